@@ -1,0 +1,71 @@
+//! Every number with its reason. What a user may choose is in the configuration; here are the bounds of that choice,
+//! its defaults, and what nobody may change.
+
+/// Default of `verify.max_token_bytes`. Proxies commonly cut headers at 8 or 16 KiB, so nothing longer arrives.
+pub const DEFAULT_MAX_TOKEN_BYTES: u64 = 16 * 1024;
+/// The bounds of `verify.max_token_bytes`: the smallest real tokens have a few hundred bytes; Workers' headers end at 128 KiB.
+pub const MAX_TOKEN_BYTES_RANGE: (u64, u64) = (512, 64 * 1024);
+
+/// Default of `verify.leeway_seconds`: clocks kept by NTP differ by less.
+pub const DEFAULT_LEEWAY_SECONDS: u64 = 5;
+/// The most leeway that may be configured; a 60 s token with 5 minutes of leeway is already a 6-minute token.
+pub const MAX_LEEWAY_SECONDS: u64 = 300;
+
+/// How deep JSON from outside may nest. Real claims stay below ten; the parser recurses once per level.
+pub const MAX_JSON_DEPTH: usize = 32;
+
+/// The latest `NumericDate` accepted, 9999-12-31T23:59:59Z. Larger ones are milliseconds by mistake.
+pub const LATEST_NUMERIC_DATE: i64 = 253_402_300_799;
+
+/// Keys tried for a token without a `kid`. Each costs a signature check that the sender can ask for at will.
+pub const MAX_KEYS_TRIED: usize = 8;
+
+/// RSA moduli outside these bounds are refused: below, RFC 7518 §3.3 forbids them; above, each check costs a client
+/// nothing and the Worker milliseconds.
+pub const RSA_MODULUS_BITS: (usize, usize) = (2048, 8192);
+/// The smallest RSA public exponent accepted (FIPS 186-5 §5.1: larger than 2^16).
+pub const MIN_RSA_EXPONENT: u64 = 65_537;
+
+/// The largest JWKS or discovery document read. Real ones have 1 to 10 KiB.
+pub const MAX_JWKS_BYTES: usize = 256 * 1024;
+/// The most keys of one set that are looked at.
+pub const MAX_JWKS_KEYS: usize = 100;
+
+/// Default and bounds of `jwks.ttl_seconds`.
+pub const DEFAULT_JWKS_TTL_SECONDS: u64 = 3600;
+/// Below a minute KV cannot keep a promise (its own caches hold an answer that long); above a day a revoked key lives on.
+pub const JWKS_TTL_RANGE: (u64, u64) = (60, 86_400);
+/// Default of `jwks.stale_if_error_seconds`: an identity provider's outage of a day does not sign everybody out.
+pub const DEFAULT_STALE_IF_ERROR_SECONDS: u64 = 86_400;
+/// The most `jwks.stale_if_error_seconds` may be: a week.
+pub const MAX_STALE_IF_ERROR_SECONDS: u64 = 604_800;
+/// Default of `jwks.unknown_kid_cooldown_seconds`.
+pub const DEFAULT_UNKNOWN_KID_COOLDOWN_SECONDS: u64 = 30;
+/// Bounds of `jwks.unknown_kid_cooldown_seconds`.
+pub const UNKNOWN_KID_COOLDOWN_RANGE: (u64, u64) = (1, 3600);
+/// Default of `jwks.fetch_timeout_ms`.
+pub const DEFAULT_FETCH_TIMEOUT_MS: u64 = 5000;
+/// Bounds of `jwks.fetch_timeout_ms`.
+pub const FETCH_TIMEOUT_RANGE_MS: (u64, u64) = (100, 30_000);
+
+/// The share of the TTL after which a set is refreshed ahead, in percent.
+pub const REFRESH_AHEAD_PERCENT: u64 = 80;
+/// A `Cache-Control: max-age` shortens the TTL no further than this.
+pub const MIN_TTL_FROM_CACHE_CONTROL_SECONDS: u64 = 60;
+/// Waiting time after the first failed fetch; each further failure doubles it.
+pub const BACKOFF_FIRST_SECONDS: u64 = 1;
+/// The longest waiting time between fetches of an origin that fails.
+pub const BACKOFF_MAX_SECONDS: u64 = 60;
+/// How far ahead of our clock a record in KV may have been written before it is taken for rubbish.
+pub const CLOCK_DISAGREEMENT_SECONDS: u64 = 60;
+/// The interval of the cron trigger in `wrangler.toml`; what falls due before its next run is refreshed in this one.
+pub const CRON_INTERVAL_SECONDS: u64 = 300;
+/// How often a request that needs what another is fetching looks whether it is there.
+pub const LEASE_POLL_MS: u32 = 20;
+
+/// Characters of `iss`, `kid`, `alg` and the like that appear in a message or a log line.
+pub const MAX_ECHO_CHARS: usize = 120;
+/// Bytes of a token's SHA-256 that identify it in the log, written in hex.
+pub const TOKEN_HASH_PREFIX_BYTES: usize = 6;
+/// `Retry-After` where only a new deployment helps.
+pub const RETRY_AFTER_CONFIGURATION_SECONDS: u64 = 60;

@@ -1,0 +1,110 @@
+//! What the application asks of the world, as traits. `platform/` answers them in a Worker, `tests/support` with fakes.
+//!
+//! Futures are not required to be `Send`: Workers' own are not, and an isolate has one thread.
+
+// A `Send` bound is exactly what the lint wants stated, and exactly what no implementation here could keep.
+#![allow(async_fn_in_trait)]
+
+use crate::time::Timestamp;
+
+/// The time, and the passing of it.
+pub trait Clock {
+    /// The current time. In production it moves only after I/O, so a request reads it once.
+    fn now(&self) -> Timestamp;
+
+    /// Waits for `milliseconds`. The only way one request may wait for what another is fetching: workerd cancels
+    /// a future that belongs to another request.
+    async fn sleep(&self, milliseconds: u32);
+}
+
+/// A store shared by all isolates, eventually consistent, without compare-and-set: Workers KV.
+pub trait KeyValueStore {
+    /// The value under `key`, or `None`.
+    async fn get(&self, key: &str) -> Result<Option<String>, StoreError>;
+
+    /// Puts `value` under `key` for `ttl_seconds` (60 at least).
+    async fn put(&self, key: &str, value: &str, ttl_seconds: u64) -> Result<(), StoreError>;
+}
+
+/// The store did not answer, or refused. Never fatal: the store is a cache.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the key-value store failed: {0}")]
+pub struct StoreError(pub String);
+
+/// Fetches small documents from elsewhere.
+pub trait HttpClient {
+    /// Sends a GET and reads the answer whole, within the request's limits. Redirects are returned, not followed.
+    async fn get(&self, request: &DocumentRequest) -> Result<Document, FetchError>;
+}
+
+/// What to GET, and how much of it and for how long at the most.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentRequest {
+    /// The absolute URL.
+    pub url: String,
+    /// The `Accept` header.
+    pub accept: &'static str,
+    /// The `If-None-Match` header.
+    pub if_none_match: Option<String>,
+    /// Milliseconds until the whole answer, body included, must be here.
+    pub timeout_ms: u32,
+    /// The largest body accepted, in bytes.
+    pub max_bytes: usize,
+}
+
+/// An answer as it came, whatever its status.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Document {
+    /// The HTTP status.
+    pub status: u16,
+    /// The `ETag` header.
+    pub etag: Option<String>,
+    /// The `Cache-Control` header.
+    pub cache_control: Option<String>,
+    /// The `Content-Type` header.
+    pub content_type: Option<String>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// Why no answer came.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FetchError {
+    /// The answer was not complete in time.
+    #[error("no complete answer within {0} ms")]
+    Timeout(u32),
+    /// The body is larger than the request allows.
+    #[error("the body exceeds {0} bytes")]
+    TooLarge(usize),
+    /// The connection failed.
+    #[error("the connection failed: {0}")]
+    Unreachable(String),
+}
+
+/// Values that the configuration names and never holds.
+pub trait Secrets {
+    /// The secret bound under `name`, or `None`.
+    fn secret(&self, name: &str) -> Option<String>;
+}
+
+/// How urgent a log line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// A client's fault: worth counting.
+    Info,
+    /// Degraded, and still serving.
+    Warn,
+    /// Somebody has to act.
+    Error,
+}
+
+/// Where log lines go.
+pub trait Log {
+    /// Writes one line of JSON.
+    fn log(&self, level: Level, line: &serde_json::Value);
+}
+
+/// Everything above at once, as the endpoints take it.
+pub trait Platform: Clock + KeyValueStore + HttpClient + Secrets + Log {}
+
+impl<T: Clock + KeyValueStore + HttpClient + Secrets + Log> Platform for T {}
