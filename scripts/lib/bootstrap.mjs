@@ -1,5 +1,6 @@
 // From any Node that is on the machine to the pinned one with its packages. Node's own modules only: on a fresh clone
-// nothing else is there, so every script calls this first and imports packages afterwards, dynamically.
+// nothing else is there, so every script calls this first and imports afterwards, dynamically, whatever needs a package
+// or a newer Node.
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { delimiter } from 'node:path';
@@ -30,7 +31,7 @@ export async function onPinnedNode(script) {
 async function installPackages(version) {
   if (packagesAreCurrent()) return;
   await step(`Installing the npm packages, Node ${version} among them`, '20 s to 1 min', () =>
-    quietly('npm', ['ci', '--no-audit', '--no-fund'], { advice: 'To see all of it: npm ci' }),
+    quietly('npm', ['ci', '--loglevel=error'], { advice: 'To see all of it: npm ci' }),
   );
 }
 

@@ -3,7 +3,9 @@
 import { spawn } from 'node:child_process';
 import { root } from './paths.mjs';
 
-const LINES_OF_A_FAILURE = 30;
+// Some tools say why at the beginning and how to use them at the end, others the other way round.
+const FIRST_LINES_SHOWN = 8;
+const LAST_LINES_SHOWN = 25;
 const CHARACTERS_OF_A_LINE = 300;
 const BYTES_KEPT = 1024 * 1024;
 
@@ -35,10 +37,11 @@ export async function quietly(command, args, { env = {}, advice, stdoutOnly = fa
   const { code, signal, output, stdout } = await collect(command, args, env);
   if (code === 0) return stdoutOnly ? stdout : output;
   const lines = output.trimEnd().split('\n');
-  const end = lines.slice(-LINES_OF_A_FAILURE).map((line) => `  | ${cut(line)}`);
-  if (lines.length > LINES_OF_A_FAILURE) end.unshift(`  | … ${lines.length - LINES_OF_A_FAILURE} lines before`);
+  const leftOut = lines.length - FIRST_LINES_SHOWN - LAST_LINES_SHOWN;
+  if (leftOut > 0) lines.splice(FIRST_LINES_SHOWN, leftOut, `… ${leftOut} lines left out …`);
+  const shown = lines.map((line) => `  | ${cut(line)}`);
   throw new Failure(
-    [`✗ ${shellLine(command, args)} ${signal ? `was ended by ${signal}` : `exited with ${code}`}`, ...end, ...(advice ? [advice] : [])].join('\n'),
+    [`✗ ${shellLine(command, args)} ${signal ? `was ended by ${signal}` : `exited with ${code}`}`, ...shown, ...(advice ? [advice] : [])].join('\n'),
   );
 }
 
