@@ -1,0 +1,118 @@
+//! The signature algorithms of RFC 7518 §3.1 and RFC 8037 §3.1 that are implemented, under the names `alg` gives them.
+
+use std::fmt;
+
+/// An implemented value of `alg`. There is no variant for `none`, so no code path can hold one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Algorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    Rs256,
+    /// RSASSA-PKCS1-v1_5 with SHA-384.
+    Rs384,
+    /// RSASSA-PKCS1-v1_5 with SHA-512.
+    Rs512,
+    /// RSASSA-PSS with SHA-256, MGF1 of the same hash, and a salt of its length.
+    Ps256,
+    /// RSASSA-PSS with SHA-384, MGF1 of the same hash, and a salt of its length.
+    Ps384,
+    /// RSASSA-PSS with SHA-512, MGF1 of the same hash, and a salt of its length.
+    Ps512,
+    /// ECDSA on P-256 with SHA-256.
+    Es256,
+    /// ECDSA on P-384 with SHA-384.
+    Es384,
+    /// Ed25519, called `EdDSA` by RFC 8037 and `Ed25519` by RFC 9864.
+    EdDsa,
+    /// HMAC with SHA-256.
+    Hs256,
+    /// HMAC with SHA-384.
+    Hs384,
+    /// HMAC with SHA-512.
+    Hs512,
+}
+
+impl Algorithm {
+    /// Every implemented algorithm.
+    pub const ALL: &'static [Self] = &[
+        Self::Rs256,
+        Self::Rs384,
+        Self::Rs512,
+        Self::Ps256,
+        Self::Ps384,
+        Self::Ps512,
+        Self::Es256,
+        Self::Es384,
+        Self::EdDsa,
+        Self::Hs256,
+        Self::Hs384,
+        Self::Hs512,
+    ];
+
+    /// The algorithm that `alg` names, in exactly this case (RFC 7515 §4.1.1). `EdDSA` and `Ed25519` are the same one
+    /// here, because Ed25519 is the only curve implemented. `none` in any case is nothing.
+    #[must_use]
+    pub fn parse(alg: &str) -> Option<Self> {
+        if alg == "Ed25519" {
+            return Some(Self::EdDsa);
+        }
+        Self::ALL.iter().copied().find(|algorithm| algorithm.name() == alg)
+    }
+
+    /// The value of `alg` that names it; `EdDSA` for Ed25519, which is what the installed base writes.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rs256 => "RS256",
+            Self::Rs384 => "RS384",
+            Self::Rs512 => "RS512",
+            Self::Ps256 => "PS256",
+            Self::Ps384 => "PS384",
+            Self::Ps512 => "PS512",
+            Self::Es256 => "ES256",
+            Self::Es384 => "ES384",
+            Self::EdDsa => "EdDSA",
+            Self::Hs256 => "HS256",
+            Self::Hs384 => "HS384",
+            Self::Hs512 => "HS512",
+        }
+    }
+
+    /// Whether both sides hold the same secret (HS256, HS384, HS512), so that no JWKS can judge a signature.
+    #[must_use]
+    pub const fn is_shared_secret(self) -> bool {
+        matches!(self, Self::Hs256 | Self::Hs384 | Self::Hs512)
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_names_its_algorithm() {
+        for algorithm in Algorithm::ALL {
+            assert_eq!(Algorithm::parse(algorithm.name()), Some(*algorithm));
+        }
+    }
+
+    #[test]
+    fn both_names_of_ed25519_are_one_algorithm() {
+        assert_eq!(Algorithm::parse("Ed25519"), Some(Algorithm::EdDsa));
+        assert_eq!(Algorithm::parse("EdDSA"), Some(Algorithm::EdDsa));
+    }
+
+    #[test]
+    fn what_is_not_implemented_is_nothing() {
+        for alg in
+            ["", "none", "None", "NONE", "rs256", "RS256 ", "ES512", "ES256K", "Ed448", "RSA-OAEP", "HS1"]
+        {
+            assert_eq!(Algorithm::parse(alg), None, "{alg:?}");
+        }
+    }
+}

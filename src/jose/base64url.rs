@@ -1,0 +1,50 @@
+//! base64url as JOSE uses it (RFC 7515 §2): no padding, no line breaks, no other characters, and exactly one spelling
+//! for each sequence of octets.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use base64::{alphabet, engine::DecodePaddingMode};
+
+/// Refuses `=` anywhere, and final characters whose unused bits are not zero: else one signature had several
+/// spellings, and a token's hash would not identify it.
+const STRICT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_encode_padding(false)
+        .with_decode_padding_mode(DecodePaddingMode::RequireNone)
+        .with_decode_allow_trailing_bits(false),
+);
+
+/// The octets that `text` spells, or `None` when it is not the canonical spelling of any.
+#[must_use]
+pub fn decode(text: &str) -> Option<Vec<u8>> {
+    STRICT.decode(text).ok()
+}
+
+/// The canonical spelling of `octets`.
+#[must_use]
+pub fn encode(octets: &[u8]) -> String {
+    STRICT.encode(octets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_canonical_spelling_goes_both_ways() {
+        for octets in [&b""[..], b"\x00", b"\xff\xfe", b"\xfb\xff\xbf", b"JOSE"] {
+            assert_eq!(decode(&encode(octets)).as_deref(), Some(octets));
+        }
+    }
+
+    #[test]
+    fn every_other_spelling_is_refused() {
+        // Padding, trailing bits, the standard alphabet, an impossible length, white space, other characters.
+        for text in
+            ["AA==", "AA=", "=", "AB", "AAB", "+/+/", "A", "AAAAA", "AA\n", " AA", "AA AA", "AA?A", "ÄA"]
+        {
+            assert_eq!(decode(text), None, "{text:?}");
+        }
+    }
+}

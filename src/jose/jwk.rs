@@ -1,0 +1,290 @@
+//! JWK sets (RFC 7517) as identity providers publish them: public signature keys in, everything else set aside with its
+//! reason.
+//!
+//! One bad key never rejects the set. A set that two parsers could read differently is refused whole.
+
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::algorithm::Algorithm;
+use super::base64url;
+use super::json::{self, JsonFault, Members};
+use super::signature::{Ed25519Key, KeyFault, P256Key, P384Key, RsaKey, VerifyingKey};
+use crate::limits;
+use crate::rejection::excerpt;
+
+/// Members that only private keys have (RFC 7518 §6), and `k`, a symmetric key's octets.
+const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+
+/// A JWK set, parsed once.
+#[derive(Clone, Debug, Default)]
+pub struct KeySet {
+    /// The keys that verify signatures, in the set's order.
+    pub keys: Vec<Jwk>,
+    /// The keys that do not, in the set's order.
+    pub set_aside: Vec<SetAside>,
+}
+
+/// A public key with what its owner says about it.
+#[derive(Clone, Debug)]
+pub struct Jwk {
+    /// `kid`. Not necessarily unique in its set (RFC 7517 §4.5).
+    pub kid: Option<String>,
+    /// `alg`: the only algorithm that the key is for, if its owner says so.
+    pub algorithm: Option<Algorithm>,
+    /// The SHA-256 thumbprint of RFC 7638, in base64url.
+    pub thumbprint: String,
+    /// The key itself.
+    pub key: VerifyingKey,
+}
+
+/// A key of the set that is not used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetAside {
+    /// Its place in `keys`, from 0.
+    pub index: usize,
+    /// Its `kid`.
+    pub kid: Option<String>,
+    /// Why it is not used.
+    pub reason: SetAsideReason,
+}
+
+/// Why a key is not used. Values from the set are cut to a bound.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SetAsideReason {
+    /// The element of `keys` is not an object.
+    #[error("it is not a JSON object")]
+    NotAnObject,
+    /// A member is absent, has the wrong type, or is not canonical base64url of the right length.
+    #[error("its member `{0}` is absent or malformed")]
+    Malformed(&'static str),
+    /// `kty` is `oct`: whoever can read the set could sign with it.
+    #[error("it is a symmetric key; a secret that is published is none")]
+    Symmetric,
+    /// A private key's member: whoever can read the set could sign with it.
+    #[error("it holds the private member `{0}`; a private key that is published is none")]
+    PrivateMember(&'static str),
+    /// `kty` is none of `RSA`, `EC` and `OKP`.
+    #[error("the key type \"{0}\" is not supported")]
+    UnsupportedKeyType(String),
+    /// `crv` is none of `P-256`, `P-384` and `Ed25519`, or not one of the key type.
+    #[error("the curve \"{0}\" is not supported")]
+    UnsupportedCurve(String),
+    /// `use` is not `sig`.
+    #[error("its `use` is \"{0}\" and not \"sig\"")]
+    NotForSignatures(String),
+    /// `key_ops` lacks `verify`.
+    #[error("its `key_ops` do not hold \"verify\"")]
+    NotForVerifying,
+    /// `alg` is not implemented.
+    #[error("its algorithm \"{0}\" is not supported")]
+    UnsupportedAlgorithm(String),
+    /// `alg` is implemented, and not one that a key of this type and curve can serve.
+    #[error("its algorithm {0} does not fit its key type")]
+    IncompatibleAlgorithm(Algorithm),
+    /// The key's numbers are weak or wrong.
+    #[error("{0}")]
+    Unusable(#[from] KeyFault),
+}
+
+/// Why a text is no JWK set.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SetError {
+    /// Longer than [`limits::MAX_JWKS_BYTES`].
+    #[error("the set has {0} bytes; at most {max} are accepted", max = limits::MAX_JWKS_BYTES)]
+    TooLarge(usize),
+    /// Not UTF-8.
+    #[error("the set is not UTF-8")]
+    Utf8,
+    /// Not a JSON object, or one with a repeated member, or nested too deeply.
+    #[error("the set cannot be read: {0}")]
+    Json(#[from] JsonFault),
+    /// No array `keys`.
+    #[error("the set has no array `keys`")]
+    NoKeys,
+    /// More than [`limits::MAX_JWKS_KEYS`] keys.
+    #[error("the set holds {0} keys; at most {max} are accepted", max = limits::MAX_JWKS_KEYS)]
+    TooManyKeys(usize),
+}
+
+impl KeySet {
+    /// Reads a JWK set (RFC 7517 §5). A set without keys is a set.
+    ///
+    /// # Errors
+    /// [`SetError`] when the whole cannot be read; a key that cannot is in `set_aside`.
+    pub fn parse(body: &[u8]) -> Result<Self, SetError> {
+        if body.len() > limits::MAX_JWKS_BYTES {
+            return Err(SetError::TooLarge(body.len()));
+        }
+        let text = std::str::from_utf8(body).map_err(|_| SetError::Utf8)?;
+        let members = json::parse_object(text)?;
+        let Some(Value::Array(elements)) = members.get("keys") else { return Err(SetError::NoKeys) };
+        if elements.len() > limits::MAX_JWKS_KEYS {
+            return Err(SetError::TooManyKeys(elements.len()));
+        }
+        let mut set = Self::default();
+        for (index, element) in elements.iter().enumerate() {
+            match Jwk::from_value(element) {
+                Ok(jwk) => set.keys.push(jwk),
+                Err(reason) => {
+                    let kid = element.get("kid").and_then(Value::as_str).map(str::to_owned);
+                    set.set_aside.push(SetAside { index, kid, reason });
+                }
+            }
+        }
+        Ok(set)
+    }
+
+    /// The usable keys called `kid`.
+    pub fn with_kid(&self, kid: &str) -> impl Iterator<Item = &Jwk> {
+        self.keys.iter().filter(move |jwk| jwk.kid.as_deref() == Some(kid))
+    }
+
+    /// The first key called `kid` that was set aside.
+    #[must_use]
+    pub fn set_aside_with_kid(&self, kid: &str) -> Option<&SetAside> {
+        self.set_aside.iter().find(|key| key.kid.as_deref() == Some(kid))
+    }
+}
+
+impl Jwk {
+    /// Reads one key that [`json::parse_object`] has read.
+    ///
+    /// # Errors
+    /// Why the key may not be used.
+    pub fn from_value(value: &Value) -> Result<Self, SetAsideReason> {
+        let members = value.as_object().ok_or(SetAsideReason::NotAnObject)?;
+        let kid = optional(members, "kid")?.map(str::to_owned);
+        let kty = required(members, "kty")?;
+        if kty == "oct" {
+            return Err(SetAsideReason::Symmetric);
+        }
+        if let Some(member) = PRIVATE_MEMBERS.into_iter().find(|member| members.contains_key(*member)) {
+            return Err(SetAsideReason::PrivateMember(member));
+        }
+        check_purpose(members)?;
+        let key_type = Kind::of(kty, members)?;
+        let algorithm = match optional(members, "alg")? {
+            None => None,
+            Some(alg) => Some(
+                Algorithm::parse(alg).ok_or_else(|| SetAsideReason::UnsupportedAlgorithm(excerpt(alg)))?,
+            ),
+        };
+        let (key, thumbprint) = key_type.read(members)?;
+        match algorithm {
+            Some(algorithm) if !key.serves(algorithm) => {
+                Err(SetAsideReason::IncompatibleAlgorithm(algorithm))
+            }
+            _ => Ok(Self { kid, algorithm, thumbprint, key }),
+        }
+    }
+
+    /// Whether the key may judge a signature under `algorithm`: key type, curve and the JWK's own `alg` agree.
+    #[must_use]
+    pub fn serves(&self, algorithm: Algorithm) -> bool {
+        self.key.serves(algorithm) && self.algorithm.is_none_or(|own| own == algorithm)
+    }
+}
+
+/// The supported pairs of `kty` and `crv`.
+enum Kind {
+    Rsa,
+    P256,
+    P384,
+    Ed25519,
+}
+
+impl Kind {
+    fn of(kty: &str, members: &Members) -> Result<Self, SetAsideReason> {
+        match kty {
+            "RSA" => Ok(Self::Rsa),
+            "EC" | "OKP" => match (kty, required(members, "crv")?) {
+                ("EC", "P-256") => Ok(Self::P256),
+                ("EC", "P-384") => Ok(Self::P384),
+                ("OKP", "Ed25519") => Ok(Self::Ed25519),
+                (_, crv) => Err(SetAsideReason::UnsupportedCurve(excerpt(crv))),
+            },
+            _ => Err(SetAsideReason::UnsupportedKeyType(excerpt(kty))),
+        }
+    }
+
+    /// The key and its thumbprint: the hash of the required members alone, sorted, without white space (RFC 7638 §3).
+    fn read(&self, members: &Members) -> Result<(VerifyingKey, String), SetAsideReason> {
+        match self {
+            Self::Rsa => {
+                let n = octets(members, "n")?;
+                let e = octets(members, "e")?;
+                // RFC 7518 §6.3.1: minimal. Some providers begin `n` with the zero octet of a DER INTEGER, and that
+                // does no harm; nobody pads `e`.
+                if e.first() == Some(&0) {
+                    return Err(SetAsideReason::Malformed("e"));
+                }
+                let key = RsaKey::from_be_bytes(&n, &e)?;
+                let (n, e) = (base64url::encode(key.modulus()), base64url::encode(key.exponent()));
+                let print = thumbprint(&format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#));
+                Ok((VerifyingKey::Rsa(key), print))
+            }
+            Self::P256 => {
+                let (x, y) = (exactly(members, "x")?, exactly(members, "y")?);
+                Ok((VerifyingKey::P256(P256Key::from_coordinates(&x, &y)?), ec_thumbprint("P-256", &x, &y)))
+            }
+            Self::P384 => {
+                let (x, y) = (exactly(members, "x")?, exactly(members, "y")?);
+                Ok((VerifyingKey::P384(P384Key::from_coordinates(&x, &y)?), ec_thumbprint("P-384", &x, &y)))
+            }
+            Self::Ed25519 => {
+                let x = exactly(members, "x")?;
+                let print = thumbprint(&format!(
+                    r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#,
+                    base64url::encode(&x)
+                ));
+                Ok((VerifyingKey::Ed25519(Ed25519Key::from_point(&x)?), print))
+            }
+        }
+    }
+}
+
+/// RFC 7517 §§4.2, 4.3: what the key's owner says it is for.
+fn check_purpose(members: &Members) -> Result<(), SetAsideReason> {
+    match optional(members, "use")? {
+        None | Some("sig") => {}
+        Some(other) => return Err(SetAsideReason::NotForSignatures(excerpt(other))),
+    }
+    let Some(key_ops) = members.get("key_ops") else { return Ok(()) };
+    let operations: Option<Vec<&str>> =
+        key_ops.as_array().and_then(|operations| operations.iter().map(Value::as_str).collect());
+    match operations {
+        None => Err(SetAsideReason::Malformed("key_ops")),
+        Some(operations) if operations.contains(&"verify") => Ok(()),
+        Some(_) => Err(SetAsideReason::NotForVerifying),
+    }
+}
+
+fn optional<'m>(members: &'m Members, member: &'static str) -> Result<Option<&'m str>, SetAsideReason> {
+    match members.get(member) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(SetAsideReason::Malformed(member)),
+    }
+}
+
+fn required<'m>(members: &'m Members, member: &'static str) -> Result<&'m str, SetAsideReason> {
+    optional(members, member)?.ok_or(SetAsideReason::Malformed(member))
+}
+
+fn octets(members: &Members, member: &'static str) -> Result<Vec<u8>, SetAsideReason> {
+    base64url::decode(required(members, member)?).ok_or(SetAsideReason::Malformed(member))
+}
+
+fn exactly<const N: usize>(members: &Members, member: &'static str) -> Result<[u8; N], SetAsideReason> {
+    octets(members, member)?.try_into().map_err(|_| SetAsideReason::Malformed(member))
+}
+
+fn ec_thumbprint(crv: &str, x: &[u8], y: &[u8]) -> String {
+    let (x, y) = (base64url::encode(x), base64url::encode(y));
+    thumbprint(&format!(r#"{{"crv":"{crv}","kty":"EC","x":"{x}","y":"{y}"}}"#))
+}
+
+fn thumbprint(canonical: &str) -> String {
+    base64url::encode(&Sha256::digest(canonical))
+}

@@ -1,0 +1,15 @@
+//! The JOSE formats: compact JWS, JWT claims, JWK sets, and the signature algorithms behind them.
+//!
+//! Knows formats and mathematics. Has never heard of an issuer, a cache, a configuration or the time of day.
+
+pub mod algorithm;
+pub mod base64url;
+pub mod json;
+pub mod jwk;
+pub mod signature;
+pub mod token;
+
+pub use algorithm::Algorithm;
+pub use jwk::{Jwk, KeySet, SetAside, SetAsideReason, SetError};
+pub use signature::{SharedSecret, VerifyingKey};
+pub use token::{Claims, Header, UntrustedToken};

@@ -1,0 +1,174 @@
+//! RSA verification: RSASSA-PKCS1-v1_5 and RSASSA-PSS (RFC 7518 §§3.3, 3.5; RFC 8017 §8).
+//!
+//! A narrow seam: octets of `n` and `e` in, a checked key out; then algorithm, message and signature in, a verdict out.
+//! Verifies only. The `rsa` crate's private-key operations leak timing (RUSTSEC-2023-0071) and are not used.
+
+use ::rsa::{BigUint, RsaPublicKey};
+use jwt_compact::alg::{Rsa, RsaSignature};
+use jwt_compact::{Algorithm as _, AlgorithmSignature as _};
+
+use super::{KeyFault, roca};
+use crate::jose::algorithm::Algorithm;
+use crate::limits;
+
+/// The exclusive bound of the public exponent. `rsa` computes with no larger one, and nobody uses one.
+const EXPONENT_BITS: usize = 33;
+
+/// An RSA public key.
+#[derive(Clone, Debug)]
+pub struct RsaKey {
+    key: RsaPublicKey,
+    /// Big-endian, without leading zeros: as long as a signature, and comparable with one octet by octet.
+    modulus: Vec<u8>,
+    exponent: Vec<u8>,
+}
+
+impl RsaKey {
+    /// The key with the big-endian modulus `n` and exponent `e`. Leading zero octets mean nothing.
+    ///
+    /// # Errors
+    /// [`KeyFault`] when the modulus is even, not of 2048 to 8192 bits, or marked by ROCA, or when the exponent is even,
+    /// below 65537, or longer than 33 bits.
+    pub fn from_be_bytes(n: &[u8], e: &[u8]) -> Result<Self, KeyFault> {
+        let modulus = minimal(n);
+        let exponent = minimal(e);
+        let bits = bit_length(modulus);
+        let (fewest, most) = limits::RSA_MODULUS_BITS;
+        if bits < fewest {
+            return Err(KeyFault::WeakRsa { bits });
+        }
+        if bits > most {
+            return Err(KeyFault::OversizedRsa { bits });
+        }
+        if !is_odd(modulus) {
+            return Err(KeyFault::EvenModulus);
+        }
+        let value = exponent.iter().fold(0_u64, |value, octet| (value << 8) | u64::from(*octet));
+        if bit_length(exponent) > EXPONENT_BITS || value < limits::MIN_RSA_EXPONENT || !is_odd(exponent) {
+            return Err(KeyFault::BadExponent);
+        }
+        if roca::is_marked(modulus) {
+            return Err(KeyFault::Roca);
+        }
+        // The crate's default stops at 4096 bits.
+        let key = RsaPublicKey::new_with_max_size(BigUint::from_bytes_be(modulus), value.into(), most)
+            .map_err(|_| KeyFault::BadExponent)?;
+        Ok(Self { key, modulus: modulus.to_vec(), exponent: exponent.to_vec() })
+    }
+
+    /// The modulus, big-endian, without leading zeros.
+    #[must_use]
+    pub fn modulus(&self) -> &[u8] {
+        &self.modulus
+    }
+
+    /// The exponent, big-endian, without leading zeros.
+    #[must_use]
+    pub fn exponent(&self) -> &[u8] {
+        &self.exponent
+    }
+
+    /// Whether `signature` is this key's on `message`; `false` when `algorithm` is none of RSA's.
+    pub(super) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        let scheme = match algorithm {
+            Algorithm::Rs256 => Rsa::rs256(),
+            Algorithm::Rs384 => Rsa::rs384(),
+            Algorithm::Rs512 => Rsa::rs512(),
+            Algorithm::Ps256 => Rsa::ps256(),
+            Algorithm::Ps384 => Rsa::ps384(),
+            Algorithm::Ps512 => Rsa::ps512(),
+            _ => return false,
+        };
+        // RFC 8017 §5.2.2 and §8: exactly the modulus's length, and less than it. For PSS `rsa` leaves the second out,
+        // which would give a signature `s` the further spelling `s + n`.
+        if signature.len() != self.modulus.len() || signature >= self.modulus.as_slice() {
+            return false;
+        }
+        RsaSignature::try_from_slice(signature)
+            .is_ok_and(|signature| scheme.verify_signature(&signature, &self.key, message))
+    }
+}
+
+/// `number` without leading zero octets.
+fn minimal(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|octet| **octet == 0).count();
+    number.get(zeros..).unwrap_or_default()
+}
+
+/// The length in bits of a number without leading zero octets.
+fn bit_length(minimal: &[u8]) -> usize {
+    let unused = minimal.first().map_or(0, |octet| octet.leading_zeros());
+    minimal.len().saturating_mul(8).saturating_sub(usize::try_from(unused).unwrap_or(0))
+}
+
+fn is_odd(number: &[u8]) -> bool {
+    number.last().is_some_and(|octet| octet & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An odd number of `bits` bits that ROCA does not mark.
+    fn modulus(bits: usize) -> Vec<u8> {
+        let mut octets = vec![0xa5; bits.div_ceil(8)];
+        octets[0] = 1 << ((bits - 1) % 8);
+        octets
+    }
+
+    #[test]
+    fn a_modulus_has_2048_to_8192_bits() {
+        let fault = |bits| RsaKey::from_be_bytes(&modulus(bits), &[1, 0, 1]).err();
+        assert_eq!(fault(1024), Some(KeyFault::WeakRsa { bits: 1024 }));
+        assert_eq!(fault(2047), Some(KeyFault::WeakRsa { bits: 2047 }));
+        assert_eq!(fault(2048), None);
+        assert_eq!(fault(8192), None);
+        assert_eq!(fault(8193), Some(KeyFault::OversizedRsa { bits: 8193 }));
+    }
+
+    #[test]
+    fn leading_zeros_add_no_strength_and_change_no_key() {
+        let padded = [vec![0; 128], modulus(1024)].concat();
+        assert_eq!(RsaKey::from_be_bytes(&padded, &[1, 0, 1]).err(), Some(KeyFault::WeakRsa { bits: 1024 }));
+        let padded = [vec![0], modulus(2048)].concat();
+        assert_eq!(RsaKey::from_be_bytes(&padded, &[1, 0, 1]).unwrap().modulus(), modulus(2048));
+    }
+
+    #[test]
+    fn an_even_modulus_is_refused() {
+        let mut even = modulus(2048);
+        *even.last_mut().unwrap() = 0xa4;
+        assert_eq!(RsaKey::from_be_bytes(&even, &[1, 0, 1]).err(), Some(KeyFault::EvenModulus));
+    }
+
+    #[test]
+    fn an_exponent_is_odd_and_from_65537_to_below_2_to_the_33() {
+        let fault = |e: &[u8]| RsaKey::from_be_bytes(&modulus(2048), e).err();
+        for bad in [
+            &[][..],
+            &[0],
+            &[1],
+            &[2],
+            &[3],
+            &[17],
+            &[255, 255],
+            &[1, 0, 0],
+            &[1, 0, 2],
+            &[2, 0, 0, 0, 1],
+            &[1; 9],
+            &[1; 256],
+        ] {
+            assert_eq!(fault(bad), Some(KeyFault::BadExponent), "{bad:?}");
+        }
+        for good in [&[1, 0, 1][..], &[1, 0, 3], &[1, 255, 255, 255, 255]] {
+            assert_eq!(fault(good), None, "{good:?}");
+        }
+    }
+
+    #[test]
+    fn an_algorithm_of_another_kind_verifies_nothing() {
+        let key = RsaKey::from_be_bytes(&modulus(2048), &[1, 0, 1]).unwrap();
+        assert!(!key.verify(Algorithm::Hs256, b"", &[1; 256]));
+        assert!(!key.verify(Algorithm::Es256, b"", &[1; 256]));
+    }
+}

@@ -1,0 +1,411 @@
+//! A compact JWS that claims to be a JWT (RFC 7515 §3.1, RFC 7519), taken apart and not believed.
+//!
+//! Knows the form of a token and of its registered members. Does not know who may have issued it, what time it is, or
+//! whether the signature is good: nothing here may be acted on before `verify` has said so.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use super::algorithm::Algorithm;
+use super::base64url;
+use super::json::{self, JsonFault, Members};
+use crate::limits;
+use crate::rejection::{Malformed, Rejection, Segment, excerpt};
+use crate::time::Timestamp;
+
+/// Header members that change how the rest of the token is to be read. They are refused before the rest is looked at,
+/// since its form would not be what it seems.
+const UNSUPPORTED_PROCESSING: &[(&str, &str)] = &[
+    ("crit", "no extension that it could name is implemented (RFC 7515 §4.1.11)"),
+    ("b64", "an unencoded payload is not a JWT (RFC 7797 §7)"),
+    ("zip", "compression belongs to encrypted tokens (RFC 7516 §4.1.3)"),
+];
+
+/// Header members by which a token would bring its own key. Keys come from the issuer's configuration only.
+const UNSUPPORTED_KEYS: &[(&str, &str)] = &[
+    ("jwk", "a key that the token brings along is never used"),
+    ("jku", "a key set that the token points to is never fetched"),
+    ("x5u", "a certificate that the token points to is never fetched"),
+    ("x5c", "a certificate that the token brings along is never used"),
+];
+
+/// A token whose form is right and whose signature nobody has checked.
+#[derive(Clone)]
+pub struct UntrustedToken<'t> {
+    header: Header,
+    claims: Claims,
+    signing_input: &'t [u8],
+    signature: Vec<u8>,
+}
+
+impl<'t> UntrustedToken<'t> {
+    /// Takes `token` apart.
+    ///
+    /// # Errors
+    /// [`Rejection::TokenTooLarge`] beyond the largest size that may be configured, [`Rejection::TokenMalformed`] for
+    /// whatever is not a compact JWS with a JSON header and a JSON claims set in their one canonical spelling, and
+    /// [`Rejection::HeaderUnsupported`] for `crit`, `b64`, `zip`, `jwk`, `jku`, `x5u` and `x5c`. An absent or
+    /// unknown `alg` is not an error here; see [`Header::algorithm`].
+    pub fn parse(token: &'t str) -> Result<Self, Rejection> {
+        let (_, longest) = limits::MAX_TOKEN_BYTES_RANGE;
+        let longest = usize::try_from(longest).unwrap_or(usize::MAX);
+        if token.len() > longest {
+            return Err(Rejection::TokenTooLarge { length: token.len(), limit: longest });
+        }
+        let count = token.split('.').count();
+        let (signing_input, header, payload, signature) = token
+            .rsplit_once('.')
+            .and_then(|(input, signature)| {
+                let (header, payload) = input.split_once('.')?;
+                Some((input, header, payload, signature))
+            })
+            .filter(|_| count == 3)
+            .ok_or_else(|| malformed(Malformed::Segments(count)))?;
+
+        let header = Header::from_json(&text(header, Segment::Header)?)?;
+        header.refuse_any(UNSUPPORTED_PROCESSING)?;
+        let claims = Claims::from_json(text(payload, Segment::Payload)?)?;
+        let signature = octets(signature, Segment::Signature)?;
+        header.refuse_any(UNSUPPORTED_KEYS)?;
+        Ok(Self { header, claims, signing_input: signing_input.as_bytes(), signature })
+    }
+
+    /// The header. As little to be believed as the rest.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The claims. Not to be believed before the signature is checked.
+    #[must_use]
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+
+    /// The claims, when the rest is done with.
+    #[must_use]
+    pub fn into_claims(self) -> Claims {
+        self.claims
+    }
+
+    /// The octets that the signature covers: the first two segments and the dot between them (RFC 7515 §5.2).
+    #[must_use]
+    pub fn signing_input(&self) -> &'t [u8] {
+        self.signing_input
+    }
+
+    /// The signature's octets; at least one.
+    #[must_use]
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
+    }
+}
+
+/// Names no claim and no signature, so that it may stand in a log.
+impl fmt::Debug for UntrustedToken<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("UntrustedToken")
+            .field("alg", &self.header.alg.as_deref().map(excerpt))
+            .field("kid", &self.header.kid.as_deref().map(excerpt))
+            .finish_non_exhaustive()
+    }
+}
+
+/// A JOSE header (RFC 7515 §4).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Header {
+    /// The algorithm, as written.
+    pub alg: Option<String>,
+    /// The key's name.
+    pub kid: Option<String>,
+    /// The token's media type.
+    pub typ: Option<String>,
+    members: Members,
+}
+
+impl Header {
+    fn from_json(text: &str) -> Result<Self, Rejection> {
+        let members = object(text, Segment::Header)?;
+        Ok(Self {
+            alg: string(&members, "alg")?,
+            kid: string(&members, "kid")?,
+            typ: string(&members, "typ")?,
+            members,
+        })
+    }
+
+    fn refuse_any(&self, unsupported: &[(&'static str, &'static str)]) -> Result<(), Rejection> {
+        match unsupported.iter().find(|(member, _)| self.members.contains_key(*member)) {
+            Some((member, reason)) => Err(Rejection::HeaderUnsupported { member, reason }),
+            None => Ok(()),
+        }
+    }
+
+    /// The algorithm that `alg` names.
+    ///
+    /// # Errors
+    /// [`Rejection::AlgorithmUnsupported`] when `alg` is absent, `none`, or not implemented.
+    pub fn algorithm(&self) -> Result<Algorithm, Rejection> {
+        let alg = self.alg.as_deref().unwrap_or_default();
+        Algorithm::parse(alg).ok_or_else(|| Rejection::AlgorithmUnsupported { algorithm: excerpt(alg) })
+    }
+
+    /// The member called `name`, registered or not.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.members.get(name)
+    }
+
+    /// All members.
+    #[must_use]
+    pub fn members(&self) -> &Members {
+        &self.members
+    }
+}
+
+/// A JWT claims set (RFC 7519 §4) whose registered claims have their right types.
+#[derive(Clone, PartialEq)]
+pub struct Claims {
+    /// `iss`, exactly as written.
+    pub issuer: Option<String>,
+    /// `sub`, exactly as written.
+    pub subject: Option<String>,
+    /// `aud`; a single string is a list of one.
+    pub audience: Option<Vec<String>>,
+    /// `exp`, a fraction of a second cut off.
+    pub expires_at: Option<Timestamp>,
+    /// `nbf`, a fraction of a second cut off.
+    pub not_before: Option<Timestamp>,
+    /// `iat`, a fraction of a second cut off.
+    pub issued_at: Option<Timestamp>,
+    /// `azp` (OpenID Connect Core §2).
+    pub authorized_party: Option<String>,
+    members: Members,
+    raw: String,
+}
+
+impl Claims {
+    fn from_json(raw: String) -> Result<Self, Rejection> {
+        let members = object(&raw, Segment::Payload)?;
+        Ok(Self {
+            issuer: string(&members, "iss")?,
+            subject: string(&members, "sub")?,
+            audience: audience(&members)?,
+            expires_at: numeric_date(&members, "exp")?,
+            not_before: numeric_date(&members, "nbf")?,
+            issued_at: numeric_date(&members, "iat")?,
+            authorized_party: string(&members, "azp")?,
+            members,
+            raw,
+        })
+    }
+
+    /// The claim called `name`. A number beyond 64 bits has lost digits; [`Self::raw`] has them.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.members.get(name)
+    }
+
+    /// All claims.
+    #[must_use]
+    pub fn members(&self) -> &Members {
+        &self.members
+    }
+
+    /// The JSON text exactly as it was signed.
+    #[must_use]
+    pub fn raw(&self) -> &str {
+        &self.raw
+    }
+}
+
+/// Names no value, so that it may stand in a log.
+impl fmt::Debug for Claims {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Claims").field("bytes", &self.raw.len()).finish_non_exhaustive()
+    }
+}
+
+fn malformed(reason: Malformed) -> Rejection {
+    Rejection::TokenMalformed(reason)
+}
+
+fn bad_member(member: &'static str, problem: &'static str) -> Rejection {
+    malformed(Malformed::Member { member, problem })
+}
+
+fn octets(spelling: &str, segment: Segment) -> Result<Vec<u8>, Rejection> {
+    if spelling.is_empty() {
+        return Err(malformed(Malformed::EmptySegment(segment)));
+    }
+    base64url::decode(spelling).ok_or_else(|| malformed(Malformed::Base64(segment)))
+}
+
+fn text(spelling: &str, segment: Segment) -> Result<String, Rejection> {
+    String::from_utf8(octets(spelling, segment)?).map_err(|_| malformed(Malformed::Utf8(segment)))
+}
+
+fn object(text: &str, segment: Segment) -> Result<Members, Rejection> {
+    json::parse_object(text).map_err(|fault| {
+        malformed(match fault {
+            JsonFault::Duplicate(member) => Malformed::DuplicateMember(segment, member),
+            other => Malformed::Json(segment, other.to_string()),
+        })
+    })
+}
+
+fn string(members: &Members, member: &'static str) -> Result<Option<String>, Rejection> {
+    match members.get(member) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(bad_member(member, "is not a string")),
+    }
+}
+
+/// RFC 7519 §4.1.3: a string, or an array of strings.
+fn audience(members: &Members) -> Result<Option<Vec<String>>, Rejection> {
+    let strings = match members.get("aud") {
+        None => return Ok(None),
+        Some(Value::String(one)) => Some(vec![one.clone()]),
+        Some(Value::Array(many)) => many.iter().map(|one| one.as_str().map(str::to_owned)).collect(),
+        Some(_) => None,
+    };
+    strings.map(Some).ok_or_else(|| bad_member("aud", "is neither a string nor an array of strings"))
+}
+
+/// RFC 7519 §2: seconds since the epoch, integral or fractional. The second in which the instant lies is what counts.
+fn numeric_date(members: &Members, member: &'static str) -> Result<Option<Timestamp>, Rejection> {
+    let Some(value) = members.get(member) else { return Ok(None) };
+    let Value::Number(number) = value else { return Err(bad_member(member, "is not a number")) };
+    let seconds = match (number.as_i64(), number.as_f64()) {
+        (Some(seconds), _) => seconds,
+        // `as` saturates here, and what saturates is refused below.
+        #[allow(clippy::cast_possible_truncation)]
+        (None, Some(seconds)) => seconds.floor() as i64,
+        (None, None) => return Err(bad_member(member, "is not a number that can be represented")),
+    };
+    match seconds {
+        ..0 => Err(bad_member(member, "is negative")),
+        0..=limits::LATEST_NUMERIC_DATE => Ok(Some(Timestamp::from_epoch_seconds(seconds))),
+        _ => Err(bad_member(
+            member,
+            "lies beyond the year 9999: it looks like milliseconds, where RFC 7519 has seconds",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compact(header: &str, payload: &str) -> String {
+        format!("{}.{}.c2ln", base64url::encode(header.as_bytes()), base64url::encode(payload.as_bytes()))
+    }
+
+    fn claims(payload: &str) -> Result<Claims, Rejection> {
+        UntrustedToken::parse(&compact(r#"{"alg":"RS256"}"#, payload)).map(UntrustedToken::into_claims)
+    }
+
+    fn header_refused(header: &str) -> Rejection {
+        UntrustedToken::parse(&compact(header, "{}")).unwrap_err()
+    }
+
+    #[test]
+    fn a_token_is_taken_apart() {
+        let token = compact(
+            r#"{"alg":"ES256","kid":"k","typ":"JWT","x5t":"ignored"}"#,
+            r#"{"iss":"i","sub":"s","aud":"a","azp":"p","exp":3,"nbf":2.9,"iat":1,"n":12345678901234567890123}"#,
+        );
+        let parsed = UntrustedToken::parse(&token).unwrap();
+        assert_eq!(parsed.header().algorithm(), Ok(Algorithm::Es256));
+        assert_eq!(parsed.header().kid.as_deref(), Some("k"));
+        assert_eq!(parsed.header().typ.as_deref(), Some("JWT"));
+        assert_eq!(parsed.signature(), b"sig");
+        assert_eq!(parsed.signing_input(), token.strip_suffix(".c2ln").unwrap().as_bytes());
+        let claims = parsed.claims();
+        assert_eq!(claims.issuer.as_deref(), Some("i"));
+        assert_eq!(claims.subject.as_deref(), Some("s"));
+        assert_eq!(claims.audience, Some(vec!["a".to_owned()]));
+        assert_eq!(claims.authorized_party.as_deref(), Some("p"));
+        assert_eq!(claims.expires_at, Some(Timestamp::from_epoch_seconds(3)));
+        assert_eq!(claims.not_before, Some(Timestamp::from_epoch_seconds(2)));
+        assert_eq!(claims.issued_at, Some(Timestamp::from_epoch_seconds(1)));
+        assert!(claims.raw().contains("12345678901234567890123"));
+    }
+
+    #[test]
+    fn an_absent_claim_is_absent_and_not_an_error() {
+        let claims = claims("{}").unwrap();
+        assert_eq!((claims.issuer, claims.audience, claims.expires_at), (None, None, None));
+    }
+
+    #[test]
+    fn a_numeric_date_is_a_number_of_seconds_before_the_year_10000() {
+        let read = |value: &str| claims(&format!(r#"{{"exp":{value}}}"#)).map(|claims| claims.expires_at);
+        let at = |seconds| Ok(Some(Timestamp::from_epoch_seconds(seconds)));
+        assert_eq!(read("0"), at(0));
+        assert_eq!(read("1.5e3"), at(1500));
+        assert_eq!(read("1700000000.999"), at(1_700_000_000));
+        assert_eq!(read("253402300799"), at(253_402_300_799));
+        assert_eq!(read("253402300799.9"), at(253_402_300_799));
+        let refused =
+            ["253402300800", "1700000000000000", "1e300", "18446744073709551615", "-1", "-0.5", "-1e300"];
+        for value in refused.into_iter().chain([r#""1700000000""#, "null", "true", "[1]", "{}"]) {
+            assert!(
+                matches!(
+                    read(value),
+                    Err(Rejection::TokenMalformed(Malformed::Member { member: "exp", .. }))
+                ),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_audience_is_a_string_or_strings() {
+        let read = |value: &str| claims(&format!(r#"{{"aud":{value}}}"#)).map(|claims| claims.audience);
+        assert_eq!(read(r#"["a","b"]"#), Ok(Some(vec!["a".to_owned(), "b".to_owned()])));
+        assert_eq!(read("[]"), Ok(Some(vec![])));
+        for value in ["1", "null", "{}", r#"["a",1]"#, r#"[["a"]]"#] {
+            assert!(matches!(
+                read(value),
+                Err(Rejection::TokenMalformed(Malformed::Member { member: "aud", .. }))
+            ));
+        }
+    }
+
+    #[test]
+    fn registered_strings_are_strings() {
+        for member in ["iss", "sub", "azp"] {
+            for value in ["1", "null", r#"["a"]"#, "{}", "false"] {
+                let refused = claims(&format!(r#"{{"{member}":{value}}}"#)).unwrap_err();
+                assert_eq!(refused, bad_member(member, "is not a string"));
+            }
+        }
+        for member in ["alg", "kid", "typ"] {
+            assert_eq!(
+                header_refused(&format!(r#"{{"{member}":1}}"#)),
+                bad_member(member, "is not a string")
+            );
+        }
+    }
+
+    #[test]
+    fn an_absent_or_unknown_alg_is_unsupported_and_not_malformed() {
+        for header in ["{}", r#"{"alg":"none"}"#, r#"{"alg":"nOnE"}"#, r#"{"alg":"ES512"}"#] {
+            let token = compact(header, "{}");
+            let parsed = UntrustedToken::parse(&token).unwrap();
+            assert!(matches!(parsed.header().algorithm(), Err(Rejection::AlgorithmUnsupported { .. })));
+        }
+    }
+
+    #[test]
+    fn a_debug_print_shows_no_claim_and_no_signature() {
+        let token = compact(r#"{"alg":"RS256"}"#, r#"{"sub":"somebody"}"#);
+        let parsed = UntrustedToken::parse(&token).unwrap();
+        let printed = format!("{parsed:?} {:?}", parsed.claims());
+        assert!(!printed.contains("somebody") && !printed.contains("c2ln"), "{printed}");
+    }
+}
