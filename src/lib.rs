@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
 
 pub mod jose;
+pub mod keys;
 pub mod limits;
 pub mod ports;
 pub mod rejection;
