@@ -51,7 +51,7 @@ pub const DEFAULT_UNKNOWN_KID_COOLDOWN_SECONDS: u64 = 30;
 /// Bounds of `jwks.unknown_kid_cooldown_seconds`.
 pub const UNKNOWN_KID_COOLDOWN_RANGE: (u64, u64) = (1, 3600);
 /// Default of `jwks.fetch_timeout_ms`.
-pub const DEFAULT_FETCH_TIMEOUT_MS: u64 = 5000;
+pub const DEFAULT_FETCH_TIMEOUT_MS: u32 = 5000;
 /// Bounds of `jwks.fetch_timeout_ms`.
 pub const FETCH_TIMEOUT_RANGE_MS: (u64, u64) = (100, 30_000);
 
@@ -67,6 +67,8 @@ pub const BACKOFF_MAX_SECONDS: u64 = 60;
 pub const CLOCK_DISAGREEMENT_SECONDS: u64 = 60;
 /// The interval of the cron trigger in `wrangler.toml`; what falls due before its next run is refreshed in this one.
 pub const CRON_INTERVAL_SECONDS: u64 = 300;
+/// The shortest edge cache that KV reads may have; cooldowns are shared through those reads.
+pub const KV_CACHE_TTL_SECONDS: u64 = 30;
 /// The shortest life that Workers KV grants a value.
 pub const MIN_STORE_TTL_SECONDS: u64 = 60;
 /// How long a fetch may outlast its timeout before another request takes it for cancelled and fetches itself.
@@ -83,3 +85,7 @@ pub const MAX_ECHO_CHARS: usize = 120;
 pub const TOKEN_HASH_PREFIX_BYTES: usize = 6;
 /// `Retry-After` where only a new deployment helps.
 pub const RETRY_AFTER_CONFIGURATION_SECONDS: u64 = 60;
+/// How long a browser may remember a preflight. Chromium caps it at two hours.
+pub const CORS_MAX_AGE_SECONDS: u64 = 7200;
+/// The largest request body an endpoint reads. The largest real one is a token with a few words around it.
+pub const MAX_REQUEST_BODY_BYTES: usize = 128 * 1024;
