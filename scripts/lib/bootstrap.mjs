@@ -1,0 +1,61 @@
+// From any Node that is on the machine to the pinned one with its packages. Node's own modules only: on a fresh clone
+// nothing else is there, so every script calls this first and imports afterwards, dynamically, whatever needs a package
+// or a newer Node.
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { delimiter } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { at } from './paths.mjs';
+import { Failure, quietly, step } from './steps.mjs';
+
+const pinnedNode = at('node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
+
+/**
+ * Returns once the packages of package-lock.json are installed and this process is the pinned Node. Where it is another
+ * Node, the script starts again under the pinned one, and this process ends with that one's exit code.
+ */
+export async function onPinnedNode(script) {
+  const version = readJson(at('package.json')).devDependencies.node;
+  try {
+    await installPackages(version);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    console.error(error.message);
+    process.exit(1);
+  }
+  process.env.PATH = [at('node_modules', '.bin'), process.env.PATH].join(delimiter);
+  if (process.versions.node !== version) await startAgain(fileURLToPath(script));
+}
+
+async function installPackages(version) {
+  if (packagesAreCurrent()) return;
+  await step(`Installing the npm packages, Node ${version} among them`, '20 s to 1 min', () =>
+    quietly('npm', ['ci', '--loglevel=error'], { advice: 'To see all of it: npm ci' }),
+  );
+}
+
+/** Compares what npm says it installed with what package-lock.json asks for; times of files prove nothing after a checkout. */
+function packagesAreCurrent() {
+  const record = at('node_modules', '.package-lock.json');
+  if (!existsSync(record) || !existsSync(pinnedNode)) return false;
+  const installed = readJson(record).packages;
+  return Object.entries(readJson(at('package-lock.json')).packages).every(([path, wanted]) => {
+    if (path === '') return true;
+    const found = installed[path];
+    return found ? found.version === wanted.version : Boolean(wanted.optional);
+  });
+}
+
+function startAgain(script) {
+  return new Promise(() => {
+    const child = spawn(pinnedNode, [script, ...process.argv.slice(2)], { stdio: 'inherit' });
+    // A terminal sends Ctrl-C to both; whoever ends only this process means the other one too.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+    child.on('exit', (code, signal) => process.exit(signal ? 1 : code));
+    child.on('error', (error) => {
+      console.error(`✗ the pinned Node cannot be started (${error.message}). Try: rm -rf node_modules && npm ci`);
+      process.exit(1);
+    });
+  });
+}

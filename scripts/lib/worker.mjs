@@ -1,0 +1,94 @@
+// Builds the Worker: Rust to wasm, wasm-bindgen, wasm-opt, one bundled JavaScript module. Skips what would come out the
+// same, judged by the contents of everything that goes in, never by times: a checkout changes times, an edit may not.
+import { createHash } from 'node:crypto';
+import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
+import { join, relative } from 'node:path';
+import { at, root } from './paths.mjs';
+import { Failure, quietly, step } from './steps.mjs';
+import { ensureToolchain } from './toolchain.mjs';
+
+const OUTPUTS = ['index.js', 'index_bg.wasm'];
+const STAMP = '.inputs.json';
+
+/**
+ * Sees to it that `folder` holds the Worker as the sources are now, built with these cargo features, and returns the
+ * sizes of its parts. Sets the toolchain up first where that is needed.
+ */
+export async function buildWorker({ folder = 'build', features = [] } = {}) {
+  const tools = await ensureToolchain();
+  const settings = { features, rustc: (await quietly('rustc', ['-vV'])).trim(), ...versions() };
+  if (isCurrent(folder, settings)) {
+    console.log(`✓ ${folder}/ is up to date`);
+  } else {
+    await step(`Building the Worker into ${folder}/`, '1 to 2 min, 3 min the first time', () => compile(folder, features, tools));
+    stamp(folder, settings);
+  }
+  return OUTPUTS.map((name) => {
+    const bytes = readFileSync(at(folder, name));
+    return { path: `${folder}/${name}`, bytes: bytes.length, gzipped: gzipSync(bytes, { level: 9 }).length };
+  });
+}
+
+async function compile(folder, features, tools) {
+  const cargoOptions = features.length > 0 ? ['--features', features.join(',')] : [];
+  await quietly(tools.workerBuild, ['--release', '--out-dir', folder, ...cargoOptions], {
+    env: {
+      WASM_BINDGEN_BIN: tools.wasmBindgen,
+      WASM_OPT_BIN: at('node_modules', '.bin', 'wasm-opt'),
+      ESBUILD_BIN: at('node_modules', '.bin', 'esbuild'),
+    },
+    advice: 'To see the compiler alone: cargo build --lib --release --target wasm32-unknown-unknown',
+  });
+  for (const name of OUTPUTS) {
+    if (!existsSync(at(folder, name))) throw new Failure(`✗ worker-build succeeded and left no ${folder}/${name}`);
+  }
+}
+
+function versions() {
+  const { devDependencies } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
+  return { binaryen: devDependencies.binaryen, esbuild: devDependencies.esbuild };
+}
+
+/** All files that the outcome depends on: cargo's own list of what was compiled in, and what steers the compilation. */
+function inputs() {
+  const listed = at('target', 'wasm32-unknown-unknown', 'release', 'edge_assay.d');
+  const compiledIn = existsSync(listed)
+    ? readFileSync(listed, 'utf8')
+        .split('\n')
+        .flatMap((line) => line.slice(line.indexOf(': ') + 2).split(/(?<!\\) /))
+        .map((path) => path.replaceAll('\\ ', ' ').trim())
+        .filter((path) => path.startsWith(root))
+        .map((path) => relative(root, path))
+    : [];
+  const sources = globSync(['src/**/*', 'build.rs', '.cargo/config.toml', 'Cargo.toml', 'Cargo.lock', 'scripts/lib/{worker,toolchain}.mjs'], {
+    cwd: root,
+    withFileTypes: true,
+  })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)));
+  return [...new Set([...sources, ...compiledIn])].sort();
+}
+
+const hashOf = (path) => createHash('sha256').update(readFileSync(at(path))).digest('hex');
+const hashesOf = (paths) => Object.fromEntries(paths.map((path) => [path, existsSync(at(path)) ? hashOf(path) : null]));
+
+function isCurrent(folder, settings) {
+  const path = at(folder, STAMP);
+  if (!existsSync(path)) return false;
+  const then = JSON.parse(readFileSync(path, 'utf8'));
+  const now = { settings, inputs: hashesOf(inputs()), outputs: hashesOf(OUTPUTS.map((name) => join(folder, name))) };
+  return JSON.stringify(then) === JSON.stringify(now);
+}
+
+function stamp(folder, settings) {
+  mkdirSync(at(folder), { recursive: true });
+  const record = { settings, inputs: hashesOf(inputs()), outputs: hashesOf(OUTPUTS.map((name) => join(folder, name))) };
+  writeFileSync(at(folder, STAMP), JSON.stringify(record));
+}
+
+/** The sizes as lines for a reader; what Cloudflare counts is the gzipped one. */
+export function sizeLines(parts) {
+  const kilobytes = (bytes) => `${(bytes / 1000).toFixed(1)} kB`;
+  return parts.map(({ path, bytes, gzipped }) => `  ${path.padEnd(24)}${kilobytes(bytes).padStart(10)}${`${kilobytes(gzipped)} gzipped`.padStart(20)}`);
+}

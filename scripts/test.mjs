@@ -1,0 +1,58 @@
+// npm test: builds the Worker, then runs the native tests (cargo) and those in workerd (node:test). Both run even where
+// the first one fails; each runner's own closing line stays in view.
+//
+//   npm test                      everything
+//   npm test -- native            cargo alone
+//   npm test -- workerd [name…]   in workerd alone; with names, only tests/workerd/<name>.test.mjs
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { onPinnedNode } from './lib/bootstrap.mjs';
+import { at } from './lib/paths.mjs';
+import { Failure, run, visibly } from './lib/steps.mjs';
+
+await onPinnedNode(import.meta.url);
+const { ensureToolchain } = await import('./lib/toolchain.mjs');
+const { buildWorker, sizeLines } = await import('./lib/worker.mjs');
+
+// More at once than this makes the slower ones miss their deadlines on a machine of two cores.
+const FILES_AT_ONCE = 2;
+
+await run(async () => {
+  const [which, ...names] = process.argv.slice(2);
+  if (which !== undefined && which !== 'native' && which !== 'workerd') {
+    throw new Failure('✗ npm test -- [native | workerd [name…]]');
+  }
+  const failed = [];
+  if (which === 'native') await ensureToolchain();
+  else console.log(sizeLines(await buildWorker()).join('\n'));
+
+  if (which !== 'workerd' && (await visibly('cargo', ['test'])) !== 0) failed.push('the native tests: npm test -- native');
+  if (which !== 'native' && !(await workerdTests(names))) failed.push('the tests in workerd: npm test -- workerd');
+
+  if (failed.length === 0) return 0;
+  console.error(failed.map((line) => `✗ Failed: ${line}`).join('\n'));
+  return 1;
+});
+
+async function workerdTests(names) {
+  const found = readdirSync(at('tests', 'workerd'))
+    .filter((name) => name.endsWith('.test.mjs'))
+    .map((name) => `tests/workerd/${name}`)
+    .sort();
+  const chosen = names.length === 0 ? found : names.map((name) => `tests/workerd/${name}.test.mjs`);
+  const unknown = chosen.find((path) => !found.includes(path));
+  if (unknown) throw new Failure(`✗ There is no ${unknown}. There are:\n${found.map((path) => `  ${path}`).join('\n')}`);
+  const skipped = at('target', 'skipped-tests.txt');
+  rmSync(skipped, { force: true });
+  const code = await visibly(process.execPath, [
+    '--test',
+    `--test-concurrency=${FILES_AT_ONCE}`,
+    '--test-reporter=./scripts/lib/skipped-reporter.mjs',
+    `--test-reporter-destination=${skipped}`,
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    ...chosen,
+  ]);
+  const lines = existsSync(skipped) ? readFileSync(skipped, 'utf8') : '';
+  if (lines !== '') console.log(`Skipped, because a tool is absent here:\n${lines.trimEnd()}`);
+  return code === 0;
+}
