@@ -4,8 +4,28 @@
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
 
+#[cfg(target_arch = "wasm32")]
+mod entry;
+
+pub mod http;
+
+pub mod config;
+
+pub mod verify;
+
+pub mod trust;
+
+pub mod keys;
+
 pub mod jose;
-pub mod limits;
+
+#[cfg(target_arch = "wasm32")]
+pub mod platform;
+
 pub mod ports;
+
 pub mod rejection;
+
+pub mod limits;
+
 pub mod time;

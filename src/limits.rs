@@ -31,6 +31,13 @@ pub const MAX_JWKS_BYTES: usize = 256 * 1024;
 /// The most keys of one set that are looked at.
 pub const MAX_JWKS_KEYS: usize = 100;
 
+/// The longest `ETag` kept. Real ones have a few dozen bytes, and it is sent back with every fetch.
+pub const MAX_ETAG_BYTES: usize = 512;
+/// The longest URL fetched; what a discovery document names is bounded before it is kept.
+pub const MAX_URL_BYTES: usize = 2048;
+/// The largest record read from the store: a set at its limit, each quote of it escaped, and what surrounds it.
+pub const MAX_RECORD_BYTES: usize = 2 * MAX_JWKS_BYTES + 16 * 1024;
+
 /// Default and bounds of `jwks.ttl_seconds`.
 pub const DEFAULT_JWKS_TTL_SECONDS: u64 = 3600;
 /// Below a minute KV cannot keep a promise (its own caches hold an answer that long); above a day a revoked key lives on.
@@ -44,7 +51,7 @@ pub const DEFAULT_UNKNOWN_KID_COOLDOWN_SECONDS: u64 = 30;
 /// Bounds of `jwks.unknown_kid_cooldown_seconds`.
 pub const UNKNOWN_KID_COOLDOWN_RANGE: (u64, u64) = (1, 3600);
 /// Default of `jwks.fetch_timeout_ms`.
-pub const DEFAULT_FETCH_TIMEOUT_MS: u64 = 5000;
+pub const DEFAULT_FETCH_TIMEOUT_MS: u32 = 5000;
 /// Bounds of `jwks.fetch_timeout_ms`.
 pub const FETCH_TIMEOUT_RANGE_MS: (u64, u64) = (100, 30_000);
 
@@ -60,6 +67,15 @@ pub const BACKOFF_MAX_SECONDS: u64 = 60;
 pub const CLOCK_DISAGREEMENT_SECONDS: u64 = 60;
 /// The interval of the cron trigger in `wrangler.toml`; what falls due before its next run is refreshed in this one.
 pub const CRON_INTERVAL_SECONDS: u64 = 300;
+/// The shortest edge cache that KV reads may have; cooldowns are shared through those reads.
+pub const KV_CACHE_TTL_SECONDS: u64 = 30;
+/// The shortest life that Workers KV grants a value.
+pub const MIN_STORE_TTL_SECONDS: u64 = 60;
+/// How long a fetch may outlast its timeout before another request takes it for cancelled and fetches itself.
+/// workerd drops a request's work without a word when its client goes away.
+pub const LEASE_MARGIN_SECONDS: u64 = 2;
+/// The same for a read of the store, which answers within milliseconds or is as good as down.
+pub const STORE_LEASE_SECONDS: u64 = 2;
 /// How often a request that needs what another is fetching looks whether it is there.
 pub const LEASE_POLL_MS: u32 = 20;
 
@@ -69,3 +85,7 @@ pub const MAX_ECHO_CHARS: usize = 120;
 pub const TOKEN_HASH_PREFIX_BYTES: usize = 6;
 /// `Retry-After` where only a new deployment helps.
 pub const RETRY_AFTER_CONFIGURATION_SECONDS: u64 = 60;
+/// How long a browser may remember a preflight. Chromium caps it at two hours.
+pub const CORS_MAX_AGE_SECONDS: u64 = 7200;
+/// The largest request body an endpoint reads. The largest real one is a token with a few words around it.
+pub const MAX_REQUEST_BODY_BYTES: usize = 128 * 1024;

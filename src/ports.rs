@@ -104,7 +104,19 @@ pub trait Log {
     fn log(&self, level: Level, line: &serde_json::Value);
 }
 
-/// Everything above at once, as the endpoints take it.
+/// A request as it came in. Asking costs a call into JavaScript, so nothing is read that nobody asks for.
+pub trait IncomingRequest {
+    /// The method.
+    fn method(&self) -> &http::Method;
+    /// The path as sent, percent-encoding untouched.
+    fn path(&self) -> &str;
+    /// What follows the question mark, if there is one.
+    fn query(&self) -> Option<&str>;
+    /// The values of a header, joined with `, ` when there are several (Fetch §2.2.2).
+    fn header(&self, name: &str) -> Option<String>;
+}
+
+/// All the services above at once, as the endpoints take it.
 pub trait Platform: Clock + KeyValueStore + HttpClient + Secrets + Log {}
 
 impl<T: Clock + KeyValueStore + HttpClient + Secrets + Log> Platform for T {}

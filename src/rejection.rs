@@ -3,6 +3,9 @@
 //! A [`Rejection`] is the token's fault (400, 401 or 403); a [`Fault`] is ours or an identity provider's (503). The two
 //! never mix: an outage is not reported as a bad token. The codes are API; the order of the variants is the order in
 //! which the rules are checked.
+//!
+//! The data of a variant may hold more of a token than its text: the text, which goes to clients and logs, names
+//! nothing of a token but `iss`, `kid` and `alg`.
 
 use crate::time::Timestamp;
 
@@ -75,7 +78,7 @@ pub enum Rejection {
         kid: Option<String>,
     },
     /// `typ` is not one of the issuer's token types.
-    #[error("the token's type {} is not accepted; accepted: {}", .found.as_deref().map_or("is absent and".to_owned(), |typ| format!("\"{typ}\"")), .accepted.join(", "))]
+    #[error("the token {}; accepted: {}", if .found.is_some() { "is of another type" } else { "has no `typ`" }, .accepted.join(", "))]
     TypeNotAllowed {
         /// The token's `typ`, cut to a bound.
         found: Option<String>,
@@ -83,7 +86,7 @@ pub enum Rejection {
         accepted: Vec<String>,
     },
     /// `exp` has passed.
-    #[error("the token expired {} s ago (`exp` {expires_at}, now {now})", .now.since(*.expires_at))]
+    #[error("the token expired {} s ago", .now.since(*.expires_at))]
     TokenExpired {
         /// The token's `exp`.
         expires_at: Timestamp,
@@ -91,7 +94,7 @@ pub enum Rejection {
         now: Timestamp,
     },
     /// `nbf` lies ahead.
-    #[error("the token is valid in {} s only (`nbf` {not_before}, now {now})", .not_before.since(*.now))]
+    #[error("the token is valid in {} s only", .not_before.since(*.now))]
     TokenNotYetValid {
         /// The token's `nbf`.
         not_before: Timestamp,
@@ -99,7 +102,7 @@ pub enum Rejection {
         now: Timestamp,
     },
     /// `iat` lies ahead.
-    #[error("the token was issued {} s in the future (`iat` {issued_at}, now {now}); one of the two clocks is wrong", .issued_at.since(*.now))]
+    #[error("the token was issued {} s in the future; one of the two clocks is wrong", .issued_at.since(*.now))]
     TokenIssuedInFuture {
         /// The token's `iat`.
         issued_at: Timestamp,
@@ -121,7 +124,7 @@ pub enum Rejection {
         expected: String,
     },
     /// `aud` holds other audiences than the ones required.
-    #[error("the token is for the audience {}; expected {expected}", .found.join(", "))]
+    #[error("the token is for another audience; expected {expected}")]
     AudienceMismatch {
         /// The token's audiences, cut to a bound.
         found: Vec<String>,
@@ -135,7 +138,7 @@ pub enum Rejection {
         expected: Vec<String>,
     },
     /// `azp` is not one of the configured parties.
-    #[error("the token was issued to \"{found}\"; expected one of {}", .expected.join(", "))]
+    #[error("the token was issued to another party; expected one of {}", .expected.join(", "))]
     AuthorizedPartyMismatch {
         /// The token's `azp`, cut to a bound.
         found: String,
@@ -164,6 +167,9 @@ pub enum Missing {
     /// No `Authorization` header.
     #[error("no token was sent; send `Authorization: Bearer <token>`")]
     NoCredentials,
+    /// Credentials of another scheme than Bearer.
+    #[error("the Authorization header does not use the Bearer scheme; send `Authorization: Bearer <token>`")]
+    OtherScheme,
     /// `Authorization: Bearer` with nothing behind it.
     #[error("the Authorization header says Bearer and holds no token")]
     Empty,
@@ -180,9 +186,9 @@ pub enum Ambiguous {
     /// More than one credential in the `Authorization` header, or two such headers.
     #[error("the request holds more than one credential; send exactly one Authorization header")]
     SeveralCredentials,
-    /// The scheme is not Bearer.
-    #[error("the Authorization header does not use the Bearer scheme")]
-    OtherScheme,
+    /// A token in the header and another in the query (RFC 6750 §2).
+    #[error("the request holds a token in its query beside the Authorization header; send the header alone")]
+    QueryBesideHeader,
     /// Bearer, followed by what cannot be a token (RFC 6750 §2.1).
     #[error("the Authorization header is not `Bearer <token>`")]
     BadSyntax,
@@ -207,7 +213,7 @@ pub enum Malformed {
     #[error("its {0} segment is not a JSON object: {1}")]
     Json(Segment, String),
     /// A member occurs twice (RFC 7515 §4, RFC 7519 §4).
-    #[error("its {0} segment holds the member `{1}` twice")]
+    #[error("its {0} segment holds a member twice")]
     DuplicateMember(Segment, String),
     /// A registered member has the wrong type or an impossible value.
     #[error("`{member}` {problem}")]

@@ -1,0 +1,220 @@
+//! `issuers`: one table per identity provider, with what contradicts itself pointed out.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::reader::Table;
+use crate::jose::algorithm::Algorithm;
+use crate::keys::{KeySource, Location, url};
+use crate::ports::Secrets;
+use crate::trust::claims::{AudienceRule, ClaimRules};
+use crate::trust::issuer::{TrustedIssuer, TrustedIssuers};
+use crate::trust::presets::{self, Preset};
+use crate::trust::secrets::{ConfiguredSecret, Encoding, SecretReference};
+
+/// Reads all issuers and resolves their secrets. Tables at fault are left out; the faults are with the tables.
+pub(super) fn read(tables: Vec<Table<'_>>, leeway_seconds: u64, secrets: &impl Secrets) -> TrustedIssuers {
+    let mut names = BTreeSet::new();
+    tables
+        .into_iter()
+        .filter_map(|mut table| {
+            let issuer = read_one(&mut table, leeway_seconds, secrets);
+            if let Some(issuer) = &issuer
+                && !names.insert(issuer.issuer.clone())
+            {
+                table.fault("issuer", "is configured twice", "merge the two tables into one");
+            }
+            table.finish();
+            issuer
+        })
+        .collect()
+}
+
+fn read_one(table: &mut Table<'_>, leeway_seconds: u64, secrets: &impl Secrets) -> Option<TrustedIssuer> {
+    let issuer = table.string("issuer");
+    if issuer.is_none() && table.value("issuer").is_none() {
+        table.fault("issuer", "is missing", "write the exact `iss` of its tokens");
+    }
+    let preset = table.choice("preset", Preset::NAMES);
+    if let (Some(issuer), Some(preset)) = (&issuer, preset)
+        && let Some((problem, fix)) = preset.issuer_fault(issuer)
+    {
+        table.fault("issuer", problem, fix);
+    }
+    let references = secret_references(table);
+    let location = location(table, issuer.as_deref(), preset, !references.is_empty());
+    let algorithms = algorithms(table, preset, location.is_some(), !references.is_empty());
+    let rules = claim_rules(table, leeway_seconds);
+    let issuer = issuer?;
+    Some(TrustedIssuer {
+        keys: location.map(|location| KeySource { issuer: issuer.clone(), location }),
+        issuer,
+        algorithms,
+        secrets: references
+            .into_iter()
+            .map(|reference| ConfiguredSecret::resolve(reference, secrets))
+            .collect(),
+        rules,
+    })
+}
+
+/// Where the issuer's public keys are: `jwks_uri`, else `discovery`, else what the preset knows.
+fn location(
+    table: &mut Table<'_>,
+    issuer: Option<&str>,
+    preset: Option<Preset>,
+    has_secrets: bool,
+) -> Option<Location> {
+    let jwks_uri = table.string("jwks_uri");
+    let discovery = table.boolean("discovery").unwrap_or(false);
+    if jwks_uri.is_some() && discovery {
+        table.fault("discovery", "is given beside jwks_uri", "keep one of the two");
+    }
+    let (field, location) = if let Some(uri) = jwks_uri {
+        ("jwks_uri", Location::Jwks { uri })
+    } else if discovery {
+        ("issuer", presets::discovery(issuer?))
+    } else if let Some(preset) = preset {
+        ("issuer", preset.location(issuer?))
+    } else {
+        if !has_secrets && table.value("jwks_uri").is_none() {
+            table.fault(
+                "jwks_uri",
+                "is missing, and nothing else says where the keys are",
+                "write preset, jwks_uri, discovery = true, or secrets",
+            );
+        }
+        return None;
+    };
+    let (Location::Jwks { uri } | Location::Discovery { uri }) = &location;
+    if let Err(problem) = url::accept(uri) {
+        table.fault(
+            field,
+            format!("leads to {uri}: {problem}"),
+            "write an https URL (http is accepted for loopback addresses alone)",
+        );
+        return None;
+    }
+    Some(location)
+}
+
+/// The allow-list of algorithms: as given, else the preset's, else all whose keys are configured.
+fn algorithms(
+    table: &mut Table<'_>,
+    preset: Option<Preset>,
+    has_keys: bool,
+    has_secrets: bool,
+) -> Vec<Algorithm> {
+    if table.value("algorithms").is_some() {
+        return given_algorithms(table, has_keys, has_secrets);
+    }
+    let mut algorithms = match preset {
+        Some(preset) => preset.algorithms().to_vec(),
+        None if has_keys => presets::ASYMMETRIC.to_vec(),
+        None => Vec::new(),
+    };
+    if has_secrets && !algorithms.contains(&Algorithm::Hs256) {
+        algorithms.push(Algorithm::Hs256);
+    }
+    algorithms
+}
+
+fn given_algorithms(table: &mut Table<'_>, has_keys: bool, has_secrets: bool) -> Vec<Algorithm> {
+    let names = table.strings("algorithms").unwrap_or_default();
+    let mut algorithms = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        let path = format!("algorithms[{index}]");
+        match Algorithm::parse(name) {
+            Some(algorithm) if algorithm.is_shared_secret() && !has_secrets => {
+                table.fault(&path, format!("{name} needs a shared secret"), "add `secrets`, or remove it");
+            }
+            Some(algorithm) if !algorithm.is_shared_secret() && !has_keys => {
+                table.fault(
+                    &path,
+                    format!("{name} needs public keys"),
+                    "add preset, jwks_uri or discovery, or remove it",
+                );
+            }
+            Some(algorithm) => algorithms.push(algorithm),
+            None => {
+                let known = Algorithm::ALL.iter().map(|known| known.name()).collect::<Vec<_>>().join(", ");
+                table.fault(&path, format!("\"{name}\" is not supported"), format!("write some of {known}"));
+            }
+        }
+    }
+    let shared = algorithms.iter().any(|algorithm| algorithm.is_shared_secret());
+    if has_secrets && !algorithms.is_empty() && !shared {
+        table.fault(
+            "secrets",
+            "would never be used: `algorithms` has no HS algorithm",
+            "add \"HS256\", or remove `secrets`",
+        );
+    }
+    algorithms
+}
+
+fn secret_references(table: &mut Table<'_>) -> Vec<SecretReference> {
+    let mut references: Vec<SecretReference> = Vec::new();
+    for mut secret in table.tables("secrets").into_iter().flatten() {
+        let binding = secret.string("binding");
+        if binding.is_none() && secret.value("binding").is_none() {
+            secret.fault(
+                "binding",
+                "is missing",
+                "write the name of the Worker secret, as in \"SUPABASE_JWT_SECRET\"",
+            );
+        }
+        let kid = secret.string("kid");
+        let encoding = secret.choice("encoding", Encoding::NAMES).unwrap_or(Encoding::Utf8);
+        secret.finish();
+        references.extend(binding.map(|binding| SecretReference { binding, kid, encoding }));
+    }
+    references
+}
+
+fn claim_rules(table: &mut Table<'_>, leeway_seconds: u64) -> ClaimRules {
+    ClaimRules {
+        types: table.strings("types").unwrap_or_else(|| vec!["JWT".to_owned(), "at+jwt".to_owned()]),
+        require_type: table.boolean("require_type").unwrap_or(false),
+        audience: audience(table),
+        authorized_parties: table.strings("authorized_parties"),
+        required_claims: table.strings("required_claims").unwrap_or_default(),
+        required_scopes: table.strings("required_scopes").unwrap_or_default(),
+        max_age_seconds: table.integer("max_age_seconds", (1, u64::from(u32::MAX))),
+        leeway_seconds,
+    }
+}
+
+/// `audience` has no default: leaving it out must not mean that any audience will do.
+fn audience(table: &mut Table<'_>) -> AudienceRule {
+    const FIX: &str = "write { any_of = [\"backend\"] }, { all_of = [\"a\", \"b\"] }, or \"unchecked\" if its tokens carry no `aud`";
+    match table.value("audience") {
+        None => table.fault("audience", "is missing, and there is no default", FIX),
+        Some(Value::String(word)) if word == "unchecked" => {}
+        Some(Value::String(word)) => {
+            table.fault(
+                "audience",
+                "is a string other than \"unchecked\"",
+                format!("write {{ any_of = [\"{word}\"] }}"),
+            );
+        }
+        Some(Value::Object(_)) => {
+            if let Some(mut rule) = table.table("audience") {
+                let any_of = rule.strings("any_of");
+                let all_of = rule.strings("all_of");
+                rule.finish();
+                match (any_of, all_of) {
+                    (Some(wanted), None) => return AudienceRule::AnyOf(wanted),
+                    (None, Some(wanted)) => return AudienceRule::AllOf(wanted),
+                    (Some(_), Some(_)) => {
+                        table.fault("audience", "has both any_of and all_of", "keep one of the two");
+                    }
+                    (None, None) => table.fault("audience", "requires no audience", FIX),
+                }
+            }
+        }
+        Some(_) => table.fault("audience", "is neither a table nor \"unchecked\"", FIX),
+    }
+    AudienceRule::Unchecked
+}

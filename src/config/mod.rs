@@ -1,0 +1,215 @@
+//! The one JSON binding `ASSAY`: parsed once per isolate, every fault found at once, closed when there is one.
+//!
+//! It builds what the floors below work with ([`TrustedIssuers`], [`CachePolicy`], …) and decides nothing about a
+//! request.
+
+mod issuers;
+mod reader;
+
+use serde_json::Value;
+
+pub use reader::ConfigFault;
+use reader::{Faults, Table};
+
+use crate::keys::CachePolicy;
+use crate::limits;
+use crate::ports::Secrets;
+use crate::trust::issuer::TrustedIssuers;
+use crate::verify::Terms;
+
+/// The name of the JSON variable.
+pub const BINDING: &str = "ASSAY";
+
+/// The configuration as far as it could be read.
+#[derive(Debug)]
+pub struct Config {
+    /// How the Worker is reached and who may see its insides. Members at fault have their defaults here.
+    pub surface: Surface,
+    /// Whom it believes; or everything that is wrong with the configuration, and then it believes nobody.
+    pub terms: Result<Terms, Vec<ConfigFault>>,
+}
+
+/// How the Worker is reached and who may see its insides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Surface {
+    /// What stands before the paths of all endpoints but `/.well-known/*`: empty, or as in `/_assay`.
+    pub prefix: String,
+    /// The `realm` of challenges (RFC 9110 §11.5).
+    pub realm: String,
+    /// The origins whose scripts may call the endpoints.
+    pub cors: Option<CorsPolicy>,
+    /// Who may see configuration faults and key states.
+    pub details: DetailsAccess,
+}
+
+/// The origins whose scripts may read the endpoints' answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CorsPolicy {
+    /// Origins as a browser writes them, or `*`.
+    pub origins: Vec<String>,
+}
+
+/// Who may see configuration faults, key states and explanations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DetailsAccess {
+    /// Whoever knows the secret `EXPLAIN_KEY`.
+    Key,
+    /// Everybody; for development.
+    Open,
+}
+
+impl Config {
+    /// Reads the JSON text of the binding; `None` when it is not set.
+    #[must_use]
+    pub fn load(text: Option<&str>, secrets: &impl Secrets) -> Self {
+        let faults = Faults::default();
+        let document = match text.map(serde_json::from_str::<Value>) {
+            Some(Ok(document)) => document,
+            Some(Err(error)) => {
+                faults.add(BINDING, format!("is not JSON ({error})"), "write a table, as in the README");
+                Value::Object(serde_json::Map::new())
+            }
+            None => {
+                faults.add(BINDING, "is not set", "add [vars.ASSAY] to wrangler.toml, as in the README");
+                Value::Object(serde_json::Map::new())
+            }
+        };
+        let readable = faults.is_empty();
+        let mut root = Table::new(String::new(), &document, &faults);
+        let surface = surface(&mut root);
+        let (max_token_bytes, leeway_seconds) = verification(&mut root);
+        let cache = cache_policy(&mut root);
+        let issuers = match root.tables("issuers") {
+            Some(tables) => issuers::read(tables, leeway_seconds, secrets),
+            None => TrustedIssuers::default(),
+        };
+        if readable && issuers.iter().next().is_none() && faults.is_empty() {
+            root.fault(
+                "issuers",
+                "is missing or empty, so no token could ever pass",
+                "add an [[vars.ASSAY.issuers]] table",
+            );
+        }
+        root.finish();
+        let terms = match faults.into_inner() {
+            faults if faults.is_empty() => Ok(Terms { max_token_bytes, cache, issuers }),
+            faults => Err(faults),
+        };
+        Self { surface, terms }
+    }
+}
+
+fn surface(root: &mut Table<'_>) -> Surface {
+    let mut prefix = String::new();
+    if let Some(mut endpoints) = root.table("endpoints") {
+        if let Some(given) = endpoints.string("prefix") {
+            if is_path_prefix(&given) {
+                prefix = given;
+            } else {
+                endpoints.fault(
+                    "prefix",
+                    "is not a path prefix",
+                    "write one as in \"/_assay\", without a slash at the end",
+                );
+            }
+        }
+        endpoints.finish();
+    }
+    let mut realm = None;
+    if let Some(mut challenge) = root.table("challenge") {
+        realm = challenge.string("realm").filter(|given| {
+            let quotable = given.chars().all(|c| matches!(c, ' '..='~') && c != '"' && c != '\\');
+            if !quotable {
+                challenge.fault(
+                    "realm",
+                    "has characters that a header cannot quote",
+                    "write printable ASCII without \" and \\",
+                );
+            }
+            quotable
+        });
+        challenge.finish();
+    }
+    let cors = root.table("cors").and_then(cors_policy);
+    let mut details = DetailsAccess::Key;
+    if let Some(mut explain) = root.table("explain") {
+        const NAMES: &[(&str, DetailsAccess)] = &[("key", DetailsAccess::Key), ("open", DetailsAccess::Open)];
+        details = explain.choice("access", NAMES).unwrap_or(details);
+        explain.finish();
+    }
+    Surface { prefix, realm: realm.unwrap_or_else(|| "edge-assay".to_owned()), cors, details }
+}
+
+fn is_path_prefix(text: &str) -> bool {
+    text.strip_prefix('/').is_some_and(|path| {
+        path.split('/').all(|segment| {
+            !matches!(segment, "" | "." | ".." | ".well-known")
+                && segment.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~'))
+        })
+    })
+}
+
+fn cors_policy(mut table: Table<'_>) -> Option<CorsPolicy> {
+    let origins = table.strings("origins");
+    for (index, origin) in origins.iter().flatten().enumerate() {
+        if origin != "*" && !is_origin(origin) {
+            table.fault(
+                &format!("origins[{index}]"),
+                format!("\"{origin}\" is not an origin"),
+                "write scheme, host and port as the browser does, as in \"https://app.example.com\", or \"*\"",
+            );
+        }
+    }
+    table.finish();
+    origins.map(|origins| CorsPolicy { origins })
+}
+
+/// Whether `text` is an origin as browsers serialise it (RFC 6454 §6.2).
+fn is_origin(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(scheme, host)| {
+        matches!(scheme, "http" | "https")
+            && !host.is_empty()
+            && host.chars().all(|c| {
+                c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.' | ':' | '[' | ']')
+            })
+    })
+}
+
+/// `max_token_bytes` and `leeway_seconds`.
+fn verification(root: &mut Table<'_>) -> (usize, u64) {
+    let mut bytes = None;
+    let mut leeway = None;
+    if let Some(mut table) = root.table("verify") {
+        leeway = table.integer("leeway_seconds", (0, limits::MAX_LEEWAY_SECONDS));
+        bytes = table.integer("max_token_bytes", limits::MAX_TOKEN_BYTES_RANGE);
+        table.finish();
+    }
+    let bytes = usize::try_from(bytes.unwrap_or(limits::DEFAULT_MAX_TOKEN_BYTES)).unwrap_or(usize::MAX);
+    (bytes, leeway.unwrap_or(limits::DEFAULT_LEEWAY_SECONDS))
+}
+
+fn cache_policy(root: &mut Table<'_>) -> CachePolicy {
+    let mut policy = CachePolicy {
+        ttl_seconds: limits::DEFAULT_JWKS_TTL_SECONDS,
+        stale_if_error_seconds: limits::DEFAULT_STALE_IF_ERROR_SECONDS,
+        unknown_kid_cooldown_seconds: limits::DEFAULT_UNKNOWN_KID_COOLDOWN_SECONDS,
+        fetch_timeout_ms: limits::DEFAULT_FETCH_TIMEOUT_MS,
+    };
+    let Some(mut table) = root.table("jwks") else {
+        return policy;
+    };
+    if let Some(seconds) = table.integer("ttl_seconds", limits::JWKS_TTL_RANGE) {
+        policy.ttl_seconds = seconds;
+    }
+    if let Some(seconds) = table.integer("stale_if_error_seconds", (0, limits::MAX_STALE_IF_ERROR_SECONDS)) {
+        policy.stale_if_error_seconds = seconds;
+    }
+    if let Some(seconds) = table.integer("unknown_kid_cooldown_seconds", limits::UNKNOWN_KID_COOLDOWN_RANGE) {
+        policy.unknown_kid_cooldown_seconds = seconds;
+    }
+    if let Some(milliseconds) = table.integer("fetch_timeout_ms", limits::FETCH_TIMEOUT_RANGE_MS) {
+        policy.fetch_timeout_ms = u32::try_from(milliseconds).unwrap_or(u32::MAX);
+    }
+    table.finish();
+    policy
+}

@@ -1,0 +1,45 @@
+//! What an isolate holds between requests, and what it does besides answering them.
+
+use std::rc::Rc;
+
+use crate::config::Config;
+use crate::http::log;
+use crate::keys::KeyCache;
+use crate::ports::{Log, Platform, Secrets};
+use crate::trust::issuer::TrustedIssuer;
+
+/// The configuration and the key sets of an isolate. Plain data: no request waits on another's future.
+#[derive(Debug)]
+pub struct Application {
+    /// The configuration, parsed once.
+    pub config: Config,
+    /// The isolate's memory of key sets. It outlives a change of the configuration.
+    pub keys: Rc<KeyCache>,
+}
+
+impl Application {
+    /// Reads the configuration's JSON text and the secrets it names. Its faults are logged here, once.
+    #[must_use]
+    pub fn load(text: Option<&str>, keys: Rc<KeyCache>, platform: &(impl Secrets + Log)) -> Self {
+        let config = Config::load(text, platform);
+        if let Err(faults) = &config.terms {
+            log::configuration_invalid(platform, faults);
+        }
+        Self { config, keys }
+    }
+
+    /// Refreshes the keys of one issuer that a request found due. Runs after the response (`wait_until`).
+    pub async fn refresh<P: Platform>(&self, platform: &P, issuer: &TrustedIssuer) {
+        if let (Ok(terms), Some(source)) = (&self.config.terms, &issuer.keys) {
+            self.keys.refresh(platform, source, &terms.cache, platform.now()).await;
+        }
+    }
+
+    /// The cron trigger: refreshes every key set that falls due before the next run.
+    pub async fn refresh_scheduled<P: Platform>(&self, platform: &P) {
+        let Ok(terms) = &self.config.terms else { return };
+        for source in terms.issuers.iter().filter_map(|issuer| issuer.keys.as_ref()) {
+            self.keys.refresh_scheduled(platform, source, &terms.cache, platform.now()).await;
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! A refusal on the wire: status, `WWW-Authenticate` (RFC 6750 §3) and problem details (RFC 9457).
+
+use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode};
+
+use super::Response;
+use super::problem::Problem;
+use crate::rejection::{Fault, Refusal, Rejection};
+
+/// The response to a request that was refused.
+#[must_use]
+pub fn refuse(refusal: &Refusal, realm: &str) -> Response {
+    match refusal {
+        Refusal::Rejection(rejection) => reject(rejection, realm),
+        Refusal::Fault(fault) => report(fault),
+    }
+}
+
+/// The status that a rejection earns, and the RFC 6750 error code that goes with it. A request without credentials
+/// earns none (§3.1).
+#[must_use]
+pub fn bearer_error(rejection: &Rejection) -> (StatusCode, Option<&'static str>) {
+    match rejection {
+        Rejection::TokenMissing(_) => (StatusCode::UNAUTHORIZED, None),
+        Rejection::RequestAmbiguous(_) => (StatusCode::BAD_REQUEST, Some("invalid_request")),
+        Rejection::ScopeInsufficient { .. } => (StatusCode::FORBIDDEN, Some("insufficient_scope")),
+        _ => (StatusCode::UNAUTHORIZED, Some("invalid_token")),
+    }
+}
+
+fn reject(rejection: &Rejection, realm: &str) -> Response {
+    let (status, error) = bearer_error(rejection);
+    let detail = rejection.to_string();
+    let mut response = Problem::new(status, rejection.code(), rejection.title(), &detail)
+        .about(rejection.claim())
+        .into_response();
+
+    let mut challenge = vec![format!("Bearer realm=\"{realm}\"")];
+    if let Some(error) = error {
+        challenge.push(format!("error=\"{error}\""));
+        challenge.push(format!("error_description=\"{}\"", quotable(&detail)));
+    }
+    if let Rejection::ScopeInsufficient { required, .. } = rejection {
+        challenge.push(format!("scope=\"{}\"", quotable(&required.join(" "))));
+    }
+    if let Ok(value) = HeaderValue::from_str(&challenge.join(", ")) {
+        response.headers_mut().insert(WWW_AUTHENTICATE, value);
+    }
+    response
+}
+
+fn report(fault: &Fault) -> Response {
+    let detail = fault.to_string();
+    let mut response =
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, fault.code(), fault.title(), &detail).into_response();
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(fault.retry_after_seconds()));
+    response
+}
+
+/// `text` with every character that RFC 6750 §3 forbids in `error_description` and `scope` replaced.
+fn quotable(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '"' | '`' => '\'',
+            ' '..='~' if c != '\\' => c,
+            _ => '?',
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rejection::Missing;
+
+    fn challenge_of(response: &Response) -> &str {
+        response.headers()[WWW_AUTHENTICATE].to_str().unwrap()
+    }
+
+    #[test]
+    fn without_credentials_the_challenge_carries_no_error() {
+        let response = refuse(&Rejection::TokenMissing(Missing::NoCredentials).into(), "api");
+        assert_eq!(response.status(), 401);
+        assert_eq!(challenge_of(&response), "Bearer realm=\"api\"");
+    }
+
+    #[test]
+    fn text_from_a_token_cannot_break_out_of_the_challenge() {
+        let issuer = "x\", error=\"none\\\u{fffd}".to_owned();
+        let response = refuse(&Rejection::IssuerUnknown { issuer }.into(), "api");
+        let description = challenge_of(&response).split("error_description=").nth(1).unwrap();
+        assert_eq!(description.matches('"').count(), 2);
+        assert!(!description.contains('\\'));
+    }
+
+    #[test]
+    fn a_lacking_scope_is_403_and_names_all_that_is_required() {
+        let rejection = Rejection::ScopeInsufficient {
+            required: vec!["a".to_owned(), "b".to_owned()],
+            missing: vec!["b".to_owned()],
+        };
+        let response = refuse(&rejection.into(), "api");
+        assert_eq!(response.status(), 403);
+        assert!(challenge_of(&response).contains("error=\"insufficient_scope\""));
+        assert!(challenge_of(&response).ends_with("scope=\"a b\""));
+    }
+
+    #[test]
+    fn a_fault_is_503_with_retry_after_and_no_challenge() {
+        let fault = Fault::JwksUnavailable {
+            issuer: "i".to_owned(),
+            reason: "down".to_owned(),
+            retry_after_seconds: 7,
+        };
+        let response = refuse(&fault.into(), "api");
+        assert_eq!(response.status(), 503);
+        assert_eq!(response.headers()[RETRY_AFTER], "7");
+        assert!(!response.headers().contains_key(WWW_AUTHENTICATE));
+    }
+}

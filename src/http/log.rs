@@ -1,0 +1,39 @@
+//! One line of JSON per refusal or fault. Of a token it holds `iss`, `kid`, `alg` and a hash prefix, never more.
+
+use serde_json::{Value, json};
+
+use crate::config::ConfigFault;
+use crate::ports::{Level, Log};
+use crate::rejection::Refusal;
+use crate::verify::Observed;
+
+/// Reports a request that was refused. `ray` is Cloudflare's id of the request.
+pub fn refused(log: &impl Log, refusal: &Refusal, observed: &Observed, ray: Option<&str>) {
+    let (event, level) = match refusal {
+        Refusal::Rejection(_) => ("token_refused", Level::Info),
+        Refusal::Fault(_) => ("fault", Level::Error),
+    };
+    let line = json!({
+        "event": event,
+        "code": refusal.code(),
+        "detail": refusal.to_string(),
+        "iss": observed.issuer,
+        "kid": observed.kid,
+        "alg": observed.algorithm,
+        "token_sha256": observed.token_hash,
+        "ray": ray,
+    });
+    log.log(level, &without_nulls(line));
+}
+
+/// Reports everything wrong with the configuration, once per isolate.
+pub fn configuration_invalid(log: &impl Log, faults: &[ConfigFault]) {
+    log.log(Level::Error, &json!({ "event": "config_invalid", "faults": faults }));
+}
+
+fn without_nulls(line: Value) -> Value {
+    match line {
+        Value::Object(members) => members.into_iter().filter(|(_, value)| !value.is_null()).collect(),
+        other => other,
+    }
+}

@@ -1,0 +1,17 @@
+//! From a request to a response: which endpoint answers, and how a verdict looks on the wire.
+//!
+//! Knows HTTP and nothing of Workers: the same code answers in the isolate and in native tests.
+
+pub mod access;
+pub mod application;
+pub mod challenge;
+pub mod cors;
+pub mod credentials;
+pub mod log;
+pub mod problem;
+pub mod readiness;
+pub mod router;
+pub mod verdict;
+
+/// A response whose body is in memory.
+pub type Response = http::Response<Vec<u8>>;

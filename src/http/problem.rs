@@ -1,0 +1,64 @@
+//! Refusals as `application/problem+json` (RFC 9457), and JSON responses in general.
+
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, StatusCode};
+use serde::Serialize;
+
+use super::Response;
+
+/// A problem's members. `type` is derived from `code`.
+#[derive(Debug, Serialize)]
+pub struct Problem<'p> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'p str,
+    status: u16,
+    code: &'p str,
+    detail: &'p str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    claim: Option<&'p str>,
+}
+
+impl<'p> Problem<'p> {
+    /// A problem of this status and code. `title` is the same for every occurrence, `detail` tells of this one.
+    #[must_use]
+    pub fn new(status: StatusCode, code: &'p str, title: &'p str, detail: &'p str) -> Self {
+        Self {
+            kind: format!("urn:edge-assay:{code}"),
+            title,
+            status: status.as_u16(),
+            code,
+            detail,
+            claim: None,
+        }
+    }
+
+    /// Names the claim that the problem is about.
+    #[must_use]
+    pub fn about(mut self, claim: Option<&'p str>) -> Self {
+        self.claim = claim;
+        self
+    }
+
+    /// The response that carries it.
+    #[must_use]
+    pub fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        with_json(status, "application/problem+json", &self)
+    }
+}
+
+/// A response of `application/json`, not to be stored.
+#[must_use]
+pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    with_json(status, "application/json", body)
+}
+
+fn with_json(status: StatusCode, media_type: &'static str, body: &impl Serialize) -> Response {
+    // Only maps with keys that are not strings, and failing Serialize implementations, fail here; there are none.
+    let mut response = Response::new(serde_json::to_vec(body).unwrap_or_default());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

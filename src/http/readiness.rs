@@ -1,0 +1,131 @@
+//! `GET /healthz`: the isolate answers. `GET /readyz`: the configuration is valid and every issuer can be judged; the
+//! details are for those who may see them.
+
+use http::StatusCode;
+use serde::Serialize;
+use serde_json::json;
+
+use super::application::Application;
+use super::problem::json as json_response;
+use super::{Response, access};
+use crate::config::ConfigFault;
+use crate::keys::KeyState;
+use crate::ports::{IncomingRequest, Platform};
+use crate::time::Timestamp;
+use crate::trust::issuer::TrustedIssuer;
+use crate::verify::Terms;
+
+/// The answer of `/healthz`.
+#[must_use]
+pub fn healthy() -> Response {
+    json_response(StatusCode::OK, &json!({ "status": "ok" }))
+}
+
+#[derive(Serialize)]
+struct Report {
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<Details>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Details {
+    Faults { faults: Vec<ConfigFault> },
+    Issuers { now: Timestamp, issuers: Vec<IssuerReport> },
+}
+
+#[derive(Serialize)]
+struct IssuerReport {
+    issuer: String,
+    ready: bool,
+    algorithms: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keys: Option<KeyState>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    secrets: Vec<SecretReport>,
+}
+
+#[derive(Serialize)]
+struct SecretReport {
+    binding: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kid: Option<String>,
+    usable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<&'static str>,
+}
+
+/// The answer of `/readyz`: 200, or 503 when some token could not be judged.
+pub async fn answer<P: Platform, R: IncomingRequest>(
+    app: &Application,
+    platform: &P,
+    request: &R,
+) -> Response {
+    let open = access::may_see_details(app.config.surface.details, request, platform);
+    let (code, details) = match &app.config.terms {
+        Err(faults) => (Some("config_invalid"), Details::Faults { faults: faults.clone() }),
+        Ok(terms) => judge(app, terms, platform).await,
+    };
+    let (status, word) = match code {
+        None => (StatusCode::OK, "ready"),
+        Some(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
+    };
+    json_response(status, &Report { status: word, code, details: open.then_some(details) })
+}
+
+async fn judge<P: Platform>(
+    app: &Application,
+    terms: &Terms,
+    platform: &P,
+) -> (Option<&'static str>, Details) {
+    let now = platform.now();
+    let mut code = None;
+    let mut issuers = Vec::new();
+    for issuer in terms.issuers.iter() {
+        let (report, problem) = report_on(app, terms, platform, issuer, now).await;
+        code = code.or(problem);
+        issuers.push(report);
+    }
+    (code, Details::Issuers { now, issuers })
+}
+
+async fn report_on<P: Platform>(
+    app: &Application,
+    terms: &Terms,
+    platform: &P,
+    issuer: &TrustedIssuer,
+    now: Timestamp,
+) -> (IssuerReport, Option<&'static str>) {
+    let keys = match &issuer.keys {
+        Some(source) => Some(app.keys.state(platform, source, &terms.cache, now).await),
+        None => None,
+    };
+    let secrets: Vec<SecretReport> = issuer
+        .secrets
+        .iter()
+        .map(|secret| SecretReport {
+            binding: secret.reference.binding.clone(),
+            kid: secret.reference.kid.clone(),
+            usable: secret.key.is_ok(),
+            problem: secret.key.as_ref().err().copied(),
+        })
+        .collect();
+    let problem = if secrets.iter().any(|secret| !secret.usable) {
+        Some("secret_missing")
+    } else if keys.as_ref().is_some_and(|keys| !keys.serving && keys.consecutive_failures > 0) {
+        Some("jwks_unavailable")
+    } else {
+        None
+    };
+    let report = IssuerReport {
+        issuer: issuer.issuer.clone(),
+        ready: problem.is_none(),
+        algorithms: issuer.algorithms.iter().map(|algorithm| algorithm.name()).collect(),
+        keys,
+        secrets,
+    };
+    (report, problem)
+}

@@ -1,0 +1,365 @@
+//! Carries out what `freshness.rs` decides: memory first, then the store, then the origin, one at a time.
+//!
+//! What an isolate remembers is plain data, never borrowed across an `await` and never a future: workerd cancels the
+//! future of a request whose client went away, and whoever shared it would wait for ever. So a single flight is a *lease*
+//! with an end. Whoever cannot be served meanwhile looks again until the flight has landed or its lease has ended.
+
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use serde_json::json;
+
+use crate::keys::fetch::{self, Answer, Failure, FailureKind, Fetched};
+use crate::keys::freshness::{self, Asked, Decision, Freshness, Lifetime, Unavailable};
+use crate::keys::record::{self, CachedSet, Record};
+use crate::keys::{CachePolicy, KeySource, KeyState, Lookup, Tier, Wanted};
+use crate::limits::{CRON_INTERVAL_SECONDS, LEASE_MARGIN_SECONDS, LEASE_POLL_MS, STORE_LEASE_SECONDS};
+use crate::ports::{KeyValueStore, Level, Platform};
+use crate::rejection::Fault;
+use crate::time::Timestamp;
+
+/// An isolate's memory of every source's keys.
+#[derive(Debug, Default)]
+pub struct KeyCache {
+    entries: RefCell<HashMap<String, Entry>>,
+    last_lease: Cell<u64>,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    record: Record,
+    lease: Option<Lease>,
+}
+
+/// The right to consult the store and the origin, until it is given back or has ended.
+#[derive(Clone, Copy, Debug)]
+struct Lease {
+    number: u64,
+    until: Timestamp,
+}
+
+impl KeyCache {
+    /// An empty memory.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The set by which to judge a token that wants `wanted`, at `now`.
+    ///
+    /// # Errors
+    /// [`Fault::JwksUnavailable`] or [`Fault::JwksInvalid`] when nothing cached may judge it and the origin does not help,
+    /// or was asked in vain too short a time ago.
+    pub async fn lookup<P: Platform>(
+        &self,
+        platform: &P,
+        source: &KeySource,
+        policy: &CachePolicy,
+        wanted: Wanted<'_>,
+        now: Timestamp,
+    ) -> Result<Lookup, Fault> {
+        let visit = Visit::new(self, platform, source, policy);
+        let begun = now;
+        let (mut now, mut tier) = (now, Tier::Memory);
+        loop {
+            match visit.decide(wanted, now) {
+                Decision::Use => return visit.found(tier, now, false),
+                Decision::UseAndRefresh => return visit.found(tier, now, !visit.is_leased(now)),
+                Decision::Refuse(unavailable) => return Err(visit.fault(now, unavailable)),
+                Decision::FetchFirst if visit.is_leased(now) => platform.sleep(LEASE_POLL_MS).await,
+                // One attempt has ended while this request waited for it, and a whole second has passed since. What it
+                // brought is what this request gets: nobody waits through two attempts.
+                Decision::FetchFirst if visit.was_attempted_since(begun) => return visit.make_do(tier, now),
+                Decision::FetchFirst => {
+                    let needed = |now| visit.decide(wanted, now) == Decision::FetchFirst;
+                    tier = visit.bring(now, wanted, needed).await;
+                }
+            }
+            now = platform.now();
+        }
+    }
+
+    /// Renews what is past its refresh point, from the store if another isolate has done it, else from the origin.
+    /// To be run after the response whenever a [`Lookup`] says so.
+    pub async fn refresh<P: Platform>(
+        &self,
+        platform: &P,
+        source: &KeySource,
+        policy: &CachePolicy,
+        now: Timestamp,
+    ) {
+        let visit = Visit::new(self, platform, source, policy);
+        let needed =
+            |now| matches!(visit.decide(Wanted::Any, now), Decision::UseAndRefresh | Decision::FetchFirst);
+        if needed(now) && !visit.is_leased(now) {
+            visit.bring(now, Wanted::Any, needed).await;
+        }
+    }
+
+    /// The cron trigger's part: renews what would come due before its next run, so that no request has to.
+    pub async fn refresh_scheduled<P: Platform>(
+        &self,
+        platform: &P,
+        source: &KeySource,
+        policy: &CachePolicy,
+        now: Timestamp,
+    ) {
+        let visit = Visit::new(self, platform, source, policy);
+        let needed = |now| freshness::due_within(CRON_INTERVAL_SECONDS, now, &visit.freshness());
+        if needed(now) && !visit.is_leased(now) {
+            visit.bring(now, Wanted::Any, needed).await;
+        }
+    }
+
+    /// What is known of `source`, for `/readyz`: from memory, or the store where memory alone would not serve. The origin
+    /// is not asked.
+    pub async fn state<P: Platform>(
+        &self,
+        platform: &P,
+        source: &KeySource,
+        policy: &CachePolicy,
+        now: Timestamp,
+    ) -> KeyState {
+        let visit = Visit::new(self, platform, source, policy);
+        let is_known = || visit.freshness() != Freshness::default();
+        let mut tier = is_known().then_some(Tier::Memory);
+        if visit.decide(Wanted::Any, now) != Decision::Use {
+            let adopted = visit.consult_store().await;
+            tier = if adopted { Some(Tier::Store) } else { tier.or(is_known().then_some(Tier::Store)) };
+        }
+        visit.with(|entry| KeyState::of(source, &entry.record, tier, now))
+    }
+}
+
+/// One call's view of one source.
+struct Visit<'v, P> {
+    cache: &'v KeyCache,
+    platform: &'v P,
+    source: &'v KeySource,
+    policy: &'v CachePolicy,
+    identity: Cow<'v, str>,
+}
+
+impl<'v, P: Platform> Visit<'v, P> {
+    fn new(cache: &'v KeyCache, platform: &'v P, source: &'v KeySource, policy: &'v CachePolicy) -> Self {
+        Self { cache, platform, source, policy, identity: source.identity() }
+    }
+
+    /// The only way to the memory: a closure, so that no borrow outlives it.
+    fn with<T>(&self, act: impl FnOnce(&mut Entry) -> T) -> T {
+        let mut entries = self.cache.entries.borrow_mut();
+        if let Some(entry) = entries.get_mut(&*self.identity) {
+            return act(entry);
+        }
+        act(entries.entry(self.identity.to_string()).or_default())
+    }
+
+    fn freshness(&self) -> Freshness {
+        self.with(|entry| entry.record.freshness())
+    }
+
+    fn decide(&self, wanted: Wanted<'_>, now: Timestamp) -> Decision {
+        self.with(|entry| {
+            let asked = asked(&entry.record, wanted);
+            freshness::decide(now, Some(&entry.record.freshness()), asked, self.policy)
+        })
+    }
+
+    fn was_attempted_since(&self, begun: Timestamp) -> bool {
+        self.with(|entry| entry.record.attempts.last_attempt_at >= Some(begun))
+    }
+
+    fn found(&self, tier: Tier, now: Timestamp, refresh_due: bool) -> Result<Lookup, Fault> {
+        let found = self.with(|entry| {
+            let cached = entry.record.serving(now)?;
+            let fetched_at = cached.lifetime.fetched_at;
+            Some(Lookup { set: Rc::clone(&cached.set), tier, fetched_at, refresh_due })
+        });
+        found.ok_or_else(|| self.fault(now, Unavailable { retry_after_seconds: 1 }))
+    }
+
+    /// What an attempt brought that ended long enough ago for another, to a request that waited for that one.
+    fn make_do(&self, tier: Tier, now: Timestamp) -> Result<Lookup, Fault> {
+        if self.with(|entry| entry.record.attempts.consecutive_failures > 0) {
+            return Err(self.fault(now, Unavailable { retry_after_seconds: 1 }));
+        }
+        self.found(tier, now, false)
+    }
+
+    fn fault(&self, now: Timestamp, unavailable: Unavailable) -> Fault {
+        let Unavailable { retry_after_seconds } = unavailable;
+        let issuer = self.source.issuer.clone();
+        let (serves, last_error) =
+            self.with(|entry| (entry.record.serving(now).is_some(), entry.record.last_error.clone()));
+        match last_error {
+            Some(Failure { kind: FailureKind::Invalid, reason }) if !serves => {
+                Fault::JwksInvalid { issuer, reason, retry_after_seconds }
+            }
+            Some(Failure { reason, .. }) => Fault::JwksUnavailable { issuer, reason, retry_after_seconds },
+            None => {
+                let reason = "no attempt has succeeded yet".to_owned();
+                Fault::JwksUnavailable { issuer, reason, retry_after_seconds }
+            }
+        }
+    }
+
+    fn is_leased(&self, now: Timestamp) -> bool {
+        self.with(|entry| entry.lease.is_some_and(|lease| now < lease.until))
+    }
+
+    fn take_lease(&self, now: Timestamp) -> u64 {
+        let number = self.cache.last_lease.get().wrapping_add(1);
+        self.cache.last_lease.set(number);
+        self.with(|entry| entry.lease = Some(Lease { number, until: now.plus(STORE_LEASE_SECONDS) }));
+        number
+    }
+
+    /// Makes the lease last for a fetch. `false` if it ended meanwhile and is now another request's.
+    fn extend_lease(&self, number: u64, now: Timestamp) -> bool {
+        let seconds =
+            u64::from(self.policy.fetch_timeout_ms.div_ceil(1000)).saturating_add(LEASE_MARGIN_SECONDS);
+        self.with(|entry| match &mut entry.lease {
+            Some(lease) if lease.number == number => {
+                lease.until = now.plus(seconds);
+                true
+            }
+            _ => false,
+        })
+    }
+
+    /// Consults the store, and then, if it is still `needed`, the origin. Returns the tier that brought something.
+    /// The lease must be free.
+    async fn bring(&self, now: Timestamp, wanted: Wanted<'_>, needed: impl Fn(Timestamp) -> bool) -> Tier {
+        let lease = self.take_lease(now);
+        let mut tier = if self.consult_store().await { Tier::Store } else { Tier::Memory };
+        let now = self.platform.now();
+        if needed(now) && self.extend_lease(lease, now) && self.attempt(lease, wanted).await {
+            tier = Tier::Origin;
+        }
+        self.with(|entry| entry.release(lease));
+        tier
+    }
+
+    /// Adopts what the store knows better. Returns whether that was a set.
+    async fn consult_store(&self) -> bool {
+        let key = record::key(self.source);
+        let value = match KeyValueStore::get(self.platform, &key).await {
+            Ok(Some(value)) => value,
+            Ok(None) => return false,
+            Err(error) => {
+                self.log_store_failure("get", &error.to_string());
+                return false;
+            }
+        };
+        match Record::read(&value, self.source, self.policy, self.platform.now()) {
+            Ok(read) => {
+                if !read.cut.is_empty() {
+                    self.log(Level::Info, "jwks_record_cut", json!({ "key": key, "members": read.cut }));
+                }
+                self.with(|entry| entry.record.adopt(read.record))
+            }
+            Err(unbelievable) => {
+                let reason = unbelievable.to_string();
+                self.log(Level::Warn, "jwks_record_discarded", json!({ "key": key, "reason": reason }));
+                false
+            }
+        }
+    }
+
+    /// Asks the origin, once, and tells memory and the store what came of it. Returns whether that was a set.
+    async fn attempt(&self, lease: u64, wanted: Wanted<'_>) -> bool {
+        let begun = self.platform.now();
+        let (held, asked) = self.with(|entry| (entry.record.cached.clone(), asked(&entry.record, wanted)));
+        let must_not_be_lost =
+            held.as_ref().is_some_and(|held| held.lifetime.serves_at(begun) && !held.set.keys.is_empty());
+        let outcome =
+            fetch::fetch(self.platform, self.source, self.policy, held.as_ref(), must_not_be_lost).await;
+        let now = self.platform.now();
+        let outcome = outcome.map(|fetched| self.accept(fetched, now));
+        let succeeded = outcome.is_ok();
+        let (written, line) = self.with(|entry| {
+            entry.record.settle(outcome, asked, now);
+            // From here on memory answers; nobody has to wait for the store.
+            entry.release(lease);
+            (entry.record.write(self.source, self.policy, now), outcome_line(&entry.record, now))
+        });
+        let (level, event, line) = line;
+        self.log(level, event, line);
+        if let Some((value, ttl_seconds)) = written {
+            let stored = self.platform.put(&record::key(self.source), &value, ttl_seconds).await;
+            if let Err(error) = stored {
+                self.log_store_failure("put", &error.to_string());
+            }
+        }
+        succeeded
+    }
+
+    /// The set to keep after a good answer.
+    fn accept(&self, fetched: Fetched, now: Timestamp) -> CachedSet {
+        let Fetched { jwks_uri, answer, max_age_seconds } = fetched;
+        let lifetime =
+            |max_age| Lifetime::starting(now, freshness::ttl_seconds(self.policy, max_age), self.policy);
+        match answer {
+            Answer::Set { body, set, etag } => {
+                CachedSet { jwks_uri, body, set, etag, lifetime: lifetime(max_age_seconds) }
+            }
+            // A 304 that says nothing of its age renews the one that the set came with (RFC 9111 §4.3.4).
+            Answer::Confirmed(held) => {
+                let max_age = max_age_seconds.unwrap_or_else(|| held.lifetime.ttl_seconds());
+                CachedSet { lifetime: lifetime(Some(max_age)), ..held }
+            }
+        }
+    }
+
+    fn log_store_failure(&self, operation: &str, reason: &str) {
+        self.log(Level::Warn, "jwks_store_failed", json!({ "operation": operation, "reason": reason }));
+    }
+
+    fn log(&self, level: Level, event: &str, mut line: serde_json::Value) {
+        if let Some(members) = line.as_object_mut() {
+            members.insert("event".to_owned(), event.into());
+            members.insert("issuer".to_owned(), self.source.issuer.as_str().into());
+        }
+        self.platform.log(level, &line);
+    }
+}
+
+impl Entry {
+    fn release(&mut self, number: u64) {
+        self.lease.take_if(|lease| lease.number == number);
+    }
+}
+
+/// What `wanted` is to what is cached. Without a set there are no unknown keys yet.
+fn asked(record: &Record, wanted: Wanted<'_>) -> Asked {
+    match (wanted, &record.cached) {
+        (Wanted::Kid(kid), Some(CachedSet { set, .. })) => {
+            let is_known = set.with_kid(kid).next().is_some() || set.set_aside_with_kid(kid).is_some();
+            if is_known { Asked::KnownKid } else { Asked::UnknownKid }
+        }
+        (Wanted::Any, _) | (Wanted::Kid(_), None) => Asked::Any,
+    }
+}
+
+fn outcome_line(record: &Record, now: Timestamp) -> (Level, &'static str, serde_json::Value) {
+    let serving = record.serving(now);
+    if let Some(Failure { kind, reason }) = &record.last_error {
+        let level = if serving.is_some() { Level::Warn } else { Level::Error };
+        let failures = record.attempts.consecutive_failures;
+        let line = json!({
+            "kind": kind,
+            "reason": reason,
+            "consecutive_failures": failures,
+            "serving": serving.is_some(),
+        });
+        return (level, "jwks_fetch_failed", line);
+    }
+    let line = json!({
+        "keys": serving.map(|cached| cached.set.keys.len()),
+        "set_aside": serving.map(|cached| cached.set.set_aside.len()),
+        "fresh_until": serving.map(|cached| cached.lifetime.fresh_until),
+    });
+    (Level::Info, "jwks_fetched", line)
+}

@@ -1,0 +1,283 @@
+//! What the store holds of a source, and what is believed of it on reading.
+//!
+//! A record is written by this program and read like network input: bounded, complete, about this source, its times
+//! possible, its set parsed anew. What fails is discarded with a reason; a life longer than the policy's is cut. The
+//! schema is described in `docs/kv-schema.md`. Nothing here reads a clock or a store.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::jose::{KeySet, base64url};
+use crate::keys::fetch::Failure;
+use crate::keys::freshness::{Asked, Attempts, Freshness, Lifetime};
+use crate::keys::url::{self, UrlFault};
+use crate::keys::{CachePolicy, KeySource, Location};
+use crate::limits::{
+    BACKOFF_MAX_SECONDS, CLOCK_DISAGREEMENT_SECONDS, MAX_ETAG_BYTES, MAX_RECORD_BYTES, MIN_STORE_TTL_SECONDS,
+};
+use crate::rejection::excerpt;
+use crate::time::Timestamp;
+
+/// The key of `source`'s record: `jwks:v1:<base64url SHA-256 of its identity>`.
+#[must_use]
+pub fn key(source: &KeySource) -> String {
+    format!("jwks:v1:{}", base64url::encode(&Sha256::digest(source.identity().as_bytes())))
+}
+
+/// All that is known about a source.
+#[derive(Clone, Debug, Default)]
+pub struct Record {
+    /// The last good set, if there ever was one.
+    pub cached: Option<CachedSet>,
+    /// How the attempts to fetch it went.
+    pub attempts: Attempts,
+    /// What the last attempt met, if it failed.
+    pub last_error: Option<Failure>,
+}
+
+/// A set as its origin served it.
+#[derive(Clone, Debug)]
+pub struct CachedSet {
+    /// Where it came from.
+    pub jwks_uri: String,
+    /// As fetched.
+    pub body: Rc<str>,
+    /// The same, parsed.
+    pub set: Rc<KeySet>,
+    /// Its `ETag`.
+    pub etag: Option<String>,
+    /// Its times.
+    pub lifetime: Lifetime,
+}
+
+/// Why a record is not believed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unbelievable {
+    /// Longer than [`MAX_RECORD_BYTES`].
+    #[error("it has {0} bytes")]
+    TooLarge(usize),
+    /// Not the JSON object that the schema describes.
+    #[error("it is not a record: {0}")]
+    Schema(String),
+    /// Written for another source.
+    #[error("it is about another source")]
+    OtherSource,
+    /// Some of what belongs to a set is there, and some is not.
+    #[error("it holds half a set")]
+    Incomplete,
+    /// A time lies further ahead than clocks disagree.
+    #[error("`{0}` lies in the future")]
+    Future(&'static str),
+    /// Times that cannot all be true.
+    #[error("`{0}` contradicts the other times")]
+    Contradiction(&'static str),
+    /// Its set came from a URL that would not have been asked.
+    #[error("its `jwks_uri` is not acceptable: {0}")]
+    JwksUri(UrlFault),
+    /// Its set is none.
+    #[error("its set is malformed: {0}")]
+    Set(String),
+}
+
+/// A record that is believed.
+#[derive(Clone, Debug)]
+pub struct Read {
+    /// As believed.
+    pub record: Record,
+    /// The members that said more than the policy allows, and were cut to it.
+    pub cut: Vec<&'static str>,
+}
+
+/// The record on the wire. Times are whole seconds since the epoch.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored<'r> {
+    source_uri: Cow<'r, str>,
+    jwks_uri: Option<Cow<'r, str>>,
+    set: Option<Cow<'r, str>>,
+    fetched_at: Option<Timestamp>,
+    fresh_until: Option<Timestamp>,
+    stale_until: Option<Timestamp>,
+    etag: Option<Cow<'r, str>>,
+    last_attempt_at: Timestamp,
+    consecutive_failures: u32,
+    last_unknown_kid_fetch_at: Option<Timestamp>,
+    last_error: Option<Failure>,
+}
+
+impl Record {
+    /// What [`crate::keys::freshness::decide`] needs to know of it.
+    #[must_use]
+    pub fn freshness(&self) -> Freshness {
+        Freshness { lifetime: self.cached.as_ref().map(|cached| cached.lifetime), attempts: self.attempts }
+    }
+
+    /// The set, if it may judge a token at `now`.
+    #[must_use]
+    pub fn serving(&self, now: Timestamp) -> Option<&CachedSet> {
+        self.cached.as_ref().filter(|cached| cached.lifetime.serves_at(now))
+    }
+
+    /// Takes from `other` what is newer: its set, its knowledge of the attempts, or both. Returns whether the set was taken.
+    pub fn adopt(&mut self, other: Self) -> bool {
+        if other.attempts.last_attempt_at > self.attempts.last_attempt_at {
+            self.last_error = other.last_error;
+        }
+        self.attempts = self.attempts.merged_with(other.attempts);
+        let fetched_at =
+            |cached: &Option<CachedSet>| cached.as_ref().map(|cached| cached.lifetime.fetched_at);
+        let newer = fetched_at(&other.cached) > fetched_at(&self.cached);
+        if newer {
+            self.cached = other.cached;
+        }
+        newer
+    }
+
+    /// Notes what came of an attempt that ended at `now`. A failure keeps the set.
+    pub fn settle(&mut self, outcome: Result<CachedSet, Failure>, asked: Asked, now: Timestamp) {
+        match outcome {
+            Ok(cached) => {
+                self.attempts = self.attempts.succeeded(now, asked);
+                self.cached = Some(cached);
+                self.last_error = None;
+            }
+            Err(failure) => {
+                self.attempts = self.attempts.failed(now, asked);
+                self.last_error = Some(failure);
+            }
+        }
+    }
+
+    /// The value to store, and for how many seconds: as long as its set may serve, and as long as its failures count.
+    #[must_use]
+    pub fn write(&self, source: &KeySource, policy: &CachePolicy, now: Timestamp) -> Option<(String, u64)> {
+        let cached = self.cached.as_ref();
+        let stored = Stored {
+            source_uri: source.identity(),
+            jwks_uri: cached.map(|cached| cached.jwks_uri.as_str().into()),
+            set: cached.map(|cached| (&*cached.body).into()),
+            fetched_at: cached.map(|cached| cached.lifetime.fetched_at),
+            fresh_until: cached.map(|cached| cached.lifetime.fresh_until),
+            stale_until: cached.map(|cached| cached.lifetime.stale_until),
+            etag: cached.and_then(|cached| cached.etag.as_deref().map(Into::into)),
+            last_attempt_at: self.attempts.last_attempt_at?,
+            consecutive_failures: self.attempts.consecutive_failures,
+            last_unknown_kid_fetch_at: self.attempts.last_unknown_kid_fetch_at,
+            last_error: self.last_error.clone(),
+        };
+        let serves =
+            cached.map_or(0, |cached| u64::try_from(cached.lifetime.stale_until.since(now)).unwrap_or(0));
+        let counts = BACKOFF_MAX_SECONDS.saturating_mul(2).max(policy.unknown_kid_cooldown_seconds);
+        let ttl_seconds = serves.max(counts).max(MIN_STORE_TTL_SECONDS);
+        serde_json::to_string(&stored).ok().map(|value| (value, ttl_seconds))
+    }
+
+    /// Reads `value`, as believed at `now` about `source`.
+    ///
+    /// # Errors
+    /// Says why it is not believed at all.
+    pub fn read(
+        value: &str,
+        source: &KeySource,
+        policy: &CachePolicy,
+        now: Timestamp,
+    ) -> Result<Read, Unbelievable> {
+        if value.len() > MAX_RECORD_BYTES {
+            return Err(Unbelievable::TooLarge(value.len()));
+        }
+        let stored: Stored<'_> =
+            serde_json::from_str(value).map_err(|error| Unbelievable::Schema(excerpt(&error.to_string())))?;
+        if stored.source_uri != source.identity() {
+            return Err(Unbelievable::OtherSource);
+        }
+        let mut cut = Vec::new();
+        let attempts = stored.attempts(now)?;
+        let cached = stored.cached(source, policy, now, &mut cut)?;
+        if cached.as_ref().is_some_and(|cached| attempts.last_attempt_at < Some(cached.lifetime.fetched_at)) {
+            return Err(Unbelievable::Contradiction("last_attempt_at"));
+        }
+        let last_error = stored.last_error.map(Failure::bounded);
+        Ok(Read { record: Self { cached, attempts, last_error }, cut })
+    }
+}
+
+impl Stored<'_> {
+    fn attempts(&self, now: Timestamp) -> Result<Attempts, Unbelievable> {
+        let last_attempt_at = past(self.last_attempt_at, now, "last_attempt_at")?;
+        let unknown = self.last_unknown_kid_fetch_at.map(|at| past(at, now, "last_unknown_kid_fetch_at"));
+        let last_unknown_kid_fetch_at = unknown.transpose()?;
+        if last_unknown_kid_fetch_at > Some(last_attempt_at) {
+            return Err(Unbelievable::Contradiction("last_unknown_kid_fetch_at"));
+        }
+        Ok(Attempts {
+            last_attempt_at: Some(last_attempt_at),
+            consecutive_failures: self.consecutive_failures,
+            last_unknown_kid_fetch_at,
+        })
+    }
+
+    fn cached(
+        &self,
+        source: &KeySource,
+        policy: &CachePolicy,
+        now: Timestamp,
+        cut: &mut Vec<&'static str>,
+    ) -> Result<Option<CachedSet>, Unbelievable> {
+        let (body, jwks_uri, fetched_at, fresh_until, stale_until) =
+            match (&self.set, &self.jwks_uri, self.fetched_at, self.fresh_until, self.stale_until) {
+                (Some(body), Some(uri), Some(fetched), Some(fresh), Some(stale)) => {
+                    (body, uri, fetched, fresh, stale)
+                }
+                (None, None, None, None, None) if self.etag.is_none() => return Ok(None),
+                _ => return Err(Unbelievable::Incomplete),
+            };
+        match &source.location {
+            Location::Jwks { uri } if uri != jwks_uri => return Err(Unbelievable::OtherSource),
+            Location::Jwks { .. } => {}
+            Location::Discovery { .. } => {
+                url::accept(jwks_uri).map_err(Unbelievable::JwksUri)?;
+            }
+        }
+        let fetched_at = past(fetched_at, now, "fetched_at")?;
+        if fresh_until < fetched_at {
+            return Err(Unbelievable::Contradiction("fresh_until"));
+        }
+        if stale_until < fresh_until {
+            return Err(Unbelievable::Contradiction("stale_until"));
+        }
+        let longest = Lifetime::starting(fetched_at, policy.ttl_seconds, policy);
+        if fresh_until > longest.fresh_until {
+            cut.push("fresh_until");
+        }
+        if stale_until > longest.stale_until {
+            cut.push("stale_until");
+        }
+        let lifetime = Lifetime {
+            fetched_at,
+            fresh_until: fresh_until.min(longest.fresh_until),
+            stale_until: stale_until.min(longest.stale_until),
+        };
+        let etag = self.etag.as_deref().filter(|etag| etag.len() <= MAX_ETAG_BYTES).map(str::to_owned);
+        let set =
+            KeySet::parse(body.as_bytes()).map_err(|error| Unbelievable::Set(excerpt(&error.to_string())))?;
+        Ok(Some(CachedSet {
+            jwks_uri: jwks_uri.as_ref().to_owned(),
+            body: body.as_ref().into(),
+            set: Rc::new(set),
+            etag,
+            lifetime,
+        }))
+    }
+}
+
+/// `at`, which cannot lie ahead of `now`: a little counts as now, more is not believed.
+fn past(at: Timestamp, now: Timestamp, member: &'static str) -> Result<Timestamp, Unbelievable> {
+    if at > now.plus(CLOCK_DISAGREEMENT_SECONDS) {
+        Err(Unbelievable::Future(member))
+    } else {
+        Ok(at.min(now))
+    }
+}

@@ -1,0 +1,140 @@
+//! Which URLs keys may be fetched from: `https`, and plain `http` on this machine only.
+//!
+//! Stricter than a URL parser on purpose: whatever two parsers could read differently (user information, backslashes,
+//! spaces, control characters) is refused, so that what is checked here is what the platform then connects to.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use crate::limits::MAX_URL_BYTES;
+
+/// How an accepted URL is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// `https`.
+    Https,
+    /// `http` to a loopback host: development and tests.
+    Loopback,
+}
+
+/// Why a URL is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UrlFault {
+    /// Longer than [`MAX_URL_BYTES`].
+    #[error("the URL is longer than {MAX_URL_BYTES} bytes")]
+    TooLong,
+    /// Neither `https://` nor `http://`.
+    #[error("the URL is not absolute with the scheme https")]
+    Scheme,
+    /// `http` to another machine.
+    #[error("the URL has the scheme http, which is accepted for loopback hosts only")]
+    Insecure,
+    /// No host, or one that cannot be read.
+    #[error("the URL has no valid host")]
+    Host,
+    /// User information before the host.
+    #[error("the URL holds user information")]
+    UserInformation,
+    /// A character that no URL holds as it is (RFC 3986 §2), or a fragment.
+    #[error("the URL holds a character that is not allowed there")]
+    Character,
+}
+
+/// Accepts an absolute URL with the scheme `https`, or `http` for `localhost`, 127.0.0.0/8 and `[::1]`.
+///
+/// # Errors
+/// Says what is wrong with any other.
+pub fn accept(url: &str) -> Result<Transport, UrlFault> {
+    if url.len() > MAX_URL_BYTES {
+        return Err(UrlFault::TooLong);
+    }
+    let (scheme, rest) = url.split_once("://").ok_or(UrlFault::Scheme)?;
+    let secure = scheme.eq_ignore_ascii_case("https");
+    if !secure && !scheme.eq_ignore_ascii_case("http") {
+        return Err(UrlFault::Scheme);
+    }
+    if !url.bytes().all(|byte| byte.is_ascii_graphic() && !br##""#<>\^`{|}"##.contains(&byte)) {
+        return Err(UrlFault::Character);
+    }
+    let authority = rest.split(['/', '?']).next().unwrap_or(rest);
+    if authority.contains('@') {
+        return Err(UrlFault::UserInformation);
+    }
+    let host = host_of(authority).ok_or(UrlFault::Host)?;
+    match (secure, is_loopback(host)) {
+        (true, _) => Ok(Transport::Https),
+        (false, true) => Ok(Transport::Loopback),
+        (false, false) => Err(UrlFault::Insecure),
+    }
+}
+
+/// The host of `authority`, its port checked and cut off. An IPv6 address keeps its brackets.
+fn host_of(authority: &str) -> Option<&str> {
+    let (host, port) = match authority.find(']') {
+        Some(end) => authority.split_at_checked(end.saturating_add(1))?,
+        None => authority.split_at_checked(authority.find(':').unwrap_or(authority.len()))?,
+    };
+    let digits = port.strip_prefix(':').unwrap_or("0");
+    let port_is_valid = port.is_empty() || (port.starts_with(':') && digits.parse::<u16>().is_ok());
+    let host_is_valid = match host.strip_prefix('[') {
+        Some(address) => address.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok()),
+        None => !host.is_empty() && host.bytes().all(is_name_byte),
+    };
+    (port_is_valid && host_is_valid).then_some(host)
+}
+
+fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')
+}
+
+fn is_loopback(host: &str) -> bool {
+    let ipv6 = host.strip_prefix('[').and_then(|address| address.strip_suffix(']'));
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+        || ipv6
+            .and_then(|address| address.parse::<Ipv6Addr>().ok())
+            .is_some_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn https_is_accepted_everywhere_and_http_on_this_machine_only() {
+        for (url, expected) in [
+            ("https://issuer.example/jwks", Ok(Transport::Https)),
+            ("https://issuer.example:8443/jwks?a=b", Ok(Transport::Https)),
+            ("HTTPS://issuer.example", Ok(Transport::Https)),
+            ("http://localhost:8787/jwks", Ok(Transport::Loopback)),
+            ("http://127.0.0.1/jwks", Ok(Transport::Loopback)),
+            ("http://127.9.8.7:1/jwks", Ok(Transport::Loopback)),
+            ("http://[::1]:8787/jwks", Ok(Transport::Loopback)),
+            ("http://issuer.example/jwks", Err(UrlFault::Insecure)),
+            ("http://128.0.0.1/jwks", Err(UrlFault::Insecure)),
+            ("http://127.0.0.1.example/jwks", Err(UrlFault::Insecure)),
+            ("http://localhost.example/jwks", Err(UrlFault::Insecure)),
+            ("http://127.1/jwks", Err(UrlFault::Insecure)),
+            ("http://[::2]/jwks", Err(UrlFault::Insecure)),
+            ("http://localhost@issuer.example/jwks", Err(UrlFault::UserInformation)),
+            ("https://user:word@issuer.example/jwks", Err(UrlFault::UserInformation)),
+            (r"http://localhost\@issuer.example/jwks", Err(UrlFault::Character)),
+            ("https://issuer.example/a b", Err(UrlFault::Character)),
+            ("https://issuer.example/jwks#keys", Err(UrlFault::Character)),
+            ("https://issuer.example/\u{e9}", Err(UrlFault::Character)),
+            ("https://issuer.example/\n", Err(UrlFault::Character)),
+            ("https:///jwks", Err(UrlFault::Host)),
+            ("https://[::1/jwks", Err(UrlFault::Host)),
+            ("https://[::1]8787/jwks", Err(UrlFault::Host)),
+            ("https://issuer.example:http/jwks", Err(UrlFault::Host)),
+            ("https://issuer.example:99999/jwks", Err(UrlFault::Host)),
+            ("ftp://issuer.example/jwks", Err(UrlFault::Scheme)),
+            ("issuer.example/jwks", Err(UrlFault::Scheme)),
+            ("//issuer.example/jwks", Err(UrlFault::Scheme)),
+            ("", Err(UrlFault::Scheme)),
+        ] {
+            assert_eq!(accept(url), expected, "{url}");
+        }
+        let long = format!("https://issuer.example/{}", "a".repeat(MAX_URL_BYTES));
+        assert_eq!(accept(&long), Err(UrlFault::TooLong));
+    }
+}

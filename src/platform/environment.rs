@@ -1,0 +1,89 @@
+//! A Worker's `env` as all the services at once.
+
+use std::time::Duration;
+
+use worker::js_sys::{JSON, Reflect};
+use worker::wasm_bindgen::JsValue;
+use worker::{Delay, Env, console_error, console_log, console_warn};
+
+use super::{fetch, kv};
+use crate::ports::{
+    Clock, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log, Secrets, StoreError,
+};
+use crate::time::Timestamp;
+
+/// What a request or a cron run may use of the runtime.
+#[derive(Clone, Debug)]
+pub struct Environment(Env);
+
+impl Environment {
+    /// Takes the `env` that the runtime hands to a handler.
+    #[must_use]
+    pub fn new(env: Env) -> Self {
+        Self(env)
+    }
+
+    /// Whether both come from the same deployment: the runtime makes one `env` object per isolate and version of the
+    /// bindings, so an equal one means that neither variables nor secrets have changed.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        let (this, other): (&JsValue, &JsValue) = (self.0.as_ref(), other.0.as_ref());
+        this == other
+    }
+
+    /// The text of a JSON variable; a plain text variable is taken to hold JSON.
+    #[must_use]
+    pub fn json_variable(&self, name: &str) -> Option<String> {
+        let value = self.binding(name)?;
+        value.as_string().or_else(|| JSON::stringify(&value).ok().map(String::from))
+    }
+
+    fn binding(&self, name: &str) -> Option<JsValue> {
+        Reflect::get(self.0.as_ref(), &JsValue::from_str(name))
+            .ok()
+            .filter(|value| !value.is_undefined() && !value.is_null())
+    }
+}
+
+impl Clock for Environment {
+    fn now(&self) -> Timestamp {
+        let seconds = worker::Date::now().as_millis() / 1000;
+        Timestamp::from_epoch_seconds(i64::try_from(seconds).unwrap_or(i64::MAX))
+    }
+
+    async fn sleep(&self, milliseconds: u32) {
+        Delay::from(Duration::from_millis(u64::from(milliseconds))).await;
+    }
+}
+
+impl KeyValueStore for Environment {
+    async fn get(&self, key: &str) -> Result<Option<String>, StoreError> {
+        kv::get(&self.0, key).await
+    }
+
+    async fn put(&self, key: &str, value: &str, ttl_seconds: u64) -> Result<(), StoreError> {
+        kv::put(&self.0, key, value, ttl_seconds).await
+    }
+}
+
+impl HttpClient for Environment {
+    async fn get(&self, request: &DocumentRequest) -> Result<Document, FetchError> {
+        fetch::get(request).await
+    }
+}
+
+impl Secrets for Environment {
+    fn secret(&self, name: &str) -> Option<String> {
+        self.binding(name)?.as_string()
+    }
+}
+
+impl Log for Environment {
+    fn log(&self, level: Level, line: &serde_json::Value) {
+        match level {
+            Level::Info => console_log!("{line}"),
+            Level::Warn => console_warn!("{line}"),
+            Level::Error => console_error!("{line}"),
+        }
+    }
+}

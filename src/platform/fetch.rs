@@ -1,0 +1,82 @@
+//! `fetch` as the [`HttpClient`](crate::ports::HttpClient): bounded in time and size, redirects handed back.
+
+use worker::js_sys::futures::JsFuture;
+use worker::js_sys::{Reflect, Uint8Array};
+use worker::wasm_bindgen::{JsCast as _, JsValue};
+use worker::web_sys::{
+    AbortSignal, Headers, ReadableStreamDefaultReader, RequestInit, RequestRedirect, Response,
+    WorkerGlobalScope,
+};
+
+use super::describe;
+use crate::ports::{Document, DocumentRequest, FetchError};
+
+/// Sends the request and reads the answer whole. No `cf` properties are set: the defaults of the bindings' own would
+/// switch caching and minification on.
+pub(super) async fn get(request: &DocumentRequest) -> Result<Document, FetchError> {
+    let signal = AbortSignal::timeout_with_u32(request.timeout_ms);
+    read(request, &signal).await.map_err(|failure| match failure {
+        Failure::TooLarge => FetchError::TooLarge(request.max_bytes),
+        Failure::Exception(_) if signal.aborted() => FetchError::Timeout(request.timeout_ms),
+        Failure::Exception(error) => FetchError::Unreachable(describe(&error)),
+    })
+}
+
+enum Failure {
+    TooLarge,
+    Exception(JsValue),
+}
+
+impl From<JsValue> for Failure {
+    fn from(error: JsValue) -> Self {
+        Self::Exception(error)
+    }
+}
+
+async fn read(request: &DocumentRequest, signal: &AbortSignal) -> Result<Document, Failure> {
+    let headers = Headers::new()?;
+    headers.set("accept", request.accept)?;
+    headers.set("user-agent", concat!("edge-assay/", env!("CARGO_PKG_VERSION")))?;
+    if let Some(etag) = &request.if_none_match {
+        headers.set("if-none-match", etag)?;
+    }
+    let init = RequestInit::new();
+    init.set_headers(headers.as_ref());
+    init.set_redirect(RequestRedirect::Manual);
+    init.set_signal(Some(signal));
+
+    let global: WorkerGlobalScope = worker::js_sys::global().unchecked_into();
+    let response = JsFuture::from(global.fetch_with_str_and_init(&request.url, &init)).await?;
+    let response: Response = response.unchecked_into();
+    let body = read_body(&response, request.max_bytes).await?;
+    let header = |name| response.headers().get(name).ok().flatten();
+    Ok(Document {
+        status: response.status(),
+        etag: header("etag"),
+        cache_control: header("cache-control"),
+        content_type: header("content-type"),
+        body,
+    })
+}
+
+async fn read_body(response: &Response, max_bytes: usize) -> Result<Vec<u8>, Failure> {
+    let mut body = Vec::new();
+    let Some(stream) = response.body() else {
+        return Ok(body);
+    };
+    let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
+    loop {
+        let chunk = JsFuture::from(reader.read()).await?;
+        if Reflect::get(&chunk, &JsValue::from_str("done"))?.is_truthy() {
+            return Ok(body);
+        }
+        let bytes: Uint8Array = Reflect::get(&chunk, &JsValue::from_str("value"))?.unchecked_into();
+        let length = usize::try_from(bytes.length()).unwrap_or(usize::MAX);
+        if body.len().saturating_add(length) > max_bytes {
+            // What becomes of the rest is the runtime's business; the connection is not reused.
+            drop(reader.cancel());
+            return Err(Failure::TooLarge);
+        }
+        body.extend(bytes.to_vec());
+    }
+}

@@ -1,0 +1,37 @@
+//! Workers KV as the [`KeyValueStore`](crate::ports::KeyValueStore).
+
+use worker::Env;
+
+use crate::limits;
+use crate::ports::StoreError;
+
+/// The KV namespace's binding.
+const BINDING: &str = "JWKS_CACHE";
+
+/// The value under `key`. Read with the shortest edge cache KV offers, because cooldowns are shared through it.
+pub(super) async fn get(env: &Env, key: &str) -> Result<Option<String>, StoreError> {
+    env.kv(BINDING)
+        .map_err(|_| unbound())?
+        .get(key)
+        .cache_ttl(limits::KV_CACHE_TTL_SECONDS)
+        .text()
+        .await
+        .map_err(|error| StoreError(crate::rejection::excerpt(&error.to_string())))
+}
+
+/// Puts `value` under `key` for `ttl_seconds`.
+pub(super) async fn put(env: &Env, key: &str, value: &str, ttl_seconds: u64) -> Result<(), StoreError> {
+    let failed = |error: worker::KvError| StoreError(crate::rejection::excerpt(&error.to_string()));
+    env.kv(BINDING)
+        .map_err(|_| unbound())?
+        .put(key, value)
+        .map_err(failed)?
+        .expiration_ttl(ttl_seconds)
+        .execute()
+        .await
+        .map_err(failed)
+}
+
+fn unbound() -> StoreError {
+    StoreError(format!("no KV namespace is bound as {BINDING}"))
+}

@@ -1,0 +1,69 @@
+//! The runtime's `Request` and `Response` as ours, and back.
+
+use http::Method;
+use worker::js_sys::Uint8Array;
+use worker::wasm_bindgen::JsValue;
+use worker::web_sys::{Headers, Request, Response, ResponseInit};
+
+use crate::ports::IncomingRequest;
+
+/// A request as the runtime hands it over. Only method and URL are read ahead; headers are asked for one by one.
+#[derive(Debug)]
+pub struct WorkerRequest {
+    inner: Request,
+    method: Method,
+    /// From the path on: the runtime serialises an absolute URL without a fragment.
+    target: String,
+}
+
+impl WorkerRequest {
+    /// Reads method and URL.
+    #[must_use]
+    pub fn new(inner: Request) -> Self {
+        // The runtime lets only tokens through as a method (RFC 9110 §9.1).
+        let method = inner.method().parse().unwrap_or_default();
+        let url = inner.url();
+        let after_scheme = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+        let target =
+            after_scheme.find('/').and_then(|slash| after_scheme.get(slash..)).unwrap_or("/").to_owned();
+        Self { inner, method, target }
+    }
+}
+
+impl IncomingRequest for WorkerRequest {
+    fn method(&self) -> &Method {
+        &self.method
+    }
+
+    fn path(&self) -> &str {
+        self.target.split_once('?').map_or(self.target.as_str(), |(path, _)| path)
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.target.split_once('?').map(|(_, query)| query)
+    }
+
+    fn header(&self, name: &str) -> Option<String> {
+        self.inner.headers().get(name).ok().flatten()
+    }
+}
+
+/// The runtime's form of `response`.
+///
+/// # Errors
+/// The runtime's exception, should it refuse a header or a status.
+pub fn to_worker(response: &crate::http::Response) -> Result<Response, JsValue> {
+    let headers = Headers::new()?;
+    for (name, value) in response.headers() {
+        // Every value of ours is visible ASCII; what is not would have been refused when it was set.
+        headers.append(name.as_str(), value.to_str().unwrap_or_default())?;
+    }
+    let init = ResponseInit::new();
+    init.set_status(response.status().as_u16());
+    init.set_headers(headers.as_ref());
+    if response.body().is_empty() {
+        return Response::new_with_opt_str_and_init(None, &init);
+    }
+    let body = Uint8Array::from(response.body().as_slice());
+    Response::new_with_opt_buffer_source_and_init(Some(&body), &init)
+}

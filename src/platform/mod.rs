@@ -1,0 +1,20 @@
+//! The only code that knows Workers: the ports answered with what the runtime offers. No decision is taken here.
+
+pub mod environment;
+pub mod fetch;
+pub mod kv;
+pub mod message;
+
+use worker::wasm_bindgen::JsValue;
+
+/// What a JavaScript exception says, for a log line.
+fn describe(error: &JsValue) -> String {
+    let text = error
+        .dyn_ref::<worker::js_sys::Error>()
+        .map(|error| String::from(error.message()))
+        .or_else(|| error.as_string())
+        .unwrap_or_else(|| "an exception without a message".to_owned());
+    crate::rejection::excerpt(&text)
+}
+
+use worker::wasm_bindgen::JsCast as _;

@@ -1,0 +1,210 @@
+//! The rules a token's header and claims must keep once its signature holds (RFC 7519 §4.1, RFC 9068 §4).
+//!
+//! [`ClaimRules::violations`] gives all that a token breaks, in the order of the rejection codes; verification takes
+//! the first.
+
+use serde_json::Value;
+
+use crate::jose::token::{Claims, Header};
+use crate::rejection::{Malformed, Rejection, excerpt};
+use crate::time::Timestamp;
+
+/// What an issuer's tokens must hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimRules {
+    /// The `typ` values accepted, compared without case and without `application/` (RFC 7515 §4.1.9).
+    pub types: Vec<String>,
+    /// Whether `typ` must be there.
+    pub require_type: bool,
+    /// What `aud` must be.
+    pub audience: AudienceRule,
+    /// The `azp` values accepted; `None`: not checked.
+    pub authorized_parties: Option<Vec<String>>,
+    /// Claims that must be there and not null: names, or JSON Pointers (RFC 6901).
+    pub required_claims: Vec<String>,
+    /// Scopes that `scope` must hold.
+    pub required_scopes: Vec<String>,
+    /// The greatest age since `iat`, in seconds.
+    pub max_age_seconds: Option<u64>,
+    /// How far clocks may differ, in seconds.
+    pub leeway_seconds: u64,
+}
+
+/// What `aud` must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AudienceRule {
+    /// Anything, or absent. Chosen by name in the configuration, never by leaving it out.
+    Unchecked,
+    /// At least one of these.
+    AnyOf(Vec<String>),
+    /// Every one of these.
+    AllOf(Vec<String>),
+}
+
+impl AudienceRule {
+    fn accepts(&self, audience: &[String]) -> bool {
+        match self {
+            Self::Unchecked => true,
+            Self::AnyOf(wanted) => wanted.iter().any(|one| audience.contains(one)),
+            Self::AllOf(wanted) => wanted.iter().all(|one| audience.contains(one)),
+        }
+    }
+
+    fn in_words(&self) -> String {
+        match self {
+            Self::Unchecked => "any".to_owned(),
+            Self::AnyOf(wanted) => match wanted.as_slice() {
+                [one] => format!("\"{one}\""),
+                several => format!("one of {}", quoted(several)),
+            },
+            Self::AllOf(wanted) => format!("all of {}", quoted(wanted)),
+        }
+    }
+}
+
+fn quoted(words: &[String]) -> String {
+    words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ")
+}
+
+impl ClaimRules {
+    /// Every rule that the token breaks at `now`, in the order of the codes; empty when it keeps them all.
+    #[must_use]
+    pub fn violations(&self, header: &Header, claims: &Claims, now: Timestamp) -> Vec<Rejection> {
+        [
+            self.type_violation(header),
+            self.expiry_violation(claims, now),
+            self.not_before_violation(claims, now),
+            self.issued_at_violation(claims, now),
+            self.age_violation(claims, now),
+            self.audience_violation(claims),
+            self.authorized_party_violation(claims),
+        ]
+        .into_iter()
+        .flatten()
+        .chain(self.missing_claims(claims))
+        .chain(self.scope_violation(claims))
+        .collect()
+    }
+
+    fn type_violation(&self, header: &Header) -> Option<Rejection> {
+        let accepted = match &header.typ {
+            None => !self.require_type,
+            Some(typ) => self
+                .types
+                .iter()
+                .any(|accepted| media_subtype(accepted).eq_ignore_ascii_case(media_subtype(typ))),
+        };
+        (!accepted).then(|| Rejection::TypeNotAllowed {
+            found: header.typ.as_deref().map(excerpt),
+            accepted: self.types.clone(),
+        })
+    }
+
+    fn expiry_violation(&self, claims: &Claims, now: Timestamp) -> Option<Rejection> {
+        let Some(expires_at) = claims.expires_at else {
+            return Some(Rejection::TokenMalformed(Malformed::NoExpiry));
+        };
+        (expires_at.plus(self.leeway_seconds) <= now).then_some(Rejection::TokenExpired { expires_at, now })
+    }
+
+    fn not_before_violation(&self, claims: &Claims, now: Timestamp) -> Option<Rejection> {
+        claims
+            .not_before
+            .filter(|not_before| *not_before > now.plus(self.leeway_seconds))
+            .map(|not_before| Rejection::TokenNotYetValid { not_before, now })
+    }
+
+    fn issued_at_violation(&self, claims: &Claims, now: Timestamp) -> Option<Rejection> {
+        claims
+            .issued_at
+            .filter(|issued_at| *issued_at > now.plus(self.leeway_seconds))
+            .map(|issued_at| Rejection::TokenIssuedInFuture { issued_at, now })
+    }
+
+    fn age_violation(&self, claims: &Claims, now: Timestamp) -> Option<Rejection> {
+        let max_age_seconds = self.max_age_seconds?;
+        let too_old = claims
+            .issued_at
+            .is_none_or(|issued_at| issued_at.plus(max_age_seconds).plus(self.leeway_seconds) < now);
+        too_old.then(|| Rejection::TokenTooOld {
+            age_seconds: claims.issued_at.map(|issued_at| now.since(issued_at)),
+            max_age_seconds,
+        })
+    }
+
+    fn audience_violation(&self, claims: &Claims) -> Option<Rejection> {
+        if self.audience == AudienceRule::Unchecked {
+            return None;
+        }
+        let expected = self.audience.in_words();
+        match claims.audience.as_deref() {
+            None | Some([]) => Some(Rejection::AudienceMissing { expected }),
+            Some(audience) if self.audience.accepts(audience) => None,
+            Some(audience) => Some(Rejection::AudienceMismatch {
+                found: audience.iter().take(MOST_SHOWN).map(|one| excerpt(one)).collect(),
+                expected,
+            }),
+        }
+    }
+
+    fn authorized_party_violation(&self, claims: &Claims) -> Option<Rejection> {
+        let expected = self.authorized_parties.as_ref()?;
+        match &claims.authorized_party {
+            None => Some(Rejection::AuthorizedPartyMissing { expected: expected.clone() }),
+            Some(found) if expected.contains(found) => None,
+            Some(found) => {
+                Some(Rejection::AuthorizedPartyMismatch { found: excerpt(found), expected: expected.clone() })
+            }
+        }
+    }
+
+    fn missing_claims(&self, claims: &Claims) -> impl Iterator<Item = Rejection> {
+        self.required_claims
+            .iter()
+            .filter(|claim| claim_at(claims, claim).is_none_or(Value::is_null))
+            .map(|claim| Rejection::ClaimMissing { claim: claim.clone() })
+    }
+
+    fn scope_violation(&self, claims: &Claims) -> Option<Rejection> {
+        if self.required_scopes.is_empty() {
+            return None;
+        }
+        let granted = scopes(claims);
+        let missing: Vec<String> =
+            self.required_scopes.iter().filter(|scope| !granted.contains(&scope.as_str())).cloned().collect();
+        (!missing.is_empty())
+            .then(|| Rejection::ScopeInsufficient { required: self.required_scopes.clone(), missing })
+    }
+}
+
+/// How many of a token's audiences a rejection carries along.
+const MOST_SHOWN: usize = 8;
+
+/// A media type without its customary `application/` (RFC 7515 §4.1.9).
+fn media_subtype(typ: &str) -> &str {
+    match typ.split_at_checked("application/".len()) {
+        Some((prefix, rest)) if prefix.eq_ignore_ascii_case("application/") => rest,
+        _ => typ,
+    }
+}
+
+/// The claim that `path` names: a JSON Pointer (RFC 6901) when it starts with a slash, else a member's name.
+#[must_use]
+pub fn claim_at<'c>(claims: &'c Claims, path: &str) -> Option<&'c Value> {
+    let Some(pointer) = path.strip_prefix('/') else {
+        return claims.get(path);
+    };
+    let (first, rest) = pointer.split_once('/').map_or((pointer, None), |(first, rest)| (first, Some(rest)));
+    let member = claims.get(&first.replace("~1", "/").replace("~0", "~"))?;
+    rest.map_or(Some(member), |rest| member.pointer(&format!("/{rest}")))
+}
+
+/// The scopes a token grants: `scope` as one string (RFC 8693 §4.2) or, as some providers have it, a list; else `scp`.
+#[must_use]
+pub fn scopes(claims: &Claims) -> Vec<&str> {
+    match claims.get("scope").or_else(|| claims.get("scp")) {
+        Some(Value::String(scopes)) => scopes.split(' ').filter(|scope| !scope.is_empty()).collect(),
+        Some(Value::Array(scopes)) => scopes.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,121 @@
+//! Shared secrets: what the configuration says of one, and the key once its Worker secret has been read.
+
+use base64::Engine as _;
+use base64::alphabet::{STANDARD, URL_SAFE};
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use crate::jose::signature::SharedSecret;
+use crate::ports::Secrets;
+
+/// How a Worker secret's text becomes key bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// The text's own bytes.
+    Utf8,
+    /// RFC 4648 §4, padding optional.
+    Base64,
+    /// RFC 4648 §5, padding optional.
+    Base64Url,
+    /// Hexadecimal digits in either case.
+    Hex,
+}
+
+const PADDING_OPTIONAL: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+
+impl Encoding {
+    /// The names used in the configuration.
+    pub const NAMES: &'static [(&'static str, Self)] =
+        &[("utf8", Self::Utf8), ("base64", Self::Base64), ("base64url", Self::Base64Url), ("hex", Self::Hex)];
+
+    /// The bytes that `text` stands for. White space around an encoded value is what a terminal adds, and is cut;
+    /// around plain text it may be part of the secret, and stays.
+    fn decode(self, text: &str) -> Result<Vec<u8>, &'static str> {
+        match self {
+            Self::Utf8 => Ok(text.as_bytes().to_vec()),
+            Self::Base64 => GeneralPurpose::new(&STANDARD, PADDING_OPTIONAL)
+                .decode(text.trim())
+                .map_err(|_| "its text is not base64"),
+            Self::Base64Url => GeneralPurpose::new(&URL_SAFE, PADDING_OPTIONAL)
+                .decode(text.trim())
+                .map_err(|_| "its text is not base64url"),
+            Self::Hex => decode_hex(text.trim()).ok_or("its text is not hexadecimal"),
+        }
+    }
+}
+
+fn decode_hex(text: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u32> = text.chars().map(|digit| digit.to_digit(16)).collect::<Option<_>>()?;
+    digits
+        .chunks(2)
+        .map(|pair| match pair {
+            [high, low] => u8::try_from((high << 4) | low).ok(),
+            _ => None,
+        })
+        .collect()
+}
+
+/// One entry of an issuer's `secrets`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretReference {
+    /// The Worker secret's name.
+    pub binding: String,
+    /// Serves only tokens with this `kid`, and those without one.
+    pub kid: Option<String>,
+    /// How its text is encoded.
+    pub encoding: Encoding,
+}
+
+/// A shared secret as it stands in this isolate.
+#[derive(Debug)]
+pub struct ConfiguredSecret {
+    /// What the configuration says of it.
+    pub reference: SecretReference,
+    /// The key, or why there is none.
+    pub key: Result<SharedSecret, &'static str>,
+}
+
+impl ConfiguredSecret {
+    /// Reads and decodes the Worker secret that `reference` names.
+    #[must_use]
+    pub fn resolve(reference: SecretReference, secrets: &impl Secrets) -> Self {
+        let key = match secrets.secret(&reference.binding) {
+            None => Err("it is not bound; set it with `npx wrangler secret put`"),
+            Some(text) if text.is_empty() => Err("it is empty"),
+            Some(text) => reference.encoding.decode(&text).map(SharedSecret::new),
+        };
+        Self { reference, key }
+    }
+
+    /// Whether a token of this `kid` may be meant for it. A secret without a `kid` serves all, and a token without
+    /// one may be meant for any.
+    #[must_use]
+    pub fn answers_to(&self, kid: Option<&str>) -> bool {
+        match (kid, self.reference.kid.as_deref()) {
+            (Some(asked), Some(own)) => asked == own,
+            _ => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_encoding_of_the_same_bytes_gives_the_same_bytes() {
+        let bytes = vec![0xfb, 0xff, 0x00, 0x41];
+        assert_eq!(Encoding::Base64.decode("+/8AQQ=="), Ok(bytes.clone()));
+        assert_eq!(Encoding::Base64.decode(" +/8AQQ\n"), Ok(bytes.clone()));
+        assert_eq!(Encoding::Base64Url.decode("-_8AQQ"), Ok(bytes.clone()));
+        assert_eq!(Encoding::Hex.decode("fbFF0041"), Ok(bytes));
+        assert_eq!(Encoding::Utf8.decode(" plain "), Ok(b" plain ".to_vec()));
+    }
+
+    #[test]
+    fn a_wrong_encoding_is_named() {
+        assert!(Encoding::Base64.decode("-_8").is_err());
+        assert!(Encoding::Hex.decode("abc").is_err());
+        assert!(Encoding::Hex.decode("zz").is_err());
+    }
+}

@@ -1,0 +1,399 @@
+//! A world to run in: a clock that stands still until somebody waits, a store and an origin that break on request,
+//! secrets, and the log lines written.
+//!
+//! Time is virtual. Futures run under [`FakePlatform::run`]: when all of them wait, the clock jumps to the first that is
+//! due. A thousand concurrent requests against an origin that takes five seconds need no seconds at all, and do the same
+//! thing each time. Under any other executor a wait never ends.
+//!
+//! ```ignore
+//! let world = FakePlatform::at(NOW);
+//! world.origin.serves(URL, Answer::json(r#"{"keys":[]}"#).after_ms(50));
+//! let lookup = world.run(cache.lookup(&world, &source, &policy, Wanted::Any, world.now()));
+//! assert_eq!(world.origin.calls(URL), 1);
+//! ```
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use edge_assay::ports::{
+    Clock, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log, Secrets, StoreError,
+};
+use edge_assay::time::Timestamp;
+
+/// Implements every port of the application.
+#[derive(Default)]
+pub struct FakePlatform {
+    time: Rc<Time>,
+    /// The store, as all isolates see it.
+    pub store: FakeStore,
+    /// Everything reachable by HTTP.
+    pub origin: FakeOrigin,
+    secrets: RefCell<HashMap<String, String>>,
+    lines: RefCell<Vec<(Level, serde_json::Value)>>,
+}
+
+impl FakePlatform {
+    /// A world whose clock shows `epoch_seconds`.
+    pub fn at(epoch_seconds: i64) -> Self {
+        let world = Self::default();
+        world.time.now_ms.set(epoch_seconds * 1000);
+        world
+    }
+
+    /// The time in whole seconds, as the application sees it.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::from_epoch_seconds(self.now_ms().div_euclid(1000))
+    }
+
+    /// The time in milliseconds since the epoch.
+    pub fn now_ms(&self) -> i64 {
+        self.time.now_ms.get()
+    }
+
+    /// Lets `seconds` pass between two requests. Negative ones set the clock back.
+    pub fn pass(&self, seconds: i64) {
+        self.time.now_ms.set(self.now_ms() + seconds * 1000);
+    }
+
+    /// Binds a secret.
+    pub fn bind_secret(&self, name: &str, value: &str) {
+        self.secrets.borrow_mut().insert(name.to_owned(), value.to_owned());
+    }
+
+    /// The log lines so far.
+    pub fn log_lines(&self) -> Vec<(Level, serde_json::Value)> {
+        self.lines.borrow().clone()
+    }
+
+    /// The log lines so far whose `event` is `event`.
+    pub fn events(&self, event: &str) -> Vec<serde_json::Value> {
+        let lines = self.lines.borrow();
+        lines.iter().map(|(_, line)| line).filter(|line| line["event"] == event).cloned().collect()
+    }
+
+    /// Runs `future` to its end, letting time pass whenever everything in it waits.
+    pub fn run<F: Future>(&self, future: F) -> F::Output {
+        match self.run_until(i64::MAX, future) {
+            Some(output) => output,
+            None => panic!("everything waits, and for nothing"),
+        }
+    }
+
+    /// Runs `future` for `ms` milliseconds at the most and drops it if it has not ended then, as when a client goes away.
+    pub fn run_for_ms<F: Future>(&self, ms: i64, future: F) -> Option<F::Output> {
+        self.run_until(self.now_ms() + ms, future)
+    }
+
+    fn run_until<F: Future>(&self, end_ms: i64, future: F) -> Option<F::Output> {
+        let woken = Arc::new(Woken(AtomicBool::new(true)));
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut future = pin!(future);
+        loop {
+            if woken.0.swap(false, Ordering::Relaxed) {
+                if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                    return Some(output);
+                }
+            } else if !self.time.jump(end_ms) {
+                return None;
+            }
+        }
+    }
+}
+
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The clock and those who wait for it.
+#[derive(Default)]
+struct Time {
+    now_ms: Cell<i64>,
+    waiting: RefCell<Vec<(i64, Waker)>>,
+}
+
+impl Time {
+    async fn sleep(&self, ms: u32) {
+        let due_ms = self.now_ms.get() + i64::from(ms);
+        // At least one turn for the others, even if nothing has to be waited for.
+        let mut has_yielded = false;
+        std::future::poll_fn(|context| {
+            if has_yielded && self.now_ms.get() >= due_ms {
+                return Poll::Ready(());
+            }
+            has_yielded = true;
+            self.waiting.borrow_mut().push((due_ms, context.waker().clone()));
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Goes to the first moment that somebody waits for, if it lies before `end_ms`, and wakes all who waited for it.
+    fn jump(&self, end_ms: i64) -> bool {
+        let mut waiting = self.waiting.borrow_mut();
+        let first = waiting.iter().map(|(due_ms, _)| *due_ms).min();
+        let Some(first) = first.filter(|first| *first < end_ms) else {
+            // Whoever still waits was dropped by `run_for_ms`, or is about to be.
+            self.now_ms.set(if end_ms == i64::MAX { self.now_ms.get() } else { end_ms });
+            waiting.clear();
+            return false;
+        };
+        self.now_ms.set(self.now_ms.get().max(first));
+        waiting.retain(|(due_ms, waker)| {
+            if *due_ms <= first {
+                waker.wake_by_ref();
+            }
+            *due_ms > first
+        });
+        true
+    }
+}
+
+impl Clock for FakePlatform {
+    fn now(&self) -> Timestamp {
+        FakePlatform::now(self)
+    }
+
+    async fn sleep(&self, milliseconds: u32) {
+        self.time.sleep(milliseconds).await;
+    }
+}
+
+impl Secrets for FakePlatform {
+    fn secret(&self, name: &str) -> Option<String> {
+        self.secrets.borrow().get(name).cloned()
+    }
+}
+
+impl Log for FakePlatform {
+    fn log(&self, level: Level, line: &serde_json::Value) {
+        self.lines.borrow_mut().push((level, line.clone()));
+    }
+}
+
+/// How the store behaves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum StoreMode {
+    /// As Workers KV does: values expire, none for less than 60 s, one write per key and second.
+    #[default]
+    Works,
+    /// Neither reads nor writes succeed.
+    Down,
+    /// Reads succeed, writes are refused with 429.
+    TooManyWrites,
+    /// Every read, of whatever key, gives this.
+    Rubbish(String),
+}
+
+/// An in-memory Workers KV.
+#[derive(Default)]
+pub struct FakeStore {
+    mode: RefCell<StoreMode>,
+    values: RefCell<HashMap<String, Stored>>,
+    gets: Cell<usize>,
+    puts: Cell<usize>,
+}
+
+struct Stored {
+    value: String,
+    written_ms: i64,
+    expires_ms: i64,
+}
+
+/// How long a store operation takes, in milliseconds.
+const STORE_MS: u32 = 1;
+
+impl FakeStore {
+    /// Changes how the store behaves from now on.
+    pub fn behave(&self, mode: StoreMode) {
+        *self.mode.borrow_mut() = mode;
+    }
+
+    /// Reads so far, failed ones included.
+    pub fn gets(&self) -> usize {
+        self.gets.get()
+    }
+
+    /// Writes so far, failed ones included.
+    pub fn puts(&self) -> usize {
+        self.puts.get()
+    }
+
+    /// The value under `key`, past the ports.
+    pub fn peek(&self, key: &str) -> Option<String> {
+        self.values.borrow().get(key).map(|stored| stored.value.clone())
+    }
+
+    /// Puts a value under `key`, past the ports, for ever.
+    pub fn plant(&self, key: &str, value: &str) {
+        let stored = Stored { value: value.to_owned(), written_ms: i64::MIN, expires_ms: i64::MAX };
+        self.values.borrow_mut().insert(key.to_owned(), stored);
+    }
+
+    /// Seconds from `now_ms` until the value under `key` expires.
+    pub fn seconds_left(&self, key: &str, now_ms: i64) -> Option<i64> {
+        self.values.borrow().get(key).map(|stored| (stored.expires_ms - now_ms) / 1000)
+    }
+
+    /// Loses everything.
+    pub fn clear(&self) {
+        self.values.borrow_mut().clear();
+    }
+
+    fn get(&self, key: &str, now_ms: i64) -> Result<Option<String>, StoreError> {
+        match &*self.mode.borrow() {
+            StoreMode::Down => Err(StoreError("down".to_owned())),
+            StoreMode::Rubbish(rubbish) => Ok(Some(rubbish.clone())),
+            StoreMode::Works | StoreMode::TooManyWrites => {
+                let values = self.values.borrow();
+                let stored = values.get(key).filter(|stored| now_ms < stored.expires_ms);
+                Ok(stored.map(|stored| stored.value.clone()))
+            }
+        }
+    }
+
+    fn put(&self, key: &str, value: &str, ttl_seconds: u64, now_ms: i64) -> Result<(), StoreError> {
+        if *self.mode.borrow() == StoreMode::Down {
+            return Err(StoreError("down".to_owned()));
+        }
+        if ttl_seconds < 60 {
+            return Err(StoreError("400: expirationTtl is below 60".to_owned()));
+        }
+        let mut values = self.values.borrow_mut();
+        let too_soon = values.get(key).is_some_and(|stored| now_ms < stored.written_ms.saturating_add(1000));
+        if too_soon || *self.mode.borrow() == StoreMode::TooManyWrites {
+            return Err(StoreError("429: too many writes".to_owned()));
+        }
+        let expires_ms = now_ms + i64::try_from(ttl_seconds).unwrap() * 1000;
+        values.insert(key.to_owned(), Stored { value: value.to_owned(), written_ms: now_ms, expires_ms });
+        Ok(())
+    }
+}
+
+impl KeyValueStore for FakePlatform {
+    async fn get(&self, key: &str) -> Result<Option<String>, StoreError> {
+        self.store.gets.set(self.store.gets.get() + 1);
+        self.time.sleep(STORE_MS).await;
+        self.store.get(key, self.now_ms())
+    }
+
+    async fn put(&self, key: &str, value: &str, ttl_seconds: u64) -> Result<(), StoreError> {
+        self.store.puts.set(self.store.puts.get() + 1);
+        self.time.sleep(STORE_MS).await;
+        self.store.put(key, value, ttl_seconds, self.now_ms())
+    }
+}
+
+/// What an origin answers at one URL. A document with an `ETag` answers a matching `If-None-Match` with a 304.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    outcome: Result<Document, String>,
+    delay_ms: u32,
+}
+
+impl Answer {
+    /// A 200 with JSON.
+    pub fn json(body: impl Into<String>) -> Self {
+        Self::document(200, "application/json", body.into())
+    }
+
+    /// A 200 with a page for people.
+    pub fn html(body: &str) -> Self {
+        Self::document(200, "text/html; charset=utf-8", body)
+    }
+
+    /// An answer without a body.
+    pub fn status(status: u16) -> Self {
+        Self::document(status, "text/plain", "")
+    }
+
+    /// Any answer.
+    pub fn document(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        let content_type = Some(content_type.to_owned());
+        let document = Document { status, content_type, body: body.into(), ..Document::default() };
+        Self { outcome: Ok(document), delay_ms: 10 }
+    }
+
+    /// A connection that fails.
+    pub fn unreachable() -> Self {
+        Self { outcome: Err("connection refused".to_owned()), delay_ms: 10 }
+    }
+
+    /// The same with an `ETag`.
+    #[must_use]
+    pub fn etag(mut self, etag: &str) -> Self {
+        if let Ok(document) = &mut self.outcome {
+            document.etag = Some(etag.to_owned());
+        }
+        self
+    }
+
+    /// The same with a `Cache-Control` header.
+    #[must_use]
+    pub fn cache_control(mut self, value: &str) -> Self {
+        if let Ok(document) = &mut self.outcome {
+            document.cache_control = Some(value.to_owned());
+        }
+        self
+    }
+
+    /// The same, `ms` milliseconds after the question. Without this an answer takes 10.
+    #[must_use]
+    pub fn after_ms(mut self, ms: u32) -> Self {
+        self.delay_ms = ms;
+        self
+    }
+}
+
+/// What can be reached by HTTP. A URL that nothing was said about is unreachable.
+#[derive(Default)]
+pub struct FakeOrigin {
+    answers: RefCell<HashMap<String, Answer>>,
+    requests: RefCell<Vec<DocumentRequest>>,
+}
+
+impl FakeOrigin {
+    /// From now on `url` answers so.
+    pub fn serves(&self, url: &str, answer: Answer) {
+        self.answers.borrow_mut().insert(url.to_owned(), answer);
+    }
+
+    /// Requests of `url` so far, whatever came of them.
+    pub fn calls(&self, url: &str) -> usize {
+        self.requests.borrow().iter().filter(|request| request.url == url).count()
+    }
+
+    /// All requests so far, in order.
+    pub fn requests(&self) -> Vec<DocumentRequest> {
+        self.requests.borrow().clone()
+    }
+}
+
+impl HttpClient for FakePlatform {
+    async fn get(&self, request: &DocumentRequest) -> Result<Document, FetchError> {
+        self.origin.requests.borrow_mut().push(request.clone());
+        let answer = self.origin.answers.borrow().get(&request.url).cloned();
+        let Answer { outcome, delay_ms } = answer.unwrap_or_else(Answer::unreachable);
+        self.time.sleep(delay_ms.min(request.timeout_ms)).await;
+        if delay_ms > request.timeout_ms {
+            return Err(FetchError::Timeout(request.timeout_ms));
+        }
+        let document = outcome.map_err(FetchError::Unreachable)?;
+        if document.body.len() > request.max_bytes {
+            return Err(FetchError::TooLarge(request.max_bytes));
+        }
+        if document.etag.is_some() && document.etag == request.if_none_match {
+            return Ok(Document { status: 304, body: Vec::new(), ..document });
+        }
+        Ok(document)
+    }
+}
