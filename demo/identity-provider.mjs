@@ -103,8 +103,9 @@ class Provider {
       BEHAVIOURS[this.behaviour](this, request, response);
       return true;
     }
-    if (path === this.#recipe.discoveryPath && this.behaviour !== 'down') {
-      sendJson(response, 200, { issuer: this.issuer, jwks_uri: this.jwksUri, id_token_signing_alg_values_supported: [this.algorithm] });
+    if (path === this.#recipe.discoveryPath) {
+      if (this.behaviour === 'down') BEHAVIOURS.down(this, request, response);
+      else sendJson(response, 200, { issuer: this.issuer, jwks_uri: this.jwksUri, id_token_signing_alg_values_supported: [this.algorithm] });
       return true;
     }
     return false;

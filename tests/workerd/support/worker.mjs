@@ -3,9 +3,9 @@
 import { readFileSync } from 'node:fs';
 import { Miniflare, Response } from 'miniflare';
 import { issuerTable, secretsOf } from '../../../demo/configuration.mjs';
+import { compatibilityDate } from '../../../scripts/lib/worker.mjs';
 
 const built = (name) => readFileSync(new URL(`../../../build/${name}`, import.meta.url));
-const COMPATIBILITY_DATE = readFileSync(new URL('../../../wrangler.toml', import.meta.url), 'utf8').match(/^compatibility_date = "(.+)"$/m)[1];
 const MODULES = {
   'index.js': { type: 'esm', contents: built('index.js').toString() },
   'index_bg.wasm': { type: 'wasm', contents: built('index_bg.wasm') },
@@ -71,7 +71,7 @@ export async function startWorker({ config, secrets = {}, isolates = 1, kv = 'up
     handleStructuredLogs: ({ level, message }) => lines.push({ level, message }),
     ...(persist ? { resourcePersistencePath: persist } : {}),
     workers: names.map((name) => ({
-      config: { name, compatibilityDate: COMPATIBILITY_DATE, manifest, env },
+      config: { name, compatibilityDate: compatibilityDate(), manifest, env },
       dev: {
         // A socket of its own for each: no proxy between the test and the Worker that would have opinions on requests.
         unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
