@@ -114,6 +114,19 @@ pub trait IncomingRequest {
     fn query(&self) -> Option<&str>;
     /// The values of a header, joined with `, ` when there are several (Fetch §2.2.2).
     fn header(&self, name: &str) -> Option<String>;
+    /// The body, whole. Asked for once at the most.
+    async fn body(&self, max_bytes: usize) -> Result<Vec<u8>, BodyError>;
+}
+
+/// Why a request's body could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// It is longer than the endpoint reads.
+    #[error("the body exceeds {0} bytes")]
+    TooLarge(usize),
+    /// The client went away, or it was read before.
+    #[error("the body ended early")]
+    Broken,
 }
 
 /// All the services above at once, as the endpoints take it.

@@ -1,14 +1,11 @@
 //! `fetch` as the [`HttpClient`](crate::ports::HttpClient): bounded in time and size, redirects handed back.
 
 use worker::js_sys::futures::JsFuture;
-use worker::js_sys::{Reflect, Uint8Array};
-use worker::wasm_bindgen::{JsCast as _, JsValue};
-use worker::web_sys::{
-    AbortSignal, Headers, ReadableStreamDefaultReader, RequestInit, RequestRedirect, Response,
-    WorkerGlobalScope,
-};
+use worker::wasm_bindgen::JsCast as _;
+use worker::web_sys::{AbortSignal, Headers, RequestInit, RequestRedirect, Response, WorkerGlobalScope};
 
 use super::describe;
+use super::stream::{Failure, read_whole};
 use crate::ports::{Document, DocumentRequest, FetchError};
 
 /// Sends the request and reads the answer whole. No `cf` properties are set: the defaults of the bindings' own would
@@ -20,17 +17,6 @@ pub(super) async fn get(request: &DocumentRequest) -> Result<Document, FetchErro
         Failure::Exception(_) if signal.aborted() => FetchError::Timeout(request.timeout_ms),
         Failure::Exception(error) => FetchError::Unreachable(describe(&error)),
     })
-}
-
-enum Failure {
-    TooLarge,
-    Exception(JsValue),
-}
-
-impl From<JsValue> for Failure {
-    fn from(error: JsValue) -> Self {
-        Self::Exception(error)
-    }
 }
 
 async fn read(request: &DocumentRequest, signal: &AbortSignal) -> Result<Document, Failure> {
@@ -48,7 +34,10 @@ async fn read(request: &DocumentRequest, signal: &AbortSignal) -> Result<Documen
     let global: WorkerGlobalScope = worker::js_sys::global().unchecked_into();
     let response = JsFuture::from(global.fetch_with_str_and_init(&request.url, &init)).await?;
     let response: Response = response.unchecked_into();
-    let body = read_body(&response, request.max_bytes).await?;
+    let body = match response.body() {
+        Some(stream) => read_whole(&stream, request.max_bytes).await?,
+        None => Vec::new(),
+    };
     let header = |name| response.headers().get(name).ok().flatten();
     Ok(Document {
         status: response.status(),
@@ -57,26 +46,4 @@ async fn read(request: &DocumentRequest, signal: &AbortSignal) -> Result<Documen
         content_type: header("content-type"),
         body,
     })
-}
-
-async fn read_body(response: &Response, max_bytes: usize) -> Result<Vec<u8>, Failure> {
-    let mut body = Vec::new();
-    let Some(stream) = response.body() else {
-        return Ok(body);
-    };
-    let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
-    loop {
-        let chunk = JsFuture::from(reader.read()).await?;
-        if Reflect::get(&chunk, &JsValue::from_str("done"))?.is_truthy() {
-            return Ok(body);
-        }
-        let bytes: Uint8Array = Reflect::get(&chunk, &JsValue::from_str("value"))?.unchecked_into();
-        let length = usize::try_from(bytes.length()).unwrap_or(usize::MAX);
-        if body.len().saturating_add(length) > max_bytes {
-            // What becomes of the rest is the runtime's business; the connection is not reused.
-            drop(reader.cancel());
-            return Err(Failure::TooLarge);
-        }
-        body.extend(bytes.to_vec());
-    }
 }

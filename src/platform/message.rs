@@ -5,7 +5,8 @@ use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::JsValue;
 use worker::web_sys::{Headers, Request, Response, ResponseInit};
 
-use crate::ports::IncomingRequest;
+use super::stream::{Failure, read_whole};
+use crate::ports::{BodyError, IncomingRequest};
 
 /// A request as the runtime hands it over. Only method and URL are read ahead; headers are asked for one by one.
 #[derive(Debug)]
@@ -46,13 +47,26 @@ impl IncomingRequest for WorkerRequest {
     fn header(&self, name: &str) -> Option<String> {
         self.inner.headers().get(name).ok().flatten()
     }
+
+    async fn body(&self, max_bytes: usize) -> Result<Vec<u8>, BodyError> {
+        let Some(stream) = self.inner.body() else {
+            return Ok(Vec::new());
+        };
+        if stream.locked() {
+            return Err(BodyError::Broken);
+        }
+        read_whole(&stream, max_bytes).await.map_err(|failure| match failure {
+            Failure::TooLarge => BodyError::TooLarge(max_bytes),
+            Failure::Exception(_) => BodyError::Broken,
+        })
+    }
 }
 
 /// The runtime's form of `response`.
 ///
 /// # Errors
 /// The runtime's exception, should it refuse a header or a status.
-pub fn to_worker(response: &crate::http::Response) -> Result<Response, JsValue> {
+pub fn to_worker(response: &http::Response<Vec<u8>>) -> Result<Response, JsValue> {
     let headers = Headers::new()?;
     for (name, value) in response.headers() {
         // Every value of ours is visible ASCII; what is not would have been refused when it was set.

@@ -4,8 +4,9 @@ pub mod environment;
 pub mod fetch;
 pub mod kv;
 pub mod message;
+mod stream;
 
-use worker::wasm_bindgen::JsValue;
+use worker::wasm_bindgen::{JsCast as _, JsValue};
 
 /// What a JavaScript exception says, for a log line.
 fn describe(error: &JsValue) -> String {
@@ -16,5 +17,3 @@ fn describe(error: &JsValue) -> String {
         .unwrap_or_else(|| "an exception without a message".to_owned());
     crate::rejection::excerpt(&text)
 }
-
-use worker::wasm_bindgen::JsCast as _;
