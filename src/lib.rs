@@ -9,9 +9,13 @@ mod entry;
 
 pub mod http;
 
+pub mod explain;
+
 pub mod config;
 
 pub mod verify;
+
+pub mod cross_check;
 
 pub mod trust;
 

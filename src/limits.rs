@@ -89,3 +89,14 @@ pub const RETRY_AFTER_CONFIGURATION_SECONDS: u64 = 60;
 pub const CORS_MAX_AGE_SECONDS: u64 = 7200;
 /// The largest request body an endpoint reads. The largest real one is a token with a few words around it.
 pub const MAX_REQUEST_BODY_BYTES: usize = 128 * 1024;
+
+/// `explain` does not ask an origin again that has answered less than this many seconds ago: it would say the same.
+pub const LOOK_AGAIN_AFTER_SECONDS: i64 = 2;
+/// `/readyz?deep=1` tests both engines and asks an identity provider for the time; no more often than this, per isolate.
+pub const DEEP_CHECK_INTERVAL_SECONDS: u64 = 10;
+/// The difference between two clocks, in seconds, from which `/readyz?deep=1` calls them apart.
+pub const CLOCKS_APART_SECONDS: i64 = 5;
+/// A `nbf` or `iat` this many seconds ahead, or less, is taken for a clock that is wrong rather than for a plan.
+pub const CLOCK_SKEW_SECONDS: i64 = 300;
+/// Most keys, set-aside keys, issuers or members that a report lists of one kind.
+pub const MAX_LISTED: usize = 20;

@@ -63,6 +63,8 @@ pub struct Document {
     pub cache_control: Option<String>,
     /// The `Content-Type` header.
     pub content_type: Option<String>,
+    /// The `Date` header: the origin's clock.
+    pub date: Option<String>,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -129,7 +131,79 @@ pub enum BodyError {
     Broken,
 }
 
-/// All the services above at once, as the endpoints take it.
-pub trait Platform: Clock + KeyValueStore + HttpClient + Secrets + Log {}
+/// Randomness fit for secrets.
+pub trait Random {
+    /// Fills `bytes`, all of them.
+    fn fill(&self, bytes: &mut [u8]);
+}
 
-impl<T: Clock + KeyValueStore + HttpClient + Secrets + Log> Platform for T {}
+/// The runtime's own cryptography: a second engine beside the pure-Rust one, to compare the two.
+pub trait PlatformCrypto {
+    /// Whether the signature holds, in this engine's opinion.
+    async fn verify_signature(&self, check: &SignatureCheck<'_>) -> Result<bool, NoOpinion>;
+}
+
+/// One signature to judge.
+#[derive(Clone, Copy, Debug)]
+pub struct SignatureCheck<'c> {
+    /// The algorithm, as RFC 7518 §3.1 and RFC 8037 §3.1 name it.
+    pub alg: &'c str,
+    /// The key.
+    pub key: CheckingKey<'c>,
+    /// What was signed.
+    pub message: &'c [u8],
+    /// The signature's octets.
+    pub signature: &'c [u8],
+}
+
+/// The key of a [`SignatureCheck`].
+#[derive(Clone, Copy)]
+pub enum CheckingKey<'c> {
+    /// A public key as a JWK (RFC 7517) of its required members alone: whether `alg`, `use` and `key_ops` allow the check
+    /// has been decided, and engines differ on what they accept there.
+    Public(&'c serde_json::Value),
+    /// The octets of a shared secret.
+    Secret(&'c [u8]),
+}
+
+/// Shows nothing of a secret.
+impl std::fmt::Debug for CheckingKey<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Public(jwk) => formatter.debug_tuple("Public").field(jwk).finish(),
+            Self::Secret(_) => formatter.write_str("Secret(..)"),
+        }
+    }
+}
+
+/// The engine could not judge: it is absent, or refuses the key. No verdict, and no disagreement either.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NoOpinion(pub String);
+
+/// Where the program runs.
+pub trait Runtime {
+    /// What the runtime says of itself.
+    fn facts(&self) -> RuntimeFacts;
+}
+
+/// What a runtime says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct RuntimeFacts {
+    /// Its name, as in `Cloudflare-Workers`.
+    pub runtime: String,
+    /// The compatibility date that the Worker was built for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compatibility_date: Option<String>,
+}
+
+/// All the services above at once, as the endpoints take it.
+pub trait Platform:
+    Clock + KeyValueStore + HttpClient + Secrets + Log + Random + PlatformCrypto + Runtime
+{
+}
+
+impl<T: Clock + KeyValueStore + HttpClient + Secrets + Log + Random + PlatformCrypto + Runtime> Platform
+    for T
+{
+}

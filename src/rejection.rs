@@ -406,6 +406,12 @@ pub enum Fault {
         /// What is wrong.
         reason: String,
     },
+    /// Two cryptographic engines disagree on a signature, or one has failed its self-test: nobody is believed.
+    #[error("two cryptographic engines disagree on {algorithm}; neither is believed")]
+    CryptoDisagreement {
+        /// The token's `alg`.
+        algorithm: &'static str,
+    },
     /// The Worker's configuration has faults; they are on `/readyz` and in the log.
     #[error("the Worker's configuration is invalid; see its log or /readyz")]
     ConfigInvalid,
@@ -419,6 +425,7 @@ impl Fault {
             Self::JwksUnavailable { .. } => "jwks_unavailable",
             Self::JwksInvalid { .. } => "jwks_invalid",
             Self::SecretMissing { .. } => "secret_missing",
+            Self::CryptoDisagreement { .. } => "crypto_disagreement",
             Self::ConfigInvalid => "config_invalid",
         }
     }
@@ -430,6 +437,7 @@ impl Fault {
             Self::JwksUnavailable { .. } => "The issuer's keys are unavailable",
             Self::JwksInvalid { .. } => "The issuer's keys are invalid",
             Self::SecretMissing { .. } => "A secret is missing",
+            Self::CryptoDisagreement { .. } => "Two cryptographic engines disagree",
             Self::ConfigInvalid => "The configuration is invalid",
         }
     }
@@ -440,7 +448,7 @@ impl Fault {
         match self {
             Self::JwksUnavailable { retry_after_seconds, .. }
             | Self::JwksInvalid { retry_after_seconds, .. } => (*retry_after_seconds).max(1),
-            Self::SecretMissing { .. } | Self::ConfigInvalid => {
+            Self::SecretMissing { .. } | Self::CryptoDisagreement { .. } | Self::ConfigInvalid => {
                 crate::limits::RETRY_AFTER_CONFIGURATION_SECONDS
             }
         }

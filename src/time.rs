@@ -46,3 +46,131 @@ impl fmt::Display for Timestamp {
         write!(formatter, "{}", self.0)
     }
 }
+
+/// A duration as a person says it: the two largest units, as in `3 min 12 s` or `2 d 4 h`. The sign is left out.
+#[must_use]
+pub fn duration_in_words(seconds: i64) -> String {
+    const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3600, "h"), (60, "min"), (1, "s")];
+    let mut left = seconds.unsigned_abs();
+    let mut parts = Vec::new();
+    for (length, name) in UNITS {
+        let count = left.checked_div(length).unwrap_or(0);
+        left = left.checked_rem(length).unwrap_or(0);
+        if count > 0 {
+            parts.push(format!("{count} {name}"));
+        } else if !parts.is_empty() {
+            break;
+        }
+    }
+    parts.truncate(2);
+    if parts.is_empty() { "0 s".to_owned() } else { parts.join(" ") }
+}
+
+/// Days from 1970-01-01 to the given date of the Gregorian calendar.
+fn days_from_civil(year: i64, month: i64, day: i64) -> Option<i64> {
+    // Years begin in March here, so that the leap day is their last.
+    let year = if month <= 2 { year.checked_sub(1)? } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let month_from_march = month.checked_add(9)?.rem_euclid(12);
+    let day_of_year = month_from_march.checked_mul(153)?.checked_add(2)?.div_euclid(5).checked_add(day)?.checked_sub(1)?;
+    let leap_days = year_of_era.div_euclid(4).checked_sub(year_of_era.div_euclid(100))?;
+    let day_of_era = year_of_era.checked_mul(365)?.checked_add(leap_days)?.checked_add(day_of_year)?;
+    era.checked_mul(146_097)?.checked_add(day_of_era)?.checked_sub(719_468)
+}
+
+impl Timestamp {
+    /// The instant as RFC 3339 writes it, in UTC; for people. `None` beyond the year 9999.
+    #[must_use]
+    pub fn to_rfc3339(self) -> Option<String> {
+        if !(0..=crate::limits::LATEST_NUMERIC_DATE).contains(&self.0) {
+            return None;
+        }
+        let (days, second) = (self.0.div_euclid(86_400), self.0.rem_euclid(86_400));
+        // The year is at most one off when taken from the mean length, and the month is found by looking.
+        let guess = days.checked_mul(400)?.div_euclid(146_097).checked_add(1970)?;
+        let begins = |year: i64, month: i64| days_from_civil(year, month, 1);
+        let year = [guess.checked_add(1)?, guess, guess.checked_sub(1)?]
+            .into_iter()
+            .find(|year| begins(*year, 1).is_some_and(|first| first <= days))?;
+        let month = (1..=12).rev().find(|month| begins(year, *month).is_some_and(|first| first <= days))?;
+        let day = days.checked_sub(begins(year, month)?)?.checked_add(1)?;
+        let (hour, minute, second) =
+            (second.div_euclid(3600), second.rem_euclid(3600).div_euclid(60), second.rem_euclid(60));
+        Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"))
+    }
+
+    /// The instant that an HTTP `Date` header names, in the only form that may be sent (RFC 9110 §5.6.7, IMF-fixdate).
+    #[must_use]
+    pub fn from_http_date(text: &str) -> Option<Self> {
+        const MONTHS: [&str; 12] =
+            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        let (_, rest) = text.trim().split_once(", ")?;
+        let mut words = rest.split(' ');
+        let day: i64 = words.next()?.parse().ok()?;
+        let name = words.next()?;
+        let month = i64::try_from(MONTHS.iter().position(|month| *month == name)?).ok()?.checked_add(1)?;
+        let year: i64 = words.next()?.parse().ok()?;
+        let mut clock = words.next()?.split(':').map(|part| part.parse::<i64>().ok());
+        let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
+        let in_range = (1..=31).contains(&day)
+            && (0..10_000).contains(&year)
+            && (0..24).contains(&hour)
+            && (0..60).contains(&minute)
+            && (0..=60).contains(&second);
+        if !in_range || words.next() != Some("GMT") {
+            return None;
+        }
+        let days = days_from_civil(year, month, day)?;
+        let of_day = hour.checked_mul(3600)?.checked_add(minute.checked_mul(60)?)?.checked_add(second)?;
+        Some(Self(days.checked_mul(86_400)?.checked_add(of_day)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_is_written_as_the_calendar_has_it() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (951_782_399, "2000-02-28T23:59:59Z"),
+            (951_782_400, "2000-02-29T00:00:00Z"),
+            (1_709_251_199, "2024-02-29T23:59:59Z"),
+            (1_735_689_599, "2024-12-31T23:59:59Z"),
+            (1_800_000_000, "2027-01-15T08:00:00Z"),
+            (4_107_542_400, "2100-03-01T00:00:00Z"),
+            (253_402_300_799, "9999-12-31T23:59:59Z"),
+        ] {
+            assert_eq!(Timestamp(seconds).to_rfc3339().as_deref(), Some(text));
+        }
+        assert_eq!(Timestamp(-1).to_rfc3339(), None);
+        assert_eq!(Timestamp(i64::MAX).to_rfc3339(), None);
+    }
+
+    #[test]
+    fn a_date_header_is_read_in_its_one_form() {
+        let read = |text| Timestamp::from_http_date(text).map(Timestamp::epoch_seconds);
+        assert_eq!(read("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
+        assert_eq!(read("Fri, 15 Jan 2027 08:00:00 GMT"), Some(1_800_000_000));
+        for text in ["", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 25:49:37 GMT"] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_duration_has_its_two_largest_units() {
+        for (seconds, words) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (-192, "3 min 12 s"),
+            (3600, "1 h"),
+            (3661, "1 h 1 min"),
+            (86_400 + 59, "1 d"),
+            (i64::MIN, "106751991167300 d 15 h"),
+        ] {
+            assert_eq!(duration_in_words(seconds), words);
+        }
+    }
+}

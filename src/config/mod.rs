@@ -11,6 +11,7 @@ use serde_json::Value;
 pub use reader::ConfigFault;
 use reader::{Faults, Table};
 
+use crate::cross_check::{CrossChecks, Share};
 use crate::keys::CachePolicy;
 use crate::limits;
 use crate::ports::Secrets;
@@ -77,7 +78,7 @@ impl Config {
         let readable = faults.is_empty();
         let mut root = Table::new(String::new(), &document, &faults);
         let surface = surface(&mut root);
-        let (max_token_bytes, leeway_seconds) = verification(&mut root);
+        let (max_token_bytes, leeway_seconds, cross_checks) = verification(&mut root);
         let cache = cache_policy(&mut root);
         let issuers = match root.tables("issuers") {
             Some(tables) => issuers::read(tables, leeway_seconds, secrets),
@@ -92,7 +93,7 @@ impl Config {
         }
         root.finish();
         let terms = match faults.into_inner() {
-            faults if faults.is_empty() => Ok(Terms { max_token_bytes, cache, issuers }),
+            faults if faults.is_empty() => Ok(Terms { max_token_bytes, cache, cross_checks, issuers }),
             faults => Err(faults),
         };
         Self { surface, terms }
@@ -176,16 +177,21 @@ fn is_origin(text: &str) -> bool {
 }
 
 /// `max_token_bytes` and `leeway_seconds`.
-fn verification(root: &mut Table<'_>) -> (usize, u64) {
+fn verification(root: &mut Table<'_>) -> (usize, u64, CrossChecks) {
     let mut bytes = None;
     let mut leeway = None;
+    let mut share = Share::default();
     if let Some(mut table) = root.table("verify") {
         leeway = table.integer("leeway_seconds", (0, limits::MAX_LEEWAY_SECONDS));
         bytes = table.integer("max_token_bytes", limits::MAX_TOKEN_BYTES_RANGE);
+        if let Some(mut cross_check) = table.table("cross_check") {
+            share = Share::from_fraction(cross_check.fraction("sample").unwrap_or(0.0));
+            cross_check.finish();
+        }
         table.finish();
     }
     let bytes = usize::try_from(bytes.unwrap_or(limits::DEFAULT_MAX_TOKEN_BYTES)).unwrap_or(usize::MAX);
-    (bytes, leeway.unwrap_or(limits::DEFAULT_LEEWAY_SECONDS))
+    (bytes, leeway.unwrap_or(limits::DEFAULT_LEEWAY_SECONDS), CrossChecks::sampling(share))
 }
 
 fn cache_policy(root: &mut Table<'_>) -> CachePolicy {

@@ -123,6 +123,13 @@ impl<'d> Table<'d> {
         None
     }
 
+    /// A number from 0 to 1.
+    pub(crate) fn fraction(&mut self, name: &'static str) -> Option<f64> {
+        self.typed(name, "a number from 0 to 1", |value| {
+            value.as_f64().filter(|number| (0.0..=1.0).contains(number))
+        })
+    }
+
     /// One of the `choices`, by name.
     pub(crate) fn choice<T: Copy>(&mut self, name: &'static str, choices: &[(&str, T)]) -> Option<T> {
         let names = choices.iter().map(|(name, _)| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");

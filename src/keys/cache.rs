@@ -14,8 +14,8 @@ use serde_json::json;
 use crate::keys::fetch::{self, Answer, Failure, FailureKind, Fetched};
 use crate::keys::freshness::{self, Asked, Decision, Freshness, Lifetime, Unavailable};
 use crate::keys::record::{self, CachedSet, Record};
-use crate::keys::{CachePolicy, KeySource, KeyState, Lookup, Tier, Wanted};
-use crate::limits::{CRON_INTERVAL_SECONDS, LEASE_MARGIN_SECONDS, LEASE_POLL_MS, STORE_LEASE_SECONDS};
+use crate::keys::{CachePolicy, KeySource, KeyState, LookedAgain, Lookup, Tier, Wanted};
+use crate::limits::{CRON_INTERVAL_SECONDS, LEASE_MARGIN_SECONDS, LEASE_POLL_MS, LOOK_AGAIN_AFTER_SECONDS, STORE_LEASE_SECONDS};
 use crate::ports::{KeyValueStore, Level, Platform};
 use crate::rejection::Fault;
 use crate::time::Timestamp;
@@ -31,6 +31,7 @@ pub struct KeyCache {
 struct Entry {
     record: Record,
     lease: Option<Lease>,
+    last_looked_again_at: Option<Timestamp>,
 }
 
 /// The right to consult the store and the origin, until it is given back or has ended.
@@ -111,6 +112,42 @@ impl KeyCache {
         if needed(now) && !visit.is_leased(now) {
             visit.bring(now, Wanted::Any, needed).await;
         }
+    }
+
+    /// Looks for `kid` once more although the cooldown of unknown keys has not passed, so that `explain` can tell a stale
+    /// set from a key that does not exist. It has a cooldown of its own, as long, in this isolate: so the origin is asked
+    /// twice as often at the most, and never while it fails.
+    pub async fn look_again<P: Platform>(
+        &self,
+        platform: &P,
+        source: &KeySource,
+        policy: &CachePolicy,
+        kid: &str,
+        now: Timestamp,
+    ) -> LookedAgain {
+        let visit = Visit::new(self, platform, source, policy);
+        let cooldown = policy.unknown_kid_cooldown_seconds;
+        let left = visit.with(|entry| {
+            let free_at = entry.last_looked_again_at?.plus(cooldown);
+            u64::try_from(free_at.since(now)).ok().filter(|left| *left > 0)
+        });
+        if let Some(left) = left {
+            return LookedAgain::TooEarly { retry_after_seconds: left.min(cooldown) };
+        }
+        let may_help = |now: Timestamp| {
+            visit.with(|entry| {
+                let attempts = &entry.record.attempts;
+                let is_settled = attempts.last_attempt_at.is_some_and(|at| now.since(at) < LOOK_AGAIN_AFTER_SECONDS);
+                attempts.consecutive_failures == 0 && !is_settled
+            })
+        };
+        if !may_help(now) || visit.is_leased(now) {
+            return LookedAgain::NothingNewer;
+        }
+        visit.with(|entry| entry.last_looked_again_at = Some(now));
+        visit.bring(now, Wanted::Kid(kid), may_help).await;
+        let set = visit.with(|entry| entry.record.serving(platform.now()).map(|cached| Rc::clone(&cached.set)));
+        set.map_or(LookedAgain::NothingNewer, LookedAgain::Fetched)
     }
 
     /// What is known of `source`, for `/readyz`: from memory, or the store where memory alone would not serve. The origin

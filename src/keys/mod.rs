@@ -104,3 +104,17 @@ pub struct Lookup {
     /// Whether to run [`KeyCache::refresh`] after the response.
     pub refresh_due: bool,
 }
+
+/// What a second look for a key brought; see [`KeyCache::look_again`].
+#[derive(Clone, Debug)]
+pub enum LookedAgain {
+    /// The set as the store or the origin has it now.
+    Fetched(Rc<KeySet>),
+    /// The origin was asked a moment ago, or is failing: what is known is as new as it gets.
+    NothingNewer,
+    /// The last second look is too recent.
+    TooEarly {
+        /// Seconds until another is allowed.
+        retry_after_seconds: u64,
+    },
+}

@@ -6,9 +6,10 @@ use worker::js_sys::{JSON, Reflect};
 use worker::wasm_bindgen::JsValue;
 use worker::{Delay, Env, console_error, console_log, console_warn};
 
-use super::{fetch, kv};
+use super::{fetch, kv, webcrypto};
 use crate::ports::{
-    Clock, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log, Secrets, StoreError,
+    Clock, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log, NoOpinion,
+    PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
 };
 use crate::time::Timestamp;
 
@@ -86,4 +87,35 @@ impl Log for Environment {
             Level::Error => console_error!("{line}"),
         }
     }
+}
+
+impl Random for Environment {
+    fn fill(&self, bytes: &mut [u8]) {
+        webcrypto::fill_random(bytes);
+    }
+}
+
+impl PlatformCrypto for Environment {
+    async fn verify_signature(&self, check: &SignatureCheck<'_>) -> Result<bool, NoOpinion> {
+        webcrypto::verify(check).await
+    }
+}
+
+impl Runtime for Environment {
+    fn facts(&self) -> RuntimeFacts {
+        let navigator = Reflect::get(&worker::js_sys::global(), &JsValue::from_str("navigator"));
+        let runtime = navigator
+            .and_then(|navigator| Reflect::get(&navigator, &JsValue::from_str("userAgent")))
+            .ok()
+            .and_then(|name| name.as_string())
+            .unwrap_or_else(|| "unknown".to_owned());
+        RuntimeFacts { runtime, compatibility_date: compatibility_date().map(str::to_owned) }
+    }
+}
+
+/// The runtime does not tell its compatibility date; what wrangler deploys with is in its file, read at build time.
+fn compatibility_date() -> Option<&'static str> {
+    include_str!("../../wrangler.toml")
+        .lines()
+        .find_map(|line| line.strip_prefix("compatibility_date = \"")?.strip_suffix('"'))
 }

@@ -44,6 +44,7 @@ async fn read(request: &DocumentRequest, signal: &AbortSignal) -> Result<Documen
         etag: header("etag"),
         cache_control: header("cache-control"),
         content_type: header("content-type"),
+        date: header("date"),
         body,
     })
 }

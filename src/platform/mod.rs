@@ -5,6 +5,7 @@ pub mod fetch;
 pub mod kv;
 pub mod message;
 mod stream;
+mod webcrypto;
 
 use worker::wasm_bindgen::{JsCast as _, JsValue};
 

@@ -66,6 +66,20 @@ pub struct SecretReference {
     pub encoding: Encoding,
 }
 
+impl SecretReference {
+    /// The octets that the Worker secret stands for.
+    ///
+    /// # Errors
+    /// Says why there are none.
+    pub fn octets(&self, secrets: &impl Secrets) -> Result<Vec<u8>, &'static str> {
+        match secrets.secret(&self.binding) {
+            None => Err("it is not bound; set it with `npx wrangler secret put`"),
+            Some(text) if text.is_empty() => Err("it is empty"),
+            Some(text) => self.encoding.decode(&text),
+        }
+    }
+}
+
 /// A shared secret as it stands in this isolate.
 #[derive(Debug)]
 pub struct ConfiguredSecret {
@@ -79,11 +93,7 @@ impl ConfiguredSecret {
     /// Reads and decodes the Worker secret that `reference` names.
     #[must_use]
     pub fn resolve(reference: SecretReference, secrets: &impl Secrets) -> Self {
-        let key = match secrets.secret(&reference.binding) {
-            None => Err("it is not bound; set it with `npx wrangler secret put`"),
-            Some(text) if text.is_empty() => Err("it is empty"),
-            Some(text) => reference.encoding.decode(&text).map(SharedSecret::new),
-        };
+        let key = reference.octets(secrets).map(SharedSecret::new);
         Self { reference, key }
     }
 

@@ -21,8 +21,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
+use edge_assay::jose::{Algorithm, Jwk, SharedSecret};
 use edge_assay::ports::{
-    Clock, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log, Secrets, StoreError,
+    CheckingKey, Clock, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log, NoOpinion,
+    PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
 };
 use edge_assay::time::Timestamp;
 
@@ -36,6 +38,20 @@ pub struct FakePlatform {
     pub origin: FakeOrigin,
     secrets: RefCell<HashMap<String, String>>,
     lines: RefCell<Vec<(Level, serde_json::Value)>>,
+    second_engine: Cell<SecondEngine>,
+    draws: Cell<u64>,
+}
+
+/// How the platform's own cryptography behaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SecondEngine {
+    /// It says what is true.
+    #[default]
+    Honest,
+    /// It says the contrary.
+    Lies,
+    /// It has no opinion.
+    Absent,
 }
 
 impl FakePlatform {
@@ -171,6 +187,49 @@ impl Clock for FakePlatform {
 impl Secrets for FakePlatform {
     fn secret(&self, name: &str) -> Option<String> {
         self.secrets.borrow().get(name).cloned()
+    }
+}
+
+impl FakePlatform {
+    /// Changes how the platform's own cryptography behaves from now on.
+    pub fn second_engine(&self, behaviour: SecondEngine) {
+        self.second_engine.set(behaviour);
+    }
+}
+
+impl PlatformCrypto for FakePlatform {
+    async fn verify_signature(&self, check: &SignatureCheck<'_>) -> Result<bool, NoOpinion> {
+        let algorithm = Algorithm::parse(check.alg).unwrap();
+        let truth = match check.key {
+            CheckingKey::Public(jwk) => {
+                Jwk::from_value(jwk).unwrap().key.verify(algorithm, check.message, check.signature)
+            }
+            CheckingKey::Secret(octets) => {
+                SharedSecret::new(octets.to_vec()).verify(algorithm, check.message, check.signature)
+            }
+        };
+        match self.second_engine.get() {
+            SecondEngine::Honest => Ok(truth),
+            SecondEngine::Lies => Ok(!truth),
+            SecondEngine::Absent => Err(NoOpinion("there is no second engine".to_owned())),
+        }
+    }
+}
+
+/// Not random at all: the same draws each time, and no two alike.
+impl Random for FakePlatform {
+    fn fill(&self, bytes: &mut [u8]) {
+        for byte in bytes {
+            let draw = self.draws.get().wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            self.draws.set(draw);
+            *byte = draw.to_be_bytes()[0];
+        }
+    }
+}
+
+impl Runtime for FakePlatform {
+    fn facts(&self) -> RuntimeFacts {
+        RuntimeFacts { runtime: "a fake".to_owned(), compatibility_date: None }
     }
 }
 

@@ -23,6 +23,13 @@ impl P256Key {
         p256::ecdsa::VerifyingKey::from_encoded_point(&point).map(Self).map_err(|_| KeyFault::NotOnCurve)
     }
 
+    /// The coordinates, big-endian.
+    pub(super) fn coordinates(&self) -> (Vec<u8>, Vec<u8>) {
+        let point = self.0.to_encoded_point(false);
+        let octets = |coordinate: Option<&p256::FieldBytes>| coordinate.map_or_else(Vec::new, |octets| octets.to_vec());
+        (octets(point.x()), octets(point.y()))
+    }
+
     /// Whether `signature` is this key's on `message` under ES256.
     pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         // `from_slice` takes 64 octets only, and refuses zero and what is not below the order.
@@ -43,6 +50,13 @@ impl P384Key {
     pub fn from_coordinates(x: &[u8; 48], y: &[u8; 48]) -> Result<Self, KeyFault> {
         let point = p384::EncodedPoint::from_affine_coordinates(x.into(), y.into(), false);
         p384::ecdsa::VerifyingKey::from_encoded_point(&point).map(Self).map_err(|_| KeyFault::NotOnCurve)
+    }
+
+    /// The coordinates, big-endian.
+    pub(super) fn coordinates(&self) -> (Vec<u8>, Vec<u8>) {
+        let point = self.0.to_encoded_point(false);
+        let octets = |coordinate: Option<&p384::FieldBytes>| coordinate.map_or_else(Vec::new, |octets| octets.to_vec());
+        (octets(point.x()), octets(point.y()))
     }
 
     /// Whether `signature` is this key's on `message` under ES384.

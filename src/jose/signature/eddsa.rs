@@ -26,6 +26,11 @@ impl Ed25519Key {
         Ok(Self(key))
     }
 
+    /// The encoded point.
+    pub(super) fn point(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
+
     /// Whether `signature` is this key's on `message`.
     pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         Signature::from_slice(signature)

@@ -1,0 +1,193 @@
+//! The configured issuer that a token's `iss` was probably meant to be, and how the two differ. For hints alone: issuers
+//! are matched character for character, and nothing here lets a token pass.
+
+use crate::trust::issuer::TrustedIssuers;
+
+/// The nearest configured issuer.
+pub(super) struct Nearest<'i> {
+    /// As configured.
+    pub(super) issuer: &'i str,
+    /// How the token's differs.
+    pub(super) difference: Difference,
+}
+
+/// How two issuers differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Difference {
+    /// Only one of them ends with a slash.
+    Slash,
+    /// `http` and `https`.
+    Scheme,
+    /// Capital letters.
+    Case,
+    /// The port.
+    Port,
+    /// The path.
+    Path,
+    /// A letter or two of the host.
+    Host,
+    /// Both belong to the same provider and to different instances, projects or tenants there.
+    Instance(Provider),
+}
+
+/// A provider whose issuers are told apart by their host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Provider {
+    Clerk,
+    Supabase,
+    Auth0,
+}
+
+impl Provider {
+    /// The provider whose issuer this is, by its host.
+    pub(super) fn of(issuer: &str) -> Option<Self> {
+        let host = Parts::of(issuer)?.host;
+        if host.ends_with(".clerk.accounts.dev") || host.starts_with("clerk.") {
+            Some(Self::Clerk)
+        } else if host.ends_with(".supabase.co") {
+            Some(Self::Supabase)
+        } else if host.ends_with(".auth0.com") {
+            Some(Self::Auth0)
+        } else {
+            None
+        }
+    }
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Clerk => "Clerk",
+            Self::Supabase => "Supabase",
+            Self::Auth0 => "Auth0",
+        }
+    }
+
+    pub(super) const fn preset(self) -> &'static str {
+        match self {
+            Self::Clerk => "clerk",
+            Self::Supabase => "supabase",
+            Self::Auth0 => "auth0",
+        }
+    }
+
+    /// What the provider calls one of its customers' worlds.
+    pub(super) const fn instance(self) -> &'static str {
+        match self {
+            Self::Clerk => "instance",
+            Self::Supabase => "project",
+            Self::Auth0 => "tenant",
+        }
+    }
+}
+
+impl Difference {
+    pub(super) fn in_words(self) -> String {
+        match self {
+            Self::Slash => "the slash at the end".to_owned(),
+            Self::Scheme => "http against https".to_owned(),
+            Self::Case => "capital letters".to_owned(),
+            Self::Port => "the port".to_owned(),
+            Self::Path => "the path".to_owned(),
+            Self::Host => "a letter or two of the host".to_owned(),
+            Self::Instance(provider) => format!("another {} {}", provider.name(), provider.instance()),
+        }
+    }
+
+    /// Lower is nearer.
+    const fn rank(self) -> u8 {
+        match self {
+            Self::Slash | Self::Case => 0,
+            Self::Scheme | Self::Port => 1,
+            Self::Host => 2,
+            Self::Path => 3,
+            Self::Instance(_) => 4,
+        }
+    }
+}
+
+/// The configured issuer nearest to `iss`, if any is near.
+pub(super) fn nearest<'i>(issuers: &'i TrustedIssuers, iss: &str) -> Option<Nearest<'i>> {
+    issuers
+        .iter()
+        .filter_map(|known| {
+            let difference = difference(iss, &known.issuer)?;
+            Some(Nearest { issuer: &known.issuer, difference })
+        })
+        .min_by_key(|nearest| nearest.difference.rank())
+}
+
+fn difference(given: &str, known: &str) -> Option<Difference> {
+    if given.trim_end_matches('/') == known.trim_end_matches('/') {
+        return Some(Difference::Slash);
+    }
+    if given.eq_ignore_ascii_case(known) {
+        return Some(Difference::Case);
+    }
+    let (a, b) = (Parts::of(given)?, Parts::of(known)?);
+    if a.host == b.host {
+        return Some(if a.port != b.port {
+            Difference::Port
+        } else if a.path == b.path {
+            Difference::Scheme
+        } else {
+            Difference::Path
+        });
+    }
+    let provider = Provider::of(given);
+    if provider.is_some() && provider == Provider::of(known) {
+        return provider.map(Difference::Instance);
+    }
+    // Short hosts are all alike.
+    (a.host.len() > 5 && strsim::levenshtein(&a.host, &b.host) <= 2).then_some(Difference::Host)
+}
+
+/// A URL taken apart as far as a comparison needs it.
+struct Parts {
+    host: String,
+    /// Empty where it is the scheme's own.
+    port: String,
+    path: String,
+}
+
+impl Parts {
+    fn of(url: &str) -> Option<Self> {
+        // Some configure a bare host, and mean https.
+        let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (host, port) = authority.rsplit_once(':').unwrap_or((authority, ""));
+        let own = if scheme.eq_ignore_ascii_case("http") { "80" } else { "443" };
+        let port = if port == own { "" } else { port };
+        (!host.is_empty()).then(|| Self {
+            host: host.to_ascii_lowercase(),
+            port: port.to_owned(),
+            path: path.trim_end_matches('/').to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_two_issuers_differ() {
+        use Difference as D;
+        let https = |rest: &str| format!("https://{rest}");
+        for (given, known, expected) in [
+            ("a.example/", "a.example", Some(D::Slash)),
+            ("A.example", "a.example", Some(D::Case)),
+            ("a.example:8443", "a.example", Some(D::Port)),
+            ("a.example:443/x", "a.example/x", Some(D::Scheme)),
+            ("a.example/auth", "a.example/auth/v1", Some(D::Path)),
+            ("issuer.example", "isuser.example", Some(D::Host)),
+            ("one.clerk.accounts.dev", "two.clerk.accounts.dev", Some(D::Instance(Provider::Clerk))),
+            ("one.clerk.accounts.dev", "clerk.app.example", Some(D::Instance(Provider::Clerk))),
+            ("a.supabase.co/auth/v1", "bcdef.supabase.co/auth/v1", Some(D::Instance(Provider::Supabase))),
+            ("one.example", "quite-another.example", None),
+        ] {
+            assert_eq!(difference(&https(given), &https(known)), expected, "{given} {known}");
+        }
+        assert_eq!(difference("http://a.example", "https://a.example"), Some(D::Scheme));
+        assert_eq!(difference("a.example", "https://a.example"), Some(D::Scheme));
+        assert_eq!(difference("", "https://a.example"), None);
+    }
+}

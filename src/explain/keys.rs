@@ -1,0 +1,166 @@
+//! The evidence about keys: where the set came from, what it holds, and why each key was or was not the one.
+
+use serde_json::{Value, json};
+
+use super::Examination;
+use crate::jose::{Algorithm, Jwk, KeySet, VerifyingKey};
+use crate::keys::LookedAgain;
+use crate::limits::MAX_LISTED;
+use crate::rejection::excerpt;
+use crate::time::duration_in_words;
+use crate::trust::issuer::TrustedIssuer;
+
+/// What kind of key it is, in words.
+pub(super) fn kind(key: &VerifyingKey) -> &'static str {
+    match key {
+        VerifyingKey::Rsa(_) => "RSA",
+        VerifyingKey::P256(_) => "EC P-256",
+        VerifyingKey::P384(_) => "EC P-384",
+        VerifyingKey::Ed25519(_) => "Ed25519",
+    }
+}
+
+/// What kind of key an algorithm needs, in words.
+pub(super) fn needed(algorithm: Algorithm) -> &'static str {
+    match algorithm {
+        Algorithm::Rs256
+        | Algorithm::Rs384
+        | Algorithm::Rs512
+        | Algorithm::Ps256
+        | Algorithm::Ps384
+        | Algorithm::Ps512 => "an RSA public key",
+        Algorithm::Es256 => "an EC public key on P-256",
+        Algorithm::Es384 => "an EC public key on P-384",
+        Algorithm::EdDsa => "an Ed25519 public key",
+        Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => "a shared secret",
+    }
+}
+
+/// The kids of a set, as a reader wants them in a sentence.
+pub(super) fn kids(set: &KeySet) -> String {
+    let names: Vec<String> = set
+        .keys
+        .iter()
+        .take(MAX_LISTED)
+        .map(|jwk| {
+            jwk.kid.as_deref().map_or_else(|| "one without a kid".to_owned(), |kid| format!("\"{}\"", excerpt(kid)))
+        })
+        .collect();
+    if names.is_empty() { "no usable key".to_owned() } else { names.join(", ") }
+}
+
+/// The evidence of the step `key` for an algorithm whose keys are public.
+pub(super) fn public(examination: &Examination<'_>, issuer: &TrustedIssuer, algorithm: Algorithm) -> Value {
+    let kid = examination.token.as_ref().and_then(|token| token.header().kid.clone());
+    let mut evidence = json!({
+        "kid": kid.as_deref().map(excerpt),
+        "source": issuer.keys.as_ref().map(|source| source.identity()),
+    });
+    let Some(members) = evidence.as_object_mut() else { return evidence };
+    if let Some(lookup) = &examination.trail.lookup {
+        let age = examination.now.since(lookup.fetched_at).max(0);
+        members.insert("tier".to_owned(), json!(lookup.tier));
+        members.insert("fetched_at".to_owned(), json!(lookup.fetched_at.to_rfc3339()));
+        members.insert("age".to_owned(), json!(duration_in_words(age)));
+        let listed: Vec<Value> = lookup
+            .set
+            .keys
+            .iter()
+            .take(MAX_LISTED)
+            .map(|jwk| key(jwk, algorithm, kid.as_deref()))
+            .collect();
+        members.insert("keys".to_owned(), json!(listed));
+        let aside: Vec<Value> = lookup
+            .set
+            .set_aside
+            .iter()
+            .take(MAX_LISTED)
+            .map(|key| json!({ "kid": key.kid.as_deref().map(excerpt), "reason": key.reason.to_string() }))
+            .collect();
+        if !aside.is_empty() {
+            members.insert("set_aside".to_owned(), json!(aside));
+        }
+    } else if let Some(state) = &examination.before {
+        members.insert("last_error".to_owned(), json!(state.last_error.as_ref().map(|error| &error.reason)));
+        members.insert("consecutive_failures".to_owned(), json!(state.consecutive_failures));
+    }
+    if let Some(again) = &examination.again {
+        members.insert("second_look".to_owned(), second_look(examination, again));
+    }
+    evidence
+}
+
+fn key(jwk: &Jwk, algorithm: Algorithm, kid: Option<&str>) -> Value {
+    let chosen = (kid.is_none() || jwk.kid.as_deref() == kid) && jwk.serves(algorithm);
+    let reason = if chosen {
+        None
+    } else if kid.is_some() && jwk.kid.as_deref() != kid {
+        Some("another kid".to_owned())
+    } else {
+        Some(format!("it does not serve {}", algorithm.name()))
+    };
+    let mut key = json!({
+        "kid": jwk.kid.as_deref().map(excerpt),
+        "kind": kind(&jwk.key),
+        "alg": jwk.algorithm.map(Algorithm::name),
+        "thumbprint": jwk.thumbprint,
+        "chosen": chosen,
+        "not_chosen_because": reason,
+    });
+    if let Some(members) = key.as_object_mut() {
+        members.retain(|_, value| !value.is_null());
+    }
+    key
+}
+
+fn second_look(examination: &Examination<'_>, again: &LookedAgain) -> Value {
+    match again {
+        LookedAgain::Fetched(set) if examination.a_second_look_helps() => {
+            json!({ "outcome": "appeared", "in_words": "the key is there after a refresh", "kids": kids(set) })
+        }
+        LookedAgain::Fetched(set) => {
+            json!({ "outcome": "still absent", "in_words": "a refresh changed nothing", "kids": kids(set) })
+        }
+        LookedAgain::NothingNewer => json!({
+            "outcome": "still absent",
+            "in_words": "the identity provider was asked a moment ago",
+        }),
+        LookedAgain::TooEarly { retry_after_seconds } => json!({
+            "outcome": "not tried",
+            "in_words": format!("a refresh was made a moment ago; the next is allowed in {retry_after_seconds} s"),
+        }),
+    }
+}
+
+/// The evidence of the step `key` for an algorithm whose keys are shared secrets: their names, never more.
+pub(super) fn shared(examination: &Examination<'_>, issuer: &TrustedIssuer, algorithm: Algorithm) -> Value {
+    let kid = examination.token.as_ref().and_then(|token| token.header().kid.as_deref());
+    let secrets: Vec<Value> = issuer
+        .secrets
+        .iter()
+        .map(|secret| {
+            let reason = if !secret.answers_to(kid) {
+                Some("it is for another kid".to_owned())
+            } else {
+                match &secret.key {
+                    Err(problem) => Some((*problem).to_owned()),
+                    Ok(key) if !key.strong_enough_for(algorithm) => {
+                        Some(format!("it is too short for {}", algorithm.name()))
+                    }
+                    Ok(_) => None,
+                }
+            };
+            let mut entry = json!({
+                "binding": secret.reference.binding,
+                "kid": secret.reference.kid,
+                "chosen": reason.is_none(),
+                "not_chosen_because": reason,
+            });
+            if let Some(members) = entry.as_object_mut() {
+                members.retain(|_, value| !value.is_null());
+            }
+            entry
+        })
+        .collect();
+    json!({ "kid": kid.map(excerpt), "secrets": secrets })
+}

@@ -1,0 +1,140 @@
+//! Why a token is refused: every step with its evidence, one root cause, and the fix.
+//!
+//! It asks `verify` and retells what `verify` did, so that there is one set of rules and never two. It decides nothing
+//! about a request, fetches nothing that a verification would not, and shows of a token its header, the claims that rules
+//! are about, and a hash: never the token, a signature or a secret.
+
+pub mod causes;
+pub mod cross_check;
+pub mod html;
+mod issuers;
+mod keys;
+pub mod report;
+mod steps;
+pub mod text;
+
+pub use report::Report;
+
+use std::rc::Rc;
+
+use crate::config::ConfigFault;
+use crate::jose::UntrustedToken;
+use crate::keys::{KeyCache, KeyState, LookedAgain};
+use crate::ports::Platform;
+use crate::rejection::{NoKey, Refusal, Rejection};
+use crate::time::Timestamp;
+use crate::trust::issuer::TrustedIssuer;
+use crate::verify::{Terms, Trail, examine};
+
+/// All that is known about one token after it was examined.
+pub(crate) struct Examination<'e> {
+    terms: &'e Terms,
+    now: Timestamp,
+    /// What was given in place of a token, or the token.
+    presented: Result<&'e str, Rejection>,
+    /// The token, if its form is right.
+    token: Option<UntrustedToken<'e>>,
+    refusal: Option<Refusal>,
+    trail: Trail,
+    /// What a live request would have found in the cache.
+    before: Option<KeyState>,
+    /// What a second look brought, where one could decide something.
+    again: Option<LookedAgain>,
+    /// Every rule that the claims break, whether or not verification came that far.
+    violations: Vec<Rejection>,
+}
+
+/// Examines what was `presented` and explains the outcome.
+pub async fn explain<P: Platform>(
+    terms: &Terms,
+    keys: &KeyCache,
+    platform: &P,
+    presented: Result<&str, Rejection>,
+    now: Timestamp,
+) -> Report {
+    let mut examination = Examination {
+        terms,
+        now,
+        presented: presented.clone(),
+        token: None,
+        refusal: None,
+        trail: Trail::default(),
+        before: None,
+        again: None,
+        violations: Vec::new(),
+    };
+    match presented {
+        Err(rejection) => examination.refusal = Some(rejection.into()),
+        Ok(token) => examination.examine(keys, platform, token).await,
+    }
+    report::of(&examination)
+}
+
+/// The report where the configuration has faults: nothing was examined.
+#[must_use]
+pub fn unconfigured(faults: &[ConfigFault]) -> Report {
+    report::of_configuration(faults)
+}
+
+impl<'e> Examination<'e> {
+    async fn examine<P: Platform>(&mut self, keys: &KeyCache, platform: &P, text: &'e str) {
+        self.token = UntrustedToken::parse(text).ok();
+        let issuer = self.token.as_ref().and_then(|token| {
+            let iss = token.claims().issuer.as_deref()?;
+            self.terms.issuers.find(iss).cloned()
+        });
+        if let Some(source) = issuer.as_ref().and_then(|issuer| issuer.keys.as_ref()) {
+            self.before = Some(keys.state(platform, source, &self.terms.cache, self.now).await);
+        }
+        let verification = examine(self.terms, keys, platform, text, self.now).await;
+        self.refusal = verification.outcome.err();
+        self.trail = verification.trail;
+        if let (Some(issuer), Some(token)) = (&issuer, &self.token) {
+            self.violations = issuer.rules.violations(token.header(), token.claims(), self.now);
+            if self.a_second_look_may_decide() {
+                self.again = self.look_again(keys, platform, issuer, token).await;
+            }
+        }
+    }
+
+    /// A key that is not in the set, or one whose signature does not hold, may be a set that is out of date.
+    fn a_second_look_may_decide(&self) -> bool {
+        self.trail.lookup.is_some()
+            && matches!(
+                &self.refusal,
+                Some(Refusal::Rejection(
+                    Rejection::KeyNotFound(NoKey::UnknownKid { .. }) | Rejection::SignatureInvalid { .. }
+                ))
+            )
+    }
+
+    async fn look_again<P: Platform>(
+        &self,
+        keys: &KeyCache,
+        platform: &P,
+        issuer: &TrustedIssuer,
+        token: &UntrustedToken<'_>,
+    ) -> Option<LookedAgain> {
+        let (source, kid) = (issuer.keys.as_ref()?, token.header().kid.as_deref()?);
+        Some(keys.look_again(platform, source, &self.terms.cache, kid, platform.now()).await)
+    }
+
+    fn issuer(&self) -> Option<&Rc<TrustedIssuer>> {
+        self.trail.issuer.as_ref()
+    }
+
+    /// Whether the set that a second look brought holds a key that verifies the token: then the set was stale.
+    fn a_second_look_helps(&self) -> bool {
+        let (Some(LookedAgain::Fetched(set)), Some(token), Some(algorithm)) =
+            (&self.again, &self.token, self.trail.algorithm)
+        else {
+            return false;
+        };
+        let Some(kid) = token.header().kid.as_deref() else { return false };
+        let mut named = set.with_kid(kid).filter(|jwk| jwk.serves(algorithm));
+        if self.trail.pure_rust == Some(false) {
+            return named.any(|jwk| jwk.key.verify(algorithm, token.signing_input(), token.signature()));
+        }
+        named.next().is_some()
+    }
+}

@@ -1,0 +1,102 @@
+//! `crypto.subtle` as the [`PlatformCrypto`](crate::ports::PlatformCrypto): imports a key, asks for a verdict, decides
+//! nothing.
+
+use worker::js_sys::{Array, Function, JSON, Object, Promise, Reflect, Uint8Array, futures::JsFuture, global};
+use worker::wasm_bindgen::{JsCast as _, JsValue};
+
+use super::describe;
+use crate::ports::{CheckingKey, NoOpinion, SignatureCheck};
+
+/// Asks WebCrypto (W3C Web Cryptography API §14.3) about one signature.
+pub(super) async fn verify(check: &SignatureCheck<'_>) -> Result<bool, NoOpinion> {
+    let (import, verification) = algorithms(check.alg)
+        .ok_or_else(|| NoOpinion(format!("WebCrypto has no algorithm for {}", check.alg)))?;
+    judge(check, &import, &verification).await.map_err(|error| NoOpinion(describe(&error)))
+}
+
+async fn judge(
+    check: &SignatureCheck<'_>,
+    import: &Object,
+    verification: &Object,
+) -> Result<bool, JsValue> {
+    let (format, material): (&str, JsValue) = match check.key {
+        CheckingKey::Public(jwk) => ("jwk", JSON::parse(&jwk.to_string())?),
+        CheckingKey::Secret(octets) => ("raw", Uint8Array::from(octets).into()),
+    };
+    let usages = Array::of1(&JsValue::from_str("verify"));
+    let key =
+        call("importKey", &[&JsValue::from_str(format), &material, import, &JsValue::FALSE, &usages]).await?;
+    let signature = Uint8Array::from(check.signature);
+    let message = Uint8Array::from(check.message);
+    let verdict = call("verify", &[verification, &key, &signature, &message]).await?;
+    verdict.as_bool().ok_or_else(|| JsValue::from_str("WebCrypto answered neither true nor false"))
+}
+
+async fn call(method: &str, arguments: &[&JsValue]) -> Result<JsValue, JsValue> {
+    let crypto = Reflect::get(&global(), &JsValue::from_str("crypto"))?;
+    let subtle = Reflect::get(&crypto, &JsValue::from_str("subtle"))?;
+    let function: Function = Reflect::get(&subtle, &JsValue::from_str(method))?.dyn_into()?;
+    let arguments: Array = arguments.iter().collect();
+    let promise: Promise = function.apply(&subtle, &arguments)?.dyn_into()?;
+    JsFuture::from(promise).await
+}
+
+/// How WebCrypto names an algorithm at the import of a key and at the verification.
+fn algorithms(alg: &str) -> Option<(Object, Object)> {
+    let hash = || -> Option<&str> {
+        match alg.get(2..)? {
+            "256" => Some("SHA-256"),
+            "384" => Some("SHA-384"),
+            "512" => Some("SHA-512"),
+            _ => None,
+        }
+    };
+    match alg {
+        "EdDSA" | "Ed25519" => Some((object(&[("name", "Ed25519")]), object(&[("name", "Ed25519")]))),
+        "ES256" => Some((
+            object(&[("name", "ECDSA"), ("namedCurve", "P-256")]),
+            object(&[("name", "ECDSA"), ("hash", "SHA-256")]),
+        )),
+        "ES384" => Some((
+            object(&[("name", "ECDSA"), ("namedCurve", "P-384")]),
+            object(&[("name", "ECDSA"), ("hash", "SHA-384")]),
+        )),
+        _ => {
+            let hash = hash()?;
+            let name = match alg.get(..2)? {
+                "RS" => "RSASSA-PKCS1-v1_5",
+                "PS" => "RSA-PSS",
+                "HS" => "HMAC",
+                _ => return None,
+            };
+            let verification = object(&[("name", name)]);
+            if name == "RSA-PSS" {
+                // RFC 7518 §3.5: a salt as long as the hash.
+                let octets: u32 = match hash {
+                    "SHA-256" => 32,
+                    "SHA-384" => 48,
+                    _ => 64,
+                };
+                Reflect::set(&verification, &JsValue::from_str("saltLength"), &JsValue::from(octets)).ok()?;
+            }
+            Some((object(&[("name", name), ("hash", hash)]), verification))
+        }
+    }
+}
+
+fn object(members: &[(&str, &str)]) -> Object {
+    let object = Object::new();
+    for (name, value) in members {
+        // Setting a member of a fresh object cannot fail.
+        let _ = Reflect::set(&object, &JsValue::from_str(name), &JsValue::from_str(value));
+    }
+    object
+}
+
+/// Fills `bytes` by `crypto.getRandomValues`. In a Worker that fails outside a request only, where nothing of ours runs.
+pub(super) fn fill_random(bytes: &mut [u8]) {
+    if let Err(error) = getrandom::getrandom(bytes) {
+        // Going on without randomness would be worse than not going on.
+        worker::wasm_bindgen::throw_str(&format!("no randomness: {error}"));
+    }
+}
