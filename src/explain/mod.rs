@@ -4,6 +4,7 @@
 //! about a request, fetches nothing that a verification would not, and shows of a token its header, the claims that rules
 //! are about, and a hash: never the token, a signature or a secret.
 
+mod advice;
 pub mod causes;
 pub mod cross_check;
 pub mod html;

@@ -50,7 +50,9 @@ impl AudienceRule {
         }
     }
 
-    fn in_words(&self) -> String {
+    /// What it asks for, in words.
+    #[must_use]
+    pub fn in_words(&self) -> String {
         match self {
             Self::Unchecked => "any".to_owned(),
             Self::AnyOf(wanted) => match wanted.as_slice() {

@@ -1,0 +1,275 @@
+//! One root cause for every outcome, and the fix in words that somebody who has never seen a JWT can follow.
+//!
+//! The matches on [`Rejection`] and [`Fault`] are exhaustive and have no wildcard: a new reason cannot ship unexplained.
+
+use serde::Serialize;
+
+use super::Examination;
+use super::advice::{self, Advice};
+use crate::config::ConfigFault;
+use crate::limits::CLOCK_SKEW_SECONDS;
+use crate::rejection::{Fault, Malformed, Missing, NoKey, Refusal, Rejection};
+
+/// The root cause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Cause {
+    /// Stable: API.
+    pub id: CauseId,
+    /// What is the matter, in a sentence or two.
+    pub summary: String,
+    /// What to do about it. Lines that are to be copied are indented by four spaces.
+    pub fix: String,
+}
+
+macro_rules! cause_ids {
+    ($($(#[$doc:meta])* $name:ident = $id:literal,)*) => {
+        /// A root cause's stable id.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+        pub enum CauseId {
+            $($(#[$doc])* #[serde(rename = $id)] $name,)*
+        }
+
+        impl CauseId {
+            /// Every id.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// As the JSON has it.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => $id,)*
+                }
+            }
+        }
+    };
+}
+
+cause_ids! {
+    /// Nothing is wrong.
+    Accepted = "accepted",
+    /// No token was sent.
+    TokenAbsent = "token_absent",
+    /// The client sent the word `null`, or another like it.
+    LiteralNull = "literal_null",
+    /// The request held several credentials, or a malformed one.
+    RequestAmbiguous = "request_ambiguous",
+    /// An API key or another text of one segment was sent in place of a JWT.
+    OpaqueKey = "opaque_key",
+    /// The text is no signed JWT.
+    NotAJwt = "not_a_jwt",
+    /// The token is longer than configured.
+    TokenTooLarge = "token_too_large",
+    /// The header asks for processing that is refused.
+    HeaderUnsupported = "header_unsupported",
+    /// There is no `iss`.
+    IssuerAbsent = "issuer_absent",
+    /// `iss` is nearly a configured issuer.
+    IssuerNearMiss = "issuer_near_miss",
+    /// `iss` is unlike every configured issuer.
+    IssuerUnknown = "issuer_unknown",
+    /// `iss` is another instance, project or tenant of a configured issuer's provider.
+    WrongInstance = "wrong_instance",
+    /// `alg` is not implemented, or `none`.
+    AlgorithmUnsupported = "algorithm_unsupported",
+    /// The token is signed in another way than the issuer's configuration or keys have it.
+    AlgorithmMismatch = "algorithm_mismatch",
+    /// The token is signed with a shared secret, and there is none to judge it by.
+    SharedSecretAbsent = "shared_secret_absent",
+    /// The shared secret is too short.
+    SharedSecretWeak = "shared_secret_weak",
+    /// The token is signed with another shared secret.
+    SharedSecretWrong = "shared_secret_wrong",
+    /// The key set was out of date.
+    JwksStale = "jwks_stale",
+    /// The issuer has no such key.
+    KeyUnknown = "key_unknown",
+    /// The issuer's key was set aside.
+    KeySetAside = "key_set_aside",
+    /// The issuer's keys cannot be fetched.
+    IdentityProviderDown = "identity_provider_down",
+    /// The issuer serves something that is no key set.
+    JwksInvalid = "jwks_invalid",
+    /// The signature does not hold.
+    SignatureWrong = "signature_wrong",
+    /// Two engines do not agree on the signature.
+    CryptoDisagreement = "crypto_disagreement",
+    /// `typ` is not accepted.
+    TypeNotAllowed = "type_not_allowed",
+    /// `exp` has passed.
+    Expired = "expired",
+    /// `nbf` or `iat` lies ahead by a little.
+    ClockSkew = "clock_skew",
+    /// `nbf` or `iat` lies ahead by much.
+    NotYetValid = "not_yet_valid",
+    /// `iat` is too long ago.
+    TooOld = "too_old",
+    /// There is no `aud`.
+    AudienceAbsent = "audience_absent",
+    /// `aud` is another.
+    AudienceOther = "audience_other",
+    /// There is no `azp`.
+    AuthorizedPartyAbsent = "authorized_party_absent",
+    /// `azp` is another.
+    AuthorizedPartyOther = "authorized_party_other",
+    /// A session token was sent where a template's was meant.
+    SessionTokenNotTemplate = "session_token_not_template",
+    /// A required claim is absent.
+    ClaimAbsent = "claim_absent",
+    /// A required scope is absent.
+    ScopeInsufficient = "scope_insufficient",
+    /// The Worker's configuration has faults.
+    Configuration = "configuration",
+}
+
+pub(super) fn of(examination: &Examination<'_>) -> Cause {
+    let (id, advice) = match &examination.refusal {
+        None => (CauseId::Accepted, advice::accepted(examination)),
+        Some(Refusal::Rejection(rejection)) => of_rejection(examination, rejection),
+        Some(Refusal::Fault(fault)) => of_fault(examination, fault),
+    };
+    let Advice { summary, fix } = advice;
+    Cause { id, summary, fix }
+}
+
+pub(super) fn of_configuration(faults: &[ConfigFault]) -> Cause {
+    let Advice { summary, fix } = advice::configuration(faults);
+    Cause { id: CauseId::Configuration, summary, fix }
+}
+
+fn of_rejection(examination: &Examination<'_>, rejection: &Rejection) -> (CauseId, Advice) {
+    match rejection {
+        Rejection::TokenMissing(Missing::Literal(word)) => (CauseId::LiteralNull, advice::literal(word)),
+        Rejection::TokenMissing(missing) => (CauseId::TokenAbsent, advice::token_absent(*missing)),
+        Rejection::RequestAmbiguous(ambiguous) => (CauseId::RequestAmbiguous, advice::ambiguous(*ambiguous)),
+        Rejection::TokenTooLarge { length, limit } => {
+            (CauseId::TokenTooLarge, advice::too_large(*length, *limit))
+        }
+        Rejection::TokenMalformed(malformed) => of_malformed(examination, malformed),
+        Rejection::HeaderUnsupported { member, reason } => {
+            (CauseId::HeaderUnsupported, advice::header(member, reason))
+        }
+        Rejection::IssuerMissing => (CauseId::IssuerAbsent, advice::issuer_absent()),
+        Rejection::IssuerUnknown { .. } => advice::issuer_unknown(examination),
+        Rejection::AlgorithmUnsupported { algorithm } => {
+            (CauseId::AlgorithmUnsupported, advice::algorithm_unsupported(algorithm))
+        }
+        Rejection::AlgorithmNotAllowed { algorithm, allowed } => {
+            advice::algorithm_not_allowed(examination, algorithm, allowed)
+        }
+        Rejection::KeyNotFound(NoKey::UnknownKid { .. }) if examination.a_second_look_helps() => {
+            (CauseId::JwksStale, advice::stale(examination))
+        }
+        Rejection::KeyNotFound(NoKey::UnknownKid { kid, .. }) => {
+            (CauseId::KeyUnknown, advice::key_unknown(examination, kid))
+        }
+        Rejection::KeyNotFound(NoKey::OtherAlgorithm { kid, algorithm }) => {
+            (CauseId::AlgorithmMismatch, advice::other_algorithm(examination, kid, algorithm))
+        }
+        Rejection::KeyNotFound(NoKey::NoneForAlgorithm { algorithm, .. }) => {
+            advice::none_for_algorithm(examination, algorithm)
+        }
+        Rejection::KeyNotFound(NoKey::NoSharedSecret { algorithm }) => {
+            (CauseId::SharedSecretAbsent, advice::no_secret(examination, algorithm))
+        }
+        Rejection::KeyUnusable { kid, reason } => match examination.trail.algorithm {
+            Some(algorithm) if algorithm.is_shared_secret() => {
+                (CauseId::SharedSecretWeak, advice::weak_secret(examination, algorithm))
+            }
+            _ => (CauseId::KeySetAside, advice::set_aside(kid.as_deref(), reason)),
+        },
+        Rejection::SignatureInvalid { .. } => match examination.trail.algorithm {
+            Some(algorithm) if algorithm.is_shared_secret() => {
+                (CauseId::SharedSecretWrong, advice::wrong_secret(examination))
+            }
+            _ if examination.a_second_look_helps() => (CauseId::JwksStale, advice::stale(examination)),
+            _ => (CauseId::SignatureWrong, advice::signature_wrong(examination)),
+        },
+        Rejection::TypeNotAllowed { found, accepted } => {
+            (CauseId::TypeNotAllowed, advice::type_not_allowed(examination, found.as_deref(), accepted))
+        }
+        Rejection::TokenExpired { expires_at, now } => {
+            (CauseId::Expired, advice::expired(examination, now.since(*expires_at)))
+        }
+        Rejection::TokenNotYetValid { not_before, now } => ahead(examination, "nbf", not_before.since(*now)),
+        Rejection::TokenIssuedInFuture { issued_at, now } => ahead(examination, "iat", issued_at.since(*now)),
+        Rejection::TokenTooOld { age_seconds, max_age_seconds } => {
+            (CauseId::TooOld, advice::too_old(examination, *age_seconds, *max_age_seconds))
+        }
+        Rejection::AudienceMissing { expected } => {
+            session_token(examination).unwrap_or_else(|| {
+                (CauseId::AudienceAbsent, advice::audience_absent(examination, expected))
+            })
+        }
+        Rejection::AudienceMismatch { found, expected } => {
+            (CauseId::AudienceOther, advice::audience_other(examination, found, expected))
+        }
+        Rejection::AuthorizedPartyMissing { expected } => {
+            (CauseId::AuthorizedPartyAbsent, advice::party_absent(examination, expected))
+        }
+        Rejection::AuthorizedPartyMismatch { found, expected } => {
+            (CauseId::AuthorizedPartyOther, advice::party_other(examination, found, expected))
+        }
+        Rejection::ClaimMissing { claim } => session_token(examination)
+            .unwrap_or_else(|| (CauseId::ClaimAbsent, advice::claim_absent(examination, claim))),
+        Rejection::ScopeInsufficient { missing, .. } => {
+            (CauseId::ScopeInsufficient, advice::scope(examination, missing))
+        }
+    }
+}
+
+fn of_malformed(examination: &Examination<'_>, malformed: &Malformed) -> (CauseId, Advice) {
+    match malformed {
+        Malformed::Segments(1) => (CauseId::OpaqueKey, advice::opaque(examination)),
+        Malformed::NoExpiry => (CauseId::ClaimAbsent, advice::no_expiry()),
+        Malformed::Segments(_)
+        | Malformed::EmptySegment(_)
+        | Malformed::Base64(_)
+        | Malformed::Utf8(_)
+        | Malformed::Json(..)
+        | Malformed::DuplicateMember(..)
+        | Malformed::Member { .. } => (CauseId::NotAJwt, advice::not_a_jwt(malformed)),
+    }
+}
+
+fn of_fault(examination: &Examination<'_>, fault: &Fault) -> (CauseId, Advice) {
+    match fault {
+        Fault::JwksUnavailable { issuer, reason, retry_after_seconds } => (
+            CauseId::IdentityProviderDown,
+            advice::provider_down(examination, issuer, reason, *retry_after_seconds),
+        ),
+        Fault::JwksInvalid { issuer, reason, .. } => {
+            (CauseId::JwksInvalid, advice::jwks_invalid(examination, issuer, reason))
+        }
+        Fault::SecretMissing { binding, reason } => {
+            (CauseId::SharedSecretAbsent, advice::secret_missing(binding, reason))
+        }
+        Fault::CryptoDisagreement { algorithm } => {
+            (CauseId::CryptoDisagreement, advice::disagreement(examination, algorithm))
+        }
+        Fault::ConfigInvalid => (CauseId::Configuration, advice::configuration(&[])),
+    }
+}
+
+/// A time that lies ahead: a little is a clock that is wrong, more is a token made for later, or a clock that is very
+/// wrong.
+fn ahead(examination: &Examination<'_>, claim: &str, seconds: i64) -> (CauseId, Advice) {
+    if seconds < CLOCK_SKEW_SECONDS {
+        (CauseId::ClockSkew, advice::clock_skew(examination, claim, seconds))
+    } else {
+        (CauseId::NotYetValid, advice::not_yet_valid(claim, seconds))
+    }
+}
+
+/// When a Clerk session token lacks a claim of the application's own, it is the wrong kind of token altogether.
+fn session_token(examination: &Examination<'_>) -> Option<(CauseId, Advice)> {
+    let missing: Vec<&str> = examination
+        .violations
+        .iter()
+        .filter_map(|violation| match violation {
+            Rejection::ClaimMissing { claim } => Some(claim.as_str()),
+            _ => None,
+        })
+        .collect();
+    (!missing.is_empty() && advice::is_session_token(examination))
+        .then(|| (CauseId::SessionTokenNotTemplate, advice::session_token(examination, &missing)))
+}

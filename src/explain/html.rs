@@ -1,0 +1,1 @@
+//! A report as a part of a page.

@@ -1,0 +1,223 @@
+//! Each step of a verification with what was seen there.
+
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::report::{Outcome, Stage, Step};
+use super::{Examination, cross_check, issuers, keys};
+use crate::jose::{base64url, json as strict_json};
+use crate::limits::{MAX_LISTED, TOKEN_HASH_PREFIX_BYTES};
+use crate::rejection::excerpt;
+use crate::time::{Timestamp, duration_in_words};
+use crate::trust::claims::AudienceRule;
+
+/// All steps, in order.
+pub(super) fn of(examination: &Examination<'_>) -> Vec<Step> {
+    let stopped = examination.refusal.as_ref().map(Stage::of);
+    Stage::ALL
+        .into_iter()
+        .map(|step| {
+            let outcome = match stopped {
+                Some(stopped) if step == stopped => Outcome::Failed,
+                Some(stopped) if step > stopped => Outcome::Skipped,
+                _ => Outcome::Passed,
+            };
+            let mut evidence = evidence(examination, step, outcome);
+            if let (Outcome::Failed, Some(refusal), Some(members)) =
+                (outcome, &examination.refusal, evidence.as_object_mut())
+            {
+                members.insert("note".to_owned(), json!(refusal.to_string()));
+            }
+            Step { step, outcome, evidence }
+        })
+        .collect()
+}
+
+fn evidence(examination: &Examination<'_>, step: Stage, outcome: Outcome) -> Value {
+    match (step, outcome) {
+        (Stage::Structure, _) => structure(examination),
+        (Stage::Claims, Outcome::Skipped) if examination.issuer().is_some() => claims(examination),
+        (_, Outcome::Skipped) => Value::Object(Map::new()),
+        (Stage::Issuer, _) => issuer(examination),
+        (Stage::Algorithm, _) => algorithm(examination),
+        (Stage::Key, _) => key(examination),
+        (Stage::Signature, _) => json!({ "note": cross_check::in_words(&examination.trail) }),
+        (Stage::Claims, _) => claims(examination),
+    }
+}
+
+fn structure(examination: &Examination<'_>) -> Value {
+    let Ok(text) = &examination.presented else { return Value::Object(Map::new()) };
+    let mut evidence = Map::new();
+    let segments = text.split('.').count();
+    let hash: String = Sha256::digest(text.as_bytes())
+        .iter()
+        .take(TOKEN_HASH_PREFIX_BYTES)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    evidence.insert(
+        "note".to_owned(),
+        json!(format!("{segments} {}, {} bytes", if segments == 1 { "segment" } else { "segments" }, text.len())),
+    );
+    evidence.insert("segments".to_owned(), json!(segments));
+    evidence.insert("bytes".to_owned(), json!(text.len()));
+    evidence.insert("sha256".to_owned(), json!(format!("{hash}…")));
+    if let Some(header) = header(text) {
+        evidence.insert("header".to_owned(), header);
+    }
+    if let Some(token) = &examination.token {
+        let names: Vec<String> =
+            token.claims().members().keys().take(MAX_LISTED).map(|name| excerpt(name)).collect();
+        evidence.insert("claims".to_owned(), json!(names));
+    }
+    Value::Object(evidence)
+}
+
+/// The header as far as it can be read, even where the rest of the token cannot.
+fn header(text: &str) -> Option<Value> {
+    let (first, _) = text.split_once('.')?;
+    let members = strict_json::parse_object(&String::from_utf8(base64url::decode(first)?).ok()?).ok()?;
+    let mut shown = Map::new();
+    for name in ["alg", "kid", "typ"] {
+        match members.get(name) {
+            Some(Value::String(text)) => shown.insert(name.to_owned(), json!(excerpt(text))),
+            Some(_) => shown.insert(name.to_owned(), json!("not a string")),
+            None => None,
+        };
+    }
+    let others: Vec<String> = members
+        .keys()
+        .filter(|name| !shown.contains_key(name.as_str()))
+        .take(MAX_LISTED)
+        .map(|name| excerpt(name))
+        .collect();
+    if !others.is_empty() {
+        shown.insert("other_members".to_owned(), json!(others));
+    }
+    Some(Value::Object(shown))
+}
+
+fn issuer(examination: &Examination<'_>) -> Value {
+    let iss = examination.token.as_ref().and_then(|token| token.claims().issuer.as_deref());
+    if let (Some(issuer), Some(_)) = (examination.issuer(), iss) {
+        return json!({ "note": format!("{} is configured", issuer.issuer), "iss": issuer.issuer });
+    }
+    let configured: Vec<&str> = examination
+        .terms
+        .issuers
+        .iter()
+        .take(MAX_LISTED)
+        .map(|issuer| issuer.issuer.as_str())
+        .collect();
+    let mut evidence = json!({ "iss": iss.map(excerpt), "configured": configured });
+    if let (Some(near), Some(members)) =
+        (iss.and_then(|iss| issuers::nearest(&examination.terms.issuers, iss)), evidence.as_object_mut())
+    {
+        members.insert("nearest".to_owned(), json!(near.issuer));
+        members.insert("differs_in".to_owned(), json!(near.difference.in_words()));
+    }
+    evidence
+}
+
+fn algorithm(examination: &Examination<'_>) -> Value {
+    let Some(issuer) = examination.issuer() else { return Value::Object(Map::new()) };
+    let asked = examination.token.as_ref().and_then(|token| token.header().alg.as_deref());
+    let allowed: Vec<&str> = issuer.algorithms.iter().map(|algorithm| algorithm.name()).collect();
+    let mut evidence = Map::new();
+    if let Some(algorithm) = examination.trail.algorithm {
+        let needed = keys::needed(algorithm);
+        let note = format!("{} is allowed; it needs {needed}", algorithm.name());
+        evidence.insert("note".to_owned(), json!(note));
+    }
+    evidence.insert("asked".to_owned(), json!(asked.map(excerpt)));
+    evidence.insert("allowed".to_owned(), json!(allowed));
+    Value::Object(evidence)
+}
+
+fn key(examination: &Examination<'_>) -> Value {
+    let (Some(issuer), Some(algorithm)) = (examination.issuer(), examination.trail.algorithm) else {
+        return Value::Object(Map::new());
+    };
+    let mut evidence = if algorithm.is_shared_secret() {
+        keys::shared(examination, issuer, algorithm)
+    } else {
+        keys::public(examination, issuer, algorithm)
+    };
+    if let Some(members) = evidence.as_object_mut() {
+        let note = if algorithm.is_shared_secret() {
+            "a configured secret serves the token".to_owned()
+        } else {
+            "the issuer's set holds a key for the token".to_owned()
+        };
+        members.insert("note".to_owned(), json!(note));
+    }
+    evidence
+}
+
+fn claims(examination: &Examination<'_>) -> Value {
+    let (Some(issuer), Some(token)) = (examination.issuer(), &examination.token) else {
+        return Value::Object(Map::new());
+    };
+    let (claims, rules) = (token.claims(), &issuer.rules);
+    let mut evidence = Map::new();
+    let note = match examination.violations.len() {
+        0 => "every rule is kept".to_owned(),
+        1 => "one rule is broken".to_owned(),
+        several => format!("{several} rules are broken"),
+    };
+    evidence.insert("note".to_owned(), json!(note));
+    let mut time = |name: &str, at: Option<Timestamp>| {
+        if let Some(at) = at {
+            evidence.insert(name.to_owned(), instant(at, examination.now));
+        }
+    };
+    time("exp", claims.expires_at);
+    time("nbf", claims.not_before);
+    time("iat", claims.issued_at);
+    if let (Some(end), Some(begin)) = (claims.expires_at, claims.issued_at) {
+        evidence.insert("lives".to_owned(), json!(format!("{} in all", duration_in_words(end.since(begin)))));
+    }
+    evidence.insert("leeway_seconds".to_owned(), json!(rules.leeway_seconds));
+    if rules.audience != AudienceRule::Unchecked || claims.audience.is_some() {
+        let found: Option<Vec<String>> = claims
+            .audience
+            .as_ref()
+            .map(|audience| audience.iter().take(MAX_LISTED).map(|one| excerpt(one)).collect());
+        evidence.insert("aud".to_owned(), json!({ "found": found, "expected": rules.audience.in_words() }));
+    }
+    if let Some(expected) = &rules.authorized_parties {
+        let found = claims.authorized_party.as_deref().map(excerpt);
+        evidence.insert("azp".to_owned(), json!({ "found": found, "expected": expected }));
+    }
+    if !rules.required_claims.is_empty() {
+        let present = |name: &&String| {
+            crate::trust::claims::claim_at(claims, name).is_some_and(|value| !value.is_null())
+        };
+        let missing: Vec<&String> = rules.required_claims.iter().filter(|name| !present(name)).collect();
+        evidence.insert(
+            "required_claims".to_owned(),
+            json!({ "required": rules.required_claims, "missing": missing }),
+        );
+    }
+    Value::Object(evidence)
+}
+
+/// A time as an instant and as a signed distance.
+fn instant(at: Timestamp, now: Timestamp) -> Value {
+    let distance = at.since(now);
+    json!({
+        "epoch": at,
+        "at": at.to_rfc3339(),
+        "distance_seconds": distance,
+        "in_words": in_words(distance),
+    })
+}
+
+/// A signed distance from now, in words.
+pub(super) fn in_words(distance: i64) -> String {
+    match distance {
+        0 => "now".to_owned(),
+        1.. => format!("in {}", duration_in_words(distance)),
+        _ => format!("{} ago", duration_in_words(distance)),
+    }
+}
