@@ -49,8 +49,13 @@ async fn fetch(
     let environment = Environment::new(env);
     let application = application(&environment);
     let answered = answer(&application, &environment, &WorkerRequest::new(request)).await;
-    if let Some(issuer) = answered.refresh {
-        context.wait_until(async move { application.refresh(&environment, &issuer).await });
+    if answered.refresh.is_some() || application.is_untested() {
+        context.wait_until(async move {
+            if let Some(issuer) = answered.refresh {
+                application.refresh(&environment, &issuer).await;
+            }
+            application.self_test(&environment).await;
+        });
     }
     to_worker(&answered.response).map_err(worker::Error::from)
 }

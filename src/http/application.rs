@@ -1,9 +1,13 @@
 //! What an isolate holds between requests, and what it does besides answering them.
 
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::config::Config;
+use crate::explain::cross_check::self_test;
 use crate::http::log;
+use crate::http::readiness::DeepCheck;
+use crate::jose::Algorithm;
 use crate::keys::KeyCache;
 use crate::ports::{Log, Platform, Secrets};
 use crate::trust::issuer::TrustedIssuer;
@@ -15,6 +19,10 @@ pub struct Application {
     pub config: Config,
     /// The isolate's memory of key sets. It outlives a change of the configuration.
     pub keys: Rc<KeyCache>,
+    /// Whether this isolate has tested itself.
+    tested: Cell<bool>,
+    /// What the last deep check found.
+    pub(super) deep: RefCell<Option<DeepCheck>>,
 }
 
 impl Application {
@@ -25,7 +33,7 @@ impl Application {
         if let Err(faults) = &config.terms {
             log::configuration_invalid(platform, faults);
         }
-        Self { config, keys }
+        Self { config, keys, tested: Cell::new(false), deep: RefCell::new(None) }
     }
 
     /// Refreshes the keys of one issuer that a request found due. Runs after the response (`wait_until`).
@@ -33,6 +41,26 @@ impl Application {
         if let (Ok(terms), Some(source)) = (&self.config.terms, &issuer.keys) {
             self.keys.refresh(platform, source, &terms.cache, platform.now()).await;
         }
+    }
+
+    /// Asks both engines questions with known answers, once per isolate, about the algorithms in use. Runs after a
+    /// response (`wait_until`), since a Worker may not compute for long before its first request.
+    pub async fn self_test<P: Platform>(&self, platform: &P) {
+        let Ok(terms) = &self.config.terms else { return };
+        if self.tested.replace(true) {
+            return;
+        }
+        let mut in_use: Vec<Algorithm> =
+            terms.issuers.iter().flat_map(|issuer| issuer.algorithms.iter().copied()).collect();
+        in_use.sort_unstable();
+        in_use.dedup();
+        self_test(&terms.cross_checks, platform, &in_use).await;
+    }
+
+    /// Whether [`Self::self_test`] is still to be run.
+    #[must_use]
+    pub fn is_untested(&self) -> bool {
+        !self.tested.get()
     }
 
     /// The cron trigger: refreshes every key set that falls due before the next run.

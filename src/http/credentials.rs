@@ -22,6 +22,27 @@ pub fn bearer_token(request: &impl IncomingRequest) -> Result<String, Rejection>
     Ok(token)
 }
 
+/// The token in a text that somebody has pasted: a token, or a whole `Authorization` header. Read as a header would be, so
+/// that the word `null` is found out; only the line breaks of a terminal or a mail are taken out.
+///
+/// # Errors
+/// As [`bearer_token`].
+pub fn given(text: &str) -> Result<String, Rejection> {
+    let text: String = text.trim().chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+    let lower = text.to_ascii_lowercase();
+    let cut = if lower.starts_with("authorization:") { "authorization:".len() } else { 0 };
+    let value = text.get(cut..).unwrap_or_default().trim();
+    let has_scheme = value.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer "))
+        || value.eq_ignore_ascii_case("bearer");
+    if has_scheme || cut > 0 {
+        return parse(value).map(str::to_owned);
+    }
+    if value.is_empty() {
+        return Err(Rejection::TokenMissing(Missing::NoCredentials));
+    }
+    parse(&format!("Bearer {value}")).map(str::to_owned)
+}
+
 fn has_query_token(query: Option<&str>) -> bool {
     query.is_some_and(|query| query.split('&').any(|pair| pair.starts_with("access_token=")))
 }

@@ -9,9 +9,13 @@ use super::application::Application;
 use super::problem::json as json_response;
 use super::{Response, access};
 use crate::config::ConfigFault;
-use crate::keys::KeyState;
-use crate::ports::{IncomingRequest, Platform};
-use crate::time::Timestamp;
+use crate::cross_check::CrossCheckState;
+use crate::explain::cross_check::{Answers, self_test};
+use crate::jose::Algorithm;
+use crate::keys::{KeyState, Location};
+use crate::limits;
+use crate::ports::{DocumentRequest, HttpClient, IncomingRequest, Platform, RuntimeFacts};
+use crate::time::{Timestamp, duration_in_words};
 use crate::trust::issuer::TrustedIssuer;
 use crate::verify::Terms;
 
@@ -34,7 +38,31 @@ struct Report {
 #[serde(untagged)]
 enum Details {
     Faults { faults: Vec<ConfigFault> },
-    Issuers { now: Timestamp, issuers: Vec<IssuerReport> },
+    Issuers {
+        now: Timestamp,
+        issuers: Vec<IssuerReport>,
+        cross_check: CrossCheckState,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        deep: Option<DeepCheck>,
+    },
+}
+
+/// What `?deep=1` adds: both engines' answers to known questions, and the facts of the environment.
+#[derive(Clone, Debug, Serialize)]
+pub struct DeepCheck {
+    checked_at: Timestamp,
+    self_test: Vec<Answers>,
+    environment: RuntimeFacts,
+    clock: Option<ClockCheck>,
+}
+
+/// Our clock against an identity provider's `Date` header.
+#[derive(Clone, Debug, Serialize)]
+struct ClockCheck {
+    asked: String,
+    /// Ours minus theirs, in seconds; a second or two is the way there and back.
+    ahead_seconds: Option<i64>,
+    in_words: String,
 }
 
 #[derive(Serialize)]
@@ -65,9 +93,10 @@ pub async fn answer<P: Platform, R: IncomingRequest>(
     request: &R,
 ) -> Response {
     let open = access::may_see_details(app.config.surface.details, request, platform);
+    let wants_deep = request.query().is_some_and(|query| query.split('&').any(|pair| pair == "deep=1"));
     let (code, details) = match &app.config.terms {
         Err(faults) => (Some("config_invalid"), Details::Faults { faults: faults.clone() }),
-        Ok(terms) => judge(app, terms, platform).await,
+        Ok(terms) => judge(app, terms, platform, open && wants_deep).await,
     };
     let (status, word) = match code {
         None => (StatusCode::OK, "ready"),
@@ -80,16 +109,66 @@ async fn judge<P: Platform>(
     app: &Application,
     terms: &Terms,
     platform: &P,
+    deep: bool,
 ) -> (Option<&'static str>, Details) {
     let now = platform.now();
-    let mut code = None;
+    let deep = if deep { Some(check_deeply(app, terms, platform, now).await) } else { None };
+    let mut code = (!terms.cross_checks.is_clean()).then_some("crypto_disagreement");
     let mut issuers = Vec::new();
     for issuer in terms.issuers.iter() {
         let (report, problem) = report_on(app, terms, platform, issuer, now).await;
         code = code.or(problem);
         issuers.push(report);
     }
-    (code, Details::Issuers { now, issuers })
+    (code, Details::Issuers { now, issuers, cross_check: terms.cross_checks.state(), deep })
+}
+
+/// Tests all algorithms on both engines, and asks the first identity provider for the time. Costs some milliseconds and a
+/// fetch, so it is for those who may see details, and what it found serves for a while.
+async fn check_deeply<P: Platform>(
+    app: &Application,
+    terms: &Terms,
+    platform: &P,
+    now: Timestamp,
+) -> DeepCheck {
+    let last = app.deep.borrow().clone();
+    if let Some(last) = last
+        && now < last.checked_at.plus(limits::DEEP_CHECK_INTERVAL_SECONDS)
+    {
+        return last;
+    }
+    let check = DeepCheck {
+        checked_at: now,
+        self_test: self_test(&terms.cross_checks, platform, Algorithm::ALL).await,
+        environment: platform.facts(),
+        clock: compare_clocks(terms, platform).await,
+    };
+    app.deep.replace(Some(check.clone()));
+    check
+}
+
+async fn compare_clocks<P: Platform>(terms: &Terms, platform: &P) -> Option<ClockCheck> {
+    let source = terms.issuers.iter().find_map(|issuer| issuer.keys.as_ref())?;
+    let (Location::Jwks { uri } | Location::Discovery { uri }) = &source.location;
+    let request = DocumentRequest {
+        url: uri.clone(),
+        accept: "application/json",
+        if_none_match: None,
+        timeout_ms: terms.cache.fetch_timeout_ms,
+        max_bytes: limits::MAX_JWKS_BYTES,
+    };
+    let answer = HttpClient::get(platform, &request).await;
+    // Only now has the clock moved on, in production.
+    let now = platform.now();
+    let theirs = answer.ok().and_then(|document| Timestamp::from_http_date(document.date.as_deref()?));
+    let ahead_seconds = theirs.map(|theirs| now.since(theirs));
+    let in_words = match ahead_seconds {
+        None => "the identity provider did not tell the time".to_owned(),
+        Some(ahead) if ahead.abs() <= limits::CLOCKS_APART_SECONDS => "the clocks agree".to_owned(),
+        Some(ahead) if ahead > 0 => format!("ours is {} ahead of theirs", duration_in_words(ahead)),
+        Some(behind) => format!("ours is {} behind theirs", duration_in_words(behind)),
+    };
+    Some(ClockCheck { asked: uri.clone(), ahead_seconds, in_words })
 }
 
 async fn report_on<P: Platform>(

@@ -5,7 +5,7 @@ use http::{HeaderValue, Method, StatusCode};
 
 use super::application::Application;
 use super::problem::Problem;
-use super::{Response, challenge, cors, credentials, log, readiness, verdict};
+use super::{Response, challenge, cors, credentials, explanation, log, readiness, verdict};
 use crate::limits;
 use crate::ports::{IncomingRequest, Platform};
 use crate::rejection::Fault;
@@ -34,6 +34,8 @@ enum Endpoint {
     Health,
     Readiness,
     Verify,
+    Explain,
+    Console,
 }
 
 impl Endpoint {
@@ -42,6 +44,8 @@ impl Endpoint {
             "/healthz" => Some(Self::Health),
             "/readyz" => Some(Self::Readiness),
             "/verify" => Some(Self::Verify),
+            "/explain" => Some(Self::Explain),
+            "/console" => Some(Self::Console),
             _ => None,
         }
     }
@@ -50,7 +54,8 @@ impl Endpoint {
     fn allow(self) -> &'static str {
         match self {
             Self::Health | Self::Readiness => "GET, HEAD",
-            Self::Verify => "GET, HEAD, POST",
+            Self::Verify | Self::Console => "GET, HEAD, POST",
+            Self::Explain => "POST",
         }
     }
 
@@ -75,7 +80,7 @@ async fn dispatch<P: Platform, R: IncomingRequest>(app: &Application, platform: 
     let endpoint = Endpoint::at(request.path(), &surface.prefix);
     let terms = match (&app.config.terms, endpoint) {
         (Ok(terms), _) => Some(terms),
-        (Err(_), Some(Endpoint::Health | Endpoint::Readiness)) => None,
+        (Err(_), Some(Endpoint::Health | Endpoint::Readiness | Endpoint::Explain | Endpoint::Console)) => None,
         (Err(_), _) => return challenge::refuse(&Fault::ConfigInvalid.into(), &surface.realm).into(),
     };
     let Some(endpoint) = endpoint else {
@@ -92,6 +97,8 @@ async fn dispatch<P: Platform, R: IncomingRequest>(app: &Application, platform: 
     }
     match (endpoint, terms) {
         (Endpoint::Verify, Some(terms)) => verify_request(app, terms, platform, request).await,
+        (Endpoint::Explain, _) => explanation::answer(app, platform, request).await.into(),
+        (Endpoint::Console, _) => explanation::console(app, platform, request).await.into(),
         (Endpoint::Readiness, _) => readiness::answer(app, platform, request).await.into(),
         (Endpoint::Health, _) | (Endpoint::Verify, None) => readiness::healthy().into(),
     }

@@ -1,0 +1,229 @@
+//! `POST /explain` and `/console`: the full trace and the root cause, for those who may see them.
+
+use std::sync::LazyLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, VARY, WWW_AUTHENTICATE};
+use http::{HeaderName, HeaderValue, StatusCode};
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+use super::application::Application;
+use super::problem::{Problem, json};
+use super::{Response, access, credentials};
+use crate::explain::text::Style;
+use crate::explain::{self, Report, html, text};
+use crate::limits;
+use crate::ports::{BodyError, IncomingRequest, Platform};
+use crate::rejection::{Missing, Rejection};
+
+/// The answer of `POST /explain`: JSON, or text where that is preferred.
+pub async fn answer<P: Platform, R: IncomingRequest>(
+    app: &Application,
+    platform: &P,
+    request: &R,
+) -> Response {
+    if !access::may_see_details(app.config.surface.details, request, platform) {
+        return closed();
+    }
+    let presented = match presented(request).await {
+        Ok(presented) => presented,
+        Err(response) => return *response,
+    };
+    let report = report(app, platform, presented).await;
+    let as_text = request.header("accept").is_some_and(|accept| prefers_text(&accept));
+    let mut response = if as_text {
+        plain("text/plain; charset=utf-8", text::render(&report, Style::Plain))
+    } else {
+        json(StatusCode::OK, &report)
+    };
+    response.headers_mut().insert(VARY, HeaderValue::from(ACCEPT));
+    response
+}
+
+/// The answer of `/console`: the page, with the report on what a form has posted.
+pub async fn console<P: Platform, R: IncomingRequest>(
+    app: &Application,
+    platform: &P,
+    request: &R,
+) -> Response {
+    let surface = &app.config.surface;
+    if !access::may_see_details(surface.details, request, platform) {
+        return closed();
+    }
+    let mut shown = String::new();
+    if request.method() == http::Method::POST {
+        let presented = match presented(request).await {
+            Ok(presented) => presented,
+            Err(response) => return *response,
+        };
+        shown = html::render(&report(app, platform, presented).await);
+    }
+    let page = PAGE
+        .replace("{{style}}", STYLE)
+        .replace("{{script}}", SCRIPT)
+        .replace("{{action}}", &html::escape(&format!("{}/console", surface.prefix)))
+        .replace("{{report}}", &shown);
+    let mut response = plain("text/html; charset=utf-8", page);
+    let headers = response.headers_mut();
+    if let Ok(policy) = HeaderValue::from_str(&CONTENT_SECURITY_POLICY) {
+        headers.insert(http::header::CONTENT_SECURITY_POLICY, policy);
+    }
+    for (name, value) in [
+        ("referrer-policy", "no-referrer"),
+        ("x-content-type-options", "nosniff"),
+        ("cross-origin-opener-policy", "same-origin"),
+    ] {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    response
+}
+
+const PAGE: &str = include_str!("console/page.html");
+const STYLE: &str = include_str!("console/style.css");
+const SCRIPT: &str = include_str!("console/script.js");
+
+/// Nothing may run or load but the page's own style and script, named by their hashes.
+static CONTENT_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
+    let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
+    format!(
+        "default-src 'none'; style-src {}; script-src {}; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        hash(STYLE),
+        hash(SCRIPT)
+    )
+});
+
+async fn report<P: Platform>(
+    app: &Application,
+    platform: &P,
+    presented: Result<String, Rejection>,
+) -> Report {
+    match &app.config.terms {
+        Err(faults) => explain::unconfigured(faults),
+        Ok(terms) => {
+            let presented = presented.as_deref().map_err(Clone::clone);
+            explain::explain(terms, &app.keys, platform, presented, platform.now()).await
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    token: Option<String>,
+}
+
+/// The token in the body, JSON or a form or bare text; without a body the one in the `Authorization` header.
+async fn presented(request: &impl IncomingRequest) -> Result<Result<String, Rejection>, Box<Response>> {
+    let body = request.body(limits::MAX_REQUEST_BODY_BYTES).await.map_err(|error| Box::new(unreadable(error)))?;
+    if body.trim_ascii().is_empty() {
+        // Where Basic authentication opens the door, the header holds the key and no token.
+        let basic = request
+            .header("authorization")
+            .is_some_and(|header| header.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic ")));
+        return Ok(if basic {
+            Err(Rejection::TokenMissing(Missing::NoCredentials))
+        } else {
+            credentials::bearer_token(request)
+        });
+    }
+    let kind = request.header("content-type").unwrap_or_default().to_ascii_lowercase();
+    let text = String::from_utf8_lossy(&body);
+    let token = if kind.starts_with("application/json") {
+        match serde_json::from_str::<Asked>(&text) {
+            Ok(asked) => asked.token.unwrap_or_default(),
+            Err(_) => return Err(Box::new(not_understood())),
+        }
+    } else if kind.starts_with("application/x-www-form-urlencoded") && text.contains('=') {
+        form_value(&text, "token").unwrap_or_default()
+    } else {
+        text.into_owned()
+    };
+    Ok(credentials::given(&token))
+}
+
+/// The value of a field of `application/x-www-form-urlencoded`.
+fn form_value(form: &str, name: &str) -> Option<String> {
+    let value = form.split('&').find_map(|pair| {
+        let (field, value) = pair.split_once('=')?;
+        (field == name).then_some(value)
+    })?;
+    let mut octets = Vec::with_capacity(value.len());
+    let mut bytes = value.bytes();
+    while let Some(byte) = bytes.next() {
+        octets.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+                let (high, low) = (digit(bytes.next())?, digit(bytes.next())?);
+                u8::try_from((high << 4) | low).ok()?
+            }
+            other => other,
+        });
+    }
+    String::from_utf8(octets).ok()
+}
+
+/// Whether `text/plain` stands before JSON in an `Accept` header.
+fn prefers_text(accept: &str) -> bool {
+    accept
+        .split(',')
+        .map(|range| range.split(';').next().unwrap_or_default().trim())
+        .find(|range| matches!(*range, "text/plain" | "application/json" | "*/*"))
+        == Some("text/plain")
+}
+
+fn plain(kind: &'static str, body: String) -> Response {
+    let mut response = Response::new(body.into_bytes());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// The challenge by which a browser asks for the key.
+fn closed() -> Response {
+    let detail = format!(
+        "send the secret {} as the password of Basic authentication or as X-Explain-Key; with explain = {{ access = \"open\" }} none is needed",
+        access::KEY_BINDING
+    );
+    let mut response =
+        Problem::new(StatusCode::UNAUTHORIZED, "explain_key_required", "Explanations are not public", &detail)
+            .into_response();
+    let challenge = HeaderValue::from_static("Basic realm=\"edge-assay explain\", charset=\"UTF-8\"");
+    response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    response
+}
+
+fn unreadable(error: BodyError) -> Response {
+    let (status, code) = match error {
+        BodyError::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+        BodyError::Broken => (StatusCode::BAD_REQUEST, "invalid_request"),
+    };
+    Problem::new(status, code, "The request's body cannot be read", &error.to_string()).into_response()
+}
+
+fn not_understood() -> Response {
+    let detail = "send {\"token\": \"…\"} as JSON, or a form with the field `token`";
+    Problem::new(StatusCode::BAD_REQUEST, "invalid_request", "The request's body is not understood", detail)
+        .into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_gives_its_field_decoded() {
+        assert_eq!(form_value("a=1&token=Bearer+a%2Eb", "token").as_deref(), Some("Bearer a.b"));
+        assert_eq!(form_value("token=%e", "token"), None);
+        assert_eq!(form_value("tokens=a", "token"), None);
+    }
+
+    #[test]
+    fn text_is_given_where_it_is_preferred() {
+        assert!(prefers_text("text/plain"));
+        assert!(prefers_text("text/html, text/plain;q=0.9, */*"));
+        assert!(!prefers_text("*/*"));
+        assert!(!prefers_text("application/json, text/plain"));
+    }
+}
