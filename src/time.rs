@@ -73,7 +73,8 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> Option<i64> {
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);
     let month_from_march = month.checked_add(9)?.rem_euclid(12);
-    let day_of_year = month_from_march.checked_mul(153)?.checked_add(2)?.div_euclid(5).checked_add(day)?.checked_sub(1)?;
+    let day_of_year =
+        month_from_march.checked_mul(153)?.checked_add(2)?.div_euclid(5).checked_add(day)?.checked_sub(1)?;
     let leap_days = year_of_era.div_euclid(4).checked_sub(year_of_era.div_euclid(100))?;
     let day_of_era = year_of_era.checked_mul(365)?.checked_add(leap_days)?.checked_add(day_of_year)?;
     era.checked_mul(146_097)?.checked_add(day_of_era)?.checked_sub(719_468)
@@ -154,7 +155,12 @@ mod tests {
         let read = |text| Timestamp::from_http_date(text).map(Timestamp::epoch_seconds);
         assert_eq!(read("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
         assert_eq!(read("Fri, 15 Jan 2027 08:00:00 GMT"), Some(1_800_000_000));
-        for text in ["", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37", "Sun, 06 Nov 1994 25:49:37 GMT"] {
+        for text in [
+            "",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:37",
+            "Sun, 06 Nov 1994 25:49:37 GMT",
+        ] {
             assert_eq!(read(text), None, "{text}");
         }
     }

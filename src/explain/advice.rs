@@ -94,7 +94,8 @@ pub(super) fn opaque(examination: &Examination<'_>) -> Advice {
     let text = examination.presented.as_deref().unwrap_or_default();
     let known = KNOWN.iter().find(|(prefix, _)| text.starts_with(prefix));
     let what = known.map_or("an opaque key or session id", |(_, what)| what);
-    let secret = known.is_some_and(|(prefix, _)| prefix.starts_with("sb_secret") || prefix.starts_with("sk_"));
+    let secret =
+        known.is_some_and(|(prefix, _)| prefix.starts_with("sb_secret") || prefix.starts_with("sk_"));
     let revoke = if secret { " This one is a secret: if a browser sent it, revoke it." } else { "" };
     advice(
         format!("This is no JWT but {what}: a JWT has three parts separated by dots, this has one."),
@@ -207,11 +208,15 @@ fn issuer_table(examination: &Examination<'_>, given: &str) -> String {
             .token
             .as_ref()
             .and_then(|token| token.claims().audience.as_ref()?.first())
-            .map_or_else(|| "\"unchecked\"".to_owned(), |one| format!("{{ any_of = [\"{}\"] }}", excerpt(one))),
+            .map_or_else(
+                || "\"unchecked\"".to_owned(),
+                |one| format!("{{ any_of = [\"{}\"] }}", excerpt(one)),
+            ),
     };
-    let shared = examination.token.as_ref().is_some_and(|token| {
-        token.header().algorithm().is_ok_and(Algorithm::is_shared_secret)
-    });
+    let shared = examination
+        .token
+        .as_ref()
+        .is_some_and(|token| token.header().algorithm().is_ok_and(Algorithm::is_shared_secret));
     let secrets = if shared {
         "\n    secrets = [{ binding = \"ISSUER_JWT_SECRET\" }]   # npx wrangler secret put ISSUER_JWT_SECRET"
     } else {
@@ -325,7 +330,8 @@ pub(super) fn none_for_algorithm(examination: &Examination<'_>, algorithm: &str)
     let Some(lookup) = &examination.trail.lookup else {
         let place = table(examination);
         let fix = format!("Say {place} where its public keys are:\n    jwks_uri = \"https://…\"");
-        let summary = format!("No public keys are configured for the token's issuer, and {algorithm} needs one.");
+        let summary =
+            format!("No public keys are configured for the token's issuer, and {algorithm} needs one.");
         return (CauseId::AlgorithmMismatch, advice(summary, fix));
     };
     if let (true, Some(aside)) = (lookup.set.keys.is_empty(), lookup.set.set_aside.first()) {
@@ -343,7 +349,10 @@ pub(super) fn none_for_algorithm(examination: &Examination<'_>, algorithm: &str)
     (
         CauseId::AlgorithmMismatch,
         advice(
-            format!("The token says {algorithm}, and none of the issuer's keys ({}) serves it.", keys::kids(&lookup.set)),
+            format!(
+                "The token says {algorithm}, and none of the issuer's keys ({}) serves it.",
+                keys::kids(&lookup.set)
+            ),
             "The identity provider's signing key was changed, or the token is not from it. Sign in anew; if that does not help, compare the algorithm in the header with the keys that the issuer publishes.",
         ),
     )
@@ -374,7 +383,10 @@ pub(super) fn no_secret(examination: &Examination<'_>, algorithm: &str) -> Advic
 
 pub(super) fn weak_secret(examination: &Examination<'_>, algorithm: Algorithm) -> Advice {
     advice(
-        format!("The configured shared secret is too short for {}: it must be as long as its hash (RFC 7518 §3.2).", algorithm.name()),
+        format!(
+            "The configured shared secret is too short for {}: it must be as long as its hash (RFC 7518 §3.2).",
+            algorithm.name()
+        ),
         format!(
             "If it is written in hex or base64, say so {}, since its decoded octets count:\n    secrets = [{{ binding = \"…\", encoding = \"base64\" }}]\nElse make a longer one, at the issuer and here:\n    openssl rand -base64 48",
             table(examination)
@@ -437,12 +449,15 @@ pub(super) fn type_not_allowed(
 }
 
 pub(super) fn expired(examination: &Examination<'_>, seconds: i64) -> Advice {
-    let life = examination.token.as_ref().and_then(|token| {
-        Some(token.claims().expires_at?.since(token.claims().issued_at?))
-    });
-    let lives = life.map_or_else(String::new, |life| format!(" It lives {} in all.", duration_in_words(life)));
+    let life = examination
+        .token
+        .as_ref()
+        .and_then(|token| Some(token.claims().expires_at?.since(token.claims().issued_at?)));
+    let lives =
+        life.map_or_else(String::new, |life| format!(" It lives {} in all.", duration_in_words(life)));
     // A token is often pasted long after the request that failed: what else is wrong was wrong then, too.
-    let others: Vec<&str> = examination.violations.iter().skip(1).map(crate::rejection::Rejection::code).collect();
+    let others: Vec<&str> =
+        examination.violations.iter().skip(1).map(crate::rejection::Rejection::code).collect();
     let also = if others.is_empty() {
         String::new()
     } else {
@@ -478,10 +493,18 @@ pub(super) fn not_yet_valid(claim: &str, seconds: i64) -> Advice {
 pub(super) fn too_old(examination: &Examination<'_>, age: Option<i64>, most: u64) -> Advice {
     let most_words = duration_in_words(i64::try_from(most).unwrap_or(i64::MAX));
     let summary = match age {
-        Some(age) => format!("The token is too old: it was issued {} ago, and {most_words} is the most.", duration_in_words(age)),
-        None => format!("The token does not say when it was issued (`iat`), and an age of at most {most_words} is required."),
+        Some(age) => format!(
+            "The token is too old: it was issued {} ago, and {most_words} is the most.",
+            duration_in_words(age)
+        ),
+        None => format!(
+            "The token does not say when it was issued (`iat`), and an age of at most {most_words} is required."
+        ),
     };
-    advice(summary, format!("Sign in anew; or allow older ones {}:\n    max_age_seconds = 86400", table(examination)))
+    advice(
+        summary,
+        format!("Sign in anew; or allow older ones {}:\n    max_age_seconds = 86400", table(examination)),
+    )
 }
 
 pub(super) fn audience_absent(examination: &Examination<'_>, expected: &str) -> Advice {
@@ -509,7 +532,10 @@ pub(super) fn audience_other(examination: &Examination<'_>, found: &[String], ex
 
 pub(super) fn party_absent(examination: &Examination<'_>, expected: &[String]) -> Advice {
     advice(
-        format!("The token has no `azp`: it does not say which application asked for it, and {} is required.", expected.join(" or ")),
+        format!(
+            "The token has no `azp`: it does not say which application asked for it, and {} is required.",
+            expected.join(" or ")
+        ),
         format!(
             "Clerk copies the browser's Origin header into `azp`; a server, a mobile app or a test has none. If such clients are to be let in, remove {}:\n    authorized_parties",
             table(examination)
@@ -519,7 +545,10 @@ pub(super) fn party_absent(examination: &Examination<'_>, expected: &[String]) -
 
 pub(super) fn party_other(examination: &Examination<'_>, found: &str, expected: &[String]) -> Advice {
     advice(
-        format!("The token was issued to another application: its `azp` is \"{found}\", and {} is accepted.", expected.join(" or ")),
+        format!(
+            "The token was issued to another application: its `azp` is \"{found}\", and {} is accepted.",
+            expected.join(" or ")
+        ),
         format!(
             "If \"{found}\" is yours (another port, a preview deployment), add it {}:\n    authorized_parties = [\"{found}\", …]\nIf not, somebody sends you a token that was made for another site.",
             table(examination)
@@ -586,7 +615,9 @@ pub(super) fn provider_down(
     retry_after_seconds: u64,
 ) -> Advice {
     advice(
-        format!("The identity provider's keys cannot be fetched, so nobody can tell whether the token is good: {reason}."),
+        format!(
+            "The identity provider's keys cannot be fetched, so nobody can tell whether the token is good: {reason}."
+        ),
         format!(
             "The token may well be fine. {issuer} must answer at {}: open that URL, and look at the provider's status page. The Worker tries again by itself, in {retry_after_seconds} s at the earliest.",
             source(examination)
@@ -614,8 +645,12 @@ pub(super) fn jwks_invalid(examination: &Examination<'_>, issuer: &str, reason: 
 
 pub(super) fn secret_missing(binding: &str, reason: &str) -> Advice {
     advice(
-        format!("The shared secret {binding}, by which this token would be judged, cannot be used: {reason}."),
-        format!("Give it to the Worker:\n    npx wrangler secret put {binding}\nFor wrangler dev it stands in the file .dev.vars, one NAME=value a line."),
+        format!(
+            "The shared secret {binding}, by which this token would be judged, cannot be used: {reason}."
+        ),
+        format!(
+            "Give it to the Worker:\n    npx wrangler secret put {binding}\nFor wrangler dev it stands in the file .dev.vars, one NAME=value a line."
+        ),
     )
 }
 
@@ -637,11 +672,13 @@ pub(super) fn disagreement(examination: &Examination<'_>, algorithm: &str) -> Ad
 }
 
 pub(super) fn configuration(faults: &[ConfigFault]) -> Advice {
-    let first = faults.first().map_or_else(String::new, |fault| format!(" {}: {}.", fault.path, fault.problem));
+    let first =
+        faults.first().map_or_else(String::new, |fault| format!(" {}: {}.", fault.path, fault.problem));
     let fix = if faults.is_empty() {
         "Run `edge-assay check wrangler.toml`, which lists every fault with its fix.".to_owned()
     } else {
-        let list: Vec<String> = faults.iter().map(|fault| format!("\n    {}: {}", fault.path, fault.fix)).collect();
+        let list: Vec<String> =
+            faults.iter().map(|fault| format!("\n    {}: {}", fault.path, fault.fix)).collect();
         format!("In wrangler.toml, under [vars.ASSAY]:{}", list.concat())
     };
     advice(format!("The Worker's configuration has faults, so no token is judged.{first}"), fix)

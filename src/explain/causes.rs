@@ -195,11 +195,8 @@ fn of_rejection(examination: &Examination<'_>, rejection: &Rejection) -> (CauseI
         Rejection::TokenTooOld { age_seconds, max_age_seconds } => {
             (CauseId::TooOld, advice::too_old(examination, *age_seconds, *max_age_seconds))
         }
-        Rejection::AudienceMissing { expected } => {
-            session_token(examination).unwrap_or_else(|| {
-                (CauseId::AudienceAbsent, advice::audience_absent(examination, expected))
-            })
-        }
+        Rejection::AudienceMissing { expected } => session_token(examination)
+            .unwrap_or_else(|| (CauseId::AudienceAbsent, advice::audience_absent(examination, expected))),
         Rejection::AudienceMismatch { found, expected } => {
             (CauseId::AudienceOther, advice::audience_other(examination, found, expected))
         }

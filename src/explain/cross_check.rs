@@ -21,12 +21,8 @@ pub(super) fn of(trail: &Trail) -> CrossCheck {
 pub(super) fn in_words(trail: &Trail) -> String {
     let opinions = of(trail);
     match (opinions.agree, opinions.pure_rust) {
-        (Some(true), Some(true)) => {
-            "it holds; crypto ruled out: pure Rust and WebCrypto agree".to_owned()
-        }
-        (Some(true), _) => {
-            "it does not hold; crypto ruled out: pure Rust and WebCrypto agree".to_owned()
-        }
+        (Some(true), Some(true)) => "it holds; crypto ruled out: pure Rust and WebCrypto agree".to_owned(),
+        (Some(true), _) => "it does not hold; crypto ruled out: pure Rust and WebCrypto agree".to_owned(),
         (Some(false), _) => "pure Rust and WebCrypto disagree".to_owned(),
         (None, Some(true)) => "it holds, says pure Rust; there was no second opinion".to_owned(),
         (None, Some(false)) => "it does not hold, says pure Rust; there was no second opinion".to_owned(),

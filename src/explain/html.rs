@@ -17,9 +17,17 @@ pub fn render(report: &Report) -> String {
 fn write(page: &mut String, report: &Report) -> std::fmt::Result {
     let verdict = report.verdict.name();
     write!(page, "<section id=\"report\" class=\"{verdict}\" tabindex=\"-1\" aria-labelledby=\"cause\">")?;
-    write!(page, "<p class=\"verdict\">{verdict}</p><h2 id=\"cause\">{}</h2>", escape(&report.cause.summary))?;
+    write!(
+        page,
+        "<p class=\"verdict\">{verdict}</p><h2 id=\"cause\">{}</h2>",
+        escape(&report.cause.summary)
+    )?;
     let code = report.code.map_or_else(String::new, |code| format!(" · code <code>{code}</code>"));
-    write!(page, "<p class=\"ids\">cause <code>{}</code>{code}</p><h3>What to do</h3>", report.cause.id.name())?;
+    write!(
+        page,
+        "<p class=\"ids\">cause <code>{}</code>{code}</p><h3>What to do</h3>",
+        report.cause.id.name()
+    )?;
     write_fix(page, &report.cause.fix)?;
     page.push_str("<h3>Step by step</h3><ol class=\"steps\">");
     for step in &report.steps {

@@ -43,7 +43,9 @@ pub(super) fn kids(set: &KeySet) -> String {
         .iter()
         .take(MAX_LISTED)
         .map(|jwk| {
-            jwk.kid.as_deref().map_or_else(|| "one without a kid".to_owned(), |kid| format!("\"{}\"", excerpt(kid)))
+            jwk.kid
+                .as_deref()
+                .map_or_else(|| "one without a kid".to_owned(), |kid| format!("\"{}\"", excerpt(kid)))
         })
         .collect();
     if names.is_empty() { "no usable key".to_owned() } else { names.join(", ") }
@@ -62,13 +64,8 @@ pub(super) fn public(examination: &Examination<'_>, issuer: &TrustedIssuer, algo
         members.insert("tier".to_owned(), json!(lookup.tier));
         members.insert("fetched_at".to_owned(), json!(lookup.fetched_at.to_rfc3339()));
         members.insert("age".to_owned(), json!(duration_in_words(age)));
-        let listed: Vec<Value> = lookup
-            .set
-            .keys
-            .iter()
-            .take(MAX_LISTED)
-            .map(|jwk| key(jwk, algorithm, kid.as_deref()))
-            .collect();
+        let listed: Vec<Value> =
+            lookup.set.keys.iter().take(MAX_LISTED).map(|jwk| key(jwk, algorithm, kid.as_deref())).collect();
         members.insert("keys".to_owned(), json!(listed));
         let aside: Vec<Value> = lookup
             .set

@@ -201,7 +201,8 @@ pub(super) fn of(examination: &Examination<'_>) -> Report {
 }
 
 pub(super) fn of_configuration(faults: &[ConfigFault]) -> Report {
-    let skipped = |step| Step { step, outcome: Outcome::Skipped, evidence: Value::Object(serde_json::Map::new()) };
+    let skipped =
+        |step| Step { step, outcome: Outcome::Skipped, evidence: Value::Object(serde_json::Map::new()) };
     Report {
         verdict: Verdict::Fault,
         cause: causes::of_configuration(faults),
@@ -232,7 +233,8 @@ fn findings(examination: &Examination<'_>) -> Vec<Finding> {
         })
         .collect();
     let token_kid = examination.token.as_ref().and_then(|token| token.header().kid.as_deref());
-    if let (Some(before), Some(lookup), Some(kid)) = (&examination.before, &examination.trail.lookup, token_kid)
+    if let (Some(before), Some(lookup), Some(kid)) =
+        (&examination.before, &examination.trail.lookup, token_kid)
         && before.serving
         && !before.keys.iter().any(|key| key.kid.as_deref() == Some(kid))
         && lookup.set.with_kid(kid).next().is_some()
@@ -240,8 +242,9 @@ fn findings(examination: &Examination<'_>) -> Vec<Finding> {
         findings.push(Finding {
             code: "key_set_refreshed",
             claim: None,
-            detail: "the cached key set did not hold the token's key; it was fetched anew, as for any request"
-                .to_owned(),
+            detail:
+                "the cached key set did not hold the token's key; it was fetched anew, as for any request"
+                    .to_owned(),
         });
     }
     if let Some(lookup) = &examination.trail.lookup

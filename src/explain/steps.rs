@@ -57,7 +57,11 @@ fn structure(examination: &Examination<'_>) -> Value {
         .collect();
     evidence.insert(
         "note".to_owned(),
-        json!(format!("{segments} {}, {} bytes", if segments == 1 { "segment" } else { "segments" }, text.len())),
+        json!(format!(
+            "{segments} {}, {} bytes",
+            if segments == 1 { "segment" } else { "segments" },
+            text.len()
+        )),
     );
     evidence.insert("segments".to_owned(), json!(segments));
     evidence.insert("bytes".to_owned(), json!(text.len()));
@@ -102,13 +106,8 @@ fn issuer(examination: &Examination<'_>) -> Value {
     if let (Some(issuer), Some(_)) = (examination.issuer(), iss) {
         return json!({ "note": format!("{} is configured", issuer.issuer), "iss": issuer.issuer });
     }
-    let configured: Vec<&str> = examination
-        .terms
-        .issuers
-        .iter()
-        .take(MAX_LISTED)
-        .map(|issuer| issuer.issuer.as_str())
-        .collect();
+    let configured: Vec<&str> =
+        examination.terms.issuers.iter().take(MAX_LISTED).map(|issuer| issuer.issuer.as_str()).collect();
     let mut evidence = json!({ "iss": iss.map(excerpt), "configured": configured });
     if let (Some(near), Some(members)) =
         (iss.and_then(|iss| issuers::nearest(&examination.terms.issuers, iss)), evidence.as_object_mut())

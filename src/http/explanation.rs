@@ -115,12 +115,13 @@ struct Asked {
 
 /// The token in the body, JSON or a form or bare text; without a body the one in the `Authorization` header.
 async fn presented(request: &impl IncomingRequest) -> Result<Result<String, Rejection>, Box<Response>> {
-    let body = request.body(limits::MAX_REQUEST_BODY_BYTES).await.map_err(|error| Box::new(unreadable(error)))?;
+    let body =
+        request.body(limits::MAX_REQUEST_BODY_BYTES).await.map_err(|error| Box::new(unreadable(error)))?;
     if body.trim_ascii().is_empty() {
         // Where Basic authentication opens the door, the header holds the key and no token.
-        let basic = request
-            .header("authorization")
-            .is_some_and(|header| header.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic ")));
+        let basic = request.header("authorization").is_some_and(|header| {
+            header.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic "))
+        });
         return Ok(if basic {
             Err(Rejection::TokenMissing(Missing::NoCredentials))
         } else {
@@ -186,9 +187,13 @@ fn closed() -> Response {
         "send the secret {} as the password of Basic authentication or as X-Explain-Key; with explain = {{ access = \"open\" }} none is needed",
         access::KEY_BINDING
     );
-    let mut response =
-        Problem::new(StatusCode::UNAUTHORIZED, "explain_key_required", "Explanations are not public", &detail)
-            .into_response();
+    let mut response = Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "explain_key_required",
+        "Explanations are not public",
+        &detail,
+    )
+    .into_response();
     let challenge = HeaderValue::from_static("Basic realm=\"edge-assay explain\", charset=\"UTF-8\"");
     response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     response

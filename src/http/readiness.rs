@@ -37,7 +37,9 @@ struct Report {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Details {
-    Faults { faults: Vec<ConfigFault> },
+    Faults {
+        faults: Vec<ConfigFault>,
+    },
     Issuers {
         now: Timestamp,
         issuers: Vec<IssuerReport>,

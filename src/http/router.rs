@@ -80,7 +80,9 @@ async fn dispatch<P: Platform, R: IncomingRequest>(app: &Application, platform: 
     let endpoint = Endpoint::at(request.path(), &surface.prefix);
     let terms = match (&app.config.terms, endpoint) {
         (Ok(terms), _) => Some(terms),
-        (Err(_), Some(Endpoint::Health | Endpoint::Readiness | Endpoint::Explain | Endpoint::Console)) => None,
+        (Err(_), Some(Endpoint::Health | Endpoint::Readiness | Endpoint::Explain | Endpoint::Console)) => {
+            None
+        }
         (Err(_), _) => return challenge::refuse(&Fault::ConfigInvalid.into(), &surface.realm).into(),
     };
     let Some(endpoint) = endpoint else {

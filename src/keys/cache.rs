@@ -15,7 +15,9 @@ use crate::keys::fetch::{self, Answer, Failure, FailureKind, Fetched};
 use crate::keys::freshness::{self, Asked, Decision, Freshness, Lifetime, Unavailable};
 use crate::keys::record::{self, CachedSet, Record};
 use crate::keys::{CachePolicy, KeySource, KeyState, LookedAgain, Lookup, Tier, Wanted};
-use crate::limits::{CRON_INTERVAL_SECONDS, LEASE_MARGIN_SECONDS, LEASE_POLL_MS, LOOK_AGAIN_AFTER_SECONDS, STORE_LEASE_SECONDS};
+use crate::limits::{
+    CRON_INTERVAL_SECONDS, LEASE_MARGIN_SECONDS, LEASE_POLL_MS, LOOK_AGAIN_AFTER_SECONDS, STORE_LEASE_SECONDS,
+};
 use crate::ports::{KeyValueStore, Level, Platform};
 use crate::rejection::Fault;
 use crate::time::Timestamp;
@@ -137,7 +139,8 @@ impl KeyCache {
         let may_help = |now: Timestamp| {
             visit.with(|entry| {
                 let attempts = &entry.record.attempts;
-                let is_settled = attempts.last_attempt_at.is_some_and(|at| now.since(at) < LOOK_AGAIN_AFTER_SECONDS);
+                let is_settled =
+                    attempts.last_attempt_at.is_some_and(|at| now.since(at) < LOOK_AGAIN_AFTER_SECONDS);
                 attempts.consecutive_failures == 0 && !is_settled
             })
         };
@@ -146,7 +149,8 @@ impl KeyCache {
         }
         visit.with(|entry| entry.last_looked_again_at = Some(now));
         visit.bring(now, Wanted::Kid(kid), may_help).await;
-        let set = visit.with(|entry| entry.record.serving(platform.now()).map(|cached| Rc::clone(&cached.set)));
+        let set =
+            visit.with(|entry| entry.record.serving(platform.now()).map(|cached| Rc::clone(&cached.set)));
         set.map_or(LookedAgain::NothingNewer, LookedAgain::Fetched)
     }
 

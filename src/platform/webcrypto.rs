@@ -1,7 +1,9 @@
 //! `crypto.subtle` as the [`PlatformCrypto`](crate::ports::PlatformCrypto): imports a key, asks for a verdict, decides
 //! nothing.
 
-use worker::js_sys::{Array, Function, JSON, Object, Promise, Reflect, Uint8Array, futures::JsFuture, global};
+use worker::js_sys::{
+    Array, Function, JSON, Object, Promise, Reflect, Uint8Array, futures::JsFuture, global,
+};
 use worker::wasm_bindgen::{JsCast as _, JsValue};
 
 use super::describe;
@@ -14,11 +16,7 @@ pub(super) async fn verify(check: &SignatureCheck<'_>) -> Result<bool, NoOpinion
     judge(check, &import, &verification).await.map_err(|error| NoOpinion(describe(&error)))
 }
 
-async fn judge(
-    check: &SignatureCheck<'_>,
-    import: &Object,
-    verification: &Object,
-) -> Result<bool, JsValue> {
+async fn judge(check: &SignatureCheck<'_>, import: &Object, verification: &Object) -> Result<bool, JsValue> {
     let (format, material): (&str, JsValue) = match check.key {
         CheckingKey::Public(jwk) => ("jwk", JSON::parse(&jwk.to_string())?),
         CheckingKey::Secret(octets) => ("raw", Uint8Array::from(octets).into()),

@@ -23,8 +23,8 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use edge_assay::jose::{Algorithm, Jwk, SharedSecret};
 use edge_assay::ports::{
-    CheckingKey, Clock, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log, NoOpinion,
-    PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
+    CheckingKey, Clock, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log,
+    NoOpinion, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
 };
 use edge_assay::time::Timestamp;
 
@@ -220,7 +220,11 @@ impl PlatformCrypto for FakePlatform {
 impl Random for FakePlatform {
     fn fill(&self, bytes: &mut [u8]) {
         for byte in bytes {
-            let draw = self.draws.get().wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let draw = self
+                .draws
+                .get()
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             self.draws.set(draw);
             *byte = draw.to_be_bytes()[0];
         }

@@ -1,1 +1,35 @@
-fn main(){}
+//! The command line: what the Worker knows, asked from a terminal. Here is only which subcommand is meant.
+
+mod check;
+mod command;
+mod explain;
+mod native;
+
+use std::process::ExitCode;
+
+/// The subcommands: name, what follows it, and what runs it.
+type Subcommand = (&'static str, &'static str, fn(&[String]) -> ExitCode);
+
+const SUBCOMMANDS: &[Subcommand] =
+    &[("explain", explain::USAGE, explain::run), ("check", check::USAGE, check::run)];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let Some((name, rest)) = arguments.split_first() else {
+        return command::usage(&usages());
+    };
+    match SUBCOMMANDS.iter().find(|(known, ..)| known == name) {
+        Some((_, _, run)) => run(rest),
+        None if matches!(name.as_str(), "help" | "--help" | "-h") => {
+            println!("{}", usages());
+            ExitCode::SUCCESS
+        }
+        None => command::usage(&usages()),
+    }
+}
+
+fn usages() -> String {
+    let lines: Vec<String> =
+        SUBCOMMANDS.iter().map(|(_, usage, _)| format!("  edge-assay {usage}")).collect();
+    format!("Usage:\n{}", lines.join("\n"))
+}

@@ -1,0 +1,70 @@
+//! What the subcommands share: arguments, the configuration file, colour, exit codes.
+
+use std::io::IsTerminal as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use edge_assay::explain::text::Style;
+use serde_json::Value;
+
+/// The exit code of a token or a configuration that is refused.
+pub(crate) const REFUSED: u8 = 1;
+/// The exit code of a command that was not understood, or that lacks what it needs.
+const USAGE: u8 = 2;
+
+/// Arguments as far as they are read: `--name value` and `--name` are taken out, what is left is positional.
+pub(crate) struct Arguments(Vec<String>);
+
+impl Arguments {
+    pub(crate) fn new(arguments: &[String]) -> Self {
+        Self(arguments.to_vec())
+    }
+
+    /// Whether the flag is there.
+    pub(crate) fn flag(&mut self, name: &str) -> bool {
+        let before = self.0.len();
+        self.0.retain(|argument| argument != name);
+        self.0.len() != before
+    }
+
+    /// The value of an option, if it is there.
+    pub(crate) fn option(&mut self, name: &str) -> Result<Option<String>, String> {
+        let Some(at) = self.0.iter().position(|argument| argument == name) else { return Ok(None) };
+        let _ = self.0.remove(at);
+        if at < self.0.len() { Ok(Some(self.0.remove(at))) } else { Err(format!("{name} needs a value")) }
+    }
+
+    /// What is left, of which there may be `most`.
+    pub(crate) fn rest(self, most: usize) -> Result<Vec<String>, String> {
+        // A lone dash is a file name by custom: standard input.
+        if let Some(unknown) = self.0.iter().find(|argument| argument.starts_with('-') && *argument != "-") {
+            return Err(format!("{unknown} is not known"));
+        }
+        if self.0.len() > most { Err("there are too many arguments".to_owned()) } else { Ok(self.0) }
+    }
+}
+
+/// Complains about how the command was called.
+pub(crate) fn usage(message: &str) -> ExitCode {
+    eprintln!("{message}");
+    ExitCode::from(USAGE)
+}
+
+/// The `ASSAY` variable of a `wrangler.toml`, as JSON text; `None` where it is not set.
+pub(crate) fn assay_variable(path: &Path) -> Result<Option<String>, String> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    let file: Value =
+        toml::from_str(&text).map_err(|error| format!("{} is not TOML: {error}", path.display()))?;
+    Ok(file.pointer("/vars/ASSAY").map(|value| match value {
+        Value::String(json) => json.clone(),
+        table => table.to_string(),
+    }))
+}
+
+/// Colour for a terminal, unless the environment asks for none (no-color.org).
+pub(crate) fn style() -> Style {
+    let wanted =
+        std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    if wanted { Style::Ansi } else { Style::Plain }
+}

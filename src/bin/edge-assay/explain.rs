@@ -1,0 +1,103 @@
+//! `edge-assay explain`: a token and a configuration in, the report out; here, or from a deployed Worker.
+
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use edge_assay::config::Config;
+use edge_assay::explain::report::Verdict;
+use edge_assay::explain::{self, text};
+use edge_assay::http::credentials;
+use edge_assay::keys::KeyCache;
+use edge_assay::ports::Clock as _;
+use serde_json::{Value, json};
+
+use super::command::{self, Arguments, REFUSED};
+use super::native::{self, Machine};
+
+/// How it is called.
+pub(crate) const USAGE: &str =
+    "explain [TOKEN|-] --config wrangler.toml [--json] [--jwks FILE | --online URL-OF-THE-WORKER]";
+
+/// Milliseconds for a deployed Worker's answer.
+const PATIENCE_MS: u32 = 15_000;
+
+/// Exit codes: 0 accepted, 1 refused or not judged, 2 usage.
+pub(crate) fn run(arguments: &[String]) -> ExitCode {
+    match explain(Arguments::new(arguments)) {
+        Ok(accepted) if accepted => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::from(REFUSED),
+        Err(message) => command::usage(&format!("{message}\nUsage: edge-assay {USAGE}")),
+    }
+}
+
+fn explain(mut arguments: Arguments) -> Result<bool, String> {
+    let as_json = arguments.flag("--json");
+    let config = PathBuf::from(arguments.option("--config")?.unwrap_or_else(|| "wrangler.toml".to_owned()));
+    let jwks = arguments.option("--jwks")?;
+    let online = arguments.option("--online")?;
+    let token = match arguments.rest(1)?.pop() {
+        Some(token) if token != "-" => token,
+        _ => {
+            let mut text = String::new();
+            std::io::stdin()
+                .read_to_string(&mut text)
+                .map_err(|error| format!("no token could be read: {error}"))?;
+            text
+        }
+    };
+    if let Some(url) = online {
+        if jwks.is_some() {
+            return Err("--jwks and --online exclude each other".to_owned());
+        }
+        return ask(&url, &token, as_json);
+    }
+    let read = |path: &String| std::fs::read(path).map_err(|error| format!("{path} cannot be read: {error}"));
+    let jwks = jwks.as_ref().map(read).transpose()?;
+    let machine = Machine::new(&config, jwks);
+    let variable = command::assay_variable(&config)?;
+    let report = match Config::load(variable.as_deref(), &machine).terms {
+        Err(faults) => explain::unconfigured(&faults),
+        Ok(terms) => {
+            let presented = credentials::given(&token);
+            let presented = presented.as_deref().map_err(Clone::clone);
+            native::run(explain::explain(&terms, &KeyCache::new(), &machine, presented, machine.now()))
+        }
+    };
+    if as_json {
+        println!("{:#}", json!(report));
+    } else {
+        print!("{}", text::render(&report, command::style()));
+    }
+    Ok(report.verdict == Verdict::Accepted)
+}
+
+/// Asks a deployed Worker, which has WebCrypto for the second opinion. `EXPLAIN_KEY` is taken from the environment.
+fn ask(url: &str, token: &str, as_json: bool) -> Result<bool, String> {
+    let endpoint = format!("{}/explain", url.trim_end_matches('/'));
+    let mut request = native::agent(PATIENCE_MS)
+        .post(&endpoint)
+        .header("content-type", "application/json")
+        .header("accept", if as_json { "application/json" } else { "text/plain" });
+    if let Ok(key) = std::env::var("EXPLAIN_KEY") {
+        request = request.header("x-explain-key", key);
+    }
+    let mut response = request
+        .send(json!({ "token": token.trim() }).to_string())
+        .map_err(|error| format!("{endpoint} did not answer: {error}"))?;
+    let status = response.status().as_u16();
+    let body = response.body_mut().read_to_string().map_err(|error| format!("{endpoint}: {error}"))?;
+    if status == 401 {
+        return Err(format!("{endpoint} asks for its key: set EXPLAIN_KEY in the environment"));
+    }
+    if status != 200 {
+        return Err(format!("{endpoint} answered {status}"));
+    }
+    if !as_json {
+        print!("{body}");
+        return Ok(body.starts_with("Accepted"));
+    }
+    let report: Value = serde_json::from_str(&body).map_err(|_| format!("{endpoint} answered no report"))?;
+    println!("{report:#}");
+    Ok(report.get("verdict") == Some(&json!("accepted")))
+}

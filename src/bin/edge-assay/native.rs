@@ -1,0 +1,148 @@
+//! This machine as the platform: its clock, its environment and `.dev.vars` for secrets, HTTPS; no store, and no second
+//! cryptographic engine.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::io::Read as _;
+use std::path::Path;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use edge_assay::ports::{
+    Clock, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log, NoOpinion,
+    PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
+};
+use edge_assay::time::Timestamp;
+
+/// Every port of the application.
+pub(crate) struct Machine {
+    dev_vars: HashMap<String, String>,
+    /// A key set to give in place of every fetch.
+    jwks: Option<Vec<u8>>,
+}
+
+impl Machine {
+    /// Secrets come from the environment, else from the `.dev.vars` beside the configuration.
+    pub(crate) fn new(config: &Path, jwks: Option<Vec<u8>>) -> Self {
+        let text = std::fs::read_to_string(config.with_file_name(".dev.vars")).unwrap_or_default();
+        let dev_vars = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with('#'))
+            .filter_map(|line| {
+                let (name, value) = line.split_once('=')?;
+                let value = value.trim();
+                let unquoted =
+                    ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));
+                Some((name.trim().to_owned(), unquoted.unwrap_or(value).to_owned()))
+            })
+            .collect();
+        Self { dev_vars, jwks }
+    }
+}
+
+/// Runs `future` to its end. Nothing here ever waits but by blocking, so it is ready whenever it is asked.
+pub(crate) fn run<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+    }
+}
+
+impl Clock for Machine {
+    fn now(&self) -> Timestamp {
+        // The one place where the machine's own clock is asked; everybody else is given the time.
+        #[allow(clippy::disallowed_methods)]
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_epoch_seconds(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+    }
+
+    async fn sleep(&self, milliseconds: u32) {
+        std::thread::sleep(Duration::from_millis(u64::from(milliseconds)));
+    }
+}
+
+impl KeyValueStore for Machine {
+    async fn get(&self, _key: &str) -> Result<Option<String>, StoreError> {
+        Ok(None)
+    }
+
+    async fn put(&self, _key: &str, _value: &str, _ttl_seconds: u64) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+impl HttpClient for Machine {
+    async fn get(&self, request: &DocumentRequest) -> Result<Document, FetchError> {
+        match &self.jwks {
+            Some(body) => Ok(Document { status: 200, body: body.clone(), ..Document::default() }),
+            None => fetch(request),
+        }
+    }
+}
+
+fn fetch(request: &DocumentRequest) -> Result<Document, FetchError> {
+    let agent = agent(request.timeout_ms);
+    let asked = agent.get(&request.url).header("accept", request.accept);
+    let mut response = asked.call().map_err(|error| match error {
+        ureq::Error::Timeout(_) => FetchError::Timeout(request.timeout_ms),
+        other => FetchError::Unreachable(other.to_string()),
+    })?;
+    let header = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
+    let (etag, cache_control) = (header("etag"), header("cache-control"));
+    let (content_type, date) = (header("content-type"), header("date"));
+    let mut body = Vec::new();
+    let bound = u64::try_from(request.max_bytes).unwrap_or(u64::MAX).saturating_add(1);
+    let read = response.body_mut().as_reader().take(bound).read_to_end(&mut body);
+    read.map_err(|error| FetchError::Unreachable(error.to_string()))?;
+    if body.len() > request.max_bytes {
+        return Err(FetchError::TooLarge(request.max_bytes));
+    }
+    Ok(Document { status: response.status().as_u16(), etag, cache_control, content_type, date, body })
+}
+
+/// A client as the Worker's: in time, without following redirects, every status an answer.
+pub(crate) fn agent(timeout_ms: u32) -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .timeout_global(Some(Duration::from_millis(u64::from(timeout_ms))))
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .http_status_as_error(false)
+        .user_agent(concat!("edge-assay/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .into()
+}
+
+impl Secrets for Machine {
+    fn secret(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok().or_else(|| self.dev_vars.get(name).cloned())
+    }
+}
+
+impl Log for Machine {
+    fn log(&self, _level: Level, _line: &serde_json::Value) {}
+}
+
+impl Random for Machine {
+    fn fill(&self, bytes: &mut [u8]) {
+        if let Err(error) = getrandom::getrandom(bytes) {
+            eprintln!("this machine gives no randomness: {error}");
+            std::process::exit(70);
+        }
+    }
+}
+
+impl PlatformCrypto for Machine {
+    async fn verify_signature(&self, _check: &SignatureCheck<'_>) -> Result<bool, NoOpinion> {
+        Err(NoOpinion("WebCrypto is in the Worker only; ask it with --online".to_owned()))
+    }
+}
+
+impl Runtime for Machine {
+    fn facts(&self) -> RuntimeFacts {
+        RuntimeFacts { runtime: format!("native {}", std::env::consts::OS), compatibility_date: None }
+    }
+}

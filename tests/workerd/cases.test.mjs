@@ -1,0 +1,104 @@
+// The cases of tests/cases in the built Worker: each must give the very report that it gave natively. One isolate for
+// each case, its clock held still, its identity providers played by the case.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync, readdirSync, rmSync } from 'node:fs';
+import { after, before, suite, test } from 'node:test';
+import { Miniflare, Response } from 'miniflare';
+import { at } from '../../scripts/lib/paths.mjs';
+import { compatibilityDate } from '../../scripts/lib/worker.mjs';
+
+// Stands before the Worker: sets the clock, and turns WebCrypto into a liar where the case asks for one.
+const STAGE = `
+import Assay from './index.js';
+const RealDate = Date;
+let now;
+globalThis.Date = class extends RealDate {
+  constructor(...parts) { super(...(parts.length > 0 ? parts : [now ?? RealDate.now()])); }
+  static now() { return now ?? RealDate.now(); }
+};
+let lying = false;
+export default {
+  fetch(request, env, context) {
+    const clock = request.headers.get('x-clock');
+    if (clock) now = Number(clock) * 1000;
+    if (env.LIES && !lying) {
+      lying = true;
+      const verify = SubtleCrypto.prototype.verify;
+      SubtleCrypto.prototype.verify = async function (...all) { return !(await verify.apply(this, all)); };
+    }
+    return new Assay(context, env).fetch(request);
+  },
+};`;
+
+suite('every case gives the same report in workerd as natively', () => {
+  const folder = at('target', 'cases');
+  const told = new Map();
+  const fixtures = [];
+  let miniflare;
+
+  before(async () => {
+    rmSync(folder, { recursive: true, force: true });
+    const native = spawnSync('cargo', ['test', '--quiet', '--test', 'cases', 'every_case'], { cwd: at(), encoding: 'utf8' });
+    assert.equal(native.status, 0, native.stdout + native.stderr);
+    for (const name of readdirSync(folder)) fixtures.push(JSON.parse(readFileSync(`${folder}/${name}`, 'utf8')));
+    const built = (name) => readFileSync(at('build', name));
+    const modules = {
+      'stage.js': { type: 'esm', contents: STAGE },
+      'index.js': { type: 'esm', contents: built('index.js').toString() },
+      'index_bg.wasm': { type: 'wasm', contents: built('index_bg.wasm') },
+    };
+    const text = (value) => ({ type: 'text', value });
+    miniflare = new Miniflare({
+      handleStructuredLogs: () => {},
+      workers: fixtures.map((fixture) => ({
+        config: {
+          name: fixture.name,
+          compatibilityDate: compatibilityDate(),
+          manifest: { mainModule: 'stage.js', modules },
+          env: {
+            ASSAY: { type: 'json', value: fixture.config },
+            JWKS_CACHE: { type: 'kv', id: fixture.name },
+            ...(fixture.lies ? { LIES: text('yes') } : {}),
+            ...Object.fromEntries(Object.entries(fixture.secrets).map(([name, value]) => [name, text(value)])),
+          },
+        },
+        dev: {
+          unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+          outboundService: {
+            type: 'fetcher',
+            handler: (request) => {
+              const answer = told.get(fixture.name)?.find(({ url }) => url === request.url);
+              if (!answer) throw new Error(`nobody serves ${request.url}`);
+              return new Response(answer.body, { status: answer.status, headers: { 'content-type': answer.contentType } });
+            },
+          },
+        },
+      })),
+    });
+    await miniflare.ready;
+  });
+  after(() => miniflare?.dispose());
+
+  test('and there are at least forty', async (context) => {
+    assert.ok(fixtures.length >= 40, `${fixtures.length}`);
+    for (const fixture of fixtures) {
+      await context.test(`${fixture.name}: ${fixture.says}`, async () => {
+        const url = await miniflare.unsafeGetDirectURL(fixture.name);
+        const call = (path, now, init = {}) => fetch(new URL(path, url), { ...init, headers: { 'x-clock': `${now}`, ...init.headers } });
+        if (fixture.warm) {
+          told.set(fixture.name, fixture.warm.serves);
+          await call('/verify', fixture.warm.now, { headers: { authorization: `Bearer ${fixture.warm.token}` } });
+        }
+        told.set(fixture.name, fixture.serves);
+        const response = await call('/explain', fixture.now, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ token: fixture.token }),
+        });
+        assert.equal(response.status, 200);
+        assert.deepEqual(await response.json(), fixture.report);
+      });
+    }
+  });
+});
