@@ -302,8 +302,9 @@ pub(super) fn key_unknown(examination: &Examination<'_>, kid: &str) -> Advice {
         ),
         Some(LookedAgain::Fetched(_) | LookedAgain::NothingNewer) | None => String::new(),
     };
+    let refreshed = if looked.is_empty() { ", not even after a refresh" } else { " that is known of" };
     advice(
-        format!("The issuer has no key \"{kid}\", not even after a refresh: it publishes {known}."),
+        format!("The issuer has no key \"{kid}\"{refreshed}: it publishes {known}."),
         format!(
             "{looked}The token is most likely from another instance or project that uses the same `iss`, or its key was withdrawn since. Sign in anew and compare the `kid` in the new token's header; if it still differs, the URL of the keys {} is not that of whoever signs.",
             table(examination)
