@@ -391,7 +391,8 @@ fn signature_invalid(token: &UntrustedToken<'_>) -> Rejection {
     Rejection::SignatureInvalid { kid: token.header().kid.as_deref().map(excerpt) }
 }
 
-fn hash_prefix(token: &str) -> String {
+/// The first bytes of a token's SHA-256, in hex: what may be logged and shown of it.
+pub(crate) fn hash_prefix(token: &str) -> String {
     use std::fmt::Write as _;
     let mut hex = String::new();
     for byte in Sha256::digest(token.as_bytes()).iter().take(limits::TOKEN_HASH_PREFIX_BYTES) {

@@ -136,12 +136,11 @@ fn token_of(recipe: &Value) -> String {
         header.insert("kid".to_owned(), Value::Null);
     }
     let (header, claims) = (Value::Object(header), Value::Object(claims));
-    let token = match recipe["key"].as_str() {
-        Some(name) => tokens::mint_with_key(algorithm, key_called(name), &header, &claims),
-        None => {
-            let secret = recipe["secret"].as_str().unwrap_or(keys::SECRET);
-            tokens::mint_with_secret(algorithm, secret.as_bytes(), &header, &claims)
-        }
+    let token = if let Some(name) = recipe["key"].as_str() {
+        tokens::mint_with_key(algorithm, key_called(name), &header, &claims)
+    } else {
+        let secret = recipe["secret"].as_str().unwrap_or(keys::SECRET);
+        tokens::mint_with_secret(algorithm, secret.as_bytes(), &header, &claims)
     };
     if recipe["tamper"] == "payload" {
         let parts: Vec<&str> = token.split('.').collect();
@@ -271,10 +270,10 @@ fn every_case_has_the_root_cause_that_it_names() {
 #[test]
 fn every_cause_and_every_code_has_a_case() {
     let cases = cases();
-    let causes: BTreeSet<&str> =
+    let told: BTreeSet<&str> =
         cases.iter().map(|(_, case)| case["expect"]["cause"].as_str().unwrap()).collect();
     let missing: Vec<&str> =
-        CauseId::ALL.iter().map(|id| id.name()).filter(|id| !causes.contains(id)).collect();
+        CauseId::ALL.iter().map(|id| id.name()).filter(|id| !told.contains(id)).collect();
     assert!(missing.is_empty(), "no case has the cause {missing:?}");
     let codes: BTreeSet<&str> =
         cases.iter().filter_map(|(_, case)| case["expect"]["code"].as_str()).collect();
@@ -321,7 +320,9 @@ fn the_documentation_shows_each_incident_as_it_is_explained() {
         let (_, after) = after.split_once("<!-- end -->").unwrap();
         let (_, case) = cases().into_iter().find(|(known, _)| known == name).unwrap();
         let text = run(name, &case).text;
-        written.push_str(&format!("{before}<!-- case: {name} -->\n```text\n{text}```\n<!-- end -->"));
+        let shown_as = ["<!-- case: ", name, " -->\n```text\n", &text, "```\n<!-- end -->"].concat();
+        written.push_str(before);
+        written.push_str(&shown_as);
         shown.insert(name.to_owned());
         rest = after;
     }

@@ -469,7 +469,7 @@ pub(super) fn expired(examination: &Examination<'_>, seconds: i64) -> Advice {
     } else {
         "Refresh the session before the request, or on a 401 refresh it and try once more. If fresh tokens are refused as well, the clock of the server or of the identity provider is wrong: /readyz?deep=1 compares the two."
     };
-    advice(format!("The token has expired {} ago.{lives}{also}", duration_in_words(seconds)), fix)
+    advice(format!("The token expired {} ago.{lives}{also}", duration_in_words(seconds)), fix)
 }
 
 pub(super) fn clock_skew(examination: &Examination<'_>, claim: &str, seconds: i64) -> Advice {

@@ -102,14 +102,13 @@ async fn ask(
         *last ^= 1;
     }
     let jwk = answer.key.as_ref().and_then(|name| known.keys.get(name));
-    let pure_rust = match jwk {
-        Some(jwk) => Jwk::from_value(jwk).is_ok_and(|jwk| {
+    let pure_rust = if let Some(jwk) = jwk {
+        Jwk::from_value(jwk).is_ok_and(|jwk| {
             jwk.key.verify(algorithm, message, &good) && !jwk.key.verify(algorithm, message, &spoilt)
-        }),
-        None => {
-            let secret = SharedSecret::new(known.secret.as_bytes().to_vec());
-            secret.verify(algorithm, message, &good) && !secret.verify(algorithm, message, &spoilt)
-        }
+        })
+    } else {
+        let secret = SharedSecret::new(known.secret.as_bytes().to_vec());
+        secret.verify(algorithm, message, &good) && !secret.verify(algorithm, message, &spoilt)
     };
     let key = jwk.map_or(CheckingKey::Secret(known.secret.as_bytes()), CheckingKey::Public);
     let mut web_crypto = Some(true);

@@ -136,16 +136,13 @@ pub(super) fn shared(examination: &Examination<'_>, issuer: &TrustedIssuer, algo
         .secrets
         .iter()
         .map(|secret| {
-            let reason = if !secret.answers_to(kid) {
-                Some("it is for another kid".to_owned())
-            } else {
-                match &secret.key {
-                    Err(problem) => Some((*problem).to_owned()),
-                    Ok(key) if !key.strong_enough_for(algorithm) => {
-                        Some(format!("it is too short for {}", algorithm.name()))
-                    }
-                    Ok(_) => None,
+            let reason = match &secret.key {
+                _ if !secret.answers_to(kid) => Some("it is for another kid".to_owned()),
+                Err(problem) => Some((*problem).to_owned()),
+                Ok(key) if !key.strong_enough_for(algorithm) => {
+                    Some(format!("it is too short for {}", algorithm.name()))
                 }
+                Ok(_) => None,
             };
             let mut entry = json!({
                 "binding": secret.reference.binding,

@@ -102,11 +102,18 @@ impl Stage {
         use crate::rejection::Malformed;
         match refusal {
             Refusal::Rejection(rejection) => match rejection {
-                Rejection::TokenMalformed(Malformed::NoExpiry) => Self::Claims,
                 Rejection::TokenMissing(_)
                 | Rejection::RequestAmbiguous(_)
                 | Rejection::TokenTooLarge { .. }
-                | Rejection::TokenMalformed(_)
+                | Rejection::TokenMalformed(
+                    Malformed::Segments(_)
+                    | Malformed::EmptySegment(_)
+                    | Malformed::Base64(_)
+                    | Malformed::Utf8(_)
+                    | Malformed::Json(..)
+                    | Malformed::DuplicateMember(..)
+                    | Malformed::Member { .. },
+                )
                 | Rejection::HeaderUnsupported { .. } => Self::Structure,
                 Rejection::IssuerMissing | Rejection::IssuerUnknown { .. } => Self::Issuer,
                 Rejection::AlgorithmUnsupported { .. } | Rejection::AlgorithmNotAllowed { .. } => {
@@ -114,7 +121,8 @@ impl Stage {
                 }
                 Rejection::KeyNotFound(_) | Rejection::KeyUnusable { .. } => Self::Key,
                 Rejection::SignatureInvalid { .. } => Self::Signature,
-                Rejection::TypeNotAllowed { .. }
+                Rejection::TokenMalformed(Malformed::NoExpiry)
+                | Rejection::TypeNotAllowed { .. }
                 | Rejection::TokenExpired { .. }
                 | Rejection::TokenNotYetValid { .. }
                 | Rejection::TokenIssuedInFuture { .. }

@@ -1,12 +1,11 @@
 //! Each step of a verification with what was seen there.
 
 use serde_json::{Map, Value, json};
-use sha2::{Digest as _, Sha256};
 
 use super::report::{Outcome, Stage, Step};
 use super::{Examination, cross_check, issuers, keys};
 use crate::jose::{base64url, json as strict_json};
-use crate::limits::{MAX_LISTED, TOKEN_HASH_PREFIX_BYTES};
+use crate::limits::MAX_LISTED;
 use crate::rejection::excerpt;
 use crate::time::{Timestamp, duration_in_words};
 use crate::trust::claims::AudienceRule;
@@ -50,11 +49,7 @@ fn structure(examination: &Examination<'_>) -> Value {
     let Ok(text) = &examination.presented else { return Value::Object(Map::new()) };
     let mut evidence = Map::new();
     let segments = text.split('.').count();
-    let hash: String = Sha256::digest(text.as_bytes())
-        .iter()
-        .take(TOKEN_HASH_PREFIX_BYTES)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let hash = crate::verify::hash_prefix(text);
     evidence.insert(
         "note".to_owned(),
         json!(format!(

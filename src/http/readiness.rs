@@ -37,16 +37,17 @@ struct Report {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Details {
-    Faults {
-        faults: Vec<ConfigFault>,
-    },
-    Issuers {
-        now: Timestamp,
-        issuers: Vec<IssuerReport>,
-        cross_check: CrossCheckState,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        deep: Option<DeepCheck>,
-    },
+    Faults { faults: Vec<ConfigFault> },
+    Issuers(Box<Judgement>),
+}
+
+#[derive(Serialize)]
+struct Judgement {
+    now: Timestamp,
+    issuers: Vec<IssuerReport>,
+    cross_check: CrossCheckState,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deep: Option<DeepCheck>,
 }
 
 /// What `?deep=1` adds: both engines' answers to known questions, and the facts of the environment.
@@ -122,7 +123,10 @@ async fn judge<P: Platform>(
         code = code.or(problem);
         issuers.push(report);
     }
-    (code, Details::Issuers { now, issuers, cross_check: terms.cross_checks.state(), deep })
+    (
+        code,
+        Details::Issuers(Box::new(Judgement { now, issuers, cross_check: terms.cross_checks.state(), deep })),
+    )
 }
 
 /// Tests all algorithms on both engines, and asks the first identity provider for the time. Costs some milliseconds and a
