@@ -1,6 +1,6 @@
 //! What an origin may answer. Whatever is no good set never replaces a good one.
 
-use edge_assay::keys::fetch::FailureKind::{self, Invalid, Unavailable};
+use edge_assay::keys::failure::FailureKind::{self, Invalid, Unavailable};
 use edge_assay::keys::{KeySource, Location, Wanted};
 use edge_assay::rejection::Fault;
 
