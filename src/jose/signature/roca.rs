@@ -7,8 +7,8 @@
 /// The odd primes among the first 39, which divide `M` at every key length. Those modulo which 65537 generates little
 /// come first, so that an innocent modulus is let go after one or two divisions.
 const PRIMES: [u64; 38] = [
-    11, 37, 97, 13, 17, 79, 103, 109, 61, 157, 127, 73, 139, 53, 151, 3, 5, 7, 19, 23, 29, 31, 41, 43, 47,
-    59, 67, 71, 83, 89, 101, 107, 113, 131, 137, 149, 163, 167,
+    97, 37, 79, 11, 61, 73, 127, 151, 13, 17, 19, 53, 71, 103, 107, 109, 157, 3, 5, 7, 23, 29, 31, 41, 43,
+    47, 59, 67, 83, 89, 101, 113, 131, 137, 139, 149, 163, 167,
 ];
 const GENERATOR: u64 = 65_537;
 
