@@ -2,8 +2,8 @@
 
 use edge_assay::keys::{Tier, Wanted, record};
 
-use crate::support::platform::StoreMode;
-use crate::{Isolate, NOW, REFRESH_AT, calls, holds, serve, source, world};
+use crate::support::platform::{Answer, StoreMode};
+use crate::{Isolate, NOW, REFRESH_AT, URL, calls, holds, serve, source, world};
 
 #[test]
 fn a_store_that_is_down_costs_a_fetch_per_isolate_and_nothing_else() {
@@ -104,4 +104,32 @@ fn the_value_outlives_the_set_and_its_key_says_nothing() {
     assert!(key.starts_with("jwks:v1:") && key.len() == 8 + 43, "{key}");
     let left = world.store.seconds_left(&key, world.now_ms()).unwrap();
     assert!((90_000 - 5..=90_000).contains(&left), "{left}");
+}
+
+#[test]
+fn a_store_that_hangs_is_waited_for_a_moment_only() {
+    let world = world();
+    world.store.takes_ms(3_600_000);
+    let begun = world.now_ms();
+    assert!(holds(&Isolate::new().ask(&world, Wanted::Kid("a")), "a"));
+    assert!(world.now_ms() - begun < 3100, "{}", world.now_ms() - begun);
+    assert_eq!(world.events("jwks_store_failed").len(), 2);
+}
+
+#[test]
+fn an_older_record_replaces_neither_a_newer_set_nor_the_count_of_failures() {
+    let world = world();
+    let isolate = Isolate::warm(&world);
+    world.store.behave(StoreMode::TooManyWrites);
+    serve(&world, &[("b", 2)]);
+    world.pass(REFRESH_AT);
+    isolate.serve(&world, Wanted::Any).unwrap();
+    world.origin.serves(URL, Answer::unreachable());
+    world.pass(REFRESH_AT);
+    for failures in 1..=4 {
+        isolate.serve(&world, Wanted::Any).unwrap();
+        assert_eq!(isolate.state(&world).consecutive_failures, failures);
+        assert!(holds(&isolate.ask(&world, Wanted::Any), "b"));
+        world.pass(8);
+    }
 }
