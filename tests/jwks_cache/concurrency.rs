@@ -272,6 +272,9 @@ fn a_cold_start_for_an_unknown_kid_needs_one_fetch() {
     let isolate = Isolate::new();
     let lookup = isolate.ask(&world, Wanted::Kid("b")).unwrap();
     assert_eq!((lookup.set.keys.len(), calls(&world)), (1, 1));
+    isolate.ask(&world, Wanted::Kid("c")).unwrap();
+    Isolate::new().ask(&world, Wanted::Kid("d")).unwrap();
+    assert_eq!(calls(&world), 1, "it counts as the look that begins the cooldown, for all isolates");
 }
 
 #[test]
