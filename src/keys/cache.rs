@@ -11,7 +11,9 @@ use std::rc::Rc;
 
 use serde_json::json;
 
-use crate::keys::fetch::{self, Answer, Failure, FailureKind, Fetched};
+use crate::jose::KeySet;
+use crate::keys::failure::{Failure, FailureKind};
+use crate::keys::fetch::{self, Answer, Fetched};
 use crate::keys::freshness::{self, Asked, Decision, Freshness, Lifetime, Unavailable};
 use crate::keys::record::{self, CachedSet, Record};
 use crate::keys::{CachePolicy, KeySource, KeyState, Lookup, Tier, Wanted};
@@ -62,21 +64,24 @@ impl KeyCache {
     ) -> Result<Lookup, Fault> {
         let visit = Visit::new(self, platform, source, policy);
         let begun = now;
-        let (mut now, mut tier) = (now, Tier::Memory);
+        let (mut now, mut tier, mut has_waited) = (now, Tier::Memory, false);
         loop {
             match visit.decide(wanted, now) {
                 Decision::Use => return visit.found(tier, now, false),
                 Decision::UseAndRefresh => return visit.found(tier, now, !visit.is_leased(now)),
                 Decision::Refuse(unavailable) => return Err(visit.fault(now, unavailable)),
                 Decision::FetchFirst if visit.is_leased(now) => platform.sleep(LEASE_POLL_MS).await,
-                // One attempt has ended while this request waited for it, and a whole second has passed since. What it
-                // brought is what this request gets: nobody waits through two attempts.
-                Decision::FetchFirst if visit.was_attempted_since(begun) => return visit.make_do(tier, now),
+                // One attempt has ended while this request waited for it. What it brought is what this request gets:
+                // nobody waits through two attempts.
+                Decision::FetchFirst if has_waited && visit.was_attempted_since(begun) => {
+                    return visit.make_do(tier, now);
+                }
                 Decision::FetchFirst => {
                     let needed = |now| visit.decide(wanted, now) == Decision::FetchFirst;
                     tier = visit.bring(now, wanted, needed).await;
                 }
             }
+            has_waited = true;
             now = platform.now();
         }
     }
@@ -278,6 +283,11 @@ impl<'v, P: Platform> Visit<'v, P> {
             fetch::fetch(self.platform, self.source, self.policy, held.as_ref(), must_not_be_lost).await;
         let now = self.platform.now();
         let outcome = outcome.map(|fetched| self.accept(fetched, now));
+        let asked = match (&outcome, wanted) {
+            // It was looked for, whatever was known before.
+            (Ok(brought), Wanted::Kid(kid)) if !is_known(&brought.set, kid) => Asked::UnknownKid,
+            _ => asked,
+        };
         let succeeded = outcome.is_ok();
         let (written, line) = self.with(|entry| {
             entry.record.settle(outcome, asked, now);
@@ -335,12 +345,15 @@ impl Entry {
 /// What `wanted` is to what is cached. Without a set there are no unknown keys yet.
 fn asked(record: &Record, wanted: Wanted<'_>) -> Asked {
     match (wanted, &record.cached) {
-        (Wanted::Kid(kid), Some(CachedSet { set, .. })) => {
-            let is_known = set.with_kid(kid).next().is_some() || set.set_aside_with_kid(kid).is_some();
-            if is_known { Asked::KnownKid } else { Asked::UnknownKid }
-        }
+        (Wanted::Kid(kid), Some(CachedSet { set, .. })) if is_known(set, kid) => Asked::KnownKid,
+        (Wanted::Kid(_), Some(_)) => Asked::UnknownKid,
         (Wanted::Any, _) | (Wanted::Kid(_), None) => Asked::Any,
     }
+}
+
+/// Whether the issuer has a key called `kid`, be it one that was set aside.
+fn is_known(set: &KeySet, kid: &str) -> bool {
+    set.with_kid(kid).next().is_some() || set.set_aside_with_kid(kid).is_some()
 }
 
 fn outcome_line(record: &Record, now: Timestamp) -> (Level, &'static str, serde_json::Value) {

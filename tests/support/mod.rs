@@ -15,4 +15,6 @@
 
 pub mod keys;
 pub mod platform;
+pub mod request;
 pub mod tokens;
+pub mod world;
