@@ -1,7 +1,8 @@
 // jose judges the same tokens: a few thousand, good ones and ones spoilt in each part, under every algorithm. Whatever the
 // two disagree on has to be on the list of what is meant, and nothing that jose refuses may pass.
 //
-//   ASSAY_SEED=<number>   repeats a run (but for what signatures and secrets hold of chance);   ASSAY_ROUNDS=<number>   how often each way is tried with each algorithm
+//   ASSAY_SEED=<number>     repeats a run, but for the chance in signatures and secrets
+//   ASSAY_ROUNDS=<number>   how often each way of spoiling is tried with each algorithm
 import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync, randomBytes, randomInt } from 'node:crypto';
 import { after, before, suite, test } from 'node:test';
