@@ -36,13 +36,13 @@ fn terms(config: &Value) -> Terms {
 }
 
 /// A sound configuration with `changes` in its root.
-fn root(changes: Value) -> Value {
-    merged(json!({ "issuers": [sound_issuer()] }), &changes)
+fn root(changes: &Value) -> Value {
+    merged(json!({ "issuers": [sound_issuer()] }), changes)
 }
 
 /// A sound configuration with `changes` in its only issuer.
-fn with_issuer(changes: Value) -> Value {
-    json!({ "issuers": [merged(sound_issuer(), &changes)] })
+fn with_issuer(changes: &Value) -> Value {
+    json!({ "issuers": [merged(sound_issuer(), changes)] })
 }
 
 fn sound_issuer() -> Value {
@@ -64,7 +64,7 @@ fn each_has_its_one_fault(rows: Vec<Row>) {
 
 #[test]
 fn the_sound_configuration_has_no_fault() {
-    assert_eq!(faults_of(Some(&root(json!({})).to_string())), []);
+    assert_eq!(faults_of(Some(&root(&json!({})).to_string())), []);
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn numbers_are_whole_and_within_their_bounds() {
         ("jwks", "fetch_timeout_ms", 100, 30_000),
     ];
     for (table, field, low, high) in rows {
-        let with = |value: Value| root(json!({ table: { field: value } })).to_string();
+        let with = |value: Value| root(&json!({ table: { field: value } })).to_string();
         for good in [low, high] {
             assert_eq!(faults_of(Some(&with(json!(good)))), [], "{field} = {good}");
         }
@@ -115,34 +115,42 @@ fn a_fault_in_the_root_has_its_path() {
         (json!({ "issuers": [] }), "issuers", "missing or empty"),
         (json!({ "issuers": {} }), "issuers", "a table"),
         (json!({ "issuers": ["https://a.example"] }), "issuers[0]", "a string"),
-        (root(json!({ "verify": 5 })), "verify", "a number"),
-        (root(json!({ "verify": { "leeway": 5 } })), "verify.leeway", "not a known field"),
-        (root(json!({ "jwks": [] })), "jwks", "an empty list"),
-        (root(json!({ "issuer": "https://a.example" })), "issuer", "not a known field"),
-        (root(json!({ "endpoints": { "prefix": "api" } })), "endpoints.prefix", "not a path prefix"),
-        (root(json!({ "endpoints": { "prefix": "/api/" } })), "endpoints.prefix", "not a path prefix"),
-        (root(json!({ "endpoints": { "prefix": "/" } })), "endpoints.prefix", "not a path prefix"),
-        (root(json!({ "endpoints": { "prefix": "/a/../b" } })), "endpoints.prefix", "not a path prefix"),
-        (root(json!({ "endpoints": { "prefix": "/%61" } })), "endpoints.prefix", "not a path prefix"),
-        (root(json!({ "endpoints": { "prefix": "/.well-known" } })), "endpoints.prefix", "not a path prefix"),
-        (root(json!({ "endpoints": { "prefix": "" } })), "endpoints.prefix", "an empty string"),
-        (root(json!({ "challenge": { "realm": "a\"b" } })), "challenge.realm", "cannot quote"),
-        (root(json!({ "challenge": { "realm": "a\\b" } })), "challenge.realm", "cannot quote"),
-        (root(json!({ "challenge": { "realm": "a\nb" } })), "challenge.realm", "cannot quote"),
-        (root(json!({ "challenge": { "realm": "\u{e9}" } })), "challenge.realm", "cannot quote"),
-        (root(json!({ "cors": { "origins": "*" } })), "cors.origins", "a string"),
-        (root(json!({ "cors": { "origins": [] } })), "cors.origins", "an empty list"),
-        (root(json!({ "cors": { "origins": ["*", "app.example"] } })), "cors.origins[1]", "not an origin"),
+        (root(&json!({ "verify": 5 })), "verify", "a number"),
+        (root(&json!({ "verify": { "leeway": 5 } })), "verify.leeway", "not a known field"),
+        (root(&json!({ "jwks": [] })), "jwks", "an empty list"),
+        (root(&json!({ "issuer": "https://a.example" })), "issuer", "not a known field"),
+        (root(&json!({ "endpoints": { "prefix": "api" } })), "endpoints.prefix", "not a path prefix"),
+        (root(&json!({ "endpoints": { "prefix": "/api/" } })), "endpoints.prefix", "not a path prefix"),
+        (root(&json!({ "endpoints": { "prefix": "/" } })), "endpoints.prefix", "not a path prefix"),
+        (root(&json!({ "endpoints": { "prefix": "/a/../b" } })), "endpoints.prefix", "not a path prefix"),
+        (root(&json!({ "endpoints": { "prefix": "/%61" } })), "endpoints.prefix", "not a path prefix"),
         (
-            root(json!({ "cors": { "origins": ["https://app.example/"] } })),
+            root(&json!({ "endpoints": { "prefix": "/.well-known" } })),
+            "endpoints.prefix",
+            "not a path prefix",
+        ),
+        (root(&json!({ "endpoints": { "prefix": "" } })), "endpoints.prefix", "an empty string"),
+        (root(&json!({ "challenge": { "realm": "a\"b" } })), "challenge.realm", "cannot quote"),
+        (root(&json!({ "challenge": { "realm": "a\\b" } })), "challenge.realm", "cannot quote"),
+        (root(&json!({ "challenge": { "realm": "a\nb" } })), "challenge.realm", "cannot quote"),
+        (root(&json!({ "challenge": { "realm": "\u{e9}" } })), "challenge.realm", "cannot quote"),
+        (root(&json!({ "cors": { "origins": "*" } })), "cors.origins", "a string"),
+        (root(&json!({ "cors": { "origins": [] } })), "cors.origins", "an empty list"),
+        (root(&json!({ "cors": { "origins": ["*", "app.example"] } })), "cors.origins[1]", "not an origin"),
+        (
+            root(&json!({ "cors": { "origins": ["https://app.example/"] } })),
             "cors.origins[0]",
             "not an origin",
         ),
-        (root(json!({ "cors": { "origins": ["https://App.example"] } })), "cors.origins[0]", "not an origin"),
-        (root(json!({ "cors": { "origins": ["null"] } })), "cors.origins[0]", "not an origin"),
-        (root(json!({ "explain": { "access": "public" } })), "explain.access", "\"public\""),
-        (root(json!({ "explain": { "access": true } })), "explain.access", "a boolean"),
-        (root(json!({ "explain": { "key": "k" } })), "explain.key", "not a known field"),
+        (
+            root(&json!({ "cors": { "origins": ["https://App.example"] } })),
+            "cors.origins[0]",
+            "not an origin",
+        ),
+        (root(&json!({ "cors": { "origins": ["null"] } })), "cors.origins[0]", "not an origin"),
+        (root(&json!({ "explain": { "access": "public" } })), "explain.access", "\"public\""),
+        (root(&json!({ "explain": { "access": true } })), "explain.access", "a boolean"),
+        (root(&json!({ "explain": { "key": "k" } })), "explain.key", "not a known field"),
     ]);
 }
 
@@ -150,48 +158,48 @@ fn a_fault_in_the_root_has_its_path() {
 fn a_fault_in_an_issuer_has_its_path() {
     let preset = |issuer: &str, preset: &str| json!({ "issuers": [{ "issuer": issuer, "preset": preset, "audience": "unchecked" }] });
     each_has_its_one_fault(vec![
-        (with_issuer(json!({ "issuer": null })), "issuers[0].issuer", "missing"),
-        (with_issuer(json!({ "issuer": "" })), "issuers[0].issuer", "an empty string"),
-        (with_issuer(json!({ "issuer": 1 })), "issuers[0].issuer", "a number"),
+        (with_issuer(&json!({ "issuer": null })), "issuers[0].issuer", "missing"),
+        (with_issuer(&json!({ "issuer": "" })), "issuers[0].issuer", "an empty string"),
+        (with_issuer(&json!({ "issuer": 1 })), "issuers[0].issuer", "a number"),
         (json!({ "issuers": [sound_issuer(), sound_issuer()] }), "issuers[1].issuer", "twice"),
-        (with_issuer(json!({ "jwks_uri": null })), "issuers[0].jwks_uri", "missing"),
-        (with_issuer(json!({ "jwks_uri": "http://a.example/jwks" })), "issuers[0].jwks_uri", "http"),
+        (with_issuer(&json!({ "jwks_uri": null })), "issuers[0].jwks_uri", "missing"),
+        (with_issuer(&json!({ "jwks_uri": "http://a.example/jwks" })), "issuers[0].jwks_uri", "http"),
         (
-            with_issuer(json!({ "jwks_uri": "https://u:p@a.example/" })),
+            with_issuer(&json!({ "jwks_uri": "https://u:p@a.example/" })),
             "issuers[0].jwks_uri",
             "user information",
         ),
-        (with_issuer(json!({ "jwks_uri": "a.example/jwks" })), "issuers[0].jwks_uri", "https"),
-        (with_issuer(json!({ "jwks_uri": 1 })), "issuers[0].jwks_uri", "a number"),
-        (with_issuer(json!({ "discovery": "yes" })), "issuers[0].discovery", "a string"),
-        (with_issuer(json!({ "discovery": true })), "issuers[0].discovery", "beside jwks_uri"),
+        (with_issuer(&json!({ "jwks_uri": "a.example/jwks" })), "issuers[0].jwks_uri", "https"),
+        (with_issuer(&json!({ "jwks_uri": 1 })), "issuers[0].jwks_uri", "a number"),
+        (with_issuer(&json!({ "discovery": "yes" })), "issuers[0].discovery", "a string"),
+        (with_issuer(&json!({ "discovery": true })), "issuers[0].discovery", "beside jwks_uri"),
         (
-            with_issuer(json!({ "issuer": "a.example", "jwks_uri": null, "discovery": true })),
+            with_issuer(&json!({ "issuer": "a.example", "jwks_uri": null, "discovery": true })),
             "issuers[0].issuer",
             "leads to",
         ),
-        (with_issuer(json!({ "preset": "clark" })), "issuers[0].preset", "\"clark\""),
+        (with_issuer(&json!({ "preset": "clark" })), "issuers[0].preset", "\"clark\""),
         (preset("https://a.example", "clark"), "issuers[0].preset", "\"clark\""),
         (preset("https://clerk.example/", "clerk"), "issuers[0].issuer", "no slash"),
         (preset("https://x.supabase.co", "supabase"), "issuers[0].issuer", "/auth/v1"),
         (preset("https://x.supabase.co/auth/v1/", "supabase"), "issuers[0].issuer", "/auth/v1"),
         (preset("https://x.auth0.com", "auth0"), "issuers[0].issuer", "slash"),
         (preset("clerk.example", "clerk"), "issuers[0].issuer", "leads to"),
-        (with_issuer(json!({ "types": "JWT" })), "issuers[0].types", "a string"),
-        (with_issuer(json!({ "require_type": 1 })), "issuers[0].require_type", "a number"),
-        (with_issuer(json!({ "max_age_seconds": 0 })), "issuers[0].max_age_seconds", "0"),
-        (with_issuer(json!({ "max_age_seconds": -1 })), "issuers[0].max_age_seconds", "negative"),
-        (with_issuer(json!({ "authorized_parties": [] })), "issuers[0].authorized_parties", "an empty list"),
-        (with_issuer(json!({ "authorized_parties": [""] })), "issuers[0].authorized_parties", "a list"),
-        (with_issuer(json!({ "required_claims": "user_id" })), "issuers[0].required_claims", "a string"),
-        (with_issuer(json!({ "required_scopes": [1] })), "issuers[0].required_scopes", "a list"),
-        (with_issuer(json!({ "audiences": ["a"] })), "issuers[0].audiences", "not a known field"),
+        (with_issuer(&json!({ "types": "JWT" })), "issuers[0].types", "a string"),
+        (with_issuer(&json!({ "require_type": 1 })), "issuers[0].require_type", "a number"),
+        (with_issuer(&json!({ "max_age_seconds": 0 })), "issuers[0].max_age_seconds", "0"),
+        (with_issuer(&json!({ "max_age_seconds": -1 })), "issuers[0].max_age_seconds", "negative"),
+        (with_issuer(&json!({ "authorized_parties": [] })), "issuers[0].authorized_parties", "an empty list"),
+        (with_issuer(&json!({ "authorized_parties": [""] })), "issuers[0].authorized_parties", "a list"),
+        (with_issuer(&json!({ "required_claims": "user_id" })), "issuers[0].required_claims", "a string"),
+        (with_issuer(&json!({ "required_scopes": [1] })), "issuers[0].required_scopes", "a list"),
+        (with_issuer(&json!({ "audiences": ["a"] })), "issuers[0].audiences", "not a known field"),
     ]);
 }
 
 #[test]
 fn a_fault_in_an_audience_has_its_path() {
-    let with = |audience: Value| with_issuer(json!({ "audience": audience }));
+    let with = |audience: Value| with_issuer(&json!({ "audience": audience }));
     each_has_its_one_fault(vec![
         (with(json!(null)), "issuers[0].audience", "missing"),
         (with(json!("backend")), "issuers[0].audience", "other than \"unchecked\""),
@@ -215,51 +223,51 @@ fn a_fault_in_an_audience_has_its_path() {
 fn a_fault_in_algorithms_or_secrets_has_its_path() {
     let secret = json!([{ "binding": "S" }]);
     each_has_its_one_fault(vec![
-        (with_issuer(json!({ "algorithms": [] })), "issuers[0].algorithms", "an empty list"),
-        (with_issuer(json!({ "algorithms": "RS256" })), "issuers[0].algorithms", "a string"),
+        (with_issuer(&json!({ "algorithms": [] })), "issuers[0].algorithms", "an empty list"),
+        (with_issuer(&json!({ "algorithms": "RS256" })), "issuers[0].algorithms", "a string"),
         (
-            with_issuer(json!({ "algorithms": ["RS256", "none"] })),
+            with_issuer(&json!({ "algorithms": ["RS256", "none"] })),
             "issuers[0].algorithms[1]",
             "not supported",
         ),
-        (with_issuer(json!({ "algorithms": ["rs256"] })), "issuers[0].algorithms[0]", "not supported"),
-        (with_issuer(json!({ "algorithms": ["HS256"] })), "issuers[0].algorithms[0]", "shared secret"),
+        (with_issuer(&json!({ "algorithms": ["rs256"] })), "issuers[0].algorithms[0]", "not supported"),
+        (with_issuer(&json!({ "algorithms": ["HS256"] })), "issuers[0].algorithms[0]", "shared secret"),
         (
-            with_issuer(json!({ "algorithms": ["RS256"], "secrets": secret, "jwks_uri": null })),
+            with_issuer(&json!({ "algorithms": ["RS256"], "secrets": secret, "jwks_uri": null })),
             "issuers[0].algorithms[0]",
             "public keys",
         ),
         (
-            with_issuer(json!({ "algorithms": ["RS256"], "secrets": secret })),
+            with_issuer(&json!({ "algorithms": ["RS256"], "secrets": secret })),
             "issuers[0].secrets",
             "never be used",
         ),
         (
-            with_issuer(json!({ "algorithms": ["RS256"], "jwks_uri": "http://a.example/jwks" })),
+            with_issuer(&json!({ "algorithms": ["RS256"], "jwks_uri": "http://a.example/jwks" })),
             "issuers[0].jwks_uri",
             "http",
         ),
-        (with_issuer(json!({ "secrets": "S" })), "issuers[0].secrets", "a string"),
-        (with_issuer(json!({ "secrets": "S", "jwks_uri": null })), "issuers[0].secrets", "a string"),
-        (with_issuer(json!({ "secrets": ["S"] })), "issuers[0].secrets[0]", "a string"),
-        (with_issuer(json!({ "secrets": [{}] })), "issuers[0].secrets[0].binding", "missing"),
+        (with_issuer(&json!({ "secrets": "S" })), "issuers[0].secrets", "a string"),
+        (with_issuer(&json!({ "secrets": "S", "jwks_uri": null })), "issuers[0].secrets", "a string"),
+        (with_issuer(&json!({ "secrets": ["S"] })), "issuers[0].secrets[0]", "a string"),
+        (with_issuer(&json!({ "secrets": [{}] })), "issuers[0].secrets[0].binding", "missing"),
         (
-            with_issuer(json!({ "secrets": [{ "binding": "" }] })),
+            with_issuer(&json!({ "secrets": [{ "binding": "" }] })),
             "issuers[0].secrets[0].binding",
             "an empty string",
         ),
         (
-            with_issuer(json!({ "secrets": [{ "binding": "S", "encoding": "base32" }] })),
+            with_issuer(&json!({ "secrets": [{ "binding": "S", "encoding": "base32" }] })),
             "issuers[0].secrets[0].encoding",
             "\"base32\"",
         ),
         (
-            with_issuer(json!({ "secrets": [{ "binding": "S", "kid": "" }] })),
+            with_issuer(&json!({ "secrets": [{ "binding": "S", "kid": "" }] })),
             "issuers[0].secrets[0].kid",
             "empty",
         ),
         (
-            with_issuer(json!({ "secrets": [{ "binding": "S", "value": "hunter2" }] })),
+            with_issuer(&json!({ "secrets": [{ "binding": "S", "value": "hunter2" }] })),
             "issuers[0].secrets[0].value",
             "not a known field",
         ),
@@ -323,24 +331,24 @@ fn missing_issuers_are_reported_beside_other_faults() {
 #[test]
 fn an_unknown_field_is_answered_with_the_nearest_known_one() {
     for (config, suggested) in [
-        (with_issuer(json!({ "jwks-uri": "x" })), "jwks_uri"),
-        (with_issuer(json!({ "authorised_parties": ["x"] })), "authorized_parties"),
-        (with_issuer(json!({ "required_claim": ["x"] })), "required_claims"),
-        (with_issuer(json!({ "Preset": "clerk" })), "preset"),
-        (root(json!({ "verify": { "leeway": 5 } })), "leeway_seconds"),
-        (root(json!({ "jwks": { "ttl": 5 } })), "ttl_seconds"),
-        (root(json!({ "isuers": [] })), "issuers"),
+        (with_issuer(&json!({ "jwks-uri": "x" })), "jwks_uri"),
+        (with_issuer(&json!({ "authorised_parties": ["x"] })), "authorized_parties"),
+        (with_issuer(&json!({ "required_claim": ["x"] })), "required_claims"),
+        (with_issuer(&json!({ "Preset": "clerk" })), "preset"),
+        (root(&json!({ "verify": { "leeway": 5 } })), "leeway_seconds"),
+        (root(&json!({ "jwks": { "ttl": 5 } })), "ttl_seconds"),
+        (root(&json!({ "isuers": [] })), "issuers"),
     ] {
         let faults = faults_of(Some(&config.to_string()));
         assert!(faults[0].fix.contains(&format!("`{suggested}`")), "{config}: {}", faults[0]);
     }
-    let far = faults_of(Some(&root(json!({ "verify": { "zzz": 5 } })).to_string()));
+    let far = faults_of(Some(&root(&json!({ "verify": { "zzz": 5 } })).to_string()));
     assert!(far[0].fix.contains("leeway_seconds") && far[0].fix.contains("max_token_bytes"), "{}", far[0]);
 }
 
 #[test]
 fn what_is_left_out_has_its_default() {
-    let terms = terms(&root(json!({})));
+    let terms = terms(&root(&json!({})));
     assert_eq!(terms.max_token_bytes, 16_384);
     assert_eq!(
         terms.cache,
@@ -422,7 +430,7 @@ fn plain_http_is_for_loopback_alone() {
         ("http://192.168.0.1/jwks", false),
         ("http://localhost.example/jwks", false),
     ] {
-        let faults = faults_of(Some(&with_issuer(json!({ "jwks_uri": uri })).to_string()));
+        let faults = faults_of(Some(&with_issuer(&json!({ "jwks_uri": uri })).to_string()));
         assert_eq!(faults.is_empty(), is_sound, "{uri}");
     }
 }
