@@ -138,13 +138,13 @@ suite('keys in a set', () => {
 
   test('the same kid with new material: a bad signature asks nobody, and the new key counts once the set is renewed', async (context) => {
     const [before, after] = [testKey('ed25519'), testKey('ed25519-second')].map((key) => ({ ...key, kid: 'same' }));
-    const { origin, worker } = await started(context, { keys: [{ ...before.publicJwk, kid: 'same' }] }, { isolates: 2 });
+    const { origin, uri, worker } = await started(context, { keys: [{ ...before.publicJwk, kid: 'same' }] }, { isolates: 2 });
     assert.equal(await code(worker, tokenOf('EdDSA', before)), 'accepted');
     origin.serve('/jwks', { keys: [{ ...after.publicJwk, kid: 'same' }] });
     for (let i = 0; i < 20; i += 1) assert.equal(await code(worker, tokenOf('EdDSA', after)), 'signature_invalid');
     assert.equal(origin.count('/jwks'), 1, 'whoever signs badly cannot make the Worker fetch');
 
-    await changeRecord(worker, aged(3700));
+    await changeRecord(worker, uri, aged(3700));
     await eventually(async () => (await code(worker, tokenOf('EdDSA', after), { isolate: 1 })) === 'accepted', 'the new key');
     assert.equal(await code(worker, tokenOf('EdDSA', before), { isolate: 1 }), 'signature_invalid');
   });
@@ -164,14 +164,18 @@ suite('keys in a set', () => {
       'not UTF-8': Buffer.concat([Buffer.from(`{"keys":[${key}],"x":"`), Buffer.from([0xff]), Buffer.from('"}')]),
       'deep': `{"keys":[${key}],"x":${'['.repeat(2000)}${']'.repeat(2000)}}`,
     };
-    for (const [what, set] of Object.entries(sets)) {
-      await context.test(what, async (inner) => {
-        const { worker } = await started(inner, set);
-        const { status, body, headers } = await worker.verify(tokenOf('RS256', rsa));
-        assert.equal(status, 503, JSON.stringify(body));
-        assert.equal(body.code, 'jwks_invalid');
-        assert.match(headers.get('retry-after'), /^[1-9]\d*$/);
-      });
+    const use = during(context);
+    const origin = await use(createOrigin());
+    const issuers = Object.entries(sets).map(([what, set], index) => ({
+      ...issuerAt(origin.serve(`/${index}`, set)),
+      issuer: `https://${encodeURIComponent(what)}.example`,
+    }));
+    const worker = await use(startWorker({ config: { issuers } }));
+    for (const { issuer } of issuers) {
+      const { status, body, headers } = await worker.verify(tokenOf('RS256', rsa, { claims: { iss: issuer } }));
+      assert.equal(status, 503, `${issuer} ${JSON.stringify(body)}`);
+      assert.equal(body.code, 'jwks_invalid', issuer);
+      assert.match(headers.get('retry-after'), /^[1-9]\d*$/);
     }
   });
 });
@@ -182,7 +186,7 @@ suite('records in KV that somebody else wrote', () => {
   const set = { keys: [ours.publicJwk] };
   const tomorrow = epochSeconds() + 86_400;
 
-  /** What poisons the record, and what the log says of it. */
+  /** What poisons a record. */
   const poisons = {
     'no JSON': () => 'rubbish',
     'an HTML page': () => '<!doctype html><title>Maintenance</title>',
@@ -199,24 +203,31 @@ suite('records in KV that somebody else wrote', () => {
     'a set with a member twice': (record) => ({ ...record, set: '{"keys":[],"keys":[]}' }),
     'a megabyte': (record) => ({ ...record, etag: 'x'.repeat(1_000_000) }),
   };
-  for (const [what, poison] of Object.entries(poisons)) {
-    test(`${what}: discarded, logged, and fetched anew`, async (context) => {
-      const { origin, worker } = await started(context, set, { isolates: 2 });
-      assert.equal(await code(worker, tokenOf('EdDSA', ours)), 'accepted');
-      await changeRecord(worker, poison);
-      assert.equal(await code(worker, tokenOf('EdDSA', ours), { isolate: 1 }), 'accepted');
-      assert.equal(origin.count('/jwks'), 2);
-      await worker.logged(({ event }) => event === 'jwks_record_discarded');
-      const repaired = await eventually(async () => (await storedRecord(worker).catch(() => undefined))?.record, 'a good record');
-      assert.deepEqual(JSON.parse(repaired.set), set);
-    });
-  }
+  test('are discarded, logged, and the set is fetched anew', async (context) => {
+    const use = during(context);
+    const origin = await use(createOrigin());
+    const cases = Object.entries(poisons).map(([what, poison], index) => ({ what, poison, path: `/${index}`, issuer: `https://issuer-${index}.example` }));
+    const issuers = cases.map(({ path, issuer }) => ({ ...issuerAt(origin.serve(path, set)), issuer }));
+    const worker = await use(startWorker({ isolates: 2, config: { issuers } }));
+    for (const { what, poison, path, issuer } of cases) {
+      const token = tokenOf('EdDSA', ours, { claims: { iss: issuer } });
+      const uri = origin.url + path;
+      assert.equal(await code(worker, token), 'accepted', what);
+      await changeRecord(worker, uri, poison);
+      assert.equal(await code(worker, token, { isolate: 1 }), 'accepted', what);
+      assert.equal(origin.count(path), 2, what);
+      await worker.logged((line) => line.event === 'jwks_record_discarded' && line.issuer === issuer);
+      const repaired = await eventually(() => storedRecord(worker, uri), `a good record after one ${what}`);
+      assert.deepEqual(JSON.parse(repaired.set), set, what);
+    }
+    assert.ok(origin.requests.every(({ path }) => path !== '/jwks'), 'nothing else was asked');
+  });
 
   test('a life longer than the policy\'s is cut to it', async (context) => {
-    const { origin, worker } = await started(context, set, { isolates: 2 });
+    const { origin, uri, worker } = await started(context, set, { isolates: 2 });
     assert.equal(await code(worker, tokenOf('EdDSA', ours)), 'accepted');
     const year = 365 * 86_400;
-    await changeRecord(worker, (record) => ({ ...aged(86_400 + 3700)(record), fresh_until: epochSeconds() + year, stale_until: epochSeconds() + year }));
+    await changeRecord(worker, uri, (record) => ({ ...aged(86_400 + 3700)(record), fresh_until: epochSeconds() + year, stale_until: epochSeconds() + year }));
     // It was fetched longer ago than a set may serve, whatever it says of itself.
     assert.equal(await code(worker, tokenOf('EdDSA', ours), { isolate: 1 }), 'accepted');
     assert.equal(origin.count('/jwks'), 2);
