@@ -14,6 +14,7 @@
 )]
 
 pub mod keys;
+pub mod ladder;
 pub mod platform;
 pub mod request;
 pub mod tokens;

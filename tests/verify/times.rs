@@ -137,7 +137,7 @@ fn what_is_no_number_of_seconds_is_malformed() {
             ("1e300", MILLISECONDS),
         ] {
             let others = ["exp", "nbf", "iat"].iter().filter(|other| **other != member);
-            let others: String = others.map(|other| format!(r#","{other}":{NOW}"#)).collect();
+            let others = others.map(|other| format!(r#","{other}":{NOW}"#)).collect::<Vec<_>>().concat();
             let token = token_of(&format!(r#"{{"iss":"{ISS}","{member}":{value}{others}}}"#));
             let expected = Rejection::TokenMalformed(Malformed::Member { member, problem });
             assert_eq!(world.rejection(&token), expected, "{member}: {value}");
