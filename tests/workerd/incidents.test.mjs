@@ -40,24 +40,36 @@ suite('1. Clerk to Fireproof: "No well-known JWKS URL could verify the token"', 
   ];
 
   test('the session token without an audience is accepted, by the keys of its own issuer alone', async (context) => {
-    const { worker, providers: [production, vibes, development] } = await scene(context, { providers });
+    const {
+      worker,
+      providers: [production, vibes, development],
+    } = await scene(context, { providers });
     const body = await accepts(worker, await development.mint());
     assert.equal(body.issuer, development.issuer);
     assert.equal(body.claims.aud, undefined);
     assert.equal(body.key.alg, 'RS256');
-    assert.deepEqual([production, vibes, development].map(({ jwksRequests }) => jwksRequests), [0, 0, 1]);
+    assert.deepEqual(
+      [production, vibes, development].map(({ jwksRequests }) => jwksRequests),
+      [0, 0, 1],
+    );
   });
 
   test('suspicion one, the audience: that it is missing is said as such, and not as a bad signature', async (context) => {
     const audience = { any_of: ['fireproof'] };
-    const { worker, providers: [, , development] } = await scene(context, { providers, issuers: { development: { audience } } });
+    const {
+      worker,
+      providers: [, , development],
+    } = await scene(context, { providers, issuers: { development: { audience } } });
     const { body } = await refuses(worker, await development.mint(), 'audience_missing');
     assert.equal(body.claim, 'aud');
     assert.match(body.detail, /fireproof/);
   });
 
   test('suspicion two, the cache: a rotation is seen at once, and an outage is a 503 and no verdict on the token', async (context) => {
-    const { worker, providers: [production, , development] } = await scene(context, { providers });
+    const {
+      worker,
+      providers: [production, , development],
+    } = await scene(context, { providers });
     await accepts(worker, await development.mint());
     await development.rotate({ keepOld: false });
     await accepts(worker, await development.mint());
@@ -68,8 +80,11 @@ suite('1. Clerk to Fireproof: "No well-known JWKS URL could verify the token"', 
     assert.match(headers.get('retry-after'), /^[1-9]\d*$/);
   });
 
-  test('suspicion three, the crypto: a key of another instance under the token\'s issuer is 401 and not 500', async (context) => {
-    const { worker, providers: [production, , development] } = await scene(context, { providers });
+  test("suspicion three, the crypto: a key of another instance under the token's issuer is 401 and not 500", async (context) => {
+    const {
+      worker,
+      providers: [production, , development],
+    } = await scene(context, { providers });
     const foreign = await production.mint({ claims: { iss: development.issuer } });
     await refuses(worker, foreign, 'key_not_found');
     const disguised = await production.mint({ claims: { iss: development.issuer }, header: { kid: development.publicKeys()[0].kid } });
@@ -81,7 +96,10 @@ suite('2. Supabase command line: "The signature key was not found"', () => {
   const providers = [{ name: 'supabase', origin: 'https://fqceiphubiqnorytayiu.supabase.co' }];
 
   test('with the shared secret configured the HS256 token is accepted, and no JWKS is asked', async (context) => {
-    const { worker, providers: [supabase] } = await scene(context, { providers });
+    const {
+      worker,
+      providers: [supabase],
+    } = await scene(context, { providers });
     const body = await accepts(worker, await supabase.mint());
     assert.equal(body.key.kid, '0TRLgU4IVDYEpL98');
     assert.equal(body.claims.role, 'authenticated');
@@ -90,7 +108,10 @@ suite('2. Supabase command line: "The signature key was not found"', () => {
   });
 
   test('without it the refusal says that no JWKS can judge the token', async (context) => {
-    const { worker, providers: [supabase] } = await scene(context, { providers, issuers: { supabase: { secrets: undefined } } });
+    const {
+      worker,
+      providers: [supabase],
+    } = await scene(context, { providers, issuers: { supabase: { secrets: undefined } } });
     const { body } = await refuses(worker, await supabase.mint(), 'key_not_found');
     assert.match(body.detail, /shared secret/);
     assert.match(body.detail, /no JWKS can judge it/);
@@ -98,7 +119,10 @@ suite('2. Supabase command line: "The signature key was not found"', () => {
   });
 
   test('with a secret that is named and not bound it is our fault, and said so', async (context) => {
-    const { worker, providers: [supabase] } = await scene(context, { providers, secrets: {} });
+    const {
+      worker,
+      providers: [supabase],
+    } = await scene(context, { providers, secrets: {} });
     const { status, body } = await worker.verify(await supabase.mint());
     assert.equal(status, 503);
     assert.equal(body.code, 'secret_missing');
@@ -106,7 +130,10 @@ suite('2. Supabase command line: "The signature key was not found"', () => {
   });
 
   test('after the migration to ES256 old and new tokens are accepted side by side', async (context) => {
-    const { worker, providers: [supabase] } = await scene(context, { providers });
+    const {
+      worker,
+      providers: [supabase],
+    } = await scene(context, { providers });
     const legacy = await supabase.mint();
     await supabase.rotate();
     const modern = await supabase.mint();
@@ -119,7 +146,10 @@ suite('3. Go backend: RS256 verified with an HMAC secret', () => {
   const providers = [{ name: 'clerk', origin: 'https://clerk.example.com' }];
 
   test('the Clerk domain alone configures it: good tokens 200, invalid and expired ones 401', async (context) => {
-    const { worker, providers: [clerk] } = await scene(context, { providers });
+    const {
+      worker,
+      providers: [clerk],
+    } = await scene(context, { providers });
     const token = await clerk.mint();
     await accepts(worker, token);
     await refuses(worker, await clerk.mint({ expired: true }), 'token_expired');
@@ -127,7 +157,10 @@ suite('3. Go backend: RS256 verified with an HMAC secret', () => {
   });
 
   test('a verifier that holds a secret in place of the keys names the algorithm as the cause', async (context) => {
-    const { worker, providers: [clerk] } = await scene(context, {
+    const {
+      worker,
+      providers: [clerk],
+    } = await scene(context, {
       providers,
       issuers: { clerk: { algorithms: ['HS256'], secrets: [{ binding: 'JWT_SECRET' }] } },
       secrets: { JWT_SECRET: 'the secret of the Go backend, which Clerk never heard of' },
@@ -138,7 +171,10 @@ suite('3. Go backend: RS256 verified with an HMAC secret', () => {
   });
 
   test('a public key never serves as the HMAC secret', async (context) => {
-    const { worker, providers: [clerk] } = await scene(context, { providers });
+    const {
+      worker,
+      providers: [clerk],
+    } = await scene(context, { providers });
     const [jwk] = clerk.publicKeys();
     const pem = createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' });
     const claims = { iss: clerk.issuer, sub: 'root', exp: epochSeconds() + 60 };
@@ -146,7 +182,10 @@ suite('3. Go backend: RS256 verified with an HMAC secret', () => {
   });
 
   test('the keys are refreshed by themselves, and no request waits for it', async (context) => {
-    const { worker, providers: [clerk] } = await scene(context, { providers, isolates: 2 });
+    const {
+      worker,
+      providers: [clerk],
+    } = await scene(context, { providers, isolates: 2 });
     await accepts(worker, await clerk.mint());
     await eventually(() => storedRecord(worker, clerk.jwksUri), 'the record in KV');
     await changeRecord(worker, clerk.jwksUri, aged(3000));
@@ -160,13 +199,19 @@ suite('4. FastAPI backend: templates, audience, user_id, and Bearer null', () =>
   const issuers = { clerk: { audience: { any_of: ['backend'] }, required_claims: ['user_id'] } };
 
   test('a token of the template is accepted with its user_id', async (context) => {
-    const { worker, providers: [clerk] } = await scene(context, { providers, issuers });
+    const {
+      worker,
+      providers: [clerk],
+    } = await scene(context, { providers, issuers });
     const body = await accepts(worker, await clerk.mint({ template: 'backend' }));
     assert.equal(body.claims.user_id, body.subject);
   });
 
   test('a session token, another audience, another issuer, a bad signature, an expired one: 401, each by its name', async (context) => {
-    const { worker, providers: [clerk] } = await scene(context, { providers, issuers });
+    const {
+      worker,
+      providers: [clerk],
+    } = await scene(context, { providers, issuers });
     const good = await clerk.mint({ template: 'backend' });
     await refuses(worker, await clerk.mint(), 'audience_missing');
     await refuses(worker, await clerk.mint({ template: 'frontend' }), 'audience_mismatch');
@@ -188,7 +233,7 @@ suite('4. FastAPI backend: templates, audience, user_id, and Bearer null', () =>
   });
 });
 
-suite('5. WaveFlow: Better Auth\'s JWKS to a Rust server', () => {
+suite("5. WaveFlow: Better Auth's JWKS to a Rust server", () => {
   const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
   const tokens = { definePayload: ({ user }) => ({ email: user.email, scope: 'profiles:read' }) };
   const advanced = { database: { generateId: 'uuid' } };
@@ -199,7 +244,7 @@ suite('5. WaveFlow: Better Auth\'s JWKS to a Rust server', () => {
     return { betterAuth, worker };
   };
 
-  test('a real Better Auth\'s EdDSA token is accepted; sub is a UUID, and scope is there', async (context) => {
+  test("a real Better Auth's EdDSA token is accepted; sub is a UUID, and scope is there", async (context) => {
     const { betterAuth, worker } = await waveflow(context, { issuer: { required_scopes: ['profiles:read'] } });
     const session = await betterAuth.signIn();
     const body = await accepts(worker, await session.token());
@@ -228,7 +273,7 @@ suite('5. WaveFlow: Better Auth\'s JWKS to a Rust server', () => {
     assert.match(headers.get('www-authenticate'), /error="insufficient_scope".*scope="profiles:read profiles:write"/);
   });
 
-  test('an X-User-Id header is nobody\'s identity', async (context) => {
+  test("an X-User-Id header is nobody's identity", async (context) => {
     const { betterAuth, worker } = await waveflow(context);
     const headers = { 'x-user-id': 'root' };
     assert.equal((await worker.fetch('/verify', { headers })).status, 401);

@@ -47,10 +47,14 @@ suite('the log', () => {
 
   const hashPrefix = (token) => createHash('sha256').update(token).digest('hex').slice(0, 12);
 
-  test('has one line for each refusal, with code, issuer, kid, alg, the token\'s hash and the ray id', async () => {
+  test("has one line for each refusal, with code, issuer, kid, alg, the token's hash and the ray id", async () => {
     const kid = clerk.publicKeys()[0].kid;
     const forged = assemble({ alg: 'RS256', kid }, { iss: clerk.issuer, exp: epochSeconds() + 60 }, () => Buffer.alloc(256, 1));
-    const weak = assemble({ alg: 'HS256', kid: 'weak' }, { iss: supabase.issuer, exp: epochSeconds() + 60 }, signer('HS256', Buffer.from('x')));
+    const weak = assemble(
+      { alg: 'HS256', kid: 'weak' },
+      { iss: supabase.issuer, exp: epochSeconds() + 60 },
+      signer('HS256', Buffer.from('x')),
+    );
     const cases = [
       ['token_expired', await clerk.mint({ expired: true }), clerk.issuer, kid, 'RS256'],
       ['key_not_found', await clerk.mint({ header: { kid: 'elsewhere' } }), clerk.issuer, 'elsewhere', 'RS256'],
@@ -59,7 +63,13 @@ suite('the log', () => {
       ['audience_mismatch', await supabase.mint({ claims: { aud: 'anon' } }), supabase.issuer, '0TRLgU4IVDYEpL98', 'HS256'],
       ['scope_insufficient', await betterAuth.mint(), betterAuth.issuer, betterAuth.publicKeys()[0].kid, 'EdDSA'],
       ['issuer_unknown', await clerk.mint({ claims: { iss: 'https://stranger.example' } }), 'https://stranger.example', kid, 'RS256'],
-      ['algorithm_not_allowed', await betterAuth.mint({ claims: { iss: clerk.issuer } }), clerk.issuer, betterAuth.publicKeys()[0].kid, 'EdDSA'],
+      [
+        'algorithm_not_allowed',
+        await betterAuth.mint({ claims: { iss: clerk.issuer } }),
+        clerk.issuer,
+        betterAuth.publicKeys()[0].kid,
+        'EdDSA',
+      ],
     ];
     for (const [code, token, iss, tokenKid, alg] of cases) {
       const { answer, lines } = await ask(token);
@@ -113,7 +123,12 @@ suite('the log', () => {
     for (let i = 0; i < 10; i += 1) assert.equal((await worker.verify(token, { headers: { 'cf-ray': 'accepted-1' } })).status, 200);
     // A refusal after it: once its line is there, theirs would be.
     await ask(await clerk.mint({ expired: true }));
-    assert.ok(worker.log().slice(before).every(({ ray }) => ray !== 'accepted-1'));
+    assert.ok(
+      worker
+        .log()
+        .slice(before)
+        .every(({ ray }) => ray !== 'accepted-1'),
+    );
     const fetched = await worker.logged(({ event, issuer }) => event === 'jwks_fetched' && issuer === clerk.issuer);
     assert.equal(fetched.keys, 1);
     assert.equal(fetched.set_aside, 0);
@@ -121,9 +136,13 @@ suite('the log', () => {
 
   test('keeps texts from a token within a bound and on one line', async () => {
     const long = `https://${'x'.repeat(3000)}.example`;
-    const { lines: [cut] } = await ask(await clerk.mint({ claims: { iss: long } }));
+    const {
+      lines: [cut],
+    } = await ask(await clerk.mint({ claims: { iss: long } }));
     assert.ok(cut.iss.length <= 121 && long.startsWith(cut.iss.slice(0, 100)));
-    const { lines: [clean] } = await ask(await clerk.mint({ header: { kid: 'line\none\r\u001b[31m' } }));
+    const {
+      lines: [clean],
+    } = await ask(await clerk.mint({ header: { kid: 'line\none\r\u001b[31m' } }));
     assert.ok(!/[\u0000-\u001f]/.test(clean.kid), JSON.stringify(clean.kid));
   });
 
@@ -135,12 +154,20 @@ suite('the log', () => {
       for (const part of token.split('.').filter((one) => one.length > 8)) assert.ok(!everything.includes(part), part.slice(0, 60));
     }
     for (const secret of [...Object.values(secrets), unbound.secret]) assert.ok(!everything.includes(secret));
-    for (const claim of ['ada@example.com', 'grace@example.com', 'user_2vXWc4bPm0qkPaU9h3vJwZ1gYdT', '7c9d2f1e-4b58-4a36-9f0d-3f6f1a5f2b71']) assert.ok(!everything.includes(claim), claim);
+    for (const claim of [
+      'ada@example.com',
+      'grace@example.com',
+      'user_2vXWc4bPm0qkPaU9h3vJwZ1gYdT',
+      '7c9d2f1e-4b58-4a36-9f0d-3f6f1a5f2b71',
+    ])
+      assert.ok(!everything.includes(claim), claim);
   });
 });
 
 test('a faulty configuration is one line with all faults, not one for each request', async (context) => {
-  const worker = await lifetime((stop) => context.after(stop))(startWorker({ config: { issuers: [{ issuer: 'https://a.example' }], verify: { leeway: 1 } } }));
+  const worker = await lifetime((stop) => context.after(stop))(
+    startWorker({ config: { issuers: [{ issuer: 'https://a.example' }], verify: { leeway: 1 } } }),
+  );
   for (let i = 0; i < 3; i += 1) await worker.verify('a.b.c');
   const line = await worker.logged(({ event }) => event === 'config_invalid');
   assert.ok(line.faults.length >= 3, JSON.stringify(line));
