@@ -31,7 +31,10 @@ suite('keys in a set', () => {
 
   test('weak, private, symmetric and misplaced ones are set aside by name, and the good one beside them serves', async (context) => {
     const pair = (type, options) => generateKeyPairSync(type, options).privateKey.export({ format: 'jwk' });
-    const withKid = (kid, privateJwk, more = {}) => ({ ...keyOf(kid, privateJwk), publicJwk: { ...keyOf(kid, privateJwk).publicJwk, ...more } });
+    const withKid = (kid, privateJwk, more = {}) => ({
+      ...keyOf(kid, privateJwk),
+      publicJwk: { ...keyOf(kid, privateJwk).publicJwk, ...more },
+    });
     const short = withKid('rsa-1024', pair('rsa', { modulusLength: 1024 }));
     const nearly = withKid('rsa-2040', pair('rsa', { modulusLength: 2040 }));
     const three = withKid('e-3', pair('rsa', { modulusLength: 2048, publicExponent: 3 }));
@@ -61,12 +64,14 @@ suite('keys in a set', () => {
     // With the exponent 1 every encoded message is its own signature.
     forgeries.push(assemble({ alg: 'RS256', kid: 'e-1' }, claims(), (input) => pkcs1({ info: sha256Info(input) })));
     const signRs256 = signer('RS256', rsa.privateKey);
-    for (const kid of ['e-even', 'roca', 'private', 'rubbish', 'p-521']) forgeries.push(assemble({ alg: 'RS256', kid }, claims(), signRs256));
+    for (const kid of ['e-even', 'roca', 'private', 'rubbish', 'p-521'])
+      forgeries.push(assemble({ alg: 'RS256', kid }, claims(), signRs256));
     forgeries.push(assemble({ alg: 'ES256', kid: 'off-curve' }, claims(), signer('ES256', testKey('p-256').privateKey)));
     // For a key that is the identity, R = s·B fits any message.
     const identity = Buffer.concat([Buffer.from([1]), Buffer.alloc(63)]);
     forgeries.push(assemble({ alg: 'EdDSA', kid: 'small-order' }, claims(), () => identity));
-    for (const forgery of forgeries) assert.equal(await code(worker, forgery), 'key_unusable', Buffer.from(forgery.split('.')[0], 'base64url').toString());
+    for (const forgery of forgeries)
+      assert.equal(await code(worker, forgery), 'key_unusable', Buffer.from(forgery.split('.')[0], 'base64url').toString());
 
     // A published secret is no secret: not for HS256, which this issuer does not have, nor as anything else.
     const secret = Buffer.alloc(64, 1);
@@ -90,7 +95,10 @@ suite('keys in a set', () => {
       startWorker({ config: { issuers: [issuerAt(uri, { secrets: [{ binding: 'SECRET' }] })] }, secrets: { SECRET: 's'.repeat(64) } }),
     );
     assert.equal(await code(worker, assemble({ alg: 'HS256', kid: 'oct' }, claims(), signer('HS256', published))), 'signature_invalid');
-    assert.equal(await code(worker, assemble({ alg: 'HS256', kid: 'oct' }, claims(), signer('HS256', Buffer.from('s'.repeat(64))))), 'accepted');
+    assert.equal(
+      await code(worker, assemble({ alg: 'HS256', kid: 'oct' }, claims(), signer('HS256', Buffer.from('s'.repeat(64))))),
+      'accepted',
+    );
   });
 
   test('a key serves no algorithm but its own', async (context) => {
@@ -102,8 +110,11 @@ suite('keys in a set', () => {
     assert.equal(await code(worker, mixed), 'key_not_found');
   });
 
-  test('two keys of one kid each verify their own tokens, and nobody else\'s', async (context) => {
-    const [first, second, stranger] = [testKey('rsa-2048'), testKey('rsa-2048-second'), testKey('rsa-3072')].map((key) => ({ ...key, kid: 'same' }));
+  test("two keys of one kid each verify their own tokens, and nobody else's", async (context) => {
+    const [first, second, stranger] = [testKey('rsa-2048'), testKey('rsa-2048-second'), testKey('rsa-3072')].map((key) => ({
+      ...key,
+      kid: 'same',
+    }));
     const { worker } = await started(context, { keys: [first, second].map(({ publicJwk }) => ({ ...publicJwk, kid: 'same' })) });
     assert.equal(await code(worker, tokenOf('RS256', first)), 'accepted');
     assert.equal(await code(worker, tokenOf('RS256', second)), 'accepted');
@@ -138,13 +149,13 @@ suite('keys in a set', () => {
 
   test('the same kid with new material: a bad signature asks nobody, and the new key counts once the set is renewed', async (context) => {
     const [before, after] = [testKey('ed25519'), testKey('ed25519-second')].map((key) => ({ ...key, kid: 'same' }));
-    const { origin, worker } = await started(context, { keys: [{ ...before.publicJwk, kid: 'same' }] }, { isolates: 2 });
+    const { origin, uri, worker } = await started(context, { keys: [{ ...before.publicJwk, kid: 'same' }] }, { isolates: 2 });
     assert.equal(await code(worker, tokenOf('EdDSA', before)), 'accepted');
     origin.serve('/jwks', { keys: [{ ...after.publicJwk, kid: 'same' }] });
     for (let i = 0; i < 20; i += 1) assert.equal(await code(worker, tokenOf('EdDSA', after)), 'signature_invalid');
     assert.equal(origin.count('/jwks'), 1, 'whoever signs badly cannot make the Worker fetch');
 
-    await changeRecord(worker, aged(3700));
+    await changeRecord(worker, uri, aged(3700));
     await eventually(async () => (await code(worker, tokenOf('EdDSA', after), { isolate: 1 })) === 'accepted', 'the new key');
     assert.equal(await code(worker, tokenOf('EdDSA', before), { isolate: 1 }), 'signature_invalid');
   });
@@ -160,18 +171,22 @@ suite('keys in a set', () => {
       'a list of keys': `[${key}]`,
       'a key alone': key,
       'two documents': `{"keys":[${key}]}{"keys":[]}`,
-      'null': 'null',
+      null: 'null',
       'not UTF-8': Buffer.concat([Buffer.from(`{"keys":[${key}],"x":"`), Buffer.from([0xff]), Buffer.from('"}')]),
-      'deep': `{"keys":[${key}],"x":${'['.repeat(2000)}${']'.repeat(2000)}}`,
+      deep: `{"keys":[${key}],"x":${'['.repeat(2000)}${']'.repeat(2000)}}`,
     };
-    for (const [what, set] of Object.entries(sets)) {
-      await context.test(what, async (inner) => {
-        const { worker } = await started(inner, set);
-        const { status, body, headers } = await worker.verify(tokenOf('RS256', rsa));
-        assert.equal(status, 503, JSON.stringify(body));
-        assert.equal(body.code, 'jwks_invalid');
-        assert.match(headers.get('retry-after'), /^[1-9]\d*$/);
-      });
+    const use = during(context);
+    const origin = await use(createOrigin());
+    const issuers = Object.entries(sets).map(([what, set], index) => ({
+      ...issuerAt(origin.serve(`/${index}`, set)),
+      issuer: `https://${encodeURIComponent(what)}.example`,
+    }));
+    const worker = await use(startWorker({ config: { issuers } }));
+    for (const { issuer } of issuers) {
+      const { status, body, headers } = await worker.verify(tokenOf('RS256', rsa, { claims: { iss: issuer } }));
+      assert.equal(status, 503, `${issuer} ${JSON.stringify(body)}`);
+      assert.equal(body.code, 'jwks_invalid', issuer);
+      assert.match(headers.get('retry-after'), /^[1-9]\d*$/);
     }
   });
 });
@@ -182,14 +197,24 @@ suite('records in KV that somebody else wrote', () => {
   const set = { keys: [ours.publicJwk] };
   const tomorrow = epochSeconds() + 86_400;
 
-  /** What poisons the record, and what the log says of it. */
+  /** What poisons a record. */
   const poisons = {
     'no JSON': () => 'rubbish',
     'an HTML page': () => '<!doctype html><title>Maintenance</title>',
     'of another schema': (record) => ({ ...record, version: 2 }),
-    'of another source': (record) => ({ ...record, source_uri: 'https://attacker.example/jwks', set: JSON.stringify({ keys: [theirs.publicJwk] }) }),
+    'of another source': (record) => ({
+      ...record,
+      source_uri: 'https://attacker.example/jwks',
+      set: JSON.stringify({ keys: [theirs.publicJwk] }),
+    }),
     'of another key set URL': (record) => ({ ...record, jwks_uri: 'https://attacker.example/jwks' }),
-    'fetched in the future': (record) => ({ ...record, fetched_at: tomorrow, last_attempt_at: tomorrow, fresh_until: tomorrow + 60, stale_until: tomorrow + 60 }),
+    'fetched in the future': (record) => ({
+      ...record,
+      fetched_at: tomorrow,
+      last_attempt_at: tomorrow,
+      fresh_until: tomorrow + 60,
+      stale_until: tomorrow + 60,
+    }),
     'attempted in the future': (record) => ({ ...record, last_attempt_at: tomorrow, consecutive_failures: 9 }),
     'an unknown kid looked for in the future': (record) => ({ ...record, last_attempt_at: tomorrow, last_unknown_kid_fetch_at: tomorrow }),
     'times that contradict each other': (record) => ({ ...record, fresh_until: record.fetched_at - 1 }),
@@ -199,24 +224,43 @@ suite('records in KV that somebody else wrote', () => {
     'a set with a member twice': (record) => ({ ...record, set: '{"keys":[],"keys":[]}' }),
     'a megabyte': (record) => ({ ...record, etag: 'x'.repeat(1_000_000) }),
   };
-  for (const [what, poison] of Object.entries(poisons)) {
-    test(`${what}: discarded, logged, and fetched anew`, async (context) => {
-      const { origin, worker } = await started(context, set, { isolates: 2 });
-      assert.equal(await code(worker, tokenOf('EdDSA', ours)), 'accepted');
-      await changeRecord(worker, poison);
-      assert.equal(await code(worker, tokenOf('EdDSA', ours), { isolate: 1 }), 'accepted');
-      assert.equal(origin.count('/jwks'), 2);
-      await worker.logged(({ event }) => event === 'jwks_record_discarded');
-      const repaired = await eventually(async () => (await storedRecord(worker).catch(() => undefined))?.record, 'a good record');
-      assert.deepEqual(JSON.parse(repaired.set), set);
-    });
-  }
+  test('are discarded, logged, and the set is fetched anew', async (context) => {
+    const use = during(context);
+    const origin = await use(createOrigin());
+    const cases = Object.entries(poisons).map(([what, poison], index) => ({
+      what,
+      poison,
+      path: `/${index}`,
+      issuer: `https://issuer-${index}.example`,
+    }));
+    const issuers = cases.map(({ path, issuer }) => ({ ...issuerAt(origin.serve(path, set)), issuer }));
+    const worker = await use(startWorker({ isolates: 2, config: { issuers } }));
+    for (const { what, poison, path, issuer } of cases) {
+      const token = tokenOf('EdDSA', ours, { claims: { iss: issuer } });
+      const uri = origin.url + path;
+      assert.equal(await code(worker, token), 'accepted', what);
+      await changeRecord(worker, uri, poison);
+      assert.equal(await code(worker, token, { isolate: 1 }), 'accepted', what);
+      assert.equal(origin.count(path), 2, what);
+      await worker.logged((line) => line.event === 'jwks_record_discarded' && line.issuer === issuer);
+      const repaired = await eventually(() => storedRecord(worker, uri), `a good record after one ${what}`);
+      assert.deepEqual(JSON.parse(repaired.set), set, what);
+    }
+    assert.ok(
+      origin.requests.every(({ path }) => path !== '/jwks'),
+      'nothing else was asked',
+    );
+  });
 
-  test('a life longer than the policy\'s is cut to it', async (context) => {
-    const { origin, worker } = await started(context, set, { isolates: 2 });
+  test("a life longer than the policy's is cut to it", async (context) => {
+    const { origin, uri, worker } = await started(context, set, { isolates: 2 });
     assert.equal(await code(worker, tokenOf('EdDSA', ours)), 'accepted');
     const year = 365 * 86_400;
-    await changeRecord(worker, (record) => ({ ...aged(86_400 + 3700)(record), fresh_until: epochSeconds() + year, stale_until: epochSeconds() + year }));
+    await changeRecord(worker, uri, (record) => ({
+      ...aged(86_400 + 3700)(record),
+      fresh_until: epochSeconds() + year,
+      stale_until: epochSeconds() + year,
+    }));
     // It was fetched longer ago than a set may serve, whatever it says of itself.
     assert.equal(await code(worker, tokenOf('EdDSA', ours), { isolate: 1 }), 'accepted');
     assert.equal(origin.count('/jwks'), 2);

@@ -42,7 +42,12 @@ suite('attacks by the signature', () => {
   test('PKCS#1 v1.5 encodings off by anything', async () => {
     const { privateKey } = keys.rsa;
     const by = (encoding) => (input) => rsaRaw(privateKey, pkcs1({ info: sha256Info(input), ...encoding(input) }));
-    await accepts('RS256', keys.rsa, by(() => ({})), 'the encoding as it should be');
+    await accepts(
+      'RS256',
+      keys.rsa,
+      by(() => ({})),
+      'the encoding as it should be',
+    );
 
     const algorithmIdentifier = (hex) => (input) => ({ info: Buffer.concat([Buffer.from(hex, 'hex'), sha256(input)]) });
     const wrong = {
@@ -62,7 +67,9 @@ suite('attacks by the signature', () => {
       'parameters in place of NULL': algorithmIdentifier('3033300f06096086480165030402010402' + 'beef0420'),
       'a digest without its name': (input) => ({ info: sha256(input) }),
       'a digest of something else': () => ({ info: sha256Info('something else') }),
-      'a digest cut short': (input) => ({ info: Buffer.concat([Buffer.from('3030300d06096086480165030402010500041f', 'hex'), sha256(input).subarray(0, 31)]) }),
+      'a digest cut short': (input) => ({
+        info: Buffer.concat([Buffer.from('3030300d06096086480165030402010500041f', 'hex'), sha256(input).subarray(0, 31)]),
+      }),
     };
     for (const [what, encoding] of Object.entries(wrong)) await refuses('RS256', keys.rsa, by(encoding), what);
     for (const hash of ['sha1', 'sha384', 'sha512']) await refuses('RS256', keys.rsa, (input) => sign(hash, input, privateKey), hash);
@@ -73,7 +80,8 @@ suite('attacks by the signature', () => {
     const { privateKey } = keys.rsa;
     const by = (encoding) => (input) => rsaRaw(privateKey, pss({ input, ...encoding }));
     await accepts('PS256', keys.rsa, by({}), 'the encoding as it should be');
-    for (const length of [0, 1, 20, 31, 33, 48, 64, 222]) await refuses('PS256', keys.rsa, by({ salt: Buffer.alloc(length, 7) }), `a salt of ${length} octets`);
+    for (const length of [0, 1, 20, 31, 33, 48, 64, 222])
+      await refuses('PS256', keys.rsa, by({ salt: Buffer.alloc(length, 7) }), `a salt of ${length} octets`);
     for (const maskHash of ['sha1', 'sha384', 'sha512']) await refuses('PS256', keys.rsa, by({ maskHash }), `MGF1 with ${maskHash}`);
     for (const trailer of [0, 0xcc, 0xbd, 0xff]) await refuses('PS256', keys.rsa, by({ trailer }), `the trailer ${trailer}`);
     for (const marker of [0, 2, 0xff]) await refuses('PS256', keys.rsa, by({ marker }), `the marker ${marker}`);
@@ -91,7 +99,8 @@ suite('attacks by the signature', () => {
       await refuses(alg, keys.rsa, (input) => Buffer.concat([Buffer.alloc(1), good(input)]), 'a zero octet before it');
       await refuses(alg, keys.rsa, (input) => Buffer.concat([good(input), Buffer.alloc(1)]), 'a zero octet behind it');
       await refuses(alg, keys.rsa, (input) => toOctets(n - toNumber(good(input)), 256), 'n - s');
-      for (const value of [0n, 1n, n - 1n, n, n + 1n, 2n ** 2048n - 1n]) await refuses(alg, keys.rsa, () => toOctets(value, 256), 'a number at the edge');
+      for (const value of [0n, 1n, n - 1n, n, n + 1n, 2n ** 2048n - 1n])
+        await refuses(alg, keys.rsa, () => toOctets(value, 256), 'a number at the edge');
       // s + n is the same number modulo n. It fits in as many octets only for a small s, so look for one.
       let fits;
       for (let tries = 0; tries < 400 && !fits; tries += 1) {
@@ -107,14 +116,22 @@ suite('attacks by the signature', () => {
   });
 
   test('ECDSA: r and s zero, beyond the order, in DER, or of another length', async () => {
-    for (const [alg, key, order, size] of [['ES256', keys.p256, P256_ORDER, 32], ['ES384', keys.p384, P384_ORDER, 48]]) {
+    for (const [alg, key, order, size] of [
+      ['ES256', keys.p256, P256_ORDER, 32],
+      ['ES384', keys.p384, P384_ORDER, 48],
+    ]) {
       const good = signer(alg, key.privateKey);
       const pair = (r, s) => Buffer.concat([toOctets(r, size), toOctets(s, size)]);
       const halves = (signature) => [toNumber(signature.subarray(0, size)), toNumber(signature.subarray(size))];
       const by = (change) => (input) => change(...halves(good(input)));
       await accepts(alg, key, good, alg);
       // The other root is a signature too, by every standard; a token is identified by its text.
-      await accepts(alg, key, by((r, s) => pair(r, order - s)), 'n - s');
+      await accepts(
+        alg,
+        key,
+        by((r, s) => pair(r, order - s)),
+        'n - s',
+      );
       const wrong = {
         'both zero': () => pair(0n, 0n),
         'r zero': (_, s) => pair(0n, s),
@@ -136,7 +153,12 @@ suite('attacks by the signature', () => {
       };
       for (const [what, change] of Object.entries(wrong)) await refuses(alg, key, by(change), `${alg}: ${what}`);
     }
-    await refuses('ES256', keys.p256, (input) => sign('sha384', input, { key: keys.p256.privateKey, dsaEncoding: 'ieee-p1363' }), 'another hash');
+    await refuses(
+      'ES256',
+      keys.p256,
+      (input) => sign('sha384', input, { key: keys.p256.privateKey, dsaEncoding: 'ieee-p1363' }),
+      'another hash',
+    );
   });
 
   test('Ed25519: s not reduced, points of small order, other lengths', async () => {
@@ -149,11 +171,28 @@ suite('attacks by the signature', () => {
     };
     await accepts('EdDSA', keys.ed25519, good, 'EdDSA');
     await accepts('Ed25519', keys.ed25519, good, 'by its other name');
-    for (let times = 1n; times <= 15n; times += 1n) await refuses('EdDSA', keys.ed25519, withS((s) => s + times * ED25519_ORDER), `s + ${times} L`);
-    await refuses('EdDSA', keys.ed25519, withS((s) => ED25519_ORDER - s), 'L - s');
+    for (let times = 1n; times <= 15n; times += 1n)
+      await refuses(
+        'EdDSA',
+        keys.ed25519,
+        withS((s) => s + times * ED25519_ORDER),
+        `s + ${times} L`,
+      );
+    await refuses(
+      'EdDSA',
+      keys.ed25519,
+      withS((s) => ED25519_ORDER - s),
+      'L - s',
+    );
     const identity = Buffer.concat([Buffer.from([1]), Buffer.alloc(31)]);
-    const smallOrder = [identity, Buffer.alloc(32), Buffer.concat([Buffer.from([0xec]), Buffer.alloc(30, 0xff), Buffer.from([0x7f])]), Buffer.concat([Buffer.from([0xee]), Buffer.alloc(30, 0xff), Buffer.from([0x7f])])];
-    for (const r of smallOrder) await refuses('EdDSA', keys.ed25519, () => Buffer.concat([r, Buffer.alloc(32)]), `R = ${r.toString('hex')}, s = 0`);
+    const smallOrder = [
+      identity,
+      Buffer.alloc(32),
+      Buffer.concat([Buffer.from([0xec]), Buffer.alloc(30, 0xff), Buffer.from([0x7f])]),
+      Buffer.concat([Buffer.from([0xee]), Buffer.alloc(30, 0xff), Buffer.from([0x7f])]),
+    ];
+    for (const r of smallOrder)
+      await refuses('EdDSA', keys.ed25519, () => Buffer.concat([r, Buffer.alloc(32)]), `R = ${r.toString('hex')}, s = 0`);
     await refuses('EdDSA', keys.ed25519, (input) => good(input).subarray(0, 63), '63 octets');
     await refuses('EdDSA', keys.ed25519, (input) => Buffer.concat([good(input), Buffer.alloc(1)]), '65 octets');
     await refuses('EdDSA', keys.ed25519, (input) => good(sha256(input)), 'of the hash');

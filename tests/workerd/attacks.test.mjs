@@ -98,7 +98,14 @@ suite('attacks by what a token says', () => {
     const jwk = { ...(await exportJWK(pair.publicKey)), kid: rsa.kid, alg: 'RS256' };
     const theirs = attacker.serve('/jwks', { keys: [jwk] });
     const signTheirs = signer('RS256', pair.privateKey);
-    for (const member of [{ jwk }, { jku: theirs }, { x5u: theirs }, { x5c: ['MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A'] }, { jwk: rsa.publicJwk }, { jku: jwksUri }]) {
+    for (const member of [
+      { jwk },
+      { jku: theirs },
+      { x5u: theirs },
+      { x5c: ['MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A'] },
+      { jwk: rsa.publicJwk },
+      { jku: jwksUri },
+    ]) {
       await refuses(assemble(header(member), payload(), signTheirs), 'header_unsupported', JSON.stringify(member));
       // Not even with the right signature: what is refused must not depend on what else is true.
       await refuses(assemble(header(member), payload(), signRs256), 'header_unsupported', JSON.stringify(member));
@@ -163,7 +170,17 @@ suite('attacks by what a token says', () => {
   });
 
   test('crit, b64 and zip, whatever they hold', async () => {
-    for (const members of [{ crit: ['exp'], exp: 1 }, { crit: [] }, { crit: ['b64'], b64: true }, { crit: ['b64'], b64: false }, { crit: null }, { crit: 'alg' }, { b64: true }, { b64: false }, { zip: 'DEF' }]) {
+    for (const members of [
+      { crit: ['exp'], exp: 1 },
+      { crit: [] },
+      { crit: ['b64'], b64: true },
+      { crit: ['b64'], b64: false },
+      { crit: null },
+      { crit: 'alg' },
+      { b64: true },
+      { b64: false },
+      { zip: 'DEF' },
+    ]) {
       await refuses(signed(members), 'header_unsupported', JSON.stringify(members));
     }
     // An unencoded payload (RFC 7797), signed as such.
@@ -185,7 +202,20 @@ suite('attacks by what a token says', () => {
   test('segments missing, empty, or too many', async () => {
     const token = signed();
     const [head, body, signature] = token.split('.');
-    const forms = [head, `${head}.${body}`, `${head}.${body}.`, `.${body}.${signature}`, `${head}..${signature}`, '..', '.', `${token}.`, `.${token}`, `${token}.${signature}`, `${head}.${body}.${signature}.AA.AA`, `${head}.${body}..${signature}`];
+    const forms = [
+      head,
+      `${head}.${body}`,
+      `${head}.${body}.`,
+      `.${body}.${signature}`,
+      `${head}..${signature}`,
+      '..',
+      '.',
+      `${token}.`,
+      `.${token}`,
+      `${token}.${signature}`,
+      `${head}.${body}.${signature}.AA.AA`,
+      `${head}.${body}..${signature}`,
+    ];
     for (const form of forms) await refuses(form, 'token_malformed', form.slice(0, 20));
   });
 
@@ -216,7 +246,27 @@ suite('attacks by what a token says', () => {
   test('dates as anything but a sensible number', async () => {
     const now = epochSeconds();
     const exp = (literal) => assemble(header(), JSON.stringify(payload({ exp: 0 })).replace('"exp":0', `"exp":${literal}`), signRs256);
-    for (const literal of [`"${now + 600}"`, '"2099-01-01T00:00:00Z"', 'null', 'true', '[]', '{}', '-1', '-1e9', '1e999', '-1e999', '9007199254740993', '99999999999999999999', String((now + 600) * 1000), '253402300800', '1e300', 'NaN', 'Infinity', '0x7fffffff', '01795305200']) {
+    for (const literal of [
+      `"${now + 600}"`,
+      '"2099-01-01T00:00:00Z"',
+      'null',
+      'true',
+      '[]',
+      '{}',
+      '-1',
+      '-1e9',
+      '1e999',
+      '-1e999',
+      '9007199254740993',
+      '99999999999999999999',
+      String((now + 600) * 1000),
+      '253402300800',
+      '1e300',
+      'NaN',
+      'Infinity',
+      '0x7fffffff',
+      '01795305200',
+    ]) {
       await refuses(exp(literal), 'token_malformed', literal);
     }
     for (const literal of ['0', '1', '-0', '0.1', `${now - 60}.5`, '1e3']) await refuses(exp(literal), 'token_expired', literal);
@@ -224,7 +274,8 @@ suite('attacks by what a token says', () => {
     await refuses(signed({}, { nbf: now + 60 }), 'token_not_yet_valid');
     await refuses(signed({}, { iat: now + 60 }), 'token_issued_in_future');
     for (const member of ['nbf', 'iat']) {
-      for (const value of ['1', null, false, -1, now * 1000]) await refuses(signed({}, { [member]: value }), 'token_malformed', `${member} ${value}`);
+      for (const value of ['1', null, false, -1, now * 1000])
+        await refuses(signed({}, { [member]: value }), 'token_malformed', `${member} ${value}`);
     }
     await accepts(exp(`${now + 600}.75`));
     await accepts(exp('2.5e9'));
@@ -234,16 +285,29 @@ suite('attacks by what a token says', () => {
     const withText = (text) => assemble(header(), JSON.stringify(payload()).replace('{', `{${text},`), signRs256);
     for (const depth of [33, 100, 1000, 5000]) {
       await refuses(withText(`"x":${'['.repeat(depth)}${']'.repeat(depth)}`), 'token_malformed', String(depth));
-      await refuses(withText(`"x":${'{"a":'.repeat(Math.min(depth, 1500))}1${'}'.repeat(Math.min(depth, 1500))}`), 'token_malformed', String(depth));
+      await refuses(
+        withText(`"x":${'{"a":'.repeat(Math.min(depth, 1500))}1${'}'.repeat(Math.min(depth, 1500))}`),
+        'token_malformed',
+        String(depth),
+      );
       await refuses(assemble(`{"x":${'['.repeat(depth)}`, payload(), signRs256), 'token_malformed', String(depth));
     }
-    for (const text of ['"is\\u0000s":1', '"\\u0000":1', '"x":"\\ud800"', '"x":"\\udc00\\ud800"', '"\\ud83d":1', '"x":"\\x41"', '"x":"\u0001"']) {
+    for (const text of [
+      '"is\\u0000s":1',
+      '"\\u0000":1',
+      '"x":"\\ud800"',
+      '"x":"\\udc00\\ud800"',
+      '"\\ud83d":1',
+      '"x":"\\x41"',
+      '"x":"\u0001"',
+    ]) {
       await refuses(withText(text), 'token_malformed', text);
     }
     // A NUL within a value is a value like any other: the issuer is compared whole.
     await refuses(signed({}, { iss: `${ISSUER}\u0000` }), 'issuer_unknown');
     await refuses(signed({}, { aud: 'api\u0000' }), 'audience_mismatch');
-    const octets = (bad) => Buffer.concat([Buffer.from('{"x":"'), Buffer.from(bad), Buffer.from(`",${JSON.stringify(payload()).slice(1)}`)]);
+    const octets = (bad) =>
+      Buffer.concat([Buffer.from('{"x":"'), Buffer.from(bad), Buffer.from(`",${JSON.stringify(payload()).slice(1)}`)]);
     for (const bad of [[0xff], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf8, 0x88, 0x80, 0x80, 0x80], [0xe2, 0x82]]) {
       await refuses(assemble(header(), octets(bad), signRs256), 'token_malformed', String(bad));
     }
@@ -251,12 +315,25 @@ suite('attacks by what a token says', () => {
   });
 
   test('an issuer or an audience that only looks alike', async () => {
-    for (const iss of [`${ISSUER}/`, 'HTTPS://issuer.example', 'https://ISSUER.example', 'http://issuer.example', `${ISSUER}:443`, ` ${ISSUER}`, `${ISSUER}@attacker.example`, `${ISSUER}#`, 'https://\u0131ssuer.example', '__proto__', '']) {
+    for (const iss of [
+      `${ISSUER}/`,
+      'HTTPS://issuer.example',
+      'https://ISSUER.example',
+      'http://issuer.example',
+      `${ISSUER}:443`,
+      ` ${ISSUER}`,
+      `${ISSUER}@attacker.example`,
+      `${ISSUER}#`,
+      'https://\u0131ssuer.example',
+      '__proto__',
+      '',
+    ]) {
       await refuses(signed({}, { iss }), 'issuer_unknown', iss);
     }
     await refuses(signed({}, { iss: undefined }), 'issuer_missing');
     for (const iss of [[ISSUER], { ISSUER }, null, 7]) await refuses(signed({}, { iss }), 'token_malformed', String(iss));
-    for (const aud of ['API', 'api ', 'ap', 'apis', 'api,other', '*', ['other', 'API']]) await refuses(signed({}, { aud }), 'audience_mismatch', String(aud));
+    for (const aud of ['API', 'api ', 'ap', 'apis', 'api,other', '*', ['other', 'API']])
+      await refuses(signed({}, { aud }), 'audience_mismatch', String(aud));
     for (const aud of [null, 7, { api: true }, [['api']], ['api', 7]]) await refuses(signed({}, { aud }), 'token_malformed', String(aud));
     for (const aud of [undefined, []]) await refuses(signed({}, { aud }), 'audience_missing', String(aud));
   });
@@ -275,6 +352,9 @@ suite('attacks by what a token says', () => {
   test('after all this the Worker has not lost a thing', async () => {
     await accepts(signed());
     assert.ok(worker.log().every(({ event }) => event !== 'panic'));
-    assert.ok(worker.lines.every(({ message }) => !/panicked|RuntimeError|unreachable/.test(message)), 'no panic');
+    assert.ok(
+      worker.lines.every(({ message }) => !/panicked|RuntimeError|unreachable/.test(message)),
+      'no panic',
+    );
   });
 });

@@ -55,7 +55,7 @@ suite('Better Auth', () => {
     assert.equal(body.code, 'key_not_found');
   });
 
-  test('two instances do not accept each other\'s users', async (context) => {
+  test("two instances do not accept each other's users", async (context) => {
     const use = during(context);
     const [ours, theirs] = await Promise.all([use(startBetterAuth()), use(startBetterAuth())]);
     const worker = await use(startWorker(trusting([ours])));
@@ -72,7 +72,9 @@ suite('oidc-provider, found by discovery', () => {
       const use = during(context);
       const oidc = await use(startOidcProvider({ algorithm }));
       const audience = { any_of: [RESOURCE] };
-      const worker = await use(startWorker({ config: { issuers: [{ issuer: oidc.issuer, discovery: true, types: ['at+jwt'], require_type: true, audience }] } }));
+      const worker = await use(
+        startWorker({ config: { issuers: [{ issuer: oidc.issuer, discovery: true, types: ['at+jwt'], require_type: true, audience }] } }),
+      );
 
       const token = await oidc.accessToken();
       assert.equal(decodeProtectedHeader(token).typ, 'at+jwt');
@@ -105,7 +107,9 @@ suite('oidc-provider, found by discovery', () => {
   test('an ID token does not pass where access tokens are asked for', async (context) => {
     const use = during(context);
     const oidc = await use(startOidcProvider());
-    const worker = await use(startWorker(trusting([oidc], { issuers: { oidc: { audience: 'unchecked', types: ['at+jwt'], require_type: true } } })));
+    const worker = await use(
+      startWorker(trusting([oidc], { issuers: { oidc: { audience: 'unchecked', types: ['at+jwt'], require_type: true } } })),
+    );
     assert.equal((await worker.verify(await oidc.accessToken())).status, 200);
     const { status, body } = await worker.verify(await oidc.idToken());
     assert.equal(status, 401);

@@ -38,7 +38,10 @@ suite('jose as the oracle', () => {
   };
   const secret = { kid: 'secret', text: randomBytes(64).toString('base64url') };
   const weakSecret = { kid: 'weak', text: 'twenty characters ..' };
-  const smallExponent = keyOf('e-3', generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 3 }).privateKey.export({ format: 'jwk' }));
+  const smallExponent = keyOf(
+    'e-3',
+    generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 3 }).privateKey.export({ format: 'jwk' }),
+  );
   const published = { keys: [...Object.values(keys), smallExponent].map(({ publicJwk }) => publicJwk) };
   const localKeys = createLocalJWKSet(published);
   const use = lifetime(after);
@@ -58,7 +61,10 @@ suite('jose as the oracle', () => {
               jwks_uri: origin.serve('/jwks', published),
               algorithms: ALGORITHMS,
               audience: { any_of: ['api'] },
-              secrets: [{ binding: 'ORACLE_SECRET', kid: secret.kid }, { binding: 'WEAK_SECRET', kid: weakSecret.kid }],
+              secrets: [
+                { binding: 'ORACLE_SECRET', kid: secret.kid },
+                { binding: 'WEAK_SECRET', kid: weakSecret.kid },
+              ],
             },
           ],
         },
@@ -83,12 +89,23 @@ suite('jose as the oracle', () => {
       now,
       key,
       header: { alg: algorithm, typ: 'JWT', kid },
-      payload: { iss: ISSUER, aud: 'api', sub: `user-${random.below(1e6)}`, iat: now - random.below(600), nbf: now - 60, exp: now + 600 + random.below(6000) },
+      payload: {
+        iss: ISSUER,
+        aud: 'api',
+        sub: `user-${random.below(1e6)}`,
+        iat: now - random.below(600),
+        nbf: now - 60,
+        exp: now + 600 + random.below(6000),
+      },
       sign: signer(algorithm, key),
       strangerSign: signer(algorithm === 'ES384' ? 'ES256' : algorithm, algorithm === 'ES384' ? strangers.ES256.privateKey : strangerKey),
       stranger: (stranger ?? keys.RS).publicJwk,
       other: random.one(ALGORITHMS.filter((one) => one !== algorithm)),
-      strangerKid: random.one(Object.values(keys).map((one) => one.kid).filter((one) => one !== kid)),
+      strangerKid: random.one(
+        Object.values(keys)
+          .map((one) => one.kid)
+          .filter((one) => one !== kid),
+      ),
       publicPem: createPublicKey(keys.RS.privateKey).export({ type: 'spki', format: 'pem' }),
     };
   }
@@ -111,7 +128,10 @@ suite('jose as the oracle', () => {
       // Without a kid several keys may be meant; jose leaves it to its user to try them.
       if (error.code === 'ERR_JWKS_MULTIPLE_MATCHING_KEYS') {
         for await (const key of error) {
-          const accepted = await jwtVerify(token, key, options).then(() => true, () => false);
+          const accepted = await jwtVerify(token, key, options).then(
+            () => true,
+            () => false,
+          );
           if (accepted) return { accepted };
         }
       }
@@ -154,7 +174,10 @@ suite('jose as the oracle', () => {
       departed.add(departure);
       return false;
     });
-    const lines = unmeant.map(({ way, algorithm, code, jose, token }) => `${way} (${algorithm}): Worker ${code ?? 'accepts'}, jose ${jose.why ?? 'accepts'}\n  ${token.slice(0, 300)}`);
+    const lines = unmeant.map(
+      ({ way, algorithm, code, jose, token }) =>
+        `${way} (${algorithm}): Worker ${code ?? 'accepts'}, jose ${jose.why ?? 'accepts'}\n  ${token.slice(0, 300)}`,
+    );
     assert.equal(unmeant.length, 0, `${repeat}\n${lines.slice(0, 20).join('\n')}\n${lines.length} in all`);
     return departed;
   }
@@ -169,7 +192,10 @@ suite('jose as the oracle', () => {
     );
     const results = await judged(cases);
     compare(results);
-    assert.ok(results.every(({ accepted }) => accepted), repeat);
+    assert.ok(
+      results.every(({ accepted }) => accepted),
+      repeat,
+    );
   });
 
   test('tokens spoilt in each part meet the same verdict, but for the departures that are listed', async (context) => {

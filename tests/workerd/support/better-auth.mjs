@@ -11,17 +11,17 @@ import { browser } from './cookies.mjs';
 const PASSWORD = 'correct horse battery staple';
 
 /**
- * Starts it. `keyPairConfig` is the plugin's (absent: its default, EdDSA), `tokens` its `jwt` options.
- * It has the members of a provider that `trusting` wants, and `token()`, `rotate()` and `close()`.
+ * Starts it. `keyPairConfig` is the plugin's (absent: its default, EdDSA), `tokens` its `jwt` options, `advanced`
+ * Better Auth's own. It has the members of a provider that `trusting` wants, and `signIn()`, `rotate()` and `close()`.
  */
-export async function startBetterAuth({ keyPairConfig, tokens, port = 0 } = {}) {
+export async function startBetterAuth({ keyPairConfig, tokens, advanced } = {}) {
   let handler;
   const seen = [];
   const server = createServer((request, response) => {
     seen.push(request.url);
     handler(request, response);
   });
-  server.listen(port, '127.0.0.1');
+  server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const url = `http://127.0.0.1:${server.address().port}`;
   const database = { user: [], session: [], account: [], verification: [], jwks: [] };
@@ -30,10 +30,11 @@ export async function startBetterAuth({ keyPairConfig, tokens, port = 0 } = {}) 
     secret: 'a secret for tests alone, public since it was written',
     database: memoryAdapter(database),
     emailAndPassword: { enabled: true },
+    advanced,
     rateLimit: { enabled: false },
     telemetry: { enabled: false },
     logger: { level: 'error' },
-    plugins: [jwt({ jwks: { ...(keyPairConfig ? { keyPairConfig } : {}) }, jwt: tokens })],
+    plugins: [jwt({ jwks: { keyPairConfig }, jwt: tokens })],
   });
   handler = toNodeHandler(auth);
 

@@ -20,7 +20,15 @@ export const sha256 = (input) => createHash('sha256').update(input).digest();
 export const sha256Info = (input) => Buffer.concat([SHA256_PREFIX, sha256(input)]);
 
 /** EMSA-PKCS1-v1_5 (RFC 8017 §9.2) around `info`, with whatever is to be wrong with it. */
-export function pkcs1({ info, length = 256, blockType = 1, filler = 0xff, separator = Buffer.from([0]), trailer = Buffer.alloc(0), fillers }) {
+export function pkcs1({
+  info,
+  length = 256,
+  blockType = 1,
+  filler = 0xff,
+  separator = Buffer.from([0]),
+  trailer = Buffer.alloc(0),
+  fillers,
+}) {
   const count = fillers ?? length - 2 - separator.length - info.length - trailer.length;
   const head = Buffer.concat([Buffer.from([0, blockType]), Buffer.alloc(count, filler), separator, info, trailer]);
   return Buffer.concat([head, Buffer.alloc(length - head.length)]);
@@ -39,7 +47,10 @@ export function pss({ input, length = 256, salt = Buffer.alloc(32, 7), maskHash 
 function mgf1(seed, length, hash) {
   const parts = [];
   for (let counter = 0, total = 0; total < length; counter += 1) {
-    const part = createHash(hash).update(seed).update(toOctets(BigInt(counter), 4)).digest();
+    const part = createHash(hash)
+      .update(seed)
+      .update(toOctets(BigInt(counter), 4))
+      .digest();
     parts.push(part);
     total += part.length;
   }

@@ -30,7 +30,9 @@ export async function startOidcProvider({ algorithm = 'ES256' } = {}) {
   }
   await rotate();
 
-  const client = { authorization: `Basic ${Buffer.from(`${encodeURIComponent(CLIENT)}:${encodeURIComponent(SECRET)}`).toString('base64')}` };
+  const client = {
+    authorization: `Basic ${Buffer.from(`${encodeURIComponent(CLIENT)}:${encodeURIComponent(SECRET)}`).toString('base64')}`,
+  };
   const askForToken = async (parameters) => {
     const response = await fetch(`${url}/token`, { method: 'POST', headers: client, body: new URLSearchParams(parameters) });
     const body = await response.json();

@@ -22,7 +22,10 @@ export function generator(seed) {
 export const DEPARTURES = {
   'duplicate member': { codes: ['token_malformed'], reason: 'two parsers that keep different ones see two tokens (RFC 7519 §4)' },
   // A character that no token holds is already a malformed Authorization header (RFC 6750 §2.1).
-  'lenient base64url': { codes: ['token_malformed', 'request_ambiguous'], reason: 'padding and unused bits give one token several spellings (RFC 7515 §2)' },
+  'lenient base64url': {
+    codes: ['token_malformed', 'request_ambiguous'],
+    reason: 'padding and unused bits give one token several spellings (RFC 7515 §2)',
+  },
   'NUL in a name': { codes: ['token_malformed'], reason: 'parsers written in C end the name there' },
   'lone surrogate': { codes: ['token_malformed'], reason: 'it is no Unicode, and parsers replace it differently' },
   'byte order mark': { codes: ['token_malformed'], reason: 'RFC 8259 §8.1 has none' },
@@ -122,7 +125,12 @@ function claims() {
     'a lone surrogate': raw('lone surrogate', (text) => text.replace('{', '{"x":"\\ud800",')),
     'a byte order mark': raw('byte order mark', (text) => `\ufeff${text}`),
     'not UTF-8': (it) => {
-      const octets = Buffer.concat([Buffer.from(json(it.payload).slice(0, -1)), Buffer.from(',"x":"'), Buffer.from([0xff, 0xc0]), Buffer.from('"}')]);
+      const octets = Buffer.concat([
+        Buffer.from(json(it.payload).slice(0, -1)),
+        Buffer.from(',"x":"'),
+        Buffer.from([0xff, 0xc0]),
+        Buffer.from('"}'),
+      ]);
       return assemble(it.header, octets, it.sign);
     },
     'forty levels': raw('deep JSON', (text) => text.replace('{', `{"x":${'['.repeat(40)}${']'.repeat(40)},`)),
@@ -139,7 +147,8 @@ function headers() {
   const departing = (departure, change) => (it) => meant(departure, withHeader(change)(it));
   const raw = (departure, change) => (it) => meant(departure, assemble(change(json(it.header), it), it.payload, it.sign));
   return {
-    'alg none, unsigned': (it) => `${segment({ ...it.header, alg: it.random.one(['none', 'None', 'NONE', 'nOnE']) })}.${segment(it.payload)}.`,
+    'alg none, unsigned': (it) =>
+      `${segment({ ...it.header, alg: it.random.one(['none', 'None', 'NONE', 'nOnE']) })}.${segment(it.payload)}.`,
     'alg none, signed': withHeader(({ random }) => ({ alg: random.one(['none', 'None', 'NONE']) })),
     'alg of another': withHeader(({ other }) => ({ alg: other })),
     'alg in lower case': withHeader(({ algorithm }) => ({ alg: algorithm.toLowerCase() })),
@@ -181,9 +190,17 @@ function encodings() {
   const pad = (text) => text.padEnd(Math.ceil(text.length / 4) * 4, '=');
   return {
     'padding on the payload, signed so': (it) => meant('lenient base64url', seal(segment(it.header), pad(segment(it.payload)), it.sign)),
-    'padding on every segment': (it) => meant('lenient base64url', seal(pad(segment(it.header)), pad(segment(it.payload)), it.sign).split('.').map(pad).join('.')),
+    'padding on every segment': (it) =>
+      meant(
+        'lenient base64url',
+        seal(pad(segment(it.header)), pad(segment(it.payload)), it.sign)
+          .split('.')
+          .map(pad)
+          .join('.'),
+      ),
     'the standard alphabet': (it) => meant('lenient base64url', good(it).replaceAll('-', '+').replaceAll('_', '/')),
-    'white space in a segment': (it) => meant('lenient base64url', seal(`${segment(it.header).slice(0, 8)}\t${segment(it.header).slice(8)}`, segment(it.payload), it.sign)),
+    'white space in a segment': (it) =>
+      meant('lenient base64url', seal(`${segment(it.header).slice(0, 8)}\t${segment(it.header).slice(8)}`, segment(it.payload), it.sign)),
     'an unused bit in the signature': (it) => {
       const token = good(it);
       const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
@@ -231,8 +248,12 @@ function signatures() {
     'a signature with a zero before it': withSignature((signature) => Buffer.concat([Buffer.from([0]), signature])),
     'a signature of zeros': withSignature((signature) => Buffer.alloc(signature.length)),
     'a signature of ones': withSignature((signature) => Buffer.alloc(signature.length, 0xff)),
-    'a signature by somebody else': withSignature((_, { strangerSign, header, payload }) => strangerSign(Buffer.from(`${segment(header)}.${segment(payload)}`))),
-    'halves exchanged': withSignature((signature) => Buffer.concat([signature.subarray(signature.length / 2), signature.subarray(0, signature.length / 2)])),
+    'a signature by somebody else': withSignature((_, { strangerSign, header, payload }) =>
+      strangerSign(Buffer.from(`${segment(header)}.${segment(payload)}`)),
+    ),
+    'halves exchanged': withSignature((signature) =>
+      Buffer.concat([signature.subarray(signature.length / 2), signature.subarray(0, signature.length / 2)]),
+    ),
     'of other claims': (it) => {
       const [header, , signature] = assemble(it.header, it.payload, it.sign).split('.');
       return `${header}.${segment({ ...it.payload, sub: 'root' })}.${signature}`;
