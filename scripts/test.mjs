@@ -54,5 +54,6 @@ async function workerdTests(names) {
   ]);
   const lines = existsSync(skipped) ? readFileSync(skipped, 'utf8') : '';
   if (lines !== '') console.log(`Skipped, because a tool is absent here:\n${lines.trimEnd()}`);
-  return code === 0;
+  // Where nobody reads along, a test that did not run has not passed.
+  return code === 0 && !(process.env.CI && lines !== '');
 }
