@@ -47,12 +47,13 @@ async function workerdTests(names) {
     '--test',
     `--test-concurrency=${FILES_AT_ONCE}`,
     '--test-reporter=./scripts/lib/skipped-reporter.mjs',
-    `--test-reporter-destination=${skipped}`,
+    `--test-reporter-destination=target/skipped-tests.txt`,
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
     ...chosen,
   ]);
   const lines = existsSync(skipped) ? readFileSync(skipped, 'utf8') : '';
   if (lines !== '') console.log(`Skipped, because a tool is absent here:\n${lines.trimEnd()}`);
-  return code === 0;
+  // Where nobody reads along, a test that did not run has not passed.
+  return code === 0 && !(process.env.CI && lines !== '');
 }

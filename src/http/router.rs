@@ -88,7 +88,8 @@ async fn dispatch<P: Platform, R: IncomingRequest>(app: &Application, platform: 
     let Some(endpoint) = endpoint else {
         return not_found().into();
     };
-    if cors::is_preflight(request) {
+    // Without configured origins there is nothing to negotiate: OPTIONS is a method like any other.
+    if surface.cors.is_some() && cors::is_preflight(request) {
         return cors::preflight(&HeaderValue::from_static(endpoint.allow())).into();
     }
     if !endpoint.allows(request.method()) {

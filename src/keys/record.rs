@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::jose::{KeySet, base64url};
-use crate::keys::fetch::Failure;
+use crate::keys::failure::Failure;
 use crate::keys::freshness::{Asked, Attempts, Freshness, Lifetime};
 use crate::keys::url::{self, UrlFault};
 use crate::keys::{CachePolicy, KeySource, Location};
@@ -123,13 +123,16 @@ impl Record {
 
     /// Takes from `other` what is newer: its set, its knowledge of the attempts, or both. Returns whether the set was taken.
     pub fn adopt(&mut self, other: Self) -> bool {
+        // Times are whole seconds. Of two sets of one second, the one that an unknown `kid` asked for came second.
+        let order = |record: &Self| {
+            let fetched_at = record.cached.as_ref()?.lifetime.fetched_at;
+            Some((fetched_at, record.attempts.last_unknown_kid_fetch_at))
+        };
+        let newer = order(&other) > order(self);
         if other.attempts.last_attempt_at > self.attempts.last_attempt_at {
             self.last_error = other.last_error;
         }
         self.attempts = self.attempts.merged_with(other.attempts);
-        let fetched_at =
-            |cached: &Option<CachedSet>| cached.as_ref().map(|cached| cached.lifetime.fetched_at);
-        let newer = fetched_at(&other.cached) > fetched_at(&self.cached);
         if newer {
             self.cached = other.cached;
         }

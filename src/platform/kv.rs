@@ -1,7 +1,8 @@
 //! Workers KV as the [`KeyValueStore`](crate::ports::KeyValueStore).
 
-use worker::Env;
+use worker::{Env, KvError};
 
+use super::describe;
 use crate::limits;
 use crate::ports::StoreError;
 
@@ -16,22 +17,28 @@ pub(super) async fn get(env: &Env, key: &str) -> Result<Option<String>, StoreErr
         .cache_ttl(limits::KV_CACHE_TTL_SECONDS)
         .text()
         .await
-        .map_err(|error| StoreError(crate::rejection::excerpt(&error.to_string())))
+        .map_err(|error| failed(&error))
 }
 
 /// Puts `value` under `key` for `ttl_seconds`.
 pub(super) async fn put(env: &Env, key: &str, value: &str, ttl_seconds: u64) -> Result<(), StoreError> {
-    let failed = |error: worker::KvError| StoreError(crate::rejection::excerpt(&error.to_string()));
     env.kv(BINDING)
         .map_err(|_| unbound())?
         .put(key, value)
-        .map_err(failed)?
+        .map_err(|error| failed(&error))?
         .expiration_ttl(ttl_seconds)
         .execute()
         .await
-        .map_err(failed)
+        .map_err(|error| failed(&error))
 }
 
 fn unbound() -> StoreError {
     StoreError(format!("no KV namespace is bound as {BINDING}"))
+}
+
+fn failed(error: &KvError) -> StoreError {
+    StoreError(match error {
+        KvError::JavaScript(exception) => describe(exception),
+        other => crate::rejection::excerpt(&other.to_string()),
+    })
 }

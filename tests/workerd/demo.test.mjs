@@ -4,7 +4,6 @@ import { execFile, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { after, before, suite, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { parsePrinted } from '../../demo/commands.mjs';
 import { startServer } from '../../scripts/lib/children.mjs';
@@ -36,8 +35,6 @@ suite('npm start', { skip: withoutCurl }, () => {
     assert.equal(commands.length, EXPECTED_COMMANDS);
     for (const { says, status, code, command } of commands) {
       await context.test(`${says} → ${status}${code ? ` ${code}` : ''}`, async () => {
-        // A person takes longer than the second for which a set just fetched is not fetched again.
-        if (command.includes('/rotate/')) await sleep(1100);
         const { stdout } = await promisify(execFile)('sh', ['-c', command]);
         assert.match(stdout, new RegExp(`HTTP/1\\.1 ${status} `), command);
         if (code) assert.ok(stdout.includes(`"code":"${code}"`), stdout);

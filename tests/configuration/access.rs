@@ -1,0 +1,154 @@
+//! A faulty configuration: what it answers, and who gets to see why.
+
+use serde_json::{Value, json};
+
+use crate::support::keys::SECRET;
+use crate::support::request::FakeRequest;
+use crate::support::world::{World, body, header, merged};
+
+/// A Worker with a faulty configuration, and the key that opens its insides.
+fn faulty(changes: &Value) -> World {
+    let config = merged(json!({ "issuers": [{ "issuer": "https://a.example" }], "surplus": 1 }), changes);
+    World::with_secrets(&config, &[("EXPLAIN_KEY", "open sesame"), ("SHARED", SECRET)])
+}
+
+#[test]
+fn a_faulty_configuration_answers_503_to_everything_but_healthz() {
+    let world = faulty(&json!({}));
+    for request in [
+        FakeRequest::get("/verify"),
+        FakeRequest::verify("a.b.c"),
+        FakeRequest::get("/nowhere"),
+        FakeRequest::get("/"),
+        FakeRequest::new(http::Method::DELETE, "/verify"),
+        FakeRequest::new(http::Method::OPTIONS, "/verify")
+            .header("origin", "https://app.example")
+            .header("access-control-request-method", "GET"),
+        FakeRequest::get("/readyz"),
+    ] {
+        let response = world.ask(&request);
+        assert_eq!(response.status(), 503, "{request:?}");
+        assert_eq!(body(&response)["code"], "config_invalid", "{request:?}");
+        assert_eq!(header(&response, "cache-control").as_deref(), Some("no-store"));
+    }
+    assert_eq!(header(&world.ask(&FakeRequest::get("/verify")), "retry-after").as_deref(), Some("60"));
+    let health = world.ask(&FakeRequest::get("/healthz"));
+    assert_eq!((health.status().as_u16(), body(&health)), (200, json!({ "status": "ok" })));
+}
+
+#[test]
+fn the_faults_are_logged_once_per_isolate() {
+    let world = faulty(&json!({}));
+    for _ in 0..3 {
+        world.ask(&FakeRequest::verify("a.b.c"));
+    }
+    let logged = world.platform.events("config_invalid");
+    assert_eq!(logged.len(), 1);
+    let paths: Vec<_> = logged[0]["faults"].as_array().unwrap().iter().map(|fault| &fault["path"]).collect();
+    assert_eq!(paths, ["issuers[0].jwks_uri", "issuers[0].audience", "surplus"]);
+}
+
+#[test]
+fn readyz_shows_the_faults_to_whoever_has_the_key_and_to_nobody_else() {
+    let world = faulty(&json!({}));
+    // "user:open sesame", "user:open", "open sesame" without a colon.
+    for (name, value, is_shown) in [
+        ("x-explain-key", "open sesame", true),
+        ("authorization", "Basic dXNlcjpvcGVuIHNlc2FtZQ==", true),
+        ("authorization", "bASIC  dXNlcjpvcGVuIHNlc2FtZQ==", true),
+        ("x-explain-key", "open", false),
+        ("x-explain-key", "", false),
+        ("x-explain-key", "open sesame ", false),
+        ("authorization", "Basic dXNlcjpvcGVu", false),
+        ("authorization", "Basic b3BlbiBzZXNhbWU=", false),
+        ("authorization", "Basic !", false),
+        ("authorization", "Bearer open sesame", false),
+        ("authorization", "open sesame", false),
+        ("explain-key", "open sesame", false),
+    ] {
+        let response = world.ask(&FakeRequest::get("/readyz").header(name, value));
+        assert_eq!(response.status(), 503);
+        let report = body(&response);
+        assert_eq!(report["details"]["faults"].is_array(), is_shown, "{name}: {value}");
+        if !is_shown {
+            assert_eq!(report, json!({ "status": "not_ready", "code": "config_invalid" }));
+        }
+    }
+    assert_eq!(
+        body(&world.ask(&FakeRequest::get("/readyz?key=open%20sesame"))),
+        json!({ "status": "not_ready", "code": "config_invalid" })
+    );
+}
+
+#[test]
+fn without_the_key_being_set_nobody_sees_the_faults() {
+    for secrets in [&[][..], &[("EXPLAIN_KEY", "")]] {
+        let world = World::with_secrets(&json!({}), secrets);
+        for value in ["", "undefined", "null"] {
+            let response = world.ask(&FakeRequest::get("/readyz").header("x-explain-key", value));
+            assert_eq!(body(&response).get("details"), None);
+        }
+        let response = world.ask(&FakeRequest::get("/readyz").header("authorization", "Basic dXNlcjo="));
+        assert_eq!(body(&response).get("details"), None);
+    }
+}
+
+#[test]
+fn open_access_shows_the_faults_to_everybody() {
+    let world = faulty(&json!({ "explain": { "access": "open" } }));
+    let report = body(&world.ask(&FakeRequest::get("/readyz")));
+    let shown = &report["details"]["faults"][2];
+    assert_eq!((&shown["path"], &shown["problem"]), (&json!("surplus"), &json!("is not a known field")));
+    // And a fault in that very table closes it.
+    let closed = faulty(&json!({ "explain": { "access": "opne" } }));
+    assert_eq!(body(&closed.ask(&FakeRequest::get("/readyz"))).get("details"), None);
+}
+
+#[test]
+fn the_faults_are_shown_on_readyz_alone() {
+    let world = faulty(&json!({ "explain": { "access": "open" } }));
+    for path in ["/healthz", "/verify", "/nowhere"] {
+        let response = world.ask(&FakeRequest::get(path).header("x-explain-key", "open sesame"));
+        assert!(!String::from_utf8_lossy(response.body()).contains("surplus"), "{path}");
+    }
+}
+
+#[test]
+fn the_values_of_secrets_appear_nowhere() {
+    let secrets =
+        json!([{ "binding": "SHARED" }, { "binding": "BROKEN", "encoding": "hex" }, { "binding": "ABSENT" }]);
+    let sound = json!({
+        "explain": { "access": "open" },
+        "issuers": [{ "issuer": "https://a.example", "audience": "unchecked", "secrets": secrets }],
+    });
+    let bound = [("SHARED", SECRET), ("BROKEN", "marker-of-a-secret"), ("EXPLAIN_KEY", "open sesame")];
+    for config in [sound.clone(), merged(sound, &json!({ "surplus": 1 }))] {
+        let world = World::with_secrets(&config, &bound);
+        for path in ["/readyz", "/healthz", "/verify", "/nowhere"] {
+            let request = FakeRequest::get(path).header("x-explain-key", "open sesame");
+            let response = world.ask(&request);
+            let seen = format!("{:?} {}", response.headers(), String::from_utf8_lossy(response.body()));
+            let logged = format!("{:?} {:?}", world.platform.log_lines(), world.app);
+            for (_, value) in &bound {
+                assert!(!seen.contains(value) && !logged.contains(value), "{path}");
+            }
+        }
+    }
+}
+
+#[test]
+fn readyz_names_the_secrets_that_cannot_be_used() {
+    let config = json!({
+        "explain": { "access": "open" },
+        "issuers": [{ "issuer": "https://a.example", "audience": "unchecked", "secrets": [
+            { "binding": "SHARED", "kid": "k" }, { "binding": "ABSENT" },
+        ]}],
+    });
+    let world = World::with_secrets(&config, &[("SHARED", SECRET)]);
+    let response = world.ask(&FakeRequest::get("/readyz"));
+    let report = body(&response);
+    assert_eq!((response.status().as_u16(), &report["code"]), (503, &json!("secret_missing")));
+    let secrets = &report["details"]["issuers"][0]["secrets"];
+    assert_eq!(secrets[0], json!({ "binding": "SHARED", "kid": "k", "usable": true }));
+    assert_eq!((&secrets[1]["binding"], &secrets[1]["usable"]), (&json!("ABSENT"), &json!(false)));
+}
