@@ -32,8 +32,8 @@ impl P256Key {
 
     /// The coordinates, big-endian.
     pub(super) fn coordinates(&self) -> (Vec<u8>, Vec<u8>) {
-        let point = self.0.to_encoded_point(false);
-        let octets = |coordinate: Option<&p256::FieldBytes>| {
+        let point = self.key.to_encoded_point(false);
+        let octets = |coordinate: Option<&::p256::FieldBytes>| {
             coordinate.map_or_else(Vec::new, |octets| octets.to_vec())
         };
         (octets(point.x()), octets(point.y()))
