@@ -17,7 +17,7 @@ const STAMP = '.inputs.json';
  */
 export async function buildWorker({ folder = 'build', features = [] } = {}) {
   const tools = await ensureToolchain();
-  const settings = { features, rustc: (await quietly('rustc', ['-vV'])).trim(), ...versions() };
+  const settings = { features, rustc: (await quietly('rustc', ['-vV'])).trim(), ...versions(tools) };
   if (isCurrent(folder, settings)) {
     console.log(`✓ ${folder}/ is up to date`);
   } else {
@@ -45,9 +45,10 @@ async function compile(folder, features, tools) {
   }
 }
 
-function versions() {
+function versions(tools) {
   const { devDependencies } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
-  return { binaryen: devDependencies.binaryen, esbuild: devDependencies.esbuild };
+  // The paths of the cargo tools hold their versions.
+  return { ...tools, binaryen: devDependencies.binaryen, esbuild: devDependencies.esbuild };
 }
 
 /** All files that the outcome depends on: cargo's own list of what was compiled in, and what steers the compilation. */
@@ -61,10 +62,7 @@ function inputs() {
         .filter((path) => path.startsWith(root))
         .map((path) => relative(root, path))
     : [];
-  const sources = globSync(['src/**/*', 'build.rs', '.cargo/config.toml', 'Cargo.toml', 'Cargo.lock', 'scripts/lib/{worker,toolchain}.mjs'], {
-    cwd: root,
-    withFileTypes: true,
-  })
+  const sources = globSync(['src/**/*', 'build.rs', '.cargo/config.toml', 'Cargo.toml', 'Cargo.lock'], { cwd: root, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(root, join(entry.parentPath, entry.name)));
   return [...new Set([...sources, ...compiledIn])].sort();
@@ -85,6 +83,13 @@ function stamp(folder, settings) {
   mkdirSync(at(folder), { recursive: true });
   const record = { settings, inputs: hashesOf(inputs()), outputs: hashesOf(OUTPUTS.map((name) => join(folder, name))) };
   writeFileSync(at(folder, STAMP), JSON.stringify(record));
+}
+
+/** The compatibility date in wrangler.toml: the one place where it is written. */
+export function compatibilityDate() {
+  const date = readFileSync(at('wrangler.toml'), 'utf8').match(/^compatibility_date = "(.+)"$/m)?.[1];
+  if (!date) throw new Failure('✗ wrangler.toml has no compatibility_date');
+  return date;
 }
 
 /** The sizes as lines for a reader; what Cloudflare counts is the gzipped one. */

@@ -1,0 +1,33 @@
+// The commands that `npm start` prints, each with what to expect: the status of the Worker's answer and, where it is a
+// refusal, its code. tests/workerd/demo.test.mjs runs them as they are printed.
+
+/** The list for a Worker and an identity provider at these URLs, in an order in which each finds what it says. */
+export function demoCommands(worker, idp) {
+  const verify = (token) => `curl -i -H "Authorization: Bearer ${token}" ${worker}/verify`;
+  const mint = (query) => `$(curl -s '${idp}/token/${query}')`;
+  const post = (path, then) => `curl -s -X POST ${idp}/${path} && ${then}`;
+  return [
+    { says: 'A Clerk session token: RS256, its key found in the JWKS', status: 200, command: verify(mint('clerk')) },
+    { says: 'A Supabase token: HS256 with a kid, checked with the shared secret', status: 200, command: verify(mint('supabase')) },
+    { says: 'A Better Auth token: EdDSA', status: 200, command: verify(mint('better-auth')) },
+    { says: 'Expired', status: 401, code: 'token_expired', command: verify(mint('clerk?expired=1')) },
+    { says: 'For another audience', status: 401, code: 'audience_mismatch', command: verify(mint('better-auth?aud=https://elsewhere.example')) },
+    { says: 'From an issuer that is not configured', status: 401, code: 'issuer_unknown', command: verify(mint('clerk?iss=https://stranger.example')) },
+    { says: 'No token: a challenge without an error', status: 401, code: 'token_missing', command: `curl -i ${worker}/verify` },
+    { says: 'What a client sends that asked for its token too early', status: 401, code: 'token_missing', command: verify('null') },
+    { says: 'Better Auth rotates its key; a token signed with the new one verifies at once', status: 200, command: post('rotate/better-auth', verify(mint('better-auth'))) },
+    { says: 'Clerk goes down; its keys are cached, so its tokens still verify', status: 200, command: post('down/clerk', verify(mint('clerk'))) },
+    { says: 'An OpenID provider goes down before it was ever asked: 503, never a 401', status: 503, code: 'jwks_unavailable', command: post('down/oidc', verify(mint('oidc'))) },
+    { says: 'Both are back, and what was a 503 is a 200', status: 200, command: post('up/clerk', post('up/oidc', `sleep 2 && ${verify(mint('oidc'))}`)) },
+  ];
+}
+
+/** How the list is printed: lines to paste into a shell, what to expect as comments. */
+export function printed(commands) {
+  return commands.map(({ says, status, code, command }) => `# ${says} → ${status}${code ? ` ${code}` : ''}\n${command}\n`).join('\n');
+}
+
+/** The list back from what was printed. */
+export function parsePrinted(text) {
+  return [...text.matchAll(/^# (.+) → (\d{3})(?: (\w+))?\n(.+)$/gm)].map(([, says, status, code, command]) => ({ says, status: Number(status), code, command }));
+}

@@ -1,0 +1,214 @@
+// A local identity provider, for the demo and for tests: it mints tokens as Clerk, Supabase, Better Auth and a plain
+// OpenID provider do, publishes their key sets where each customarily does, rotates keys, and misbehaves on request.
+//
+//   GET  /token/<provider>?expired=1&aud=…&azp=…&sub=…&template=…&kid=…    a token, as text
+//   POST /rotate/<provider>                                      a new signing key; the former stays published
+//   POST /down/<provider>, /up/<provider>, /behave/<provider>/<behaviour>
+//   GET  /                                                       who is here, and how often each key set was fetched
+//
+// Each provider lives under /<provider> of this server unless it is given an origin of its own; then whoever fetches
+// for it has to bring requests for that origin here (`localUrl`).
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { PROVIDERS } from './providers.mjs';
+
+const HOST = '127.0.0.1';
+const DEMO_PROVIDERS = [{ name: 'clerk' }, { name: 'supabase' }, { name: 'better-auth' }];
+const SLOW_MS = 20_000;
+const HUGE_BYTES = 5 * 1024 * 1024;
+
+/** What the endpoint of a key set can be made to do. Each answers `(provider, request, response)`. */
+const BEHAVIOURS = {
+  up: (provider, request, response) => provider.answerKeys(request, response),
+  down: (_, request) => request.socket.destroy(),
+  failing: (_, __, response) => response.writeHead(500, { 'content-type': 'text/plain' }).end('out of order'),
+  slow: (provider, request, response) => {
+    const timer = setTimeout(() => provider.answerKeys(request, response), SLOW_MS);
+    response.on('close', () => clearTimeout(timer));
+  },
+  redirect: (_, __, response) => response.writeHead(302, { location: '/elsewhere' }).end(),
+  html: (_, __, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><title>Maintenance</title>'),
+  huge: (provider, request, response) => provider.answerKeys(request, response, { padding: 'x'.repeat(HUGE_BYTES) }),
+  empty: (_, __, response) => response.writeHead(200, { 'content-type': 'application/json' }).end('{"keys":[]}'),
+  blank: (_, __, response) => response.writeHead(200, { 'content-type': 'application/json' }).end(),
+  'bad-key-among-good': (provider, request, response) =>
+    provider.answerKeys(request, response, { keys: [{ kty: 'RSA', kid: 'bad', n: '!', e: 'AQAB' }, ...provider.publicKeys()] }),
+};
+
+/** One identity provider with its keys. Made by `createIdentityProvider`. */
+class Provider {
+  #recipe;
+  #keys = [];
+
+  constructor({ name, kind = name, origin, algorithm }, serverUrl) {
+    this.#recipe = PROVIDERS[kind];
+    if (!this.#recipe) throw new Error(`there is no provider "${kind}"; there are ${Object.keys(PROVIDERS).join(', ')}`);
+    this.name = name;
+    this.kind = kind;
+    this.localOrigin = `${serverUrl}/${name}`;
+    this.origin = origin ?? this.localOrigin;
+    this.issuer = this.#recipe.issuer(this.origin);
+    this.jwksUri = this.origin + this.#recipe.jwksPath;
+    this.algorithm = algorithm ?? this.#recipe.algorithm;
+    this.behaviour = 'up';
+    this.jwksRequests = 0;
+    // As Supabase shows its legacy secret: text, used as it is.
+    this.secret = randomBytes(48).toString('base64');
+  }
+
+  /** Makes a new key the one that signs. The former ones stay published unless `keepOld` is false. */
+  async rotate({ keepOld = true } = {}) {
+    if (this.#keys.length > 0 && this.#recipe.algorithmAfterRotation) this.algorithm = this.#recipe.algorithmAfterRotation;
+    const key = await this.#newKey();
+    this.#keys = [key, ...(keepOld ? this.#keys : [])];
+    return key.kid;
+  }
+
+  /**
+   * A token as this provider writes it. `claims` and `header` override what it would say (`undefined` takes a member
+   * away), `expired` moves all its times into the past, `keyIndex` signs with a former key.
+   */
+  async mint({ template, expired = false, claims = {}, header = {}, keyIndex = 0, now = Math.floor(Date.now() / 1000) } = {}) {
+    const { lifetime } = this.#recipe;
+    const issuedAt = expired ? now - lifetime - 600 : now;
+    const payload = {
+      iss: this.issuer,
+      iat: issuedAt,
+      exp: issuedAt + lifetime,
+      ...this.#recipe.claims({ issuer: this.issuer, now: issuedAt, template }),
+      ...claims,
+    };
+    const key = this.#keys[keyIndex];
+    const protectedHeader = { alg: key.algorithm, typ: 'JWT', kid: key.kid, ...this.#recipe.header, ...header };
+    return new SignJWT(definedOnly(payload)).setProtectedHeader(definedOnly(protectedHeader)).sign(key.signingKey);
+  }
+
+  /** The public keys as the JWKS shows them; a shared secret is in none. */
+  publicKeys() {
+    return this.#keys.flatMap(({ jwk }) => (jwk ? [jwk] : []));
+  }
+
+  /** Sets what the key set's endpoint does from now on, one of `BEHAVIOURS`. */
+  behave(behaviour) {
+    if (!BEHAVIOURS[behaviour]) throw new Error(`there is no behaviour "${behaviour}"; there are ${Object.keys(BEHAVIOURS).join(', ')}`);
+    this.behaviour = behaviour;
+  }
+
+  /** Answers a request below this provider's origin; returns whether there was something to answer. */
+  answer(path, request, response) {
+    if (path === this.#recipe.jwksPath) {
+      this.jwksRequests += 1;
+      BEHAVIOURS[this.behaviour](this, request, response);
+      return true;
+    }
+    if (path === this.#recipe.discoveryPath) {
+      if (this.behaviour === 'down') BEHAVIOURS.down(this, request, response);
+      else sendJson(response, 200, { issuer: this.issuer, jwks_uri: this.jwksUri, id_token_signing_alg_values_supported: [this.algorithm] });
+      return true;
+    }
+    return false;
+  }
+
+  answerKeys(request, response, { keys = this.publicKeys(), ...rest } = {}) {
+    const body = JSON.stringify({ keys, ...rest });
+    const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
+    const headers = { etag, 'cache-control': 'public, max-age=3600' };
+    if (request.headers['if-none-match'] === etag) response.writeHead(304, headers).end();
+    else response.writeHead(200, { ...headers, 'content-type': 'application/json' }).end(body);
+  }
+
+  async #newKey() {
+    const { algorithm } = this;
+    if (algorithm.startsWith('HS')) {
+      return { algorithm, kid: this.#recipe.sharedSecretKeyId, signingKey: new TextEncoder().encode(this.secret) };
+    }
+    const { privateKey, publicKey } = await generateKeyPair(algorithm, { extractable: true });
+    const kid = this.#recipe.keyId();
+    return { algorithm, kid, signingKey: privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg: algorithm, use: 'sig' } };
+  }
+}
+
+/**
+ * Starts the server. `providers` are `{ name, kind?, origin?, algorithm? }`, where `kind` is one of `PROVIDERS`.
+ * Returns `{ url, provider(name), providers, localUrl(url), close() }`.
+ */
+export async function createIdentityProvider({ port = 0, providers: wanted = DEMO_PROVIDERS } = {}) {
+  const providers = new Map();
+  const server = createServer((request, response) => {
+    answer(providers, request, response).catch((error) => sendJson(response, error.status ?? 500, { error: error.message }));
+  });
+  server.listen(port, HOST);
+  await once(server, 'listening');
+  const url = `http://${HOST}:${server.address().port}`;
+  for (const one of wanted) {
+    const provider = new Provider(one, url);
+    await provider.rotate();
+    providers.set(provider.name, provider);
+  }
+  return {
+    url,
+    providers: [...providers.values()],
+    provider: (name) => providers.get(name),
+    /** Where this server answers for `target`, a URL of one of its providers; `undefined` for any other. */
+    localUrl(target) {
+      const owner = [...providers.values()].find(({ origin }) => target === origin || target.startsWith(`${origin}/`));
+      return owner && owner.localOrigin + target.slice(owner.origin.length);
+    },
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+async function answer(providers, request, response) {
+  const url = new URL(request.url, 'http://local');
+  const [, first, name, third] = url.pathname.split('/');
+  const named = () => providers.get(name) ?? refuse(404, `there is no provider "${name}"; there are ${[...providers.keys()].join(', ')}`);
+
+  if (request.method === 'GET' && url.pathname === '/') return sendJson(response, 200, [...providers.values()].map(describe));
+  if (request.method === 'GET' && first === 'token') return sendText(response, await named().mint(wishes(url.searchParams)));
+  if (request.method === 'POST' && first === 'rotate') {
+    const provider = named();
+    await provider.rotate();
+    return sendJson(response, 200, describe(provider));
+  }
+  if (request.method === 'POST' && (first === 'down' || first === 'up' || first === 'behave')) {
+    const provider = named();
+    provider.behave(first === 'behave' ? third : first);
+    return sendJson(response, 200, describe(provider));
+  }
+  const provider = providers.get(first);
+  if (request.method === 'GET' && provider?.answer(url.pathname.slice(first.length + 1), request, response)) return undefined;
+  return refuse(404, 'nothing here; GET / tells what there is');
+}
+
+/** What a query asks of a token. */
+function wishes(query) {
+  const claims = {};
+  for (const name of ['aud', 'azp', 'sub', 'iss']) if (query.has(name)) claims[name] = query.get(name);
+  const header = query.has('kid') ? { kid: query.get('kid') } : {};
+  return { claims, header, template: query.get('template') ?? undefined, expired: query.has('expired') };
+}
+
+function describe(provider) {
+  const { name, issuer, jwksUri, algorithm, behaviour, jwksRequests } = provider;
+  return { name, issuer, jwksUri, algorithm, behaviour, jwksRequests, kids: provider.publicKeys().map(({ kid }) => kid) };
+}
+
+const definedOnly = (object) => Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+
+function refuse(status, message) {
+  throw Object.assign(new Error(message), { status });
+}
+
+function sendText(response, text) {
+  response.writeHead(200, { 'content-type': 'text/plain', 'cache-control': 'no-store' }).end(text);
+}
+
+function sendJson(response, status, value) {
+  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' }).end(`${JSON.stringify(value)}\n`);
+}

@@ -1,0 +1,10 @@
+// npm start: the Worker on `wrangler dev` beside a local identity provider, and commands to paste. Builds first, and
+// installs what a build needs. Nothing leaves this machine.
+//
+//   npm start -- --port 9787 --idp-port 9788      other ports than 8787 and 8788
+import { onPinnedNode } from './lib/bootstrap.mjs';
+import { run } from './lib/steps.mjs';
+
+await onPinnedNode(import.meta.url);
+const { startDemo } = await import('../demo/start.mjs');
+await run(() => startDemo(process.argv.slice(2)));

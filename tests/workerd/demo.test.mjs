@@ -1,0 +1,72 @@
+// The demo as a person meets it: `npm start`, then every printed command pasted into a shell.
+import assert from 'node:assert/strict';
+import { execFile, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { after, before, suite, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { parsePrinted } from '../../demo/commands.mjs';
+import { startServer } from '../../scripts/lib/children.mjs';
+import { at } from '../../scripts/lib/paths.mjs';
+import { eventually } from './support/worker.mjs';
+
+const EXPECTED_COMMANDS = 12;
+const MOST_MS_TO_START = 120_000;
+const withoutCurl = spawnSync('curl', ['--version']).error && 'curl is not installed';
+
+suite('npm start', { skip: withoutCurl }, () => {
+  let demo, port;
+  let printed = '';
+
+  before(async () => {
+    const ports = await freePorts(2);
+    const idpPort = ports[1];
+    port = ports[0];
+    demo = startServer(process.execPath, [at('scripts', 'start.mjs'), '--port', `${port}`, '--idp-port', `${idpPort}`], {
+      onLine: (line) => (printed += `${line}\n`),
+    });
+    const failed = demo.ended.then(() => assert.fail(`npm start has ended:\n${printed}`));
+    await Promise.race([failed, eventually(() => printed.includes('What the Worker logs'), `the commands; so far:\n${printed}`, MOST_MS_TO_START)]);
+  });
+  after(() => demo.stop());
+
+  test('prints commands that do what it says of them', async (context) => {
+    const commands = parsePrinted(printed);
+    assert.equal(commands.length, EXPECTED_COMMANDS);
+    for (const { says, status, code, command } of commands) {
+      await context.test(`${says} → ${status}${code ? ` ${code}` : ''}`, async () => {
+        // A person takes longer than the second for which a set just fetched is not fetched again.
+        if (command.includes('/rotate/')) await sleep(1100);
+        const { stdout } = await promisify(execFile)('sh', ['-c', command]);
+        assert.match(stdout, new RegExp(`HTTP/1\\.1 ${status} `), command);
+        if (code) assert.ok(stdout.includes(`"code":"${code}"`), stdout);
+        if (status === 503) assert.match(stdout, /^retry-after: [1-9]/im);
+      });
+    }
+  });
+
+  test('shows what the Worker logs', async () => {
+    await eventually(() => printed.includes('"code":"token_expired"'), 'a log line');
+  });
+
+  test('says which port is taken and how to choose another', async () => {
+    const [other] = await freePorts(1);
+    const second = spawnSync(process.execPath, [at('scripts', 'start.mjs'), '--port', `${port}`, '--idp-port', `${other}`], { encoding: 'utf8' });
+    assert.equal(second.status, 1);
+    assert.match(second.stderr, new RegExp(`Port ${port} is taken .*--port`));
+  });
+
+  test('ends with everything that it started', async () => {
+    await demo.stop();
+    await assert.rejects(fetch(`http://127.0.0.1:${port}/healthz`));
+  });
+});
+
+async function freePorts(count) {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  const ports = servers.map((server) => server.address().port);
+  await Promise.all(servers.map((server) => once(server.close(), 'close')));
+  return ports;
+}

@@ -1,0 +1,147 @@
+// The built Worker in workerd, as a test wants it: any configuration, several isolates over one KV, a KV that fails,
+// log lines collected, the cron trigger fired by hand.
+import { readFileSync } from 'node:fs';
+import { Miniflare, Response } from 'miniflare';
+import { issuerTable, secretsOf } from '../../../demo/configuration.mjs';
+import { compatibilityDate } from '../../../scripts/lib/worker.mjs';
+
+const built = (name) => readFileSync(new URL(`../../../build/${name}`, import.meta.url));
+const MODULES = {
+  'index.js': { type: 'esm', contents: built('index.js').toString() },
+  'index_bg.wasm': { type: 'wasm', contents: built('index_bg.wasm') },
+};
+const KV_BINDING = 'JWKS_CACHE';
+
+// Stands before the Worker and gives it a KV namespace that does what a test tells it to. One object per isolate, as the
+// runtime has it with the real one.
+const UNRELIABLE_KV = `
+import Assay from './index.js';
+const failed = (operation, status) => { throw new Error('KV ' + operation + ' failed: ' + status); };
+const rubbish = ['', '{', 'null', '[]', '{"version":99}', '\\u0000'];
+let count = 0;
+const behaviours = {
+  up: (kv) => kv,
+  down: () => ({ get: async () => failed('GET', '503 Service Unavailable'), put: async () => failed('PUT', '503 Service Unavailable') }),
+  throttled: (kv) => ({ get: (...args) => kv.get(...args), put: async () => failed('PUT', '429 Too Many Requests') }),
+  rubbish: () => ({ get: async () => rubbish[count++ % rubbish.length], put: async () => {} }),
+};
+let behaviour, wrapped;
+function wrap(env) {
+  behaviour ??= env.KV_BEHAVIOUR;
+  const now = () => behaviours[behaviour](env.JWKS_CACHE);
+  const kv = { get: (...args) => now().get(...args), put: (...args) => now().put(...args), getWithMetadata() {}, list() {}, delete() {} };
+  return (wrapped ??= { ...env, JWKS_CACHE: kv });
+}
+export default {
+  fetch(request, env, context) {
+    const wanted = request.headers.get('x-kv-behaviour');
+    if (wanted) return (behaviour = wanted), new Response();
+    return new Assay(context, wrap(env)).fetch(request);
+  },
+  scheduled: (event, env, context) => new Assay(context, wrap(env)).scheduled(event),
+};`;
+
+/** The configuration and the secrets with which the Worker trusts these providers; `issuers[name]` overrides a table. */
+export function trusting(providers, { issuers = {}, ...rest } = {}) {
+  return {
+    config: { issuers: providers.map((provider) => issuerTable(provider, issuers[provider.name])), ...rest },
+    secrets: secretsOf(providers),
+  };
+}
+
+/**
+ * Starts the Worker. `config` is the ASSAY binding (`undefined` leaves it unset), `secrets` are text bindings,
+ * `isolates` how many of it run side by side over one KV, `kv` is `up` (the default), `none`, or how it misbehaves from
+ * the start: `down`, `throttled` (every write is a 429), `rubbish`. `persist` is a folder in which KV outlives this instance. Where providers have origins of their own, their
+ * `identityProvider` is where requests for these origins are brought.
+ */
+export async function startWorker({ config, secrets = {}, isolates = 1, kv = 'up', persist, identityProvider } = {}) {
+  const lines = [];
+  const env = {
+    ...(config === undefined ? {} : { ASSAY: { type: 'json', value: config } }),
+    ...textBindings(secrets),
+    ...(kv === 'none' ? {} : { [KV_BINDING]: { type: 'kv', id: 'jwks-cache' }, ...textBindings({ KV_BEHAVIOUR: kv }) }),
+  };
+  const manifest =
+    kv === 'none'
+      ? { mainModule: 'index.js', modules: MODULES }
+      : { mainModule: 'kv.js', modules: { ...MODULES, 'kv.js': { type: 'esm', contents: UNRELIABLE_KV } } };
+  const names = Array.from({ length: isolates }, (_, index) => `edge-assay-${index}`);
+  const instance = new Miniflare({
+    handleStructuredLogs: ({ level, message }) => lines.push({ level, message }),
+    ...(persist ? { resourcePersistencePath: persist } : {}),
+    workers: names.map((name) => ({
+      config: { name, compatibilityDate: compatibilityDate(), manifest, env },
+      dev: {
+        // A socket of its own for each: no proxy between the test and the Worker that would have opinions on requests.
+        unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+        ...(identityProvider ? { outboundService: { type: 'fetcher', handler: bringTo(identityProvider) } } : {}),
+      },
+    })),
+  });
+  await instance.ready;
+  const urls = await Promise.all(names.map((name) => instance.unsafeGetDirectURL(name)));
+  const request = (path, { isolate = 0, ...init } = {}) => fetch(new URL(path, urls[isolate]), { redirect: 'manual', ...init });
+
+  return {
+    /** Where each isolate listens. */
+    urls,
+    /** Sends a request to one of the isolates. */
+    fetch: request,
+    /** Asks `/verify` about a token; returns `{ status, headers, body }`. */
+    async verify(token, { isolate = 0, headers = {} } = {}) {
+      return answerOf(await request('/verify', { isolate, headers: { authorization: `Bearer ${token}`, ...headers } }));
+    },
+    /** Fires the cron trigger. */
+    scheduled: async (isolate = 0) => (await instance.getWorker(names[isolate])).scheduled({ cron: '*/5 * * * *' }),
+    /** Makes KV `up`, `down`, `throttled` or full of `rubbish` from now on. */
+    kvBehaves: (behaviour, isolate = 0) => request('/', { isolate, headers: { 'x-kv-behaviour': behaviour } }),
+    /** The KV namespace, to look into and to spoil. */
+    kv: () => instance.getKVNamespace(KV_BINDING, names[0]),
+    /** Everything the Worker has written so far: `{ level, message }`. */
+    lines,
+    /** Its log lines that are JSON objects, parsed. Their way here is asynchronous: see `logged`. */
+    log: () => lines.flatMap(({ message }) => parsed(message)),
+    /** Waits for a log line that `matches`. */
+    logged: (matches) => eventually(() => lines.flatMap(({ message }) => parsed(message)).find(matches), 'a matching log line'),
+    dispose: () => instance.dispose(),
+  };
+}
+
+/** A response as data, its body parsed where it is JSON. */
+export async function answerOf(response) {
+  const text = await response.text();
+  const isJson = /\bjson\b/.test(response.headers.get('content-type') ?? '');
+  return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
+}
+
+/** Asks `probe` until it returns something, for at most `milliseconds`. */
+export async function eventually(probe, what, milliseconds = 5000) {
+  const deadline = Date.now() + milliseconds;
+  for (;;) {
+    const found = await probe();
+    if (found) return found;
+    if (Date.now() > deadline) throw new Error(`waited ${milliseconds} ms in vain for ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+function bringTo(identityProvider) {
+  return async (request) => {
+    const local = identityProvider.localUrl(request.url);
+    if (!local) throw new Error(`the Worker asked for ${request.url}, which nobody here serves`);
+    const { status, headers, body } = await fetch(local, { headers: [...request.headers], redirect: 'manual' });
+    return new Response(body, { status, headers: [...headers] });
+  };
+}
+
+const textBindings = (values) => Object.fromEntries(Object.entries(values).map(([name, value]) => [name, { type: 'text', value }]));
+
+function parsed(message) {
+  try {
+    const value = JSON.parse(message);
+    return value !== null && typeof value === 'object' ? [value] : [];
+  } catch {
+    return [];
+  }
+}
