@@ -66,7 +66,7 @@ impl IncomingRequest for WorkerRequest {
 ///
 /// # Errors
 /// The runtime's exception, should it refuse a header or a status.
-pub fn to_worker(response: &crate::http::Response) -> Result<Response, JsValue> {
+pub fn to_worker(response: &http::Response<Vec<u8>>) -> Result<Response, JsValue> {
     let headers = Headers::new()?;
     for (name, value) in response.headers() {
         // Every value of ours is visible ASCII; what is not would have been refused when it was set.
