@@ -11,7 +11,8 @@ use std::rc::Rc;
 
 use serde_json::json;
 
-use crate::keys::fetch::{self, Answer, Failure, FailureKind, Fetched};
+use crate::keys::failure::{Failure, FailureKind};
+use crate::keys::fetch::{self, Answer, Fetched};
 use crate::keys::freshness::{self, Asked, Decision, Freshness, Lifetime, Unavailable};
 use crate::keys::record::{self, CachedSet, Record};
 use crate::keys::{CachePolicy, KeySource, KeyState, Lookup, Tier, Wanted};

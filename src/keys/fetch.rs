@@ -6,52 +6,16 @@
 
 use std::rc::Rc;
 
-use serde::{Deserialize, Serialize};
+use crate::rejection::excerpt;
 
 use crate::jose::{KeySet, json};
+use crate::keys::failure::Failure;
 use crate::keys::freshness;
 use crate::keys::record::CachedSet;
 use crate::keys::url::{self, Transport};
 use crate::keys::{CachePolicy, KeySource, Location};
 use crate::limits::{MAX_ETAG_BYTES, MAX_JWKS_BYTES};
 use crate::ports::{Document, DocumentRequest, FetchError, HttpClient};
-use crate::rejection::excerpt;
-
-/// Why an attempt brought nothing of use.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Failure {
-    /// Whose turn it is to act.
-    pub kind: FailureKind,
-    /// What was met, in words, bounded.
-    pub reason: String,
-}
-
-/// Whether an origin was silent or talked nonsense.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FailureKind {
-    /// No answer, or one that promises a better one later (408, 429, 5xx).
-    Unavailable,
-    /// An answer that is not what it has to be.
-    Invalid,
-}
-
-impl Failure {
-    fn unavailable(reason: impl Into<String>) -> Self {
-        Self { kind: FailureKind::Unavailable, reason: reason.into() }.bounded()
-    }
-
-    fn invalid(reason: impl Into<String>) -> Self {
-        Self { kind: FailureKind::Invalid, reason: reason.into() }.bounded()
-    }
-
-    /// The same, fit for a log line and a response.
-    #[must_use]
-    pub fn bounded(self) -> Self {
-        Self { reason: excerpt(&self.reason), ..self }
-    }
-}
 
 /// What an origin answered.
 #[derive(Clone, Debug)]

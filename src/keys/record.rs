@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::jose::{KeySet, base64url};
-use crate::keys::fetch::Failure;
+use crate::keys::failure::Failure;
 use crate::keys::freshness::{Asked, Attempts, Freshness, Lifetime};
 use crate::keys::url::{self, UrlFault};
 use crate::keys::{CachePolicy, KeySource, Location};

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::jose::Algorithm;
-use crate::keys::fetch::Failure;
+use crate::keys::failure::Failure;
 use crate::keys::record::Record;
 use crate::keys::{KeySource, Tier};
 use crate::time::Timestamp;
