@@ -11,11 +11,15 @@ pub mod http;
 
 pub mod config;
 
+pub mod exchange;
+
 pub mod verify;
 
 pub mod trust;
 
 pub mod keys;
+
+pub mod signing;
 
 pub mod jose;
 

@@ -33,8 +33,15 @@ struct Report {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Details {
-    Faults { faults: Vec<ConfigFault> },
-    Issuers { now: Timestamp, issuers: Vec<IssuerReport> },
+    Faults {
+        faults: Vec<ConfigFault>,
+    },
+    Issuers {
+        now: Timestamp,
+        issuers: Vec<IssuerReport>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        signing: Option<serde_json::Value>,
+    },
 }
 
 #[derive(Serialize)]
@@ -89,7 +96,9 @@ async fn judge<P: Platform>(
         code = code.or(problem);
         issuers.push(report);
     }
-    (code, Details::Issuers { now, issuers })
+    let signing = app.config.exchange.as_ref().map(|exchange| super::exchange::readiness(exchange, now));
+    let (signing, problem) = signing.map_or((None, None), |(report, problem)| (Some(report), problem));
+    (code.or(problem), Details::Issuers { now, issuers, signing })
 }
 
 async fn report_on<P: Platform>(

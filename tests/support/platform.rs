@@ -22,7 +22,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use edge_assay::ports::{
-    Clock, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log, Secrets, StoreError,
+    Clock, Directory, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log, Random,
+    Secrets, StoreError,
 };
 use edge_assay::time::Timestamp;
 
@@ -34,6 +35,9 @@ pub struct FakePlatform {
     pub store: FakeStore,
     /// Everything reachable by HTTP.
     pub origin: FakeOrigin,
+    /// What stands in a directory, as all isolates see it; the key is `<binding> <key>`.
+    pub directory: FakeStore,
+    randomness: Cell<u64>,
     secrets: RefCell<HashMap<String, String>>,
     lines: RefCell<Vec<(Level, serde_json::Value)>>,
 }
@@ -290,6 +294,33 @@ impl KeyValueStore for FakePlatform {
         self.store.puts.set(self.store.puts.get() + 1);
         self.time.sleep(STORE_MS).await;
         self.store.put(key, value, ttl_seconds, self.now_ms())
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.time.sleep(STORE_MS).await;
+        if *self.store.mode.borrow() == StoreMode::Down {
+            return Err(StoreError("down".to_owned()));
+        }
+        self.store.values.borrow_mut().remove(key);
+        Ok(())
+    }
+}
+
+impl Directory for FakePlatform {
+    async fn find(&self, binding: &str, key: &str) -> Result<Option<String>, StoreError> {
+        self.time.sleep(STORE_MS).await;
+        self.directory.get(&format!("{binding} {key}"), self.now_ms())
+    }
+}
+
+/// A counter: never the same twice, and the same in every run.
+impl Random for FakePlatform {
+    fn fill(&self, bytes: &mut [u8]) {
+        for byte in bytes.chunks_mut(8) {
+            self.randomness.set(self.randomness.get() + 1);
+            let length = byte.len();
+            byte.copy_from_slice(&self.randomness.get().to_be_bytes()[8 - length..]);
+        }
     }
 }
 
