@@ -47,7 +47,7 @@ async function workerdTests(names) {
     '--test',
     `--test-concurrency=${FILES_AT_ONCE}`,
     '--test-reporter=./scripts/lib/skipped-reporter.mjs',
-    `--test-reporter-destination=${skipped}`,
+    `--test-reporter-destination=target/skipped-tests.txt`,
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
     ...chosen,

@@ -4,6 +4,9 @@
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
 
+#[cfg(all(target_arch = "wasm32", feature = "bench"))]
+pub mod bench;
+
 #[cfg(target_arch = "wasm32")]
 mod entry;
 

@@ -74,8 +74,10 @@ pub const MIN_STORE_TTL_SECONDS: u64 = 60;
 /// How long a fetch may outlast its timeout before another request takes it for cancelled and fetches itself.
 /// workerd drops a request's work without a word when its client goes away.
 pub const LEASE_MARGIN_SECONDS: u64 = 2;
-/// The same for a read of the store, which answers within milliseconds or is as good as down.
-pub const STORE_LEASE_SECONDS: u64 = 2;
+/// How long the store is waited for. It answers within a fraction of it, or is as good as down.
+pub const STORE_TIMEOUT_MS: u32 = 1500;
+/// The lease of a request that reads the store: longer than the timeout even if its first second is nearly over.
+pub const STORE_LEASE_SECONDS: u64 = 3;
 /// How often a request that needs what another is fetching looks whether it is there.
 pub const LEASE_POLL_MS: u32 = 20;
 

@@ -78,7 +78,7 @@ pub struct Observed {
     pub kid: Option<String>,
     /// Its `alg`.
     pub algorithm: Option<String>,
-    /// The first bytes of its SHA-256, in hex.
+    /// The first bytes of its SHA-256, in hex; empty where there was no token.
     pub token_hash: String,
 }
 

@@ -43,8 +43,11 @@ fn read_one(table: &mut Table<'_>, leeway_seconds: u64, secrets: &impl Secrets) 
         table.fault("issuer", problem, fix);
     }
     let references = secret_references(table);
-    let location = location(table, issuer.as_deref(), preset, !references.is_empty());
-    let algorithms = algorithms(table, preset, location.is_some(), !references.is_empty());
+    // What is given and at fault is reported once; what leans on it is not called missing as well.
+    let has_secrets = names_secrets(table);
+    let location = location(table, issuer.as_deref(), preset, has_secrets);
+    let has_keys = location.is_some() || says_where_keys_are(table);
+    let algorithms = algorithms(table, preset, has_keys, has_secrets);
     let rules = claim_rules(table, leeway_seconds);
     let issuer = issuer?;
     Some(TrustedIssuer {
@@ -57,6 +60,18 @@ fn read_one(table: &mut Table<'_>, leeway_seconds: u64, secrets: &impl Secrets) 
             .collect(),
         rules,
     })
+}
+
+/// Whether any secrets are named, be they at fault.
+fn names_secrets(table: &mut Table<'_>) -> bool {
+    table.value("secrets").is_some_and(|given| given.as_array().is_none_or(|list| !list.is_empty()))
+}
+
+/// Whether the table says where public keys are, be it at fault.
+fn says_where_keys_are(table: &mut Table<'_>) -> bool {
+    table.value("jwks_uri").is_some()
+        || table.value("preset").is_some()
+        || table.value("discovery").is_some_and(|given| *given != Value::Bool(false))
 }
 
 /// Where the issuer's public keys are: `jwks_uri`, else `discovery`, else what the preset knows.
@@ -78,7 +93,7 @@ fn location(
     } else if let Some(preset) = preset {
         ("issuer", preset.location(issuer?))
     } else {
-        if !has_secrets && table.value("jwks_uri").is_none() {
+        if !has_secrets && !says_where_keys_are(table) {
             table.fault(
                 "jwks_uri",
                 "is missing, and nothing else says where the keys are",
@@ -203,6 +218,7 @@ fn audience(table: &mut Table<'_>) -> AudienceRule {
             if let Some(mut rule) = table.table("audience") {
                 let any_of = rule.strings("any_of");
                 let all_of = rule.strings("all_of");
+                let is_empty = rule.value("any_of").is_none() && rule.value("all_of").is_none();
                 rule.finish();
                 match (any_of, all_of) {
                     (Some(wanted), None) => return AudienceRule::AnyOf(wanted),
@@ -210,7 +226,8 @@ fn audience(table: &mut Table<'_>) -> AudienceRule {
                     (Some(_), Some(_)) => {
                         table.fault("audience", "has both any_of and all_of", "keep one of the two");
                     }
-                    (None, None) => table.fault("audience", "requires no audience", FIX),
+                    (None, None) if is_empty => table.fault("audience", "requires no audience", FIX),
+                    (None, None) => {}
                 }
             }
         }

@@ -79,7 +79,7 @@ impl Config {
                 Value::Object(serde_json::Map::new())
             }
         };
-        let readable = faults.is_empty();
+        let readable = faults.is_empty() && document.is_object();
         let mut root = Table::new(String::new(), &document, &faults);
         let surface = surface(&mut root);
         let (max_token_bytes, leeway_seconds) = verification(&mut root);
@@ -88,7 +88,8 @@ impl Config {
             Some(tables) => issuers::read(tables, leeway_seconds, secrets),
             None => TrustedIssuers::default(),
         };
-        if readable && issuers.iter().next().is_none() && faults.is_empty() {
+        let nobody = root.value("issuers").is_none_or(|given| given.as_array().is_some_and(Vec::is_empty));
+        if readable && nobody {
             root.fault(
                 "issuers",
                 "is missing or empty, so no token could ever pass",

@@ -58,7 +58,8 @@ impl<'d> Table<'d> {
     pub(crate) fn new(path: String, value: &'d Value, faults: &'d Faults) -> Self {
         let members = value.as_object();
         if members.is_none() {
-            faults.add(&path, format!("is {}", kind_of(value)), "write a table");
+            let shown = if path.is_empty() { super::BINDING } else { &path };
+            faults.add(shown, format!("is {}", kind_of(value)), "write a table");
         }
         Self { path, members, asked: BTreeSet::new(), faults }
     }
@@ -144,7 +145,7 @@ impl<'d> Table<'d> {
         Some(Table::new(self.path_of(name), value, self.faults))
     }
 
-    /// The list of objects under `name`.
+    /// The objects in the list under `name`. What else is in it is at fault and left out.
     pub(crate) fn tables(&mut self, name: &'static str) -> Option<Vec<Table<'d>>> {
         let list = self.typed(name, "a list of tables", Value::as_array)?;
         let path = self.path_of(name);
@@ -152,6 +153,7 @@ impl<'d> Table<'d> {
             list.iter()
                 .enumerate()
                 .map(|(index, value)| Table::new(format!("{path}[{index}]"), value, self.faults))
+                .filter(|table| table.members.is_some())
                 .collect(),
         )
     }

@@ -35,7 +35,11 @@ fn parse(header: &str) -> Result<&str, Rejection> {
     let (scheme, rest) = header.split_once([' ', '\t']).unwrap_or((header, ""));
     let token = rest.trim_start_matches([' ', '\t']);
     if !scheme.trim_end_matches(',').eq_ignore_ascii_case("bearer") {
-        return Err(Rejection::TokenMissing(Missing::OtherScheme));
+        return Err(if header.split(',').skip(1).any(is_bearer) {
+            Rejection::RequestAmbiguous(Ambiguous::SeveralCredentials)
+        } else {
+            Rejection::TokenMissing(Missing::OtherScheme)
+        });
     }
     if token.is_empty() {
         return Err(Rejection::TokenMissing(Missing::Empty));
@@ -50,6 +54,12 @@ fn parse(header: &str) -> Result<&str, Rejection> {
         return Err(Rejection::RequestAmbiguous(Ambiguous::BadSyntax));
     }
     Ok(token)
+}
+
+/// Whether what follows a comma is a Bearer credential of its own. No parameter of another scheme begins so.
+fn is_bearer(part: &str) -> bool {
+    let scheme = part.trim_start_matches([' ', '\t']).split([' ', '\t']).next();
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"))
 }
 
 /// `b64token` of RFC 6750 §2.1.
@@ -84,6 +94,9 @@ mod tests {
             ("a.b.c", missing(Missing::OtherScheme)),
             ("Bearer a.b.c, Bearer d.e.f", ambiguous(SeveralCredentials)),
             ("Bearer a.b.c,Basic dTpw", ambiguous(SeveralCredentials)),
+            ("Basic dTpw, Bearer a.b.c", ambiguous(SeveralCredentials)),
+            (", bearer a.b.c", ambiguous(SeveralCredentials)),
+            ("Digest realm=\"a, bearers\", uri=\"/\"", missing(Missing::OtherScheme)),
             ("Bearer \"a.b.c\"", ambiguous(BadSyntax)),
             ("Bearer a.b.c d", ambiguous(BadSyntax)),
             ("Bearer Bearer a.b.c", ambiguous(BadSyntax)),

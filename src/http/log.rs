@@ -20,7 +20,7 @@ pub fn refused(log: &impl Log, refusal: &Refusal, observed: &Observed, ray: Opti
         "iss": observed.issuer,
         "kid": observed.kid,
         "alg": observed.algorithm,
-        "token_sha256": observed.token_hash,
+        "token_sha256": Some(&observed.token_hash).filter(|hash| !hash.is_empty()),
         "ray": ray,
     });
     log.log(level, &without_nulls(line));

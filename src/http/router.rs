@@ -111,7 +111,8 @@ async fn dispatch<P: Platform, R: IncomingRequest>(app: &Application, platform: 
     if endpoint == Endpoint::FireproofApi && request.method() == Method::OPTIONS {
         return exchange::api_preflight().into();
     }
-    if cors::is_preflight(request) {
+    // Without configured origins there is nothing to negotiate: OPTIONS is a method like any other.
+    if surface.cors.is_some() && cors::is_preflight(request) {
         return cors::preflight(&HeaderValue::from_static(endpoint.allow())).into();
     }
     if !endpoint.allows(request.method()) {

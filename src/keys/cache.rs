@@ -7,17 +7,23 @@
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 
 use serde_json::json;
 
+use crate::jose::KeySet;
 use crate::keys::failure::{Failure, FailureKind};
 use crate::keys::fetch::{self, Answer, Fetched};
 use crate::keys::freshness::{self, Asked, Decision, Freshness, Lifetime, Unavailable};
 use crate::keys::record::{self, CachedSet, Record};
 use crate::keys::{CachePolicy, KeySource, KeyState, Lookup, Tier, Wanted};
-use crate::limits::{CRON_INTERVAL_SECONDS, LEASE_MARGIN_SECONDS, LEASE_POLL_MS, STORE_LEASE_SECONDS};
-use crate::ports::{KeyValueStore, Level, Platform};
+use crate::limits::{
+    CRON_INTERVAL_SECONDS, LEASE_MARGIN_SECONDS, LEASE_POLL_MS, STORE_LEASE_SECONDS, STORE_TIMEOUT_MS,
+};
+use crate::ports::{Clock, KeyValueStore, Level, Platform, StoreError};
 use crate::rejection::Fault;
 use crate::time::Timestamp;
 
@@ -63,21 +69,24 @@ impl KeyCache {
     ) -> Result<Lookup, Fault> {
         let visit = Visit::new(self, platform, source, policy);
         let begun = now;
-        let (mut now, mut tier) = (now, Tier::Memory);
+        let (mut now, mut tier, mut has_waited) = (now, Tier::Memory, false);
         loop {
             match visit.decide(wanted, now) {
                 Decision::Use => return visit.found(tier, now, false),
                 Decision::UseAndRefresh => return visit.found(tier, now, !visit.is_leased(now)),
                 Decision::Refuse(unavailable) => return Err(visit.fault(now, unavailable)),
                 Decision::FetchFirst if visit.is_leased(now) => platform.sleep(LEASE_POLL_MS).await,
-                // One attempt has ended while this request waited for it, and a whole second has passed since. What it
-                // brought is what this request gets: nobody waits through two attempts.
-                Decision::FetchFirst if visit.was_attempted_since(begun) => return visit.make_do(tier, now),
+                // One attempt has ended while this request waited for it. What it brought is what this request gets:
+                // nobody waits through two attempts.
+                Decision::FetchFirst if has_waited && visit.was_attempted_since(begun) => {
+                    return visit.make_do(tier, now);
+                }
                 Decision::FetchFirst => {
                     let needed = |now| visit.decide(wanted, now) == Decision::FetchFirst;
                     tier = visit.bring(now, wanted, needed).await;
                 }
             }
+            has_waited = true;
             now = platform.now();
         }
     }
@@ -236,7 +245,7 @@ impl<'v, P: Platform> Visit<'v, P> {
         let lease = self.take_lease(now);
         let mut tier = if self.consult_store().await { Tier::Store } else { Tier::Memory };
         let now = self.platform.now();
-        if needed(now) && self.extend_lease(lease, now) && self.attempt(lease, wanted).await {
+        if needed(now) && self.extend_lease(lease, now) && self.attempt(wanted).await {
             tier = Tier::Origin;
         }
         self.with(|entry| entry.release(lease));
@@ -246,7 +255,7 @@ impl<'v, P: Platform> Visit<'v, P> {
     /// Adopts what the store knows better. Returns whether that was a set.
     async fn consult_store(&self) -> bool {
         let key = record::key(self.source);
-        let value = match KeyValueStore::get(self.platform, &key).await {
+        let value = match in_time(self.platform, KeyValueStore::get(self.platform, &key)).await {
             Ok(Some(value)) => value,
             Ok(None) => return false,
             Err(error) => {
@@ -269,8 +278,9 @@ impl<'v, P: Platform> Visit<'v, P> {
         }
     }
 
-    /// Asks the origin, once, and tells memory and the store what came of it. Returns whether that was a set.
-    async fn attempt(&self, lease: u64, wanted: Wanted<'_>) -> bool {
+    /// Asks the origin, once, and tells memory and then the store what came of it: whoever waits is served by memory before
+    /// the store has answered. Returns whether that was a set.
+    async fn attempt(&self, wanted: Wanted<'_>) -> bool {
         let begun = self.platform.now();
         let (held, asked) = self.with(|entry| (entry.record.cached.clone(), asked(&entry.record, wanted)));
         let must_not_be_lost =
@@ -279,18 +289,22 @@ impl<'v, P: Platform> Visit<'v, P> {
             fetch::fetch(self.platform, self.source, self.policy, held.as_ref(), must_not_be_lost).await;
         let now = self.platform.now();
         let outcome = outcome.map(|fetched| self.accept(fetched, now));
+        let asked = match (&outcome, wanted) {
+            // It was looked for, whatever was known before.
+            (Ok(brought), Wanted::Kid(kid)) if !is_known(&brought.set, kid) => Asked::UnknownKid,
+            _ => asked,
+        };
         let succeeded = outcome.is_ok();
         let (written, line) = self.with(|entry| {
             entry.record.settle(outcome, asked, now);
-            // From here on memory answers; nobody has to wait for the store.
-            entry.release(lease);
             (entry.record.write(self.source, self.policy, now), outcome_line(&entry.record, now))
         });
         let (level, event, line) = line;
         self.log(level, event, line);
         if let Some((value, ttl_seconds)) = written {
-            let stored = self.platform.put(&record::key(self.source), &value, ttl_seconds).await;
-            if let Err(error) = stored {
+            let key = record::key(self.source);
+            let put = self.platform.put(&key, &value, ttl_seconds);
+            if let Err(error) = in_time(self.platform, put).await {
                 self.log_store_failure("put", &error.to_string());
             }
         }
@@ -333,15 +347,34 @@ impl Entry {
     }
 }
 
+/// The outcome of a store operation, or a failure if it takes too long: a store that hangs must not hang a request.
+async fn in_time<C: Clock, T>(
+    clock: &C,
+    operation: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let (mut operation, mut timeout) = (pin!(operation), pin!(clock.sleep(STORE_TIMEOUT_MS)));
+    poll_fn(|context| match (operation.as_mut().poll(context), timeout.as_mut().poll(context)) {
+        (Poll::Ready(outcome), _) => Poll::Ready(outcome),
+        (_, Poll::Ready(())) => {
+            Poll::Ready(Err(StoreError(format!("no answer within {STORE_TIMEOUT_MS} ms"))))
+        }
+        (Poll::Pending, Poll::Pending) => Poll::Pending,
+    })
+    .await
+}
+
 /// What `wanted` is to what is cached. Without a set there are no unknown keys yet.
 fn asked(record: &Record, wanted: Wanted<'_>) -> Asked {
     match (wanted, &record.cached) {
-        (Wanted::Kid(kid), Some(CachedSet { set, .. })) => {
-            let is_known = set.with_kid(kid).next().is_some() || set.set_aside_with_kid(kid).is_some();
-            if is_known { Asked::KnownKid } else { Asked::UnknownKid }
-        }
+        (Wanted::Kid(kid), Some(CachedSet { set, .. })) if is_known(set, kid) => Asked::KnownKid,
+        (Wanted::Kid(_), Some(_)) => Asked::UnknownKid,
         (Wanted::Any, _) | (Wanted::Kid(_), None) => Asked::Any,
     }
+}
+
+/// Whether the issuer has a key called `kid`, be it one that was set aside.
+fn is_known(set: &KeySet, kid: &str) -> bool {
+    set.with_kid(kid).next().is_some() || set.set_aside_with_kid(kid).is_some()
 }
 
 fn outcome_line(record: &Record, now: Timestamp) -> (Level, &'static str, serde_json::Value) {

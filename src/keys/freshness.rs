@@ -81,13 +81,14 @@ pub fn decide(now: Timestamp, cached: Option<&Freshness>, asked: Asked, policy: 
     };
     if asked == Asked::UnknownKid {
         let cooldown = policy.unknown_kid_cooldown_seconds;
+        let looked_at = cached.attempts.last_unknown_kid_fetch_at;
+        let cooldown_left = looked_at.and_then(|looked_at| left(now, looked_at, cooldown));
         if cached.attempts.consecutive_failures > 0 {
-            return refuse_or_fetch(cached.attempts.left_since_failure(now, cooldown));
+            return refuse_or_fetch(backoff.max(cooldown_left));
         }
-        // The fetch that brought the set looked too. But a set past its TTL proves no absence: a fetch is due anyway.
-        let looked_at = cached.attempts.last_unknown_kid_fetch_at.max(Some(lifetime.fetched_at));
-        let looked = looked_at.is_some_and(|at| left(now, at, cooldown).is_some());
-        if !looked || now >= lifetime.fresh_until {
+        // A fetch that nobody's unknown `kid` asked for begins no cooldown: the keys may have been rotated right after it.
+        // And a set past its TTL proves no absence: a fetch is due anyway.
+        if cooldown_left.is_none() || now >= lifetime.fresh_until {
             return Decision::FetchFirst;
         }
     }
@@ -167,13 +168,7 @@ impl Attempts {
     /// Seconds until a failing origin may be asked again; `None` when it may.
     #[must_use]
     pub fn backoff_left(&self, now: Timestamp) -> Option<u64> {
-        self.left_since_failure(now, 0)
-    }
-
-    /// Seconds until both the backoff and `at_least_seconds` have passed since an attempt that failed.
-    fn left_since_failure(&self, now: Timestamp, at_least_seconds: u64) -> Option<u64> {
-        let wait = backoff_seconds(self.consecutive_failures)?.max(at_least_seconds);
-        left(now, self.last_attempt_at?, wait)
+        left(now, self.last_attempt_at?, backoff_seconds(self.consecutive_failures)?)
     }
 }
 

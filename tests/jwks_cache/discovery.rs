@@ -6,14 +6,14 @@ use edge_assay::rejection::Fault;
 use crate::support::platform::{Answer, FakePlatform};
 use crate::{Isolate, NOW, REFRESH_AT, URL, holds, jwks};
 
-const ISSUER: &str = "https://issuer.example";
-const DISCOVERY: &str = "https://issuer.example/.well-known/openid-configuration";
+pub(crate) const ISSUER: &str = "https://issuer.example";
+pub(crate) const DISCOVERY: &str = "https://issuer.example/.well-known/openid-configuration";
 
-fn discovered(issuer: &str) -> KeySource {
+pub(crate) fn discovered(issuer: &str) -> KeySource {
     KeySource { issuer: issuer.to_owned(), location: Location::Discovery { uri: DISCOVERY.to_owned() } }
 }
 
-fn metadata(issuer: &str, jwks_uri: &str) -> Answer {
+pub(crate) fn metadata(issuer: &str, jwks_uri: &str) -> Answer {
     let document =
         serde_json::json!({ "issuer": issuer, "jwks_uri": jwks_uri, "scopes_supported": ["openid"] });
     Answer::json(document.to_string())

@@ -129,9 +129,11 @@ fn a_stale_set_serves_known_keys_until_its_end() {
 #[test]
 fn an_unknown_kid_is_looked_for_once_and_then_the_cooldown_counts() {
     holds(&[
-        ("the fetch of the set looked too", Some(set()), 0, UnknownKid, Use),
-        ("the fetch of the set looked too", Some(set()), 29, UnknownKid, Use),
+        ("rotated right after the fetch", Some(set()), 0, UnknownKid, FetchFirst),
         ("long after the fetch", Some(set()), 30, UnknownKid, FetchFirst),
+        ("looked with the first fetch", Some(set().looked_for_a_kid(0)), 0, UnknownKid, Use),
+        ("looked with the first fetch", Some(set().looked_for_a_kid(0)), 29, UnknownKid, Use),
+        ("looked with the first fetch", Some(set().looked_for_a_kid(0)), 30, UnknownKid, FetchFirst),
         ("looked and not found", Some(set().looked_for_a_kid(100)), 129, UnknownKid, Use),
         ("looked and not found", Some(set().looked_for_a_kid(100)), 130, UnknownKid, FetchFirst),
         ("looked, past 80 %", Some(set().looked_for_a_kid(810)), 820, UnknownKid, UseAndRefresh),
@@ -139,6 +141,11 @@ fn an_unknown_kid_is_looked_for_once_and_then_the_cooldown_counts() {
         ("past 80 %", Some(set()), 850, UnknownKid, FetchFirst),
         ("stale", Some(set()), 1200, UnknownKid, FetchFirst),
     ]);
+}
+
+/// A kid was looked for in vain at 100, and a refresh failed at 109.
+fn failed_after_a_look() -> Freshness {
+    set().looked_for_a_kid(100).failed(1, 109)
 }
 
 #[test]
@@ -153,10 +160,13 @@ fn an_outage_is_never_reported_as_an_unknown_key() {
             UnknownKid,
             FetchFirst,
         ),
-        ("a refresh failed", Some(set().failed(1, 850)), 851, UnknownKid, refuse(29)),
+        ("a refresh failed", Some(set().failed(1, 850)), 850, UnknownKid, refuse(1)),
+        ("a refresh failed, backoff over", Some(set().failed(1, 850)), 851, UnknownKid, FetchFirst),
+        ("a refresh failed in the cooldown", Some(failed_after_a_look()), 110, UnknownKid, refuse(20)),
+        ("a refresh failed in the cooldown", Some(failed_after_a_look()), 130, UnknownKid, FetchFirst),
         ("the backoff is longer", Some(set().failed(7, 850)), 880, UnknownKid, refuse(30)),
         ("the backoff is longer", Some(set().failed(7, 850)), 910, UnknownKid, FetchFirst),
-        ("failed within the set's own cooldown", Some(set().failed(1, 5)), 6, UnknownKid, refuse(29)),
+        ("the backoff is longer", Some(set().failed_to_find_a_kid(7, 850)), 880, UnknownKid, refuse(30)),
     ]);
 }
 
@@ -178,8 +188,9 @@ fn a_known_kid_is_never_delayed_by_unknown_ones() {
 #[test]
 fn a_cooldown_longer_than_the_ttl_does_not_hide_a_rotation() {
     let patient = CachePolicy { unknown_kid_cooldown_seconds: 3600, ..POLICY };
-    assert_eq!(decide(at(999), Some(&set()), UnknownKid, &patient), UseAndRefresh);
-    assert_eq!(decide(at(1000), Some(&set()), UnknownKid, &patient), FetchFirst);
+    let looked = set().looked_for_a_kid(1);
+    assert_eq!(decide(at(999), Some(&looked), UnknownKid, &patient), UseAndRefresh);
+    assert_eq!(decide(at(1000), Some(&looked), UnknownKid, &patient), FetchFirst);
 }
 
 #[test]

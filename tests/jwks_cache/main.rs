@@ -1,6 +1,12 @@
 //! The JWKS cache: its decisions as a table, and memory, store and origin together on fakes, one scenario each.
 
-#![allow(clippy::arithmetic_side_effects, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -38,7 +44,7 @@ fn source() -> KeySource {
 /// A JWK Set with an Ed25519 key per `(kid, seed)`.
 fn jwks(keys: &[(&str, u8)]) -> String {
     let keys: Vec<_> = keys.iter().map(|(kid, seed)| jwk(kid, *seed)).collect();
-    serde_json::json!({ "keys": keys }).to_string()
+    support::keys::jwks(&keys)
 }
 
 fn jwk(kid: &str, seed: u8) -> serde_json::Value {

@@ -5,7 +5,7 @@ use edge_assay::keys::{KeySource, Location, Wanted};
 use edge_assay::rejection::Fault;
 
 use crate::support::platform::{Answer, FakePlatform};
-use crate::{Isolate, NOW, REFRESH_AT, URL, calls, holds, jwk, jwks, world};
+use crate::{GONE_AT, Isolate, NOW, REFRESH_AT, URL, calls, holds, jwk, jwks, retry_after, world};
 
 fn bad_answers() -> Vec<(&'static str, Answer, FailureKind)> {
     let five_megabytes = format!(r#"{{"keys":[],"padding":"{}"}}"#, "x".repeat(5 << 20));
@@ -107,14 +107,27 @@ fn an_empty_set_is_taken_when_there_is_nothing_to_lose() {
 }
 
 #[test]
+fn an_empty_set_is_confirmed_by_another_and_follows_a_good_one_that_has_ended() {
+    let world = world();
+    let isolate = Isolate::warm(&world);
+    world.origin.serves(URL, Answer::json(r#"{"keys":[]}"#));
+    world.pass(GONE_AT);
+    assert!(isolate.ask(&world, Wanted::Any).is_ok_and(|lookup| lookup.set.keys.is_empty()));
+    world.pass(REFRESH_AT);
+    isolate.serve(&world, Wanted::Any).unwrap();
+    assert_eq!(isolate.state(&world).consecutive_failures, 0);
+    assert_eq!(calls(&world), 3);
+}
+
+#[test]
 fn the_cooldown_counts_after_an_empty_answer_that_was_refused() {
     let world = world();
     let isolate = Isolate::warm(&world);
     world.origin.serves(URL, Answer::json(r#"{"keys":[]}"#));
     world.pass(31);
     for _ in 0..3 {
-        let fault = isolate.ask(&world, Wanted::Kid("b")).unwrap_err();
-        assert_eq!(fault.retry_after_seconds(), 30);
+        let result = isolate.ask(&world, Wanted::Kid("b"));
+        assert_eq!(retry_after(&result), Some(30), "unavailable, since a good set is held: {result:?}");
     }
     assert_eq!(calls(&world), 2);
 }

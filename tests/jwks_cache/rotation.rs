@@ -17,6 +17,19 @@ fn a_token_with_a_new_kid_is_judged_by_the_new_set_at_once() {
 }
 
 #[test]
+fn a_rotation_right_after_a_cold_fetch_is_seen_at_once() {
+    let world = world();
+    let isolate = Isolate::warm(&world);
+    serve(&world, &[("b", 2)]);
+    assert!(holds(&isolate.ask(&world, Wanted::Kid("b")), "b"), "in the same second");
+    serve(&world, &[("c", 3)]);
+    assert!(!holds(&isolate.ask(&world, Wanted::Kid("c")), "c"), "the look for b began the cooldown");
+    world.pass(30);
+    assert!(holds(&isolate.ask(&world, Wanted::Kid("c")), "c"));
+    assert_eq!(calls(&world), 3);
+}
+
+#[test]
 fn a_rotation_is_seen_within_the_ttl_though_nobody_names_the_new_key() {
     let world = world();
     let isolate = Isolate::warm(&world);

@@ -2,8 +2,8 @@
 
 use edge_assay::keys::{Tier, Wanted, record};
 
-use crate::support::platform::StoreMode;
-use crate::{Isolate, NOW, REFRESH_AT, calls, holds, serve, source, world};
+use crate::support::platform::{Answer, StoreMode};
+use crate::{Isolate, NOW, REFRESH_AT, URL, calls, holds, serve, source, world};
 
 #[test]
 fn a_store_that_is_down_costs_a_fetch_per_isolate_and_nothing_else() {
@@ -97,11 +97,40 @@ fn a_record_about_another_source_is_not_believed() {
 }
 
 #[test]
-fn the_value_outlives_the_set_and_its_key_says_nothing() {
+fn the_key_can_be_computed_by_hand_and_the_value_lives_as_long_as_the_set() {
     let world = world();
     Isolate::warm(&world);
     let key = record::key(&source());
-    assert!(key.starts_with("jwks:v1:") && key.len() == 8 + 43, "{key}");
+    // printf %s https://issuer.example/jwks | openssl dgst -sha256 -binary | openssl base64 | tr '+/' '-_' | tr -d '='
+    assert_eq!(key, "jwks:v1:mh3vl2-V50cXgJbfwWgoxkl8soj6xZ2lrIeeS8WEwhA");
     let left = world.store.seconds_left(&key, world.now_ms()).unwrap();
     assert!((90_000 - 5..=90_000).contains(&left), "{left}");
+}
+
+#[test]
+fn a_store_that_hangs_is_waited_for_a_moment_only() {
+    let world = world();
+    world.store.takes_ms(3_600_000);
+    let begun = world.now_ms();
+    assert!(holds(&Isolate::new().ask(&world, Wanted::Kid("a")), "a"));
+    assert!(world.now_ms() - begun < 3100, "{}", world.now_ms() - begun);
+    assert_eq!(world.events("jwks_store_failed").len(), 2);
+}
+
+#[test]
+fn an_older_record_replaces_neither_a_newer_set_nor_the_count_of_failures() {
+    let world = world();
+    let isolate = Isolate::warm(&world);
+    world.store.behave(StoreMode::TooManyWrites);
+    serve(&world, &[("b", 2)]);
+    world.pass(REFRESH_AT);
+    isolate.serve(&world, Wanted::Any).unwrap();
+    world.origin.serves(URL, Answer::unreachable());
+    world.pass(REFRESH_AT);
+    for failures in 1..=4 {
+        isolate.serve(&world, Wanted::Any).unwrap();
+        assert_eq!(isolate.state(&world).consecutive_failures, failures);
+        assert!(holds(&isolate.ask(&world, Wanted::Any), "b"));
+        world.pass(8);
+    }
 }

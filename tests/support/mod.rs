@@ -14,5 +14,8 @@
 )]
 
 pub mod keys;
+pub mod ladder;
 pub mod platform;
+pub mod request;
 pub mod tokens;
+pub mod world;

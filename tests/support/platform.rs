@@ -199,8 +199,8 @@ pub enum StoreMode {
 }
 
 /// An in-memory Workers KV.
-#[derive(Default)]
 pub struct FakeStore {
+    delay_ms: Cell<u32>,
     mode: RefCell<StoreMode>,
     values: RefCell<HashMap<String, Stored>>,
     gets: Cell<usize>,
@@ -213,10 +213,24 @@ struct Stored {
     expires_ms: i64,
 }
 
-/// How long a store operation takes, in milliseconds.
-const STORE_MS: u32 = 1;
+impl Default for FakeStore {
+    fn default() -> Self {
+        Self {
+            delay_ms: Cell::new(1),
+            mode: RefCell::default(),
+            values: RefCell::default(),
+            gets: Cell::default(),
+            puts: Cell::default(),
+        }
+    }
+}
 
 impl FakeStore {
+    /// From now on each operation takes this long. Without this it takes 1 ms.
+    pub fn takes_ms(&self, ms: u32) {
+        self.delay_ms.set(ms);
+    }
+
     /// Changes how the store behaves from now on.
     pub fn behave(&self, mode: StoreMode) {
         *self.mode.borrow_mut() = mode;
@@ -286,13 +300,13 @@ impl FakeStore {
 impl KeyValueStore for FakePlatform {
     async fn get(&self, key: &str) -> Result<Option<String>, StoreError> {
         self.store.gets.set(self.store.gets.get() + 1);
-        self.time.sleep(STORE_MS).await;
+        self.time.sleep(self.store.delay_ms.get()).await;
         self.store.get(key, self.now_ms())
     }
 
     async fn put(&self, key: &str, value: &str, ttl_seconds: u64) -> Result<(), StoreError> {
         self.store.puts.set(self.store.puts.get() + 1);
-        self.time.sleep(STORE_MS).await;
+        self.time.sleep(self.store.delay_ms.get()).await;
         self.store.put(key, value, ttl_seconds, self.now_ms())
     }
 

@@ -6,8 +6,10 @@
 mod ecdsa;
 mod eddsa;
 mod hmac;
+mod modexp;
 mod roca;
 mod rsa;
+mod rsa_padding;
 
 pub use ecdsa::{P256Key, P384Key};
 pub use eddsa::Ed25519Key;

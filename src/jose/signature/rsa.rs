@@ -7,7 +7,10 @@ use ::rsa::{BigUint, RsaPublicKey};
 use jwt_compact::alg::{Rsa, RsaSignature};
 use jwt_compact::{Algorithm as _, AlgorithmSignature as _};
 
-use super::{KeyFault, roca};
+use sha2::{Sha256, Sha384, Sha512};
+
+use super::modexp::PublicOperation;
+use super::{KeyFault, roca, rsa_padding};
 use crate::jose::algorithm::Algorithm;
 use crate::limits;
 
@@ -21,6 +24,8 @@ pub struct RsaKey {
     /// Big-endian, without leading zeros: as long as a signature, and comparable with one octet by octet.
     modulus: Vec<u8>,
     exponent: Vec<u8>,
+    /// What makes the common moduli fast; the others are left to `rsa`.
+    operation: Option<PublicOperation>,
 }
 
 impl RsaKey {
@@ -53,7 +58,8 @@ impl RsaKey {
         // The crate's default stops at 4096 bits.
         let key = RsaPublicKey::new_with_max_size(BigUint::from_bytes_be(modulus), value.into(), most)
             .map_err(|_| KeyFault::BadExponent)?;
-        Ok(Self { key, modulus: modulus.to_vec(), exponent: exponent.to_vec() })
+        let operation = PublicOperation::new(modulus, value);
+        Ok(Self { key, modulus: modulus.to_vec(), exponent: exponent.to_vec(), operation })
     }
 
     /// The modulus, big-endian, without leading zeros.
@@ -70,6 +76,24 @@ impl RsaKey {
 
     /// Whether `signature` is this key's on `message`; `false` when `algorithm` is none of RSA's.
     pub(super) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        let Some(operation) = &self.operation else {
+            return self.verify_slowly(algorithm, message, signature);
+        };
+        let mut encoded = vec![0; self.modulus.len()];
+        operation.apply(signature, &mut encoded)
+            && match algorithm {
+                Algorithm::Rs256 => rsa_padding::is_pkcs1_v1_5::<Sha256>(&encoded, 1, message),
+                Algorithm::Rs384 => rsa_padding::is_pkcs1_v1_5::<Sha384>(&encoded, 2, message),
+                Algorithm::Rs512 => rsa_padding::is_pkcs1_v1_5::<Sha512>(&encoded, 3, message),
+                Algorithm::Ps256 => rsa_padding::is_pss::<Sha256>(&mut encoded, message),
+                Algorithm::Ps384 => rsa_padding::is_pss::<Sha384>(&mut encoded, message),
+                Algorithm::Ps512 => rsa_padding::is_pss::<Sha512>(&mut encoded, message),
+                _ => false,
+            }
+    }
+
+    /// [`RsaKey::verify`] by the `rsa` crate, for any modulus.
+    fn verify_slowly(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         let scheme = match algorithm {
             Algorithm::Rs256 => Rsa::rs256(),
             Algorithm::Rs384 => Rsa::rs384(),

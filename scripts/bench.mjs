@@ -1,0 +1,10 @@
+// npm run bench: edge-assay beside Hono with jose and a bare Worker, in one workerd; then the signature check alone.
+// It prints what it measured and asserts nothing. On a busy machine the figures are of little use: it says so.
+//
+//   npm run bench -- --rounds 5 --seconds 2 --connections 16
+import { onPinnedNode } from './lib/bootstrap.mjs';
+import { run } from './lib/steps.mjs';
+
+await onPinnedNode(import.meta.url);
+const { bench } = await import('../bench/bench.mjs');
+await run(() => bench(process.argv.slice(2)));

@@ -1,0 +1,67 @@
+//! The encodings that an RSA signature's number must have: EMSA-PKCS1-v1_5 and EMSA-PSS (RFC 8017 §9).
+//!
+//! Knows octets and hashes, no keys. An encoding is as long as the modulus, whose length is a whole number of octets.
+
+use sha2::Digest;
+
+/// What comes before a hash's value in an EMSA-PKCS1-v1_5 encoding: the DER of `DigestInfo`, with the last arc of the
+/// hash's object identifier (RFC 8017 §9.2, note 1) and the hash's length where they belong.
+fn digest_info(arc: u8, hash_length: u8) -> [u8; 19] {
+    let all = hash_length.wrapping_add(17);
+    [0x30, all, 0x30, 13, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, arc, 5, 0, 4, hash_length]
+}
+
+/// Whether `encoded` is the EMSA-PKCS1-v1_5 encoding of `message` (RFC 8017 §9.2). The one right encoding is built and
+/// compared whole; nothing of `encoded` is parsed. `arc` is the last one of `D`'s object identifier.
+pub(super) fn is_pkcs1_v1_5<D: Digest>(encoded: &[u8], arc: u8, message: &[u8]) -> bool {
+    let hash = D::digest(message);
+    let Ok(hash_length) = u8::try_from(hash.len()) else { return false };
+    let info = digest_info(arc, hash_length);
+    // At least eight octets of padding, two before and one behind them.
+    let Some(padding) = encoded.len().checked_sub(info.len().saturating_add(hash.len()).saturating_add(3))
+    else {
+        return false;
+    };
+    let expected =
+        [0, 1].into_iter().chain([0xff].into_iter().cycle().take(padding)).chain([0]).chain(info).chain(hash);
+    padding >= 8 && expected.eq(encoded.iter().copied())
+}
+
+/// Whether `encoded` is an EMSA-PSS encoding of `message` with MGF1 on the same hash and a salt as long as the hash
+/// (RFC 8017 §9.1.2, RFC 7518 §3.5). The one bit by which it exceeds the encoding's length is checked to be zero.
+/// `encoded` is used up.
+pub(super) fn is_pss<D: Digest>(encoded: &mut [u8], message: &[u8]) -> bool {
+    let length = <D as Digest>::output_size();
+    let Some((rest, [0xbc])) = encoded.split_last_chunk_mut::<1>().map(|(rest, last)| (rest, *last)) else {
+        return false;
+    };
+    let Some((masked, hash)) = rest.len().checked_sub(length).and_then(|at| rest.split_at_mut_checked(at))
+    else {
+        return false;
+    };
+    if masked.first().is_none_or(|octet| octet & 0x80 != 0) {
+        return false;
+    }
+    unmask::<D>(masked, hash);
+    if let Some(octet) = masked.first_mut() {
+        *octet &= 0x7f;
+    }
+    let Some((padding, salt)) = masked.len().checked_sub(length).and_then(|at| masked.split_at_checked(at))
+    else {
+        return false;
+    };
+    let Some(([1], zeros)) = padding.split_last_chunk::<1>().map(|(zeros, last)| (*last, zeros)) else {
+        return false;
+    };
+    let expected =
+        D::new().chain_update([0; 8]).chain_update(D::digest(message)).chain_update(salt).finalize();
+    zeros.iter().all(|octet| *octet == 0) && *expected == *hash
+}
+
+/// Exclusive-ors `data` with MGF1 of `seed` (RFC 8017 §B.2.1).
+fn unmask<D: Digest>(data: &mut [u8], seed: &[u8]) {
+    for (chunk, counter) in data.chunks_mut(<D as Digest>::output_size()).zip(0_u32..) {
+        let mask = D::new().chain_update(seed).chain_update(counter.to_be_bytes()).finalize();
+        chunk.iter_mut().zip(mask).for_each(|(octet, mask)| *octet ^= mask);
+    }
+}

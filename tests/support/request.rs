@@ -1,0 +1,87 @@
+//! A request without a network: what a test says it holds.
+
+use edge_assay::ports::{BodyError, IncomingRequest};
+use http::Method;
+
+/// Implements [`IncomingRequest`].
+#[derive(Clone, Debug)]
+pub struct FakeRequest {
+    method: Method,
+    path: String,
+    query: Option<String>,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl FakeRequest {
+    /// A request for `target`: a path, with a query if there is a question mark.
+    pub fn new(method: Method, target: &str) -> Self {
+        let (path, query) = match target.split_once('?') {
+            Some((path, query)) => (path, Some(query.to_owned())),
+            None => (target, None),
+        };
+        Self { method, path: path.to_owned(), query, headers: Vec::new(), body: Vec::new() }
+    }
+
+    /// A GET.
+    pub fn get(target: &str) -> Self {
+        Self::new(Method::GET, target)
+    }
+
+    /// A GET of `/verify` with this token.
+    pub fn verify(token: &str) -> Self {
+        Self::get("/verify").bearer(token)
+    }
+
+    /// The same with one more header. A name given twice stands for two headers.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same with a Bearer token.
+    #[must_use]
+    pub fn bearer(self, token: &str) -> Self {
+        self.header("authorization", &format!("Bearer {token}"))
+    }
+
+    /// The same with a body and its length.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        let length = self.body.len().to_string();
+        self.header("content-length", &length)
+    }
+}
+
+impl IncomingRequest for FakeRequest {
+    fn method(&self) -> &Method {
+        &self.method
+    }
+
+    fn path(&self) -> &str {
+        &self.path
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.query.as_deref()
+    }
+
+    fn header(&self, name: &str) -> Option<String> {
+        let values: Vec<&str> = self
+            .headers
+            .iter()
+            .filter(|(given, _)| given.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+            .collect();
+        (!values.is_empty()).then(|| values.join(", "))
+    }
+
+    async fn body(&self, max_bytes: usize) -> Result<Vec<u8>, BodyError> {
+        if self.body.len() > max_bytes {
+            return Err(BodyError::TooLarge(max_bytes));
+        }
+        Ok(self.body.clone())
+    }
+}

@@ -1,0 +1,156 @@
+//! The whole application as one isolate holds it, configured from JSON, in a world of fakes.
+//!
+//! ```ignore
+//! let world = World::trusting(&[issuer(ISS, &json!({}))]);
+//! world.publishes(ISS, &[keys::ed25519()]);
+//! let token = tokens::mint(Algorithm::EdDsa, &json!({}), &claims(ISS, &json!({})));
+//! assert!(world.accepts(&token));
+//! ```
+
+use std::rc::Rc;
+
+use edge_assay::http::Response;
+use edge_assay::http::application::Application;
+use edge_assay::http::router::answer;
+use edge_assay::keys::KeyCache;
+use edge_assay::rejection::{Fault, Refusal, Rejection};
+use edge_assay::verify::{Verification, VerifiedToken, verify};
+use serde_json::{Value, json};
+
+use super::keys::{self, TestKey};
+use super::platform::{Answer, FakePlatform};
+use super::request::FakeRequest;
+
+/// What every clock shows at the start.
+pub const NOW: i64 = 1_800_000_000;
+
+/// One isolate and all around it.
+pub struct World {
+    /// The ports.
+    pub platform: FakePlatform,
+    /// What the isolate holds.
+    pub app: Application,
+}
+
+impl World {
+    /// A world with this configuration.
+    pub fn new(config: &Value) -> Self {
+        Self::with_secrets(config, &[])
+    }
+
+    /// A world that trusts these issuers.
+    pub fn trusting(issuers: &[Value]) -> Self {
+        Self::new(&json!({ "issuers": issuers }))
+    }
+
+    /// A world with this configuration in which these secrets are bound.
+    pub fn with_secrets(config: &Value, secrets: &[(&str, &str)]) -> Self {
+        let platform = FakePlatform::at(NOW);
+        for (name, value) in secrets {
+            platform.bind_secret(name, value);
+        }
+        let app = Application::load(Some(&config.to_string()), Rc::new(KeyCache::new()), &platform);
+        Self { platform, app }
+    }
+
+    /// From now on the key set of `issuer` (see [`jwks_uri`]) holds these keys.
+    pub fn publishes(&self, issuer: &str, keys: &[&TestKey]) {
+        self.serves(&jwks_uri(issuer), Answer::json(keys::published(keys)));
+    }
+
+    /// From now on `url` answers so.
+    pub fn serves(&self, url: &str, answer: Answer) {
+        self.platform.origin.serves(url, answer);
+    }
+
+    /// How often the key set of `issuer` was fetched.
+    pub fn fetches(&self, issuer: &str) -> usize {
+        self.platform.origin.calls(&jwks_uri(issuer))
+    }
+
+    /// How verification of `token` goes now.
+    pub fn verification(&self, token: &str) -> Verification {
+        let terms = self.app.config.terms.as_ref().unwrap_or_else(|faults| panic!("{faults:#?}"));
+        let now = self.platform.now();
+        self.platform.run(verify(terms, &self.app.keys, &self.platform, token, now))
+    }
+
+    /// The verdict on `token`.
+    pub fn judge(&self, token: &str) -> Result<VerifiedToken, Refusal> {
+        self.verification(token).outcome
+    }
+
+    /// Whether `token` verifies.
+    pub fn accepts(&self, token: &str) -> bool {
+        self.judge(token).is_ok()
+    }
+
+    /// Why `token` is rejected. Panics if it is not, or for a fault of ours.
+    pub fn rejection(&self, token: &str) -> Rejection {
+        match self.judge(token) {
+            Err(Refusal::Rejection(rejection)) => rejection,
+            other => panic!("not rejected: {other:?}"),
+        }
+    }
+
+    /// What keeps us from judging `token`. Panics if it was judged.
+    pub fn fault(&self, token: &str) -> Fault {
+        match self.judge(token) {
+            Err(Refusal::Fault(fault)) => fault,
+            other => panic!("judged: {other:?}"),
+        }
+    }
+
+    /// The response to `request`. What is left to do once it is on its way is done too.
+    pub fn ask(&self, request: &FakeRequest) -> Response {
+        let answered = self.platform.run(answer(&self.app, &self.platform, request));
+        if let Some(issuer) = answered.refresh {
+            self.platform.run(self.app.refresh(&self.platform, &issuer));
+        }
+        answered.response
+    }
+}
+
+/// Where the tests' issuers publish their keys.
+pub fn jwks_uri(issuer: &str) -> String {
+    format!("{}/.well-known/jwks.json", issuer.trim_end_matches('/'))
+}
+
+/// The configuration of an issuer that publishes its keys and whose audience is unchecked, with `changes` merged in; a
+/// member given as null is left out.
+pub fn issuer(name: &str, changes: &Value) -> Value {
+    let base = json!({ "issuer": name, "jwks_uri": jwks_uri(name), "audience": "unchecked" });
+    merged(base, changes)
+}
+
+/// The claims of a token that `issuer` issued ten seconds ago for a minute, with `changes` merged in; a claim given as
+/// null is left out.
+pub fn claims(issuer: &str, changes: &Value) -> Value {
+    let base = json!({ "iss": issuer, "sub": "user_1", "iat": NOW - 10, "nbf": NOW - 10, "exp": NOW + 50 });
+    merged(base, changes)
+}
+
+/// `base` with the members of `changes`; those that are null are removed.
+pub fn merged(mut base: Value, changes: &Value) -> Value {
+    let members = base.as_object_mut().unwrap();
+    for (name, value) in changes.as_object().unwrap() {
+        match value {
+            Value::Null => members.remove(name),
+            value => members.insert(name.clone(), value.clone()),
+        };
+    }
+    base
+}
+
+/// The body of a response, as JSON.
+pub fn body(response: &Response) -> Value {
+    serde_json::from_slice(response.body())
+        .unwrap_or_else(|_| panic!("no JSON: {}", String::from_utf8_lossy(response.body())))
+}
+
+/// A header of a response; several of a name joined by a comma.
+pub fn header(response: &Response, name: &str) -> Option<String> {
+    let values: Vec<&str> =
+        response.headers().get_all(name).iter().map(|value| value.to_str().unwrap()).collect();
+    (!values.is_empty()).then(|| values.join(", "))
+}

@@ -1,0 +1,205 @@
+// jose judges the same tokens: a few thousand, good ones and ones spoilt in each part, under every algorithm. Whatever the
+// two disagree on has to be on the list of what is meant, and nothing that jose refuses may pass.
+//
+//   ASSAY_SEED=<number>     repeats a run, but for the chance in signatures and secrets
+//   ASSAY_ROUNDS=<number>   how often each way of spoiling is tried with each algorithm
+import assert from 'node:assert/strict';
+import { createPublicKey, generateKeyPairSync, randomBytes, randomInt } from 'node:crypto';
+import { after, before, suite, test } from 'node:test';
+import { createLocalJWKSet, jwtVerify } from 'jose';
+import { lifetime } from './support/lifetime.mjs';
+import { createOrigin } from './support/origin.mjs';
+import { DEPARTURES, SPOILT, generator } from './support/oracle.mjs';
+import { assemble, epochSeconds, keyOf, signer, testKey } from './support/tokens.mjs';
+import { startWorker } from './support/worker.mjs';
+
+const ISSUER = 'https://oracle.example';
+const LEEWAY = 5;
+const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'EdDSA', 'HS256', 'HS384', 'HS512'];
+const AT_ONCE = 32;
+const SEED = Number(process.env.ASSAY_SEED ?? randomInt(2 ** 32));
+const ROUNDS = Number(process.env.ASSAY_ROUNDS ?? 3);
+const repeat = `ASSAY_SEED=${SEED} repeats it`;
+
+suite('jose as the oracle', () => {
+  const keys = {
+    RS: testKey('rsa-2048'),
+    PS: testKey('rsa-3072'),
+    ES256: testKey('p-256'),
+    ES384: testKey('p-384'),
+    Ed: testKey('ed25519'),
+  };
+  const strangers = {
+    RS: testKey('rsa-2048-second'),
+    PS: testKey('rsa-4096'),
+    ES256: testKey('p-256-second'),
+    ES384: testKey('p-384'),
+    Ed: testKey('ed25519-second'),
+  };
+  const secret = { kid: 'secret', text: randomBytes(64).toString('base64url') };
+  const weakSecret = { kid: 'weak', text: 'twenty characters ..' };
+  const smallExponent = keyOf('e-3', generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 3 }).privateKey.export({ format: 'jwk' }));
+  const published = { keys: [...Object.values(keys), smallExponent].map(({ publicJwk }) => publicJwk) };
+  const localKeys = createLocalJWKSet(published);
+  const use = lifetime(after);
+  let worker;
+
+  before(async () => {
+    const origin = await use(createOrigin());
+    worker = await use(
+      startWorker({
+        config: {
+          verify: { leeway_seconds: LEEWAY },
+          // Kids that nobody knows are part of this; they are not to ask the origin over and over.
+          jwks: { unknown_kid_cooldown_seconds: 3600 },
+          issuers: [
+            {
+              issuer: ISSUER,
+              jwks_uri: origin.serve('/jwks', published),
+              algorithms: ALGORITHMS,
+              audience: { any_of: ['api'] },
+              secrets: [{ binding: 'ORACLE_SECRET', kid: secret.kid }, { binding: 'WEAK_SECRET', kid: weakSecret.kid }],
+            },
+          ],
+        },
+        secrets: { ORACLE_SECRET: secret.text, WEAK_SECRET: weakSecret.text },
+      }),
+    );
+  });
+
+  const kindOf = (algorithm) => (algorithm.startsWith('ES') ? algorithm : algorithm.slice(0, 2));
+
+  /** What the ways of spoiling need: a good header and payload, and the keys of all sides. */
+  function material(algorithm, random) {
+    const now = epochSeconds();
+    const shared = algorithm.startsWith('HS');
+    const key = shared ? Buffer.from(secret.text) : keys[kindOf(algorithm)].privateKey;
+    const stranger = shared ? undefined : strangers[kindOf(algorithm)];
+    const strangerKey = shared ? randomBytes(64) : stranger.privateKey;
+    const kid = shared ? secret.kid : keys[kindOf(algorithm)].kid;
+    return {
+      algorithm,
+      random,
+      now,
+      key,
+      header: { alg: algorithm, typ: 'JWT', kid },
+      payload: { iss: ISSUER, aud: 'api', sub: `user-${random.below(1e6)}`, iat: now - random.below(600), nbf: now - 60, exp: now + 600 + random.below(6000) },
+      sign: signer(algorithm, key),
+      strangerSign: signer(algorithm === 'ES384' ? 'ES256' : algorithm, algorithm === 'ES384' ? strangers.ES256.privateKey : strangerKey),
+      stranger: (stranger ?? keys.RS).publicJwk,
+      other: random.one(ALGORITHMS.filter((one) => one !== algorithm)),
+      strangerKid: random.one(Object.values(keys).map((one) => one.kid).filter((one) => one !== kid)),
+      publicPem: createPublicKey(keys.RS.privateKey).export({ type: 'spki', format: 'pem' }),
+    };
+  }
+
+  /** Whether jose accepts the token as of `milliseconds`. */
+  async function oracle(token, milliseconds) {
+    const getKey = (header, jws) => (header.alg?.startsWith('HS') ? secretOf(header.kid) : localKeys(header, jws));
+    const options = {
+      issuer: ISSUER,
+      audience: ['api'],
+      algorithms: [...ALGORITHMS, 'Ed25519'],
+      clockTolerance: LEEWAY,
+      currentDate: new Date(milliseconds),
+      requiredClaims: ['exp'],
+    };
+    try {
+      await jwtVerify(token, getKey, options);
+      return { accepted: true };
+    } catch (error) {
+      // Without a kid several keys may be meant; jose leaves it to its user to try them.
+      if (error.code === 'ERR_JWKS_MULTIPLE_MATCHING_KEYS') {
+        for await (const key of error) {
+          const accepted = await jwtVerify(token, key, options).then(() => true, () => false);
+          if (accepted) return { accepted };
+        }
+      }
+      return { accepted: false, why: error.code ?? error.message };
+    }
+  }
+
+  /** As the Worker does: without a kid any secret, and the first is the good one. */
+  function secretOf(kid) {
+    const found = kid === undefined ? secret : [secret, weakSecret].find((one) => one.kid === kid);
+    if (!found) throw new Error('no such secret');
+    return Buffer.from(found.text);
+  }
+
+  /** Both verdicts; `undefined` when jose's own changes while the Worker looks, as a token expires. */
+  async function verdicts({ token, ...rest }) {
+    const before = await oracle(token, Date.now() - 1000);
+    const answer = await worker.verify(token);
+    const after = await oracle(token, Date.now());
+    if (before.accepted !== after.accepted) return undefined;
+    return { ...rest, token, jose: after, accepted: answer.status === 200, status: answer.status, code: answer.body.code };
+  }
+
+  async function judged(cases) {
+    const results = [];
+    const queue = cases.values();
+    const work = async () => {
+      for (const one of queue) results.push(await verdicts(one));
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    return results.filter(Boolean);
+  }
+
+  /** Fails with the disagreements that are not meant; returns which of the meant ones occurred. */
+  function compare(results) {
+    const departed = new Set();
+    const unmeant = results.filter(({ accepted, jose, code, departure }) => {
+      if (accepted === jose.accepted) return false;
+      if (accepted || !DEPARTURES[departure]?.codes.includes(code)) return true;
+      departed.add(departure);
+      return false;
+    });
+    const lines = unmeant.map(({ way, algorithm, code, jose, token }) => `${way} (${algorithm}): Worker ${code ?? 'accepts'}, jose ${jose.why ?? 'accepts'}\n  ${token.slice(0, 300)}`);
+    assert.equal(unmeant.length, 0, `${repeat}\n${lines.slice(0, 20).join('\n')}\n${lines.length} in all`);
+    return departed;
+  }
+
+  test('every good token is accepted by both', async () => {
+    const random = generator(SEED);
+    const cases = ALGORITHMS.flatMap((algorithm) =>
+      Array.from({ length: 20 }, () => {
+        const { header, payload, sign } = material(algorithm, random);
+        return { way: 'good', algorithm, token: assemble(header, payload, sign) };
+      }),
+    );
+    const results = await judged(cases);
+    compare(results);
+    assert.ok(results.every(({ accepted }) => accepted), repeat);
+  });
+
+  test('tokens spoilt in each part meet the same verdict, but for the departures that are listed', async (context) => {
+    const random = generator(SEED + 1);
+    const cases = ALGORITHMS.flatMap((algorithm) =>
+      Object.entries(SPOILT).flatMap(([way, spoil]) =>
+        Array.from({ length: ROUNDS }, () => {
+          const spoilt = spoil(material(algorithm, random));
+          return { way, algorithm, ...(typeof spoilt === 'string' ? { token: spoilt } : spoilt) };
+        }),
+      ),
+    );
+    const keyCases = [
+      ['RS256', smallExponent.kid, smallExponent.privateKey, 'small exponent'],
+      ['PS256', smallExponent.kid, smallExponent.privateKey, 'small exponent'],
+      ['HS256', weakSecret.kid, Buffer.from(weakSecret.text), 'weak secret'],
+      ['HS512', weakSecret.kid, Buffer.from(weakSecret.text), 'weak secret'],
+    ].map(([algorithm, kid, key, departure]) => {
+      const { header, payload } = material(algorithm, random);
+      return { way: 'weak key', algorithm, departure, token: assemble({ ...header, kid }, payload, signer(algorithm, key)) };
+    });
+    // A header cannot hold every octet a token can be made to hold; what never arrives cannot be judged.
+    const sendable = [...cases, ...keyCases].filter(({ token }) => /^[\t\x20-\x7e]*$/.test(token));
+    const results = await judged(sendable);
+    const departed = compare(results);
+    const accepted = results.filter((one) => one.accepted).length;
+    context.diagnostic(`seed ${SEED}: ${results.length} tokens, ${accepted} accepted by both, departures: ${[...departed].join(', ')}`);
+    assert.ok(results.length > 2000 || ROUNDS < 3, `only ${results.length} tokens were judged`);
+    assert.ok(accepted > 200 || ROUNDS < 3, `only ${accepted} tokens were good`);
+    // A departure that never occurs is not one, and does not belong on the list.
+    assert.deepEqual([...departed].sort(), Object.keys(DEPARTURES).sort(), repeat);
+  });
+});

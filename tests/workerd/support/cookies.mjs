@@ -1,0 +1,17 @@
+// A browser's patience: follows redirects by hand and carries cookies from one answer to the next request.
+
+/** A `fetch` that remembers cookies. Redirects are handed back. */
+export function browser() {
+  const cookies = new Map();
+  return async (url, { headers = {}, ...init } = {}) => {
+    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    const response = await fetch(url, { redirect: 'manual', ...init, headers: { ...headers, ...(cookie ? { cookie } : {}) } });
+    for (const line of response.headers.getSetCookie()) {
+      const [pair] = line.split(';');
+      const [name, value] = [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)];
+      if (value === '') cookies.delete(name);
+      else cookies.set(name, value);
+    }
+    return response;
+  };
+}
