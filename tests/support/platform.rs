@@ -311,7 +311,7 @@ impl KeyValueStore for FakePlatform {
     }
 
     async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        self.time.sleep(STORE_MS).await;
+        self.time.sleep(self.store.delay_ms.get()).await;
         if *self.store.mode.borrow() == StoreMode::Down {
             return Err(StoreError("down".to_owned()));
         }
@@ -322,7 +322,7 @@ impl KeyValueStore for FakePlatform {
 
 impl Directory for FakePlatform {
     async fn find(&self, binding: &str, key: &str) -> Result<Option<String>, StoreError> {
-        self.time.sleep(STORE_MS).await;
+        self.time.sleep(self.directory.delay_ms.get()).await;
         self.directory.get(&format!("{binding} {key}"), self.now_ms())
     }
 }
