@@ -16,6 +16,8 @@ pub mod explain;
 
 pub mod config;
 
+pub mod exchange;
+
 pub mod verify;
 
 pub mod cross_check;
@@ -23,6 +25,8 @@ pub mod cross_check;
 pub mod trust;
 
 pub mod keys;
+
+pub mod signing;
 
 pub mod jose;
 

@@ -104,3 +104,37 @@ pub const CLOCK_SKEW_SECONDS: i64 = 300;
 pub const MAX_LISTED: usize = 20;
 /// The longest name of a secret that a configuration may hold. Real ones have 10 to 40 characters; secrets are longer.
 pub const MAX_BINDING_NAME_BYTES: usize = 64;
+/// Default of `exchange.jwks_max_age_seconds`: how long others may keep our key set. Verifiers commonly keep one an hour.
+pub const DEFAULT_OWN_JWKS_MAX_AGE_SECONDS: u64 = 3600;
+/// Bounds of `exchange.jwks_max_age_seconds`: below a minute every verifier asks all the time; beyond a day a revoked
+/// key lives on.
+pub const OWN_JWKS_MAX_AGE_RANGE: (u64, u64) = (60, 86_400);
+/// Default of a target's `ttl_seconds`.
+pub const DEFAULT_ISSUED_TTL_SECONDS: u64 = 900;
+/// Default of `exchange.fireproof.ttl_seconds`: what the dashboard gives.
+pub const DEFAULT_FIREPROOF_TTL_SECONDS: u64 = 3600;
+/// Bounds of the life of what is issued: shorter than half a minute is over before it is used; nothing revokes a token,
+/// so none lives longer than a day.
+pub const ISSUED_TTL_RANGE: (u64, u64) = (30, 86_400);
+/// The most keys of `SIGNING_KEYS`. A Worker secret holds 5 KB, which is a dozen.
+pub const MAX_SIGNING_KEYS: usize = 16;
+/// Octets of a `jti`: 128 random bits never meet again.
+pub const JTI_BYTES: usize = 16;
+/// How many actors an `act` claim may name behind one another (RFC 8693 §4.1). Each exchange adds one.
+pub const MAX_ACTORS: usize = 8;
+/// The most `audience` and `resource` parameters of one exchange; each is another policy to keep.
+pub const MAX_TARGETS_OF_A_REQUEST: usize = 8;
+/// The longest `client_id` of a client that nobody registered.
+pub const MAX_CLIENT_ID_BYTES: usize = 120;
+/// Workers KV takes keys up to this length.
+pub const MAX_STORE_KEY_BYTES: usize = 512;
+/// How long a Fireproof token waits for whoever knows its `resultId`.
+pub const FIREPROOF_RESULT_SECONDS: u64 = 900;
+/// A `resultId` of fewer characters could be guessed, so nothing is stored under it; the dashboard draws the same line.
+pub const MIN_RESULT_ID_CHARS: usize = 8;
+/// How long browsers may remember a preflight of `/api`, as the dashboard says it.
+pub const FIREPROOF_CORS_MAX_AGE_SECONDS: u64 = 86_400;
+/// How early an expiring signing key without a successor is reported: two runs of a weekly look at the log.
+pub const SUCCESSOR_WARNING_SECONDS: u64 = 1_209_600;
+/// `Retry-After` while the directory does not answer: KV's own troubles are over in seconds.
+pub const RETRY_AFTER_DIRECTORY_SECONDS: u64 = 5;

@@ -24,9 +24,18 @@ pub trait KeyValueStore {
 
     /// Puts `value` under `key` for `ttl_seconds` (60 at least).
     async fn put(&self, key: &str, value: &str, ttl_seconds: u64) -> Result<(), StoreError>;
+
+    /// Removes what is under `key`, if anything is.
+    async fn delete(&self, key: &str) -> Result<(), StoreError>;
 }
 
-/// The store did not answer, or refused. Never fatal: the store is a cache.
+/// Stores that somebody else fills and the configuration names: KV namespaces by their binding. Read only.
+pub trait Directory {
+    /// The value under `key` in the namespace bound as `binding`, or `None`.
+    async fn find(&self, binding: &str, key: &str) -> Result<Option<String>, StoreError>;
+}
+
+/// The store did not answer, or refused. Never fatal for keys, of which the store is a cache.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the key-value store failed: {0}")]
 pub struct StoreError(pub String);
@@ -199,11 +208,11 @@ pub struct RuntimeFacts {
 
 /// All the services above at once, as the endpoints take it.
 pub trait Platform:
-    Clock + KeyValueStore + HttpClient + Secrets + Log + Random + PlatformCrypto + Runtime
+    Clock + KeyValueStore + Directory + HttpClient + Secrets + Log + Random + PlatformCrypto + Runtime
 {
 }
 
-impl<T: Clock + KeyValueStore + HttpClient + Secrets + Log + Random + PlatformCrypto + Runtime> Platform
-    for T
+impl<T> Platform for T where
+    T: Clock + KeyValueStore + Directory + HttpClient + Secrets + Log + Random + PlatformCrypto + Runtime
 {
 }

@@ -3,6 +3,8 @@
 //! It builds what the floors below work with ([`TrustedIssuers`], [`CachePolicy`], …) and decides nothing about a
 //! request.
 
+mod exchange;
+mod exchange_rules;
 mod issuers;
 mod reader;
 
@@ -12,6 +14,7 @@ pub use reader::ConfigFault;
 use reader::{Faults, Table};
 
 use crate::cross_check::{CrossChecks, Share};
+use crate::exchange::Exchange;
 use crate::keys::CachePolicy;
 use crate::limits;
 use crate::ports::Secrets;
@@ -28,6 +31,8 @@ pub struct Config {
     pub surface: Surface,
     /// Whom it believes; or everything that is wrong with the configuration, and then it believes nobody.
     pub terms: Result<Terms, Vec<ConfigFault>>,
+    /// What it issues tokens by, if it does; nothing while the configuration has faults.
+    pub exchange: Option<Exchange>,
 }
 
 /// How the Worker is reached and who may see its insides.
@@ -92,12 +97,20 @@ impl Config {
                 "add an [[vars.ASSAY.issuers]] table",
             );
         }
-        root.finish();
-        let terms = match faults.into_inner() {
-            faults if faults.is_empty() => Ok(Terms { max_token_bytes, cache, cross_checks, issuers }),
-            faults => Err(faults),
+        let around = exchange::Surroundings {
+            issuers: &issuers,
+            leeway_seconds,
+            prefix: &surface.prefix,
+            faults: &faults,
         };
-        Self { surface, terms }
+        let exchange = root.table("exchange").and_then(|table| exchange::read(table, &around, secrets));
+        root.finish();
+        match faults.into_inner() {
+            faults if faults.is_empty() => {
+                Self { surface, terms: Ok(Terms { max_token_bytes, cache, cross_checks, issuers }), exchange }
+            }
+            faults => Self { surface, terms: Err(faults), exchange: None },
+        }
     }
 }
 

@@ -64,9 +64,13 @@ impl<'d> Table<'d> {
         Self { path, members, asked: BTreeSet::new(), faults }
     }
 
-    /// The path of a member, for faults found outside.
+    /// The path of a member, for faults found outside; of the table itself for an empty name.
     pub(crate) fn path_of(&self, name: &str) -> String {
-        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+        match (self.path.as_str(), name) {
+            ("", name) => name.to_owned(),
+            (path, "") => path.to_owned(),
+            (path, name) => format!("{path}.{name}"),
+        }
     }
 
     /// Reports a fault at the member `name`.
@@ -176,6 +180,19 @@ impl<'d> Table<'d> {
                 .filter(|table| table.members.is_some())
                 .collect(),
         )
+    }
+
+    /// The objects under `name`, each with a name of the reader's choice.
+    pub(crate) fn entries(&mut self, name: &'static str) -> Option<Vec<(String, Table<'d>)>> {
+        let members = self.typed(name, "a table of tables", Value::as_object)?;
+        let path = self.path_of(name);
+        let entry = |(name, value): (&String, &'d Value)| {
+            (
+                name.clone(),
+                Table::new(format!("{path}.{}", crate::rejection::excerpt(name)), value, self.faults),
+            )
+        };
+        Some(members.iter().map(entry).collect())
     }
 
     /// Reports every member that was not asked for, with the nearest name that would have been understood.

@@ -62,7 +62,7 @@ pub(super) fn public(examination: &Examination<'_>, issuer: &TrustedIssuer, algo
     if let Some(lookup) = &examination.trail.lookup {
         let age = examination.now.since(lookup.fetched_at).max(0);
         members.insert("tier".to_owned(), json!(lookup.tier));
-        members.insert("fetched_at".to_owned(), json!(lookup.fetched_at.to_rfc3339()));
+        members.insert("fetched_at".to_owned(), json!(lookup.fetched_at.rfc3339()));
         members.insert("age".to_owned(), json!(duration_in_words(age)));
         let listed: Vec<Value> =
             lookup.set.keys.iter().take(MAX_LISTED).map(|jwk| key(jwk, algorithm, kid.as_deref())).collect();

@@ -201,7 +201,7 @@ fn instant(at: Timestamp, now: Timestamp) -> Value {
     let distance = at.since(now);
     json!({
         "epoch": at,
-        "at": at.to_rfc3339(),
+        "at": at.rfc3339(),
         "distance_seconds": distance,
         "in_words": in_words(distance),
     })

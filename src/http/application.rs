@@ -1,6 +1,7 @@
 //! What an isolate holds between requests, and what it does besides answering them.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use crate::config::Config;
@@ -9,6 +10,7 @@ use crate::http::deep_check::DeepCheck;
 use crate::http::log;
 use crate::jose::Algorithm;
 use crate::keys::KeyCache;
+use crate::limits;
 use crate::ports::{Log, Platform, Secrets};
 use crate::trust::issuer::TrustedIssuer;
 
@@ -68,6 +70,21 @@ impl Application {
         let Ok(terms) = &self.config.terms else { return };
         for source in terms.issuers.iter().filter_map(|issuer| issuer.keys.as_ref()) {
             self.keys.refresh_scheduled(platform, source, &terms.cache, platform.now()).await;
+        }
+        self.warn_of_expiring_keys(platform);
+    }
+
+    /// Logs every algorithm under which nothing will sign before long.
+    fn warn_of_expiring_keys<P: Platform>(&self, platform: &P) {
+        let now = platform.now();
+        let Some((exchange, Ok(ring))) = self.config.exchange.as_ref().map(|one| (one, one.keys())) else {
+            return;
+        };
+        for algorithm in super::exchange::algorithms(exchange).collect::<BTreeSet<_>>() {
+            let until = ring.signs_until(algorithm, now).unwrap_or(now);
+            if until < now.plus(limits::SUCCESSOR_WARNING_SECONDS) {
+                log::successor_missing(platform, algorithm.name(), until.epoch_seconds());
+            }
         }
     }
 }

@@ -57,8 +57,9 @@ fn report(fault: &Fault) -> Response {
     response
 }
 
-/// `text` with every character that RFC 6750 §3 forbids in `error_description` and `scope` replaced.
-fn quotable(text: &str) -> String {
+/// `text` with every character that RFC 6750 §3 forbids in `error_description` and `scope` replaced; RFC 6749 §5.2 forbids
+/// the same.
+pub(super) fn quotable(text: &str) -> String {
     text.chars()
         .map(|c| match c {
             '"' | '`' => '\'',

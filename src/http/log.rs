@@ -26,6 +26,32 @@ pub fn refused(log: &impl Log, refusal: &Refusal, observed: &Observed, ray: Opti
     log.log(level, &without_nulls(line));
 }
 
+/// Reports an exchange that was refused for another reason than its token. `detail` holds nothing of the request.
+pub fn exchange_refused(
+    log: &impl Log,
+    code: &'static str,
+    detail: &str,
+    observed: &Observed,
+    ray: Option<&str>,
+) {
+    let line = json!({
+        "event": "exchange_refused",
+        "code": code,
+        "detail": detail,
+        "iss": observed.issuer,
+        "ray": ray,
+    });
+    log.log(Level::Info, &without_nulls(line));
+}
+
+/// Reports a signing key that nothing takes over from when it retires.
+pub fn successor_missing(log: &impl Log, algorithm: &'static str, retires_at: i64) {
+    log.log(
+        Level::Warn,
+        &json!({ "event": "signing_key_without_successor", "alg": algorithm, "retire_at": retires_at }),
+    );
+}
+
 /// Reports everything wrong with the configuration, once per isolate.
 pub fn configuration_invalid(log: &impl Log, faults: &[ConfigFault]) {
     log.log(Level::Error, &json!({ "event": "config_invalid", "faults": faults }));

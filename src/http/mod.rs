@@ -8,6 +8,7 @@ pub mod challenge;
 pub mod cors;
 pub mod credentials;
 pub mod deep_check;
+pub mod exchange;
 pub mod explanation;
 pub mod log;
 pub mod problem;

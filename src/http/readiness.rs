@@ -45,6 +45,8 @@ struct Judgement {
     issuers: Vec<IssuerReport>,
     cross_check: CrossCheckState,
     #[serde(skip_serializing_if = "Option::is_none")]
+    signing: Option<serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     deep: Option<DeepCheck>,
 }
 
@@ -103,10 +105,10 @@ async fn judge<P: Platform>(
         code = code.or(problem);
         issuers.push(report);
     }
-    (
-        code,
-        Details::Issuers(Box::new(Judgement { now, issuers, cross_check: terms.cross_checks.state(), deep })),
-    )
+    let signing = app.config.exchange.as_ref().map(|exchange| super::exchange::readiness(exchange, now));
+    let (signing, problem) = signing.map_or((None, None), |(report, problem)| (Some(report), problem));
+    let cross_check = terms.cross_checks.state();
+    (code.or(problem), Details::Issuers(Box::new(Judgement { now, issuers, cross_check, signing, deep })))
 }
 
 /// The deep check, or what the last one found a moment ago.

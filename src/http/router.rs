@@ -5,7 +5,9 @@ use http::{HeaderValue, Method, StatusCode};
 
 use super::application::Application;
 use super::problem::Problem;
-use super::{Response, challenge, cors, credentials, explanation, log, readiness, verdict};
+use super::{Response, challenge, cors, credentials, exchange, explanation, log, readiness, verdict};
+use crate::config::Config;
+use crate::exchange::Exchange;
 use crate::limits;
 use crate::ports::{IncomingRequest, Platform};
 use crate::rejection::Fault;
@@ -36,16 +38,39 @@ enum Endpoint {
     Verify,
     Explain,
     Console,
+    Token,
+    FireproofApi,
+    KeySet,
+    ServerMetadata,
 }
 
 impl Endpoint {
-    fn at(path: &str, prefix: &str) -> Option<Self> {
-        match path.strip_prefix(prefix)? {
+    fn at(path: &str, config: &Config) -> Option<Self> {
+        let exchange = config.exchange.as_ref();
+        if let (Some(rest), Some(exchange)) = (path.strip_prefix("/.well-known/"), exchange) {
+            return Self::well_known(rest, exchange);
+        }
+        match path.strip_prefix(config.surface.prefix.as_str())? {
             "/healthz" => Some(Self::Health),
             "/readyz" => Some(Self::Readiness),
             "/verify" => Some(Self::Verify),
             "/explain" => Some(Self::Explain),
             "/console" => Some(Self::Console),
+            "/token" if exchange.is_some() => Some(Self::Token),
+            // The dashboard answers at every path that begins so.
+            path if path.starts_with("/api") && exchange.is_some_and(|one| one.fireproof.is_some()) => {
+                Some(Self::FireproofApi)
+            }
+            _ => None,
+        }
+    }
+
+    /// What is published where RFC 8414 and custom put it, whatever the prefix.
+    fn well_known(path: &str, exchange: &Exchange) -> Option<Self> {
+        match path.strip_prefix("oauth-authorization-server") {
+            // RFC 8414 §3: the issuer's own path comes behind.
+            Some(path) if path == exchange.issuer_path || path.is_empty() => Some(Self::ServerMetadata),
+            None if path == "jwks.json" => Some(Self::KeySet),
             _ => None,
         }
     }
@@ -53,9 +78,10 @@ impl Endpoint {
     /// Its methods, as `Allow` has them. HEAD is answered wherever GET is.
     fn allow(self) -> &'static str {
         match self {
-            Self::Health | Self::Readiness => "GET, HEAD",
+            Self::Health | Self::Readiness | Self::KeySet | Self::ServerMetadata => "GET, HEAD",
             Self::Verify | Self::Console => "GET, HEAD, POST",
-            Self::Explain => "POST",
+            Self::Explain | Self::Token => "POST",
+            Self::FireproofApi => "PUT, POST, OPTIONS",
         }
     }
 
@@ -77,7 +103,7 @@ pub async fn answer<P: Platform, R: IncomingRequest>(app: &Application, platform
 
 async fn dispatch<P: Platform, R: IncomingRequest>(app: &Application, platform: &P, request: &R) -> Answer {
     let surface = &app.config.surface;
-    let endpoint = Endpoint::at(request.path(), &surface.prefix);
+    let endpoint = Endpoint::at(request.path(), &app.config);
     let terms = match (&app.config.terms, endpoint) {
         (Ok(terms), _) => Some(terms),
         (Err(_), Some(Endpoint::Health | Endpoint::Readiness | Endpoint::Explain | Endpoint::Console)) => {
@@ -88,6 +114,9 @@ async fn dispatch<P: Platform, R: IncomingRequest>(app: &Application, platform: 
     let Some(endpoint) = endpoint else {
         return not_found().into();
     };
+    if endpoint == Endpoint::FireproofApi && request.method() == Method::OPTIONS {
+        return exchange::api_preflight().into();
+    }
     // Without configured origins there is nothing to negotiate: OPTIONS is a method like any other.
     if surface.cors.is_some() && cors::is_preflight(request) {
         return cors::preflight(&HeaderValue::from_static(endpoint.allow())).into();
@@ -103,7 +132,35 @@ async fn dispatch<P: Platform, R: IncomingRequest>(app: &Application, platform: 
         (Endpoint::Explain, _) => explanation::answer(app, platform, request).await.into(),
         (Endpoint::Console, _) => explanation::console(app, platform, request).await.into(),
         (Endpoint::Readiness, _) => readiness::answer(app, platform, request).await.into(),
-        (Endpoint::Health, _) | (Endpoint::Verify, None) => readiness::healthy().into(),
+        (Endpoint::Health, _) | (_, None) => readiness::healthy().into(),
+        (endpoint, Some(terms)) => exchange_request(app, terms, platform, request, endpoint).await,
+    }
+}
+
+/// The endpoints that are there only where an exchange is configured.
+async fn exchange_request<P: Platform, R: IncomingRequest>(
+    app: &Application,
+    terms: &Terms,
+    platform: &P,
+    request: &R,
+    endpoint: Endpoint,
+) -> Answer {
+    let Some(exchange) = &app.config.exchange else { return not_found().into() };
+    match (endpoint, &exchange.fireproof) {
+        (Endpoint::KeySet, _) => {
+            exchange::key_set(exchange, &app.config.surface.realm, platform.now(), request).into()
+        }
+        (Endpoint::ServerMetadata, _) => exchange::server_metadata(exchange, request).into(),
+        (Endpoint::FireproofApi, Some(fireproof)) => {
+            match request.body(limits::MAX_REQUEST_BODY_BYTES).await {
+                Ok(body) => exchange::api(app, terms, exchange, fireproof, platform, request, &body).await,
+                Err(error) => exchange::broken_body(error, true).into(),
+            }
+        }
+        _ => match request.body(limits::MAX_REQUEST_BODY_BYTES).await {
+            Ok(body) => exchange::token(app, terms, exchange, platform, request, &body).await,
+            Err(error) => exchange::broken_body(error, false).into(),
+        },
     }
 }
 

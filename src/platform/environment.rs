@@ -6,10 +6,10 @@ use worker::js_sys::{JSON, Reflect};
 use worker::wasm_bindgen::JsValue;
 use worker::{Delay, Env, console_error, console_log, console_warn};
 
-use super::{fetch, kv, webcrypto};
+use super::{fetch, kv, random, webcrypto};
 use crate::ports::{
-    Clock, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log, NoOpinion,
-    PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
+    Clock, Directory, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log,
+    NoOpinion, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
 };
 use crate::time::Timestamp;
 
@@ -65,6 +65,22 @@ impl KeyValueStore for Environment {
     async fn put(&self, key: &str, value: &str, ttl_seconds: u64) -> Result<(), StoreError> {
         kv::put(&self.0, key, value, ttl_seconds).await
     }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        kv::delete(&self.0, key).await
+    }
+}
+
+impl Directory for Environment {
+    async fn find(&self, binding: &str, key: &str) -> Result<Option<String>, StoreError> {
+        kv::get_from(&self.0, binding, key).await
+    }
+}
+
+impl Random for Environment {
+    fn fill(&self, bytes: &mut [u8]) {
+        random::fill(bytes);
+    }
 }
 
 impl HttpClient for Environment {
@@ -86,12 +102,6 @@ impl Log for Environment {
             Level::Warn => console_warn!("{line}"),
             Level::Error => console_error!("{line}"),
         }
-    }
-}
-
-impl Random for Environment {
-    fn fill(&self, bytes: &mut [u8]) {
-        webcrypto::fill_random(bytes);
     }
 }
 

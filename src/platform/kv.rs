@@ -1,4 +1,4 @@
-//! Workers KV as the [`KeyValueStore`](crate::ports::KeyValueStore).
+//! Workers KV as the [`KeyValueStore`](crate::ports::KeyValueStore) and the [`Directory`](crate::ports::Directory).
 
 use worker::{Env, KvError};
 
@@ -11,8 +11,13 @@ const BINDING: &str = "JWKS_CACHE";
 
 /// The value under `key`. Read with the shortest edge cache KV offers, because cooldowns are shared through it.
 pub(super) async fn get(env: &Env, key: &str) -> Result<Option<String>, StoreError> {
-    env.kv(BINDING)
-        .map_err(|_| unbound())?
+    get_from(env, BINDING, key).await
+}
+
+/// As [`get`], from the namespace bound as `binding`.
+pub(super) async fn get_from(env: &Env, binding: &str, key: &str) -> Result<Option<String>, StoreError> {
+    env.kv(binding)
+        .map_err(|_| unbound(binding))?
         .get(key)
         .cache_ttl(limits::KV_CACHE_TTL_SECONDS)
         .text()
@@ -23,7 +28,7 @@ pub(super) async fn get(env: &Env, key: &str) -> Result<Option<String>, StoreErr
 /// Puts `value` under `key` for `ttl_seconds`.
 pub(super) async fn put(env: &Env, key: &str, value: &str, ttl_seconds: u64) -> Result<(), StoreError> {
     env.kv(BINDING)
-        .map_err(|_| unbound())?
+        .map_err(|_| unbound(BINDING))?
         .put(key, value)
         .map_err(|error| failed(&error))?
         .expiration_ttl(ttl_seconds)
@@ -32,8 +37,17 @@ pub(super) async fn put(env: &Env, key: &str, value: &str, ttl_seconds: u64) -> 
         .map_err(|error| failed(&error))
 }
 
-fn unbound() -> StoreError {
-    StoreError(format!("no KV namespace is bound as {BINDING}"))
+/// Removes what is under `key`.
+pub(super) async fn delete(env: &Env, key: &str) -> Result<(), StoreError> {
+    env.kv(BINDING)
+        .map_err(|_| unbound(BINDING))?
+        .delete(key)
+        .await
+        .map_err(|error| StoreError(crate::rejection::excerpt(&error.to_string())))
+}
+
+fn unbound(binding: &str) -> StoreError {
+    StoreError(format!("no KV namespace is bound as {binding}"))
 }
 
 fn failed(error: &KvError) -> StoreError {

@@ -4,6 +4,7 @@ pub mod environment;
 pub mod fetch;
 pub mod kv;
 pub mod message;
+mod random;
 mod stream;
 mod webcrypto;
 

@@ -23,8 +23,8 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use edge_assay::jose::{Algorithm, Jwk, SharedSecret};
 use edge_assay::ports::{
-    CheckingKey, Clock, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log,
-    NoOpinion, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
+    CheckingKey, Clock, Directory, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level,
+    Log, NoOpinion, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
 };
 use edge_assay::time::Timestamp;
 
@@ -36,6 +36,8 @@ pub struct FakePlatform {
     pub store: FakeStore,
     /// Everything reachable by HTTP.
     pub origin: FakeOrigin,
+    /// What stands in a directory, as all isolates see it; the key is `<binding> <key>`.
+    pub directory: FakeStore,
     secrets: RefCell<HashMap<String, String>>,
     lines: RefCell<Vec<(Level, serde_json::Value)>>,
     second_engine: Cell<SecondEngine>,
@@ -368,8 +370,25 @@ impl KeyValueStore for FakePlatform {
         self.time.sleep(self.store.delay_ms.get()).await;
         self.store.put(key, value, ttl_seconds, self.now_ms())
     }
+
+    async fn delete(&self, key: &str) -> Result<(), StoreError> {
+        self.time.sleep(self.store.delay_ms.get()).await;
+        if *self.store.mode.borrow() == StoreMode::Down {
+            return Err(StoreError("down".to_owned()));
+        }
+        self.store.values.borrow_mut().remove(key);
+        Ok(())
+    }
 }
 
+impl Directory for FakePlatform {
+    async fn find(&self, binding: &str, key: &str) -> Result<Option<String>, StoreError> {
+        self.time.sleep(self.directory.delay_ms.get()).await;
+        self.directory.get(&format!("{binding} {key}"), self.now_ms())
+    }
+}
+
+/// A counter: never the same twice, and the same in every run.
 /// What an origin answers at one URL. A document with an `ETag` answers a matching `If-None-Match` with a 304.
 #[derive(Clone, Debug)]
 pub struct Answer {

@@ -3,6 +3,7 @@
 mod check;
 mod command;
 mod explain;
+mod keys;
 mod native;
 
 use std::process::ExitCode;
@@ -10,8 +11,11 @@ use std::process::ExitCode;
 /// The subcommands: name, what follows it, and what runs it.
 type Subcommand = (&'static str, &'static str, fn(&[String]) -> ExitCode);
 
-const SUBCOMMANDS: &[Subcommand] =
-    &[("explain", explain::USAGE, explain::run), ("check", check::USAGE, check::run)];
+const SUBCOMMANDS: &[Subcommand] = &[
+    ("explain", explain::USAGE, explain::run),
+    ("check", check::USAGE, check::run),
+    ("keys", keys::SYNOPSIS, keys::run),
+];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -29,7 +29,7 @@ let behaviour, wrapped;
 function wrap(env) {
   behaviour ??= env.KV_BEHAVIOUR;
   const now = () => behaviours[behaviour](env.JWKS_CACHE);
-  const kv = { get: (...args) => now().get(...args), put: (...args) => now().put(...args), getWithMetadata() {}, list() {}, delete() {} };
+  const kv = { get: (...args) => now().get(...args), put: (...args) => now().put(...args), delete: async (...args) => now().delete?.(...args), getWithMetadata() {}, list() {} };
   return (wrapped ??= { ...env, JWKS_CACHE: kv });
 }
 export default {

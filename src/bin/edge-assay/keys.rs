@@ -1,0 +1,298 @@
+//! `edge-assay keys`: writes and advances the text of the Worker secret `SIGNING_KEYS`.
+//!
+//! The text is the only copy of the private keys: a Worker's secret cannot be read back. It goes to a file that only its
+//! owner can read, or to standard output; everything said to people goes to standard error.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use edge_assay::jose::Algorithm;
+use edge_assay::limits;
+use edge_assay::signing::plan::{Plan, Rhythm};
+use edge_assay::signing::{Margins, RingKey, State};
+use edge_assay::time::Timestamp;
+use lexopt::prelude::{Long, Short, Value, ValueExt as _};
+
+use super::command::{self, REFUSED};
+
+/// How it is called.
+pub(crate) const SYNOPSIS: &str =
+    "keys new | rotate | list | check [--file signing-keys.json]; more with keys --help";
+
+const USAGE: &str = "edge-assay keys <command> [--file signing-keys.json]
+
+  new       makes the first set, of one ES256 key that signs at once
+  rotate    drops what is over and adds the key that follows; refuses while one is waiting
+  list      shows every key with its state and what happens when
+  check     says what is wrong with the schedule, and whether a successor is missing
+
+  --file F               where the set is kept. Without it `new` writes to standard output, the others read standard input
+  --algorithm A          ES256 (default), EdDSA or HS256
+  --period-days N        for how long a key signs; 91 by default, a quarter
+  --overlap-days N       for how long it is shown before and after; 7 by default
+  --now                  rotate: let the next key sign as soon as every consumer can know it
+  --drop KID             rotate: drop a key that no token needs any more
+  --revoke KID           rotate: drop a key that has leaked, at once; its tokens are refused from then on
+  --max-age-seconds N    exchange.jwks_max_age_seconds of the Worker; 3600 by default
+  --longest-token-seconds N
+                         the greatest ttl_seconds of the Worker; 3600 by default
+  --leeway-seconds N     verify.leeway_seconds of the Worker; 5 by default
+
+Afterwards: npx wrangler secret put SIGNING_KEYS < signing-keys.json";
+
+struct Options {
+    file: Option<PathBuf>,
+    algorithm: Algorithm,
+    rhythm: Rhythm,
+    margins: Margins,
+    early: bool,
+    discard: Option<String>,
+    revoke: Option<String>,
+}
+
+/// How a command ends when it does not do what it was asked.
+#[derive(Debug)]
+enum Failure {
+    /// It was called wrongly: the message.
+    Usage(String),
+    /// It was refused, or something is wrong.
+    Refused(String),
+}
+
+impl From<lexopt::Error> for Failure {
+    fn from(error: lexopt::Error) -> Self {
+        Self::Usage(error.to_string())
+    }
+}
+
+/// Exit codes: 0 done, 1 refused or something is wrong, 2 usage.
+pub(crate) fn run(arguments: &[String]) -> ExitCode {
+    match keys(lexopt::Parser::from_args(arguments)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Usage(message)) => command::usage(&format!("{message}\nUsage: edge-assay {SYNOPSIS}")),
+        Err(Failure::Refused(message)) => {
+            eprintln!("{message}");
+            ExitCode::from(REFUSED)
+        }
+    }
+}
+
+fn keys(mut arguments: lexopt::Parser) -> Result<(), Failure> {
+    let command = match arguments.next()? {
+        Some(Value(name)) => name.string()?,
+        Some(Long("help") | Short('h')) => {
+            println!("{USAGE}");
+            return Ok(());
+        }
+        _ => return Err(Failure::Usage(USAGE.to_owned())),
+    };
+    let Some(options) = options(&mut arguments)? else {
+        println!("{USAGE}");
+        return Ok(());
+    };
+    let now = system_time();
+    match command.as_str() {
+        "new" => new(&options, now),
+        "rotate" => rotate(&options, now),
+        "list" => {
+            show(&read(&options)?, now);
+            Ok(())
+        }
+        "check" => check(&options, now),
+        other => Err(Failure::Usage(format!("keys {other}? There are new, rotate, list and check."))),
+    }
+}
+
+fn options(arguments: &mut lexopt::Parser) -> Result<Option<Options>, Failure> {
+    let mut options = Options {
+        file: None,
+        algorithm: Algorithm::Es256,
+        rhythm: Rhythm::default(),
+        margins: Margins {
+            consumer_cache_seconds: limits::DEFAULT_OWN_JWKS_MAX_AGE_SECONDS,
+            longest_token_seconds: limits::DEFAULT_FIREPROOF_TTL_SECONDS,
+            leeway_seconds: limits::DEFAULT_LEEWAY_SECONDS,
+        },
+        early: false,
+        discard: None,
+        revoke: None,
+    };
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Long("help") | Short('h') => return Ok(None),
+            Long("file") => options.file = Some(arguments.value()?.into()),
+            Long("algorithm") => {
+                let name = arguments.value()?.string()?;
+                options.algorithm = Algorithm::parse(&name)
+                    .filter(|one| matches!(one, Algorithm::Es256 | Algorithm::EdDsa | Algorithm::Hs256))
+                    .ok_or_else(|| Failure::Usage(format!("{name} is none of ES256, EdDSA and HS256")))?;
+            }
+            Long("period-days") => options.rhythm.period_seconds = days(arguments)?,
+            Long("overlap-days") => options.rhythm.overlap_seconds = days(arguments)?,
+            Long("now") => options.early = true,
+            Long("drop") => options.discard = Some(arguments.value()?.string()?),
+            Long("revoke") => options.revoke = Some(arguments.value()?.string()?),
+            Long("max-age-seconds") => options.margins.consumer_cache_seconds = arguments.value()?.parse()?,
+            Long("longest-token-seconds") => {
+                options.margins.longest_token_seconds = arguments.value()?.parse()?;
+            }
+            Long("leeway-seconds") => options.margins.leeway_seconds = arguments.value()?.parse()?,
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    Ok(Some(options))
+}
+
+fn days(arguments: &mut lexopt::Parser) -> Result<u64, Failure> {
+    let days: u64 = arguments.value()?.parse()?;
+    match days.checked_mul(86_400) {
+        Some(seconds) if days > 0 => Ok(seconds),
+        _ => Err(Failure::Usage("at least one day".to_owned())),
+    }
+}
+
+fn new(options: &Options, now: Timestamp) -> Result<(), Failure> {
+    if let Some(file) = options.file.as_deref().filter(|file| file.exists()) {
+        return Err(Failure::Refused(format!(
+            "{} is there already; `edge-assay keys rotate` adds a key to it",
+            file.display()
+        )));
+    }
+    let mut plan = Plan::empty();
+    plan.begin(options.algorithm, options.rhythm, now, &mut random).map_err(refused)?;
+    finish(&plan, options, now)
+}
+
+fn rotate(options: &Options, now: Timestamp) -> Result<(), Failure> {
+    let mut plan = read(options)?;
+    let Options { rhythm, margins, .. } = options;
+    match (&options.discard, &options.revoke) {
+        (Some(_), Some(_)) => return Err(Failure::Usage("--drop or --revoke, not both".to_owned())),
+        (Some(kid), None) => plan.discard(kid, now).map_err(refused)?,
+        (None, Some(kid)) => plan.revoke(kid, *rhythm, margins, now, &mut random).map_err(refused)?,
+        (None, None) => plan
+            .rotate(options.algorithm, *rhythm, margins, now, options.early, &mut random)
+            .map_err(refused)?,
+    }
+    finish(&plan, options, now)
+}
+
+fn check(options: &Options, now: Timestamp) -> Result<(), Failure> {
+    let plan = read(options)?;
+    show(&plan, now);
+    let mut problems = problems(&plan, options);
+    let mut algorithms: Vec<_> = plan.ring().keys().iter().map(|key| key.key.algorithm()).collect();
+    algorithms.sort_unstable();
+    algorithms.dedup();
+    for algorithm in algorithms {
+        match plan.ring().signs_until(algorithm, now) {
+            None => problems.push(format!("no {algorithm} key signs now")),
+            Some(until) if until < now.plus(limits::SUCCESSOR_WARNING_SECONDS) => {
+                problems.push(format!(
+                    "after {} no {algorithm} key signs; run `edge-assay keys rotate --algorithm {algorithm}`",
+                    until.rfc3339()
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    if problems.is_empty() {
+        eprintln!("Nothing is wrong.");
+        Ok(())
+    } else {
+        Err(Failure::Refused(problems.join("\n")))
+    }
+}
+
+fn problems(plan: &Plan, options: &Options) -> Vec<String> {
+    plan.ring()
+        .schedule_faults(&options.margins)
+        .into_iter()
+        .map(|fault| format!("{}: {}; {}", fault.path(), fault.problem, fault.fix()))
+        .collect()
+}
+
+/// Writes the set, unless its schedule is unsafe, and says what will happen when.
+fn finish(plan: &Plan, options: &Options, now: Timestamp) -> Result<(), Failure> {
+    let problems = problems(plan, options);
+    if !problems.is_empty() {
+        return Err(Failure::Refused(format!("Nothing was written.\n{}", problems.join("\n"))));
+    }
+    let text = plan.to_json();
+    match &options.file {
+        None => println!("{text}"),
+        Some(file) => write_secretly(file, &text)
+            .map_err(|error| Failure::Refused(format!("{} cannot be written: {error}", file.display())))?,
+    }
+    show(plan, now);
+    let file = options.file.as_deref().map_or("that".to_owned(), |file| file.display().to_string());
+    eprintln!(
+        "\n{file} is the only copy of the private keys: a Worker's secret cannot be read back. Now:\n  npx wrangler secret put SIGNING_KEYS < {file}"
+    );
+    Ok(())
+}
+
+fn show(plan: &Plan, now: Timestamp) {
+    for RingKey { key, schedule } in plan.ring().keys() {
+        let state = schedule.state(now);
+        let signs =
+            plan.ring().signer(key.algorithm(), now).is_some_and(|signer| signer.key.kid() == key.kid());
+        let note = match state {
+            State::Active if signs => ", signs now",
+            State::Active => ", another signs",
+            _ => "",
+        };
+        eprintln!("{:5}  {}  {}{note}", key.algorithm().name(), key.kid(), state.name());
+    }
+    for line in plan.calendar(now) {
+        eprintln!("  {line}");
+    }
+}
+
+fn read(options: &Options) -> Result<Plan, Failure> {
+    let mut text = String::new();
+    let read = match &options.file {
+        Some(file) => File::open(file).and_then(|mut file| file.read_to_string(&mut text)),
+        None => std::io::stdin().read_to_string(&mut text),
+    };
+    let name = options.file.as_deref().map_or("standard input".to_owned(), |file| file.display().to_string());
+    read.map_err(|error| Failure::Refused(format!("{name} cannot be read: {error}")))?;
+    Plan::read(&text).map_err(refused)
+}
+
+/// Through a file beside it, so that a full disk never leaves half a set.
+fn write_secretly(file: &Path, text: &str) -> std::io::Result<()> {
+    let beside = file.with_extension("new");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    let mut new = options.open(&beside)?;
+    writeln!(new, "{text}")?;
+    new.sync_all()?;
+    fs::rename(beside, file)
+}
+
+// A Worker without randomness must not sign, and neither may this.
+#[allow(clippy::expect_used)]
+fn random(bytes: &mut [u8]) {
+    getrandom::getrandom(bytes).expect("the system has no randomness");
+}
+
+// The one place that may ask the system: here a person has called.
+#[allow(clippy::disallowed_methods)]
+fn system_time() -> Timestamp {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_epoch_seconds(i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX))
+}
+
+// Taken whole: it is used in `map_err`.
+#[allow(clippy::needless_pass_by_value)]
+fn refused(error: edge_assay::signing::plan::PlanFault) -> Failure {
+    Failure::Refused(error.to_string())
+}

@@ -1,0 +1,148 @@
+//! The parts of a target that look at claims: `subject`, `when` and `claims`.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::exchange::is_scalar;
+use super::reader::Table;
+use crate::exchange::conditions::{Condition, Test};
+use crate::exchange::facts::Pointer;
+use crate::exchange::mapping::{Mapping, RESERVED, Source};
+use crate::exchange::policy::SubjectRule;
+
+const POINTER: &str = "write a JSON Pointer (RFC 6901), as in \"/email\"";
+
+/// A pointer under `name`, into a directory only where there is one.
+fn pointer(table: &mut Table<'_>, name: &'static str, has_directory: bool) -> Option<Pointer> {
+    let text = table.string(name)?;
+    let Some(pointer) = Pointer::parse(&text) else {
+        table.fault(name, format!("\"{text}\" is not a JSON Pointer"), POINTER);
+        return None;
+    };
+    if pointer.is_directory() && !has_directory {
+        table.fault(name, "points into the directory, and there is none", "set exchange.directory");
+    }
+    Some(pointer)
+}
+
+/// `subject`. Several issuers may call two people the same, so that a target which takes several has to say what keeps
+/// them apart.
+pub(super) fn subject_rule(table: &mut Table<'_>, from: &[String], has_directory: bool) -> SubjectRule {
+    const FIX: &str =
+        "write \"prefixed\" for `<iss>|<sub>`, or { claim = \"/…\" } with what tells people apart";
+    let several = from.iter().collect::<BTreeSet<_>>().len() > 1;
+    match table.value("subject") {
+        None if several => {
+            table.fault("subject", "is missing, and several issuers could call two people the same", FIX);
+        }
+        None => {}
+        Some(Value::String(word)) if word == "own" && !several => {}
+        Some(Value::String(word)) if word == "own" => {
+            table.fault("subject", "is \"own\", and several issuers could call two people the same", FIX);
+        }
+        Some(Value::String(word)) if word == "prefixed" => {
+            if let Some(issuer) = from.iter().find(|issuer| issuer.contains('|')) {
+                table.fault(
+                    "subject",
+                    format!("is \"prefixed\", and the issuer \"{issuer}\" holds a `|`"),
+                    FIX,
+                );
+            }
+            return SubjectRule::Prefixed;
+        }
+        Some(Value::Object(_)) => {
+            if let Some(mut rule) = table.table("subject") {
+                let claim = pointer(&mut rule, "claim", has_directory);
+                if claim.is_none() && rule.value("claim").is_none() {
+                    rule.fault("claim", "is missing", POINTER);
+                }
+                rule.finish();
+                return claim.map_or(SubjectRule::Own, SubjectRule::Claim);
+            }
+        }
+        Some(_) => table.fault("subject", "is none of \"own\", \"prefixed\" and a table", FIX),
+    }
+    SubjectRule::Own
+}
+
+/// `when`.
+pub(super) fn conditions(table: &mut Table<'_>, has_directory: bool) -> Vec<Condition> {
+    let mut conditions = Vec::new();
+    for mut one in table.tables("when").into_iter().flatten() {
+        let claim = pointer(&mut one, "claim", has_directory);
+        if claim.is_none() && one.value("claim").is_none() {
+            one.fault("claim", "is missing", POINTER);
+        }
+        let tests = tests(&mut one);
+        match (claim, tests.as_slice()) {
+            (Some(claim), [test]) => conditions.push(Condition { claim, test: test.clone() }),
+            (Some(_), []) => one.fault(
+                "",
+                "tests nothing",
+                "add one of equals, one_of, contains_all, contains_any, matches, at_least, exists",
+            ),
+            (Some(_), _) => one.fault("", "has several tests", "write a table for each"),
+            (None, _) => {}
+        }
+        one.finish();
+    }
+    conditions
+}
+
+fn tests(table: &mut Table<'_>) -> Vec<Test> {
+    let mut tests = Vec::new();
+    if let Some(value) = table.value("equals") {
+        tests.push(Test::Equals(value.clone()));
+    }
+    for (name, make) in [
+        ("one_of", Test::OneOf as fn(Vec<Value>) -> Test),
+        ("contains_all", Test::ContainsAll),
+        ("contains_any", Test::ContainsAny),
+    ] {
+        match table.value(name) {
+            None => {}
+            Some(Value::Array(list)) if !list.is_empty() && list.iter().all(is_scalar) => {
+                tests.push(make(list.clone()));
+            }
+            Some(_) => {
+                table.fault(name, "is not a list of texts, numbers or booleans", "write [\"a\", \"b\"]");
+            }
+        }
+    }
+    tests.extend(table.string("matches").map(Test::Matches));
+    match table.value("at_least") {
+        None => {}
+        Some(Value::Number(number)) => tests.push(Test::AtLeast(number.clone())),
+        Some(_) => table.fault("at_least", "is not a number", "write a number"),
+    }
+    tests.extend(table.boolean("exists").map(Test::Exists));
+    tests
+}
+
+/// `claims`. Nobody maps onto a registered claim, or onto one of `also_reserved`.
+pub(super) fn claim_mappings(
+    table: &mut Table<'_>,
+    also_reserved: &[&str],
+    has_directory: bool,
+) -> Vec<Mapping> {
+    let mut mappings = Vec::new();
+    for (name, mut one) in table.entries("claims").into_iter().flatten() {
+        if RESERVED.contains(&name.as_str()) || also_reserved.contains(&name.as_str()) {
+            one.fault("", "is a claim that only the exchange itself writes", "choose another name");
+        }
+        let claim = pointer(&mut one, "claim", has_directory).map(Source::Claim);
+        let value = one.value("value").cloned().map(Source::Value);
+        let optional = one.boolean("optional").unwrap_or(false);
+        match (claim, value) {
+            (Some(source), None) | (None, Some(source)) => mappings.push(Mapping { name, source, optional }),
+            (Some(_), Some(_)) => one.fault("", "has both claim and value", "keep one of the two"),
+            (None, None) if one.value("claim").is_none() => {
+                one.fault("", "has no source", "write { claim = \"/…\" } or { value = … }");
+            }
+            (None, None) => {}
+        }
+        one.finish();
+    }
+    mappings
+}

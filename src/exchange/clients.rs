@@ -1,0 +1,134 @@
+//! Who asks: client authentication at the token endpoint (RFC 6749 §2.3), `client_secret_basic` and `client_secret_post`.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use super::form::{self, Form};
+use super::refusal::{ClientFault, RequestFault, TokenError};
+use crate::limits;
+use crate::ports::Secrets;
+use crate::rejection::Fault;
+
+/// A client that authenticates.
+pub struct Client {
+    /// Its `client_id`.
+    pub id: String,
+    /// The Worker secret that holds its `client_secret`.
+    pub binding: String,
+    /// The audiences it may ask tokens for.
+    pub targets: Vec<String>,
+    secret: Option<String>,
+}
+
+/// Shows nothing of the secret.
+impl std::fmt::Debug for Client {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Client").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// Reads the Worker secret that holds the client's.
+    #[must_use]
+    pub fn resolve(id: String, binding: String, targets: Vec<String>, secrets: &impl Secrets) -> Self {
+        let secret = secrets.secret(&binding).filter(|secret| !secret.is_empty());
+        Self { id, binding, targets, secret }
+    }
+}
+
+/// Who sent a request.
+#[derive(Debug)]
+pub enum Caller<'c> {
+    /// A client that has proved to be this one.
+    Registered(&'c Client),
+    /// A public client, by the name it gives itself, if it gives one.
+    Public(Option<String>),
+}
+
+impl Caller<'_> {
+    /// The `client_id` claim (RFC 9068 §2.2), which has to be there.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        match self {
+            Self::Registered(client) => &client.id,
+            Self::Public(name) => name.as_deref().unwrap_or("public"),
+        }
+    }
+}
+
+struct Credentials {
+    id: String,
+    secret: String,
+}
+
+/// Who sent the request with this `Authorization` header and this body.
+///
+/// # Errors
+/// `invalid_client` when the credentials are wrong, `invalid_request` when there are two, [`Fault::SecretMissing`] when
+/// the secret they would be compared with is not bound.
+pub fn identify<'c>(
+    clients: &'c [Client],
+    authorization: Option<&str>,
+    form: &Form,
+) -> Result<Caller<'c>, TokenError> {
+    let in_header = authorization.map(|header| basic(header).ok_or(ClientFault::Header)).transpose()?;
+    let in_body = form
+        .get("client_secret")
+        .map(|secret| {
+            let id = form.get("client_id").ok_or(RequestFault::Missing("client_id"))?;
+            Ok::<_, TokenError>(Credentials { id: id.to_owned(), secret: secret.to_owned() })
+        })
+        .transpose()?;
+    let given = match (in_header, in_body) {
+        (Some(_), Some(_)) => return Err(RequestFault::SeveralCredentials.into()),
+        (given, None) | (None, given) => given,
+    };
+    let named = form.get("client_id");
+    let Some(given) = given else {
+        return public(clients, named);
+    };
+    if named.is_some_and(|named| named != given.id) {
+        return Err(RequestFault::SeveralCredentials.into());
+    }
+    let client = clients.iter().find(|client| client.id == given.id).ok_or(ClientFault::Unauthenticated)?;
+    let Some(secret) = &client.secret else {
+        let reason = "it is not bound; set it with `npx wrangler secret put`".to_owned();
+        return Err(Fault::SecretMissing { binding: client.binding.clone(), reason }.into());
+    };
+    if same(secret, &given.secret) {
+        Ok(Caller::Registered(client))
+    } else {
+        Err(ClientFault::Unauthenticated.into())
+    }
+}
+
+/// A client that gives no secret. Nobody goes by the name of one that has to.
+fn public<'c>(clients: &[Client], named: Option<&str>) -> Result<Caller<'c>, TokenError> {
+    let Some(name) = named else { return Ok(Caller::Public(None)) };
+    if clients.iter().any(|client| client.id == name) {
+        return Err(ClientFault::Unauthenticated.into());
+    }
+    // RFC 6749, appendix A.1: visible characters and spaces.
+    if name.len() > limits::MAX_CLIENT_ID_BYTES || !name.bytes().all(|octet| matches!(octet, b' '..=b'~')) {
+        return Err(RequestFault::Malformed("client_id").into());
+    }
+    Ok(Caller::Public(Some(name.to_owned())))
+}
+
+/// RFC 6749 §2.3.1: id and secret are form-encoded before they are joined.
+fn basic(header: &str) -> Option<Credentials> {
+    let (scheme, encoded) = header.trim().split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let joined = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (id, secret) = joined.split_once(':')?;
+    Some(Credentials { id: form::decode(id)?, secret: form::decode(secret)? })
+}
+
+/// Compares without telling by its time how much agrees; the hashes make the lengths equal.
+fn same(a: &str, b: &str) -> bool {
+    Sha256::digest(a.as_bytes()).ct_eq(&Sha256::digest(b.as_bytes())).into()
+}

@@ -1,0 +1,162 @@
+//! What is known of a subject: the verified token's claims, and under `/directory` what our own directory says.
+//!
+//! Values are handed on as the text they were written in, so that no number loses a digit and no type changes. What a token
+//! itself calls `directory` cannot be addressed: it would speak in our directory's name.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::jose::Claims;
+use crate::jose::json;
+use crate::limits;
+use crate::ports::Directory;
+use crate::rejection::Fault;
+use crate::verify::VerifiedToken;
+
+/// The first reference token of pointers into the directory.
+pub const DIRECTORY: &str = "directory";
+
+/// A JSON Pointer (RFC 6901) to a member at some depth; never to the whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pointer(String);
+
+impl Pointer {
+    /// Reads a pointer; `None` unless it begins with a slash and its escapes are `~0` and `~1`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let path = text.strip_prefix('/')?;
+        let escapes_well = path.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
+        (escapes_well && !path.is_empty()).then(|| Self(text.to_owned()))
+    }
+
+    /// As it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it points into the directory.
+    #[must_use]
+    pub fn is_directory(&self) -> bool {
+        self.steps().next().as_deref() == Some(DIRECTORY)
+    }
+
+    fn steps(&self) -> impl Iterator<Item = String> {
+        self.0.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~"))
+    }
+}
+
+/// What is known of one subject.
+#[derive(Debug)]
+pub struct Facts<'f> {
+    claims: &'f Claims,
+    directory: Option<String>,
+}
+
+impl<'f> Facts<'f> {
+    /// What `token` says, and what the directory bound as `binding` says of its subject.
+    ///
+    /// # Errors
+    /// [`Fault::DirectoryUnavailable`] when the directory does not answer or holds something else than a JSON object: to go
+    /// on without it could drop a right, or a condition on one.
+    pub async fn gather<D: Directory>(
+        token: &'f VerifiedToken,
+        binding: Option<&str>,
+        directory: &D,
+    ) -> Result<Self, Fault> {
+        let claims = token.claims();
+        let (Some(binding), Some(subject)) = (binding, claims.subject.as_deref()) else {
+            return Ok(Self { claims, directory: None });
+        };
+        let key = directory_key(token.issuer(), subject);
+        if key.len() > limits::MAX_STORE_KEY_BYTES {
+            // No such key can have been written.
+            return Ok(Self { claims, directory: None });
+        }
+        let unavailable =
+            |reason: String| Fault::DirectoryUnavailable { binding: binding.to_owned(), reason };
+        let found = directory.find(binding, &key).await.map_err(|error| unavailable(error.to_string()))?;
+        if let Some(text) = &found {
+            json::parse_object(text)
+                .map_err(|fault| unavailable(format!("a subject's record cannot be read: {fault}")))?;
+        }
+        Ok(Self { claims, directory: found })
+    }
+
+    /// The value at `pointer` in the text it was written in; `None` when it is absent or null.
+    #[must_use]
+    pub fn raw(&self, pointer: &Pointer) -> Option<&RawValue> {
+        let mut steps = pointer.steps();
+        let text = if pointer.is_directory() {
+            steps.next();
+            self.directory.as_deref()?
+        } else {
+            self.claims.raw()
+        };
+        let whole: &RawValue = serde_json::from_str(text).ok()?;
+        steps.try_fold(whole, |value, step| step_into(value, &step)).filter(|value| value.get() != "null")
+    }
+
+    /// The value at `pointer`, parsed.
+    #[must_use]
+    pub fn value(&self, pointer: &Pointer) -> Option<Value> {
+        serde_json::from_str(self.raw(pointer)?.get()).ok()
+    }
+
+    /// The subject's own claims.
+    #[must_use]
+    pub fn claims(&self) -> &Claims {
+        self.claims
+    }
+}
+
+/// The directory's key of a subject.
+#[must_use]
+pub fn directory_key(issuer: &str, subject: &str) -> String {
+    format!("subject:{issuer}:{subject}")
+}
+
+fn step_into<'j>(value: &'j RawValue, step: &str) -> Option<&'j RawValue> {
+    if value.get().starts_with('{') {
+        let members: BTreeMap<String, &RawValue> = serde_json::from_str(value.get()).ok()?;
+        return members.get(step).copied();
+    }
+    // RFC 6901 §4: an index has no leading zero.
+    let elements: Vec<&RawValue> = serde_json::from_str(value.get()).ok()?;
+    let index: usize = step.parse().ok().filter(|index: &usize| index.to_string() == step)?;
+    elements.get(index).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_a_pointer() {
+        for text in ["/sub", "/a/b", "/a~1b", "/a~0b", "/directory/roles/0", "//"] {
+            assert!(Pointer::parse(text).is_some(), "{text}");
+        }
+        for text in ["", "/", "sub", "/a~", "/a~2", "#/a"] {
+            assert!(Pointer::parse(text).is_none(), "{text}");
+        }
+        assert!(Pointer::parse("/directory").unwrap().is_directory());
+        assert!(Pointer::parse("/directory/roles").unwrap().is_directory());
+        assert!(!Pointer::parse("/directory2").unwrap().is_directory());
+    }
+
+    #[test]
+    fn steps_lead_through_objects_and_arrays() {
+        let at = |text: &'static str, step: &str| {
+            let value: &RawValue = serde_json::from_str(text).unwrap();
+            step_into(value, step).map(RawValue::get)
+        };
+        assert_eq!(at(r#"{"a":12345678901234567890123}"#, "a"), Some("12345678901234567890123"));
+        assert_eq!(at(r#"{"a":1.50}"#, "a"), Some("1.50"));
+        assert_eq!(at(r#"["x",{"b":1}]"#, "1"), Some(r#"{"b":1}"#));
+        assert_eq!(at(r#"["x"]"#, "01"), None);
+        assert_eq!(at(r#"["x"]"#, "-"), None);
+        assert_eq!(at(r#""x""#, "0"), None);
+    }
+}

@@ -1,0 +1,264 @@
+//! The exchange on the wire: `/token`, `/api`, and what is published under `/.well-known`.
+
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, PRAGMA, RETRY_AFTER,
+    WWW_AUTHENTICATE,
+};
+use http::{HeaderValue, StatusCode};
+use serde_json::{Value, json};
+
+use super::application::Application;
+use super::problem::json as json_response;
+use super::router::Answer;
+use super::{Response, challenge, log};
+use crate::exchange::Exchange;
+use crate::exchange::fireproof::{self, ApiError, Fireproof};
+use crate::exchange::oauth::{self, TokenRequest};
+use crate::exchange::refusal::TokenError;
+use crate::limits;
+use crate::ports::{BodyError, IncomingRequest, Platform};
+use crate::rejection::{Fault, Refusal};
+use crate::signing::metadata::{self, Published, ServerMetadata};
+use crate::time::Timestamp;
+use crate::verify::{Observed, Terms};
+
+const ANYBODY: HeaderValue = HeaderValue::from_static("*");
+
+/// `POST /token`.
+pub async fn token<P: Platform, R: IncomingRequest>(
+    app: &Application,
+    terms: &Terms,
+    exchange: &Exchange,
+    platform: &P,
+    request: &R,
+    body: &[u8],
+) -> Answer {
+    let (authorization, content_type) = (request.header("authorization"), request.header("content-type"));
+    let request_data =
+        TokenRequest { authorization: authorization.as_deref(), content_type: content_type.as_deref(), body };
+    let answered = oauth::answer(exchange, terms, &app.keys, platform, request_data).await;
+    let mut response = match answered.outcome {
+        Ok(issued) => json_response(StatusCode::OK, &issued),
+        Err(error) => {
+            let refusal = match &error {
+                TokenError::Token { rejection, .. } => Some(Refusal::Rejection(rejection.clone())),
+                TokenError::Fault(fault) => Some(Refusal::Fault(fault.clone())),
+                _ => None,
+            };
+            report(platform, request, refusal.as_ref(), error.code(), &error.to_string(), &answered.observed);
+            refuse_token(&error, &app.config.surface.realm)
+        }
+    };
+    // RFC 6749 §5.1 wants both, for caches of HTTP/1.0.
+    response.headers_mut().insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    Answer { response, refresh: answered.refresh }
+}
+
+/// RFC 6749 §5.2, with the code of the rule beside it.
+fn refuse_token(error: &TokenError, realm: &str) -> Response {
+    let body = json!({
+        "error": error.error(),
+        "error_description": challenge::quotable(&error.to_string()),
+        "code": error.code(),
+    });
+    match error {
+        TokenError::Fault(fault) => {
+            let mut response = json_response(StatusCode::SERVICE_UNAVAILABLE, &body);
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(fault.retry_after_seconds()));
+            response
+        }
+        TokenError::Client(_) => {
+            let mut response = json_response(StatusCode::UNAUTHORIZED, &body);
+            if let Ok(value) = HeaderValue::from_str(&format!("Basic realm=\"{realm}\", charset=\"UTF-8\"")) {
+                response.headers_mut().insert(WWW_AUTHENTICATE, value);
+            }
+            response
+        }
+        _ => json_response(StatusCode::BAD_REQUEST, &body),
+    }
+}
+
+/// `PUT` and `POST /api`.
+pub async fn api<P: Platform, R: IncomingRequest>(
+    app: &Application,
+    terms: &Terms,
+    exchange: &Exchange,
+    fireproof: &Fireproof,
+    platform: &P,
+    request: &R,
+    body: &[u8],
+) -> Answer {
+    let answered = fireproof::answer(exchange, terms, fireproof, &app.keys, platform, body).await;
+    let response = match answered.outcome {
+        Ok(message) => json_response(StatusCode::OK, &message),
+        Err(error) => {
+            let refusal = match &error {
+                ApiError::Token { rejection, .. } => Some(Refusal::Rejection(rejection.clone())),
+                ApiError::Fault { fault, .. } => Some(Refusal::Fault(fault.clone())),
+                _ => None,
+            };
+            report(platform, request, refusal.as_ref(), error.code(), &error.to_string(), &answered.observed);
+            refuse_api(&error)
+        }
+    };
+    Answer { response: for_anybody(response), refresh: answered.refresh }
+}
+
+fn refuse_api(error: &ApiError) -> Response {
+    let status = match error {
+        ApiError::Request(_) => StatusCode::BAD_REQUEST,
+        ApiError::Token { .. } | ApiError::OtherType { .. } => StatusCode::UNAUTHORIZED,
+        ApiError::Selection(_) => StatusCode::FORBIDDEN,
+        ApiError::Fault { .. } => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let mut response = json_response(status, &error.body());
+    if let ApiError::Fault { fault, .. } = error {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(fault.retry_after_seconds()));
+    }
+    response
+}
+
+/// `OPTIONS /api`, as the dashboard answers it.
+#[must_use]
+pub fn api_preflight() -> Response {
+    let mut response = json_response(StatusCode::OK, &json!({ "type": "ok", "message": "CORS preflight" }));
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET,POST,OPTIONS,PUT,DELETE"));
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("Origin, Content-Type, Accept"));
+    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from(limits::FIREPROOF_CORS_MAX_AGE_SECONDS));
+    for_anybody(response)
+}
+
+/// A body that could not be read, in the words of the endpoint.
+#[must_use]
+pub fn broken_body(error: BodyError, is_api: bool) -> Response {
+    let status = match error {
+        BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        BodyError::Broken => StatusCode::BAD_REQUEST,
+    };
+    let code = match error {
+        BodyError::TooLarge(_) => "body_too_large",
+        BodyError::Broken => "request_invalid",
+    };
+    let detail = error.to_string();
+    if is_api {
+        let body = json!({ "type": "error", "message": detail, "code": code, "attempts": [] });
+        return for_anybody(json_response(status, &body));
+    }
+    json_response(status, &json!({ "error": "invalid_request", "error_description": detail, "code": code }))
+}
+
+/// `GET /.well-known/jwks.json`.
+#[must_use]
+pub fn key_set(exchange: &Exchange, realm: &str, now: Timestamp, request: &impl IncomingRequest) -> Response {
+    match exchange.keys() {
+        Ok(ring) => publish(&metadata::key_set(ring, exchange.max_age_seconds, now), request),
+        Err(fault) => for_anybody(challenge::refuse(&fault.into(), realm)),
+    }
+}
+
+/// `GET /.well-known/oauth-authorization-server`.
+#[must_use]
+pub fn server_metadata(exchange: &Exchange, request: &impl IncomingRequest) -> Response {
+    let mut scopes: Vec<&str> =
+        exchange.targets.iter().flat_map(|one| &one.scopes).map(String::as_str).collect();
+    scopes.sort_unstable();
+    scopes.dedup();
+    let mut client_authentication = Vec::new();
+    if exchange.targets.iter().any(|target| target.public_clients) {
+        client_authentication.push("none");
+    }
+    if !exchange.clients.is_empty() {
+        client_authentication.extend(["client_secret_basic", "client_secret_post"]);
+    }
+    let metadata = ServerMetadata {
+        issuer: &exchange.issuer,
+        token_endpoint: &exchange.token_endpoint,
+        jwks_uri: &exchange.jwks_uri,
+        scopes,
+        client_authentication,
+    };
+    publish(&metadata::server_metadata(&metadata, exchange.max_age_seconds), request)
+}
+
+fn publish(document: &Published, request: &impl IncomingRequest) -> Response {
+    let known = request.header(IF_NONE_MATCH.as_str()).is_some_and(|tags| {
+        tags.split(',')
+            .map(|tag| tag.trim().trim_start_matches("W/"))
+            .any(|tag| tag == document.etag || tag == "*")
+    });
+    let mut response = Response::new(if known { Vec::new() } else { document.body.clone().into_bytes() });
+    if known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    }
+    let cache = match document.max_age_seconds {
+        0 => "no-store".to_owned(),
+        seconds => format!("public, max-age={seconds}"),
+    };
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let (Ok(cache), Ok(etag)) = (HeaderValue::from_str(&cache), HeaderValue::from_str(&document.etag)) {
+        headers.insert(CACHE_CONTROL, cache);
+        headers.insert(ETAG, etag);
+    }
+    for_anybody(response)
+}
+
+/// Public material, and a protocol that carries no cookie: any origin's scripts may read it.
+fn for_anybody(mut response: Response) -> Response {
+    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANYBODY);
+    response
+}
+
+fn report<P: Platform>(
+    platform: &P,
+    request: &impl IncomingRequest,
+    refusal: Option<&Refusal>,
+    code: &'static str,
+    detail: &str,
+    observed: &Observed,
+) {
+    let ray = request.header("cf-ray");
+    match refusal {
+        Some(refusal) => log::refused(platform, refusal, observed, ray.as_deref()),
+        None => log::exchange_refused(platform, code, detail, observed, ray.as_deref()),
+    }
+}
+
+/// What `/readyz` shows of our keys: no key material, and what is wrong if something is.
+#[must_use]
+pub fn readiness(exchange: &Exchange, now: Timestamp) -> (Value, Option<&'static str>) {
+    let ring = match exchange.keys() {
+        Ok(ring) => ring,
+        Err(fault) => return (json!({ "problem": fault.to_string() }), Some(fault.code())),
+    };
+    let keys: Vec<Value> = ring
+        .keys()
+        .iter()
+        .map(|key| {
+            json!({
+                "kid": key.key.kid(),
+                "alg": key.key.algorithm().name(),
+                "state": key.schedule.state(now),
+                "publish_at": key.schedule.publish_at,
+                "activate_at": key.schedule.activate_at,
+                "retire_at": key.schedule.retire_at,
+                "remove_at": key.schedule.remove_at,
+            })
+        })
+        .collect();
+    let silent = algorithms(exchange).find(|algorithm| ring.signer(*algorithm, now).is_none());
+    let problem = silent.map(|algorithm| format!("no {algorithm} key is active"));
+    let code = silent.map(|_| Fault::SecretMissing { binding: String::new(), reason: String::new() }.code());
+    (json!({ "keys": keys, "problem": problem }), code)
+}
+
+/// Every algorithm that the configuration signs under.
+pub fn algorithms(exchange: &Exchange) -> impl Iterator<Item = crate::jose::Algorithm> {
+    exchange
+        .targets
+        .iter()
+        .map(|target| target.algorithm)
+        .chain(exchange.fireproof.iter().map(|fireproof| fireproof.algorithm))
+}

@@ -1,0 +1,233 @@
+//! One private key, and the signatures it makes. The key never leaves: there is no accessor, and a debug print shows the
+//! `kid` alone.
+//!
+//! ES256 (deterministic, RFC 6979, so that no signature depends on a random number), `EdDSA` with Ed25519, and HS256 for a
+//! target that asks for it. Never RSA: the private-key operations of the crate at hand leak by timing (RUSTSEC-2023-0071).
+
+use std::fmt;
+
+use ed25519_dalek::Signer as _;
+use jwt_compact::alg::{Hs256, Hs256Key};
+use jwt_compact::{Algorithm as _, AlgorithmSignature as _};
+use serde_json::{Value, json};
+
+use crate::jose::json::Members;
+use crate::jose::{Algorithm, Jwk, base64url};
+
+/// A key that signs under one algorithm.
+#[derive(Clone)]
+pub struct SigningKey {
+    algorithm: Algorithm,
+    kid: String,
+    material: Material,
+    public: Option<Value>,
+}
+
+#[derive(Clone)]
+enum Material {
+    P256(Box<p256::ecdsa::SigningKey>),
+    Ed25519(Box<ed25519_dalek::SigningKey>),
+    Hs256(Box<Hs256Key>),
+}
+
+/// Why a JWK is no key to sign with. Holds nothing of the key.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JwkFault {
+    /// A member is absent, of the wrong type, or not canonical base64url of the right length.
+    #[error("is absent, or not what RFC 7518 §6 and RFC 8037 §2 make of it")]
+    Malformed(&'static str),
+    /// `alg` names nothing that is signed with here.
+    #[error("is not ES256, EdDSA or HS256")]
+    Algorithm,
+    /// `kty` or `crv` does not fit `alg`.
+    #[error("does not fit the key's `alg`")]
+    Mismatch(&'static str),
+    /// The public members are another key's.
+    #[error("is not the public half of `d`")]
+    NotItsPublicHalf,
+    /// `kid` is not the RFC 7638 thumbprint.
+    #[error("is not the key's RFC 7638 thumbprint, which is \"{0}\"")]
+    Kid(String),
+    /// A shared secret without a `kid`: its thumbprint would be a hash of it.
+    #[error("is absent; a shared secret needs one, because its thumbprint would be a hash of it")]
+    NoKid,
+    /// `use` is not `sig`.
+    #[error("is not \"sig\"")]
+    Use,
+    /// A shared secret shorter than the hash.
+    #[error("is shorter than the 32 octets of the hash (RFC 7518 §3.2)")]
+    TooShort,
+}
+
+impl JwkFault {
+    /// The member at fault.
+    #[must_use]
+    pub const fn member(&self) -> &'static str {
+        match self {
+            Self::Malformed(member) | Self::Mismatch(member) => member,
+            Self::Algorithm => "alg",
+            Self::NotItsPublicHalf => "x",
+            Self::Kid(_) | Self::NoKid => "kid",
+            Self::Use => "use",
+            Self::TooShort => "k",
+        }
+    }
+}
+
+impl SigningKey {
+    /// Reads a private JWK (RFC 7517). Members that describe no key are not looked at.
+    ///
+    /// # Errors
+    /// [`JwkFault`] at the first fault.
+    pub fn from_jwk(members: &Members) -> Result<Self, JwkFault> {
+        if !matches!(text(members, "use")?, None | Some("sig")) {
+            return Err(JwkFault::Use);
+        }
+        let alg = text(members, "alg")?.ok_or(JwkFault::Malformed("alg"))?;
+        let kid = text(members, "kid")?;
+        let key = match Algorithm::parse(alg) {
+            Some(Algorithm::Es256) => {
+                expect(members, &[("kty", "EC"), ("crv", "P-256")])?;
+                Self::es256(&octets(members, "d")?)?
+            }
+            Some(Algorithm::EdDsa) => {
+                expect(members, &[("kty", "OKP"), ("crv", "Ed25519")])?;
+                Self::ed25519(&octets(members, "d")?)?
+            }
+            Some(Algorithm::Hs256) => {
+                expect(members, &[("kty", "oct")])?;
+                let secret =
+                    text(members, "k")?.and_then(base64url::decode).ok_or(JwkFault::Malformed("k"))?;
+                return Self::hs256(&secret, kid.ok_or(JwkFault::NoKid)?);
+            }
+            _ => return Err(JwkFault::Algorithm),
+        };
+        for member in ["x", "y"] {
+            let derived = key.public.as_ref().and_then(|public| public.get(member)).and_then(Value::as_str);
+            let written = text(members, member)?;
+            if derived.is_some() && written.is_none() {
+                return Err(JwkFault::Malformed(member));
+            }
+            if written != derived {
+                return Err(JwkFault::NotItsPublicHalf);
+            }
+        }
+        match kid {
+            Some(kid) if kid != key.kid => Err(JwkFault::Kid(key.kid)),
+            _ => Ok(key),
+        }
+    }
+
+    /// The P-256 key with this private scalar.
+    ///
+    /// # Errors
+    /// [`JwkFault::Malformed`] when the scalar is zero or not below the order.
+    pub fn es256(d: &[u8; 32]) -> Result<Self, JwkFault> {
+        let key = p256::ecdsa::SigningKey::from_slice(d).map_err(|_| JwkFault::Malformed("d"))?;
+        let point = key.verifying_key().to_encoded_point(false);
+        let coordinate = |octets: Option<&p256::FieldBytes>| octets.map(|octets| base64url::encode(octets));
+        let jwk =
+            json!({ "kty": "EC", "crv": "P-256", "x": coordinate(point.x()), "y": coordinate(point.y()) });
+        Self::with_public(Algorithm::Es256, Material::P256(Box::new(key)), jwk)
+    }
+
+    /// The Ed25519 key with this seed (RFC 8032 §5.1.5).
+    ///
+    /// # Errors
+    /// [`JwkFault::Malformed`] should its point be unusable, which no seed is known to lead to.
+    pub fn ed25519(d: &[u8; 32]) -> Result<Self, JwkFault> {
+        let key = ed25519_dalek::SigningKey::from_bytes(d);
+        let x = base64url::encode(key.verifying_key().as_bytes());
+        let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "x": x });
+        Self::with_public(Algorithm::EdDsa, Material::Ed25519(Box::new(key)), jwk)
+    }
+
+    /// The shared secret with these octets, under a name of its owner's choice.
+    ///
+    /// # Errors
+    /// [`JwkFault::TooShort`] below 32 octets.
+    pub fn hs256(secret: &[u8], kid: &str) -> Result<Self, JwkFault> {
+        if secret.len() < 32 {
+            return Err(JwkFault::TooShort);
+        }
+        let material = Material::Hs256(Box::new(Hs256Key::new(secret)));
+        Ok(Self { algorithm: Algorithm::Hs256, kid: kid.to_owned(), material, public: None })
+    }
+
+    fn with_public(algorithm: Algorithm, material: Material, mut jwk: Value) -> Result<Self, JwkFault> {
+        // Read as a consumer would: what they could not use is not signed with.
+        let kid = Jwk::from_value(&jwk).map_err(|_| JwkFault::Malformed("d"))?.thumbprint;
+        if let Some(members) = jwk.as_object_mut() {
+            members.insert("kid".to_owned(), json!(kid));
+            members.insert("alg".to_owned(), json!(algorithm.name()));
+            members.insert("use".to_owned(), json!("sig"));
+        }
+        Ok(Self { algorithm, kid, material, public: Some(jwk) })
+    }
+
+    /// The algorithm it signs under.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// Its `kid`: the RFC 7638 thumbprint, or a shared secret's given name.
+    #[must_use]
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// What the key set shows of it; nothing of a shared secret.
+    #[must_use]
+    pub fn public_jwk(&self) -> Option<&Value> {
+        self.public.as_ref()
+    }
+
+    /// Its signature on `message`, in the form of RFC 7518 §3 and RFC 8037 §3.1.
+    #[must_use]
+    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
+        match &self.material {
+            Material::P256(key) => {
+                let signature: p256::ecdsa::Signature = key.sign(message);
+                signature.to_bytes().to_vec()
+            }
+            Material::Ed25519(key) => key.sign(message).to_bytes().to_vec(),
+            Material::Hs256(key) => Hs256.sign(key, message).as_bytes().into_owned(),
+        }
+    }
+}
+
+/// Shows nothing of the key but its name.
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("SigningKey")
+            .field("alg", &self.algorithm.name())
+            .field("kid", &self.kid)
+            .finish_non_exhaustive()
+    }
+}
+
+fn text<'m>(members: &'m Members, member: &'static str) -> Result<Option<&'m str>, JwkFault> {
+    match members.get(member) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(JwkFault::Malformed(member)),
+    }
+}
+
+fn octets(members: &Members, member: &'static str) -> Result<[u8; 32], JwkFault> {
+    text(members, member)?
+        .and_then(base64url::decode)
+        .and_then(|octets| octets.try_into().ok())
+        .ok_or(JwkFault::Malformed(member))
+}
+
+fn expect(members: &Members, expected: &[(&'static str, &str)]) -> Result<(), JwkFault> {
+    for (member, value) in expected {
+        if text(members, member)? != Some(value) {
+            return Err(JwkFault::Mismatch(member));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,252 @@
+//! `SIGNING_KEYS`: a JWK Set of private keys, each with its schedule (`DESIGN.md`, "Signing keys").
+//!
+//! Which key signs is a pure function of the set and the time, so any two isolates that hold the same secret agree.
+
+use serde_json::{Map, Value};
+
+use super::key::{JwkFault, SigningKey};
+use super::schedule::{self, Margins, Schedule, ScheduleFault, State};
+use crate::jose::Algorithm;
+use crate::jose::json;
+use crate::limits;
+use crate::rejection::excerpt;
+use crate::time::Timestamp;
+
+/// The Worker secret that holds the keys.
+pub const BINDING: &str = "SIGNING_KEYS";
+
+const KNOWN_MEMBERS: &[&str] = &[
+    "kty",
+    "crv",
+    "x",
+    "y",
+    "d",
+    "k",
+    "alg",
+    "kid",
+    "use",
+    "key_ops",
+    "ext",
+    "publish_at",
+    "activate_at",
+    "retire_at",
+    "remove_at",
+];
+
+/// Keys and their schedules, in the set's order.
+#[derive(Clone, Debug, Default)]
+pub struct Keyring {
+    keys: Vec<RingKey>,
+}
+
+/// A key with its schedule.
+#[derive(Clone, Debug)]
+pub struct RingKey {
+    /// The key.
+    pub key: SigningKey,
+    /// When it does what.
+    pub schedule: Schedule,
+}
+
+/// One thing wrong with `SIGNING_KEYS`. Holds nothing of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyringFault {
+    /// The key's place in `keys`, when it is about one.
+    pub index: Option<usize>,
+    /// What is wrong.
+    pub problem: KeyringProblem,
+}
+
+/// What is wrong with `SIGNING_KEYS`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyringProblem {
+    /// Not strict JSON with an array `keys`.
+    #[error("is not a JWK Set: {0}")]
+    NotASet(String),
+    /// Too many keys.
+    #[error("holds {0} keys; at most {max} are read", max = limits::MAX_SIGNING_KEYS)]
+    TooMany(usize),
+    /// An element is no object.
+    #[error("is not a JSON object")]
+    NotAnObject,
+    /// A member that nobody reads; a mistyped instant would else be missing silently.
+    #[error("is not a known member")]
+    UnknownMember(String),
+    /// The key itself.
+    #[error("{0}")]
+    Key(#[from] JwkFault),
+    /// One of the four instants is absent or no whole number of seconds.
+    #[error("is not a whole number of seconds since 1970")]
+    Instant(&'static str),
+    /// Two keys with one `kid`.
+    #[error("is also another key's")]
+    Duplicate,
+    /// The key's schedule.
+    #[error("{0}")]
+    Schedule(#[from] ScheduleFault),
+}
+
+impl KeyringFault {
+    /// Where, as in `SIGNING_KEYS.keys[1].activate_at`.
+    #[must_use]
+    pub fn path(&self) -> String {
+        let key = self.index.map_or(BINDING.to_owned(), |index| format!("{BINDING}.keys[{index}]"));
+        match &self.problem {
+            KeyringProblem::NotASet(_) | KeyringProblem::TooMany(_) | KeyringProblem::NotAnObject => key,
+            KeyringProblem::UnknownMember(member) => format!("{key}.{member}"),
+            KeyringProblem::Key(fault) => format!("{key}.{}", fault.member()),
+            KeyringProblem::Instant(member) => format!("{key}.{member}"),
+            KeyringProblem::Duplicate => format!("{key}.kid"),
+            KeyringProblem::Schedule(fault) => format!("{key}.{}", fault.member()),
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn fix(&self) -> String {
+        match &self.problem {
+            KeyringProblem::Schedule(fault) => fault.fix(),
+            KeyringProblem::UnknownMember(_) => format!("known here: {}", KNOWN_MEMBERS.join(", ")),
+            _ => "write what `edge-assay keys new` prints".to_owned(),
+        }
+    }
+}
+
+impl Keyring {
+    /// Reads the secret's text.
+    ///
+    /// # Errors
+    /// Everything wrong with it but its schedules; see [`Self::schedule_faults`].
+    pub fn parse(text: &str) -> Result<Self, Vec<KeyringFault>> {
+        let whole = |problem| vec![KeyringFault { index: None, problem }];
+        let members =
+            json::parse_object(text).map_err(|fault| whole(KeyringProblem::NotASet(fault.to_string())))?;
+        let Some(Value::Array(elements)) = members.get("keys") else {
+            return Err(whole(KeyringProblem::NotASet("it has no array `keys`".to_owned())));
+        };
+        if elements.is_empty() {
+            return Err(whole(KeyringProblem::NotASet("its `keys` is empty".to_owned())));
+        }
+        if elements.len() > limits::MAX_SIGNING_KEYS {
+            return Err(whole(KeyringProblem::TooMany(elements.len())));
+        }
+        let mut ring = Self::default();
+        let mut faults = Vec::new();
+        for (index, element) in elements.iter().enumerate() {
+            match read_key(element) {
+                Ok(key) if ring.keys.iter().any(|known| known.key.kid() == key.key.kid()) => {
+                    faults.push(KeyringFault { index: Some(index), problem: KeyringProblem::Duplicate });
+                }
+                Ok(key) => ring.keys.push(key),
+                Err(problems) => faults
+                    .extend(problems.into_iter().map(|problem| KeyringFault { index: Some(index), problem })),
+            }
+        }
+        if faults.is_empty() { Ok(ring) } else { Err(faults) }
+    }
+
+    /// Everything wrong with the schedules.
+    #[must_use]
+    pub fn schedule_faults(&self, margins: &Margins) -> Vec<KeyringFault> {
+        let schedules: Vec<_> = self.keys.iter().map(|key| (key.key.algorithm(), key.schedule)).collect();
+        schedule::faults(&schedules, margins)
+            .into_iter()
+            .map(|(index, fault)| KeyringFault { index: Some(index), problem: fault.into() })
+            .collect()
+    }
+
+    /// All keys, in the set's order.
+    #[must_use]
+    pub fn keys(&self) -> &[RingKey] {
+        &self.keys
+    }
+
+    /// Whether a key signs under `algorithm`, now or at another time.
+    #[must_use]
+    pub fn has(&self, algorithm: Algorithm) -> bool {
+        self.keys.iter().any(|key| key.key.algorithm() == algorithm)
+    }
+
+    /// The key that signs under `algorithm` at `now`: of the active ones that which was activated last; of two activated
+    /// together, that with the greater `kid`.
+    #[must_use]
+    pub fn signer(&self, algorithm: Algorithm, now: Timestamp) -> Option<&RingKey> {
+        self.keys
+            .iter()
+            .filter(|key| key.key.algorithm() == algorithm && key.schedule.state(now) == State::Active)
+            .max_by(|a, b| (a.schedule.activate_at, a.key.kid()).cmp(&(b.schedule.activate_at, b.key.kid())))
+    }
+
+    /// When a key under `algorithm` is activated next.
+    #[must_use]
+    pub fn next_activation(&self, algorithm: Algorithm, now: Timestamp) -> Option<Timestamp> {
+        self.keys
+            .iter()
+            .filter(|key| key.key.algorithm() == algorithm && key.schedule.activate_at > now)
+            .map(|key| key.schedule.activate_at)
+            .min()
+    }
+
+    /// The public keys that the key set shows at `now`, in the set's order.
+    pub fn shown(&self, now: Timestamp) -> impl Iterator<Item = &Value> {
+        self.keys.iter().filter(move |key| key.schedule.is_shown(now)).filter_map(|key| key.key.public_jwk())
+    }
+
+    /// When what the key set shows changes next.
+    #[must_use]
+    pub fn next_turn(&self, now: Timestamp) -> Option<Timestamp> {
+        self.keys.iter().flat_map(|key| key.schedule.turns()).filter(|turn| *turn > now).min()
+    }
+
+    /// Until when something signs under `algorithm`, without a gap from `now` on; `None` when nothing does.
+    #[must_use]
+    pub fn signs_until(&self, algorithm: Algorithm, now: Timestamp) -> Option<Timestamp> {
+        let mut until = self.signer(algorithm, now)?.schedule.retire_at;
+        // At most one step per key, since each step goes to a later end.
+        while let Some(later) = self
+            .keys
+            .iter()
+            .filter(|key| key.key.algorithm() == algorithm && key.schedule.activate_at <= until)
+            .map(|key| key.schedule.retire_at)
+            .max()
+            .filter(|later| *later > until)
+        {
+            until = later;
+        }
+        Some(until)
+    }
+}
+
+fn read_key(element: &Value) -> Result<RingKey, Vec<KeyringProblem>> {
+    let members = element.as_object().ok_or_else(|| vec![KeyringProblem::NotAnObject])?;
+    let mut problems: Vec<_> = members
+        .keys()
+        .filter(|name| !KNOWN_MEMBERS.contains(&name.as_str()))
+        .map(|name| KeyringProblem::UnknownMember(excerpt(name)))
+        .collect();
+    let mut instant = |member: &'static str| {
+        read_instant(members, member).unwrap_or_else(|| {
+            problems.push(KeyringProblem::Instant(member));
+            Timestamp::from_epoch_seconds(0)
+        })
+    };
+    let schedule = Schedule {
+        publish_at: instant("publish_at"),
+        activate_at: instant("activate_at"),
+        retire_at: instant("retire_at"),
+        remove_at: instant("remove_at"),
+    };
+    match SigningKey::from_jwk(members) {
+        Ok(key) if problems.is_empty() => Ok(RingKey { key, schedule }),
+        Ok(_) => Err(problems),
+        Err(fault) => {
+            problems.push(fault.into());
+            Err(problems)
+        }
+    }
+}
+
+fn read_instant(members: &Map<String, Value>, member: &str) -> Option<Timestamp> {
+    let seconds = members.get(member)?.as_i64()?;
+    (0..=limits::LATEST_NUMERIC_DATE).contains(&seconds).then(|| Timestamp::from_epoch_seconds(seconds))
+}

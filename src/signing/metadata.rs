@@ -1,0 +1,72 @@
+//! What others are told of our keys and of the exchange: the JWK Set (RFC 7517 §5) and the authorization server's metadata
+//! (RFC 8414 §2). Public material only.
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::keyring::Keyring;
+use crate::jose::base64url;
+use crate::time::Timestamp;
+
+/// A document with how long it may be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// The JSON text.
+    pub body: String,
+    /// A strong `ETag`, quotes included.
+    pub etag: String,
+    /// Seconds for which it may be kept; 0: not at all.
+    pub max_age_seconds: u64,
+}
+
+impl Published {
+    fn new(document: &Value, max_age_seconds: u64) -> Self {
+        let body = document.to_string();
+        let hash = base64url::encode(&Sha256::digest(body.as_bytes()));
+        Self { etag: format!("\"{}\"", hash.get(..22).unwrap_or(&hash)), body, max_age_seconds }
+    }
+}
+
+/// The key set at `now`. It may be kept for `max_age_seconds`, and no longer than until it changes: who keeps to that
+/// never holds a set that lacks a key it should show, or shows one that it should not.
+#[must_use]
+pub fn key_set(ring: &Keyring, max_age_seconds: u64, now: Timestamp) -> Published {
+    let keys: Vec<&Value> = ring.shown(now).collect();
+    let until_change = ring.next_turn(now).and_then(|turn| u64::try_from(turn.since(now)).ok());
+    let max_age = until_change.map_or(max_age_seconds, |seconds| seconds.min(max_age_seconds));
+    Published::new(&json!({ "keys": keys }), if keys.is_empty() { 0 } else { max_age })
+}
+
+/// What RFC 8414 metadata says, as far as it depends on the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerMetadata<'m> {
+    /// The issuer identifier.
+    pub issuer: &'m str,
+    /// The token endpoint's URL.
+    pub token_endpoint: &'m str,
+    /// The key set's URL.
+    pub jwks_uri: &'m str,
+    /// Every scope that may be granted.
+    pub scopes: Vec<&'m str>,
+    /// How clients may authenticate.
+    pub client_authentication: Vec<&'static str>,
+}
+
+/// The metadata document.
+#[must_use]
+pub fn server_metadata(metadata: &ServerMetadata<'_>, max_age_seconds: u64) -> Published {
+    let document = json!({
+        "issuer": metadata.issuer,
+        "token_endpoint": metadata.token_endpoint,
+        "jwks_uri": metadata.jwks_uri,
+        "scopes_supported": metadata.scopes,
+        // Required, and empty: there is no authorization endpoint that could respond (RFC 8414 §2).
+        "response_types_supported": [],
+        "grant_types_supported": [
+            "urn:ietf:params:oauth:grant-type:token-exchange",
+            "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        ],
+        "token_endpoint_auth_methods_supported": metadata.client_authentication,
+    });
+    Published::new(&document, max_age_seconds)
+}

@@ -1,0 +1,13 @@
+//! Our own keys: what they sign with, when, and what others are told of them.
+//!
+//! Knows keys, formats and the clock that is handed to it. Does not know what is signed, for whom, or why.
+
+pub mod key;
+pub mod keyring;
+pub mod metadata;
+pub mod plan;
+pub mod schedule;
+
+pub use key::SigningKey;
+pub use keyring::{Keyring, KeyringFault, RingKey};
+pub use schedule::{Margins, Schedule, State};

@@ -1,0 +1,358 @@
+//! What the command line does to `SIGNING_KEYS`: a new set, the next key, a key dropped. Pure: the time, the randomness and
+//! the set come in, the new set and what will happen when go out.
+
+use serde_json::{Map, Value, json};
+
+use super::key::{JwkFault, SigningKey};
+use super::keyring::{Keyring, KeyringFault, RingKey};
+use super::schedule::{Margins, Schedule, State};
+use crate::jose::{Algorithm, base64url};
+use crate::time::Timestamp;
+
+/// How keys follow one another, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rhythm {
+    /// For how long a key signs.
+    pub period_seconds: u64,
+    /// For how long it is shown before and after.
+    pub overlap_seconds: u64,
+}
+
+impl Default for Rhythm {
+    /// A quarter, 13 weeks, so that a rotation is always on the same day of the week; one week's overlap.
+    fn default() -> Self {
+        Self { period_seconds: 13 * 7 * 86_400, overlap_seconds: 7 * 86_400 }
+    }
+}
+
+/// A set of keys as JSON text in memory, with the order and every member kept.
+#[derive(Clone)]
+pub struct Plan {
+    keys: Vec<Map<String, Value>>,
+    ring: Keyring,
+}
+
+/// Why nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanFault {
+    /// The set cannot be read.
+    #[error("the set cannot be read: {}", .0.iter().map(|fault| format!("{}: {}", fault.path(), fault.problem)).collect::<Vec<_>>().join("; "))]
+    Unreadable(Vec<KeyringFault>),
+    /// The randomness was unfit.
+    #[error("no key could be made: {0}")]
+    Key(#[from] JwkFault),
+    /// No key has this `kid`, in full or by its beginning.
+    #[error("there is no key {0}, or more than one that begins so")]
+    NoSuchKey(String),
+    /// Tokens still need the key.
+    #[error("the key {kid} is {state}, and tokens signed with it may live until {until}; they would be refused as soon as it is gone. If that is what you want, because it has leaked: --revoke {kid}", state = .state.name())]
+    StillNeeded {
+        /// The key.
+        kid: String,
+        /// What it is.
+        state: State,
+        /// Until when it is needed.
+        until: String,
+    },
+    /// There is a successor already.
+    #[error(
+        "{algorithm} has a successor already: {kid} takes over at {activate_at}. To have it earlier: --now"
+    )]
+    SuccessorThere {
+        /// The algorithm.
+        algorithm: Algorithm,
+        /// The successor.
+        kid: String,
+        /// When it takes over.
+        activate_at: String,
+    },
+}
+
+impl Plan {
+    /// An empty set.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self { keys: Vec::new(), ring: Keyring::default() }
+    }
+
+    /// Reads a set.
+    ///
+    /// # Errors
+    /// [`PlanFault::Unreadable`].
+    pub fn read(text: &str) -> Result<Self, PlanFault> {
+        let ring = Keyring::parse(text).map_err(PlanFault::Unreadable)?;
+        let whole: Value = serde_json::from_str(text).unwrap_or_default();
+        let keys = whole.get("keys").and_then(Value::as_array).into_iter().flatten();
+        Ok(Self { keys: keys.filter_map(Value::as_object).cloned().collect(), ring })
+    }
+
+    /// The set as keys with schedules.
+    #[must_use]
+    pub fn ring(&self) -> &Keyring {
+        &self.ring
+    }
+
+    /// The set as the text for `wrangler secret put SIGNING_KEYS`.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        json!({ "keys": self.keys }).to_string()
+    }
+
+    /// Adds a key that begins to sign at once: for the first set, or in an emergency.
+    ///
+    /// # Errors
+    /// [`PlanFault::Key`].
+    pub fn begin(
+        &mut self,
+        algorithm: Algorithm,
+        rhythm: Rhythm,
+        now: Timestamp,
+        fill: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<(), PlanFault> {
+        self.add(algorithm, following(now, now, rhythm), fill)
+    }
+
+    /// Drops what is over, and for `algorithm` adds the key that follows the last one; or, `early`, lets the next one take
+    /// over as soon as consumers can know it.
+    ///
+    /// # Errors
+    /// [`PlanFault::SuccessorThere`] when there is one and it is not wanted early.
+    pub fn rotate(
+        &mut self,
+        algorithm: Algorithm,
+        rhythm: Rhythm,
+        margins: &Margins,
+        now: Timestamp,
+        early: bool,
+        fill: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<(), PlanFault> {
+        self.retain(|key| key.schedule.state(now) != State::Removed);
+        let Some(last) = self.last(algorithm) else {
+            // Nothing to take over from; other keys' consumers still have to get to know it.
+            let activate_at =
+                if self.keys.is_empty() { now } else { now.plus(margins.consumer_cache_seconds) };
+            return self.add(algorithm, following(now, activate_at, rhythm), fill);
+        };
+        let waiting = matches!(last.schedule.state(now), State::Scheduled | State::Published);
+        let soonest = now.plus(margins.consumer_cache_seconds);
+        if waiting && !early {
+            return Err(PlanFault::SuccessorThere {
+                algorithm,
+                kid: last.key.kid().to_owned(),
+                activate_at: last.schedule.activate_at.rfc3339(),
+            });
+        }
+        if waiting {
+            let publish_at = last.schedule.publish_at.min(now);
+            let known_at = publish_at.plus(margins.consumer_cache_seconds).max(now);
+            let activate_at = known_at.min(last.schedule.activate_at);
+            let kid = last.key.kid().to_owned();
+            self.hand_over(algorithm, &kid, activate_at, rhythm, margins);
+            return self.reschedule(&kid, following(publish_at, activate_at, rhythm));
+        }
+        let due = last.schedule.retire_at;
+        let activate_at = if early { soonest } else { due.max(soonest) };
+        let publish_at = activate_at.minus(rhythm.overlap_seconds).max(now).min(activate_at);
+        self.add(algorithm, following(publish_at, activate_at, rhythm), fill)?;
+        let kid = self.last(algorithm).map(|key| key.key.kid().to_owned()).unwrap_or_default();
+        self.hand_over(algorithm, &kid, activate_at, rhythm, margins);
+        Ok(())
+    }
+
+    /// Drops a key that no token needs any more.
+    ///
+    /// # Errors
+    /// [`PlanFault::StillNeeded`] while one may, [`PlanFault::NoSuchKey`].
+    pub fn discard(&mut self, kid: &str, now: Timestamp) -> Result<(), PlanFault> {
+        let key = self.find(kid)?;
+        let state = key.schedule.state(now);
+        let kid = key.key.kid().to_owned();
+        if matches!(state, State::Active | State::Retired) {
+            let until = key.schedule.remove_at.rfc3339();
+            return Err(PlanFault::StillNeeded { kid, state, until });
+        }
+        self.retain(|key| key.key.kid() != kid);
+        Ok(())
+    }
+
+    /// Drops a key at once, whoever needs it, and lets another sign from now on: the next one, if consumers know it, or a
+    /// new one.
+    ///
+    /// # Errors
+    /// [`PlanFault::NoSuchKey`], [`PlanFault::Key`].
+    pub fn revoke(
+        &mut self,
+        kid: &str,
+        rhythm: Rhythm,
+        margins: &Margins,
+        now: Timestamp,
+        fill: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<(), PlanFault> {
+        let key = self.find(kid)?;
+        let (kid, algorithm) = (key.key.kid().to_owned(), key.key.algorithm());
+        self.retain(|key| key.key.kid() != kid && key.schedule.state(now) != State::Removed);
+        if self.ring.signer(algorithm, now).is_some() {
+            return Ok(());
+        }
+        let known = |key: &&RingKey| {
+            key.key.algorithm() == algorithm
+                && key.schedule.activate_at > now
+                && key.schedule.publish_at.plus(margins.consumer_cache_seconds) <= now
+        };
+        if let Some(next) = self.ring.keys().iter().find(known) {
+            let (kid, publish_at) = (next.key.kid().to_owned(), next.schedule.publish_at);
+            self.reschedule(&kid, following(publish_at, now, rhythm))?;
+            self.hand_over(algorithm, &kid, now, rhythm, margins);
+            return Ok(());
+        }
+        // Whatever was to follow would be too late, and what is shown first needs no lead.
+        self.retain(|key| key.key.algorithm() != algorithm || key.schedule.state(now) == State::Retired);
+        let shown_first = self.ring.keys().iter().map(|key| key.schedule.publish_at).min();
+        let publish_at = shown_first.map_or(now, |first| first.min(now));
+        self.add(algorithm, following(publish_at, now, rhythm), fill)?;
+        let kid = self.last(algorithm).map(|key| key.key.kid().to_owned()).unwrap_or_default();
+        self.hand_over(algorithm, &kid, now, rhythm, margins);
+        Ok(())
+    }
+
+    /// What will happen when, a line each, in the order in which it comes.
+    #[must_use]
+    pub fn calendar(&self, now: Timestamp) -> Vec<String> {
+        let mut turns = Vec::new();
+        for RingKey { key, schedule } in self.ring.keys() {
+            let name = format!("{} {}", key.algorithm(), key.kid());
+            for (at, what) in [
+                (schedule.publish_at, "is published"),
+                (schedule.activate_at, "begins to sign"),
+                (schedule.retire_at, "signs no more"),
+                (schedule.remove_at, "is removed"),
+            ] {
+                if at >= now {
+                    turns.push((at, format!("{}  {name} {what}", at.rfc3339())));
+                }
+            }
+        }
+        turns.sort();
+        turns.into_iter().map(|(_, line)| line).collect()
+    }
+
+    fn find(&self, kid: &str) -> Result<&RingKey, PlanFault> {
+        let mut found = self.ring.keys().iter().filter(|key| key.key.kid().starts_with(kid));
+        match (found.next(), found.next()) {
+            (Some(only), None) => Ok(only),
+            _ => Err(PlanFault::NoSuchKey(crate::rejection::excerpt(kid))),
+        }
+    }
+
+    fn last(&self, algorithm: Algorithm) -> Option<&RingKey> {
+        self.ring
+            .keys()
+            .iter()
+            .filter(|key| key.key.algorithm() == algorithm)
+            .max_by_key(|key| key.schedule.activate_at)
+    }
+
+    /// Ends the other keys of the algorithm when `kid` takes over: neither a gap, nor a key that waits behind another.
+    fn hand_over(
+        &mut self,
+        algorithm: Algorithm,
+        kid: &str,
+        at: Timestamp,
+        rhythm: Rhythm,
+        margins: &Margins,
+    ) {
+        let tail = margins.tail_seconds().max(rhythm.overlap_seconds);
+        let former: Vec<_> = self
+            .ring
+            .keys()
+            .iter()
+            .filter(|key| key.key.algorithm() == algorithm && key.key.kid() != kid)
+            .filter(|key| key.schedule.activate_at < at)
+            .map(|key| (key.key.kid().to_owned(), key.schedule))
+            .collect();
+        let latest = former.iter().map(|(_, schedule)| schedule.activate_at).max();
+        for (kid, schedule) in former {
+            if Some(schedule.activate_at) == latest && schedule.retire_at != at {
+                let ends = Schedule { retire_at: at, remove_at: at.plus(tail), ..schedule };
+                // The key is there: it was just listed.
+                let _ = self.reschedule(&kid, ends);
+            }
+        }
+    }
+
+    fn retain(&mut self, keep: impl Fn(&RingKey) -> bool) {
+        let kept: Vec<bool> = self.ring.keys().iter().map(keep).collect();
+        let mut flags = kept.iter();
+        self.keys.retain(|_| flags.next().copied().unwrap_or(true));
+        self.reread();
+    }
+
+    fn reschedule(&mut self, kid: &str, schedule: Schedule) -> Result<(), PlanFault> {
+        let place = self.ring.keys().iter().position(|key| key.key.kid() == kid);
+        let key = place.and_then(|place| self.keys.get_mut(place));
+        write_schedule(key.ok_or_else(|| PlanFault::NoSuchKey(kid.to_owned()))?, schedule);
+        self.reread();
+        Ok(())
+    }
+
+    fn add(
+        &mut self,
+        algorithm: Algorithm,
+        schedule: Schedule,
+        fill: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<(), PlanFault> {
+        let mut jwk = new_jwk(algorithm, fill)?;
+        write_schedule(&mut jwk, schedule);
+        self.keys.push(jwk);
+        self.reread();
+        Ok(())
+    }
+
+    /// The ring follows the text, so that what is written is what was judged.
+    fn reread(&mut self) {
+        self.ring = Keyring::parse(&self.to_json()).unwrap_or_default();
+    }
+}
+
+/// The schedule of a key that is published and activated then.
+fn following(publish_at: Timestamp, activate_at: Timestamp, rhythm: Rhythm) -> Schedule {
+    let retire_at = activate_at.plus(rhythm.period_seconds);
+    Schedule { publish_at, activate_at, retire_at, remove_at: retire_at.plus(rhythm.overlap_seconds) }
+}
+
+fn write_schedule(jwk: &mut Map<String, Value>, schedule: Schedule) {
+    for (member, at) in [
+        ("publish_at", schedule.publish_at),
+        ("activate_at", schedule.activate_at),
+        ("retire_at", schedule.retire_at),
+        ("remove_at", schedule.remove_at),
+    ] {
+        jwk.insert(member.to_owned(), json!(at));
+    }
+}
+
+/// A private JWK of new key material.
+fn new_jwk(algorithm: Algorithm, fill: &mut dyn FnMut(&mut [u8])) -> Result<Map<String, Value>, JwkFault> {
+    let mut secret = [0; 32];
+    fill(&mut secret);
+    let (key, member) = match algorithm {
+        Algorithm::Es256 => (SigningKey::es256(&secret)?, "d"),
+        Algorithm::EdDsa => (SigningKey::ed25519(&secret)?, "d"),
+        Algorithm::Hs256 => {
+            let mut name = [0; 16];
+            fill(&mut name);
+            (SigningKey::hs256(&secret, &base64url::encode(&name))?, "k")
+        }
+        _ => return Err(JwkFault::Algorithm),
+    };
+    let mut jwk = Map::new();
+    jwk.insert("kty".to_owned(), json!("oct"));
+    for (name, value) in key.public_jwk().and_then(Value::as_object).into_iter().flatten() {
+        jwk.insert(name.clone(), value.clone());
+    }
+    jwk.insert("alg".to_owned(), json!(algorithm.name()));
+    jwk.insert("kid".to_owned(), json!(key.kid()));
+    jwk.insert(member.to_owned(), json!(base64url::encode(&secret)));
+    jwk.remove("use");
+    Ok(jwk)
+}

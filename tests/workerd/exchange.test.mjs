@@ -1,0 +1,203 @@
+// The exchange on the built Worker in workerd, driven by those it is for: oauth4webapi on the OAuth wire, Fireproof's own
+// client on the dashboard's, and jose and PyJWT as whoever verifies what was issued.
+import assert from 'node:assert/strict';
+import { execFile, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { after, before, suite, test } from 'node:test';
+import { promisify } from 'node:util';
+import { Result } from '@adviser/cement';
+import { DashboardApiImpl } from '@fireproof/core-protocols-dashboard';
+import { FPCloudClaimSchema } from '@fireproof/core-types-protocols-cloud';
+import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
+import * as oauth from 'oauth4webapi';
+import { createIdentityProvider } from '../../demo/identity-provider.mjs';
+import { signingKeys } from '../../demo/signing-keys.mjs';
+import { answerOf, startWorker, trusting } from './support/worker.mjs';
+
+const ISSUER = 'https://auth.example.com';
+const API = 'https://api.example.com';
+const PROFILES = 'https://profiles.example.com';
+const GRANT = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const JWT = 'urn:ietf:params:oauth:token-type:jwt';
+const CLIENT_SECRET = 'a client secret: with + % and ü';
+
+const python = [new URL('../../target/python/bin/python', import.meta.url).pathname, 'python3'].find(
+  (path) => (path === 'python3' || existsSync(path)) && spawnSync(path, ['-c', 'import jwt, cryptography']).status === 0,
+);
+
+suite('the exchange', () => {
+  let identityProvider, clerk, supabase, worker;
+  const call = async (path, init) => answerOf(await worker.fetch(path, init));
+  const token = (parameters, init = {}) =>
+    call('/token', { method: 'POST', body: new URLSearchParams(parameters), ...init });
+  const exchange = (subject_token, more = {}) =>
+    token({ grant_type: GRANT, subject_token, subject_token_type: JWT, audience: API, ...more });
+  const keySet = () => createRemoteJWKSet(new URL('/.well-known/jwks.json', worker.urls[0]));
+
+  before(async () => {
+    identityProvider = await createIdentityProvider();
+    [clerk, supabase] = identityProvider.providers;
+    const { config, secrets } = trusting(identityProvider.providers);
+    config.exchange = {
+      issuer: ISSUER,
+      targets: [
+        { audience: API, from: [clerk.issuer], public_clients: true, scopes: ['profiles:read', 'profiles:write'], claims: { user_id: { claim: '/sub' } } },
+        { audience: PROFILES, from: [supabase.issuer], algorithm: 'EdDSA', scopes: ['profiles:read'], claims: { email: { claim: '/email' }, role: { claim: '/role' } } },
+      ],
+      clients: [{ id: 'cli', secret: 'CLI_CLIENT_SECRET', targets: [PROFILES] }],
+      fireproof: { auth_types: { clerk: [clerk.issuer] } },
+    };
+    const keys = await signingKeys(['ES256', 'EdDSA'], { age: 3600 });
+    worker = await startWorker({ config, secrets: { ...secrets, SIGNING_KEYS: keys, CLI_CLIENT_SECRET: CLIENT_SECRET }, isolates: 2 });
+  });
+  after(async () => {
+    await worker.dispose();
+    await identityProvider.close();
+  });
+
+  test('turns a Clerk token into an at+jwt that jose verifies from our JWKS URL', async () => {
+    const { status, headers, body } = await exchange(await clerk.mint());
+    assert.equal(status, 200, JSON.stringify(body));
+    assert.equal(headers.get('cache-control'), 'no-store');
+    const { payload, protectedHeader } = await jwtVerify(body.access_token, keySet(), { issuer: ISSUER, audience: API, typ: 'at+jwt', algorithms: ['ES256'] });
+    assert.equal(payload.user_id, payload.sub);
+    assert.ok(payload.jti && payload.client_id && protectedHeader.kid);
+    // Clerk's tokens live a minute.
+    assert.ok(body.expires_in <= 60);
+  });
+
+  test('is found by discovery and used by oauth4webapi, as the command line of incident 2 does it', async () => {
+    const options = { [oauth.customFetch]: (url, init) => fetch(new URL(new URL(url).pathname, worker.urls[0]), init) };
+    const response = await oauth.discoveryRequest(new URL(ISSUER), { algorithm: 'oauth2', ...options });
+    const server = await oauth.processDiscoveryResponse(new URL(ISSUER), response);
+    const client = { client_id: 'cli' };
+    const parameters = { subject_token: await supabase.mint(), subject_token_type: JWT, audience: PROFILES, scope: 'profiles:read' };
+    for (const authenticate of [oauth.ClientSecretBasic(CLIENT_SECRET), oauth.ClientSecretPost(CLIENT_SECRET)]) {
+      const answer = await oauth.genericTokenEndpointRequest(server, client, authenticate, GRANT, parameters, options);
+      const issued = await oauth.processGenericTokenEndpointResponse(server, client, answer);
+      const { payload } = await jwtVerify(issued.access_token, keySet(), { issuer: ISSUER, audience: PROFILES, algorithms: ['EdDSA'] });
+      assert.deepEqual([payload.client_id, payload.scope, payload.email, payload.role], ['cli', 'profiles:read', 'ada@example.com', 'authenticated']);
+      assert.equal(issued.issued_token_type, 'urn:ietf:params:oauth:token-type:access_token');
+    }
+    const wrong = await oauth.genericTokenEndpointRequest(server, client, oauth.ClientSecretBasic('wrong'), GRANT, parameters, options);
+    assert.equal(wrong.status, 401);
+    await assert.rejects(oauth.processGenericTokenEndpointResponse(server, client, wrong));
+  });
+
+  test('issues what PyJWT verifies from our JWKS URL', { skip: python ? false : 'PyJWT with cryptography is not installed (python3 -m pip install "PyJWT[crypto]")' }, async () => {
+    const { body } = await exchange(await clerk.mint());
+    const script = `
+import json, sys, jwt
+url, token, audience, issuer = sys.argv[1:]
+key = jwt.PyJWKClient(url).get_signing_key_from_jwt(token)
+print(json.dumps(jwt.decode(token, key.key, algorithms=["ES256"], audience=audience, issuer=issuer)))`;
+    const url = new URL('/.well-known/jwks.json', worker.urls[0]).href;
+    const { stdout } = await promisify(execFile)(python, ['-c', script, url, body.access_token, API, ISSUER]);
+    assert.equal(JSON.parse(stdout).iss, ISSUER);
+  });
+
+  test('gives Fireproof\'s own client the token of incident 1, with claims that its schema takes', async () => {
+    const dashboard = new DashboardApiImpl({
+      apiUrl: new URL('/api', worker.urls[0]).href,
+      fetch: (...args) => fetch(...args),
+      getToken: async () => Result.Ok({ type: 'clerk', token: await clerk.mint({ claims: { email: 'ada@example.com' } }) }),
+    });
+    const session = await dashboard.getCloudSessionToken({});
+    assert.ok(session.isOk(), String(session));
+    const { payload } = await jwtVerify(session.Ok().token, keySet(), { issuer: 'FP_CLOUD', audience: 'PUBLIC', algorithms: ['ES256'] });
+    const claims = FPCloudClaimSchema.parse(payload);
+    assert.equal(claims.email, 'ada@example.com');
+
+    const ensured = (await dashboard.ensureCloudToken({ appId: 'notes' })).Ok();
+    assert.equal(decodeJwt(ensured.cloudToken).selected.appId, 'notes');
+    assert.ok(ensured.expiresInSec > 0 && ensured.expiresInSec <= 60);
+    assert.ok(Math.abs(new Date(ensured.expiresDate) / 1000 - decodeJwt(ensured.cloudToken).exp) < 1);
+
+    assert.ok((await dashboard.getCloudSessionToken({ resultId: 'a-result-to-fetch' })).isOk());
+    const found = (await dashboard.getTokenByResultId({ resultId: 'a-result-to-fetch' })).Ok();
+    assert.equal(found.status, 'found');
+    await jwtVerify(found.token, keySet(), { issuer: 'FP_CLOUD' });
+    const again = (await dashboard.getTokenByResultId({ resultId: 'a-result-to-fetch' })).Ok();
+    assert.deepEqual(again, { type: 'resTokenByResultId', status: 'not-found', resultId: 'a-result-to-fetch' });
+  });
+
+  test('gives a session token without an email, too, claims that the schema takes', async () => {
+    const { body } = await call('/api', { method: 'PUT', body: JSON.stringify({ type: 'reqCloudSessionToken', auth: { type: 'clerk', token: await clerk.mint() } }) });
+    assert.match(FPCloudClaimSchema.parse(decodeJwt(body.token)).email, /@no-email\.invalid$/);
+  });
+
+  test('answers the dashboard\'s client with 401 for a bad token, and says of one issuer what failed', async () => {
+    const bad = await clerk.mint({ expired: true });
+    const { status, body } = await call('/api', { method: 'PUT', body: JSON.stringify({ type: 'reqCloudSessionToken', auth: { type: 'clerk', token: bad } }) });
+    assert.equal(status, 401);
+    assert.deepEqual(body.attempts.map(({ issuer, code }) => [issuer, code]), [[clerk.issuer, 'token_expired']]);
+    for (const part of bad.split('.')) assert.ok(!JSON.stringify(body).includes(part));
+    const preflight = await call('/api', { method: 'OPTIONS', headers: { origin: 'https://app.example', 'access-control-request-method': 'PUT' } });
+    assert.deepEqual([preflight.status, preflight.body], [200, { type: 'ok', message: 'CORS preflight' }]);
+    assert.equal(preflight.headers.get('access-control-allow-origin'), '*');
+  });
+
+  test('refuses by the rule that was broken', async () => {
+    const subject = await clerk.mint();
+    for (const [parameters, status, error] of [
+      [{ audience: 'https://nobody.example' }, 400, 'invalid_target'],
+      [{ audience: PROFILES }, 401, 'invalid_client'],
+      [{ scope: 'admin' }, 400, 'invalid_scope'],
+      [{ requested_token_type: 'urn:ietf:params:oauth:token-type:refresh_token' }, 400, 'invalid_request'],
+      [{ subject_token: await supabase.mint() }, 400, 'invalid_target'],
+      [{ subject_token: await clerk.mint({ expired: true }) }, 400, 'invalid_request'],
+      [{ grant_type: 'password' }, 400, 'unsupported_grant_type'],
+    ]) {
+      const { status: found, body } = await exchange(subject, parameters);
+      assert.deepEqual([found, body.error], [status, error], JSON.stringify(body));
+      assert.ok(body.error_description && body.code);
+    }
+    assert.equal((await call('/token', { method: 'POST', body: JSON.stringify({}), headers: { 'content-type': 'application/json' } })).status, 400);
+    assert.equal((await call('/token', { method: 'POST', body: new URLSearchParams({ padding: 'x'.repeat(200_000) }) })).status, 413);
+  });
+
+  test('signs with the same key in every isolate', async () => {
+    const kids = await Promise.all([0, 1].map(async (isolate) => {
+      const parameters = { grant_type: GRANT, subject_token: await clerk.mint(), subject_token_type: JWT, audience: API };
+      const { body } = await answerOf(await worker.fetch('/token', { isolate, method: 'POST', body: new URLSearchParams(parameters) }));
+      return decodeProtectedHeader(body.access_token).kid;
+    }));
+    assert.equal(kids[0], kids[1]);
+  });
+
+  test('publishes keys for every origin, with an ETag, and no private member', async () => {
+    const first = await call('/.well-known/jwks.json');
+    assert.equal(first.headers.get('access-control-allow-origin'), '*');
+    assert.match(first.headers.get('cache-control'), /^public, max-age=\d+$/);
+    assert.equal(first.body.keys.length, 2);
+    for (const key of first.body.keys) assert.deepEqual(Object.keys(key).filter((name) => ['d', 'k', 'activate_at'].includes(name)), []);
+    const again = await worker.fetch('/.well-known/jwks.json', { headers: { 'if-none-match': first.headers.get('etag') } });
+    assert.equal(again.status, 304);
+  });
+});
+
+test('an identity provider that is down, and a secret that is not bound, are a 503 at both endpoints', async (context) => {
+  const identityProvider = await createIdentityProvider({ providers: [{ name: 'clerk' }] });
+  const [clerk] = identityProvider.providers;
+  const { config } = trusting([clerk]);
+  config.exchange = { issuer: ISSUER, targets: [{ audience: API, from: [clerk.issuer], public_clients: true }], fireproof: { auth_types: { clerk: [clerk.issuer] } } };
+  const worker = await startWorker({ config });
+  context.after(() => Promise.all([worker.dispose(), identityProvider.close()]));
+  const ask = async () => {
+    const subject = await clerk.mint();
+    const form = { grant_type: GRANT, subject_token: subject, subject_token_type: JWT, audience: API };
+    const message = { type: 'reqCloudSessionToken', auth: { type: 'clerk', token: subject } };
+    const answers = [
+      await answerOf(await worker.fetch('/token', { method: 'POST', body: new URLSearchParams(form) })),
+      await answerOf(await worker.fetch('/api', { method: 'PUT', body: JSON.stringify(message) })),
+    ];
+    for (const { status, headers } of answers) assert.deepEqual([status, /^\d+$/.test(headers.get('retry-after'))], [503, true]);
+    return answers.map(({ body }) => body.code);
+  };
+  clerk.behave('down');
+  assert.deepEqual(await ask(), ['jwks_unavailable', 'jwks_unavailable']);
+  clerk.behave('up');
+  await new Promise((resolve) => setTimeout(resolve, 2500));
+  assert.deepEqual(await ask(), ['secret_missing', 'secret_missing']);
+  assert.equal((await worker.fetch('/.well-known/jwks.json')).status, 503);
+});
