@@ -102,3 +102,5 @@ pub const CLOCKS_APART_SECONDS: i64 = 5;
 pub const CLOCK_SKEW_SECONDS: i64 = 300;
 /// Most keys, set-aside keys, issuers or members that a report lists of one kind.
 pub const MAX_LISTED: usize = 20;
+/// The longest name of a secret that a configuration may hold. Real ones have 10 to 40 characters; secrets are longer.
+pub const MAX_BINDING_NAME_BYTES: usize = 64;

@@ -18,7 +18,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use edge_assay::explain::causes::CauseId;
+use edge_assay::explain::cause::CauseId;
 use edge_assay::http::application::Application;
 use edge_assay::http::router::answer;
 use edge_assay::jose::{Algorithm, base64url};

@@ -172,7 +172,7 @@ fn given_algorithms(table: &mut Table<'_>, has_keys: bool, has_secrets: bool) ->
 fn secret_references(table: &mut Table<'_>) -> Vec<SecretReference> {
     let mut references: Vec<SecretReference> = Vec::new();
     for mut secret in table.tables("secrets").into_iter().flatten() {
-        let binding = secret.string("binding");
+        let binding = secret.binding("binding");
         if binding.is_none() && secret.value("binding").is_none() {
             secret.fault(
                 "binding",

@@ -100,6 +100,23 @@ impl<'d> Table<'d> {
         })
     }
 
+    /// The name of a Worker secret. What does not look like a name may be the secret itself, so it is not repeated.
+    pub(crate) fn binding(&mut self, name: &'static str) -> Option<String> {
+        let binding = self.string(name)?;
+        let is_name = binding.len() <= crate::limits::MAX_BINDING_NAME_BYTES
+            && !binding.starts_with(|c: char| c.is_ascii_digit())
+            && binding.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        if is_name {
+            return Some(binding);
+        }
+        self.fault(
+            name,
+            "is not the name of a Worker secret",
+            "write a name of letters, digits and _, and set the secret itself with `npx wrangler secret put`",
+        );
+        None
+    }
+
     /// A list of at least one string, none of them empty.
     pub(crate) fn strings(&mut self, name: &'static str) -> Option<Vec<String>> {
         self.typed(name, "a list of strings, none of them empty, at least one", |value| {

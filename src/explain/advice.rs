@@ -1,7 +1,7 @@
 //! The words: what is the matter, and what to change where. One function for each cause; which cause it is, is decided
 //! in [`super::causes`].
 
-use super::causes::CauseId;
+use super::cause::CauseId;
 use super::issuers::{self, Difference, Provider};
 use super::{Examination, cross_check, keys};
 use crate::config::ConfigFault;

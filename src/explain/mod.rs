@@ -5,7 +5,9 @@
 //! are about, and a hash: never the token, a signature or a secret.
 
 mod advice;
-pub mod causes;
+pub mod cause;
+mod causes;
+mod compose;
 pub mod cross_check;
 pub mod html;
 mod issuers;
@@ -68,13 +70,13 @@ pub async fn explain<P: Platform>(
         Err(rejection) => examination.refusal = Some(rejection.into()),
         Ok(token) => examination.examine(keys, platform, token).await,
     }
-    report::of(&examination)
+    compose::report(&examination)
 }
 
 /// The report where the configuration has faults: nothing was examined.
 #[must_use]
 pub fn unconfigured(faults: &[ConfigFault]) -> Report {
-    report::of_configuration(faults)
+    compose::report_on_configuration(faults)
 }
 
 impl<'e> Examination<'e> {

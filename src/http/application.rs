@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use crate::config::Config;
 use crate::explain::cross_check::self_test;
+use crate::http::deep_check::DeepCheck;
 use crate::http::log;
-use crate::http::readiness::DeepCheck;
 use crate::jose::Algorithm;
 use crate::keys::KeyCache;
 use crate::ports::{Log, Platform, Secrets};

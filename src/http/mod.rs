@@ -7,6 +7,7 @@ pub mod application;
 pub mod challenge;
 pub mod cors;
 pub mod credentials;
+pub mod deep_check;
 pub mod explanation;
 pub mod log;
 pub mod problem;

@@ -207,6 +207,16 @@ fn a_fault_in_algorithms_or_secrets_has_its_path() {
         (with_issuer(&json!({ "secrets": ["S"] })), "issuers[0].secrets[0]", "a string"),
         (with_issuer(&json!({ "secrets": [{}] })), "issuers[0].secrets[0].binding", "missing"),
         (
+            with_issuer(&json!({ "secrets": [{ "binding": "c2VjcmV0LWl0c2VsZg==" }] })),
+            "issuers[0].secrets[0].binding",
+            "not the name",
+        ),
+        (
+            with_issuer(&json!({ "secrets": [{ "binding": "9LIVES" }] })),
+            "issuers[0].secrets[0].binding",
+            "not the name",
+        ),
+        (
             with_issuer(&json!({ "secrets": [{ "binding": "" }] })),
             "issuers[0].secrets[0].binding",
             "an empty string",
@@ -299,4 +309,12 @@ fn an_unknown_field_is_answered_with_the_nearest_known_one() {
     }
     let far = faults_of(Some(&root(&json!({ "verify": { "zzz": 5 } })).to_string()));
     assert!(far[0].fix.contains("leeway_seconds") && far[0].fix.contains("max_token_bytes"), "{}", far[0]);
+}
+
+#[test]
+fn a_secret_in_the_place_of_its_name_is_not_repeated() {
+    let secret = "not-a-name-but-the-secret-itself";
+    let found = faults_of(Some(&with_issuer(&json!({ "secrets": [{ "binding": secret }] })).to_string()));
+    assert!(!found.is_empty());
+    assert!(found.iter().all(|fault| !fault.to_string().contains(secret)));
 }
