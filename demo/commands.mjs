@@ -15,6 +15,7 @@ export function demoCommands(worker, idp) {
     { says: 'From an issuer that is not configured', status: 401, code: 'issuer_unknown', command: verify(mint('clerk?iss=https://stranger.example')) },
     { says: 'No token: a challenge without an error', status: 401, code: 'token_missing', command: `curl -i ${worker}/verify` },
     { says: 'What a client sends that asked for its token too early', status: 401, code: 'token_missing', command: verify('null') },
+    { says: 'Why? Every step, the one root cause, and what to do', status: 200, command: `curl -i -H "Accept: text/plain" --data-urlencode "token=${mint('clerk?expired=1')}" ${worker}/explain` },
     { says: 'Better Auth rotates its key; a token signed with the new one verifies at once', status: 200, command: post('rotate/better-auth', verify(mint('better-auth'))) },
     { says: 'Clerk goes down; its keys are cached, so its tokens still verify', status: 200, command: post('down/clerk', verify(mint('clerk'))) },
     { says: 'An OpenID provider goes down before it was ever asked: 503, never a 401', status: 503, code: 'jwks_unavailable', command: post('down/oidc', verify(mint('oidc'))) },

@@ -112,6 +112,7 @@ ${printed(demoCommands(url, idpUrl))}
 # Whom it trusts, and the state of their keys
 curl -s ${url}/readyz
 
+On ${url}/console a page explains a token that is pasted there.
 What the Worker logs appears below.
 `;
 }

@@ -1,8 +1,9 @@
-// npm test: builds the Worker, then runs the native tests (cargo) and those in workerd (node:test). Both run even where
-// the first one fails; each runner's own closing line stays in view.
+// npm test: builds the Worker, then runs the native tests (cargo), the unit tests and vectors once more as wasm in V8, and
+// the tests in workerd (node:test). All run even where the first one fails; each runner's own closing line stays in view.
 //
 //   npm test                      everything
 //   npm test -- native            cargo alone
+//   npm test -- wasm              the unit tests and Wycheproof's vectors in V8 alone
 //   npm test -- workerd [name…]   in workerd alone; with names, only tests/workerd/<name>.test.mjs
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { onPinnedNode } from './lib/bootstrap.mjs';
@@ -11,6 +12,7 @@ import { Failure, run, visibly } from './lib/steps.mjs';
 
 await onPinnedNode(import.meta.url);
 const { ensureToolchain } = await import('./lib/toolchain.mjs');
+const { wasmTests } = await import('./lib/wasm-tests.mjs');
 const { buildWorker, sizeLines } = await import('./lib/worker.mjs');
 
 // More at once than this makes the slower ones miss their deadlines on a machine of two cores.
@@ -18,15 +20,17 @@ const FILES_AT_ONCE = 2;
 
 await run(async () => {
   const [which, ...names] = process.argv.slice(2);
-  if (which !== undefined && which !== 'native' && which !== 'workerd') {
-    throw new Failure('✗ npm test -- [native | workerd [name…]]');
+  if (which !== undefined && !['native', 'wasm', 'workerd'].includes(which)) {
+    throw new Failure('✗ npm test -- [native | wasm | workerd [name…]]');
   }
+  const chosen = (part) => which === undefined || which === part;
   const failed = [];
-  if (which === 'native') await ensureToolchain();
+  if (!chosen('workerd')) await ensureToolchain();
   else console.log(sizeLines(await buildWorker()).join('\n'));
 
-  if (which !== 'workerd' && (await visibly('cargo', ['test'])) !== 0) failed.push('the native tests: npm test -- native');
-  if (which !== 'native' && !(await workerdTests(names))) failed.push('the tests in workerd: npm test -- workerd');
+  if (chosen('native') && (await visibly('cargo', ['test'])) !== 0) failed.push('the native tests: npm test -- native');
+  if (chosen('wasm') && !(await wasmTests())) failed.push('the unit tests in V8: npm test -- wasm');
+  if (chosen('workerd') && !(await workerdTests(names))) failed.push('the tests in workerd: npm test -- workerd');
 
   if (failed.length === 0) return 0;
   console.error(failed.map((line) => `✗ Failed: ${line}`).join('\n'));

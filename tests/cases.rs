@@ -190,8 +190,18 @@ fn play(name: &str, case: &Value, accept: &str) -> (String, Vec<String>, String)
         let headers = vec![("authorization", format!("Bearer {before}"))];
         let request = Request { method: Method::GET, path: "/verify", headers, body: Vec::new() };
         world.run(answer(&app, &world, &request));
-        world.pass(seconds_ago);
-        warming = json!({ "now": NOW - seconds_ago, "token": before, "serves": answers_of(&warm["serves"]) });
+        // A key that nobody has makes the Worker look, and begins the cooldown in which it will not look again.
+        world.pass(2);
+        let unknown = tokens::unsigned(&format!(r#"{{"alg":"{alg}","kid":"nobody's"}}"#), &claims);
+        let headers = vec![("authorization", format!("Bearer {unknown}"))];
+        let request = Request { method: Method::GET, path: "/verify", headers, body: Vec::new() };
+        world.run(answer(&app, &world, &request));
+        world.pass(seconds_ago - 2);
+        let requests = [
+            json!({ "now": NOW - seconds_ago, "token": before }),
+            json!({ "now": NOW - seconds_ago + 2, "token": unknown }),
+        ];
+        warming = json!({ "requests": requests, "serves": answers_of(&warm["serves"]) });
     }
     serve(&world, &case["serves"]);
     let lies = case["engine"] == "lies";

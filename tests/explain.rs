@@ -231,7 +231,7 @@ fn text_is_given_to_a_terminal_and_begins_with_the_root_cause() {
 #[test]
 fn a_flood_of_unknown_keys_makes_the_worker_ask_its_issuer_only_and_seldom() {
     let world = open();
-    let seconds = 300;
+    let seconds: usize = 300;
     for second in 0..seconds {
         for which in 0..3 {
             let kid = format!("unknown-{second}-{which}");
@@ -247,7 +247,7 @@ fn a_flood_of_unknown_keys_makes_the_worker_ask_its_issuer_only_and_seldom() {
         world.platform.pass(1);
     }
     // One look for each cooldown of 30 s by the live rules, and one more by explain's own.
-    let most = 2 * (seconds as usize / 30 + 1);
+    let most = 2 * (seconds / 30 + 1);
     assert!(world.fetches(ISS) <= most, "{} fetches", world.fetches(ISS));
     assert_eq!(world.platform.origin.requests().len(), world.fetches(ISS), "nobody else was asked");
 }

@@ -34,6 +34,9 @@ async function compile(folder, features, tools) {
   const cargoOptions = features.length > 0 ? ['--features', features.join(',')] : [];
   await quietly(tools.workerBuild, ['--release', '--out-dir', folder, ...cargoOptions], {
     env: {
+      // They would replace the target features of .cargo/config.toml, which the kernels need.
+      RUSTFLAGS: undefined,
+      CARGO_ENCODED_RUSTFLAGS: undefined,
       WASM_BINDGEN_BIN: tools.wasmBindgen,
       WASM_OPT_BIN: at('node_modules', '.bin', 'wasm-opt'),
       ESBUILD_BIN: at('node_modules', '.bin', 'esbuild'),

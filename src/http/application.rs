@@ -48,10 +48,11 @@ impl Application {
     /// Asks both engines questions with known answers, once per isolate, about the algorithms in use. Runs after a
     /// response (`wait_until`), since a Worker may not compute for long before its first request.
     pub async fn self_test<P: Platform>(&self, platform: &P) {
-        let Ok(terms) = &self.config.terms else { return };
+        // Noted first: without terms there is nothing to test, and no later request need come back to it.
         if self.tested.replace(true) {
             return;
         }
+        let Ok(terms) = &self.config.terms else { return };
         let mut in_use: Vec<Algorithm> =
             terms.issuers.iter().flat_map(|issuer| issuer.algorithms.iter().copied()).collect();
         in_use.sort_unstable();

@@ -105,9 +105,7 @@ impl KeyCache {
         let visit = Visit::new(self, platform, source, policy);
         let needed =
             |now| matches!(visit.decide(Wanted::Any, now), Decision::UseAndRefresh | Decision::FetchFirst);
-        if needed(now) && !visit.is_leased(now) {
-            visit.bring(now, Wanted::Any, needed).await;
-        }
+        visit.renew(now, needed).await;
     }
 
     /// The cron trigger's part: renews what would come due before its next run, so that no request has to.
@@ -120,9 +118,7 @@ impl KeyCache {
     ) {
         let visit = Visit::new(self, platform, source, policy);
         let needed = |now| freshness::due_within(CRON_INTERVAL_SECONDS, now, &visit.freshness());
-        if needed(now) && !visit.is_leased(now) {
-            visit.bring(now, Wanted::Any, needed).await;
-        }
+        visit.renew(now, needed).await;
     }
 
     /// Looks for `kid` once more although the cooldown of unknown keys has not passed, so that `explain` can tell a stale
@@ -277,6 +273,13 @@ impl<'v, P: Platform> Visit<'v, P> {
             }
             _ => false,
         })
+    }
+
+    /// Brings what is `needed`, whatever the key, unless another request is at it.
+    async fn renew(&self, now: Timestamp, needed: impl Fn(Timestamp) -> bool) {
+        if needed(now) && !self.is_leased(now) {
+            self.bring(now, Wanted::Any, needed).await;
+        }
     }
 
     /// Consults the store, and then, if it is still `needed`, the origin. Returns the tier that brought something.

@@ -41,7 +41,7 @@ impl Machine {
     }
 }
 
-/// Runs `future` to its end. Nothing here ever waits but by blocking, so it is ready whenever it is asked.
+/// Runs `future` to its end by asking again and again: what waits here blocks for a moment each time it is asked.
 pub(crate) fn run<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
@@ -61,7 +61,15 @@ impl Clock for Machine {
     }
 
     async fn sleep(&self, milliseconds: u32) {
-        std::thread::sleep(Duration::from_millis(u64::from(milliseconds)));
+        // A millisecond each time it is asked, so that whatever else is awaited beside it gets its turn.
+        let mut left = milliseconds;
+        std::future::poll_fn(|_| {
+            let Some(rest) = left.checked_sub(1) else { return Poll::Ready(()) };
+            left = rest;
+            std::thread::sleep(Duration::from_millis(1));
+            Poll::Pending
+        })
+        .await;
     }
 }
 

@@ -4,6 +4,12 @@
 //! Both do the same IEEE 754 operations in the same order, so what is proven natively holds in wasm, as long as
 //! [`Lanes::fuses`]. Knows nothing of what the numbers stand for.
 
+#[cfg(all(target_arch = "wasm32", not(target_feature = "relaxed-simd")))]
+compile_error!(
+    "build for wasm with -C target-feature=+simd128,+relaxed-simd, as .cargo/config.toml says (a RUSTFLAGS variable \
+     overrides it): emulated, each fused multiplication would take a hundred times as long"
+);
+
 #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
 mod register {
     use core::arch::wasm32 as simd;
