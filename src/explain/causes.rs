@@ -131,7 +131,10 @@ fn of_fault(examination: &Examination<'_>, fault: &Fault) -> (CauseId, Advice) {
         Fault::CryptoDisagreement { algorithm } => {
             (CauseId::CryptoDisagreement, advice::disagreement(examination, algorithm))
         }
-        Fault::ConfigInvalid => (CauseId::Configuration, advice::configuration(&[])),
+        // No verification asks a directory; should one ever, its binding is what there is to look at.
+        Fault::ConfigInvalid | Fault::DirectoryUnavailable { .. } => {
+            (CauseId::Configuration, advice::configuration(&[]))
+        }
     }
 }
 

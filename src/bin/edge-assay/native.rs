@@ -10,8 +10,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use edge_assay::ports::{
-    Clock, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log, NoOpinion,
-    PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
+    Clock, Directory, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log,
+    NoOpinion, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
 };
 use edge_assay::time::Timestamp;
 
@@ -80,6 +80,16 @@ impl KeyValueStore for Machine {
 
     async fn put(&self, _key: &str, _value: &str, _ttl_seconds: u64) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    async fn delete(&self, _key: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+impl Directory for Machine {
+    async fn find(&self, _binding: &str, _key: &str) -> Result<Option<String>, StoreError> {
+        Ok(None)
     }
 }
 
