@@ -19,7 +19,7 @@ const ALONE_MS = 250;
 export async function bench(args) {
   const settings = options(args);
   const worker = await buildWorker();
-  await buildWorker({ folder: 'target/bench-worker', features: ['bench'] });
+  await buildWorker({ folder: 'target/bench-worker', features: ['bench'], entry: 'bench/workers/assay.js' });
   const subjects = await step('Minting the tokens', '2 s', () =>
     Promise.all(ALONE_ALGORITHMS.map((algorithm) => createSubject(algorithm, SERVED_ALGORITHMS.includes(algorithm) ? DISTINCT_TOKENS : 1))),
   );

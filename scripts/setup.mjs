@@ -6,5 +6,5 @@ import { ensureToolchain } from './lib/toolchain.mjs';
 await onPinnedNode(import.meta.url);
 await run(async () => {
   await ensureToolchain();
-  console.log('✓ Set up: npm packages, Node, the wasm target, worker-build and wasm-bindgen');
+  console.log('✓ Set up: npm packages, Node, the wasm target and wasm-bindgen');
 });

@@ -4,12 +4,18 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use worker::{Context, Env, ScheduleContext, ScheduledEvent, event, web_sys};
+use worker::Env;
+use worker::js_sys::futures::future_to_promise;
+use worker::wasm_bindgen::JsValue;
+use worker::wasm_bindgen::prelude::wasm_bindgen;
+use worker::web_sys::Request;
+use worker::worker_sys::Context;
 
 use crate::config::BINDING;
 use crate::http::application::Application;
 use crate::http::router::answer;
 use crate::keys::KeyCache;
+use crate::platform::eager;
 use crate::platform::environment::Environment;
 use crate::platform::message::{WorkerRequest, to_worker};
 
@@ -40,28 +46,39 @@ fn application(environment: &Environment) -> Rc<Application> {
     })
 }
 
-#[event(fetch)]
-async fn fetch(
-    request: web_sys::Request,
-    env: Env,
-    context: Context,
-) -> Result<web_sys::Response, worker::Error> {
-    let environment = Environment::new(env);
-    let application = application(&environment);
-    let answered = answer(&application, &environment, &WorkerRequest::new(request)).await;
-    if answered.refresh.is_some() || application.is_untested() {
-        context.wait_until(async move {
-            if let Some(issuer) = answered.refresh {
-                application.refresh(&environment, &issuer).await;
-            }
-            application.self_test(&environment).await;
-        });
-    }
-    to_worker(&answered.response).map_err(worker::Error::from)
+/// Answers a request: with a response where nothing had to be waited for, else with the promise of one.
+///
+/// # Errors
+/// The runtime's exception, should it refuse a response of ours.
+#[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen)]
+pub fn fetch(request: Request, env: Env, context: Context) -> Result<JsValue, JsValue> {
+    eager::run(async move {
+        let environment = Environment::new(env);
+        let application = application(&environment);
+        let answered = answer(&application, &environment, &WorkerRequest::new(request)).await;
+        if answered.refresh.is_some() || application.is_untested() {
+            let promise = future_to_promise(async move {
+                if let Some(issuer) = answered.refresh {
+                    application.refresh(&environment, &issuer).await;
+                }
+                application.self_test(&environment).await;
+                Ok(JsValue::UNDEFINED)
+            });
+            context.wait_until(&promise)?;
+        }
+        to_worker(&answered.response).map(JsValue::from)
+    })
 }
 
-#[event(scheduled)]
-async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
-    let environment = Environment::new(env);
-    application(&environment).refresh_scheduled(&environment).await;
+/// The cron trigger.
+///
+/// # Errors
+/// None.
+#[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen)]
+pub fn scheduled(_event: JsValue, env: Env, _context: Context) -> Result<JsValue, JsValue> {
+    eager::run(async move {
+        let environment = Environment::new(env);
+        application(&environment).refresh_scheduled(&environment).await;
+        Ok(JsValue::UNDEFINED)
+    })
 }

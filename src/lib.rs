@@ -8,7 +8,7 @@
 pub mod bench;
 
 #[cfg(target_arch = "wasm32")]
-mod entry;
+pub mod entry;
 
 pub mod http;
 

@@ -11,6 +11,14 @@ pub const DEFAULT_LEEWAY_SECONDS: u64 = 5;
 /// The most leeway that may be configured; a 60 s token with 5 minutes of leeway is already a 6-minute token.
 pub const MAX_LEEWAY_SECONDS: u64 = 300;
 
+/// Default of `verify.remember_seconds`, and the most it may be: a signature found good is not checked again that long.
+/// Nothing else is taken for granted meanwhile, so the bound keeps memory, not safety.
+pub const MAX_REMEMBER_SECONDS: u64 = 60;
+/// Tokens remembered per generation, of which there are two: the sessions that one isolate sees in a minute.
+pub const REMEMBERED_TOKENS: usize = 1000;
+/// Bytes of token text per generation. Read, a token takes about four times its text: 8 MB at the most, of 128.
+pub const REMEMBERED_BYTES: usize = 1024 * 1024;
+
 /// How deep JSON from outside may nest. Real claims stay below ten; the parser recurses once per level.
 pub const MAX_JSON_DEPTH: usize = 32;
 

@@ -1,11 +1,10 @@
-// What a build needs beyond npm's packages: the wasm target of the Rust toolchain, and two cargo tools below target/tools,
-// each in a folder named after its version, so that a new version is a new folder and a second run finds the first.
+// What a build needs beyond npm's packages: the wasm target of the Rust toolchain, and wasm-bindgen's command line below
+// target/tools, in a folder named after its version, so that a new version is a new folder and a second run finds the first.
 import { existsSync, readFileSync } from 'node:fs';
 import { at } from './paths.mjs';
 import { Failure, quietly, step, succeeds } from './steps.mjs';
 
 const TARGET = 'wasm32-unknown-unknown';
-const WORKER_BUILD_VERSION = '0.8.7';
 const executable = process.platform === 'win32' ? '.exe' : '';
 
 /** Installs what is missing, and returns the paths of the tools. */
@@ -15,8 +14,7 @@ export async function ensureToolchain() {
   // wasm-bindgen's command line must be of the very version that the crate was compiled with. Its published lock file
   // does not build everywhere, so it is resolved anew.
   const wasmBindgen = await ensureCargoTool('wasm-bindgen-cli', lockedVersion('wasm-bindgen'), 'wasm-bindgen', [], '2 to 4 min');
-  const workerBuild = await ensureCargoTool('worker-build', WORKER_BUILD_VERSION, 'worker-build', ['--locked'], '3 to 5 min');
-  return { wasmBindgen, workerBuild };
+  return { wasmBindgen };
 }
 
 /** The version of a crate in Cargo.lock. */

@@ -1,27 +1,31 @@
 // Builds the Worker: Rust to wasm, wasm-bindgen, wasm-opt, one bundled JavaScript module. Skips what would come out the
 // same, judged by the contents of everything that goes in, never by times: a checkout changes times, an edit may not.
 import { createHash } from 'node:crypto';
-import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { at, root } from './paths.mjs';
 import { Failure, quietly, step } from './steps.mjs';
 import { ensureToolchain } from './toolchain.mjs';
 
 const OUTPUTS = ['index.js', 'index_bg.wasm'];
 const STAMP = '.inputs.json';
+const TARGET = 'wasm32-unknown-unknown';
+const ENTRY = 'src/entry.js';
+// Not -O4: its flattening does not know wasm's exceptions.
+const WASM_OPT = ['-O3'];
 
 /**
  * Sees to it that `folder` holds the Worker as the sources are now, built with these cargo features, and returns the
  * sizes of its parts. Sets the toolchain up first where that is needed.
  */
-export async function buildWorker({ folder = 'build', features = [] } = {}) {
+export async function buildWorker({ folder = 'build', features = [], entry = ENTRY } = {}) {
   const tools = await ensureToolchain();
-  const settings = { features, rustc: (await quietly('rustc', ['-vV'])).trim(), ...versions(tools) };
+  const settings = { features, entry, rustc: (await quietly('rustc', ['-vV'])).trim(), ...versions(tools) };
   if (isCurrent(folder, settings)) {
     console.log(`✓ ${folder}/ is up to date`);
   } else {
-    await step(`Building the Worker into ${folder}/`, '1 to 2 min, 3 min the first time', () => compile(folder, features, tools));
+    await step(`Building the Worker into ${folder}/`, '1 to 2 min, 3 min the first time', () => compile(folder, features, entry, tools));
     stamp(folder, settings);
   }
   return OUTPUTS.map((name) => {
@@ -30,28 +34,37 @@ export async function buildWorker({ folder = 'build', features = [] } = {}) {
   });
 }
 
-async function compile(folder, features, tools) {
-  const cargoOptions = features.length > 0 ? ['--features', features.join(',')] : [];
-  await quietly(tools.workerBuild, ['--release', '--out-dir', folder, ...cargoOptions], {
-    env: {
-      // They would replace the target features of .cargo/config.toml, which the kernels need.
-      RUSTFLAGS: undefined,
-      CARGO_ENCODED_RUSTFLAGS: undefined,
-      WASM_BINDGEN_BIN: tools.wasmBindgen,
-      WASM_OPT_BIN: at('node_modules', '.bin', 'wasm-opt'),
-      ESBUILD_BIN: at('node_modules', '.bin', 'esbuild'),
-    },
-    advice: 'To see the compiler alone: cargo build --lib --release --target wasm32-unknown-unknown',
+async function compile(folder, features, entry, { wasmBindgen }) {
+  await quietly('cargo', ['build', '--lib', '--release', '--target', TARGET, ...features.flatMap((feature) => ['--features', feature])], {
+    // They would replace the target features of .cargo/config.toml, which the kernels need.
+    env: { RUSTFLAGS: undefined, CARGO_ENCODED_RUSTFLAGS: undefined },
   });
-  for (const name of OUTPUTS) {
-    if (!existsSync(at(folder, name))) throw new Failure(`✗ worker-build succeeded and left no ${folder}/${name}`);
-  }
+  const glue = join('target', 'glue', basename(folder));
+  rmSync(at(glue), { recursive: true, force: true });
+  // `module` imports the wasm as workerd does, as a compiled module; the reset function makes a new instance of it.
+  await quietly(wasmBindgen, ['--target', 'module', '--no-typescript', '--experimental-reset-state-function', '--out-name', 'index', '--out-dir', glue, at('target', TARGET, 'release', 'edge_assay.wasm')]);
+  mkdirSync(at(folder), { recursive: true });
+  await quietly(at('node_modules', '.bin', 'wasm-opt'), [...WASM_OPT, join(glue, 'index_bg.wasm'), '-o', join(folder, 'index_bg.wasm')]);
+  // The syntax of the source phase import is newer than what bundlers read; workerd gives a module for either.
+  const script = readFileSync(at(glue, 'index.js'), 'utf8');
+  writeFileSync(at(glue, 'index.js'), script.replace('import source ', 'import '));
+  const { build } = await import('esbuild');
+  await build({
+    entryPoints: [at(entry)],
+    outfile: at(folder, 'index.js'),
+    alias: { 'edge-assay': at(glue, 'index.js') },
+    external: ['./index_bg.wasm', 'cloudflare:*'],
+    bundle: true,
+    format: 'esm',
+    minify: true,
+    logLevel: 'silent',
+  });
 }
 
 function versions(tools) {
   const { devDependencies } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
   // The paths of the cargo tools hold their versions.
-  return { ...tools, binaryen: devDependencies.binaryen, esbuild: devDependencies.esbuild };
+  return { ...tools, wasmOpt: WASM_OPT, binaryen: devDependencies.binaryen, esbuild: devDependencies.esbuild };
 }
 
 /** All files that the outcome depends on: cargo's own list of what was compiled in, and what steers the compilation. */
@@ -65,7 +78,7 @@ function inputs() {
         .filter((path) => path.startsWith(root))
         .map((path) => relative(root, path))
     : [];
-  const sources = globSync(['src/**/*', 'build.rs', '.cargo/config.toml', 'Cargo.toml', 'Cargo.lock'], { cwd: root, withFileTypes: true })
+  const sources = globSync(['src/**/*', 'build.rs', '.cargo/config.toml', 'Cargo.toml', 'Cargo.lock', 'bench/workers/assay.js'], { cwd: root, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(root, join(entry.parentPath, entry.name)));
   return [...new Set([...sources, ...compiledIn])].sort();

@@ -19,7 +19,7 @@ use crate::keys::CachePolicy;
 use crate::limits;
 use crate::ports::Secrets;
 use crate::trust::issuer::TrustedIssuers;
-use crate::verify::Terms;
+use crate::verify::{RememberedTokens, Terms};
 
 /// The name of the JSON variable.
 pub const BINDING: &str = "ASSAY";
@@ -83,7 +83,7 @@ impl Config {
         let readable = faults.is_empty() && document.is_object();
         let mut root = Table::new(String::new(), &document, &faults);
         let surface = surface(&mut root);
-        let (max_token_bytes, leeway_seconds, cross_checks) = verification(&mut root);
+        let Judging { max_token_bytes, leeway_seconds, cross_checks, remembered } = judging(&mut root);
         let cache = cache_policy(&mut root);
         let issuers = match root.tables("issuers") {
             Some(tables) => issuers::read(tables, leeway_seconds, secrets),
@@ -107,7 +107,8 @@ impl Config {
         root.finish();
         match faults.into_inner() {
             faults if faults.is_empty() => {
-                Self { surface, terms: Ok(Terms { max_token_bytes, cache, cross_checks, issuers }), exchange }
+                let terms = Terms { max_token_bytes, cache, cross_checks, remembered, issuers };
+                Self { surface, terms: Ok(terms), exchange }
             }
             faults => Self { surface, terms: Err(faults), exchange: None },
         }
@@ -190,22 +191,34 @@ fn is_origin(text: &str) -> bool {
     })
 }
 
-/// `max_token_bytes` and `leeway_seconds`.
-fn verification(root: &mut Table<'_>) -> (usize, u64, CrossChecks) {
-    let mut bytes = None;
-    let mut leeway = None;
+/// The table `verify`.
+struct Judging {
+    max_token_bytes: usize,
+    leeway_seconds: u64,
+    cross_checks: CrossChecks,
+    remembered: RememberedTokens,
+}
+
+fn judging(root: &mut Table<'_>) -> Judging {
+    let (mut bytes, mut leeway, mut remember) = (None, None, None);
     let mut share = Share::default();
     if let Some(mut table) = root.table("verify") {
         leeway = table.integer("leeway_seconds", (0, limits::MAX_LEEWAY_SECONDS));
         bytes = table.integer("max_token_bytes", limits::MAX_TOKEN_BYTES_RANGE);
+        remember = table.integer("remember_seconds", (0, limits::MAX_REMEMBER_SECONDS));
         if let Some(mut cross_check) = table.table("cross_check") {
             share = Share::from_fraction(cross_check.fraction("sample").unwrap_or(0.0));
             cross_check.finish();
         }
         table.finish();
     }
-    let bytes = usize::try_from(bytes.unwrap_or(limits::DEFAULT_MAX_TOKEN_BYTES)).unwrap_or(usize::MAX);
-    (bytes, leeway.unwrap_or(limits::DEFAULT_LEEWAY_SECONDS), CrossChecks::sampling(share))
+    let bytes = bytes.unwrap_or(limits::DEFAULT_MAX_TOKEN_BYTES);
+    Judging {
+        max_token_bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
+        leeway_seconds: leeway.unwrap_or(limits::DEFAULT_LEEWAY_SECONDS),
+        cross_checks: CrossChecks::sampling(share),
+        remembered: RememberedTokens::lasting(remember.unwrap_or(limits::MAX_REMEMBER_SECONDS)),
+    }
 }
 
 fn cache_policy(root: &mut Table<'_>) -> CachePolicy {

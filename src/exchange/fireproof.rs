@@ -147,7 +147,7 @@ pub async fn answer<P: Platform>(
     };
     let now = platform.now();
     let verification = verify(terms, keys, platform, &message.token, now).await;
-    let issuer = verification.observed.issuer.clone();
+    let issuer = verification.observed.issuer();
     let outcome = match verification.outcome {
         Err(Refusal::Rejection(rejection)) => Err(ApiError::Token { issuer, rejection }),
         Err(Refusal::Fault(fault)) => Err(ApiError::Fault { issuer, fault }),

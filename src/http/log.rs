@@ -17,10 +17,10 @@ pub fn refused(log: &impl Log, refusal: &Refusal, observed: &Observed, ray: Opti
         "event": event,
         "code": refusal.code(),
         "detail": refusal.to_string(),
-        "iss": observed.issuer,
-        "kid": observed.kid,
-        "alg": observed.algorithm,
-        "token_sha256": Some(&observed.token_hash).filter(|hash| !hash.is_empty()),
+        "iss": observed.issuer(),
+        "kid": observed.kid(),
+        "alg": observed.algorithm(),
+        "token_sha256": observed.token_hash(),
         "ray": ray,
     });
     log.log(level, &without_nulls(line));
@@ -38,7 +38,7 @@ pub fn exchange_refused(
         "event": "exchange_refused",
         "code": code,
         "detail": detail,
-        "iss": observed.issuer,
+        "iss": observed.issuer(),
         "ray": ray,
     });
     log.log(Level::Info, &without_nulls(line));

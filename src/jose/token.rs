@@ -4,6 +4,7 @@
 //! whether the signature is good: nothing here may be acted on before `verify` has said so.
 
 use std::fmt;
+use std::rc::Rc;
 
 use serde_json::Value;
 
@@ -33,10 +34,41 @@ const UNSUPPORTED_KEYS: &[(&str, &str)] = &[
 /// A token whose form is right and whose signature nobody has checked.
 #[derive(Clone)]
 pub struct UntrustedToken<'t> {
+    content: Rc<Content>,
+    signing_input: &'t [u8],
+}
+
+/// What a token says, apart from its text: the three segments, read. As little to be believed as the token.
+#[derive(Clone, PartialEq)]
+pub struct Content {
     header: Header,
     claims: Claims,
-    signing_input: &'t [u8],
     signature: Vec<u8>,
+}
+
+impl Content {
+    /// The header.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The claims.
+    #[must_use]
+    pub fn claims(&self) -> &Claims {
+        &self.claims
+    }
+}
+
+/// Names no claim and no signature, so that it may stand in a log.
+impl fmt::Debug for Content {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Content")
+            .field("alg", &self.header.alg.as_deref().map(excerpt))
+            .field("kid", &self.header.kid.as_deref().map(excerpt))
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'t> UntrustedToken<'t> {
@@ -68,25 +100,32 @@ impl<'t> UntrustedToken<'t> {
         let claims = Claims::from_json(text(payload, Segment::Payload)?)?;
         let signature = octets(signature, Segment::Signature)?;
         header.refuse_any(UNSUPPORTED_KEYS)?;
-        Ok(Self { header, claims, signing_input: signing_input.as_bytes(), signature })
+        let content = Rc::new(Content { header, claims, signature });
+        Ok(Self { content, signing_input: signing_input.as_bytes() })
+    }
+
+    /// The token that was read before as `content`, from the same text.
+    pub(crate) fn reread(token: &'t str, content: Rc<Content>) -> Self {
+        let signing_input = token.rsplit_once('.').map_or(token, |(input, _)| input).as_bytes();
+        Self { content, signing_input }
+    }
+
+    /// What it says. As little to be believed as the token.
+    #[must_use]
+    pub fn content(&self) -> &Rc<Content> {
+        &self.content
     }
 
     /// The header. As little to be believed as the rest.
     #[must_use]
     pub fn header(&self) -> &Header {
-        &self.header
+        &self.content.header
     }
 
     /// The claims. Not to be believed before the signature is checked.
     #[must_use]
     pub fn claims(&self) -> &Claims {
-        &self.claims
-    }
-
-    /// The claims, when the rest is done with.
-    #[must_use]
-    pub fn into_claims(self) -> Claims {
-        self.claims
+        &self.content.claims
     }
 
     /// The octets that the signature covers: the first two segments and the dot between them (RFC 7515 §5.2).
@@ -98,18 +137,13 @@ impl<'t> UntrustedToken<'t> {
     /// The signature's octets; at least one.
     #[must_use]
     pub fn signature(&self) -> &[u8] {
-        &self.signature
+        &self.content.signature
     }
 }
 
-/// Names no claim and no signature, so that it may stand in a log.
 impl fmt::Debug for UntrustedToken<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("UntrustedToken")
-            .field("alg", &self.header.alg.as_deref().map(excerpt))
-            .field("kid", &self.header.kid.as_deref().map(excerpt))
-            .finish_non_exhaustive()
+        formatter.debug_tuple("UntrustedToken").field(&self.content).finish()
     }
 }
 
@@ -305,7 +339,7 @@ mod tests {
     }
 
     fn claims(payload: &str) -> Result<Claims, Rejection> {
-        UntrustedToken::parse(&compact(r#"{"alg":"RS256"}"#, payload)).map(UntrustedToken::into_claims)
+        UntrustedToken::parse(&compact(r#"{"alg":"RS256"}"#, payload)).map(|token| token.claims().clone())
     }
 
     fn header_refused(header: &str) -> Rejection {

@@ -48,8 +48,10 @@ impl Environment {
 
 impl Clock for Environment {
     fn now(&self) -> Timestamp {
-        let seconds = worker::Date::now().as_millis() / 1000;
-        Timestamp::from_epoch_seconds(i64::try_from(seconds).unwrap_or(i64::MAX))
+        // Milliseconds, and far below 2^53: the cast saturates, and cuts only the fraction.
+        #[allow(clippy::cast_possible_truncation)]
+        let milliseconds = worker::js_sys::Date::now() as i64;
+        Timestamp::from_epoch_seconds(milliseconds.div_euclid(1000))
     }
 
     async fn sleep(&self, milliseconds: u32) {

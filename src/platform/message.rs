@@ -1,33 +1,48 @@
 //! The runtime's `Request` and `Response` as ours, and back.
 
 use http::Method;
-use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::JsValue;
-use worker::web_sys::{Headers, Request, Response, ResponseInit};
+use worker::wasm_bindgen::prelude::wasm_bindgen;
+use worker::web_sys::{Request, Response};
 
 use super::stream::{Failure, read_whole};
 use crate::ports::{BodyError, IncomingRequest};
 
-/// A request as the runtime hands it over. Only method and URL are read ahead; headers are asked for one by one.
+#[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen, module = "/src/platform/message.js")]
+extern "C" {
+    fn head(request: &Request) -> String;
+
+    #[wasm_bindgen(catch)]
+    fn respond(status: u16, headers: &str, body: &[u8]) -> Result<Response, JsValue>;
+}
+
+/// A request as the runtime hands it over. What nearly every endpoint asks for is read ahead, in one call; other headers
+/// are asked for one by one.
 #[derive(Debug)]
 pub struct WorkerRequest {
     inner: Request,
     method: Method,
     /// From the path on: the runtime serialises an absolute URL without a fragment.
     target: String,
+    authorization: Option<String>,
 }
 
 impl WorkerRequest {
-    /// Reads method and URL.
+    /// Reads method, URL and credentials.
     #[must_use]
     pub fn new(inner: Request) -> Self {
+        let head = head(&inner);
+        // Neither a method, nor a serialised URL, nor a header's value holds a line break.
+        let (line, authorization) = match head.split_once('\n') {
+            Some((line, authorization)) => (line, Some(authorization.to_owned())),
+            None => (head.as_str(), None),
+        };
+        let (method, url) = line.split_once(' ').unwrap_or((line, ""));
+        let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+        let target = after_scheme.find('/').and_then(|slash| after_scheme.get(slash..)).unwrap_or("/");
         // The runtime lets only tokens through as a method (RFC 9110 §9.1).
-        let method = inner.method().parse().unwrap_or_default();
-        let url = inner.url();
-        let after_scheme = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
-        let target =
-            after_scheme.find('/').and_then(|slash| after_scheme.get(slash..)).unwrap_or("/").to_owned();
-        Self { inner, method, target }
+        let (method, target) = (method.parse().unwrap_or_default(), target.to_owned());
+        Self { inner, method, target, authorization }
     }
 }
 
@@ -45,6 +60,9 @@ impl IncomingRequest for WorkerRequest {
     }
 
     fn header(&self, name: &str) -> Option<String> {
+        if name == "authorization" {
+            return self.authorization.clone();
+        }
         self.inner.headers().get(name).ok().flatten()
     }
 
@@ -67,17 +85,19 @@ impl IncomingRequest for WorkerRequest {
 /// # Errors
 /// The runtime's exception, should it refuse a header or a status.
 pub fn to_worker(response: &http::Response<Vec<u8>>) -> Result<Response, JsValue> {
-    let headers = Headers::new()?;
-    for (name, value) in response.headers() {
-        // Every value of ours is visible ASCII; what is not would have been refused when it was set.
-        headers.append(name.as_str(), value.to_str().unwrap_or_default())?;
+    let mut headers = String::new();
+    for name in response.headers().keys() {
+        headers.push_str(name.as_str());
+        headers.push('\n');
+        // A list is one value with commas (RFC 9110 §5.3); `Set-Cookie`, which is none, is never ours to send.
+        for (position, value) in response.headers().get_all(name).iter().enumerate() {
+            if position > 0 {
+                headers.push_str(", ");
+            }
+            // Every value of ours is visible ASCII; what is not would have been refused when it was set.
+            headers.push_str(value.to_str().unwrap_or_default());
+        }
+        headers.push('\n');
     }
-    let init = ResponseInit::new();
-    init.set_status(response.status().as_u16());
-    init.set_headers(headers.as_ref());
-    if response.body().is_empty() {
-        return Response::new_with_opt_str_and_init(None, &init);
-    }
-    let body = Uint8Array::from(response.body().as_slice());
-    Response::new_with_opt_buffer_source_and_init(Some(&body), &init)
+    respond(response.status().as_u16(), &headers, response.body())
 }

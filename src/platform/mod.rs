@@ -1,5 +1,6 @@
 //! The only code that knows Workers: the ports answered with what the runtime offers. No decision is taken here.
 
+pub mod eager;
 pub mod environment;
 pub mod fetch;
 pub mod kv;

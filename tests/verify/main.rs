@@ -16,6 +16,7 @@ mod confusion;
 mod keys;
 mod order;
 mod outage;
+mod remembered;
 mod secrets;
 mod times;
 
@@ -289,12 +290,12 @@ fn what_may_be_logged_is_iss_kid_alg_and_a_hash_whatever_becomes_of_the_token() 
     let world = world(&json!({}));
     let minted = token_with_header(&json!({ "kid": "k\u{7}".repeat(200) }));
     let observed = world.verification(&minted).observed;
-    assert_eq!(observed.issuer.as_deref(), Some(ISS));
-    assert_eq!(observed.algorithm.as_deref(), Some("EdDSA"));
-    assert_eq!(observed.kid.as_ref().map(|kid| kid.chars().count()), Some(121));
-    assert!(!observed.kid.unwrap().contains('\u{7}'));
-    assert_eq!(observed.token_hash.len(), 12);
+    assert_eq!(observed.issuer().as_deref(), Some(ISS));
+    assert_eq!(observed.algorithm().as_deref(), Some("EdDSA"));
+    let kid = observed.kid().unwrap();
+    assert_eq!((kid.chars().count(), kid.contains('\u{7}')), (121, false));
+    assert_eq!(observed.token_hash().unwrap().len(), 12);
     let unread = world.verification("not a token").observed;
-    assert_eq!((unread.issuer, unread.kid, unread.algorithm), (None, None, None));
-    assert_eq!(unread.token_hash, "7038d017c27b", "the first six octets of its SHA-256");
+    assert_eq!((unread.issuer(), unread.kid(), unread.algorithm()), (None, None, None));
+    assert_eq!(unread.token_hash().as_deref(), Some("7038d017c27b"), "the first six octets of its SHA-256");
 }

@@ -1,145 +1,25 @@
-//! From an untrusted string to a [`VerifiedToken`], which only [`verify`] makes and everything that acts on an identity
-//! takes.
-//!
-//! Select, then verify once: the issuer by exact `iss`, then the algorithm, then the key by (issuer, `kid`), then one
-//! signature check, then the claims. Never every issuer's keys in turn.
+//! The steps of one verification: issuer, algorithm, key, signature, claims; each selects, none tries.
 
 use std::rc::Rc;
 
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 
-use crate::cross_check::{CrossChecks, Disagreement, second_opinion};
+use super::remembered::Remembered;
+use super::{KeyIdentity, Observed, Terms, Trail, Verification, VerifiedToken, digest};
+use crate::cross_check::{Disagreement, second_opinion};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::jwk::{Jwk, KeySet};
-use crate::jose::token::{Claims, UntrustedToken};
-use crate::keys::{CachePolicy, KeyCache, Lookup, Wanted};
+use crate::jose::token::UntrustedToken;
+use crate::keys::{KeyCache, KeySource, Wanted};
 use crate::limits;
-use crate::ports::{CheckingKey, Level, NoOpinion, Platform, SignatureCheck};
+use crate::ports::{CheckingKey, Level, Platform, SignatureCheck};
 use crate::rejection::{Fault, NoKey, Refusal, Rejection, excerpt};
 use crate::time::Timestamp;
 use crate::trust::issuer::{TrustedIssuer, TrustedIssuers};
 use crate::trust::secrets::ConfiguredSecret;
 
-/// Whom the Worker believes, and on which terms.
-#[derive(Debug)]
-pub struct Terms {
-    /// The longest token read, in bytes.
-    pub max_token_bytes: usize,
-    /// How key sets are cached.
-    pub cache: CachePolicy,
-    /// How often signatures are judged twice, and what came of it.
-    pub cross_checks: CrossChecks,
-    /// Whose tokens are accepted.
-    pub issuers: TrustedIssuers,
-}
-
-/// A token whose signature holds under a key of its issuer and whose claims keep the issuer's rules.
-#[derive(Debug)]
-pub struct VerifiedToken {
-    issuer: Rc<TrustedIssuer>,
-    claims: Claims,
-    key: KeyIdentity,
-}
-
-/// The key under which a signature held.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyIdentity {
-    /// The algorithm used.
-    pub algorithm: Algorithm,
-    /// The key's `kid`.
-    pub kid: Option<String>,
-    /// The RFC 7638 thumbprint with SHA-256, in base64url. Shared secrets have none: it would be a hash of the secret.
-    pub thumbprint: Option<String>,
-}
-
-impl VerifiedToken {
-    /// Who issued it.
-    #[must_use]
-    pub fn issuer(&self) -> &str {
-        &self.issuer.issuer
-    }
-
-    /// Its claims, all of them kept by the signature.
-    #[must_use]
-    pub fn claims(&self) -> &Claims {
-        &self.claims
-    }
-
-    /// The key that signed it.
-    #[must_use]
-    pub fn key(&self) -> &KeyIdentity {
-        &self.key
-    }
-}
-
-/// What may be logged of a token, whatever became of it. Every text is cut to a bound.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Observed {
-    /// Its `iss`.
-    pub issuer: Option<String>,
-    /// Its `kid`.
-    pub kid: Option<String>,
-    /// Its `alg`.
-    pub algorithm: Option<String>,
-    /// The first bytes of its SHA-256, in hex; empty where there was no token.
-    pub token_hash: String,
-}
-
-/// How verification went.
-#[derive(Debug)]
-pub struct Verification {
-    /// The verdict.
-    pub outcome: Result<VerifiedToken, Refusal>,
-    /// What may be logged.
-    pub observed: Observed,
-    /// The issuer whose key set is to be refreshed once the response is on its way.
-    pub refresh: Option<Rc<TrustedIssuer>>,
-    /// What each step selected.
-    pub trail: Trail,
-}
-
-/// What each step has selected, as far as verification came: what `explain` tells the story from. Shared data alone, so
-/// that keeping it costs a live request two reference counts.
-#[derive(Debug, Default)]
-pub struct Trail {
-    /// The issuer.
-    pub issuer: Option<Rc<TrustedIssuer>>,
-    /// The algorithm.
-    pub algorithm: Option<Algorithm>,
-    /// The key set, if one was asked for and had.
-    pub lookup: Option<Lookup>,
-    /// Whether the signature holds, says pure Rust.
-    pub pure_rust: Option<bool>,
-    /// The same, says the runtime's own cryptography, where it was asked.
-    pub web_crypto: Option<Result<bool, NoOpinion>>,
-}
-
-/// Verifies `token` at `now`. A share of all tokens is judged by the runtime's cryptography too.
-pub async fn verify<P: Platform>(
-    terms: &Terms,
-    keys: &KeyCache,
-    platform: &P,
-    token: &str,
-    now: Timestamp,
-) -> Verification {
-    let twice = terms.cross_checks.is_drawn(platform);
-    Run::new(terms, keys, platform, now, twice).judge(token).await
-}
-
-/// Verifies `token` as [`verify`] does, and always by both engines: the same steps, for `explain`.
-pub async fn examine<P: Platform>(
-    terms: &Terms,
-    keys: &KeyCache,
-    platform: &P,
-    token: &str,
-    now: Timestamp,
-) -> Verification {
-    Run::new(terms, keys, platform, now, true).judge(token).await
-}
-
 /// One verification under way.
-struct Run<'r, P> {
+pub(super) struct Run<'r, P> {
     terms: &'r Terms,
     keys: &'r KeyCache,
     platform: &'r P,
@@ -152,27 +32,36 @@ struct Run<'r, P> {
 }
 
 impl<'r, P: Platform> Run<'r, P> {
-    fn new(terms: &'r Terms, keys: &'r KeyCache, platform: &'r P, now: Timestamp, twice: bool) -> Self {
+    pub(super) fn new(
+        terms: &'r Terms,
+        keys: &'r KeyCache,
+        platform: &'r P,
+        now: Timestamp,
+        twice: bool,
+    ) -> Self {
         let (observed, trail) = (Observed::default(), Trail::default());
         Self { terms, keys, platform, now, twice, observed, refresh: None, trail }
     }
 
-    async fn judge(mut self, token: &str) -> Verification {
-        self.observed.token_hash = hash_prefix(token);
+    pub(super) async fn judge(mut self, token: &str) -> Verification {
         let outcome = self.steps(token).await;
         Verification { outcome, observed: self.observed, refresh: self.refresh, trail: self.trail }
     }
 
-    async fn steps(&mut self, token: &str) -> Result<VerifiedToken, Refusal> {
+    async fn steps(&mut self, text: &str) -> Result<VerifiedToken, Refusal> {
+        let digest = digest(text);
+        self.observed.digest = Some(digest);
         let limit = self.terms.max_token_bytes;
-        if token.len() > limit {
-            return Err(Rejection::TokenTooLarge { length: token.len(), limit }.into());
+        if text.len() > limit {
+            return Err(Rejection::TokenTooLarge { length: text.len(), limit }.into());
         }
-        let token = UntrustedToken::parse(token)?;
-        let header = token.header();
-        self.observed.issuer = token.claims().issuer.as_deref().map(excerpt);
-        self.observed.kid = header.kid.as_deref().map(excerpt);
-        self.observed.algorithm = header.alg.as_deref().map(excerpt);
+        // Whoever wants two opinions wants them now.
+        let known = if self.twice { None } else { self.terms.remembered.find(&digest, self.now) };
+        let token = match &known {
+            Some(known) => UntrustedToken::reread(text, Rc::clone(&known.content)),
+            None => UntrustedToken::parse(text)?,
+        };
+        self.observed.content = Some(Rc::clone(token.content()));
 
         let issuer = select_issuer(&self.terms.issuers, &token)?;
         self.trail.issuer = Some(Rc::clone(issuer));
@@ -181,34 +70,58 @@ impl<'r, P: Platform> Run<'r, P> {
         if self.terms.cross_checks.is_distrusted(algorithm) {
             return Err(Fault::CryptoDisagreement { algorithm: algorithm.name() }.into());
         }
-        let key = if algorithm.is_shared_secret() {
-            self.verify_with_secrets(issuer, algorithm, &token).await?
-        } else {
-            self.verify_with_keys(issuer, algorithm, &token).await?
+        let set = match &issuer.keys {
+            _ if algorithm.is_shared_secret() => None,
+            Some(source) => Some(self.look_up(issuer, source, &token).await?),
+            None => {
+                let algorithm = algorithm.name();
+                return Err(Rejection::KeyNotFound(NoKey::NoneForAlgorithm { algorithm, known: 0 }).into());
+            }
         };
-        match issuer.rules.violations(header, token.claims(), self.now).into_iter().next() {
-            Some(violation) => Err(violation.into()),
-            None => Ok(VerifiedToken { issuer: Rc::clone(issuer), claims: token.into_claims(), key }),
+        let key = if let Some(known) = known.filter(|known| is_same(known.set.as_ref(), set.as_ref())) {
+            (self.trail.is_remembered, self.trail.pure_rust) = (true, Some(true));
+            Rc::clone(&known.key)
+        } else {
+            let key = Rc::new(match &set {
+                Some(set) => self.verify_with_keys(set, algorithm, &token).await?,
+                None => self.verify_with_secrets(issuer, algorithm, &token).await?,
+            });
+            let (content, checked_at) = (Rc::clone(token.content()), self.now);
+            let held = Remembered { content, key: Rc::clone(&key), set, checked_at };
+            self.terms.remembered.insert(digest, text.len(), held);
+            key
+        };
+        if let Some(violation) =
+            issuer.rules.violations(token.header(), token.claims(), self.now).into_iter().next()
+        {
+            return Err(violation.into());
         }
+        Ok(VerifiedToken { issuer: Rc::clone(issuer), content: Rc::clone(token.content()), key })
     }
 
-    async fn verify_with_keys(
+    async fn look_up(
         &mut self,
         issuer: &Rc<TrustedIssuer>,
-        algorithm: Algorithm,
+        source: &KeySource,
         token: &UntrustedToken<'_>,
-    ) -> Result<KeyIdentity, Refusal> {
-        let source = issuer.keys.as_ref().ok_or(Rejection::KeyNotFound(NoKey::NoneForAlgorithm {
-            algorithm: algorithm.name(),
-            known: 0,
-        }))?;
+    ) -> Result<Rc<KeySet>, Fault> {
         let wanted = token.header().kid.as_deref().map_or(Wanted::Any, Wanted::Kid);
         let lookup = self.keys.lookup(self.platform, source, &self.terms.cache, wanted, self.now).await?;
         if lookup.refresh_due {
             self.refresh = Some(Rc::clone(issuer));
         }
-        self.trail.lookup = Some(lookup.clone());
-        let candidates = candidates(&lookup.set, algorithm, token.header().kid.as_deref())?;
+        let set = Rc::clone(&lookup.set);
+        self.trail.lookup = Some(lookup);
+        Ok(set)
+    }
+
+    async fn verify_with_keys(
+        &mut self,
+        set: &KeySet,
+        algorithm: Algorithm,
+        token: &UntrustedToken<'_>,
+    ) -> Result<KeyIdentity, Refusal> {
+        let candidates = candidates(set, algorithm, token.header().kid.as_deref())?;
         let holds =
             candidates.iter().find(|jwk| jwk.key.verify(algorithm, token.signing_input(), token.signature()));
         self.trail.pure_rust = Some(holds.is_some());
@@ -302,7 +215,7 @@ impl<'r, P: Platform> Run<'r, P> {
         };
         if !event.is_empty() {
             let line = json!({
-                "event": event, "iss": self.observed.issuer, "kid": self.observed.kid, "alg": alg,
+                "event": event, "iss": self.observed.issuer(), "kid": self.observed.kid(), "alg": alg,
                 "thumbprint": thumbprint, "pure_rust": pure_rust, "web_crypto": opinion.as_ref().ok(),
                 "reason": opinion.as_ref().err().map(ToString::to_string),
             });
@@ -317,6 +230,14 @@ impl<'r, P: Platform> Run<'r, P> {
         self.terms.cross_checks.note(outcome, opinion.is_ok());
         self.trail.web_crypto = Some(opinion);
         if agreed { Ok(()) } else { Err(Fault::CryptoDisagreement { algorithm: alg }) }
+    }
+}
+
+/// Whether both are one and the same set, or both none. A set that was fetched anew is another, whatever is in it.
+fn is_same(remembered: Option<&Rc<KeySet>>, now: Option<&Rc<KeySet>>) -> bool {
+    match (remembered, now) {
+        (Some(remembered), Some(now)) => Rc::ptr_eq(remembered, now),
+        (remembered, now) => remembered.is_none() && now.is_none(),
     }
 }
 
@@ -389,15 +310,4 @@ fn candidates<'s>(
 
 fn signature_invalid(token: &UntrustedToken<'_>) -> Rejection {
     Rejection::SignatureInvalid { kid: token.header().kid.as_deref().map(excerpt) }
-}
-
-/// The first bytes of a token's SHA-256, in hex: what may be logged and shown of it.
-pub(crate) fn hash_prefix(token: &str) -> String {
-    use std::fmt::Write as _;
-    let mut hex = String::new();
-    for byte in Sha256::digest(token.as_bytes()).iter().take(limits::TOKEN_HASH_PREFIX_BYTES) {
-        // Writing to a String cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
 }
