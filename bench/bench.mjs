@@ -1,34 +1,60 @@
-// Measures in interleaved rounds, so that whatever else the machine does meets all alike, and reports medians.
+// Everything that `npm run bench` measures, in one run; with --write, docs/performance.md and its chart are made from it.
 import { cpus, loadavg } from 'node:os';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { at } from '../scripts/lib/paths.mjs';
 import { Failure, quietly, step } from '../scripts/lib/steps.mjs';
 import { buildWorker } from '../scripts/lib/worker.mjs';
-import { getRequest, load } from './load.mjs';
+import { alone } from './alone.mjs';
+import { chart } from './chart.mjs';
+import { CHART, PAGE, RESULTS, filled, summary } from './page.mjs';
+import { profile } from './profile.mjs';
+import { DISTINCT_TOKENS, growth, served } from './served.mjs';
+import { startUp } from './startup.mjs';
 import { createSubject } from './subjects.mjs';
 import { startWorkerd } from './workerd.mjs';
 
 const SERVED_ALGORITHMS = ['RS256', 'ES256', 'EdDSA', 'HS256'];
-const ALONE_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA', 'HS256'];
-const DISTINCT_TOKENS = 1000;
-const ENGINES = ['rust', 'subtle', 'jose'];
-const ALONE_MS = 250;
+const ALONE = [
+  ...['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA', 'HS256'].map((algorithm) => ({ algorithm })),
+  ...[3072, 4096].map((modulusLength) => ({ algorithm: 'RS256', modulusLength, name: `RS256, ${modulusLength} bits` })),
+];
+const BENCH_WORKER = 'target/bench-worker';
+const USAGE = '✗ npm run bench -- [--rounds 5] [--seconds 2] [--connections 16] [--all] [--write]';
 
-/** Runs everything and prints the tables. */
+/** Runs it and prints the tables. Without --all, only what is compared with others. */
 export async function bench(args) {
   const settings = options(args);
   const worker = await buildWorker();
-  await buildWorker({ folder: 'target/bench-worker', features: ['bench'], entry: 'bench/workers/assay.js' });
-  const subjects = await step('Minting the tokens', '2 s', () =>
-    Promise.all(ALONE_ALGORITHMS.map((algorithm) => createSubject(algorithm, SERVED_ALGORITHMS.includes(algorithm) ? DISTINCT_TOKENS : 1))),
+  await buildWorker({ folder: BENCH_WORKER, features: ['bench'], entry: 'bench/workers/assay.js' });
+  settings.folders = { worker: 'build', benchWorker: BENCH_WORKER };
+  const [subjects, checked] = await step('Minting the tokens', '10 s', () =>
+    Promise.all([
+      Promise.all(SERVED_ALGORITHMS.map((algorithm) => createSubject(algorithm, DISTINCT_TOKENS))),
+      Promise.all(ALONE.map(({ algorithm, ...options }) => createSubject(algorithm, 1, options))),
+    ]),
   );
-  const workerd = await startWorkerd(subjects, { worker: 'build', benchWorker: 'target/bench-worker' });
+  const results = { ...(await circumstances(worker)), settings: { rounds: settings.rounds, seconds: settings.seconds, connections: settings.connections } };
+  results.served = await inWorkerd(subjects, settings, ({ ports }) => served(ports, subjects, settings));
+  results.alone = await inWorkerd(checked, settings, ({ ports }) => alone(ports['verify-alone'], checked, settings));
+  if (settings.all) {
+    results.startUp = await startUp(subjects[0], settings);
+    results.growth = await growth(settings);
+    results.profile = await profile(subjects[0], settings);
+  }
+  console.log(summary(results));
+  if (settings.write) {
+    writeFileSync(at(RESULTS), `${JSON.stringify(results, null, 1)}\n`);
+    writeFileSync(at(PAGE), filled(readFileSync(at(PAGE), 'utf8'), results));
+    writeFileSync(at(CHART), chart(results));
+    console.log(`✓ Wrote ${RESULTS}, ${PAGE} and ${CHART}`);
+  }
+}
+
+async function inWorkerd(subjects, { folders }, measure) {
+  const workerd = await startWorkerd(subjects, folders);
   try {
-    const busy = loadavg()[0];
-    const served = await measureServed(workerd.ports, subjects, settings);
-    const alone = await measureAlone(workerd.ports['verify-alone'], subjects, settings);
-    console.log(await report(served, alone, worker, settings, busy));
+    return await measure(workerd);
   } finally {
     await workerd.stop();
   }
@@ -37,114 +63,37 @@ export async function bench(args) {
 function options(args) {
   const { values } = parseArgs({
     args,
-    options: { rounds: { type: 'string', default: '5' }, seconds: { type: 'string', default: '2' }, connections: { type: 'string', default: '16' } },
+    options: {
+      rounds: { type: 'string', default: '5' },
+      seconds: { type: 'string', default: '2' },
+      connections: { type: 'string', default: '16' },
+      all: { type: 'boolean', default: false },
+      write: { type: 'boolean', default: false },
+    },
   });
-  const numbers = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, Number(value)]));
-  if (Object.values(numbers).some((number) => !(number > 0))) throw new Failure('✗ npm run bench -- [--rounds 5] [--seconds 2] [--connections 16]');
-  return numbers;
+  const { all, write, ...texts } = values;
+  const numbers = Object.fromEntries(Object.entries(texts).map(([name, value]) => [name, Number(value)]));
+  if (Object.values(numbers).some((number) => !(number > 0))) throw new Failure(USAGE);
+  return { ...numbers, all: all || write, write };
 }
 
-async function measureServed(ports, subjects, { rounds, seconds, connections }) {
-  const cases = SERVED_ALGORITHMS.flatMap((algorithm) => {
-    const { tokens } = subjects.find((subject) => subject.algorithm === algorithm);
-    const requests = tokens.map((token) => getRequest('/verify', { authorization: `Bearer ${token}` }));
-    return [
-      { name: `${algorithm}, one token`, requests: requests.slice(0, 1) },
-      { name: `${algorithm}, ${DISTINCT_TOKENS} tokens`, requests },
-    ].flatMap(({ name, requests }) => ['edge-assay', 'hono-jose'].map((target) => ({ name, target, requests })));
-  });
-  cases.unshift({ name: 'no verification', target: 'hello', requests: [getRequest('/')] });
-  const usually = `${Math.ceil((rounds * cases.length * (seconds + 0.4)) / 60)} min`;
-  return step(`Requests through workerd, ${rounds} rounds of ${cases.length} cases`, usually, () =>
-    inRounds(rounds, cases, ({ target, requests }) => load(ports[target], requests, { connections, seconds })),
-  );
-}
-
-async function measureAlone(port, subjects, { rounds }) {
-  const ask = async (algorithm, engine, times) => {
-    const begin = performance.now();
-    const response = await fetch(`http://127.0.0.1:${port}/?algorithm=${algorithm}&engine=${engine}&times=${times}`);
-    const text = await response.text();
-    if (!response.ok) throw new Failure(`✗ ${engine} ${algorithm}: ${text}`);
-    return performance.now() - begin;
-  };
-  const cases = subjects.flatMap(({ algorithm }) => ENGINES.map((engine) => ({ name: algorithm, target: engine })));
-  return step(`The verification alone, ${rounds} rounds of ${cases.length} cases`, `${Math.ceil((rounds * cases.length * 0.4) / 60)} min`, async () => {
-    for (const one of cases) {
-      // How many fit into the time that a round takes; also the warm-up, for the compilers of both languages.
-      await ask(one.name, one.target, 200);
-      one.times = Math.max(50, Math.round((ALONE_MS * 200) / (await ask(one.name, one.target, 200))));
-    }
-    return inRounds(rounds, cases, async ({ name, target, times }) => {
-      const empty = await ask(name, target, 0);
-      return { microseconds: ((await ask(name, target, times)) - empty) * (1000 / times) };
-    });
-  });
-}
-
-/** Runs `measure` for each case in each round, and returns the cases with the median of each figure. */
-async function inRounds(rounds, cases, measure) {
-  const results = cases.map(() => []);
-  for (let round = 0; round < rounds; round += 1) {
-    for (const [index, one] of cases.entries()) results[index].push(await measure(one));
-  }
-  return cases.map(({ name, target }, index) => {
-    const figures = Object.keys(results[index][0]).map((figure) => [figure, median(results[index].map((result) => result[figure]))]);
-    return { name, target, ...Object.fromEntries(figures) };
-  });
-}
-
-function median(values) {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
-async function report(served, alone, worker, { rounds, seconds, connections }, busy) {
+/** What a reader must know to make sense of the figures. */
+async function circumstances(worker) {
   const { devDependencies } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
-  const rustc = (await quietly('rustc', ['--version'])).trim();
   const processors = cpus();
-  const wasm = worker.find(({ path }) => path.endsWith('.wasm'));
-  const figure = (rows, name, target) => rows.find((row) => row.name === name && row.target === target);
-  const whole = (number) => Math.round(number).toLocaleString('en');
-  const milliseconds = (number) => number.toFixed(2);
-  const microseconds = (number) => (number < 10 ? number.toFixed(1) : whole(number));
-  const names = (rows) => [...new Set(rows.map(({ name }) => name))];
-
-  const hello = figure(served, 'no verification', 'hello');
-  const servedRows = names(served)
-    .filter((name) => name !== 'no verification')
-    .map((name) => {
-      const [assay, hono] = ['edge-assay', 'hono-jose'].map((target) => figure(served, name, target));
-      const cells = (one) => [whole(one.perSecond), `${milliseconds(one.p50)} / ${milliseconds(one.p99)}`];
-      return [name, ...cells(assay), ...cells(hono), (assay.perSecond / hono.perSecond).toFixed(2)];
-    });
-  const aloneRows = names(alone).map((name) => {
-    const [rust, subtle, jose] = ENGINES.map((engine) => figure(alone, name, engine).microseconds);
-    return [name, microseconds(rust), microseconds(subtle), microseconds(jose), (rust / subtle).toFixed(2), (rust / jose).toFixed(2)];
-  });
-  return [
-    '',
-    `Machine: ${processors[0].model.trim()}, ${processors.length} cores, ${process.platform} ${process.arch}; load before: ${busy.toFixed(2)}${busy > 0.5 ? ' (busy: take these figures with care)' : ''}`,
-    `Versions: workerd ${devDependencies.workerd}, jose ${devDependencies.jose}, hono ${devDependencies.hono}, ${rustc}, binaryen ${devDependencies.binaryen}, Node ${process.versions.node} for the load`,
-    `Wasm: ${whole(wasm.bytes)} bytes, ${whole(wasm.gzipped)} gzipped`,
-    '',
-    `Requests per second on ${connections} keep-alive connections, medians of ${rounds} rounds of ${seconds} s; latencies in ms (p50 / p99)`,
-    '',
-    table([['', 'edge-assay', 'latency', 'hono + jose', 'latency', 'ratio'], ...servedRows]),
-    '',
-    `A bare JavaScript Worker: ${whole(hello.perSecond)} requests/s, ${milliseconds(hello.p50)} / ${milliseconds(hello.p99)} ms`,
-    '',
-    `One verification alone, in µs, medians of ${rounds} rounds; Rust and WebCrypto check the signature, jose the whole token`,
-    '',
-    table([['', 'Rust in wasm', 'crypto.subtle', 'jose.jwtVerify', 'Rust : subtle', 'Rust : jose'], ...aloneRows]),
-    '',
-  ].join('\n');
-}
-
-function table(rows) {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  const line = (row) => `| ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]))).join(' | ')} |`;
-  const rule = `| ${widths.map((width, column) => (column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`;
-  return [line(rows[0]), rule, ...rows.slice(1).map(line)].join('\n');
+  const { bytes, gzipped } = worker.find(({ path }) => path.endsWith('.wasm'));
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    machine: `${processors[0].model.trim()}, ${processors.length} cores, ${process.platform} ${process.arch}`,
+    load: loadavg()[0],
+    versions: {
+      workerd: devDependencies.workerd,
+      jose: devDependencies.jose,
+      hono: devDependencies.hono,
+      rustc: (await quietly('rustc', ['--version'])).trim().split(' ')[1],
+      binaryen: devDependencies.binaryen,
+      Node: process.versions.node,
+    },
+    wasm: { bytes, gzipped },
+  };
 }

@@ -1,37 +1,55 @@
-// What is verified: per algorithm an issuer with its key, and tokens of an ordinary size.
+// What is verified: per algorithm an issuer with its keys, and tokens of an ordinary size, or of another.
 import { randomBytes, randomUUID } from 'node:crypto';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 
 export const AUDIENCE = 'https://api.example.com';
 
-/** `{ algorithm, issuer, key, tokens }`: `key` is a public JWK, or a shared secret's text; the first token is the repeated one. */
-export async function createSubject(algorithm, tokens) {
-  const issuer = `https://${algorithm.toLowerCase()}.bench.example`;
-  const kid = randomUUID();
+/**
+ * `{ name, algorithm, issuer, key, otherKeys, tokens }`: `key` is a public JWK, or a shared secret's text, and the first
+ * token is the one that is repeated. `bytes` is about how long a token is to be, `keys` how many the issuer publishes, and
+ * `modulusLength` the bits of an RSA key.
+ */
+export async function createSubject(algorithm, tokens, { bytes, keys = 1, modulusLength = 2048, name = algorithm } = {}) {
+  const issuer = `https://${name.toLowerCase().replace(/\W+/g, '-')}.bench.example`;
   const secret = algorithm.startsWith('HS') ? randomBytes(48).toString('base64') : undefined;
-  const pair = secret ? undefined : await generateKeyPair(algorithm, { extractable: true });
-  const signingKey = secret ? new TextEncoder().encode(secret) : pair.privateKey;
-  const now = Math.floor(Date.now() / 1000);
-  const mint = () =>
-    new SignJWT({
-      sub: randomUUID(),
-      jti: randomUUID(),
-      azp: 'https://app.example.com',
-      email: 'ada@example.com',
-      role: 'authenticated',
-      session_id: randomUUID(),
-      scope: 'profiles:read profiles:write',
-    })
-      .setProtectedHeader({ alg: algorithm, kid, typ: 'JWT' })
-      .setIssuer(issuer)
-      .setAudience(AUDIENCE)
-      .setIssuedAt(now)
-      .setExpirationTime(now + 24 * 3600)
-      .sign(signingKey);
+  const pairs = secret ? [] : await Promise.all(Array.from({ length: keys }, () => newKey(algorithm, modulusLength)));
+  const signer = secret ? { kid: randomUUID().slice(0, 8), privateKey: new TextEncoder().encode(secret) } : pairs.at(-1);
+  const mint = (padding) => sign(algorithm, issuer, signer, padding);
+  // Base64url makes four characters of three.
+  const missing = bytes ? bytes - (await mint()).length : 0;
+  const padding = missing > 0 ? 'x'.repeat(Math.floor((missing * 3) / 4)) : undefined;
   return {
+    name,
     algorithm,
     issuer,
-    key: secret ?? { ...(await exportJWK(pair.publicKey)), kid, alg: algorithm, use: 'sig' },
-    tokens: await Promise.all(Array.from({ length: tokens }, mint)),
+    key: secret ?? signer.jwk,
+    otherKeys: pairs.slice(0, -1).map(({ jwk }) => jwk),
+    tokens: await Promise.all(Array.from({ length: tokens }, () => mint(bytes && missing <= 0 ? null : padding))),
   };
+}
+
+async function newKey(alg, modulusLength) {
+  const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true, modulusLength });
+  const kid = randomUUID().slice(0, 8);
+  return { kid, privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' } };
+}
+
+/** `padding` null: as few claims as can be. */
+function sign(alg, issuer, { kid, privateKey }, padding) {
+  const now = Math.floor(Date.now() / 1000);
+  const ordinary = {
+    jti: randomUUID(),
+    azp: 'https://app.example.com',
+    email: 'ada@example.com',
+    role: 'authenticated',
+    session_id: randomUUID(),
+    scope: 'profiles:read profiles:write',
+  };
+  return new SignJWT({ sub: padding === null ? randomUUID().slice(0, 8) : randomUUID(), ...(padding === null ? {} : ordinary), ...(padding ? { padding } : {}) })
+    .setProtectedHeader(padding === null ? { alg, kid } : { alg, kid, typ: 'JWT' })
+    .setIssuer(issuer)
+    .setAudience(AUDIENCE)
+    .setIssuedAt(now)
+    .setExpirationTime(now + 24 * 3600)
+    .sign(privateKey);
 }

@@ -11,10 +11,27 @@ import { AUDIENCE } from './subjects.mjs';
 
 const FOLDER = at('target', 'bench');
 const SECRET_BINDING = 'BENCH_SECRET';
+const INSPECTOR = '127.0.0.1:9229';
 const SOCKETS = ['edge-assay', 'hono-jose', 'hello', 'verify-alone'];
 
+/** What each Worker that is asked from outside needs beside it. */
+const NEEDS = {
+  'edge-assay': ['key-sets', 'kv'],
+  'hono-jose': ['key-sets'],
+  hello: [],
+  'verify-alone': ['bench'],
+};
+
 /** Starts it for these subjects; returns `{ ports, stop }`, the ports by the names above. */
-export async function startWorkerd(subjects, { worker, benchWorker }) {
+export async function startWorkerd(subjects, options) {
+  return (await prepareWorkerd(subjects, options))();
+}
+
+/**
+ * Writes all it needs and returns the function that starts it. `worker` and `benchWorker` are the folders of the builds;
+ * `only` names the one Worker to be served, `otherIssuers` how many issuers are configured that send no token.
+ */
+export async function prepareWorkerd(subjects, { worker, benchWorker, only, otherIssuers = 0 }) {
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(FOLDER, { recursive: true });
   await Promise.all(['hono-jose', 'hello', 'key-sets', 'kv', 'verify-alone'].map(bundle));
@@ -22,15 +39,24 @@ export async function startWorkerd(subjects, { worker, benchWorker }) {
     copyFileSync(at(folder, 'index.js'), join(FOLDER, `${name}.js`));
     copyFileSync(at(folder, 'index_bg.wasm'), join(FOLDER, `${name}.wasm`));
   }
-  writeFileSync(join(FOLDER, 'config.capnp'), configuration(subjects));
-  const child = spawn(at('node_modules', '.bin', 'workerd'), ['serve', 'config.capnp', '--control-fd=3'], {
+  const sockets = only ? [only] : SOCKETS;
+  writeFileSync(join(FOLDER, 'config.capnp'), configuration(subjects, sockets, otherIssuers));
+  return (options) => start(sockets, options);
+}
+
+async function start(sockets, { inspected = false } = {}) {
+  const child = spawn(at('node_modules', '.bin', 'workerd'), ['serve', 'config.capnp', '--control-fd=3', ...(inspected ? [`--inspector-addr=${INSPECTOR}`] : [])], {
     cwd: FOLDER,
     stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
   });
   const ended = new Promise((resolve) => child.once('exit', resolve));
-  const ports = await Promise.race([listening(child.stdio[3]), ended.then((code) => Promise.reject(new Error(`workerd exited with ${code}`)))]);
+  const ports = await Promise.race([
+    listening(child.stdio[3], sockets),
+    ended.then((code) => Promise.reject(new Error(`workerd exited with ${code}`))),
+  ]);
   return {
     ports,
+    inspector: INSPECTOR,
     async stop() {
       child.kill();
       await ended;
@@ -42,36 +68,39 @@ async function bundle(name) {
   await build({ entryPoints: [at('bench', 'workers', `${name}.js`)], outfile: join(FOLDER, `${name}.js`), bundle: true, format: 'esm', minify: true, conditions: ['workerd'] });
 }
 
-async function listening(control) {
+async function listening(control, sockets) {
   const ports = {};
   for await (const line of createInterface({ input: control })) {
     const { event, socket, port } = JSON.parse(line);
     if (event === 'listen') ports[socket] = port;
-    if (SOCKETS.every((name) => ports[name])) return ports;
+    if (sockets.every((name) => ports[name])) return ports;
   }
   throw new Error('workerd did not say where it listens');
 }
 
-function configuration(subjects) {
+function configuration(subjects, sockets, otherIssuers) {
   const isShared = ({ key }) => typeof key === 'string';
   const jwksUri = ({ issuer }) => `${issuer}/.well-known/jwks.json`;
   const shared = subjects.find(isShared);
+  const others = Array.from({ length: otherIssuers }, (_, index) => ({ issuer: `https://other-${index}.bench.example`, algorithm: 'RS256' }));
+  // Whoever is measured comes last, where a search from the beginning would find it last.
+  const issuers = [...others, ...subjects];
   const assay = {
-    issuers: subjects.map((subject) => ({
+    issuers: issuers.map((subject) => ({
       issuer: subject.issuer,
       algorithms: [subject.algorithm],
       audience: { any_of: [AUDIENCE] },
       ...(isShared(subject) ? { secrets: [{ binding: SECRET_BINDING }] } : { jwks_uri: jwksUri(subject) }),
     })),
   };
-  const hono = subjects.map((subject) => ({
+  const hono = issuers.map((subject) => ({
     issuer: subject.issuer,
     algorithms: [subject.algorithm],
     audience: AUDIENCE,
     ...(isShared(subject) ? { secret: subject.key } : { jwksUri: jwksUri(subject) }),
   }));
-  const keySets = Object.fromEntries(subjects.filter((subject) => !isShared(subject)).map(({ issuer, key }) => [new URL(issuer).host, [key]]));
-  const alone = subjects.map(({ algorithm, key, tokens }) => ({ algorithm, key, token: tokens[0] }));
+  const keySets = Object.fromEntries(subjects.filter((subject) => !isShared(subject)).map(({ issuer, key, otherKeys }) => [new URL(issuer).host, [...otherKeys, key]]));
+  const alone = subjects.map(({ name, algorithm, key, tokens }) => ({ name, algorithm, key, token: tokens[0] }));
 
   const json = (binding, file, value) => {
     writeFileSync(join(FOLDER, file), JSON.stringify(value));
@@ -94,13 +123,14 @@ function configuration(subjects) {
     bench: worker(rust('bench'), []),
     'verify-alone': worker([script('verify-alone.js')], [json('SUBJECTS', 'alone.json', alone), '(name = "ASSAY", service = "bench")']),
   };
+  const served = new Set(sockets.flatMap((name) => [name, ...NEEDS[name]]));
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
-${Object.entries(services).map(([name, definition]) => `    (name = "${name}", worker = ${definition}),`).join('\n')}
+${Object.entries(services).filter(([name]) => served.has(name)).map(([name, definition]) => `    (name = "${name}", worker = ${definition}),`).join('\n')}
   ],
   sockets = [
-${SOCKETS.map((name) => `    (name = "${name}", address = "127.0.0.1:0", http = (), service = "${name}"),`).join('\n')}
+${sockets.map((name) => `    (name = "${name}", address = "127.0.0.1:0", http = (), service = "${name}"),`).join('\n')}
   ],
 );
 `;

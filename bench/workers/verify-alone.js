@@ -46,7 +46,7 @@ const bare = ({ kty, crv, x, y, n, e }) => ({ kty, crv, x, y, n, e });
 export default {
   async fetch(request, env) {
     const { searchParams } = new URL(request.url);
-    const subject = env.SUBJECTS.find(({ algorithm }) => algorithm === searchParams.get('algorithm'));
+    const subject = env.SUBJECTS.find(({ name }) => name === searchParams.get('name'));
     const times = Number(searchParams.get('times'));
     const good = await engines[searchParams.get('engine')](env, subject, times);
     return good === times ? new Response() : new Response(`${good} of ${times} were good`, { status: 500 });

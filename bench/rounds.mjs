@@ -1,0 +1,23 @@
+// Interleaved rounds, so that whatever else the machine does meets all alike; medians, so that a hiccup counts for nothing.
+
+/** Runs `measure` for each case in each round, and returns the cases with the median of each figure. */
+export async function inRounds(rounds, cases, measure) {
+  const results = cases.map(() => []);
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [index, one] of cases.entries()) results[index].push(await measure(one));
+  }
+  return cases.map(({ name, target }, index) => {
+    const figures = Object.keys(results[index][0]).map((figure) => [figure, median(results[index].map((result) => result[figure]))]);
+    return { name, target, ...Object.fromEntries(figures) };
+  });
+}
+
+/** The middle value, or the mean of the two in the middle. */
+export function median(values) {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** The row of these rows that is about `target` in the case `name`. */
+export const rowOf = (rows, name, target) => rows.find((row) => row.name === name && row.target === target);

@@ -1,0 +1,57 @@
+// Requests per second: the same tokens sent to edge-assay and to Hono with jose, beside a Worker that does nothing.
+import { step } from '../scripts/lib/steps.mjs';
+import { getRequest, load } from './load.mjs';
+import { inRounds } from './rounds.mjs';
+import { createSubject } from './subjects.mjs';
+import { startWorkerd } from './workerd.mjs';
+
+/** More tokens than an isolate remembers, so that each costs a signature check although they come again. */
+export const DISTINCT_TOKENS = 4000;
+export const RIVALS = ['edge-assay', 'hono-jose'];
+export const HELLO = 'no verification';
+const SIZES = [0.3, 1, 4, 16];
+const ISSUERS = [1, 10, 100, 1000];
+const KEYS = [1, 10, 100];
+
+export const oneToken = (algorithm) => `${algorithm}, one token`;
+export const distinctTokens = (algorithm) => `${algorithm}, distinct tokens`;
+
+const verifyRequest = (token) => getRequest('/verify', { authorization: `Bearer ${token}` });
+const againstEachOther = (name, requests) => RIVALS.map((target) => ({ name, target, requests }));
+
+/** Each algorithm, with one token that comes again and again, and with tokens that are all different. */
+export function served(ports, subjects, { rounds, seconds, connections }) {
+  const cases = subjects.flatMap(({ algorithm, tokens }) => {
+    const requests = tokens.map(verifyRequest);
+    return [...againstEachOther(oneToken(algorithm), requests.slice(0, 1)), ...againstEachOther(distinctTokens(algorithm), requests)];
+  });
+  cases.unshift({ name: HELLO, target: 'hello', requests: [getRequest('/')] });
+  return step(`Requests through workerd, ${rounds} rounds of ${cases.length} cases`, minutes(rounds * cases.length * (seconds + 0.4)), () =>
+    inRounds(rounds, cases, ({ target, requests }) => load(ports[target], requests, { connections, seconds })),
+  );
+}
+
+/** How the cost of a distinct ES256 token grows: with its size, with the issuers configured, with the keys of its issuer. */
+export async function growth({ rounds, seconds, connections, folders }) {
+  const worlds = [
+    ...SIZES.map((kibibytes) => ({ table: 'size', name: `${kibibytes} KiB`, kibibytes })),
+    ...ISSUERS.map((issuers) => ({ table: 'issuers', name: issuers.toLocaleString('en'), issuers })),
+    ...KEYS.map((keys) => ({ table: 'keys', name: String(keys), keys })),
+  ];
+  const tables = { size: [], issuers: [], keys: [] };
+  await step(`Growth, ${rounds} rounds of ${worlds.length * RIVALS.length} cases`, minutes(rounds * worlds.length * RIVALS.length * (seconds + 0.4)), async () => {
+    for (const { table, name, kibibytes, issuers = 1, keys = 1 } of worlds) {
+      const subject = await createSubject('ES256', DISTINCT_TOKENS, { bytes: kibibytes && kibibytes * 1024, keys });
+      const workerd = await startWorkerd([subject], { ...folders, otherIssuers: issuers - 1 });
+      try {
+        const cases = againstEachOther(name, subject.tokens.map(verifyRequest));
+        tables[table].push(...(await inRounds(rounds, cases, ({ target, requests }) => load(workerd.ports[target], requests, { connections, seconds }))));
+      } finally {
+        await workerd.stop();
+      }
+    }
+  });
+  return tables;
+}
+
+const minutes = (seconds) => `${Math.ceil(seconds / 60)} min`;
