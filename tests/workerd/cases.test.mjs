@@ -27,7 +27,7 @@ export default {
       const verify = SubtleCrypto.prototype.verify;
       SubtleCrypto.prototype.verify = async function (...all) { return !(await verify.apply(this, all)); };
     }
-    return new Assay(context, env).fetch(request);
+    return Assay.fetch(request, env, context);
   },
 };`;
 

@@ -36,9 +36,9 @@ export default {
   fetch(request, env, context) {
     const wanted = request.headers.get('x-kv-behaviour');
     if (wanted) return (behaviour = wanted), new Response();
-    return new Assay(context, wrap(env)).fetch(request);
+    return Assay.fetch(request, wrap(env), context);
   },
-  scheduled: (event, env, context) => new Assay(context, wrap(env)).scheduled(event),
+  scheduled: (event, env, context) => Assay.scheduled(event, wrap(env), context),
 };`;
 
 /** The configuration and the secrets with which the Worker trusts these providers; `issuers[name]` overrides a table. */
