@@ -8,7 +8,7 @@ use worker::{Context, Env, ScheduleContext, ScheduledEvent, event, web_sys};
 
 use crate::config::BINDING;
 use crate::http::application::Application;
-use crate::http::router::answer;
+use crate::http::gateway::{Reply, serve};
 use crate::keys::KeyCache;
 use crate::platform::environment::Environment;
 use crate::platform::message::{WorkerRequest, to_worker};
@@ -48,16 +48,19 @@ async fn fetch(
 ) -> Result<web_sys::Response, worker::Error> {
     let environment = Environment::new(env);
     let application = application(&environment);
-    let answered = answer(&application, &environment, &WorkerRequest::new(request)).await;
-    if answered.refresh.is_some() || application.is_untested() {
+    let served = serve(&application, &environment, &WorkerRequest::new(request)).await;
+    if served.refresh.is_some() || application.is_untested() {
         context.wait_until(async move {
-            if let Some(issuer) = answered.refresh {
+            if let Some(issuer) = served.refresh {
                 application.refresh(&environment, &issuer).await;
             }
             application.self_test(&environment).await;
         });
     }
-    to_worker(&answered.response).map_err(worker::Error::from)
+    match served.reply {
+        Reply::Own(response) => to_worker(&response).map_err(worker::Error::from),
+        Reply::Upstream(response) => Ok(response),
+    }
 }
 
 #[event(scheduled)]

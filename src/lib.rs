@@ -16,6 +16,8 @@ pub mod explain;
 
 pub mod config;
 
+pub mod gateway;
+
 pub mod exchange;
 
 pub mod verify;

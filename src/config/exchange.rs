@@ -153,7 +153,7 @@ fn target(table: &mut Table<'_>, around: &Surroundings<'_>, has_directory: bool)
             .choice("subject_scopes", &[("bound", true), ("ignored", false)])
             .unwrap_or(true),
         subject: subject_rule(table, &from, has_directory),
-        when: conditions(table, has_directory),
+        when: conditions(table, "when", has_directory),
         claims: claim_mappings(table, &[], has_directory),
         public_clients: table.boolean("public_clients").unwrap_or(false),
         actors: actors(table),
@@ -185,7 +185,7 @@ fn known_issuers(table: &mut Table<'_>, name: &'static str, around: &Surrounding
     issuers
 }
 
-fn known_issuer(table: &Table<'_>, path: &str, issuer: &str, around: &Surroundings<'_>) {
+pub(super) fn known_issuer(table: &Table<'_>, path: &str, issuer: &str, around: &Surroundings<'_>) {
     if around.issuers.find(issuer).is_none() {
         let fix = match around.issuers.iter().find(|known| {
             known.issuer.trim_end_matches('/').eq_ignore_ascii_case(issuer.trim_end_matches('/'))
@@ -197,7 +197,7 @@ fn known_issuer(table: &Table<'_>, path: &str, issuer: &str, around: &Surroundin
     }
 }
 
-fn scopes(table: &mut Table<'_>, name: &'static str) -> Vec<String> {
+pub(super) fn scopes(table: &mut Table<'_>, name: &'static str) -> Vec<String> {
     let scopes = table.strings(name).unwrap_or_default();
     for (index, scope) in scopes.iter().enumerate() {
         if !scope.bytes().all(|octet| matches!(octet, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {

@@ -1,4 +1,4 @@
-//! The parts of a target that look at claims: `subject`, `when` and `claims`.
+//! What looks at claims: a target's `subject`, `when` and `claims`, and a route's `require.claims`.
 
 use std::collections::BTreeSet;
 
@@ -66,10 +66,10 @@ pub(super) fn subject_rule(table: &mut Table<'_>, from: &[String], has_directory
     SubjectRule::Own
 }
 
-/// `when`.
-pub(super) fn conditions(table: &mut Table<'_>, has_directory: bool) -> Vec<Condition> {
+/// The list of conditions under `name`.
+pub(super) fn conditions(table: &mut Table<'_>, name: &'static str, has_directory: bool) -> Vec<Condition> {
     let mut conditions = Vec::new();
-    for mut one in table.tables("when").into_iter().flatten() {
+    for mut one in table.tables(name).into_iter().flatten() {
         let claim = pointer(&mut one, "claim", has_directory);
         if claim.is_none() && one.value("claim").is_none() {
             one.fault("claim", "is missing", POINTER);

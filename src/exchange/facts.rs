@@ -56,6 +56,12 @@ pub struct Facts<'f> {
 }
 
 impl<'f> Facts<'f> {
+    /// What a verified token says, and nothing else.
+    #[must_use]
+    pub fn of(claims: &'f Claims) -> Self {
+        Self { claims, directory: None }
+    }
+
     /// What `token` says, and what the directory bound as `binding` says of its subject.
     ///
     /// # Errors

@@ -31,7 +31,7 @@ const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
 
 /// The media type of RFC 9068 §2.1.
-const ACCESS_TOKEN_TYPE: &str = "at+jwt";
+pub(crate) const ACCESS_TOKEN_TYPE: &str = "at+jwt";
 
 /// A request as it came.
 #[derive(Clone, Copy)]

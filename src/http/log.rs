@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::config::ConfigFault;
-use crate::ports::{Level, Log};
+use crate::ports::{Level, Log, Onward, UpstreamError};
 use crate::rejection::Refusal;
 use crate::verify::Observed;
 
@@ -42,6 +42,40 @@ pub fn exchange_refused(
         "ray": ray,
     });
     log.log(Level::Info, &without_nulls(line));
+}
+
+/// Reports a request that may not pass though its token is good, or that a proxy does not tell enough of. `detail` holds
+/// nothing of the request.
+pub fn forbidden(log: &impl Log, code: &str, detail: &str, observed: &Observed, ray: Option<&str>) {
+    let line = json!({
+        "event": "request_refused",
+        "code": code,
+        "detail": detail,
+        "iss": observed.issuer,
+        "token_sha256": Some(&observed.token_hash).filter(|hash| !hash.is_empty()),
+        "ray": ray,
+    });
+    log.log(Level::Info, &without_nulls(line));
+}
+
+/// Reports an upstream that gave no answer: what it is, which the client is not told, and why.
+pub fn upstream_failed(
+    log: &impl Log,
+    route: &str,
+    onward: &Onward,
+    error: &UpstreamError,
+    ray: Option<&str>,
+) {
+    let origin = onward.url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+    let line = json!({
+        "event": "upstream_failed",
+        "code": "upstream_unavailable",
+        "detail": error.to_string(),
+        "route": route,
+        "upstream": onward.service.as_ref().unwrap_or(&origin),
+        "ray": ray,
+    });
+    log.log(Level::Error, &without_nulls(line));
 }
 
 /// Reports a signing key that nothing takes over from when it retires.

@@ -10,6 +10,8 @@ pub mod credentials;
 pub mod deep_check;
 pub mod exchange;
 pub mod explanation;
+pub mod forward_auth;
+pub mod gateway;
 pub mod log;
 pub mod problem;
 pub mod readiness;

@@ -1,7 +1,7 @@
 //! The runtime's `Request` and `Response` as ours, and back.
 
 use http::Method;
-use worker::js_sys::Uint8Array;
+use worker::js_sys::{Array, Uint8Array};
 use worker::wasm_bindgen::JsValue;
 use worker::web_sys::{Headers, Request, Response, ResponseInit};
 
@@ -13,6 +13,10 @@ use crate::ports::{BodyError, IncomingRequest};
 pub struct WorkerRequest {
     inner: Request,
     method: Method,
+    /// The scheme.
+    scheme: &'static str,
+    /// Host and, unless it is the scheme's own, port.
+    host: String,
     /// From the path on: the runtime serialises an absolute URL without a fragment.
     target: String,
 }
@@ -24,10 +28,18 @@ impl WorkerRequest {
         // The runtime lets only tokens through as a method (RFC 9110 §9.1).
         let method = inner.method().parse().unwrap_or_default();
         let url = inner.url();
-        let after_scheme = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
-        let target =
-            after_scheme.find('/').and_then(|slash| after_scheme.get(slash..)).unwrap_or("/").to_owned();
-        Self { inner, method, target }
+        let (scheme, after_scheme) = url.split_once("://").unwrap_or(("", url.as_str()));
+        let scheme = if scheme == "https" { "https" } else { "http" };
+        let slash = after_scheme.find('/').unwrap_or(after_scheme.len());
+        let (host, target) = after_scheme.split_at_checked(slash).unwrap_or((after_scheme, ""));
+        let target = if target.is_empty() { "/" } else { target }.to_owned();
+        let host = host.to_owned();
+        Self { inner, method, scheme, host, target }
+    }
+
+    /// The runtime's own.
+    pub(super) fn inner(&self) -> &Request {
+        &self.inner
     }
 }
 
@@ -42,6 +54,19 @@ impl IncomingRequest for WorkerRequest {
 
     fn query(&self) -> Option<&str> {
         self.target.split_once('?').map(|(_, query)| query)
+    }
+
+    fn scheme(&self) -> &str {
+        self.scheme
+    }
+
+    fn host(&self) -> &str {
+        &self.host
+    }
+
+    fn header_names(&self) -> String {
+        // No name holds a line break.
+        Array::from(&self.inner.headers().keys()).join("\n").into()
     }
 
     fn header(&self, name: &str) -> Option<String> {

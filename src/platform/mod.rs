@@ -6,6 +6,7 @@ pub mod kv;
 pub mod message;
 mod random;
 mod stream;
+mod upstream;
 mod webcrypto;
 
 use worker::wasm_bindgen::{JsCast as _, JsValue};
