@@ -167,7 +167,8 @@ pub struct Onward {
     pub remove: Vec<String>,
     /// The headers to set then; values are visible ASCII and spaces.
     pub set: Vec<(String, String)>,
-    /// Milliseconds until the answer's headers must be here. Its body may take as long as it likes.
+    /// Milliseconds from the end of the request's body until the answer's headers must be here. The bodies may take as long
+    /// as they like.
     pub timeout_ms: u32,
     /// What becomes of the answer's headers; `None` leaves the answer as it came.
     pub amend: Option<Amendment>,

@@ -153,7 +153,7 @@ pub struct Route {
     pub headers: Vec<super::headers::IdentityHeader>,
     /// Whose scripts may call it.
     pub cors: Option<RouteCors>,
-    /// Milliseconds until the upstream's headers must be here.
+    /// Milliseconds that the upstream may take until its answer's headers are here.
     pub timeout_ms: u32,
 }
 
