@@ -24,8 +24,8 @@ const PERSON = { sub: '0b9f7c6e-2d61-4f0a-b6a7-5b1e6e2a9c34', email: 'grace@exam
 for (const [name, proxy] of Object.entries(PROXIES)) {
   suite(`forward-auth with ${name}`, { skip: proxy.skip }, () => {
     let provider, outage, api, worker, front, token;
+    const use = lifetime(after);
     before(async () => {
-      const use = lifetime(after);
       const identityProvider = await use(createIdentityProvider({ providers: [{ name: 'better-auth' }, { name: 'oidc' }] }));
       [provider, outage] = identityProvider.providers;
       api = await use(createApi());
