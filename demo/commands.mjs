@@ -20,6 +20,18 @@ export function demoCommands(worker, idp) {
     { says: 'Clerk goes down; its keys are cached, so its tokens still verify', status: 200, command: post('down/clerk', verify(mint('clerk'))) },
     { says: 'An OpenID provider goes down before it was ever asked: 503, never a 401', status: 503, code: 'jwks_unavailable', command: post('down/oidc', verify(mint('oidc'))) },
     { says: 'Both are back, and what was a 503 is a 200', status: 200, command: post('up/clerk', post('up/oidc', `sleep 2 && ${verify(mint('oidc'))}`)) },
+    ...gatewayCommands(worker, mint),
+  ];
+}
+
+/** An API behind the gateway: it knows no tokens, and reads who is there in a header. */
+function gatewayCommands(worker, mint) {
+  const profiles = (options) => `curl -i ${options}${worker}/profiles`;
+  const bearer = (token) => `-H "Authorization: Bearer ${token}" `;
+  return [
+    { says: 'An API behind the gateway: it sees who is there, and no token', status: 200, command: profiles(bearer(mint('better-auth'))) },
+    { says: 'Without a token the API is never asked, whoever one says to be', status: 401, code: 'token_missing', command: profiles('-H "X-User-Id: root" ') },
+    { says: 'A good token without the scope that the route requires', status: 403, code: 'scope_insufficient', command: profiles(bearer(mint('clerk'))) },
   ];
 }
 

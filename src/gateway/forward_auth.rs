@@ -226,16 +226,11 @@ impl Dialect {
     ///
     /// # Errors
     /// [`Untold::Spoofed`] with the name that it could be taken for.
-    pub fn check_spelling<'c>(
-        self,
-        header_names: &str,
-        configured: impl Iterator<Item = &'c str> + Clone,
-    ) -> Result<(), Untold> {
-        let customary = self.customary().iter().map(|(name, _)| *name);
+    pub fn check_spelling(self, header_names: &str, configured: &[&str]) -> Result<(), Untold> {
         for given in header_names.lines() {
+            let customary = self.customary().iter().map(|(name, _)| *name);
             let taken_for = customary
-                .clone()
-                .chain(configured.clone())
+                .chain(configured.iter().copied())
                 .find(|name| *name != given && folds_alike(name.as_bytes(), given.as_bytes()));
             if let Some(name) = taken_for {
                 return Err(Untold::Spoofed(name.to_owned()));

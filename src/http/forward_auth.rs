@@ -5,11 +5,11 @@
 
 use http::{HeaderName, HeaderValue, StatusCode};
 
+use super::admission::{Barred, Desk};
+use super::answer::Answer;
 use super::application::Application;
-use super::gateway::{Barred, Desk, allow_origin};
 use super::problem::Problem;
-use super::router::Answer;
-use super::{Response, challenge, log};
+use super::{Response, challenge, cors, log};
 use crate::gateway::forward_auth::{Dialect, ForwardAuth, Untold};
 use crate::gateway::routes::{Found, Route};
 use crate::ports::{IncomingRequest, Platform};
@@ -72,7 +72,7 @@ async fn judge<P: Platform, R: IncomingRequest>(
         .flat_map(|route| &route.headers)
         .map(|header| header.name.as_str())
         .collect();
-    dialect.check_spelling(&request.header_names(), names.iter().copied())?;
+    dialect.check_spelling(&request.header_names(), &names)?;
     let route =
         match gateway.map(|gateway| gateway.routes.find(&original.host, &original.path, &original.method)) {
             // Without any routes whatever verifies will do.
@@ -134,14 +134,5 @@ fn coded(mut response: Response, code: &'static str) -> Response {
 /// Proxies that relay a refusal relay this too, so that the page's script can read it.
 fn readable_by(route: Option<&Route>, request: &impl IncomingRequest, response: &mut Response) {
     let Some(policy) = route.and_then(|route| route.cors.as_ref()) else { return };
-    let amendment = allow_origin(policy, request.header("origin").as_deref());
-    let values = amendment
-        .set
-        .into_iter()
-        .chain(amendment.append.into_iter().map(|(name, value)| (name, value.to_owned())));
-    for (name, value) in values {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            response.headers_mut().append(HeaderName::from_static(name), value);
-        }
-    }
+    cors::amend(response, cors::route_amendment(policy, request.header("origin").as_deref()));
 }

@@ -158,3 +158,28 @@ fn a_target_has_to_take_the_tokens_that_the_route_lets_in() {
         ["gateway.routes[0].credential.exchange"]
     );
 }
+
+/// The TOML examples of a page, as the binding would hold them.
+fn examples(page: &str) -> Vec<Value> {
+    let examples = page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    examples
+        .map(|example| {
+            let table: toml::Table = toml::from_str(example).unwrap();
+            serde_json::to_value(&table["vars"]["ASSAY"]).unwrap()
+        })
+        .collect()
+}
+
+#[test]
+fn every_configuration_in_the_docs_is_sound() {
+    let pages = [include_str!("../../docs/gateway.md"), include_str!("../../docs/forward-auth.md")];
+    let examples: Vec<Value> = pages.iter().flat_map(|page| examples(page)).collect();
+    assert_eq!(examples.len(), 3);
+    for example in examples {
+        // An example of routes leaves the issuers to the one before it.
+        let issuers = json!({ "issuers": [issuer("https://auth.example.com", &json!({}))] });
+        let config = merged(issuers, &example);
+        let faults = Config::load(Some(&config.to_string()), &FakePlatform::at(NOW)).terms.err();
+        assert_eq!(faults, None, "{example}");
+    }
+}

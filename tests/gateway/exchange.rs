@@ -51,7 +51,7 @@ fn the_upstream_gets_a_token_of_ours_for_the_same_subject() {
     assert_eq!(claims.get("email"), Some(&json!("ada@example.com")));
     assert_eq!(claims.get("client_id"), Some(&json!("edge-assay")));
     // Never beyond the subject token's own end.
-    assert_eq!(claims.expires_at.map(|end| end.epoch_seconds()), Some(NOW + 50));
+    assert_eq!(claims.expires_at.map(edge_assay::time::Timestamp::epoch_seconds), Some(NOW + 50));
     assert!(onward.remove.contains(&"authorization".to_owned()));
 }
 

@@ -32,7 +32,7 @@ fn asks(method: &str, host: &str, target: &str) -> Vec<FakeRequest> {
     vec![
         told("/forward-auth", "forwarded"),
         told("/auth-request", "original"),
-        FakeRequest::new(method.parse().unwrap(), &format!("/ext-authz{target}")).to_host(host),
+        FakeRequest::new(method.parse().unwrap(), &format!("/ext-authz{target}")).host(host),
     ]
 }
 

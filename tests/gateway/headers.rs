@@ -10,7 +10,11 @@ fn spellings(name: &str) -> Vec<String> {
         spellings.push(name.to_uppercase().replace('-', separator));
         spellings.push(name.replacen('-', separator, 1));
     }
-    let mixed = name.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect::<Vec<_>>();
+    let capital = |word: &str| {
+        let (first, rest) = word.split_at(1);
+        first.to_uppercase() + rest
+    };
+    let mixed = name.split('-').map(capital).collect::<Vec<_>>();
     spellings.extend([mixed.join("-"), mixed.join("_")]);
     spellings
 }

@@ -37,7 +37,7 @@ fn the_most_specific_route_wins_wherever_it_stands() {
     let post = FakeRequest::new(Method::POST, "/profiles/me");
     assert_eq!(world.sent_on(&post).url, "https://post.example/profiles/me");
     for host in ["admin.example.com", "ADMIN.example.com", "admin.example.com:8443", "admin.example.com."] {
-        let hosted = FakeRequest::get("/profiles/me").to_host(host);
+        let hosted = FakeRequest::get("/profiles/me").host(host);
         assert_eq!(world.sent_on(&hosted).url, "https://hosted.example/profiles/me", "{host}");
     }
 }

@@ -56,7 +56,7 @@ impl FakeRequest {
 
     /// The same to another host.
     #[must_use]
-    pub fn to_host(mut self, host: &str) -> Self {
+    pub fn host(mut self, host: &str) -> Self {
         host.clone_into(&mut self.host);
         self
     }

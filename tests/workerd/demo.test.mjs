@@ -10,7 +10,7 @@ import { startServer } from '../../scripts/lib/children.mjs';
 import { at } from '../../scripts/lib/paths.mjs';
 import { eventually } from './support/worker.mjs';
 
-const EXPECTED_COMMANDS = 13;
+const EXPECTED_COMMANDS = 16;
 const MOST_MS_TO_START = 120_000;
 const withoutCurl = spawnSync('curl', ['--version']).error && 'curl is not installed';
 

@@ -20,7 +20,7 @@ const APP = 'https://app.example.com';
 const API = 'https://api.example.com';
 const HEADERS = { 'x-user-id': '/sub', 'x-user-email': '/email', 'x-missing': '/no/such/claim' };
 // workerd's own buffers and V8's heap move by this much; a body that is kept would be a thousand.
-const MOST_MEGABYTES = 200;
+const MOST_MEGABYTES = 150;
 
 const SERVICE = `
 export default {
@@ -154,11 +154,7 @@ suite('the gateway', () => {
     const tricks = ['/open/../x', '/open/./a', '/open/%2e%2e/x', '/open/.%2E/x', '/open%2fa', '/open/..%2Fx', '/open\\..\\x', '/open%5ca', '/open/a%00', '/open/a%0d%0ax', '/open;a/b', '/open/..;/x', '/open/%252e%252e/x', '/open/a%', '/open/%ff'];
     for (const target of tricks) {
       const { result, requests } = await reached(() => raw(worker.urls[0], target));
-      // The runtime itself takes dot segments out, as URLs have it; then what is left has to be judged like any path.
-      for (const { url } of requests) assert.ok(!/%2e|%2f|%5c|%00|%0d|;|\\|\.\./i.test(url) && url.startsWith('/open'), `${target} arrived as ${url}`);
-      assert.ok([400, 401, 200].includes(result.status), `${target}: ${result.status}`);
-      if (result.status === 200) assert.equal(requests.length, 1);
-      else assert.equal(requests.length, 0);
+      assert.deepEqual([result.status, requests], [400, []], target);
     }
   });
 
@@ -219,20 +215,14 @@ suite('the gateway', () => {
 
   test('the first event arrives while the rest is still unsent', async () => {
     const begin = performance.now();
-    for (const path of ['/events', '/open/../events'].slice(0, 1)) {
-      const response = await ask(path);
-      const reader = response.body.getReader();
-      const { value } = await reader.read();
-      assert.equal(Buffer.from(value).toString(), 'data: first\n\n');
-      assert.ok(performance.now() - begin < 800, `${performance.now() - begin} ms`);
-      let rest = '';
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) break;
-        rest += Buffer.from(value).toString();
-      }
-      assert.equal(rest, 'data: last\n\n');
-    }
+    const response = await ask('/events');
+    const reader = response.body.getReader();
+    const first = await reader.read();
+    assert.equal(Buffer.from(first.value).toString(), 'data: first\n\n');
+    assert.ok(performance.now() - begin < 800, `${performance.now() - begin} ms`);
+    const last = await reader.read();
+    assert.equal(Buffer.from(last.value).toString(), 'data: last\n\n');
+    assert.ok((await reader.read()).done);
   });
 
   test('the first byte of a request arrives while the rest is still unsent', async () => {
@@ -309,7 +299,7 @@ suite('the gateway', () => {
   });
 
   async function websocket(path, headers = {}) {
-    const socket = new WebSocket(new URL(path, worker.urls[0].href?.replace('http', 'ws') ?? String(worker.urls[0]).replace('http', 'ws')), { headers });
+    const socket = new WebSocket(new URL(path, String(worker.urls[0]).replace('http', 'ws')), { headers });
     await new Promise((resolve, reject) => {
       socket.addEventListener('open', resolve, { once: true });
       socket.addEventListener('error', () => reject(new Error('refused')), { once: true });
