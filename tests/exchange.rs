@@ -639,7 +639,9 @@ fn the_dashboards_protocol_refuses_with_true_status_codes_and_names_the_one_issu
     assert_eq!(answer["attempts"].as_array().unwrap().len(), 1);
     assert_eq!(answer["attempts"][0]["issuer"], CLERK);
     assert_eq!(answer["attempts"][0]["code"], "token_expired");
-    assert!(!answer.to_string().contains(&expired[..40]));
+    for part in expired.split('.') {
+        assert!(!answer.to_string().contains(part));
+    }
     let good = clerk_token(&json!({}));
     assert_eq!(ask(&cloud_session("supabase", &good)).1["code"], "issuer_not_accepted");
     assert_eq!(ask(&cloud_session("supabase", &good)).0, 401);
@@ -752,10 +754,11 @@ fn no_private_key_secret_or_callers_token_is_in_any_answer_or_log_line() {
         }
         for request in requests {
             let response = world.ask(&request);
-            seen.push_str(&format!("{:?}{}", response.headers(), String::from_utf8_lossy(response.body())));
+            let body = String::from_utf8_lossy(response.body());
+            seen.extend([format!("{:?}", response.headers()).as_str(), &body]);
         }
     }
-    seen.push_str(&format!("{:?}{:?}", world.platform.log_lines(), world.app));
+    seen.extend([format!("{:?}", world.platform.log_lines()), format!("{:?}", world.app)]);
     let keys: Value = serde_json::from_str(&signing_keys()).unwrap();
     let private = keys["keys"].as_array().unwrap().iter().map(|key| key.get("d").or(key.get("k")).unwrap());
     let mut secrets: Vec<String> = private.map(|value| value.as_str().unwrap().to_owned()).collect();

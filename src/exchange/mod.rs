@@ -14,6 +14,7 @@ pub mod mapping;
 pub mod memberships;
 pub mod mint;
 pub mod oauth;
+pub mod outage;
 pub mod policy;
 pub mod refusal;
 

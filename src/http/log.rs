@@ -34,14 +34,21 @@ pub fn exchange_refused(
     observed: &Observed,
     ray: Option<&str>,
 ) {
-    let line = json!({
-        "event": "exchange_refused",
-        "code": code,
-        "detail": detail,
-        "iss": observed.issuer,
-        "ray": ray,
-    });
+    let line = json!({ "event": "exchange_refused", "code": code, "detail": detail, "iss": observed.issuer, "ray": ray });
     log.log(Level::Info, &without_nulls(line));
+}
+
+/// Reports an exchange that something of ours kept from being made. `detail` holds nothing of the request.
+pub fn exchange_failed(
+    log: &impl Log,
+    code: &'static str,
+    detail: &str,
+    observed: &Observed,
+    ray: Option<&str>,
+) {
+    let line =
+        json!({ "event": "fault", "code": code, "detail": detail, "iss": observed.issuer, "ray": ray });
+    log.log(Level::Error, &without_nulls(line));
 }
 
 /// Reports a signing key that nothing takes over from when it retires.
