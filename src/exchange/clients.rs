@@ -36,6 +36,24 @@ impl Client {
         let secret = secrets.secret(&binding).filter(|secret| !secret.is_empty());
         Self { id, binding, targets, secret }
     }
+
+    /// Whether its secret is bound.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        self.secret.is_some()
+    }
+
+    /// Its secret.
+    ///
+    /// # Errors
+    /// [`Fault::SecretMissing`] while it is not bound.
+    pub(crate) fn secret(&self) -> Result<&str, Fault> {
+        self.secret.as_deref().ok_or_else(|| {
+            let reason =
+                format!("it is not bound or empty; set it with `npx wrangler secret put {}`", self.binding);
+            Fault::SecretMissing { binding: self.binding.clone(), reason }
+        })
+    }
 }
 
 /// Who sent a request.
@@ -93,11 +111,7 @@ pub fn identify<'c>(
         return Err(RequestFault::SeveralCredentials.into());
     }
     let client = clients.iter().find(|client| client.id == given.id).ok_or(ClientFault::Unauthenticated)?;
-    let Some(secret) = &client.secret else {
-        let reason = "it is not bound; set it with `npx wrangler secret put`".to_owned();
-        return Err(Fault::SecretMissing { binding: client.binding.clone(), reason }.into());
-    };
-    if same(secret, &given.secret) {
+    if same(client.secret()?, &given.secret) {
         Ok(Caller::Registered(client))
     } else {
         Err(ClientFault::Unauthenticated.into())

@@ -6,7 +6,7 @@ use http::header::{
     WWW_AUTHENTICATE,
 };
 use http::{HeaderValue, StatusCode};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::application::Application;
 use super::problem::json as json_response;
@@ -19,7 +19,7 @@ use crate::exchange::outage::Outage;
 use crate::exchange::refusal::TokenError;
 use crate::limits;
 use crate::ports::{BodyError, IncomingRequest, Platform};
-use crate::rejection::{Fault, Rejection};
+use crate::rejection::Rejection;
 use crate::signing::metadata::{self, Published, ServerMetadata};
 use crate::time::Timestamp;
 use crate::verify::{Observed, Terms};
@@ -236,41 +236,4 @@ fn report<P: Platform>(
         }
         Reason::Other(code, detail) => log::exchange_refused(platform, code, &detail, observed, ray),
     }
-}
-
-/// What `/readyz` shows of our keys: no key material, and what is wrong if something is.
-#[must_use]
-pub fn readiness(exchange: &Exchange, now: Timestamp) -> (Value, Option<&'static str>) {
-    let ring = match exchange.keys() {
-        Ok(ring) => ring,
-        Err(fault) => return (json!({ "problem": fault.to_string() }), Some(fault.code())),
-    };
-    let keys: Vec<Value> = ring
-        .keys()
-        .iter()
-        .map(|key| {
-            json!({
-                "kid": key.key.kid(),
-                "alg": key.key.algorithm().name(),
-                "state": key.schedule.state(now),
-                "publish_at": key.schedule.publish_at,
-                "activate_at": key.schedule.activate_at,
-                "retire_at": key.schedule.retire_at,
-                "remove_at": key.schedule.remove_at,
-            })
-        })
-        .collect();
-    let silent = algorithms(exchange).find(|algorithm| ring.signer(*algorithm, now).is_none());
-    let problem = silent.map(|algorithm| format!("no {algorithm} key is active"));
-    let code = silent.map(|_| Fault::SecretMissing { binding: String::new(), reason: String::new() }.code());
-    (json!({ "keys": keys, "problem": problem }), code)
-}
-
-/// Every algorithm that the configuration signs under.
-pub fn algorithms(exchange: &Exchange) -> impl Iterator<Item = crate::jose::Algorithm> {
-    exchange
-        .targets
-        .iter()
-        .map(|target| target.algorithm)
-        .chain(exchange.fireproof.iter().map(|fireproof| fireproof.algorithm))
 }

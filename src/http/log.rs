@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::config::ConfigFault;
 use crate::ports::{Level, Log};
 use crate::rejection::Refusal;
+use crate::time::Timestamp;
 use crate::verify::Observed;
 
 /// Reports a request that was refused. `ray` is Cloudflare's id of the request.
@@ -52,11 +53,18 @@ pub fn exchange_failed(
 }
 
 /// Reports a signing key that nothing takes over from when it retires.
-pub fn successor_missing(log: &impl Log, algorithm: &'static str, retires_at: i64) {
-    log.log(
-        Level::Warn,
-        &json!({ "event": "signing_key_without_successor", "alg": algorithm, "retire_at": retires_at }),
+pub fn successor_missing(log: &impl Log, algorithm: &'static str, retires_at: Timestamp) {
+    let detail = format!(
+        "from {} on no {algorithm} key signs; run `edge-assay keys rotate --algorithm {algorithm}`",
+        retires_at.rfc3339()
     );
+    let line = json!({
+        "event": "signing_key_without_successor",
+        "alg": algorithm,
+        "retire_at": retires_at,
+        "detail": detail,
+    });
+    log.log(Level::Warn, &line);
 }
 
 /// Reports everything wrong with the configuration, once per isolate.
