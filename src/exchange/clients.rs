@@ -37,17 +37,11 @@ impl Client {
         Self { id, binding, targets, secret }
     }
 
-    /// Whether its secret is bound.
-    #[must_use]
-    pub fn is_usable(&self) -> bool {
-        self.secret.is_some()
-    }
-
     /// Its secret.
     ///
     /// # Errors
     /// [`Fault::SecretMissing`] while it is not bound.
-    pub(crate) fn secret(&self) -> Result<&str, Fault> {
+    pub fn secret(&self) -> Result<&str, Fault> {
         self.secret.as_deref().ok_or_else(|| {
             let reason =
                 format!("it is not bound or empty; set it with `npx wrangler secret put {}`", self.binding);

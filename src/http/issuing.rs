@@ -17,7 +17,7 @@ pub(super) fn readiness(exchange: &Exchange, now: Timestamp) -> (Value, Option<&
     let clients: Vec<Value> = exchange
         .clients
         .iter()
-        .map(|client| json!({ "id": client.id, "secret": client.binding, "usable": client.is_usable() }))
+        .map(|client| json!({ "id": client.id, "secret": client.binding, "usable": client.secret().is_ok() }))
         .collect();
     let report =
         json!({ "keys": keys, "clients": clients, "problem": problem.as_ref().map(ToString::to_string) });

@@ -217,7 +217,8 @@ impl Plan {
                 }
             }
         }
-        turns.sort();
+        // Of one instant, in the order of a key's life.
+        turns.sort_by_key(|(at, _)| *at);
         turns.into_iter().map(|(_, line)| line).collect()
     }
 
