@@ -13,6 +13,7 @@ mod configuration;
 mod fireproof;
 mod oauth;
 mod policy;
+mod recipes;
 mod refusals;
 #[path = "../support/mod.rs"]
 mod support;
