@@ -75,6 +75,15 @@ struct Credentials {
     secret: String,
 }
 
+/// The registered client that a request speaks of, whether it proves to be it or not. For the log: on the wire, who is
+/// registered is nobody's business.
+#[must_use]
+pub fn spoken_of<'c>(clients: &'c [Client], authorization: Option<&str>, form: &Form) -> Option<&'c str> {
+    let in_header = authorization.and_then(basic);
+    let id = in_header.as_ref().map(|given| given.id.as_str()).or_else(|| form.get("client_id"))?;
+    clients.iter().find(|client| client.id == id).map(|client| client.id.as_str())
+}
+
 /// Who sent the request with this `Authorization` header and this body.
 ///
 /// # Errors

@@ -47,7 +47,7 @@ pub async fn token<P: Platform, R: IncomingRequest>(
                 TokenError::Outage(outage) => Reason::Outage(outage),
                 _ => Reason::Other(error.code(), error.to_string()),
             };
-            report(platform, request, reason, &answered.observed);
+            report(platform, request, reason, answered.client.as_deref(), &answered.observed);
             refuse_token(&error, &app.config.surface.realm)
         }
     };
@@ -99,7 +99,7 @@ pub async fn api<P: Platform, R: IncomingRequest>(
                 ApiError::Outage { outage, .. } => Reason::Outage(outage),
                 _ => Reason::Other(error.code(), error.to_string()),
             };
-            report(platform, request, reason, &answered.observed);
+            report(platform, request, reason, None, &answered.observed);
             refuse_api(&error)
         }
     };
@@ -224,6 +224,7 @@ fn report<P: Platform>(
     platform: &P,
     request: &impl IncomingRequest,
     reason: Reason<'_>,
+    client: Option<&str>,
     observed: &Observed,
 ) {
     let ray = request.header("cf-ray");
@@ -234,6 +235,8 @@ fn report<P: Platform>(
         Reason::Outage(outage @ Outage::Store { .. }) => {
             log::exchange_failed(platform, outage.code(), &outage.to_string(), observed, ray);
         }
-        Reason::Other(code, detail) => log::exchange_refused(platform, code, &detail, observed, ray),
+        Reason::Other(code, detail) => {
+            log::exchange_refused(platform, (code, &detail), client, observed, ray);
+        }
     }
 }

@@ -27,15 +27,16 @@ pub fn refused(log: &impl Log, refusal: &Refusal, observed: &Observed, ray: Opti
     log.log(level, &without_nulls(line));
 }
 
-/// Reports an exchange that was refused for another reason than its token. `detail` holds nothing of the request.
+/// Reports an exchange that was refused for another reason than its token: a code, and a detail that holds nothing of the
+/// request. `client` is a registered one.
 pub fn exchange_refused(
     log: &impl Log,
-    code: &'static str,
-    detail: &str,
+    (code, detail): (&'static str, &str),
+    client: Option<&str>,
     observed: &Observed,
     ray: Option<&str>,
 ) {
-    let line = json!({ "event": "exchange_refused", "code": code, "detail": detail, "iss": observed.issuer, "ray": ray });
+    let line = json!({ "event": "exchange_refused", "code": code, "detail": detail, "client": client, "iss": observed.issuer, "ray": ray });
     log.log(Level::Info, &without_nulls(line));
 }
 

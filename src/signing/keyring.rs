@@ -76,7 +76,7 @@ pub enum KeyringProblem {
     #[error("{0}")]
     Key(#[from] JwkFault),
     /// One of the four instants is absent or no whole number of seconds.
-    #[error("is not a whole number of seconds since 1970")]
+    #[error("is absent, or no whole number of seconds since 1970")]
     Instant(&'static str),
     /// Two keys with one `kid`.
     #[error("is also another key's")]

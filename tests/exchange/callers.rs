@@ -4,7 +4,7 @@ use edge_assay::jose::Algorithm;
 use serde_json::{Value, json};
 
 use crate::support::tokens;
-use crate::support::world::{NOW, header};
+use crate::support::world::{NOW, body, header};
 use crate::*;
 
 #[test]
@@ -70,4 +70,19 @@ fn an_actor_acts_where_may_act_or_the_configuration_says_so() {
     assert_eq!(claims["act"], json!({ "iss": CLERK, "sub": "robot", "act": { "sub": "first" } }));
     let expired = clerk_token(&json!({ "sub": "robot", "exp": NOW - 60 }));
     refused(&world, &form(&with_actor(&plain, &expired)), 400, "invalid_request", "token_expired");
+}
+
+#[test]
+fn the_log_names_the_client_whose_secret_was_wrong_and_the_answer_does_not() {
+    let world = world();
+    let token = clerk_token(&json!({}));
+    let strict = exchange(&token, &[("audience", STRICT)]);
+    for id in ["cli", "nobody"] {
+        let request = form(&strict).header("authorization", &basic(id, "wrong"));
+        let response = refused(&world, &request, 401, "invalid_client", "client_unauthenticated");
+        assert!(!body(&response).to_string().contains("cli\""));
+    }
+    let lines = world.platform.events("exchange_refused");
+    let clients: Vec<_> = lines.iter().map(|line| line.get("client").cloned()).collect();
+    assert_eq!(clients, [Some(json!("cli")), None]);
 }

@@ -15,6 +15,7 @@ mod oauth;
 mod policy;
 mod recipes;
 mod refusals;
+mod rotation;
 #[path = "../support/mod.rs"]
 mod support;
 
