@@ -35,6 +35,8 @@ pub mod jose;
 #[cfg(target_arch = "wasm32")]
 pub mod platform;
 
+mod patience;
+
 pub mod ports;
 
 pub mod rejection;

@@ -4,7 +4,6 @@
 //! request.
 
 mod exchange;
-mod exchange_rules;
 mod gateway;
 mod issuers;
 mod reader;
@@ -118,7 +117,8 @@ impl Config {
             has_forward_auth: root.value("forward_auth").is_some(),
         };
         let gateway = root.table("gateway").map(|table| gateway::read(table, &near));
-        let forward_auth = root.table("forward_auth").and_then(|table| gateway::forward_auth(table, secrets));
+        let forward_auth =
+            root.table("forward_auth").and_then(|table| gateway::forward_auth::read(table, secrets));
         root.finish();
         match faults.into_inner() {
             faults if faults.is_empty() => {

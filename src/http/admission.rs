@@ -3,9 +3,12 @@
 
 use std::rc::Rc;
 
+use http::StatusCode;
+
 use super::application::Application;
 use super::{Response, challenge, credentials, log};
 use crate::exchange::Exchange;
+use crate::exchange::outage::Outage;
 use crate::exchange::refusal::TokenError;
 use crate::gateway::requirement::Unmet;
 use crate::gateway::routes::{Credential, Route};
@@ -44,6 +47,8 @@ pub(super) enum Barred {
     Refused(Refusal),
     /// Its token is good, and not good for this: 403.
     Forbidden { code: &'static str, detail: String },
+    /// What our own token would be made from cannot be had now.
+    Outage(Outage),
 }
 
 impl From<Unmet> for Barred {
@@ -59,7 +64,8 @@ impl From<TokenError> for Barred {
     fn from(error: TokenError) -> Self {
         match error {
             TokenError::Token { rejection, .. } => Self::Refused(rejection.into()),
-            TokenError::Fault(fault) => Self::Refused(fault.into()),
+            TokenError::Outage(Outage::Fault(fault)) => Self::Refused(fault.into()),
+            TokenError::Outage(outage) => Self::Outage(outage),
             other => Self::Forbidden { code: other.code(), detail: other.to_string() },
         }
     }
@@ -70,6 +76,9 @@ impl Barred {
         match self {
             Self::Refused(refusal) => log::refused(log, refusal, observed, ray),
             Self::Forbidden { code, detail } => log::forbidden(log, code, detail, observed, ray),
+            Self::Outage(outage) => {
+                log::exchange_failed(log, outage.code(), &outage.to_string(), observed, ray);
+            }
         }
     }
 
@@ -77,6 +86,7 @@ impl Barred {
         match self {
             Self::Refused(refusal) => challenge::refuse(refusal, realm),
             Self::Forbidden { code, detail } => challenge::forbid(code, detail, realm),
+            Self::Outage(outage) => challenge::suspend(outage, StatusCode::SERVICE_UNAVAILABLE),
         }
     }
 }

@@ -5,6 +5,7 @@ use http::{HeaderValue, StatusCode};
 
 use super::Response;
 use super::problem::Problem;
+use crate::exchange::outage::Outage;
 use crate::rejection::{Fault, Refusal, Rejection};
 
 /// The response to a request that was refused.
@@ -76,6 +77,16 @@ fn reject(rejection: &Rejection, realm: &str, status: StatusCode) -> Response {
     if let Ok(value) = HeaderValue::from_str(&challenge.join(", ")) {
         response.headers_mut().insert(WWW_AUTHENTICATE, value);
     }
+    response
+}
+
+/// The response to a request whose token is good, while what else it needs cannot be had. Names nothing of what is behind.
+#[must_use]
+pub fn suspend(outage: &Outage, status: StatusCode) -> Response {
+    let detail = "what the API's token is made from cannot be had now";
+    let mut response =
+        Problem::new(status, outage.code(), "The exchange is unavailable", detail).into_response();
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(outage.retry_after_seconds()));
     response
 }
 

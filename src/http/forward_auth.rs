@@ -123,6 +123,7 @@ fn refused(barred: &Barred, realm: &str) -> Response {
     match barred {
         Barred::Refused(refusal) => coded(challenge::refuse_narrowly(refusal, realm), refusal.code()),
         Barred::Forbidden { code, detail } => coded(challenge::forbid(code, detail, realm), code),
+        Barred::Outage(outage) => coded(challenge::suspend(outage, StatusCode::FORBIDDEN), outage.code()),
     }
 }
 

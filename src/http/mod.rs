@@ -14,6 +14,7 @@ pub mod exchange;
 pub mod explanation;
 pub mod forward_auth;
 pub mod gateway;
+mod issuing;
 pub mod log;
 pub mod problem;
 pub mod readiness;

@@ -7,7 +7,7 @@ use worker::wasm_bindgen::JsValue;
 use worker::{Delay, Env, console_error, console_log, console_warn};
 
 use super::message::WorkerRequest;
-use super::{fetch, kv, random, upstream, webcrypto};
+use super::{fetch, kv, upstream, webcrypto};
 use crate::ports::{
     Clock, Directory, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log,
     NoOpinion, Onward, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
@@ -81,7 +81,7 @@ impl Directory for Environment {
 
 impl Random for Environment {
     fn fill(&self, bytes: &mut [u8]) {
-        random::fill(bytes);
+        webcrypto::fill_random(bytes);
     }
 }
 

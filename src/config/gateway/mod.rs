@@ -1,23 +1,26 @@
-//! `gateway` and `forward_auth`: the routes, with a lint for those that could never match.
+//! `gateway`: the routes, with a lint for those that could never match.
+
+mod destination;
+pub(super) mod forward_auth;
+mod headers;
 
 use http::Method;
-use serde_json::Value;
 
-use super::exchange::{Surroundings, known_issuer, scopes};
-use super::exchange_rules::conditions;
+use destination::{credential, upstream};
+use headers::identity_headers;
+
+use super::exchange::rules::conditions;
+use super::exchange::targets::scopes;
+use super::exchange::{Surroundings, known_issuer};
 use super::is_origin;
 use super::reader::Table;
 use crate::exchange::Exchange;
-use crate::exchange::facts::Pointer;
+use crate::gateway::Gateway;
 use crate::gateway::credential::Kept;
-use crate::gateway::forward_auth::{ForwardAuth, SECRET_HEADER};
-use crate::gateway::headers::{IdentityHeader, Untrusted, is_reserved};
+use crate::gateway::headers::Untrusted;
 use crate::gateway::requirement::Requirement;
-use crate::gateway::routes::{self, Credential, Pattern, Route, RouteCors, Table as Routes, Upstream};
-use crate::gateway::{Gateway, routes::PatternFault};
-use crate::keys::url;
+use crate::gateway::routes::{self, Pattern, PatternFault, Route, RouteCors, Table as Routes};
 use crate::limits;
-use crate::ports::Secrets;
 
 /// What routes refer to.
 pub(super) struct Neighbours<'n> {
@@ -26,41 +29,6 @@ pub(super) struct Neighbours<'n> {
     /// Whether there is an exchange, be it at fault.
     pub(super) has_exchange: bool,
     pub(super) has_forward_auth: bool,
-}
-
-/// Reads the table `forward_auth`.
-pub(super) fn forward_auth(mut table: Table<'_>, secrets: &impl Secrets) -> Option<ForwardAuth> {
-    const FIX: &str = "name the Worker secret that your proxy sends in X-Forward-Auth-Secret, or write trusted = true if nobody but the proxy can reach this Worker";
-    let secret = table.binding("secret");
-    let header = table.string("header").map(|name| name.to_ascii_lowercase());
-    if let Some(name) = &header
-        && (!is_header_name(name) || name == "authorization")
-    {
-        table.fault(
-            "header",
-            "is not the name of a header",
-            "write letters, digits and -, as in \"X-Forward-Auth-Secret\"",
-        );
-    }
-    let trusted = table.boolean("trusted").unwrap_or(false);
-    if table.value("secret").is_none() && !trusted {
-        table.fault("", "believes nobody", FIX);
-    }
-    if table.value("secret").is_some() && trusted {
-        table.fault(
-            "trusted",
-            "is true beside a secret, which nobody would have to know",
-            "remove one of the two",
-        );
-    }
-    table.finish();
-    match secret {
-        Some(binding) => {
-            let header = header.unwrap_or_else(|| SECRET_HEADER.to_owned());
-            Some(ForwardAuth::with_secret(binding, header, secrets))
-        }
-        None => trusted.then(ForwardAuth::trusting),
-    }
 }
 
 /// Reads the table `gateway`.
@@ -227,45 +195,6 @@ fn methods(table: &mut Table<'_>) -> Option<Vec<Method>> {
     Some(methods)
 }
 
-fn upstream(table: &mut Table<'_>, has_forward_auth: bool) -> Option<Upstream> {
-    const FIX: &str =
-        "write scheme and host as in \"https://origin.example.com\", or { service = \"PROFILES\" }";
-    match table.value("upstream") {
-        None => {
-            if !has_forward_auth {
-                table.fault("upstream", "is missing", FIX);
-            }
-            None
-        }
-        Some(Value::String(origin)) => {
-            let is_bare = origin.split_once("://").is_some_and(|(_, host)| !host.contains(['/', '?']));
-            match url::accept(origin) {
-                Err(fault) => table.fault("upstream", fault.to_string(), FIX),
-                Ok(_) if !is_bare => table.fault(
-                    "upstream",
-                    "has more than scheme and host: paths are sent on as they are matched",
-                    FIX,
-                ),
-                Ok(_) => return Some(Upstream::Origin(origin.clone())),
-            }
-            None
-        }
-        Some(Value::Object(_)) => {
-            let mut inner = table.table("upstream")?;
-            let service = inner.binding("service");
-            if service.is_none() && inner.value("service").is_none() {
-                inner.fault("service", "is missing", FIX);
-            }
-            inner.finish();
-            service.map(Upstream::Service)
-        }
-        Some(_) => {
-            table.fault("upstream", "is neither a URL nor a service", FIX);
-            None
-        }
-    }
-}
-
 fn requirement(mut table: Table<'_>, around: &Surroundings<'_>) -> Requirement {
     let issuers = table.strings("issuers");
     for (index, issuer) in issuers.iter().flatten().enumerate() {
@@ -275,103 +204,6 @@ fn requirement(mut table: Table<'_>, around: &Surroundings<'_>) -> Requirement {
     let claims = conditions(&mut table, "claims", false);
     table.finish();
     Requirement { issuers, scopes, claims }
-}
-
-fn credential(table: &mut Table<'_>, near: &Neighbours<'_>, require: &Requirement) -> Credential {
-    const FIX: &str = "write \"strip\", \"forward\", or { exchange = \"<the audience of a target>\" }";
-    match table.value("credential") {
-        None => {}
-        Some(Value::String(word)) if word == "strip" => {}
-        Some(Value::String(word)) if word == "forward" => return Credential::Forward,
-        Some(Value::Object(_)) => {
-            let Some(mut inner) = table.table("credential") else { return Credential::Strip };
-            let audience = inner.string("exchange");
-            match &audience {
-                Some(audience) => target(&inner, audience, near, require),
-                None if inner.value("exchange").is_none() => inner.fault("exchange", "is missing", FIX),
-                None => {}
-            }
-            inner.finish();
-            return audience.map_or(Credential::Strip, Credential::Exchange);
-        }
-        Some(_) => table.fault("credential", "is none of the three", FIX),
-    }
-    Credential::Strip
-}
-
-/// The target has to be there, and to take the tokens that the route lets in.
-fn target(table: &Table<'_>, audience: &str, near: &Neighbours<'_>, require: &Requirement) {
-    if !near.has_exchange {
-        table.fault(
-            "exchange",
-            "needs an exchange, and none is configured",
-            "add [vars.ASSAY.exchange] with a target",
-        );
-        return;
-    }
-    let Some(exchange) = near.exchange else { return };
-    let Some(target) = exchange.targets.iter().find(|target| target.audience == audience) else {
-        table.fault(
-            "exchange",
-            format!("\"{audience}\" is not the audience of a target"),
-            "write the `audience` of an [[vars.ASSAY.exchange.targets]] table",
-        );
-        return;
-    };
-    for issuer in require.issuers.iter().flatten().filter(|issuer| !target.from.contains(issuer)) {
-        table.fault(
-            "exchange",
-            format!("\"{audience}\" takes no tokens of {issuer}, which the route lets in"),
-            "add the issuer to the target's `from`, or remove it from the route's `require.issuers`",
-        );
-    }
-}
-
-fn identity_headers(table: &mut Table<'_>) -> Vec<IdentityHeader> {
-    const FIX: &str = "write a table of JSON Pointers, as in { \"x-user-id\" = \"/sub\" }";
-    let Some(value) = table.value("headers") else { return Vec::new() };
-    let Some(members) = value.as_object() else {
-        table.fault("headers", "is not a table", FIX);
-        return Vec::new();
-    };
-    let mut headers: Vec<IdentityHeader> = Vec::new();
-    for (given, claim) in members {
-        let name = given.to_ascii_lowercase();
-        let path = format!("headers.{}", crate::rejection::excerpt(given));
-        if !is_header_name(&name) {
-            table.fault(
-                &path,
-                "is not a name that every server reads alike",
-                "write letters, digits and -, as in \"x-user-id\"",
-            );
-            continue;
-        }
-        if is_reserved(&name) {
-            table.fault(&path, "has a meaning of its own", "choose another name, as in \"x-user-id\"");
-            continue;
-        }
-        if headers.iter().any(|header| header.name == name) {
-            table.fault(&path, "is there twice, and case makes no difference", "remove one of the two");
-            continue;
-        }
-        match claim.as_str().and_then(Pointer::parse) {
-            Some(claim) if claim.is_directory() => {
-                table.fault(
-                    &path,
-                    "points into the directory, which is not asked at each request",
-                    "write a pointer into the token, or exchange it for one of your own",
-                );
-            }
-            Some(claim) => headers.push(IdentityHeader { name, claim }),
-            None => table.fault(&path, "is not a JSON Pointer", "write one (RFC 6901), as in \"/email\""),
-        }
-    }
-    headers
-}
-
-fn is_header_name(name: &str) -> bool {
-    !name.is_empty()
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 fn cors(mut table: Table<'_>) -> Option<RouteCors> {

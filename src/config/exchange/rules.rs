@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::exchange::is_scalar;
-use super::reader::Table;
+use crate::config::reader::Table;
 use crate::exchange::conditions::{Condition, Test};
 use crate::exchange::facts::Pointer;
 use crate::exchange::mapping::{Mapping, RESERVED, Source};
@@ -67,7 +66,11 @@ pub(super) fn subject_rule(table: &mut Table<'_>, from: &[String], has_directory
 }
 
 /// The list of conditions under `name`.
-pub(super) fn conditions(table: &mut Table<'_>, name: &'static str, has_directory: bool) -> Vec<Condition> {
+pub(in crate::config) fn conditions(
+    table: &mut Table<'_>,
+    name: &'static str,
+    has_directory: bool,
+) -> Vec<Condition> {
     let mut conditions = Vec::new();
     for mut one in table.tables(name).into_iter().flatten() {
         let claim = pointer(&mut one, "claim", has_directory);
@@ -145,4 +148,9 @@ pub(super) fn claim_mappings(
         one.finish();
     }
     mappings
+}
+
+/// Whether a value could stand in a list of choices.
+fn is_scalar(value: &Value) -> bool {
+    !matches!(value, Value::Array(_) | Value::Object(_) | Value::Null)
 }
