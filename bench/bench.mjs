@@ -11,7 +11,18 @@ import { startWorkerd } from './workerd.mjs';
 
 const SERVED_ALGORITHMS = ['RS256', 'ES256', 'EdDSA', 'HS256'];
 const ALONE_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA', 'HS256'];
+const PROXIED_ALGORITHMS = ['RS256', 'EdDSA'];
 const DISTINCT_TOKENS = 1000;
+// What a request through a gateway brings beside its token.
+const BROWSER_HEADERS = {
+  accept: 'application/json',
+  'accept-encoding': 'gzip, deflate, br, zstd',
+  'accept-language': 'en-GB,en;q=0.9',
+  origin: 'https://app.example.com',
+  referer: 'https://app.example.com/',
+  'sec-fetch-mode': 'cors',
+  'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
+};
 const ENGINES = ['rust', 'subtle', 'jose'];
 const ALONE_MS = 250;
 
@@ -53,6 +64,11 @@ async function measureServed(ports, subjects, { rounds, seconds, connections }) 
       { name: `${algorithm}, ${DISTINCT_TOKENS} tokens`, requests },
     ].flatMap(({ name, requests }) => ['edge-assay', 'hono-jose'].map((target) => ({ name, target, requests })));
   });
+  for (const algorithm of PROXIED_ALGORITHMS) {
+    const { tokens } = subjects.find((subject) => subject.algorithm === algorithm);
+    const request = getRequest('/profiles/7?fields=name', { ...BROWSER_HEADERS, authorization: `Bearer ${tokens[0]}` });
+    cases.push(...['edge-assay', 'hono-jose'].map((target) => ({ name: `gateway, ${algorithm}, one token`, target, requests: [request] })));
+  }
   cases.unshift({ name: 'no verification', target: 'hello', requests: [getRequest('/')] });
   const usually = `${Math.ceil((rounds * cases.length * (seconds + 0.4)) / 60)} min`;
   return step(`Requests through workerd, ${rounds} rounds of ${cases.length} cases`, usually, () =>

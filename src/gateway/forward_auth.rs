@@ -10,6 +10,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::headers::{self, IdentityHeader, folds_alike};
 use super::path::{Path, PathFault};
+use super::routes::is_host;
 use crate::exchange::facts::Pointer;
 use crate::jose::Claims;
 use crate::ports::Secrets;
@@ -265,11 +266,4 @@ impl Dialect {
         }
         set
     }
-}
-
-fn is_host(text: &str) -> bool {
-    !text.is_empty()
-        && text.bytes().all(|byte| {
-            byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']')
-        })
 }

@@ -269,3 +269,12 @@ pub fn shadow_of(routes: &[Route], index: usize) -> Option<usize> {
     let first = taker(methods.first()?)?;
     methods.iter().all(|method| taker(method).is_some()).then_some(first.0)
 }
+
+/// Whether `text` is a host as requests name it, with or without a port. It goes into headers, so nothing else may be in it.
+#[must_use]
+pub fn is_host(text: &str) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|byte| {
+            byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']')
+        })
+}

@@ -13,7 +13,7 @@ use super::{Response, cors, log, router};
 use crate::gateway::Gateway;
 use crate::gateway::path::{Path, PathFault};
 use crate::gateway::proxy::{Incoming, onward};
-use crate::gateway::routes::{Found, Route};
+use crate::gateway::routes::{Found, Route, is_host};
 use crate::ports::{IncomingRequest, Platform, UpstreamError, Upstreams};
 use crate::trust::issuer::TrustedIssuer;
 use crate::verify::{Terms, VerifiedToken};
@@ -76,6 +76,9 @@ where
         Ok(path) => path,
         Err(fault) => return own(path_refused(fault)),
     };
+    if !is_host(request.host()) {
+        return own(no_route());
+    }
     if let Some(response) = preflight(gateway, &path, request) {
         return own(response);
     }

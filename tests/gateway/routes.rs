@@ -67,6 +67,14 @@ fn what_no_route_takes_is_404() {
 }
 
 #[test]
+fn a_host_that_could_break_out_of_a_header_is_nobodys() {
+    let world = fronting(&json!([to("/*", ORIGIN, &json!({}))]));
+    for host in ["a\";for=root", "a, b", "a b", "a@b", "", "\u{e9}"] {
+        assert_eq!(world.answered(&FakeRequest::get("/x").host(host)).status(), 404, "{host}");
+    }
+}
+
+#[test]
 fn what_is_matched_is_what_is_sent_on() {
     let world = fronting(&json!([to("/open/*", ORIGIN, &json!({})), route("/*", &json!({}))]));
     for (path, sent) in [
