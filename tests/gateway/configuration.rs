@@ -115,6 +115,26 @@ fn an_endpoint_that_is_not_there_takes_no_route() {
 }
 
 #[test]
+fn what_the_lint_calls_an_endpoint_is_one() {
+    let world =
+        World::new(&json!({ "issuers": [issuer(ISS, &json!({}))], "forward_auth": { "trusted": true } }));
+    for path in [
+        "/healthz",
+        "/readyz",
+        "/verify",
+        "/explain",
+        "/console",
+        "/forward-auth",
+        "/auth-request",
+        "/ext-authz",
+    ] {
+        let told = paths(&faults_with(&json!({ "forward_auth": { "trusted": true }, "gateway": { "routes": [route(path, &json!({}))] } }))).len();
+        assert_eq!(told, 1, "{path}");
+        assert_ne!(world.answered(&FakeRequest::get(path)).status(), 404, "{path}");
+    }
+}
+
+#[test]
 fn forward_auth_says_whom_it_believes() {
     for (given, expected) in [
         (json!({}), Some("forward_auth")),

@@ -3,6 +3,7 @@
 use super::*;
 use edge_assay::jose::UntrustedToken;
 use support::keys::p_256;
+use support::platform::StoreMode;
 use support::world::NOW;
 
 const API: &str = "https://api.example.com";
@@ -18,6 +19,10 @@ fn signing_keys() -> String {
 }
 
 fn world() -> World {
+    world_with(&json!({}))
+}
+
+fn world_with(changes: &Value) -> World {
     let exchange = json!({
         "issuer": "https://auth.example.com",
         "targets": [{
@@ -25,6 +30,7 @@ fn world() -> World {
             "when": [{ "claim": "/banned", "exists": false }], "claims": { "email": { "claim": "/email", "optional": true } },
         }],
     });
+    let exchange = merged(exchange, changes);
     let routes = json!([
         route("/*", &json!({ "credential": { "exchange": API } })),
         route("/open/*", &json!({ "credential": { "exchange": API }, "public": true })),
@@ -82,6 +88,17 @@ fn what_the_policy_refuses_goes_nowhere() {
         let response = world.answered(&FakeRequest::get("/x").bearer(&subject));
         assert_eq!((response.status().as_u16(), code(&response)), (403, json!(expected)));
     }
+    assert!(world.platform.upstreams.received().is_empty());
+}
+
+#[test]
+fn a_directory_that_is_down_is_503_and_nothing_goes_on() {
+    let world = world_with(&json!({ "directory": "DIRECTORY" }));
+    world.platform.directory.behave(StoreMode::Down);
+    let response = world.answered(&FakeRequest::get("/x").bearer(&token(&json!({}))));
+    assert_eq!((response.status().as_u16(), code(&response)), (503, json!("upstream_unavailable")));
+    assert!(header(&response, "retry-after").is_some());
+    assert!(!String::from_utf8_lossy(response.body()).contains("DIRECTORY"));
     assert!(world.platform.upstreams.received().is_empty());
 }
 
