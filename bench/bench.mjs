@@ -9,7 +9,7 @@ import { alone } from './alone.mjs';
 import { chart } from './chart.mjs';
 import { CHART, PAGE, RESULTS, filled, summary } from './page.mjs';
 import { profile } from './profile.mjs';
-import { DISTINCT_TOKENS, growth, served } from './served.mjs';
+import { DISTINCT_TOKENS, growth, proxied, served } from './served.mjs';
 import { startUp } from './startup.mjs';
 import { createSubject } from './subjects.mjs';
 import { startWorkerd } from './workerd.mjs';
@@ -36,6 +36,7 @@ export async function bench(args) {
   );
   const results = { ...(await circumstances(worker)), settings: { rounds: settings.rounds, seconds: settings.seconds, connections: settings.connections } };
   results.served = await inWorkerd(subjects, settings, ({ ports }) => served(ports, subjects, settings));
+  results.gateway = await inWorkerd(subjects, settings, ({ ports }) => proxied(ports, subjects, settings));
   results.alone = await inWorkerd(checked, settings, ({ ports }) => alone(ports['verify-alone'], checked, settings));
   if (settings.all) {
     results.startUp = await startUp(subjects[0], settings);

@@ -9,6 +9,17 @@ import { startWorkerd } from './workerd.mjs';
 export const DISTINCT_TOKENS = 4000;
 export const RIVALS = ['edge-assay', 'hono-jose'];
 export const HELLO = 'no verification';
+const PROXIED_ALGORITHMS = ['RS256', 'EdDSA'];
+// What a request through a gateway brings beside its token.
+const BROWSER_HEADERS = {
+  accept: 'application/json',
+  'accept-encoding': 'gzip, deflate, br, zstd',
+  'accept-language': 'en-GB,en;q=0.9',
+  origin: 'https://app.example.com',
+  referer: 'https://app.example.com/',
+  'sec-fetch-mode': 'cors',
+  'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0',
+};
 const SIZES = [0.3, 1, 4, 16];
 const ISSUERS = [1, 10, 100, 1000];
 const KEYS = [1, 10, 100];
@@ -27,6 +38,19 @@ export function served(ports, subjects, { rounds, seconds, connections }) {
   });
   cases.unshift({ name: HELLO, target: 'hello', requests: [getRequest('/')] });
   return step(`Requests through workerd, ${rounds} rounds of ${cases.length} cases`, minutes(rounds * cases.length * (seconds + 0.4)), () =>
+    inRounds(rounds, cases, ({ target, requests }) => load(ports[target], requests, { connections, seconds })),
+  );
+}
+
+/** The same request through either's gateway to one API. */
+export function proxied(ports, subjects, { rounds, seconds, connections }) {
+  const cases = subjects
+    .filter(({ algorithm }) => PROXIED_ALGORITHMS.includes(algorithm))
+    .flatMap(({ algorithm, tokens }) => {
+      const request = getRequest('/profiles/7?fields=name', { ...BROWSER_HEADERS, authorization: `Bearer ${tokens[0]}` });
+      return againstEachOther(oneToken(algorithm), [request]);
+    });
+  return step(`Requests through the gateways, ${rounds} rounds of ${cases.length} cases`, minutes(rounds * cases.length * (seconds + 0.4)), () =>
     inRounds(rounds, cases, ({ target, requests }) => load(ports[target], requests, { connections, seconds })),
   );
 }

@@ -93,6 +93,8 @@ function configuration(subjects, sockets, otherIssuers) {
       ...(isShared(subject) ? { secrets: [{ binding: SECRET_BINDING }] } : { jwks_uri: jwksUri(subject) }),
     })),
   };
+  // The gateways' API is fetched like everything else, from the same Worker.
+  assay.gateway = { routes: [{ path: '/profiles/*', upstream: 'https://api.bench.example', headers: { 'x-user-id': '/sub' } }] };
   const hono = issuers.map((subject) => ({
     issuer: subject.issuer,
     algorithms: [subject.algorithm],

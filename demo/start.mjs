@@ -7,9 +7,11 @@ import { requireFree, startServer } from '../scripts/lib/children.mjs';
 import { at, wranglerFolder } from '../scripts/lib/paths.mjs';
 import { Failure, step } from '../scripts/lib/steps.mjs';
 import { buildWorker, compatibilityDate, sizeLines } from '../scripts/lib/worker.mjs';
-import { demoCommands, printed } from './commands.mjs';
-import { issuerTable, secretsOf } from './configuration.mjs';
+import { createApi, gatewayTo } from './api.mjs';
+import { demoCommands, exchangeCommands, gatewayCommands, printed } from './commands.mjs';
+import { CLIENT, exchangeTable, issuerTable, secretsOf } from './configuration.mjs';
 import { createIdentityProvider } from './identity-provider.mjs';
+import { signingKeys } from './signing-keys.mjs';
 
 const PROVIDERS = ['clerk', 'supabase', 'better-auth', 'oidc'];
 const PATIENCE_MS = 60_000;
@@ -27,10 +29,11 @@ export async function startDemo(args) {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, resolve);
   });
   const identityProvider = await createIdentityProvider({ port: idpPort, providers: PROVIDERS.map((name) => ({ name })) });
+  const api = await createApi();
   const url = `http://127.0.0.1:${port}`;
   const output = [];
   let onLine = (line) => output.push(line);
-  const wrangler = startServer(process.execPath, wranglerArguments(port, identityProvider), {
+  const wrangler = startServer(process.execPath, await wranglerArguments(port, url, identityProvider, api), {
     env: { WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true', WRANGLER_LOG_PATH: folderFor(port), NO_COLOR: '1' },
     onLine: (line) => onLine(line),
   });
@@ -46,7 +49,7 @@ export async function startDemo(args) {
     if ((await Promise.race([ending, signalled])) === 'ended') throw new Failure('✗ wrangler dev has ended');
     return 0;
   } finally {
-    await Promise.all([wrangler.stop(), identityProvider.close()]);
+    await Promise.all([wrangler.stop(), identityProvider.close(), api.close()]);
   }
 }
 
@@ -65,7 +68,7 @@ function options(args) {
 const folderFor = (port) => join(wranglerFolder, `demo-${port}`);
 
 /** Writes the demo's own wrangler configuration and secrets, with an empty KV, and returns how wrangler is called with them. */
-function wranglerArguments(port, { providers }) {
+async function wranglerArguments(port, url, { providers }, api) {
   const folder = folderFor(port);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
@@ -80,12 +83,15 @@ function wranglerArguments(port, { providers }) {
         // Here keys rotate whenever somebody pastes a line; the default lets a set be asked for anew every 30 s.
         jwks: { unknown_kid_cooldown_seconds: 1 },
         explain: { access: 'open' },
+        exchange: exchangeTable(url, providers),
+        gateway: gatewayTo(api.url),
       },
     },
   };
   writeFileSync(join(folder, 'wrangler.json'), JSON.stringify(configuration, null, 2));
-  const secrets = Object.entries(secretsOf(providers)).map(([name, value]) => `${name}="${value}"\n`);
-  writeFileSync(join(folder, '.dev.vars'), secrets.join(''), { mode: 0o600 });
+  const secrets = { ...secretsOf(providers), [CLIENT.binding]: CLIENT.secret, SIGNING_KEYS: await signingKeys(['ES256', 'EdDSA']) };
+  const lines = Object.entries(secrets).map(([name, value]) => `${name}='${value}'\n`);
+  writeFileSync(join(folder, '.dev.vars'), lines.join(''), { mode: 0o600 });
   return [
     at('node_modules', 'wrangler', 'bin', 'wrangler.js'),
     ...['dev', '--config', join(folder, 'wrangler.json'), '--ip', '127.0.0.1', '--port', String(port), '--inspector-port', '0'],
@@ -105,10 +111,12 @@ async function untilHealthy(url) {
 
 function introduction(url, idpUrl) {
   return `
-edge-assay listens on ${url}, a local identity provider on ${idpUrl}. Ctrl-C ends both.
+edge-assay listens on ${url}, a local identity provider on ${idpUrl}; an API stands behind the one. Ctrl-C ends all.
 Paste any of these into another terminal; the number says what the Worker answers.
 
 ${printed(demoCommands(url, idpUrl))}
+${printed(exchangeCommands(url, idpUrl))}
+${printed(gatewayCommands(url, idpUrl))}
 # Whom it trusts, and the state of their keys
 curl -s ${url}/readyz
 

@@ -13,7 +13,7 @@ use worker::worker_sys::Context;
 
 use crate::config::BINDING;
 use crate::http::application::Application;
-use crate::http::router::answer;
+use crate::http::gateway::{Reply, serve};
 use crate::keys::KeyCache;
 use crate::platform::eager;
 use crate::platform::environment::Environment;
@@ -55,10 +55,10 @@ pub fn fetch(request: Request, env: Env, context: Context) -> Result<JsValue, Js
     eager::run(async move {
         let environment = Environment::new(env);
         let application = application(&environment);
-        let answered = answer(&application, &environment, &WorkerRequest::new(request)).await;
-        if answered.refresh.is_some() || application.is_untested() {
+        let served = serve(&application, &environment, &WorkerRequest::new(request)).await;
+        if served.refresh.is_some() || application.is_untested() {
             let promise = future_to_promise(async move {
-                if let Some(issuer) = answered.refresh {
+                if let Some(issuer) = served.refresh {
                     application.refresh(&environment, &issuer).await;
                 }
                 application.self_test(&environment).await;
@@ -66,7 +66,10 @@ pub fn fetch(request: Request, env: Env, context: Context) -> Result<JsValue, Js
             });
             context.wait_until(&promise)?;
         }
-        to_worker(&answered.response).map(JsValue::from)
+        match served.reply {
+            Reply::Own(response) => to_worker(&response).map(JsValue::from),
+            Reply::Upstream(response) => Ok(response.into()),
+        }
     })
 }
 

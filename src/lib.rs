@@ -16,6 +16,8 @@ pub mod explain;
 
 pub mod config;
 
+pub mod gateway;
+
 pub mod exchange;
 
 pub mod verify;
@@ -32,6 +34,8 @@ pub mod jose;
 
 #[cfg(target_arch = "wasm32")]
 pub mod platform;
+
+mod patience;
 
 pub mod ports;
 

@@ -144,5 +144,17 @@ pub const MIN_RESULT_ID_CHARS: usize = 8;
 pub const FIREPROOF_CORS_MAX_AGE_SECONDS: u64 = 86_400;
 /// How early an expiring signing key without a successor is reported: two runs of a weekly look at the log.
 pub const SUCCESSOR_WARNING_SECONDS: u64 = 1_209_600;
-/// `Retry-After` while the directory does not answer: KV's own troubles are over in seconds.
-pub const RETRY_AFTER_DIRECTORY_SECONDS: u64 = 5;
+/// `Retry-After` while a KV namespace that is needed does not answer: KV's own troubles are over in seconds.
+pub const RETRY_AFTER_STORE_SECONDS: u64 = 5;
+/// The longest path that a gateway or a forward-auth endpoint looks at. Servers behind commonly stop at 8 KiB.
+pub const MAX_PATH_BYTES: usize = 8 * 1024;
+/// Default of `gateway.timeout_ms`: slow answers are rare, and a client has mostly given up by then.
+pub const DEFAULT_UPSTREAM_TIMEOUT_MS: u32 = 30_000;
+/// Bounds of `gateway.timeout_ms`: Cloudflare ends a request that no byte has answered after 100 s.
+pub const UPSTREAM_TIMEOUT_RANGE_MS: (u64, u64) = (10, 100_000);
+/// The most tokens of our own that an isolate keeps for the gateway's upstreams; each takes one to two KB.
+pub const MAX_KEPT_TOKENS: usize = 512;
+/// A kept token is used while it has this many seconds left: enough for the way to the upstream and a clock ahead of ours.
+pub const KEPT_TOKEN_MARGIN_SECONDS: u64 = 10;
+/// The longest list of header names that a preflight's answer repeats.
+pub const MAX_PREFLIGHT_HEADERS_BYTES: usize = 1024;

@@ -123,8 +123,14 @@ pub trait IncomingRequest {
     fn path(&self) -> &str;
     /// What follows the question mark, if there is one.
     fn query(&self) -> Option<&str>;
+    /// The scheme it came by: `http` or `https`.
+    fn scheme(&self) -> &str;
+    /// The host that it was sent to, with its port unless that is the scheme's own.
+    fn host(&self) -> &str;
     /// The values of a header, joined with `, ` when there are several (Fetch §2.2.2).
     fn header(&self, name: &str) -> Option<String>;
+    /// The names of all headers in lower case, one a line: one call into JavaScript instead of one per header.
+    fn header_names(&self) -> String;
     /// The body, whole. Asked for once at the most.
     async fn body(&self, max_bytes: usize) -> Result<Vec<u8>, BodyError>;
 }
@@ -138,6 +144,62 @@ pub enum BodyError {
     /// The client went away, or it was read before.
     #[error("the body ended early")]
     Broken,
+}
+
+/// Sends requests on to the APIs behind. Neither body is read: both are handed through as they stream, and an upgrade to
+/// WebSocket is handed through too. Redirects come back as they are.
+pub trait Upstreams<R> {
+    /// An answer as it came.
+    type Answer;
+
+    /// Sends `request` on as `onward` says.
+    async fn send(&self, request: &R, onward: &Onward) -> Result<Self::Answer, UpstreamError>;
+}
+
+/// How a request is sent on. Its method and body stay as they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Onward {
+    /// The absolute URL.
+    pub url: String,
+    /// The service binding that takes it; without one it goes out by HTTP.
+    pub service: Option<String>,
+    /// The headers to take away first.
+    pub remove: Vec<String>,
+    /// The headers to set then; values are visible ASCII and spaces.
+    pub set: Vec<(String, String)>,
+    /// Milliseconds from the end of the request's body until the answer's headers must be here. The bodies may take as long
+    /// as they like.
+    pub timeout_ms: u32,
+    /// What becomes of the answer's headers; `None` leaves the answer as it came.
+    pub amend: Option<Amendment>,
+}
+
+/// What becomes of an answer's headers. Status and body stay as they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Amendment {
+    /// The headers to take away first.
+    pub remove: &'static [&'static str],
+    /// The headers to set then.
+    pub set: Vec<(&'static str, String)>,
+    /// The headers to add to what is there.
+    pub append: Vec<(&'static str, &'static str)>,
+}
+
+/// Why an upstream gave no answer. The texts are for the log: they may name what is behind.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UpstreamError {
+    /// No headers in time.
+    #[error("no answer within {0} ms")]
+    Timeout(u32),
+    /// The connection failed.
+    #[error("the connection failed: {0}")]
+    Unreachable(String),
+    /// Nothing is bound under this name.
+    #[error("no service is bound as {0}")]
+    Unbound(String),
+    /// The request could not be sent as it is.
+    #[error("the request cannot be sent on: {0}")]
+    Unsendable(String),
 }
 
 /// Randomness fit for secrets.

@@ -53,6 +53,18 @@ impl IncomingRequest for Request {
         None
     }
 
+    fn scheme(&self) -> &'static str {
+        "https"
+    }
+
+    fn host(&self) -> &'static str {
+        "api.example.com"
+    }
+
+    fn header_names(&self) -> String {
+        self.headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join("\n")
+    }
+
     fn header(&self, name: &str) -> Option<String> {
         self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
     }

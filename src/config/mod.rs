@@ -4,7 +4,7 @@
 //! request.
 
 mod exchange;
-mod exchange_rules;
+mod gateway;
 mod issuers;
 mod reader;
 
@@ -15,6 +15,8 @@ use reader::{Faults, Table};
 
 use crate::cross_check::{CrossChecks, Share};
 use crate::exchange::Exchange;
+use crate::gateway::Gateway;
+use crate::gateway::forward_auth::ForwardAuth;
 use crate::keys::CachePolicy;
 use crate::limits;
 use crate::ports::Secrets;
@@ -33,6 +35,10 @@ pub struct Config {
     pub terms: Result<Terms, Vec<ConfigFault>>,
     /// What it issues tokens by, if it does; nothing while the configuration has faults.
     pub exchange: Option<Exchange>,
+    /// The APIs it stands before, if it does; nothing while the configuration has faults.
+    pub gateway: Option<Gateway>,
+    /// Whose questions about others' requests it answers, if it does; nothing while the configuration has faults.
+    pub forward_auth: Option<ForwardAuth>,
 }
 
 /// How the Worker is reached and who may see its insides.
@@ -104,13 +110,22 @@ impl Config {
             faults: &faults,
         };
         let exchange = root.table("exchange").and_then(|table| exchange::read(table, &around, secrets));
+        let near = gateway::Neighbours {
+            around: &around,
+            exchange: exchange.as_ref(),
+            has_exchange: root.value("exchange").is_some(),
+            has_forward_auth: root.value("forward_auth").is_some(),
+        };
+        let gateway = root.table("gateway").map(|table| gateway::read(table, &near));
+        let forward_auth =
+            root.table("forward_auth").and_then(|table| gateway::forward_auth::read(table, secrets));
         root.finish();
         match faults.into_inner() {
             faults if faults.is_empty() => {
-                let terms = Terms { max_token_bytes, cache, cross_checks, remembered, issuers };
-                Self { surface, terms: Ok(terms), exchange }
+                let terms = Ok(Terms { max_token_bytes, cache, cross_checks, remembered, issuers });
+                Self { surface, terms, exchange, gateway, forward_auth }
             }
-            faults => Self { surface, terms: Err(faults), exchange: None },
+            faults => Self { surface, terms: Err(faults), exchange: None, gateway: None, forward_auth: None },
         }
     }
 }

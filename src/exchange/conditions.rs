@@ -1,5 +1,5 @@
-//! A target's `when`: what must hold of a subject before anything is issued. Every test is true or false, and of what is
-//! absent every test is false but `exists = false`.
+//! A target's `when` and a route's `require.claims`: what must hold of a subject before anything is issued or let through.
+//! Every test is true or false, and of what is absent every test is false but `exists = false`.
 
 use serde_json::Value;
 
@@ -31,6 +31,23 @@ pub enum Test {
     AtLeast(serde_json::Number),
     /// It is there and not null; or not.
     Exists(bool),
+}
+
+impl Test {
+    /// Its name in the configuration, as messages have it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Equals(_) => "`equals`",
+            Self::OneOf(_) => "`one_of`",
+            Self::ContainsAll(_) => "`contains_all`",
+            Self::ContainsAny(_) => "`contains_any`",
+            Self::Matches(_) => "`matches`",
+            Self::AtLeast(_) => "`at_least`",
+            Self::Exists(true) => "`exists = true`",
+            Self::Exists(false) => "`exists = false`",
+        }
+    }
 }
 
 impl Condition {

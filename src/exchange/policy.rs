@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::clients::Caller;
-use super::conditions::{Condition, Test};
+use super::conditions::Condition;
 use super::delegation::Actor;
 use super::facts::{Facts, Pointer};
 use super::mapping::{self, Mapping};
@@ -202,21 +202,8 @@ fn check_conditions(target: &Target, facts: &Facts<'_>) -> Result<(), TargetFaul
         Some(broken) => Err(TargetFault::Condition {
             audience: target.audience.clone(),
             claim: broken.claim.as_str().to_owned(),
-            rule: rule_name(&broken.test),
+            rule: broken.test.name(),
         }),
-    }
-}
-
-fn rule_name(test: &Test) -> &'static str {
-    match test {
-        Test::Equals(_) => "`equals`",
-        Test::OneOf(_) => "`one_of`",
-        Test::ContainsAll(_) => "`contains_all`",
-        Test::ContainsAny(_) => "`contains_any`",
-        Test::Matches(_) => "`matches`",
-        Test::AtLeast(_) => "`at_least`",
-        Test::Exists(true) => "`exists = true`",
-        Test::Exists(false) => "`exists = false`",
     }
 }
 

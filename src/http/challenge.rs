@@ -5,15 +5,46 @@ use http::{HeaderValue, StatusCode};
 
 use super::Response;
 use super::problem::Problem;
+use crate::exchange::outage::Outage;
 use crate::rejection::{Fault, Refusal, Rejection};
 
 /// The response to a request that was refused.
 #[must_use]
 pub fn refuse(refusal: &Refusal, realm: &str) -> Response {
     match refusal {
-        Refusal::Rejection(rejection) => reject(rejection, realm),
-        Refusal::Fault(fault) => report(fault),
+        Refusal::Rejection(rejection) => reject(rejection, realm, bearer_error(rejection).0),
+        Refusal::Fault(fault) => report(fault, StatusCode::SERVICE_UNAVAILABLE),
     }
+}
+
+/// The same for who understands 401 and 403 alone: a malformed request is 401, and what cannot be judged now 403.
+#[must_use]
+pub fn refuse_narrowly(refusal: &Refusal, realm: &str) -> Response {
+    match refusal {
+        Refusal::Rejection(rejection) => {
+            let status = match bearer_error(rejection).0 {
+                StatusCode::FORBIDDEN => StatusCode::FORBIDDEN,
+                _ => StatusCode::UNAUTHORIZED,
+            };
+            reject(rejection, realm, status)
+        }
+        Refusal::Fault(fault) => report(fault, StatusCode::FORBIDDEN),
+    }
+}
+
+/// The response to a request whose token is good, and not good for what it asks: RFC 6750 has one error for all of these.
+#[must_use]
+pub fn forbid(code: &str, detail: &str, realm: &str) -> Response {
+    let title = "The token is not accepted for this";
+    let mut response = Problem::new(StatusCode::FORBIDDEN, code, title, detail).into_response();
+    let challenge = format!(
+        "Bearer realm=\"{realm}\", error=\"insufficient_scope\", error_description=\"{}\"",
+        quotable(detail)
+    );
+    if let Ok(value) = HeaderValue::from_str(&challenge) {
+        response.headers_mut().insert(WWW_AUTHENTICATE, value);
+    }
+    response
 }
 
 /// The status that a rejection earns, and the RFC 6750 error code that goes with it. A request without credentials
@@ -28,8 +59,8 @@ pub fn bearer_error(rejection: &Rejection) -> (StatusCode, Option<&'static str>)
     }
 }
 
-fn reject(rejection: &Rejection, realm: &str) -> Response {
-    let (status, error) = bearer_error(rejection);
+fn reject(rejection: &Rejection, realm: &str, status: StatusCode) -> Response {
+    let (_, error) = bearer_error(rejection);
     let detail = rejection.to_string();
     let mut response = Problem::new(status, rejection.code(), rejection.title(), &detail)
         .about(rejection.claim())
@@ -49,10 +80,19 @@ fn reject(rejection: &Rejection, realm: &str) -> Response {
     response
 }
 
-fn report(fault: &Fault) -> Response {
-    let detail = fault.to_string();
+/// The response to a request whose token is good, while what else it needs cannot be had. Names nothing of what is behind.
+#[must_use]
+pub fn suspend(outage: &Outage, status: StatusCode) -> Response {
+    let detail = "what the API's token is made from cannot be had now";
     let mut response =
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, fault.code(), fault.title(), &detail).into_response();
+        Problem::new(status, outage.code(), "The exchange is unavailable", detail).into_response();
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(outage.retry_after_seconds()));
+    response
+}
+
+fn report(fault: &Fault, status: StatusCode) -> Response {
+    let detail = fault.to_string();
+    let mut response = Problem::new(status, fault.code(), fault.title(), &detail).into_response();
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(fault.retry_after_seconds()));
     response
 }

@@ -4,12 +4,13 @@ use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, ORIGIN, VARY,
 };
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 
 use super::Response;
 use crate::config::CorsPolicy;
+use crate::gateway::routes::RouteCors;
 use crate::limits;
-use crate::ports::IncomingRequest;
+use crate::ports::{Amendment, IncomingRequest};
 
 /// Whether this is a CORS preflight: OPTIONS with both `Origin` and `Access-Control-Request-Method`.
 #[must_use]
@@ -53,4 +54,72 @@ pub fn allow_origin(policy: Option<&CorsPolicy>, request: &impl IncomingRequest,
             .headers_mut()
             .insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("WWW-Authenticate, Retry-After"));
     }
+}
+
+/// What lets the origin's scripts read an answer, or keeps others from it. What the upstream says of it itself goes.
+#[must_use]
+pub fn route_amendment(policy: &RouteCors, origin: Option<&str>) -> Amendment {
+    let is_for_all = policy.origins.iter().any(|one| one == "*");
+    let allowed = if is_for_all {
+        Some("*".to_owned())
+    } else {
+        origin.filter(|origin| policy.origins.iter().any(|one| one == origin)).map(str::to_owned)
+    };
+    let mut set = Vec::new();
+    if let Some(origin) = allowed {
+        set.push(("access-control-allow-origin", origin));
+        if policy.credentials {
+            set.push(("access-control-allow-credentials", "true".to_owned()));
+        }
+    }
+    let append = if is_for_all {
+        vec![("access-control-expose-headers", "WWW-Authenticate, Retry-After")]
+    } else {
+        vec![("vary", "Origin"), ("access-control-expose-headers", "WWW-Authenticate, Retry-After")]
+    };
+    Amendment { remove: &["access-control-allow-origin", "access-control-allow-credentials"], set, append }
+}
+
+/// Applies to a response of ours what [`route_amendment`] asks of an upstream's.
+pub fn amend(response: &mut Response, amendment: Amendment) {
+    let headers = response.headers_mut();
+    for (name, value) in amendment.set {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    }
+    for (name, value) in amendment.append {
+        headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+}
+
+/// The answer to the preflight of a request that a route of this policy would take.
+#[must_use]
+pub fn route_preflight(policy: &RouteCors, request: &impl IncomingRequest) -> Response {
+    let mut response = Response::new(Vec::new());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let amendment = route_amendment(policy, request.header("origin").as_deref());
+    let may = !amendment.set.is_empty();
+    amend(&mut response, amendment);
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.append(
+        VARY,
+        HeaderValue::from_static("Access-Control-Request-Method, Access-Control-Request-Headers"),
+    );
+    if !may {
+        return response;
+    }
+    // What a script may send is the API's business: it gets the header, or ignores it.
+    for (asked, allowed) in [
+        ("access-control-request-method", ACCESS_CONTROL_ALLOW_METHODS),
+        ("access-control-request-headers", ACCESS_CONTROL_ALLOW_HEADERS),
+    ] {
+        let value = request.header(asked).filter(|list| list.len() <= limits::MAX_PREFLIGHT_HEADERS_BYTES);
+        if let Some(value) = value.and_then(|list| HeaderValue::from_str(&list).ok()) {
+            headers.insert(allowed, value);
+        }
+    }
+    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from(limits::CORS_MAX_AGE_SECONDS));
+    response
 }

@@ -12,11 +12,19 @@ const LITERALS: &[&str] =
 /// # Errors
 /// [`Rejection::TokenMissing`] without one, [`Rejection::RequestAmbiguous`] with more than one or something else.
 pub fn bearer_token(request: &impl IncomingRequest) -> Result<String, Rejection> {
+    bearer_token_beside(request, request.query())
+}
+
+/// As [`bearer_token`], where the query that may hold a second one is another request's.
+///
+/// # Errors
+/// The same.
+pub fn bearer_token_beside(request: &impl IncomingRequest, query: Option<&str>) -> Result<String, Rejection> {
     let Some(header) = request.header("authorization") else {
         return Err(Rejection::TokenMissing(Missing::NoCredentials));
     };
     let token = parse(&header)?.to_owned();
-    if has_query_token(request.query()) {
+    if has_query_token(query) {
         return Err(Rejection::RequestAmbiguous(Ambiguous::QueryBesideHeader));
     }
     Ok(token)

@@ -3,6 +3,8 @@
 //! Knows HTTP and nothing of Workers: the same code answers in the isolate and in native tests.
 
 pub mod access;
+mod admission;
+pub mod answer;
 pub mod application;
 pub mod challenge;
 pub mod cors;
@@ -10,6 +12,9 @@ pub mod credentials;
 pub mod deep_check;
 pub mod exchange;
 pub mod explanation;
+pub mod forward_auth;
+pub mod gateway;
+mod issuing;
 pub mod log;
 pub mod problem;
 pub mod readiness;

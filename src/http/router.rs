@@ -3,32 +3,19 @@
 use http::header::ALLOW;
 use http::{HeaderValue, Method, StatusCode};
 
+use super::answer::Answer;
 use super::application::Application;
 use super::problem::Problem;
-use super::{Response, challenge, cors, credentials, exchange, explanation, log, readiness, verdict};
+use super::{
+    Response, challenge, cors, credentials, exchange, explanation, forward_auth, log, readiness, verdict,
+};
 use crate::config::Config;
 use crate::exchange::Exchange;
+use crate::gateway::forward_auth::Dialect;
 use crate::limits;
 use crate::ports::{IncomingRequest, Platform};
 use crate::rejection::Fault;
-use crate::trust::issuer::TrustedIssuer;
 use crate::verify::{Observed, Terms, verify};
-use std::rc::Rc;
-
-/// A response, and what is left to do once it is on its way.
-#[derive(Debug)]
-pub struct Answer {
-    /// The response.
-    pub response: Response,
-    /// The issuer whose keys are due for [`Application::refresh`].
-    pub refresh: Option<Rc<TrustedIssuer>>,
-}
-
-impl From<Response> for Answer {
-    fn from(response: Response) -> Self {
-        Self { response, refresh: None }
-    }
-}
 
 /// What answers at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +77,22 @@ impl Endpoint {
     }
 }
 
-/// Answers one request.
+/// Whether an endpoint answers at `path`.
+#[must_use]
+pub fn is_endpoint(path: &str, config: &Config) -> bool {
+    Endpoint::at(path, config).is_some() || forward_auth_at(path, config).is_some()
+}
+
+/// Which proxies' dialect is spoken at `path`. While the configuration has faults it is not known whether any is, and then
+/// proxies too get an answer that they understand.
+fn forward_auth_at<'p>(path: &'p str, config: &Config) -> Option<(Dialect, &'p str)> {
+    if config.forward_auth.is_none() && config.terms.is_ok() {
+        return None;
+    }
+    Dialect::at(path.strip_prefix(config.surface.prefix.as_str())?)
+}
+
+/// Answers one request to an endpoint.
 pub async fn answer<P: Platform, R: IncomingRequest>(app: &Application, platform: &P, request: &R) -> Answer {
     let surface = &app.config.surface;
     let mut answer = dispatch(app, platform, request).await;
@@ -103,6 +105,9 @@ pub async fn answer<P: Platform, R: IncomingRequest>(app: &Application, platform
 
 async fn dispatch<P: Platform, R: IncomingRequest>(app: &Application, platform: &P, request: &R) -> Answer {
     let surface = &app.config.surface;
+    if let Some((dialect, rest)) = forward_auth_at(request.path(), &app.config) {
+        return forward_auth::answer(app, platform, request, dialect, rest).await;
+    }
     let endpoint = Endpoint::at(request.path(), &app.config);
     let terms = match (&app.config.terms, endpoint) {
         (Ok(terms), _) => Some(terms),

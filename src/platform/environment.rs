@@ -6,10 +6,12 @@ use worker::js_sys::{JSON, Reflect};
 use worker::wasm_bindgen::JsValue;
 use worker::{Delay, Env, console_error, console_log, console_warn};
 
-use super::{fetch, kv, random, webcrypto};
+use super::message::WorkerRequest;
+use super::{fetch, kv, upstream, webcrypto};
 use crate::ports::{
     Clock, Directory, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log,
-    NoOpinion, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
+    NoOpinion, Onward, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
+    UpstreamError, Upstreams,
 };
 use crate::time::Timestamp;
 
@@ -81,13 +83,25 @@ impl Directory for Environment {
 
 impl Random for Environment {
     fn fill(&self, bytes: &mut [u8]) {
-        random::fill(bytes);
+        webcrypto::fill_random(bytes);
     }
 }
 
 impl HttpClient for Environment {
     async fn get(&self, request: &DocumentRequest) -> Result<Document, FetchError> {
         fetch::get(request).await
+    }
+}
+
+impl Upstreams<WorkerRequest> for Environment {
+    type Answer = worker::web_sys::Response;
+
+    async fn send(&self, request: &WorkerRequest, onward: &Onward) -> Result<Self::Answer, UpstreamError> {
+        let service = match &onward.service {
+            None => None,
+            Some(name) => Some(self.binding(name).ok_or_else(|| UpstreamError::Unbound(name.clone()))?),
+        };
+        upstream::send(request, onward, service.as_ref()).await
     }
 }
 

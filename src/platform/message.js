@@ -7,6 +7,11 @@ export function head(request) {
   return authorization === null ? line : `${line}\n${authorization}`;
 }
 
+/** The names of its headers in lower case, one a line. */
+export function header_names(request) {
+  return [...request.headers.keys()].join('\n');
+}
+
 const decoder = new TextDecoder();
 
 /** A response of text with these headers: names and values in turn, each ended by a line break; no name comes twice. */

@@ -12,6 +12,8 @@ use crate::ports::{BodyError, IncomingRequest};
 extern "C" {
     fn head(request: &Request) -> String;
 
+    fn header_names(request: &Request) -> String;
+
     #[wasm_bindgen(catch)]
     fn respond(status: u16, headers: &str, body: &[u8]) -> Result<Response, JsValue>;
 }
@@ -22,6 +24,10 @@ extern "C" {
 pub struct WorkerRequest {
     inner: Request,
     method: Method,
+    /// The scheme.
+    scheme: &'static str,
+    /// Host and, unless it is the scheme's own, port.
+    host: String,
     /// From the path on: the runtime serialises an absolute URL without a fragment.
     target: String,
     authorization: Option<String>,
@@ -38,11 +44,20 @@ impl WorkerRequest {
             None => (head.as_str(), None),
         };
         let (method, url) = line.split_once(' ').unwrap_or((line, ""));
-        let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-        let target = after_scheme.find('/').and_then(|slash| after_scheme.get(slash..)).unwrap_or("/");
+        let (scheme, after_scheme) = url.split_once("://").unwrap_or(("", url));
+        let scheme = if scheme == "https" { "https" } else { "http" };
+        let slash = after_scheme.find('/').unwrap_or(after_scheme.len());
+        let (host, target) = after_scheme.split_at_checked(slash).unwrap_or((after_scheme, ""));
+        let target = if target.is_empty() { "/" } else { target };
         // The runtime lets only tokens through as a method (RFC 9110 §9.1).
-        let (method, target) = (method.parse().unwrap_or_default(), target.to_owned());
-        Self { inner, method, target, authorization }
+        let method = method.parse().unwrap_or_default();
+        let (host, target) = (host.to_owned(), target.to_owned());
+        Self { inner, method, scheme, host, target, authorization }
+    }
+
+    /// The runtime's own.
+    pub(super) fn inner(&self) -> &Request {
+        &self.inner
     }
 }
 
@@ -57,6 +72,18 @@ impl IncomingRequest for WorkerRequest {
 
     fn query(&self) -> Option<&str> {
         self.target.split_once('?').map(|(_, query)| query)
+    }
+
+    fn scheme(&self) -> &str {
+        self.scheme
+    }
+
+    fn host(&self) -> &str {
+        &self.host
+    }
+
+    fn header_names(&self) -> String {
+        header_names(&self.inner)
     }
 
     fn header(&self, name: &str) -> Option<String> {

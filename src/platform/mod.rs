@@ -5,8 +5,8 @@ pub mod environment;
 pub mod fetch;
 pub mod kv;
 pub mod message;
-mod random;
 mod stream;
+mod upstream;
 mod webcrypto;
 
 use worker::wasm_bindgen::{JsCast as _, JsValue};

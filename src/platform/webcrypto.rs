@@ -1,5 +1,5 @@
 //! `crypto.subtle` as the [`PlatformCrypto`](crate::ports::PlatformCrypto): imports a key, asks for a verdict, decides
-//! nothing.
+//! nothing. And `crypto.getRandomValues`, as [`Random`](crate::ports::Random).
 
 use worker::js_sys::{
     Array, Function, JSON, Object, Promise, Reflect, Uint8Array, futures::JsFuture, global,
@@ -89,12 +89,4 @@ fn object(members: &[(&str, &str)]) -> Object {
         let _ = Reflect::set(&object, &JsValue::from_str(name), &JsValue::from_str(value));
     }
     object
-}
-
-/// Fills `bytes` by `crypto.getRandomValues`. In a Worker that fails outside a request only, where nothing of ours runs.
-pub(super) fn fill_random(bytes: &mut [u8]) {
-    if let Err(error) = getrandom::getrandom(bytes) {
-        // Going on without randomness would be worse than not going on.
-        worker::wasm_bindgen::throw_str(&format!("no randomness: {error}"));
-    }
 }

@@ -24,7 +24,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use edge_assay::jose::{Algorithm, Jwk, SharedSecret};
 use edge_assay::ports::{
     CheckingKey, Clock, Directory, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level,
-    Log, NoOpinion, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
+    Log, NoOpinion, Onward, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck,
+    StoreError, UpstreamError, Upstreams,
 };
 use edge_assay::time::Timestamp;
 
@@ -42,6 +43,40 @@ pub struct FakePlatform {
     lines: RefCell<Vec<(Level, serde_json::Value)>>,
     second_engine: Cell<SecondEngine>,
     draws: Cell<u64>,
+    /// What was sent on, and what the upstreams answer.
+    pub upstreams: FakeUpstreams,
+}
+
+/// The APIs behind.
+#[derive(Default)]
+pub struct FakeUpstreams {
+    received: RefCell<Vec<Onward>>,
+    failure: RefCell<Option<UpstreamError>>,
+}
+
+impl FakeUpstreams {
+    /// What was sent on so far.
+    pub fn received(&self) -> Vec<Onward> {
+        self.received.borrow().clone()
+    }
+
+    /// From now on nothing is answered, for this reason.
+    pub fn fail(&self, failure: UpstreamError) {
+        *self.failure.borrow_mut() = Some(failure);
+    }
+}
+
+/// What is answered is what was sent.
+impl<R> Upstreams<R> for FakePlatform {
+    type Answer = Onward;
+
+    async fn send(&self, _request: &R, onward: &Onward) -> Result<Onward, UpstreamError> {
+        self.upstreams.received.borrow_mut().push(onward.clone());
+        match self.upstreams.failure.borrow().clone() {
+            Some(failure) => Err(failure),
+            None => Ok(onward.clone()),
+        }
+    }
 }
 
 /// How the platform's own cryptography behaves.

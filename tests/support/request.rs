@@ -11,6 +11,7 @@ pub struct FakeRequest {
     query: Option<String>,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
+    host: String,
 }
 
 impl FakeRequest {
@@ -20,7 +21,14 @@ impl FakeRequest {
             Some((path, query)) => (path, Some(query.to_owned())),
             None => (target, None),
         };
-        Self { method, path: path.to_owned(), query, headers: Vec::new(), body: Vec::new() }
+        Self {
+            method,
+            path: path.to_owned(),
+            query,
+            headers: Vec::new(),
+            body: Vec::new(),
+            host: "api.example.com".to_owned(),
+        }
     }
 
     /// A GET.
@@ -46,6 +54,13 @@ impl FakeRequest {
         self.header("authorization", &format!("Bearer {token}"))
     }
 
+    /// The same to another host.
+    #[must_use]
+    pub fn host(mut self, host: &str) -> Self {
+        host.clone_into(&mut self.host);
+        self
+    }
+
     /// The same with a body and its length.
     #[must_use]
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
@@ -66,6 +81,21 @@ impl IncomingRequest for FakeRequest {
 
     fn query(&self) -> Option<&str> {
         self.query.as_deref()
+    }
+
+    fn scheme(&self) -> &'static str {
+        "https"
+    }
+
+    fn host(&self) -> &str {
+        &self.host
+    }
+
+    fn header_names(&self) -> String {
+        let mut names: Vec<String> = self.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+        names.sort();
+        names.dedup();
+        names.join("\n")
     }
 
     fn header(&self, name: &str) -> Option<String> {

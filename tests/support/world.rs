@@ -11,8 +11,10 @@ use std::rc::Rc;
 
 use edge_assay::http::Response;
 use edge_assay::http::application::Application;
+use edge_assay::http::gateway::{Reply, serve};
 use edge_assay::http::router::answer;
 use edge_assay::keys::KeyCache;
+use edge_assay::ports::Onward;
 use edge_assay::rejection::{Fault, Refusal, Rejection};
 use edge_assay::verify::{Verification, VerifiedToken, verify};
 use serde_json::{Value, json};
@@ -98,6 +100,31 @@ impl World {
         match self.judge(token) {
             Err(Refusal::Fault(fault)) => fault,
             other => panic!("judged: {other:?}"),
+        }
+    }
+
+    /// What becomes of `request` where there is a gateway. What is left to do once it is on its way is done too.
+    pub fn serve(&self, request: &FakeRequest) -> Reply<Onward> {
+        let served = self.platform.run(serve(&self.app, &self.platform, request));
+        if let Some(issuer) = served.refresh {
+            self.platform.run(self.app.refresh(&self.platform, &issuer));
+        }
+        served.reply
+    }
+
+    /// How `request` is sent on. Panics if it is answered here.
+    pub fn sent_on(&self, request: &FakeRequest) -> Onward {
+        match self.serve(request) {
+            Reply::Upstream(onward) => onward,
+            Reply::Own(response) => panic!("answered here: {response:?}"),
+        }
+    }
+
+    /// The answer to `request` that is our own. Panics if it is sent on.
+    pub fn answered(&self, request: &FakeRequest) -> Response {
+        match self.serve(request) {
+            Reply::Own(response) => response,
+            Reply::Upstream(onward) => panic!("sent on: {onward:?}"),
         }
     }
 

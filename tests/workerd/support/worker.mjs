@@ -53,13 +53,15 @@ export function trusting(providers, { issuers = {}, ...rest } = {}) {
  * Starts the Worker. `config` is the ASSAY binding (`undefined` leaves it unset), `secrets` are text bindings,
  * `isolates` how many of it run side by side over one KV, `kv` is `up` (the default), `none`, or how it misbehaves from
  * the start: `down`, `throttled` (every write is a 429), `rubbish`. `persist` is a folder in which KV outlives this instance. Where providers have origins of their own, their
- * `identityProvider` is where requests for these origins are brought.
+ * `identityProvider` is where requests for these origins are brought. `services` are Workers' sources, by the names of
+ * the service bindings that lead to them.
  */
-export async function startWorker({ config, secrets = {}, isolates = 1, kv = 'up', persist, identityProvider } = {}) {
+export async function startWorker({ config, secrets = {}, isolates = 1, kv = 'up', persist, identityProvider, services = {} } = {}) {
   const lines = [];
   const env = {
     ...(config === undefined ? {} : { ASSAY: { type: 'json', value: config } }),
     ...textBindings(secrets),
+    ...Object.fromEntries(Object.keys(services).map((name) => [name, { type: 'worker', worker: serviceName(name) }])),
     ...(kv === 'none' ? {} : { [KV_BINDING]: { type: 'kv', id: 'jwks-cache' }, ...textBindings({ KV_BEHAVIOUR: kv }) }),
   };
   const manifest =
@@ -70,14 +72,23 @@ export async function startWorker({ config, secrets = {}, isolates = 1, kv = 'up
   const instance = new Miniflare({
     handleStructuredLogs: ({ level, message }) => lines.push({ level, message }),
     ...(persist ? { resourcePersistencePath: persist } : {}),
-    workers: names.map((name) => ({
-      config: { name, compatibilityDate: compatibilityDate(), manifest, env },
-      dev: {
-        // A socket of its own for each: no proxy between the test and the Worker that would have opinions on requests.
-        unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
-        ...(identityProvider ? { outboundService: { type: 'fetcher', handler: bringTo(identityProvider) } } : {}),
-      },
-    })),
+    workers: [
+      ...names.map((name) => ({
+        config: { name, compatibilityDate: compatibilityDate(), manifest, env },
+        dev: {
+          // A socket of its own for each: no proxy between the test and the Worker that would have opinions on requests.
+          unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+          ...(identityProvider ? { outboundService: { type: 'fetcher', handler: bringTo(identityProvider) } } : {}),
+        },
+      })),
+      ...Object.entries(services).map(([name, source]) => ({
+        config: {
+          name: serviceName(name),
+          compatibilityDate: compatibilityDate(),
+          manifest: { mainModule: 'service.js', modules: { 'service.js': { type: 'esm', contents: source } } },
+        },
+      })),
+    ],
   });
   await instance.ready;
   const urls = await Promise.all(names.map((name) => instance.unsafeGetDirectURL(name)));
@@ -134,6 +145,8 @@ function bringTo(identityProvider) {
     return new Response(body, { status, headers: [...headers] });
   };
 }
+
+const serviceName = (binding) => `service-${binding.toLowerCase()}`;
 
 const textBindings = (values) => Object.fromEntries(Object.entries(values).map(([name, value]) => [name, { type: 'text', value }]));
 

@@ -1,11 +1,10 @@
-//! The parts of a target that look at claims: `subject`, `when` and `claims`.
+//! What looks at claims: a target's `subject`, `when` and `claims`, and a route's `require.claims`.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::exchange::is_scalar;
-use super::reader::Table;
+use crate::config::reader::Table;
 use crate::exchange::conditions::{Condition, Test};
 use crate::exchange::facts::Pointer;
 use crate::exchange::mapping::{Mapping, RESERVED, Source};
@@ -66,10 +65,14 @@ pub(super) fn subject_rule(table: &mut Table<'_>, from: &[String], has_directory
     SubjectRule::Own
 }
 
-/// `when`.
-pub(super) fn conditions(table: &mut Table<'_>, has_directory: bool) -> Vec<Condition> {
+/// The list of conditions under `name`.
+pub(in crate::config) fn conditions(
+    table: &mut Table<'_>,
+    name: &'static str,
+    has_directory: bool,
+) -> Vec<Condition> {
     let mut conditions = Vec::new();
-    for mut one in table.tables("when").into_iter().flatten() {
+    for mut one in table.tables(name).into_iter().flatten() {
         let claim = pointer(&mut one, "claim", has_directory);
         if claim.is_none() && one.value("claim").is_none() {
             one.fault("claim", "is missing", POINTER);
@@ -145,4 +148,9 @@ pub(super) fn claim_mappings(
         one.finish();
     }
     mappings
+}
+
+/// Whether a value could stand in a list of choices.
+fn is_scalar(value: &Value) -> bool {
+    !matches!(value, Value::Array(_) | Value::Object(_) | Value::Null)
 }

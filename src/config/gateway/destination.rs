@@ -1,0 +1,98 @@
+//! A route's `upstream` and `credential`: where a request goes, and as whose.
+
+use serde_json::Value;
+
+use super::Neighbours;
+use crate::config::reader::Table;
+use crate::gateway::requirement::Requirement;
+use crate::gateway::routes::{Credential, Upstream};
+use crate::keys::url;
+
+pub(super) fn upstream(table: &mut Table<'_>, has_forward_auth: bool) -> Option<Upstream> {
+    const FIX: &str =
+        "write scheme and host as in \"https://origin.example.com\", or { service = \"PROFILES\" }";
+    match table.value("upstream") {
+        None => {
+            if !has_forward_auth {
+                table.fault("upstream", "is missing", FIX);
+            }
+            None
+        }
+        Some(Value::String(origin)) => {
+            let is_bare = origin.split_once("://").is_some_and(|(_, host)| !host.contains(['/', '?']));
+            match url::accept(origin) {
+                Err(fault) => table.fault("upstream", fault.to_string(), FIX),
+                Ok(_) if !is_bare => table.fault(
+                    "upstream",
+                    "has more than scheme and host: paths are sent on as they are matched",
+                    FIX,
+                ),
+                Ok(_) => return Some(Upstream::Origin(origin.clone())),
+            }
+            None
+        }
+        Some(Value::Object(_)) => {
+            let mut inner = table.table("upstream")?;
+            let service = inner.binding("service");
+            if service.is_none() && inner.value("service").is_none() {
+                inner.fault("service", "is missing", FIX);
+            }
+            inner.finish();
+            service.map(Upstream::Service)
+        }
+        Some(_) => {
+            table.fault("upstream", "is neither a URL nor a service", FIX);
+            None
+        }
+    }
+}
+
+pub(super) fn credential(table: &mut Table<'_>, near: &Neighbours<'_>, require: &Requirement) -> Credential {
+    const FIX: &str = "write \"strip\", \"forward\", or { exchange = \"<the audience of a target>\" }";
+    match table.value("credential") {
+        None => {}
+        Some(Value::String(word)) if word == "strip" => {}
+        Some(Value::String(word)) if word == "forward" => return Credential::Forward,
+        Some(Value::Object(_)) => {
+            let Some(mut inner) = table.table("credential") else { return Credential::Strip };
+            let audience = inner.string("exchange");
+            match &audience {
+                Some(audience) => target(&inner, audience, near, require),
+                None if inner.value("exchange").is_none() => inner.fault("exchange", "is missing", FIX),
+                None => {}
+            }
+            inner.finish();
+            return audience.map_or(Credential::Strip, Credential::Exchange);
+        }
+        Some(_) => table.fault("credential", "is none of the three", FIX),
+    }
+    Credential::Strip
+}
+
+/// The target has to be there, and to take the tokens that the route lets in.
+fn target(table: &Table<'_>, audience: &str, near: &Neighbours<'_>, require: &Requirement) {
+    if !near.has_exchange {
+        table.fault(
+            "exchange",
+            "needs an exchange, and none is configured",
+            "add [vars.ASSAY.exchange] with a target",
+        );
+        return;
+    }
+    let Some(exchange) = near.exchange else { return };
+    let Some(target) = exchange.targets.iter().find(|target| target.audience == audience) else {
+        table.fault(
+            "exchange",
+            format!("\"{audience}\" is not the audience of a target"),
+            "write the `audience` of an [[vars.ASSAY.exchange.targets]] table",
+        );
+        return;
+    };
+    for issuer in require.issuers.iter().flatten().filter(|issuer| !target.from.contains(issuer)) {
+        table.fault(
+            "exchange",
+            format!("\"{audience}\" takes no tokens of {issuer}, which the route lets in"),
+            "add the issuer to the target's `from`, or remove it from the route's `require.issuers`",
+        );
+    }
+}

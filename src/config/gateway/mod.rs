@@ -1,0 +1,233 @@
+//! `gateway`: the routes, with a lint for those that could never match.
+
+mod destination;
+pub(super) mod forward_auth;
+mod headers;
+
+use http::Method;
+
+use destination::{credential, upstream};
+use headers::identity_headers;
+
+use super::exchange::rules::conditions;
+use super::exchange::targets::scopes;
+use super::exchange::{Surroundings, known_issuer};
+use super::is_origin;
+use super::reader::Table;
+use crate::exchange::Exchange;
+use crate::gateway::Gateway;
+use crate::gateway::credential::Kept;
+use crate::gateway::headers::Untrusted;
+use crate::gateway::requirement::Requirement;
+use crate::gateway::routes::{self, Pattern, PatternFault, Route, RouteCors, Table as Routes};
+use crate::limits;
+
+/// What routes refer to.
+pub(super) struct Neighbours<'n> {
+    pub(super) around: &'n Surroundings<'n>,
+    pub(super) exchange: Option<&'n Exchange>,
+    /// Whether there is an exchange, be it at fault.
+    pub(super) has_exchange: bool,
+    pub(super) has_forward_auth: bool,
+}
+
+/// Reads the table `gateway`.
+pub(super) fn read(mut table: Table<'_>, near: &Neighbours<'_>) -> Gateway {
+    let timeout_ms = timeout(&mut table).unwrap_or(limits::DEFAULT_UPSTREAM_TIMEOUT_MS);
+    let tables = table.tables("routes");
+    if table.value("routes").is_none() || tables.as_ref().is_some_and(Vec::is_empty) {
+        table.fault(
+            "routes",
+            "is missing or empty, so nothing is ever sent on",
+            "add a [[vars.ASSAY.gateway.routes]] table",
+        );
+    }
+    let mut routes: Vec<Route> = Vec::new();
+    // Where each stands in the configuration: one without a readable path is left out.
+    let mut places: Vec<String> = Vec::new();
+    for mut one in tables.into_iter().flatten() {
+        if let Some(route) = route(&mut one, near, timeout_ms) {
+            routes.push(route);
+            places.push(one.path_of(""));
+            let last = routes.len().saturating_sub(1);
+            if let Some(place) = routes::shadow_of(&routes, last).and_then(|index| places.get(index)) {
+                one.fault(
+                    "",
+                    format!("can never match: {place} takes the same requests"),
+                    "remove one of the two, or let `methods` or `host` tell them apart",
+                );
+            }
+        }
+        one.finish();
+    }
+    table.finish();
+    let untrusted =
+        Untrusted::new(routes.iter().flat_map(|route| &route.headers).map(|header| header.name.as_str()));
+    Gateway { routes: Routes::new(routes), untrusted, kept: Kept::default() }
+}
+
+fn timeout(table: &mut Table<'_>) -> Option<u32> {
+    let milliseconds = table.integer("timeout_ms", limits::UPSTREAM_TIMEOUT_RANGE_MS)?;
+    u32::try_from(milliseconds).ok()
+}
+
+fn route(table: &mut Table<'_>, near: &Neighbours<'_>, timeout_ms: u32) -> Option<Route> {
+    let path = path(table, near);
+    let host = host(table);
+    let methods = methods(table);
+    let upstream = upstream(table, near.has_forward_auth);
+    let public = table.boolean("public").unwrap_or(false);
+    let given = table.value("require").is_some();
+    let require = table.table("require").map(|one| requirement(one, near.around)).unwrap_or_default();
+    if public && given {
+        table.fault("require", "is never asked for on a route that is public", "remove it, or `public`");
+    }
+    let credential = credential(table, near, &require);
+    let headers = identity_headers(table);
+    let cors = table.table("cors").and_then(cors);
+    let timeout_ms = timeout(table).unwrap_or(timeout_ms);
+    let (name, pattern) = path?;
+    Some(Route {
+        name,
+        pattern,
+        host,
+        methods,
+        upstream,
+        require,
+        public,
+        credential,
+        headers,
+        cors,
+        timeout_ms,
+    })
+}
+
+fn path(table: &mut Table<'_>, near: &Neighbours<'_>) -> Option<(String, Pattern)> {
+    let Some(text) = table.string("path") else {
+        if table.value("path").is_none() {
+            table.fault("path", "is missing", "write one as in \"/profiles/*\"");
+        }
+        return None;
+    };
+    let pattern = match Pattern::parse(&text) {
+        Ok(pattern) => pattern,
+        Err(fault) => {
+            let fix = match &fault {
+                PatternFault::Form(form) => format!("write \"{form}\""),
+                _ => "write one as in \"/profiles/*\"".to_owned(),
+            };
+            table.fault("path", format!("can never match: {fault}"), fix);
+            return None;
+        }
+    };
+    if let Some(endpoint) = taken_by(&pattern, near) {
+        table.fault(
+            "path",
+            format!("can never match: {endpoint} is an endpoint of this Worker"),
+            "move the endpoints away with endpoints.prefix, as in \"/_assay\", or choose another path",
+        );
+    }
+    Some((text, pattern))
+}
+
+/// The endpoint that takes all that the pattern could.
+fn taken_by(pattern: &Pattern, near: &Neighbours<'_>) -> Option<String> {
+    let prefix = near.around.prefix;
+    if let Some(path) = pattern.only_path() {
+        let mut exact = vec!["/healthz", "/readyz", "/verify", "/explain", "/console"];
+        if near.has_exchange {
+            exact.push("/token");
+            if path == "/.well-known/jwks.json" || path == "/.well-known/oauth-authorization-server" {
+                return Some(path);
+            }
+        }
+        if near.has_forward_auth {
+            exact.extend(["/forward-auth", "/auth-request", "/ext-authz"]);
+        }
+        if exact.iter().any(|name| path.strip_prefix(prefix) == Some(*name)) {
+            return Some(path);
+        }
+    }
+    let speaks_fireproof = near.exchange.is_some_and(|exchange| exchange.fireproof.is_some());
+    let open = [("/api", speaks_fireproof), ("/ext-authz/", near.has_forward_auth)];
+    open.into_iter()
+        .filter(|(_, is_there)| *is_there)
+        .map(|(name, _)| format!("{prefix}{name}"))
+        .find(|name| pattern.lies_within(name))
+        .map(|name| format!("{name}*"))
+}
+
+fn host(table: &mut Table<'_>) -> Option<String> {
+    let host = table.string("host")?;
+    let is_host = !host.ends_with('.')
+        && host.bytes().all(|b| {
+            b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b':' | b'[' | b']')
+        });
+    if !is_host {
+        table.fault(
+            "host",
+            "is not a host in lower case",
+            "write one as in \"api.example.com\", with a port if it is not the usual one",
+        );
+    }
+    Some(host)
+}
+
+fn methods(table: &mut Table<'_>) -> Option<Vec<Method>> {
+    let names = table.strings("methods")?;
+    let mut methods = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        // The platform sends neither CONNECT nor TRACE.
+        let method = name
+            .parse::<Method>()
+            .ok()
+            .filter(|method| !matches!(*method, Method::CONNECT | Method::TRACE))
+            .filter(|_| !name.bytes().any(|byte| byte.is_ascii_lowercase()));
+        match method {
+            Some(method) => methods.push(method),
+            None => table.fault(
+                &format!("methods[{index}]"),
+                "is not a method that can be sent on",
+                "write one as in \"GET\"",
+            ),
+        }
+    }
+    Some(methods)
+}
+
+fn requirement(mut table: Table<'_>, around: &Surroundings<'_>) -> Requirement {
+    let issuers = table.strings("issuers");
+    for (index, issuer) in issuers.iter().flatten().enumerate() {
+        known_issuer(&table, &format!("issuers[{index}]"), issuer, around);
+    }
+    let scopes = scopes(&mut table, "scopes");
+    let claims = conditions(&mut table, "claims", false);
+    table.finish();
+    Requirement { issuers, scopes, claims }
+}
+
+fn cors(mut table: Table<'_>) -> Option<RouteCors> {
+    let origins = table.strings("origins");
+    if origins.is_none() && table.value("origins").is_none() {
+        table.fault("origins", "is missing", "list the origins, as in [\"https://app.example.com\"]");
+    }
+    let credentials = table.boolean("credentials").unwrap_or(false);
+    for (index, origin) in origins.iter().flatten().enumerate() {
+        let path = format!("origins[{index}]");
+        if origin == "*" && credentials {
+            table.fault(
+                &path,
+                "is \"*\" beside credentials, which browsers refuse",
+                "list the origins, or remove `credentials`",
+            );
+        } else if origin != "*" && !is_origin(origin) {
+            table.fault(
+                &path,
+                format!("\"{origin}\" is not an origin"),
+                "write scheme, host and port as the browser does, as in \"https://app.example.com\", or \"*\"",
+            );
+        }
+    }
+    table.finish();
+    origins.map(|origins| RouteCors { origins, credentials })
+}

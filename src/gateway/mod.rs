@@ -1,0 +1,27 @@
+//! Stands before APIs: which route takes a request, what it must prove, and how it is sent on; and the same verdict for
+//! reverse proxies that only ask (forward-auth).
+//!
+//! Knows routes, paths and headers. Does not know how a verdict looks on the wire, and sends nothing itself: what is to be
+//! sent is returned as data ([`Onward`](crate::ports::Onward)).
+
+pub mod credential;
+pub mod forward_auth;
+pub mod headers;
+pub mod path;
+pub mod proxy;
+pub mod requirement;
+pub mod routes;
+
+use headers::Untrusted;
+use routes::Table;
+
+/// Everything the gateway goes by, as the configuration has it.
+#[derive(Debug)]
+pub struct Gateway {
+    /// The routes, most specific first.
+    pub routes: Table,
+    /// The headers that no client may send to an upstream, on whatever route.
+    pub untrusted: Untrusted,
+    /// Our own tokens that are still good.
+    pub kept: credential::Kept,
+}

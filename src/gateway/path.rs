@@ -1,0 +1,257 @@
+//! A request's path, normalised once: what is matched against the routes is what the upstream gets.
+//!
+//! What two servers could read differently is refused, not repaired: dot segments, an encoded slash, backslashes, control
+//! characters, `;` (which some servers cut off before they look), broken or doubled encoding, and what is not UTF-8. What all
+//! read alike is brought to one form: escapes of unreserved characters are decoded, the others in upper case (RFC 3986
+//! §6.2.2), and empty segments go.
+
+use crate::limits::MAX_PATH_BYTES;
+
+/// A path in its one form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Path {
+    text: String,
+    has_empty_segments: bool,
+}
+
+/// Why a path is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PathFault {
+    /// Longer than [`MAX_PATH_BYTES`].
+    #[error("the path is longer than {MAX_PATH_BYTES} bytes")]
+    TooLong,
+    /// No slash at the beginning.
+    #[error("the path does not begin with a slash")]
+    NotAbsolute,
+    /// A character that has to be encoded, or a control character, encoded or not.
+    #[error("the path holds a character that may not be there")]
+    Character,
+    /// A `%` without two hexadecimal digits.
+    #[error("the path holds a % without two hexadecimal digits")]
+    Escape,
+    /// `%2F`.
+    #[error("the path holds an encoded slash")]
+    EncodedSlash,
+    /// A backslash, encoded or not.
+    #[error("the path holds a backslash")]
+    Backslash,
+    /// `.` or `..` as a segment, encoded or not.
+    #[error("the path holds a segment of dots")]
+    Dots,
+    /// `;`, encoded or not.
+    #[error("the path holds a semicolon")]
+    Semicolon,
+    /// `%25` with two hexadecimal digits behind it.
+    #[error("the path is encoded twice")]
+    EncodedTwice,
+    /// Escapes that are not UTF-8.
+    #[error("the path is not UTF-8")]
+    Utf8,
+}
+
+impl Path {
+    /// Brings `raw`, a path as it was sent, to its one form.
+    ///
+    /// # Errors
+    /// [`PathFault`] for what servers read in different ways.
+    pub fn normalise(raw: &str) -> Result<Self, PathFault> {
+        if raw.len() > MAX_PATH_BYTES {
+            return Err(PathFault::TooLong);
+        }
+        let rest = raw.strip_prefix('/').ok_or(PathFault::NotAbsolute)?;
+        let mut text = String::with_capacity(raw.len());
+        let mut has_empty_segments = false;
+        let mut segments = rest.split('/').peekable();
+        while let Some(segment) = segments.next() {
+            match (segment.is_empty(), segments.peek().is_some()) {
+                // Only the one behind the last slash may be empty.
+                (true, true) => has_empty_segments = true,
+                (true, false) => text.push('/'),
+                (false, _) => {
+                    text.push('/');
+                    push_segment(&mut text, segment)?;
+                }
+            }
+        }
+        Ok(Self { text, has_empty_segments })
+    }
+
+    /// The path, with its slash at the beginning and, if it had one, at the end.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether there were empty segments, as in `//`, which are gone now.
+    #[must_use]
+    pub fn has_empty_segments(&self) -> bool {
+        self.has_empty_segments
+    }
+
+    /// Its segments, in their encoded form. A slash at the end adds none.
+    pub fn segments(&self) -> impl Iterator<Item = &str> + Clone {
+        self.text.split('/').filter(|segment| !segment.is_empty())
+    }
+}
+
+fn push_segment(text: &mut String, segment: &str) -> Result<(), PathFault> {
+    // Most segments are words.
+    if segment.bytes().all(|byte| is_unreserved(byte) && byte != b'.') {
+        text.push_str(segment);
+        return Ok(());
+    }
+    let mut decoded = Vec::with_capacity(segment.len());
+    let mut bytes = segment.bytes();
+    while let Some(byte) = bytes.next() {
+        let (byte, was_encoded) = match byte {
+            b'%' => (escape(&mut bytes)?, true),
+            plain => (plain, false),
+        };
+        match byte {
+            b'/' => return Err(PathFault::EncodedSlash),
+            b'\\' => return Err(PathFault::Backslash),
+            b';' => return Err(PathFault::Semicolon),
+            0..=0x1f | 0x7f => return Err(PathFault::Character),
+            b' ' | b'?' | b'#' | 0x80.. if !was_encoded => return Err(PathFault::Character),
+            _ => {}
+        }
+        decoded.push(byte);
+        let stands_as_it_is = is_unreserved(byte) || (!was_encoded && is_reserved(byte));
+        if stands_as_it_is {
+            text.push(char::from(byte));
+        } else {
+            push_escape(text, byte);
+        }
+    }
+    // Looked for in what was decoded: the digits may have come as escapes too.
+    let is_escape = |three: &[u8]| matches!(three, [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit());
+    match decoded.as_slice() {
+        b"." | b".." => Err(PathFault::Dots),
+        decoded if decoded.windows(3).any(is_escape) => Err(PathFault::EncodedTwice),
+        decoded => std::str::from_utf8(decoded).map(|_| ()).map_err(|_| PathFault::Utf8),
+    }
+}
+
+/// Two hexadecimal digits.
+fn escape(bytes: &mut std::str::Bytes<'_>) -> Result<u8, PathFault> {
+    let mut digit = || {
+        bytes.next().and_then(|byte| char::from(byte).to_digit(16)).and_then(|digit| u8::try_from(digit).ok())
+    };
+    match (digit(), digit()) {
+        (Some(high), Some(low)) => Ok(high << 4 | low),
+        _ => Err(PathFault::Escape),
+    }
+}
+
+/// Writes `byte` as `%XX`.
+pub(super) fn push_escape(text: &mut String, byte: u8) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    text.push('%');
+    for digit in [byte >> 4, byte & 15] {
+        text.push(DIGITS.get(usize::from(digit)).copied().map_or('0', char::from));
+    }
+}
+
+/// `unreserved` of RFC 3986 §2.3.
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+/// What else may stand in a segment as it is (`pchar` of RFC 3986 §3.3), but for `;`.
+fn is_reserved(byte: u8) -> bool {
+    matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b'=' | b':' | b'@')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn normal(raw: &str) -> Result<String, PathFault> {
+        Path::normalise(raw).map(|path| path.text)
+    }
+
+    #[test]
+    fn what_all_servers_read_alike_has_one_form() {
+        for (raw, expected) in [
+            ("/", "/"),
+            ("/profiles", "/profiles"),
+            ("/profiles/", "/profiles/"),
+            ("//", "/"),
+            ("//profiles", "/profiles"),
+            ("/profiles//7", "/profiles/7"),
+            ("/profiles///", "/profiles/"),
+            ("/%70rofiles", "/profiles"),
+            ("/%7Eada", "/~ada"),
+            ("/a%c3%a9", "/a%C3%A9"),
+            ("/a%2Cb,c", "/a%2Cb,c"),
+            ("/{id}", "/%7Bid%7D"),
+            ("/a|b^c", "/a%7Cb%5Ec"),
+            ("/100%25", "/100%25"),
+            ("/100%25zz", "/100%25zz"),
+            ("/a.b/...", "/a.b/..."),
+            ("/.hidden", "/.hidden"),
+            ("/x:@!$&'()*+,=", "/x:@!$&'()*+,="),
+            ("/a%20b", "/a%20b"),
+        ] {
+            assert_eq!(normal(raw).as_deref(), Ok(expected), "{raw}");
+            assert_eq!(normal(expected).as_deref(), Ok(expected), "{raw} twice");
+        }
+    }
+
+    #[test]
+    fn what_servers_read_in_different_ways_is_refused() {
+        use PathFault::{
+            Backslash, Character, Dots, EncodedSlash, EncodedTwice, Escape, NotAbsolute, Semicolon, Utf8,
+        };
+        for (raw, fault) in [
+            ("", NotAbsolute),
+            ("profiles", NotAbsolute),
+            ("http://host/profiles", NotAbsolute),
+            ("*", NotAbsolute),
+            ("/a/./b", Dots),
+            ("/a/../b", Dots),
+            ("/..", Dots),
+            ("/a/%2e%2e/b", Dots),
+            ("/a/.%2E/b", Dots),
+            ("/a/%2e", Dots),
+            ("/a%2fb", EncodedSlash),
+            ("/a%2Fb", EncodedSlash),
+            ("/%2e%2e%2fb", EncodedSlash),
+            ("/a\\b", Backslash),
+            ("/a%5cb", Backslash),
+            ("/a%5Cb", Backslash),
+            ("/a%00", Character),
+            ("/a%0d%0aX: y", Character),
+            ("/a%7f", Character),
+            ("/a b", Character),
+            ("/a#b", Character),
+            ("/\u{e9}", Character),
+            ("/a;x=1", Semicolon),
+            ("/a/..;/b", Semicolon),
+            ("/a%3Bx", Semicolon),
+            ("/a%252fb", EncodedTwice),
+            ("/%252e%252e/", EncodedTwice),
+            ("/a%25%32%66b", EncodedTwice),
+            ("/a%2525b", EncodedTwice),
+            ("/a%", Escape),
+            ("/a%2", Escape),
+            ("/a%zz", Escape),
+            ("/a%c0%af", Utf8),
+            ("/a%ff", Utf8),
+        ] {
+            assert_eq!(normal(raw), Err(fault), "{raw}");
+        }
+        assert_eq!(normal(&format!("/{}", "a".repeat(MAX_PATH_BYTES))), Err(PathFault::TooLong));
+    }
+
+    #[test]
+    fn empty_segments_are_told_of() {
+        let told = |raw| Path::normalise(raw).map(|path| path.has_empty_segments());
+        for raw in ["//", "//a", "/a//b", "/a//"] {
+            assert_eq!(told(raw), Ok(true), "{raw}");
+        }
+        for raw in ["/", "/a", "/a/"] {
+            assert_eq!(told(raw), Ok(false), "{raw}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The judgement of a request on behalf of a route: who it comes from, and whether that is enough. The gateway and forward-auth
+//! share it.
+
+use std::rc::Rc;
+
+use http::StatusCode;
+
+use super::application::Application;
+use super::{Response, challenge, credentials, log};
+use crate::exchange::Exchange;
+use crate::exchange::outage::Outage;
+use crate::exchange::refusal::TokenError;
+use crate::gateway::requirement::Unmet;
+use crate::gateway::routes::{Credential, Route};
+use crate::gateway::{Gateway, credential};
+use crate::ports::{IncomingRequest, Log, Platform};
+use crate::rejection::{Missing, Refusal, Rejection};
+use crate::trust::issuer::TrustedIssuer;
+use crate::verify::{Observed, Terms, VerifiedToken, verify};
+
+/// What it takes to judge a request on behalf of a route.
+pub(super) struct Desk<'d> {
+    pub(super) terms: &'d Terms,
+    pub(super) app: &'d Application,
+    pub(super) gateway: Option<&'d Gateway>,
+    pub(super) exchange: Option<&'d Exchange>,
+}
+
+/// How a request was judged.
+pub(super) struct Admission {
+    pub(super) outcome: Result<Identity, Barred>,
+    pub(super) observed: Observed,
+    pub(super) refresh: Option<Rc<TrustedIssuer>>,
+}
+
+/// On whose behalf a request goes on; nobody's on a public route.
+#[derive(Default)]
+pub(super) struct Identity {
+    pub(super) token: Option<VerifiedToken>,
+    /// Our own token for the upstream.
+    pub(super) minted: Option<String>,
+}
+
+/// Why a request goes no further.
+pub(super) enum Barred {
+    /// Its token is not good, or cannot be judged now.
+    Refused(Refusal),
+    /// Its token is good, and not good for this: 403.
+    Forbidden { code: &'static str, detail: String },
+    /// What our own token would be made from cannot be had now.
+    Outage(Outage),
+}
+
+impl From<Unmet> for Barred {
+    fn from(unmet: Unmet) -> Self {
+        match unmet {
+            Unmet::Scope(rejection) => Self::Refused(rejection.into()),
+            other => Self::Forbidden { code: other.code(), detail: other.to_string() },
+        }
+    }
+}
+
+impl From<TokenError> for Barred {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Token { rejection, .. } => Self::Refused(rejection.into()),
+            TokenError::Outage(Outage::Fault(fault)) => Self::Refused(fault.into()),
+            TokenError::Outage(outage) => Self::Outage(outage),
+            other => Self::Forbidden { code: other.code(), detail: other.to_string() },
+        }
+    }
+}
+
+impl Barred {
+    pub(super) fn report(&self, log: &impl Log, observed: &Observed, ray: Option<&str>) {
+        match self {
+            Self::Refused(refusal) => log::refused(log, refusal, observed, ray),
+            Self::Forbidden { code, detail } => log::forbidden(log, code, detail, observed, ray),
+            Self::Outage(outage) => {
+                log::exchange_failed(log, outage.code(), &outage.to_string(), observed, ray);
+            }
+        }
+    }
+
+    pub(super) fn response(&self, realm: &str) -> Response {
+        match self {
+            Self::Refused(refusal) => challenge::refuse(refusal, realm),
+            Self::Forbidden { code, detail } => challenge::forbid(code, detail, realm),
+            Self::Outage(outage) => challenge::suspend(outage, StatusCode::SERVICE_UNAVAILABLE),
+        }
+    }
+}
+
+impl Desk<'_> {
+    /// Judges the request's token on behalf of `route`; without one, whatever verifies will do. `query` is that of the request
+    /// which wants to pass.
+    pub(super) async fn admit<P: Platform, R: IncomingRequest>(
+        &self,
+        platform: &P,
+        request: &R,
+        route: Option<&Route>,
+        query: Option<&str>,
+    ) -> Admission {
+        let refused =
+            |barred| Admission { outcome: Err(barred), observed: Observed::default(), refresh: None };
+        let text = match credentials::bearer_token_beside(request, query) {
+            Ok(text) => text,
+            // On a public route nobody has to be somebody. Who sends the word `null` believes to be, and is told.
+            Err(Rejection::TokenMissing(Missing::NoCredentials | Missing::OtherScheme))
+                if route.is_some_and(|route| route.public) =>
+            {
+                return Admission {
+                    outcome: Ok(Identity::default()),
+                    observed: Observed::default(),
+                    refresh: None,
+                };
+            }
+            Err(rejection) => return refused(Barred::Refused(rejection.into())),
+        };
+        let now = platform.now();
+        let verification = verify(self.terms, &self.app.keys, platform, &text, now).await;
+        let outcome = match (verification.outcome, route) {
+            (Err(refusal), _) => Err(Barred::Refused(refusal)),
+            (Ok(token), None) => Ok(Identity { token: Some(token), minted: None }),
+            (Ok(token), Some(route)) => match route.require.check(&token) {
+                Err(unmet) => Err(unmet.into()),
+                Ok(()) => match (&route.credential, self.gateway, self.exchange) {
+                    (Credential::Exchange(audience), Some(gateway), Some(exchange)) => {
+                        credential::exchanged(&gateway.kept, exchange, platform, audience, &token, &text, now)
+                            .await
+                            .map(|minted| Identity { token: Some(token), minted: Some(minted) })
+                            .map_err(Barred::from)
+                    }
+                    _ => Ok(Identity { token: Some(token), minted: None }),
+                },
+            },
+        };
+        Admission { outcome, observed: verification.observed, refresh: verification.refresh }
+    }
+}

@@ -1,0 +1,139 @@
+//! `/forward-auth`, `/auth-request` and `/ext-authz/*`: a reverse proxy asks whether a request may pass.
+//!
+//! The answer is 200, 401 or 403 and nothing else: nginx makes its own 500 of any other. What would be a 503 is a 403 here,
+//! which stops the request without calling its token bad; `Retry-After` and the code tell it apart.
+
+use http::{HeaderName, HeaderValue, StatusCode};
+
+use super::admission::{Barred, Desk};
+use super::answer::Answer;
+use super::application::Application;
+use super::problem::Problem;
+use super::{Response, challenge, cors, log};
+use crate::gateway::forward_auth::{Dialect, ForwardAuth, Untold};
+use crate::gateway::routes::{Found, Route};
+use crate::ports::{IncomingRequest, Platform};
+use crate::rejection::Fault;
+use crate::verify::{Observed, Terms, VerifiedToken};
+
+/// The header that tells a proxy the code of a refusal.
+const CODE: HeaderName = HeaderName::from_static("x-assay-code");
+
+/// Answers a proxy's question. `rest` is what stands behind Envoy's prefix.
+pub async fn answer<P: Platform, R: IncomingRequest>(
+    app: &Application,
+    platform: &P,
+    request: &R,
+    dialect: Dialect,
+    rest: &str,
+) -> Answer {
+    let realm = &app.config.surface.realm;
+    let (Some(forward_auth), Ok(terms)) = (&app.config.forward_auth, &app.config.terms) else {
+        return refused(&Barred::Refused(Fault::ConfigInvalid.into()), realm).into();
+    };
+    let ray = request.header("cf-ray");
+    if let Err(fault) = forward_auth.ready() {
+        let barred = Barred::Refused(fault.into());
+        barred.report(platform, &Observed::default(), ray.as_deref());
+        return refused(&barred, realm).into();
+    }
+    match judge(app, forward_auth, terms, platform, request, dialect, rest).await {
+        Ok(answer) => answer,
+        Err(untold) => {
+            let detail = untold.to_string();
+            log::forbidden(platform, untold.code(), &detail, &Observed::default(), ray.as_deref());
+            let title = "The question cannot be answered";
+            coded(
+                Problem::new(StatusCode::FORBIDDEN, untold.code(), title, &detail).into_response(),
+                untold.code(),
+            )
+            .into()
+        }
+    }
+}
+
+async fn judge<P: Platform, R: IncomingRequest>(
+    app: &Application,
+    forward_auth: &ForwardAuth,
+    terms: &Terms,
+    platform: &P,
+    request: &R,
+    dialect: Dialect,
+    rest: &str,
+) -> Result<Answer, Untold> {
+    let realm = &app.config.surface.realm;
+    let header = |name: &str| request.header(name);
+    forward_auth.believe(header)?;
+    let original = dialect.original(header, (request.method(), request.host(), rest, request.query()))?;
+    let gateway = app.config.gateway.as_ref();
+    let names: Vec<&str> = gateway
+        .into_iter()
+        .flat_map(|gateway| gateway.routes.iter())
+        .flat_map(|route| &route.headers)
+        .map(|header| header.name.as_str())
+        .collect();
+    dialect.check_spelling(&request.header_names(), &names)?;
+    let route =
+        match gateway.map(|gateway| gateway.routes.find(&original.host, &original.path, &original.method)) {
+            // Without any routes whatever verifies will do.
+            None => None,
+            Some(Found::Route(route)) => Some(route),
+            Some(Found::Nothing | Found::OtherMethods(_)) => {
+                let detail = "no route takes the original request's host, path and method".to_owned();
+                let barred = Barred::Forbidden { code: "route_unknown", detail };
+                barred.report(platform, &Observed::default(), request.header("cf-ray").as_deref());
+                return Ok(refused(&barred, realm).into());
+            }
+        };
+    let desk = Desk { terms, app, gateway, exchange: app.config.exchange.as_ref() };
+    let admission = desk.admit(platform, request, route, original.query.as_deref()).await;
+    let response = match admission.outcome {
+        Ok(identity) => {
+            let claims = identity.token.as_ref().map(VerifiedToken::claims);
+            let of_route = route.map_or(&[][..], |route| route.headers.as_slice());
+            let mut headers = dialect.identity(claims, of_route, &names);
+            if let Some(minted) = identity.minted {
+                headers.push(("authorization".to_owned(), format!("Bearer {minted}")));
+            }
+            accepted(headers)
+        }
+        Err(barred) => {
+            barred.report(platform, &admission.observed, request.header("cf-ray").as_deref());
+            let mut response = refused(&barred, realm);
+            readable_by(route, request, &mut response);
+            response
+        }
+    };
+    Ok(Answer { response, refresh: admission.refresh })
+}
+
+fn accepted(headers: Vec<(String, String)>) -> Response {
+    let mut response = Response::new(Vec::new());
+    response.headers_mut().insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for (name, value) in headers {
+        // Names were checked with the configuration, values are visible ASCII.
+        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(&value)) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}
+
+fn refused(barred: &Barred, realm: &str) -> Response {
+    match barred {
+        Barred::Refused(refusal) => coded(challenge::refuse_narrowly(refusal, realm), refusal.code()),
+        Barred::Forbidden { code, detail } => coded(challenge::forbid(code, detail, realm), code),
+        Barred::Outage(outage) => coded(challenge::suspend(outage, StatusCode::FORBIDDEN), outage.code()),
+    }
+}
+
+fn coded(mut response: Response, code: &'static str) -> Response {
+    response.headers_mut().insert(CODE, HeaderValue::from_static(code));
+    response
+}
+
+/// Proxies that relay a refusal relay this too, so that the page's script can read it.
+fn readable_by(route: Option<&Route>, request: &impl IncomingRequest, response: &mut Response) {
+    let Some(policy) = route.and_then(|route| route.cors.as_ref()) else { return };
+    cors::amend(response, cors::route_amendment(policy, request.header("origin").as_deref()));
+}

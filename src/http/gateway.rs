@@ -1,0 +1,216 @@
+//! The gateway on the wire: whatever no endpoint answers goes the way of its route, or is answered here.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use http::header::ALLOW;
+use http::{HeaderValue, Method, StatusCode};
+
+use super::admission::Desk;
+use super::application::Application;
+use super::problem::Problem;
+use super::{Response, cors, log, router};
+use crate::gateway::Gateway;
+use crate::gateway::path::{Path, PathFault};
+use crate::gateway::proxy::{Incoming, onward};
+use crate::gateway::routes::{Found, Route, is_host};
+use crate::ports::{IncomingRequest, Platform, UpstreamError, Upstreams};
+use crate::trust::issuer::TrustedIssuer;
+use crate::verify::{Terms, VerifiedToken};
+
+/// What a request gets, and what is left to do once it is on its way.
+#[derive(Debug)]
+pub struct Served<T> {
+    /// The response.
+    pub reply: Reply<T>,
+    /// The issuer whose keys are due for [`Application::refresh`].
+    pub refresh: Option<Rc<TrustedIssuer>>,
+}
+
+/// Whose response it is.
+#[derive(Debug)]
+pub enum Reply<T> {
+    /// Ours.
+    Own(Response),
+    /// An upstream's, streamed.
+    Upstream(T),
+}
+
+/// Answers one request: an endpoint does, or the route that takes it.
+pub async fn serve<P, R>(app: &Application, platform: &P, request: &R) -> Served<P::Answer>
+where
+    P: Platform + Upstreams<R>,
+    R: IncomingRequest,
+{
+    if let (Some(gateway), Ok(terms)) = (&app.config.gateway, &app.config.terms)
+        && !router::is_endpoint(request.path(), &app.config)
+    {
+        let mut served = front(app, gateway, terms, platform, request).await;
+        if let Reply::Own(response) = &mut served.reply
+            && request.method() == Method::HEAD
+        {
+            response.body_mut().clear();
+        }
+        return served;
+    }
+    let answer = router::answer(app, platform, request).await;
+    Served { reply: Reply::Own(answer.response), refresh: answer.refresh }
+}
+
+fn own<T>(response: Response) -> Served<T> {
+    Served { reply: Reply::Own(response), refresh: None }
+}
+
+async fn front<P, R>(
+    app: &Application,
+    gateway: &Gateway,
+    terms: &Terms,
+    platform: &P,
+    request: &R,
+) -> Served<P::Answer>
+where
+    P: Platform + Upstreams<R>,
+    R: IncomingRequest,
+{
+    let path = match readable(request) {
+        Ok(path) => path,
+        Err(fault) => return own(path_refused(fault)),
+    };
+    if !is_host(request.host()) {
+        return own(no_route());
+    }
+    if let Some(response) = preflight(gateway, &path, request) {
+        return own(response);
+    }
+    let route = match gateway.routes.find(request.host(), &path, request.method()) {
+        Found::Route(route) if route.upstream.is_some() => route,
+        Found::Route(_) | Found::Nothing => return own(no_route()),
+        Found::OtherMethods(allow) => return own(other_methods(&allow)),
+    };
+    let mut served = pass(app, gateway, terms, platform, request, route, &path).await;
+    if let (Reply::Own(response), Some(policy)) = (&mut served.reply, &route.cors) {
+        cors::amend(response, cors::route_amendment(policy, request.header("origin").as_deref()));
+    }
+    served
+}
+
+/// The request's path in its one form. The query goes on as it is, so it may not end the URL early.
+fn readable(request: &impl IncomingRequest) -> Result<Path, PathFault> {
+    let is_clean = |query: &str| query.bytes().all(|byte| byte > b' ' && byte != b'#' && byte != 0x7f);
+    if !request.query().is_none_or(is_clean) {
+        return Err(PathFault::Character);
+    }
+    Path::normalise(request.path())
+}
+
+async fn pass<P, R>(
+    app: &Application,
+    gateway: &Gateway,
+    terms: &Terms,
+    platform: &P,
+    request: &R,
+    route: &Route,
+    path: &Path,
+) -> Served<P::Answer>
+where
+    P: Platform + Upstreams<R>,
+    R: IncomingRequest,
+{
+    let desk = Desk { terms, app, gateway: Some(gateway), exchange: app.config.exchange.as_ref() };
+    let admission = desk.admit(platform, request, Some(route), request.query()).await;
+    let refresh = admission.refresh;
+    let identity = match admission.outcome {
+        Ok(identity) => identity,
+        Err(barred) => {
+            barred.report(platform, &admission.observed, request.header("cf-ray").as_deref());
+            return Served { reply: Reply::Own(barred.response(&app.config.surface.realm)), refresh };
+        }
+    };
+    let header_names = request.header_names();
+    let has = |name: &str| header_names.lines().any(|given| given == name);
+    let read = |name: &str| if has(name) { request.header(name).unwrap_or_default() } else { String::new() };
+    let connection = read("connection");
+    let is_upgrade = request.method() == Method::GET && read("upgrade").eq_ignore_ascii_case("websocket");
+    let incoming = Incoming {
+        scheme: request.scheme(),
+        host: request.host(),
+        path,
+        query: request.query(),
+        header_names: &header_names,
+        connection: &connection,
+        is_upgrade,
+        client: read("cf-connecting-ip").parse::<IpAddr>().ok(),
+    };
+    let amend = route
+        .cors
+        .as_ref()
+        .filter(|_| !is_upgrade)
+        .map(|policy| cors::route_amendment(policy, request.header("origin").as_deref()));
+    let claims = identity.token.as_ref().map(VerifiedToken::claims);
+    let Some(onward) =
+        onward(route, &gateway.untrusted, &incoming, claims, identity.minted.as_deref(), amend)
+    else {
+        return Served { reply: Reply::Own(no_route()), refresh };
+    };
+    let reply = match platform.send(request, &onward).await {
+        Ok(answer) => Reply::Upstream(answer),
+        Err(error) => {
+            log::upstream_failed(platform, &route.name, &onward, &error, request.header("cf-ray").as_deref());
+            Reply::Own(upstream_failed(&error))
+        }
+    };
+    Served { reply, refresh }
+}
+
+/// The answer to a preflight for a route that negotiates CORS; such a request never reaches the upstream.
+fn preflight(gateway: &Gateway, path: &Path, request: &impl IncomingRequest) -> Option<Response> {
+    if !cors::is_preflight(request) {
+        return None;
+    }
+    let wanted: Method = request.header("access-control-request-method")?.parse().ok()?;
+    let Found::Route(route) = gateway.routes.find(request.host(), path, &wanted) else { return None };
+    Some(cors::route_preflight(route.cors.as_ref()?, request))
+}
+
+fn no_route() -> Response {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "not_found",
+        "Nothing is here",
+        "no endpoint and no route has this path",
+    )
+    .into_response()
+}
+
+fn path_refused(fault: PathFault) -> Response {
+    let detail = fault.to_string();
+    Problem::new(StatusCode::BAD_REQUEST, "path_refused", "The path could be read in different ways", &detail)
+        .into_response()
+}
+
+fn other_methods(allow: &str) -> Response {
+    let detail = format!("use {allow}");
+    let mut response = Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "The method is not allowed here",
+        &detail,
+    )
+    .into_response();
+    if let Ok(allow) = HeaderValue::from_str(allow) {
+        response.headers_mut().insert(ALLOW, allow);
+    }
+    response
+}
+
+/// Names nothing of what is behind.
+fn upstream_failed(error: &UpstreamError) -> Response {
+    let (status, detail) = match error {
+        UpstreamError::Timeout(_) => (StatusCode::GATEWAY_TIMEOUT, "the API did not answer in time"),
+        UpstreamError::Unsendable(_) => (StatusCode::BAD_GATEWAY, "the request cannot be sent on to the API"),
+        UpstreamError::Unreachable(_) | UpstreamError::Unbound(_) => {
+            (StatusCode::BAD_GATEWAY, "the API cannot be reached")
+        }
+    };
+    Problem::new(status, "upstream_unavailable", "The API is unavailable", detail).into_response()
+}

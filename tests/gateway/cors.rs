@@ -1,0 +1,95 @@
+//! CORS per route: preflights are answered here, and a script can read why it was refused.
+
+use super::*;
+
+const APP: &str = "https://app.example.com";
+
+fn world() -> World {
+    fronting(&json!([
+        route(
+            "/cors/*",
+            &json!({ "cors": { "origins": [APP], "credentials": true }, "methods": ["GET", "PUT"] })
+        ),
+        route("/any/*", &json!({ "cors": { "origins": ["*"] }, "public": true })),
+        route("/none/*", &json!({})),
+        route("/open/*", &json!({ "public": true })),
+    ]))
+}
+
+fn preflight(path: &str, origin: &str, method: &str) -> FakeRequest {
+    FakeRequest::new(Method::OPTIONS, path)
+        .header("origin", origin)
+        .header("access-control-request-method", method)
+        .header("access-control-request-headers", "authorization,x-trace")
+}
+
+#[test]
+fn a_preflight_is_answered_here_and_never_sent_on() {
+    let world = world();
+    let response = world.answered(&preflight("/cors/1", APP, "PUT"));
+    assert_eq!(response.status(), 204);
+    assert_eq!(header(&response, "access-control-allow-origin").as_deref(), Some(APP));
+    assert_eq!(header(&response, "access-control-allow-credentials").as_deref(), Some("true"));
+    assert_eq!(header(&response, "access-control-allow-methods").as_deref(), Some("PUT"));
+    assert_eq!(header(&response, "access-control-allow-headers").as_deref(), Some("authorization,x-trace"));
+    assert!(header(&response, "vary").unwrap().contains("Origin"));
+
+    let stranger = world.answered(&preflight("/cors/1", "https://evil.example", "PUT"));
+    assert_eq!(stranger.status(), 204);
+    assert_eq!(header(&stranger, "access-control-allow-origin"), None);
+    assert_eq!(header(&stranger, "access-control-allow-methods"), None);
+    assert!(world.platform.upstreams.received().is_empty());
+}
+
+#[test]
+fn only_options_with_both_headers_is_a_preflight() {
+    let world = world();
+    let options = |path| FakeRequest::new(Method::OPTIONS, path);
+    let half = [
+        options("/cors/1"),
+        options("/cors/1").header("origin", APP),
+        options("/cors/1").header("access-control-request-method", "PUT"),
+    ];
+    for request in half {
+        assert_eq!(world.answered(&request).status(), 405);
+    }
+    let get =
+        FakeRequest::get("/cors/1").header("origin", APP).header("access-control-request-method", "PUT");
+    assert_eq!(world.answered(&get).status(), 401);
+    assert_eq!(world.answered(&preflight("/none/1", APP, "GET")).status(), 401);
+    assert!(world.platform.upstreams.received().is_empty());
+    // A public route without `cors` leaves it to the API.
+    world.sent_on(&preflight("/open/1", APP, "GET"));
+}
+
+#[test]
+fn a_script_can_read_why_it_was_refused() {
+    let world = world();
+    let ask = |origin: &str| FakeRequest::get("/cors/1").header("origin", origin);
+    let refused = world.answered(&ask(APP));
+    assert_eq!(refused.status(), 401);
+    assert_eq!(header(&refused, "access-control-allow-origin").as_deref(), Some(APP));
+    assert!(header(&refused, "access-control-expose-headers").unwrap().contains("WWW-Authenticate"));
+    let stranger = world.answered(&ask("https://evil.example"));
+    assert_eq!(header(&stranger, "access-control-allow-origin"), None);
+    assert_eq!(header(&stranger, "vary").as_deref(), Some("Origin"));
+}
+
+#[test]
+fn the_upstreams_own_answer_gives_way_to_the_route() {
+    let world = world();
+    let good = token(&json!({}));
+    let amend = |path: &str, origin: &str| {
+        world.sent_on(&FakeRequest::get(path).bearer(&good).header("origin", origin)).amend
+    };
+    let amended = amend("/cors/1", APP).unwrap();
+    assert!(amended.remove.contains(&"access-control-allow-origin"));
+    assert!(amended.set.contains(&("access-control-allow-origin", APP.to_owned())));
+    assert!(amended.append.contains(&("vary", "Origin")));
+    assert_eq!(amend("/cors/1", "https://evil.example").unwrap().set, []);
+    assert_eq!(
+        amend("/any/1", "https://evil.example").unwrap().set,
+        [("access-control-allow-origin", "*".to_owned())]
+    );
+    assert_eq!(amend("/none/1", APP), None);
+}

@@ -1,0 +1,187 @@
+//! No header that an upstream is told to trust can be set by a client, whatever its spelling.
+
+use super::*;
+
+/// Every way to write a name that some server reads as the same.
+fn spellings(name: &str) -> Vec<String> {
+    let mut spellings = vec![name.to_owned(), name.to_uppercase()];
+    for separator in ["_", ".", "~", "!", "+"] {
+        spellings.push(name.replace('-', separator));
+        spellings.push(name.to_uppercase().replace('-', separator));
+        spellings.push(name.replacen('-', separator, 1));
+    }
+    let capital = |word: &str| {
+        let (first, rest) = word.split_at(1);
+        first.to_uppercase() + rest
+    };
+    let mixed = name.split('-').map(capital).collect::<Vec<_>>();
+    spellings.extend([mixed.join("-"), mixed.join("_")]);
+    spellings
+}
+
+/// What an upstream sees of `request`, after the taking away and the setting.
+fn seen(request_headers: &[(String, String)], onward: &Onward) -> Vec<(String, String)> {
+    let mut headers: Vec<(String, String)> = request_headers
+        .iter()
+        .map(|(name, value)| (name.to_lowercase(), value.clone()))
+        .filter(|(name, _)| !onward.remove.contains(name))
+        .collect();
+    for (name, value) in &onward.set {
+        headers.retain(|(known, _)| known != name);
+        headers.push((name.clone(), value.clone()));
+    }
+    headers
+}
+
+fn fold(name: &str) -> String {
+    name.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-")
+}
+
+#[test]
+fn every_configured_header_times_every_spelling() {
+    let headers = json!({ "x-user-id": "/sub", "x-user-email": "/email", "remote-user": "/sub", "x-forwarded-user": "/sub" });
+    let world = fronting(&json!([
+        route("/open/*", &json!({ "public": true })),
+        route("/named/*", &json!({ "public": true, "headers": headers })),
+        route("/*", &json!({ "headers": headers })),
+    ]));
+    let trusted = [
+        "x-user-id",
+        "x-user-email",
+        "remote-user",
+        "remote-groups",
+        "remote-email",
+        "remote-name",
+        "x-forwarded-user",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+        "x-forwarded-email",
+        "x-auth-request-user",
+        "x-auth-request-groups",
+        "x-real-ip",
+        "forwarded",
+    ];
+    for name in trusted {
+        for spelling in spellings(name) {
+            for (path, is_named) in [("/open/x", false), ("/named/x", false), ("/x", true)] {
+                for extra in [
+                    vec![(spelling.clone(), "root".to_owned())],
+                    vec![(spelling.clone(), "root".to_owned()), (spelling.to_uppercase(), "root".to_owned())],
+                    vec![(spelling.clone(), "root".to_owned()), ("connection".to_owned(), name.to_owned())],
+                    vec![
+                        (spelling.clone(), "root".to_owned()),
+                        ("connection".to_owned(), format!("close, {spelling}")),
+                    ],
+                ] {
+                    let mut request = FakeRequest::get(path);
+                    for (name, value) in &extra {
+                        request = request.header(name, value);
+                    }
+                    if is_named {
+                        request = request.bearer(&token(&json!({})));
+                    }
+                    let seen = seen(&extra, &world.sent_on(&request));
+                    assert!(seen.iter().all(|(_, value)| value != "root"), "{spelling} on {path}: {seen:?}");
+                    let same = seen.iter().filter(|(given, _)| fold(given) == fold(name)).count();
+                    assert!(same <= 1, "{spelling} on {path}: {seen:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn configured_headers_are_always_there_and_empty_where_the_claim_is_absent() {
+    let headers = json!({ "x-user-id": "/sub", "x-user-email": "/email", "x-org": "/org/id" });
+    let world = fronting(&json!([route("/*", &json!({ "headers": headers }))]));
+    let onward = world.sent_on(&FakeRequest::get("/x").bearer(&token(&json!({ "org": { "id": null } }))));
+    assert_eq!(told(&onward, "x-user-id"), Some("user_1"));
+    assert_eq!(told(&onward, "x-user-email"), Some(""));
+    assert_eq!(told(&onward, "x-org"), Some(""));
+    // Taking away comes first, so that nothing which `Connection` names can undo what is set.
+    let onward = world.sent_on(
+        &FakeRequest::get("/x").bearer(&token(&json!({}))).header("connection", "x-user-id, authorization"),
+    );
+    assert_eq!(told(&onward, "x-user-id"), Some("user_1"));
+}
+
+#[test]
+fn a_value_is_what_the_token_says_and_breaks_out_of_no_header() {
+    for (claim, expected) in [
+        (json!("Ada"), "Ada"),
+        (json!("Ada Lovelace"), "Ada Lovelace"),
+        (json!(" Ada "), "%20Ada%20"),
+        (json!("a\r\nx-user-id: root"), "a%0D%0Ax-user-id: root"),
+        (json!("a\u{0}b\u{7f}"), "a%00b%7F"),
+        (json!("Zoë"), "Zo%C3%AB"),
+        (json!("50%"), "50%25"),
+        (json!(""), ""),
+        (json!(42), "42"),
+        (json!(true), "true"),
+        (json!(["admin", "staff"]), "admin,staff"),
+        (json!(["a,b", "c"]), "a%2Cb,c"),
+        (json!([]), ""),
+        (json!([1, "a"]), "[1,\"a\"]"),
+        (json!({ "a": "é" }), "{\"a\":\"%C3%A9\"}"),
+    ] {
+        let world = fronting(&json!([route("/*", &json!({ "headers": { "x-value": "/value" } }))]));
+        let onward = world.sent_on(&FakeRequest::get("/x").bearer(&token(&json!({ "value": claim }))));
+        assert_eq!(told(&onward, "x-value"), Some(expected));
+    }
+}
+
+#[test]
+fn no_number_loses_a_digit() {
+    let world = fronting(&json!([route("/*", &json!({ "headers": { "x-id": "/id" } }))]));
+    let payload = format!(r#"{{"iss":"{ISS}","exp":4000000000,"id":12345678901234567890123}}"#);
+    let head = json!({ "alg": "EdDSA", "kid": ed25519().kid() }).to_string();
+    let token = tokens::sealed(&head, &payload, |input| ed25519().sign(Algorithm::EdDsa, input));
+    assert_eq!(
+        told(&world.sent_on(&FakeRequest::get("/x").bearer(&token)), "x-id"),
+        Some("12345678901234567890123")
+    );
+}
+
+#[test]
+fn the_upstream_learns_who_asked_for_what_from_us_alone() {
+    let world = fronting(&json!([route("/*", &json!({ "public": true }))]));
+    for (client, expected_for, expected) in [
+        (Some("192.0.2.7"), Some("192.0.2.7"), "for=192.0.2.7;host=\"api.example.com\";proto=https"),
+        (
+            Some("2001:db8::1"),
+            Some("2001:db8::1"),
+            "for=\"[2001:db8::1]\";host=\"api.example.com\";proto=https",
+        ),
+        (Some("root, 1.2.3.4"), None, "for=unknown;host=\"api.example.com\";proto=https"),
+        (None, None, "for=unknown;host=\"api.example.com\";proto=https"),
+    ] {
+        let mut request = FakeRequest::get("/x").header("x-forwarded-for", "203.0.113.9");
+        if let Some(client) = client {
+            request = request.header("cf-connecting-ip", client);
+        }
+        let onward = world.sent_on(&request);
+        assert_eq!(told(&onward, "x-forwarded-for"), expected_for);
+        assert_eq!(told(&onward, "forwarded"), Some(expected));
+        assert_eq!(told(&onward, "x-forwarded-host"), Some("api.example.com"));
+        assert_eq!(told(&onward, "x-forwarded-proto"), Some("https"));
+        assert!(onward.remove.contains(&"x-forwarded-for".to_owned()));
+    }
+}
+
+#[test]
+fn the_credential_is_taken_away_or_forwarded_as_configured() {
+    let world = fronting(&json!([
+        route("/strip", &json!({})),
+        route("/forward", &json!({ "credential": "forward" })),
+        route("/open", &json!({ "public": true })),
+    ]));
+    let good = token(&json!({}));
+    for (path, is_removed) in [("/strip", true), ("/forward", false), ("/open", true)] {
+        let onward = world.sent_on(&FakeRequest::get(path).bearer(&good));
+        assert_eq!(onward.remove.contains(&"authorization".to_owned()), is_removed, "{path}");
+        assert_eq!(told(&onward, "authorization"), None);
+    }
+    let basic = FakeRequest::get("/open").header("authorization", "Basic dTpw");
+    assert!(world.sent_on(&basic).remove.contains(&"authorization".to_owned()));
+}

@@ -1,0 +1,344 @@
+// The gateway on the built Worker in workerd, before a real Node server that counts: what reaches it, with which headers,
+// how streams pass, and what becomes of an upstream that misbehaves.
+import assert from 'node:assert/strict';
+import { request as httpRequest } from 'node:http';
+import { Readable } from 'node:stream';
+import { once } from 'node:events';
+import { after, before, suite, test } from 'node:test';
+import { decodeJwt } from 'jose';
+import { createIdentityProvider } from '../../demo/identity-provider.mjs';
+import { signingKeys } from '../../demo/signing-keys.mjs';
+import { createApi, megabytes } from './support/api.mjs';
+import { startBetterAuth } from './support/better-auth.mjs';
+import { during } from './support/lifetime.mjs';
+import { canMeasure, growthDuring } from './support/memory.mjs';
+import { raw } from './support/raw.mjs';
+import { epochSeconds } from './support/tokens.mjs';
+import { answerOf, eventually, startWorker, trusting } from './support/worker.mjs';
+
+const APP = 'https://app.example.com';
+const API = 'https://api.example.com';
+const HEADERS = { 'x-user-id': '/sub', 'x-user-email': '/email', 'x-missing': '/no/such/claim' };
+// workerd's own buffers and V8's heap move by this much; a body that is kept would be a thousand.
+const MOST_MEGABYTES = 150;
+
+const SERVICE = `
+export default {
+  async fetch(request) {
+    return Response.json({ url: request.url, method: request.method, user: request.headers.get('x-user-id'),
+      authorization: request.headers.get('authorization'), length: (await request.text()).length });
+  },
+};`;
+
+suite('the gateway', () => {
+  let identityProvider, provider, api, worker, token;
+  const ask = (path, init = {}) => worker.fetch(path, { ...init, headers: { authorization: `Bearer ${token}`, ...init.headers } });
+  const reached = async (work) => {
+    const before = api.requests.length;
+    const result = await work();
+    return { result, requests: api.requests.slice(before) };
+  };
+
+  before(async () => {
+    identityProvider = await createIdentityProvider({ providers: [{ name: 'better-auth' }] });
+    [provider] = identityProvider.providers;
+    api = await createApi();
+    const { config, secrets } = trusting([provider]);
+    config.endpoints = { prefix: '/_assay' };
+    config.exchange = { issuer: 'https://auth.example.com', targets: [{ audience: API, from: [provider.issuer] }] };
+    const upstream = api.url;
+    config.gateway = {
+      timeout_ms: 1000,
+      routes: [
+        { path: '/*', upstream, headers: HEADERS },
+        { path: '/open/*', upstream, public: true, headers: HEADERS },
+        { path: '/admin/*', upstream, require: { scopes: ['admin'] } },
+        { path: '/cookies', upstream, cors: { origins: [APP], credentials: true } },
+        { path: '/cors/*', upstream, cors: { origins: [APP] } },
+        { path: '/service/*', upstream: { service: 'PROFILES' }, headers: HEADERS },
+        { path: '/unbound', upstream: { service: 'NOWHERE' } },
+        { path: '/closed', upstream: 'http://127.0.0.1:9' },
+        { path: '/exchanged', upstream, credential: { exchange: API } },
+        { path: '/forwarded', upstream, credential: 'forward' },
+      ],
+    };
+    const keys = await signingKeys(['ES256'], { age: 3600 });
+    worker = await startWorker({ config, secrets: { ...secrets, SIGNING_KEYS: keys }, services: { PROFILES: SERVICE } });
+    token = await provider.mint();
+  });
+  after(async () => {
+    await worker.dispose();
+    await api.close();
+    await identityProvider.close();
+  });
+
+  test('only verified requests reach the API, says the API', async () => {
+    const expired = await provider.mint({ expired: true });
+    const { requests } = await reached(async () => {
+      for (const [authorization, status, code] of [
+        [undefined, 401, 'token_missing'],
+        ['Bearer null', 401, 'token_missing'],
+        ['Basic dTpw', 401, 'token_missing'],
+        [`Bearer ${expired}`, 401, 'token_expired'],
+        [`Bearer ${token}, Bearer ${token}`, 400, 'request_ambiguous'],
+        [`Bearer ${token.slice(0, -8)}AAAAAAAA`, 401, 'signature_invalid'],
+      ]) {
+        for (const method of ['GET', 'POST', 'DELETE', 'OPTIONS']) {
+          const { status: found, body } = await answerOf(await worker.fetch('/x', { method, headers: authorization ? { authorization } : {} }));
+          assert.deepEqual([found, body.code], [status, code], `${method} with ${authorization?.slice(0, 12)}`);
+        }
+      }
+      assert.equal((await answerOf(await ask('/admin/x'))).body.code, 'scope_insufficient');
+      await assert.rejects(websocket('/x'));
+    });
+    assert.deepEqual(requests, []);
+    assert.equal((await ask('/x')).status, 200);
+  });
+
+  test('the API is told who it is by us alone: every header times every spelling', async () => {
+    const names = ['x-user-id', 'x-user-email', 'x-missing', 'x-forwarded-for', 'x-forwarded-user', 'x-auth-request-user', 'remote-user', 'forwarded', 'x-real-ip'];
+    const fold = (name) => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '-');
+    for (const path of ['/x', '/open/x', '/cors/x']) {
+      for (const name of names) {
+        const spellings = new Set([name, name.toUpperCase(), ...['_', '.', '~', '!', "'"].flatMap((other) => [name.replaceAll('-', other), name.toUpperCase().replace('-', other)])]);
+        for (const spelling of spellings) {
+          const lines = [`${spelling}: root`, `${spelling.toUpperCase()}: root`, `Connection: ${spelling}, x-user-id`];
+          const { result, requests } = await reached(() => raw(worker.urls[0], path, [`Authorization: Bearer ${token}`, ...lines]));
+          // Some spellings are no header names to workerd; then nothing may arrive.
+          if (result.status !== 200) assert.equal(requests.length, 0, `${spelling}: ${result.status}`);
+          for (const { rawHeaders } of requests) {
+            const values = rawHeaders.filter((_, index) => index % 2 === 1);
+            assert.ok(!values.some((value) => value.includes('root')), `${spelling} on ${path}: ${JSON.stringify(rawHeaders)}`);
+            const same = rawHeaders.filter((given, index) => index % 2 === 0 && fold(given) === fold(name));
+            assert.ok(same.length <= 1, `${spelling} on ${path}: ${same}`);
+          }
+        }
+      }
+    }
+  });
+
+  test('configured headers are always there, and empty where nothing is known', async () => {
+    const { body } = await answerOf(await ask('/x', { headers: { 'x-custom': 'kept' } }));
+    assert.equal(body.headers['x-user-id'], '0b9f7c6e-2d61-4f0a-b6a7-5b1e6e2a9c34');
+    assert.equal(body.headers['x-user-email'], 'grace@example.com');
+    assert.equal(body.headers['x-missing'], '');
+    assert.equal(body.headers['x-custom'], 'kept');
+    assert.equal(body.headers.authorization, undefined);
+    const { host } = new URL(worker.urls[0]);
+    assert.equal(body.headers['x-forwarded-host'], host);
+    assert.equal(body.headers['x-forwarded-proto'], 'http');
+    assert.equal(body.headers.forwarded, `for=unknown;host="${host}";proto=http`);
+    assert.equal(body.headers.host, new URL(api.url).host);
+
+    const nobody = await answerOf(await worker.fetch('/open/x'));
+    assert.equal(nobody.status, 200);
+    for (const name of Object.keys(HEADERS)) assert.equal(nobody.body.headers[name], '', name);
+    const expired = await worker.fetch('/open/x', { headers: { authorization: `Bearer ${await provider.mint({ expired: true })}` } });
+    assert.equal(expired.status, 401);
+  });
+
+  test('what is matched is what the API gets', async () => {
+    for (const [target, expected] of [
+      ['/open/a?b=%2F..;&c', '/open/a?b=%2F..;&c'],
+      ['//open//a', '/open/a'],
+      ['/%6fpen/%61', '/open/a'],
+      ['/open/%c3%a9', '/open/%C3%A9'],
+      ['/open/a%2Cb', '/open/a%2Cb'],
+      ['/open/{a}|b', '/open/%7Ba%7D%7Cb'],
+      ['/open/100%25', '/open/100%25'],
+    ]) {
+      const { result, requests } = await reached(() => raw(worker.urls[0], target));
+      assert.equal(result.status, 200, target);
+      assert.deepEqual(requests.map(({ url }) => url), [expected], target);
+    }
+    const tricks = ['/open/../x', '/open/./a', '/open/%2e%2e/x', '/open/.%2E/x', '/open%2fa', '/open/..%2Fx', '/open\\..\\x', '/open%5ca', '/open/a%00', '/open/a%0d%0ax', '/open;a/b', '/open/..;/x', '/open/%252e%252e/x', '/open/a%', '/open/%ff'];
+    for (const target of tricks) {
+      const { result, requests } = await reached(() => raw(worker.urls[0], target));
+      assert.deepEqual([result.status, requests], [400, []], target);
+    }
+  });
+
+  test('status, headers and cookies come back as the API sent them', async () => {
+    const cookies = await ask('/cookies', { headers: { origin: APP } });
+    assert.deepEqual(cookies.headers.getSetCookie(), ['a=1; Path=/; Expires=Wed, 21 Oct 2099 07:28:00 GMT', 'b=2; HttpOnly', 'a=3']);
+    assert.equal(cookies.headers.get('access-control-allow-origin'), APP);
+    assert.equal(cookies.headers.get('access-control-allow-credentials'), 'true');
+    assert.match(cookies.headers.get('vary'), /Accept.*Origin/);
+    assert.equal(await cookies.text(), 'cookies');
+    const stranger = await ask('/cookies', { headers: { origin: 'https://evil.example' } });
+    assert.equal(stranger.headers.get('access-control-allow-origin'), null);
+    await stranger.text();
+
+    const teapot = await ask('/teapot');
+    assert.deepEqual([teapot.status, await teapot.text()], [418, 'tea']);
+    for (const status of [204, 304, 404, 500]) {
+      const response = await ask(`/status/${status}`);
+      assert.deepEqual([response.status, response.headers.get('x-from'), await response.text()], [status, 'api', ''], `${status}`);
+    }
+    const redirect = await ask('/redirect');
+    assert.deepEqual([redirect.status, redirect.headers.get('location')], [307, 'https://elsewhere.example/there?x=1']);
+    const head = await ask('/x', { method: 'HEAD' });
+    assert.deepEqual([head.status, await head.text()], [200, '']);
+  });
+
+  test('answers before the answer do no harm', async () => {
+    const early = await ask('/early');
+    assert.deepEqual([early.status, await early.text()], [200, 'final']);
+  });
+
+  test('methods and bodies go on as they are', async () => {
+    for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
+      const { result, requests } = await reached(async () => answerOf(await ask('/sink', { method, body: 'twelve bytes' })));
+      assert.deepEqual([result.status, result.body, requests[0].method], [200, '12', method]);
+      assert.equal(requests[0].headers['content-length'], '12');
+    }
+  });
+
+  test('an API that hangs is 504, one that is not there 502, and neither is named', async () => {
+    const begin = Date.now();
+    for (const [path, status] of [['/hang', 504], ['/reset', 502], ['/closed', 502], ['/unbound', 502]]) {
+      const { status: found, headers, body } = await answerOf(await ask(path));
+      assert.deepEqual([found, body.code], [status, 'upstream_unavailable'], path);
+      assert.equal(headers.get('content-type'), 'application/problem+json');
+      assert.doesNotMatch(JSON.stringify(body), /127\.0\.0\.1|NOWHERE|localhost/);
+      const line = await worker.logged(({ event, route }) => event === 'upstream_failed' && path.startsWith(route.replace('/*', '')));
+      assert.ok(line.upstream, JSON.stringify(line));
+    }
+    assert.ok(Date.now() - begin < 5000);
+    assert.equal((await ask('/x')).status, 200);
+  });
+
+  test('the time limit is for the headers: a body may take longer', async () => {
+    const late = await ask('/late');
+    assert.equal(await late.text(), 'first last');
+  });
+
+  test('the first event arrives while the rest is still unsent', async () => {
+    const begin = performance.now();
+    const response = await ask('/events');
+    const reader = response.body.getReader();
+    const first = await reader.read();
+    assert.equal(Buffer.from(first.value).toString(), 'data: first\n\n');
+    assert.ok(performance.now() - begin < 800, `${performance.now() - begin} ms`);
+    const last = await reader.read();
+    assert.equal(Buffer.from(last.value).toString(), 'data: last\n\n');
+    assert.ok((await reader.read()).done);
+  });
+
+  test('the first byte of a request arrives while the rest is still unsent', async () => {
+    const { hostname, port } = new URL(worker.urls[0]);
+    const sending = httpRequest({ hostname, port, path: '/sink', method: 'POST', headers: { authorization: `Bearer ${token}` } });
+    const count = api.requests.length;
+    sending.write('first');
+    await eventually(() => api.requests.length > count, 'the request at the API');
+    sending.end(' last');
+    const [response] = await once(sending, 'response');
+    assert.equal(await text(response), '10');
+  });
+
+  test('a WebSocket is verified, then passed', async () => {
+    const socket = await websocket('/live', { authorization: `Bearer ${token}`, 'x-user-id': 'root', 'x_user_id': 'root' });
+    socket.send('hello');
+    const { data } = await new Promise((resolve) => socket.addEventListener('message', resolve, { once: true }));
+    assert.equal(data, '0b9f7c6e-2d61-4f0a-b6a7-5b1e6e2a9c34: hello');
+    socket.close();
+    const cors = await websocket('/cors/live', { authorization: `Bearer ${token}`, origin: APP });
+    cors.close();
+  });
+
+  test('a preflight is answered at the edge, and the API never sees it', async () => {
+    const { result, requests } = await reached(() =>
+      worker.fetch('/cors/x', { method: 'OPTIONS', headers: { origin: APP, 'access-control-request-method': 'PUT', 'access-control-request-headers': 'authorization' } }),
+    );
+    assert.equal(result.status, 204);
+    assert.equal(result.headers.get('access-control-allow-origin'), APP);
+    assert.equal(result.headers.get('access-control-allow-methods'), 'PUT');
+    assert.equal(result.headers.get('access-control-allow-headers'), 'authorization');
+    assert.deepEqual(requests, []);
+    const refused = await worker.fetch('/cors/x', { headers: { origin: APP } });
+    assert.deepEqual([refused.status, refused.headers.get('access-control-allow-origin'), refused.headers.get('vary')], [401, APP, 'Origin']);
+  });
+
+  test('a service binding is an upstream like any other', async () => {
+    const { body } = await answerOf(await ask('/service/7?x=1', { method: 'POST', body: 'four' }));
+    assert.deepEqual(body, { url: new URL('/service/7?x=1', worker.urls[0]).href, method: 'POST', user: '0b9f7c6e-2d61-4f0a-b6a7-5b1e6e2a9c34', authorization: null, length: 4 });
+  });
+
+  test("the API gets the client's token, none, or one of ours that is kept while it is good", async () => {
+    const authorization = async (path) => (await answerOf(await ask(path))).body.headers.authorization;
+    assert.equal(await authorization('/forwarded'), `Bearer ${token}`);
+    assert.equal(await authorization('/x'), undefined);
+    const first = await authorization('/exchanged');
+    const claims = decodeJwt(first.slice('Bearer '.length));
+    assert.deepEqual([claims.iss, claims.aud, claims.sub], ['https://auth.example.com', API, decodeJwt(token).sub]);
+    assert.ok(claims.exp <= decodeJwt(token).exp);
+    assert.equal(await authorization('/exchanged'), first);
+  });
+
+  test('a gigabyte passes both ways, and workerd keeps none of it', { skip: canMeasure ? false : 'there is no /proc to measure memory with' }, async () => {
+    const up = await growthDuring(async () => {
+      const { hostname, port } = new URL(worker.urls[0]);
+      const sending = httpRequest({ hostname, port, path: '/sink', method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-length': 1 << 30 } });
+      Readable.from(megabytes(1024)).pipe(sending);
+      const [response] = await once(sending, 'response');
+      assert.equal(await text(response), String(1 << 30));
+    });
+    const down = await growthDuring(async () => {
+      const response = await ask('/source?megabytes=1024');
+      let length = 0;
+      for await (const chunk of response.body) length += chunk.length;
+      assert.equal(length, 1 << 30);
+    });
+    const slow = await growthDuring(async () => {
+      // A client that does not read: what the API has sent so far must wait there.
+      const response = await ask('/source?megabytes=1024');
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      await response.body.cancel();
+    });
+    assert.ok(Math.max(up, down, slow) < MOST_MEGABYTES, `it grew by ${up}, ${down} and ${slow} MB`);
+  });
+
+  async function websocket(path, headers = {}) {
+    const socket = new WebSocket(new URL(path, String(worker.urls[0]).replace('http', 'ws')), { headers });
+    await new Promise((resolve, reject) => {
+      socket.addEventListener('open', resolve, { once: true });
+      socket.addEventListener('error', () => reject(new Error('refused')), { once: true });
+    });
+    return socket;
+  }
+});
+
+suite("5. WaveFlow: GET /profiles behind the gateway, with a real Better Auth's token", () => {
+  test('200 with it, 401 without, expired 401 invalid_token; an inbound X-User-Id is stripped', async (context) => {
+    const use = during(context);
+    const betterAuth = await use(startBetterAuth({ tokens: { definePayload: ({ user }) => ({ email: user.email, scope: 'profiles:read' }) } }));
+    const api = await use(createApi());
+    const { config, secrets } = trusting([betterAuth]);
+    config.gateway = { routes: [{ path: '/profiles/*', upstream: api.url, require: { scopes: ['profiles:read'] }, headers: { 'x-user-id': '/sub' } }] };
+    const worker = await use(startWorker({ config, secrets }));
+    const session = await betterAuth.signIn();
+    const authorization = `Bearer ${await session.token()}`;
+
+    const { status, body } = await answerOf(await worker.fetch('/profiles', { headers: { authorization, 'X-User-Id': 'root' } }));
+    assert.equal(status, 200);
+    assert.equal(body.headers['x-user-id'], session.user.id);
+
+    const bare = await worker.fetch('/profiles', { headers: { 'X-User-Id': 'root' } });
+    assert.deepEqual([bare.status, bare.headers.get('www-authenticate')], [401, 'Bearer realm="edge-assay"']);
+
+    const late = await use(startBetterAuth({ tokens: { expirationTime: epochSeconds() - 60 } }));
+    const second = trusting([late]);
+    second.config.gateway = config.gateway;
+    const expiredWorker = await use(startWorker(second));
+    const expired = await expiredWorker.fetch('/profiles', { headers: { authorization: `Bearer ${await (await late.signIn()).token()}` } });
+    assert.equal(expired.status, 401);
+    assert.match(expired.headers.get('www-authenticate'), /^Bearer realm="edge-assay", error="invalid_token"/);
+    assert.equal(api.requests.length, 1);
+  });
+});
+
+async function text(stream) {
+  let all = '';
+  for await (const chunk of stream.setEncoding('utf8')) all += chunk;
+  return all;
+}
