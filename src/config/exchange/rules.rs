@@ -65,10 +65,14 @@ pub(super) fn subject_rule(table: &mut Table<'_>, from: &[String], has_directory
     SubjectRule::Own
 }
 
-/// `when`.
-pub(super) fn conditions(table: &mut Table<'_>, has_directory: bool) -> Vec<Condition> {
+/// The list of conditions under `name`.
+pub(in crate::config) fn conditions(
+    table: &mut Table<'_>,
+    name: &'static str,
+    has_directory: bool,
+) -> Vec<Condition> {
     let mut conditions = Vec::new();
-    for mut one in table.tables("when").into_iter().flatten() {
+    for mut one in table.tables(name).into_iter().flatten() {
         let claim = pointer(&mut one, "claim", has_directory);
         if claim.is_none() && one.value("claim").is_none() {
             one.fault("claim", "is missing", POINTER);
