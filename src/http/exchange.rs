@@ -8,9 +8,9 @@ use http::header::{
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
+use super::answer::Answer;
 use super::application::Application;
 use super::problem::json as json_response;
-use super::router::Answer;
 use super::{Response, challenge, log};
 use crate::exchange::Exchange;
 use crate::exchange::fireproof::{self, ApiError, Fireproof};

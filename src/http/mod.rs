@@ -3,6 +3,7 @@
 //! Knows HTTP and nothing of Workers: the same code answers in the isolate and in native tests.
 
 pub mod access;
+pub mod answer;
 pub mod application;
 pub mod challenge;
 pub mod cors;

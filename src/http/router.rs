@@ -3,6 +3,7 @@
 use http::header::ALLOW;
 use http::{HeaderValue, Method, StatusCode};
 
+use super::answer::Answer;
 use super::application::Application;
 use super::problem::Problem;
 use super::{Response, challenge, cors, credentials, exchange, explanation, log, readiness, verdict};
@@ -11,24 +12,7 @@ use crate::exchange::Exchange;
 use crate::limits;
 use crate::ports::{IncomingRequest, Platform};
 use crate::rejection::Fault;
-use crate::trust::issuer::TrustedIssuer;
 use crate::verify::{Observed, Terms, verify};
-use std::rc::Rc;
-
-/// A response, and what is left to do once it is on its way.
-#[derive(Debug)]
-pub struct Answer {
-    /// The response.
-    pub response: Response,
-    /// The issuer whose keys are due for [`Application::refresh`].
-    pub refresh: Option<Rc<TrustedIssuer>>,
-}
-
-impl From<Response> for Answer {
-    fn from(response: Response) -> Self {
-        Self { response, refresh: None }
-    }
-}
 
 /// What answers at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use super::rules::{claim_mappings, conditions, subject_rule};
 use super::{ALGORITHMS, Surroundings, known_issuers, required, scopes};
 use crate::config::reader::Table;
-use crate::exchange::delegation::Actor;
-use crate::exchange::policy::Target;
+use crate::exchange::policy::{Actor, Target};
 use crate::jose::Algorithm;
 use crate::limits;
 
