@@ -13,6 +13,7 @@ pub mod exchange;
 pub mod explanation;
 mod issuing;
 pub mod log;
+pub mod openapi;
 pub mod problem;
 pub mod readiness;
 pub mod router;
