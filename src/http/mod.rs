@@ -16,6 +16,7 @@ pub mod forward_auth;
 pub mod gateway;
 mod issuing;
 pub mod log;
+pub mod openapi;
 pub mod problem;
 pub mod readiness;
 pub mod router;

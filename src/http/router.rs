@@ -7,7 +7,8 @@ use super::answer::Answer;
 use super::application::Application;
 use super::problem::Problem;
 use super::{
-    Response, challenge, cors, credentials, exchange, explanation, forward_auth, log, readiness, verdict,
+    Response, challenge, cors, credentials, exchange, explanation, forward_auth, log, openapi, readiness,
+    verdict,
 };
 use crate::config::Config;
 use crate::exchange::Exchange;
@@ -29,6 +30,7 @@ enum Endpoint {
     FireproofApi,
     KeySet,
     ServerMetadata,
+    Description,
 }
 
 impl Endpoint {
@@ -43,6 +45,7 @@ impl Endpoint {
             "/verify" => Some(Self::Verify),
             "/explain" => Some(Self::Explain),
             "/console" => Some(Self::Console),
+            "/openapi.json" => Some(Self::Description),
             "/token" if exchange.is_some() => Some(Self::Token),
             // The dashboard answers at every path that begins so.
             path if path.starts_with("/api") && exchange.is_some_and(|one| one.fireproof.is_some()) => {
@@ -65,7 +68,9 @@ impl Endpoint {
     /// Its methods, as `Allow` has them. HEAD is answered wherever GET is.
     fn allow(self) -> &'static str {
         match self {
-            Self::Health | Self::Readiness | Self::KeySet | Self::ServerMetadata => "GET, HEAD",
+            Self::Health | Self::Readiness | Self::KeySet | Self::ServerMetadata | Self::Description => {
+                "GET, HEAD"
+            }
             Self::Verify | Self::Console => "GET, HEAD, POST",
             Self::Explain | Self::Token => "POST",
             Self::FireproofApi => "PUT, POST, OPTIONS",
@@ -136,6 +141,7 @@ async fn dispatch<P: Platform, R: IncomingRequest>(app: &Application, platform: 
         (Endpoint::Verify, Some(terms)) => verify_request(app, terms, platform, request).await,
         (Endpoint::Explain, _) => explanation::answer(app, platform, request).await.into(),
         (Endpoint::Console, _) => explanation::console(app, platform, request).await.into(),
+        (Endpoint::Description, _) => openapi::document(&surface.prefix).into(),
         (Endpoint::Readiness, _) => readiness::answer(app, platform, request).await.into(),
         (Endpoint::Health, _) | (_, None) => readiness::healthy().into(),
         (endpoint, Some(terms)) => exchange_request(app, terms, platform, request, endpoint).await,

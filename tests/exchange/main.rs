@@ -12,6 +12,7 @@ mod callers;
 mod configuration;
 mod fireproof;
 mod oauth;
+mod openapi;
 mod policy;
 mod recipes;
 mod refusals;

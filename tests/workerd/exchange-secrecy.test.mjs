@@ -60,6 +60,7 @@ const REQUESTS = {
   ],
   '/.well-known/jwks.json': (token) => [bearer(token), { headers: { 'if-none-match': '*' } }],
   '/.well-known/oauth-authorization-server': () => [{}],
+  '/openapi.json': (token) => [bearer(token)],
   '/nowhere': (token) => [bearer(token), form({ token })],
 };
 

@@ -10,7 +10,7 @@ use destination::{credential, upstream};
 use headers::identity_headers;
 
 use super::exchange::rules::conditions;
-use super::exchange::targets::scopes;
+use super::exchange::scopes;
 use super::exchange::{Surroundings, known_issuer};
 use super::is_origin;
 use super::reader::Table;
