@@ -65,7 +65,7 @@ function inputs() {
         .filter((path) => path.startsWith(root))
         .map((path) => relative(root, path))
     : [];
-  const sources = globSync(['src/**/*', 'build.rs', '.cargo/config.toml', 'Cargo.toml', 'Cargo.lock'], { cwd: root, withFileTypes: true })
+  const sources = globSync(['src/**/*', 'kernels/**/*', 'build.rs', '.cargo/config.toml', 'Cargo.toml', 'Cargo.lock'], { cwd: root, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(root, join(entry.parentPath, entry.name)));
   return [...new Set([...sources, ...compiledIn])].sort();

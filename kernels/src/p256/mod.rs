@@ -22,7 +22,7 @@ use scalar::Scalar;
 
 /// A public key, and what was precomputed for it.
 #[derive(Clone, Debug)]
-pub(crate) struct PublicPoint {
+pub struct PublicPoint {
     point: Affine,
     /// Made when the key is first used: 9 KiB, for the price of a few verifications.
     comb: OnceLock<Comb>,
@@ -30,8 +30,10 @@ pub(crate) struct PublicPoint {
 
 /// What verification came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub enum Verdict {
+    /// It is this key's signature on the hash.
     Valid,
+    /// It is not.
     Invalid,
     /// Equal or opposite points were met on the way, which the formulas here do not add. Only who knows the private key, or
     /// searches as long as for it, makes such signatures.
@@ -62,13 +64,15 @@ static BASE: OnceLock<Comb> = OnceLock::new();
 
 impl PublicPoint {
     /// The key at the point with these big-endian coordinates, which the caller knows to be on the curve.
-    pub(crate) fn new(x: &[u8; 32], y: &[u8; 32]) -> Self {
+    #[must_use]
+    pub fn new(x: &[u8; 32], y: &[u8; 32]) -> Self {
         let point = Affine::new(&Field::from_be_bytes(x), &Field::from_be_bytes(y));
         Self { point, comb: OnceLock::new() }
     }
 
     /// Whether (`r`, `s`) is a signature on what hashes to `hash`; all are big-endian.
-    pub(crate) fn verify(&self, hash: &[u8; 32], r: &[u8; 32], s: &[u8; 32]) -> Verdict {
+    #[must_use]
+    pub fn verify(&self, hash: &[u8; 32], r: &[u8; 32], s: &[u8; 32]) -> Verdict {
         let in_range = |number: &[u8; 32]| *number != [0; 32] && *number < ORDER;
         if !in_range(r) || !in_range(s) {
             return Verdict::Invalid;
