@@ -7,9 +7,10 @@ import { requireFree, startServer } from '../scripts/lib/children.mjs';
 import { at, wranglerFolder } from '../scripts/lib/paths.mjs';
 import { Failure, step } from '../scripts/lib/steps.mjs';
 import { buildWorker, compatibilityDate, sizeLines } from '../scripts/lib/worker.mjs';
-import { demoCommands, printed } from './commands.mjs';
-import { issuerTable, secretsOf } from './configuration.mjs';
+import { demoCommands, exchangeCommands, printed } from './commands.mjs';
+import { CLIENT, exchangeTable, issuerTable, secretsOf } from './configuration.mjs';
 import { createIdentityProvider } from './identity-provider.mjs';
+import { signingKeys } from './signing-keys.mjs';
 
 const PROVIDERS = ['clerk', 'supabase', 'better-auth', 'oidc'];
 const PATIENCE_MS = 60_000;
@@ -30,7 +31,7 @@ export async function startDemo(args) {
   const url = `http://127.0.0.1:${port}`;
   const output = [];
   let onLine = (line) => output.push(line);
-  const wrangler = startServer(process.execPath, wranglerArguments(port, identityProvider), {
+  const wrangler = startServer(process.execPath, await wranglerArguments(port, url, identityProvider), {
     env: { WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true', WRANGLER_LOG_PATH: folderFor(port), NO_COLOR: '1' },
     onLine: (line) => onLine(line),
   });
@@ -65,7 +66,7 @@ function options(args) {
 const folderFor = (port) => join(wranglerFolder, `demo-${port}`);
 
 /** Writes the demo's own wrangler configuration and secrets, with an empty KV, and returns how wrangler is called with them. */
-function wranglerArguments(port, { providers }) {
+async function wranglerArguments(port, url, { providers }) {
   const folder = folderFor(port);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
@@ -80,12 +81,14 @@ function wranglerArguments(port, { providers }) {
         // Here keys rotate whenever somebody pastes a line; the default lets a set be asked for anew every 30 s.
         jwks: { unknown_kid_cooldown_seconds: 1 },
         explain: { access: 'open' },
+        exchange: exchangeTable(url, providers),
       },
     },
   };
   writeFileSync(join(folder, 'wrangler.json'), JSON.stringify(configuration, null, 2));
-  const secrets = Object.entries(secretsOf(providers)).map(([name, value]) => `${name}="${value}"\n`);
-  writeFileSync(join(folder, '.dev.vars'), secrets.join(''), { mode: 0o600 });
+  const secrets = { ...secretsOf(providers), [CLIENT.binding]: CLIENT.secret, SIGNING_KEYS: await signingKeys(['ES256', 'EdDSA']) };
+  const lines = Object.entries(secrets).map(([name, value]) => `${name}='${value}'\n`);
+  writeFileSync(join(folder, '.dev.vars'), lines.join(''), { mode: 0o600 });
   return [
     at('node_modules', 'wrangler', 'bin', 'wrangler.js'),
     ...['dev', '--config', join(folder, 'wrangler.json'), '--ip', '127.0.0.1', '--port', String(port), '--inspector-port', '0'],
@@ -109,6 +112,7 @@ edge-assay listens on ${url}, a local identity provider on ${idpUrl}. Ctrl-C end
 Paste any of these into another terminal; the number says what the Worker answers.
 
 ${printed(demoCommands(url, idpUrl))}
+${printed(exchangeCommands(url, idpUrl))}
 # Whom it trusts, and the state of their keys
 curl -s ${url}/readyz
 

@@ -33,6 +33,8 @@ pub mod jose;
 #[cfg(target_arch = "wasm32")]
 pub mod platform;
 
+mod patience;
+
 pub mod ports;
 
 pub mod rejection;

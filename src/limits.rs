@@ -136,5 +136,5 @@ pub const MIN_RESULT_ID_CHARS: usize = 8;
 pub const FIREPROOF_CORS_MAX_AGE_SECONDS: u64 = 86_400;
 /// How early an expiring signing key without a successor is reported: two runs of a weekly look at the log.
 pub const SUCCESSOR_WARNING_SECONDS: u64 = 1_209_600;
-/// `Retry-After` while the directory does not answer: KV's own troubles are over in seconds.
-pub const RETRY_AFTER_DIRECTORY_SECONDS: u64 = 5;
+/// `Retry-After` while a KV namespace that is needed does not answer: KV's own troubles are over in seconds.
+pub const RETRY_AFTER_STORE_SECONDS: u64 = 5;

@@ -412,14 +412,6 @@ pub enum Fault {
         /// The token's `alg`.
         algorithm: &'static str,
     },
-    /// The directory that the configuration names does not answer, or holds what nobody can read.
-    #[error("the directory {binding} cannot be used: {reason}")]
-    DirectoryUnavailable {
-        /// The KV namespace's binding name.
-        binding: String,
-        /// What is wrong.
-        reason: String,
-    },
     /// The Worker's configuration has faults; they are on `/readyz` and in the log.
     #[error("the Worker's configuration is invalid; see its log or /readyz")]
     ConfigInvalid,
@@ -434,7 +426,6 @@ impl Fault {
             Self::JwksInvalid { .. } => "jwks_invalid",
             Self::SecretMissing { .. } => "secret_missing",
             Self::CryptoDisagreement { .. } => "crypto_disagreement",
-            Self::DirectoryUnavailable { .. } => "upstream_unavailable",
             Self::ConfigInvalid => "config_invalid",
         }
     }
@@ -447,7 +438,6 @@ impl Fault {
             Self::JwksInvalid { .. } => "The issuer's keys are invalid",
             Self::SecretMissing { .. } => "A secret is missing",
             Self::CryptoDisagreement { .. } => "Two cryptographic engines disagree",
-            Self::DirectoryUnavailable { .. } => "The directory is unavailable",
             Self::ConfigInvalid => "The configuration is invalid",
         }
     }
@@ -458,7 +448,6 @@ impl Fault {
         match self {
             Self::JwksUnavailable { retry_after_seconds, .. }
             | Self::JwksInvalid { retry_after_seconds, .. } => (*retry_after_seconds).max(1),
-            Self::DirectoryUnavailable { .. } => crate::limits::RETRY_AFTER_DIRECTORY_SECONDS,
             Self::SecretMissing { .. } | Self::CryptoDisagreement { .. } | Self::ConfigInvalid => {
                 crate::limits::RETRY_AFTER_CONFIGURATION_SECONDS
             }

@@ -218,3 +218,89 @@ fn explain_online_sends_the_token_in_the_body_and_the_key_in_a_header() {
     assert!(stderr(&output).contains("EXPLAIN_KEY"));
     asked.join().unwrap();
 }
+
+/// The private members in the text of a set of keys.
+fn private(text: &str) -> Vec<String> {
+    let set: Value = serde_json::from_str(text).unwrap();
+    set["keys"].as_array().unwrap().iter().map(|key| key["d"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn keys_are_made_rotated_once_and_kept_while_tokens_need_them() {
+    let folder = Folder::new("keys");
+    let file = folder.0.join("signing-keys.json");
+    let path = file.to_str().unwrap();
+    let keys = |arguments: &[&str]| edge_assay(&[&["keys"], arguments, &["--file", path]].concat(), "");
+    let made = keys(&["new"]);
+    assert_eq!(code(&made), 0, "{}", stderr(&made));
+    assert!(stderr(&made).contains("npx wrangler secret put SIGNING_KEYS <"));
+    let first = std::fs::read_to_string(&file).unwrap();
+    let kid = serde_json::from_str::<Value>(&first).unwrap()["keys"][0]["kid"].as_str().unwrap().to_owned();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    // A second first set would strand the tokens of the first.
+    assert_eq!(code(&keys(&["new"])), 1);
+    assert_eq!(code(&keys(&["check"])), 0);
+
+    assert_eq!(code(&keys(&["rotate"])), 0);
+    let second = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(private(&second).len(), 2);
+    assert_eq!(private(&second)[0], private(&first)[0]);
+    let again = keys(&["rotate"]);
+    assert_eq!((code(&again), stderr(&again).contains("successor already")), (1, true));
+    let dropped = keys(&["rotate", "--drop", &kid]);
+    assert_eq!((code(&dropped), stderr(&dropped).contains("tokens signed with it may live")), (1, true));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), second);
+
+    let listed = keys(&["list"]);
+    assert!(stderr(&listed).contains(&kid) && stderr(&listed).contains("scheduled"));
+    assert_eq!(code(&keys(&["rotate", "--revoke", &kid])), 0);
+    let third = std::fs::read_to_string(&file).unwrap();
+    assert!(!third.contains(&kid));
+    // What is said to people holds no private key.
+    for output in [made, again, dropped, listed] {
+        for text in [&first, &second, &third] {
+            for member in private(text) {
+                assert!(!stderr(&output).contains(&member) && !stdout(&output).contains(&member));
+            }
+        }
+    }
+}
+
+#[test]
+fn keys_without_a_file_go_through_the_pipe_and_nothing_unsafe_is_written() {
+    let made = edge_assay(&["keys", "new", "--algorithm", "EdDSA"], "");
+    assert_eq!(private(&stdout(&made)).len(), 1);
+    let rotated = edge_assay(&["keys", "rotate", "--algorithm", "EdDSA"], &stdout(&made));
+    assert_eq!(private(&stdout(&rotated)).len(), 2);
+    let hasty = ["keys", "new", "--overlap-days", "1", "--longest-token-seconds", "90000"];
+    let unsafe_one = edge_assay(&hasty, "");
+    assert_eq!((code(&unsafe_one), stdout(&unsafe_one)), (1, String::new()));
+    assert!(stderr(&unsafe_one).contains("3605 s too short"), "{}", stderr(&unsafe_one));
+    for arguments in [["keys", "frobnicate"], ["keys", "--new"]] {
+        assert_eq!(code(&edge_assay(&arguments, "")), 2);
+    }
+}
+
+#[test]
+fn check_tells_what_is_issued_and_which_secrets_are_elsewhere() {
+    let folder = Folder::new("exchange");
+    let exchange = format!(
+        "[vars.ASSAY.exchange]\nissuer = \"https://auth.example.com\"\n[[vars.ASSAY.exchange.targets]]\naudience = \"https://api.example.com\"\nfrom = [\"{ISSUER}\"]\n[[vars.ASSAY.exchange.clients]]\nid = \"cli\"\nsecret = \"CLI_CLIENT_SECRET\"\ntargets = [\"https://api.example.com\"]\n"
+    );
+    let config = folder.file("wrangler.toml", &configuration(&exchange));
+    let output = edge_assay(&["check", &config], "");
+    assert_eq!(code(&output), 0, "{}", stdout(&output));
+    for said in ["https://api.example.com (ES256)", "SIGNING_KEYS", "wrangler secret put CLI_CLIENT_SECRET"] {
+        assert!(stdout(&output).contains(said), "{said} is not in {}", stdout(&output));
+    }
+    // With the keys at hand their schedule is held against the configuration.
+    let keys = edge_assay(&["keys", "new", "--algorithm", "EdDSA"], "");
+    folder.file(".dev.vars", &format!("SIGNING_KEYS='{}'\n", stdout(&keys).trim()));
+    let output = edge_assay(&["check", &config], "");
+    assert_eq!(code(&output), 1);
+    assert!(stdout(&output).contains("holds no ES256 key"), "{}", stdout(&output));
+}

@@ -58,27 +58,58 @@ fn instants(ring: &Keyring) -> Vec<i64> {
     ring.keys().iter().flat_map(each).map(Timestamp::epoch_seconds).collect()
 }
 
+/// The set of [`rotated_once`], and one whose second key has no second more than it needs before and after.
+fn quarters() -> [Plan; 2] {
+    let usual = rotated_once(Algorithm::Es256);
+    let mut set: Value = serde_json::from_str(&usual.to_json()).unwrap();
+    let tail = i64::try_from(MARGINS.tail_seconds()).unwrap();
+    set["keys"][0]["remove_at"] = json!(set["keys"][0]["retire_at"].as_i64().unwrap() + tail);
+    set["keys"][1]["publish_at"] = json!(set["keys"][1]["activate_at"].as_i64().unwrap() - HOUR);
+    set["keys"][1]["remove_at"] = json!(set["keys"][1]["retire_at"].as_i64().unwrap() + tail);
+    let tight = Plan::read(&set.to_string()).unwrap();
+    for plan in [&usual, &tight] {
+        assert_eq!(plan.ring().schedule_faults(&MARGINS), []);
+    }
+    [usual, tight]
+}
+
 #[test]
-fn at_every_second_of_a_quarter_what_is_signed_outlives_no_cache_of_an_hour() {
-    let plan = rotated_once(Algorithm::Es256);
-    let ring = plan.ring();
-    assert_eq!(ring.schedule_faults(&MARGINS), []);
-    let first = ring.keys()[0].key.kid();
-    // The quarter in whose middle the second key takes over.
-    for now in START + 45 * DAY..START + 136 * DAY {
-        let RingKey { key, schedule } = signer(ring, now);
-        // Whoever fetched the set up to an hour before the token was signed knows the key …
-        let known = schedule.publish_at <= at(now - HOUR) || key.kid() == first;
-        // … and whoever fetches it while the token lives still finds it there.
-        let found = at(now + HOUR + 5) <= schedule.remove_at;
-        assert!(known && found, "{now}");
+fn at_every_second_of_a_quarter_every_live_token_verifies_with_every_set_of_the_last_hour() {
+    for plan in quarters() {
+        let ring = plan.ring();
+        // From the first second of the first key, over the hand-over, into the days of the second key alone.
+        for signed_at in START..START + 100 * DAY {
+            let RingKey { schedule, .. } = signer(ring, signed_at);
+            // A token signed now is live for an hour and the leeway, and is judged all that time by sets up to an hour old.
+            // A key is shown from one instant to another without a break, so the oldest and the newest set decide. No
+            // set is older than the first key.
+            let oldest = (signed_at - HOUR).max(START);
+            let newest = signed_at + HOUR + 5;
+            assert!(schedule.is_shown(at(oldest)) && schedule.is_shown(at(newest)), "{signed_at}");
+        }
+    }
+}
+
+#[test]
+fn one_second_less_before_or_after_would_strand_a_token_and_is_a_fault() {
+    let [_, tight] = quarters();
+    for (key, member, by) in [(0, "remove_at", -1), (1, "publish_at", 1), (1, "remove_at", -1)] {
+        let mut set: Value = serde_json::from_str(&tight.to_json()).unwrap();
+        let instant = &mut set["keys"][key][member];
+        *instant = json!(instant.as_i64().unwrap() + by);
+        let ring = Keyring::parse(&set.to_string()).unwrap();
+        assert_eq!(ring.schedule_faults(&MARGINS).len(), 1, "{member}");
     }
 }
 
 #[test]
 fn a_token_verifies_with_every_set_of_the_last_hour_around_every_turn_of_the_schedule() {
-    let plan = rotated_once(Algorithm::Es256);
-    let ring = plan.ring();
+    for plan in quarters() {
+        verifies_around_every_turn(plan.ring());
+    }
+}
+
+fn verifies_around_every_turn(ring: &Keyring) {
     let held = |now: i64| KeySet::parse(key_set(ring, 3600, at(now)).body.as_bytes()).unwrap();
     for turn in instants(ring) {
         for signed_at in [turn - HOUR - 6, turn - HOUR, turn - 1, turn, turn + 1, turn + HOUR] {
@@ -110,11 +141,11 @@ fn two_isolates_with_the_same_secret_agree_at_every_instant_whatever_its_order()
     turned["keys"].as_array_mut().unwrap().reverse();
     let one = Keyring::parse(&text).unwrap();
     let other = Keyring::parse(&turned.to_string()).unwrap();
-    let fine = (START - DAY..START + 200 * DAY).step_by(977);
-    let turns = instants(&one).into_iter().flat_map(|turn| turn - 2..turn + 3);
-    for now in fine.chain(turns) {
-        let kid = |ring: &Keyring| ring.signer(Algorithm::EdDsa, at(now)).map(|key| key.key.kid().to_owned());
-        assert_eq!(kid(&one), kid(&other), "{now}");
+    // From before the first key to after the last: every second.
+    for now in START - DAY..START + 200 * DAY {
+        let one = one.signer(Algorithm::EdDsa, at(now)).map(|key| key.key.kid());
+        let other = other.signer(Algorithm::EdDsa, at(now)).map(|key| key.key.kid());
+        assert_eq!(one, other, "{now}");
     }
 }
 

@@ -4,7 +4,6 @@
 //! request.
 
 mod exchange;
-mod exchange_rules;
 mod issuers;
 mod reader;
 

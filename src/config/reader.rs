@@ -104,7 +104,8 @@ impl<'d> Table<'d> {
         })
     }
 
-    /// The name of a Worker secret. What does not look like a name may be the secret itself, so it is not repeated.
+    /// The name of a Worker secret or of a KV namespace. What does not look like a name may be a secret itself, so it is
+    /// not repeated.
     pub(crate) fn binding(&mut self, name: &'static str) -> Option<String> {
         let binding = self.string(name)?;
         let is_name = binding.len() <= crate::limits::MAX_BINDING_NAME_BYTES
@@ -115,8 +116,8 @@ impl<'d> Table<'d> {
         }
         self.fault(
             name,
-            "is not the name of a Worker secret",
-            "write a name of letters, digits and _, and set the secret itself with `npx wrangler secret put`",
+            "is not the name of a binding",
+            "write a name of letters, digits and _; a secret itself is set with `npx wrangler secret put`",
         );
         None
     }

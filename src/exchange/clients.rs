@@ -36,6 +36,18 @@ impl Client {
         let secret = secrets.secret(&binding).filter(|secret| !secret.is_empty());
         Self { id, binding, targets, secret }
     }
+
+    /// Its secret.
+    ///
+    /// # Errors
+    /// [`Fault::SecretMissing`] while it is not bound.
+    pub fn secret(&self) -> Result<&str, Fault> {
+        self.secret.as_deref().ok_or_else(|| {
+            let reason =
+                format!("it is not bound or empty; set it with `npx wrangler secret put {}`", self.binding);
+            Fault::SecretMissing { binding: self.binding.clone(), reason }
+        })
+    }
 }
 
 /// Who sent a request.
@@ -61,6 +73,15 @@ impl Caller<'_> {
 struct Credentials {
     id: String,
     secret: String,
+}
+
+/// The registered client that a request speaks of, whether it proves to be it or not. For the log: on the wire, who is
+/// registered is nobody's business.
+#[must_use]
+pub fn spoken_of<'c>(clients: &'c [Client], authorization: Option<&str>, form: &Form) -> Option<&'c str> {
+    let in_header = authorization.and_then(basic);
+    let id = in_header.as_ref().map(|given| given.id.as_str()).or_else(|| form.get("client_id"))?;
+    clients.iter().find(|client| client.id == id).map(|client| client.id.as_str())
 }
 
 /// Who sent the request with this `Authorization` header and this body.
@@ -93,11 +114,7 @@ pub fn identify<'c>(
         return Err(RequestFault::SeveralCredentials.into());
     }
     let client = clients.iter().find(|client| client.id == given.id).ok_or(ClientFault::Unauthenticated)?;
-    let Some(secret) = &client.secret else {
-        let reason = "it is not bound; set it with `npx wrangler secret put`".to_owned();
-        return Err(Fault::SecretMissing { binding: client.binding.clone(), reason }.into());
-    };
-    if same(secret, &given.secret) {
+    if same(client.secret()?, &given.secret) {
         Ok(Caller::Registered(client))
     } else {
         Err(ClientFault::Unauthenticated.into())

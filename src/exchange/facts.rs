@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::outage::Outage;
 use crate::jose::Claims;
 use crate::jose::json;
 use crate::limits;
-use crate::ports::Directory;
-use crate::rejection::Fault;
+use crate::patience::in_time;
+use crate::ports::{Clock, Directory};
 use crate::verify::VerifiedToken;
 
 /// The first reference token of pointers into the directory.
@@ -59,13 +60,13 @@ impl<'f> Facts<'f> {
     /// What `token` says, and what the directory bound as `binding` says of its subject.
     ///
     /// # Errors
-    /// [`Fault::DirectoryUnavailable`] when the directory does not answer or holds something else than a JSON object: to go
+    /// [`Outage::Store`] when the directory does not answer or holds something else than a JSON object: to go
     /// on without it could drop a right, or a condition on one.
-    pub async fn gather<D: Directory>(
+    pub async fn gather<D: Directory + Clock>(
         token: &'f VerifiedToken,
         binding: Option<&str>,
         directory: &D,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, Outage> {
         let claims = token.claims();
         let (Some(binding), Some(subject)) = (binding, claims.subject.as_deref()) else {
             return Ok(Self { claims, directory: None });
@@ -75,9 +76,10 @@ impl<'f> Facts<'f> {
             // No such key can have been written.
             return Ok(Self { claims, directory: None });
         }
-        let unavailable =
-            |reason: String| Fault::DirectoryUnavailable { binding: binding.to_owned(), reason };
-        let found = directory.find(binding, &key).await.map_err(|error| unavailable(error.to_string()))?;
+        let unavailable = |reason: String| Outage::Store { binding: binding.to_owned(), reason };
+        let found = in_time(directory, directory.find(binding, &key))
+            .await
+            .map_err(|error| unavailable(error.to_string()))?;
         if let Some(text) = &found {
             json::parse_object(text)
                 .map_err(|fault| unavailable(format!("a subject's record cannot be read: {fault}")))?;

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::facts::{Facts, Pointer};
+use super::outage::Outage;
 use crate::jose::base64url;
-use crate::rejection::Fault;
 
 /// Where memberships come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,18 +94,18 @@ impl Memberships {
     /// The memberships of a subject.
     ///
     /// # Errors
-    /// [`Fault::DirectoryUnavailable`] when the directory's record is not of this form.
+    /// [`Outage::Store`] when the directory's record is not of this form.
     pub fn of(
         source: Source,
         issuer: &str,
         subject: &str,
         facts: &Facts<'_>,
         binding: Option<&str>,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, Outage> {
         match source {
             Source::Personal => Ok(Self::personal(issuer, subject)),
             Source::Directory => {
-                let unreadable = |what: &str| Fault::DirectoryUnavailable {
+                let unreadable = |what: &str| Outage::Store {
                     binding: binding.unwrap_or_default().to_owned(),
                     reason: format!("the `{what}` of a subject's record are not of the documented form"),
                 };

@@ -11,7 +11,6 @@ use crate::limits;
 use crate::ports::Random;
 use crate::rejection::{Fault, Malformed, Rejection};
 use crate::signing::Keyring;
-use crate::signing::keyring::BINDING;
 use crate::time::Timestamp;
 use crate::verify::VerifiedToken;
 
@@ -97,7 +96,7 @@ impl Draft {
         random: &impl Random,
     ) -> Result<Minted, Fault> {
         let now = self.issued_at;
-        let key = &ring.signer(algorithm, now).ok_or_else(|| nothing_signs(ring, algorithm, now))?.key;
+        let key = &ring.signer_or_fault(algorithm, now)?.key;
         let mut jti = [0; limits::JTI_BYTES];
         random.fill(&mut jti);
         self.set("jti", &base64url::encode(&jti));
@@ -117,14 +116,4 @@ impl Draft {
             payload,
         })
     }
-}
-
-fn nothing_signs(ring: &Keyring, algorithm: Algorithm, now: Timestamp) -> Fault {
-    let reason = match ring.next_activation(algorithm, now) {
-        Some(next) => {
-            format!("no {algorithm} key of it is active; the next will be in {} s", next.since(now))
-        }
-        None => format!("no {algorithm} key of it is active, nor will one be; run `edge-assay keys rotate`"),
-    };
-    Fault::SecretMissing { binding: BINDING.to_owned(), reason }
 }

@@ -14,9 +14,11 @@ pub mod mapping;
 pub mod memberships;
 pub mod mint;
 pub mod oauth;
+pub mod outage;
 pub mod policy;
 pub mod refusal;
 
+use crate::jose::Algorithm;
 use crate::rejection::Fault;
 use crate::signing::Keyring;
 use crate::signing::keyring::BINDING;
@@ -47,6 +49,12 @@ pub struct Exchange {
 }
 
 impl Exchange {
+    /// Every algorithm that something is signed under.
+    pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
+        let targets = self.targets.iter().map(|target| target.algorithm);
+        targets.chain(self.fireproof.iter().map(|fireproof| fireproof.algorithm))
+    }
+
     /// Our keys.
     ///
     /// # Errors

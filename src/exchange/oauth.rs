@@ -61,6 +61,8 @@ pub struct Issued {
 pub struct Answered {
     /// What was issued, or why not.
     pub outcome: Result<Issued, TokenError>,
+    /// The registered client that the request speaks of, whether it proved to be it or not; for the log.
+    pub client: Option<String>,
     /// What may be logged of the token that was judged last.
     pub observed: Observed,
     /// The issuer whose key set is to be refreshed once the response is on its way.
@@ -74,6 +76,7 @@ struct Desk<'d, P> {
     keys: &'d KeyCache,
     platform: &'d P,
     now: Timestamp,
+    client: Option<String>,
     observed: Observed,
     refresh: Option<Rc<TrustedIssuer>>,
 }
@@ -87,10 +90,18 @@ pub async fn answer<P: Platform>(
     request: TokenRequest<'_>,
 ) -> Answered {
     let now = platform.now();
-    let mut desk =
-        Desk { exchange, terms, keys, platform, now, observed: Observed::default(), refresh: None };
+    let mut desk = Desk {
+        exchange,
+        terms,
+        keys,
+        platform,
+        now,
+        client: None,
+        observed: Observed::default(),
+        refresh: None,
+    };
     let outcome = desk.issue(request).await;
-    Answered { outcome, observed: desk.observed, refresh: desk.refresh }
+    Answered { outcome, client: desk.client, observed: desk.observed, refresh: desk.refresh }
 }
 
 impl<'d, P: Platform> Desk<'d, P> {
@@ -100,6 +111,7 @@ impl<'d, P: Platform> Desk<'d, P> {
         }
         let form = Form::parse(request.body).map_err(RequestFault::from)?;
         let exchange = self.exchange;
+        self.client = clients::spoken_of(&exchange.clients, request.authorization, &form).map(str::to_owned);
         let caller = clients::identify(&exchange.clients, request.authorization, &form)?;
         match form.get("grant_type").ok_or(RequestFault::Missing("grant_type"))? {
             TOKEN_EXCHANGE => self.exchange_token(&form, &caller).await,

@@ -4,6 +4,7 @@
 //! parameters and what the configuration holds, never a value of a token.
 
 use super::form::FormFault;
+use super::outage::Outage;
 use crate::rejection::{Fault, Rejection};
 
 /// Why nothing is issued.
@@ -45,7 +46,13 @@ pub enum TokenError {
     Scope(#[from] ScopeFault),
     /// Nobody's fault who asked.
     #[error(transparent)]
-    Fault(#[from] Fault),
+    Outage(#[from] Outage),
+}
+
+impl From<Fault> for TokenError {
+    fn from(fault: Fault) -> Self {
+        Self::Outage(fault.into())
+    }
 }
 
 /// What a token was sent as.
@@ -202,7 +209,7 @@ impl TokenError {
             Self::ClientNotAllowed { .. } => "unauthorized_client",
             Self::Target(_) => "invalid_target",
             Self::Scope(_) => "invalid_scope",
-            Self::Fault(_) => "temporarily_unavailable",
+            Self::Outage(_) => "temporarily_unavailable",
         }
     }
 
@@ -211,7 +218,7 @@ impl TokenError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Token { rejection, .. } => rejection.code(),
-            Self::Fault(fault) => fault.code(),
+            Self::Outage(outage) => outage.code(),
             Self::Request(_) => "request_invalid",
             Self::GrantType => "grant_type_unsupported",
             Self::Client(_) => "client_unauthenticated",

@@ -131,10 +131,7 @@ fn of_fault(examination: &Examination<'_>, fault: &Fault) -> (CauseId, Advice) {
         Fault::CryptoDisagreement { algorithm } => {
             (CauseId::CryptoDisagreement, advice::disagreement(examination, algorithm))
         }
-        // No verification asks a directory; should one ever, its binding is what there is to look at.
-        Fault::ConfigInvalid | Fault::DirectoryUnavailable { .. } => {
-            (CauseId::Configuration, advice::configuration(&[]))
-        }
+        Fault::ConfigInvalid => (CauseId::Configuration, advice::configuration(&[])),
     }
 }
 

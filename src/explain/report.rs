@@ -137,7 +137,7 @@ impl Stage {
                     Self::Key
                 }
                 Fault::CryptoDisagreement { .. } => Self::Signature,
-                Fault::ConfigInvalid | Fault::DirectoryUnavailable { .. } => Self::Structure,
+                Fault::ConfigInvalid => Self::Structure,
             },
         }
     }

@@ -81,10 +81,10 @@ impl Application {
         let Some((exchange, Ok(ring))) = self.config.exchange.as_ref().map(|one| (one, one.keys())) else {
             return;
         };
-        for algorithm in super::exchange::algorithms(exchange).collect::<BTreeSet<_>>() {
+        for algorithm in exchange.algorithms().collect::<BTreeSet<_>>() {
             let until = ring.signs_until(algorithm, now).unwrap_or(now);
             if until < now.plus(limits::SUCCESSOR_WARNING_SECONDS) {
-                log::successor_missing(platform, algorithm.name(), until.epoch_seconds());
+                log::successor_missing(platform, algorithm.name(), until);
             }
         }
     }

@@ -6,7 +6,7 @@ use http::header::{
     WWW_AUTHENTICATE,
 };
 use http::{HeaderValue, StatusCode};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::application::Application;
 use super::problem::json as json_response;
@@ -15,10 +15,11 @@ use super::{Response, challenge, log};
 use crate::exchange::Exchange;
 use crate::exchange::fireproof::{self, ApiError, Fireproof};
 use crate::exchange::oauth::{self, TokenRequest};
+use crate::exchange::outage::Outage;
 use crate::exchange::refusal::TokenError;
 use crate::limits;
 use crate::ports::{BodyError, IncomingRequest, Platform};
-use crate::rejection::{Fault, Refusal};
+use crate::rejection::Rejection;
 use crate::signing::metadata::{self, Published, ServerMetadata};
 use crate::time::Timestamp;
 use crate::verify::{Observed, Terms};
@@ -41,12 +42,12 @@ pub async fn token<P: Platform, R: IncomingRequest>(
     let mut response = match answered.outcome {
         Ok(issued) => json_response(StatusCode::OK, &issued),
         Err(error) => {
-            let refusal = match &error {
-                TokenError::Token { rejection, .. } => Some(Refusal::Rejection(rejection.clone())),
-                TokenError::Fault(fault) => Some(Refusal::Fault(fault.clone())),
-                _ => None,
+            let reason = match &error {
+                TokenError::Token { rejection, .. } => Reason::Token(rejection),
+                TokenError::Outage(outage) => Reason::Outage(outage),
+                _ => Reason::Other(error.code(), error.to_string()),
             };
-            report(platform, request, refusal.as_ref(), error.code(), &error.to_string(), &answered.observed);
+            report(platform, request, reason, answered.client.as_deref(), &answered.observed);
             refuse_token(&error, &app.config.surface.realm)
         }
     };
@@ -63,9 +64,9 @@ fn refuse_token(error: &TokenError, realm: &str) -> Response {
         "code": error.code(),
     });
     match error {
-        TokenError::Fault(fault) => {
+        TokenError::Outage(outage) => {
             let mut response = json_response(StatusCode::SERVICE_UNAVAILABLE, &body);
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(fault.retry_after_seconds()));
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(outage.retry_after_seconds()));
             response
         }
         TokenError::Client(_) => {
@@ -93,12 +94,12 @@ pub async fn api<P: Platform, R: IncomingRequest>(
     let response = match answered.outcome {
         Ok(message) => json_response(StatusCode::OK, &message),
         Err(error) => {
-            let refusal = match &error {
-                ApiError::Token { rejection, .. } => Some(Refusal::Rejection(rejection.clone())),
-                ApiError::Fault { fault, .. } => Some(Refusal::Fault(fault.clone())),
-                _ => None,
+            let reason = match &error {
+                ApiError::Token { rejection, .. } => Reason::Token(rejection),
+                ApiError::Outage { outage, .. } => Reason::Outage(outage),
+                _ => Reason::Other(error.code(), error.to_string()),
             };
-            report(platform, request, refusal.as_ref(), error.code(), &error.to_string(), &answered.observed);
+            report(platform, request, reason, None, &answered.observed);
             refuse_api(&error)
         }
     };
@@ -110,11 +111,11 @@ fn refuse_api(error: &ApiError) -> Response {
         ApiError::Request(_) => StatusCode::BAD_REQUEST,
         ApiError::Token { .. } | ApiError::OtherType { .. } => StatusCode::UNAUTHORIZED,
         ApiError::Selection(_) => StatusCode::FORBIDDEN,
-        ApiError::Fault { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        ApiError::Outage { .. } => StatusCode::SERVICE_UNAVAILABLE,
     };
     let mut response = json_response(status, &error.body());
-    if let ApiError::Fault { fault, .. } = error {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(fault.retry_after_seconds()));
+    if let ApiError::Outage { outage, .. } = error {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(outage.retry_after_seconds()));
     }
     response
 }
@@ -211,54 +212,31 @@ fn for_anybody(mut response: Response) -> Response {
     response
 }
 
+/// Why nothing was issued, as the log tells such things apart.
+enum Reason<'r> {
+    Token(&'r Rejection),
+    Outage(&'r Outage),
+    /// A code and a sentence that holds nothing of the request.
+    Other(&'static str, String),
+}
+
 fn report<P: Platform>(
     platform: &P,
     request: &impl IncomingRequest,
-    refusal: Option<&Refusal>,
-    code: &'static str,
-    detail: &str,
+    reason: Reason<'_>,
+    client: Option<&str>,
     observed: &Observed,
 ) {
     let ray = request.header("cf-ray");
-    match refusal {
-        Some(refusal) => log::refused(platform, refusal, observed, ray.as_deref()),
-        None => log::exchange_refused(platform, code, detail, observed, ray.as_deref()),
+    let ray = ray.as_deref();
+    match reason {
+        Reason::Token(rejection) => log::refused(platform, &rejection.clone().into(), observed, ray),
+        Reason::Outage(Outage::Fault(fault)) => log::refused(platform, &fault.clone().into(), observed, ray),
+        Reason::Outage(outage @ Outage::Store { .. }) => {
+            log::exchange_failed(platform, outage.code(), &outage.to_string(), observed, ray);
+        }
+        Reason::Other(code, detail) => {
+            log::exchange_refused(platform, (code, &detail), client, observed, ray);
+        }
     }
-}
-
-/// What `/readyz` shows of our keys: no key material, and what is wrong if something is.
-#[must_use]
-pub fn readiness(exchange: &Exchange, now: Timestamp) -> (Value, Option<&'static str>) {
-    let ring = match exchange.keys() {
-        Ok(ring) => ring,
-        Err(fault) => return (json!({ "problem": fault.to_string() }), Some(fault.code())),
-    };
-    let keys: Vec<Value> = ring
-        .keys()
-        .iter()
-        .map(|key| {
-            json!({
-                "kid": key.key.kid(),
-                "alg": key.key.algorithm().name(),
-                "state": key.schedule.state(now),
-                "publish_at": key.schedule.publish_at,
-                "activate_at": key.schedule.activate_at,
-                "retire_at": key.schedule.retire_at,
-                "remove_at": key.schedule.remove_at,
-            })
-        })
-        .collect();
-    let silent = algorithms(exchange).find(|algorithm| ring.signer(*algorithm, now).is_none());
-    let problem = silent.map(|algorithm| format!("no {algorithm} key is active"));
-    let code = silent.map(|_| Fault::SecretMissing { binding: String::new(), reason: String::new() }.code());
-    (json!({ "keys": keys, "problem": problem }), code)
-}
-
-/// Every algorithm that the configuration signs under.
-pub fn algorithms(exchange: &Exchange) -> impl Iterator<Item = crate::jose::Algorithm> {
-    exchange
-        .targets
-        .iter()
-        .map(|target| target.algorithm)
-        .chain(exchange.fireproof.iter().map(|fireproof| fireproof.algorithm))
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::config::ConfigFault;
 use crate::ports::{Level, Log};
 use crate::rejection::Refusal;
+use crate::time::Timestamp;
 use crate::verify::Observed;
 
 /// Reports a request that was refused. `ray` is Cloudflare's id of the request.
@@ -26,30 +27,45 @@ pub fn refused(log: &impl Log, refusal: &Refusal, observed: &Observed, ray: Opti
     log.log(level, &without_nulls(line));
 }
 
-/// Reports an exchange that was refused for another reason than its token. `detail` holds nothing of the request.
+/// Reports an exchange that was refused for another reason than its token: a code, and a detail that holds nothing of the
+/// request. `client` is a registered one.
 pub fn exchange_refused(
+    log: &impl Log,
+    (code, detail): (&'static str, &str),
+    client: Option<&str>,
+    observed: &Observed,
+    ray: Option<&str>,
+) {
+    let line = json!({ "event": "exchange_refused", "code": code, "detail": detail, "client": client, "iss": observed.issuer, "ray": ray });
+    log.log(Level::Info, &without_nulls(line));
+}
+
+/// Reports an exchange that something of ours kept from being made. `detail` holds nothing of the request.
+pub fn exchange_failed(
     log: &impl Log,
     code: &'static str,
     detail: &str,
     observed: &Observed,
     ray: Option<&str>,
 ) {
-    let line = json!({
-        "event": "exchange_refused",
-        "code": code,
-        "detail": detail,
-        "iss": observed.issuer,
-        "ray": ray,
-    });
-    log.log(Level::Info, &without_nulls(line));
+    let line =
+        json!({ "event": "fault", "code": code, "detail": detail, "iss": observed.issuer, "ray": ray });
+    log.log(Level::Error, &without_nulls(line));
 }
 
 /// Reports a signing key that nothing takes over from when it retires.
-pub fn successor_missing(log: &impl Log, algorithm: &'static str, retires_at: i64) {
-    log.log(
-        Level::Warn,
-        &json!({ "event": "signing_key_without_successor", "alg": algorithm, "retire_at": retires_at }),
+pub fn successor_missing(log: &impl Log, algorithm: &'static str, retires_at: Timestamp) {
+    let detail = format!(
+        "from {} on no {algorithm} key signs; run `edge-assay keys rotate --algorithm {algorithm}`",
+        retires_at.rfc3339()
     );
+    let line = json!({
+        "event": "signing_key_without_successor",
+        "alg": algorithm,
+        "retire_at": retires_at,
+        "detail": detail,
+    });
+    log.log(Level::Warn, &line);
 }
 
 /// Reports everything wrong with the configuration, once per isolate.

@@ -10,6 +10,7 @@ pub mod credentials;
 pub mod deep_check;
 pub mod exchange;
 pub mod explanation;
+mod issuing;
 pub mod log;
 pub mod problem;
 pub mod readiness;

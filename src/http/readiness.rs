@@ -105,7 +105,7 @@ async fn judge<P: Platform>(
         code = code.or(problem);
         issuers.push(report);
     }
-    let signing = app.config.exchange.as_ref().map(|exchange| super::exchange::readiness(exchange, now));
+    let signing = app.config.exchange.as_ref().map(|exchange| super::issuing::readiness(exchange, now));
     let (signing, problem) = signing.map_or((None, None), |(report, problem)| (Some(report), problem));
     let cross_check = terms.cross_checks.state();
     (code.or(problem), Details::Issuers(Box::new(Judgement { now, issuers, cross_check, signing, deep })))

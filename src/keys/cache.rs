@@ -7,10 +7,7 @@
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::future::poll_fn;
-use std::pin::pin;
 use std::rc::Rc;
-use std::task::Poll;
 
 use serde_json::json;
 
@@ -21,10 +18,10 @@ use crate::keys::freshness::{self, Asked, Decision, Freshness, Lifetime, Unavail
 use crate::keys::record::{self, CachedSet, Record};
 use crate::keys::{CachePolicy, KeySource, KeyState, LookedAgain, Lookup, Tier, Wanted};
 use crate::limits::{
-    CRON_INTERVAL_SECONDS, LEASE_MARGIN_SECONDS, LEASE_POLL_MS, LOOK_AGAIN_AFTER_SECONDS,
-    STORE_LEASE_SECONDS, STORE_TIMEOUT_MS,
+    CRON_INTERVAL_SECONDS, LEASE_MARGIN_SECONDS, LEASE_POLL_MS, LOOK_AGAIN_AFTER_SECONDS, STORE_LEASE_SECONDS,
 };
-use crate::ports::{Clock, KeyValueStore, Level, Platform, StoreError};
+use crate::patience::in_time;
+use crate::ports::{KeyValueStore, Level, Platform};
 use crate::rejection::Fault;
 use crate::time::Timestamp;
 
@@ -388,22 +385,6 @@ impl Entry {
     fn release(&mut self, number: u64) {
         self.lease.take_if(|lease| lease.number == number);
     }
-}
-
-/// The outcome of a store operation, or a failure if it takes too long: a store that hangs must not hang a request.
-async fn in_time<C: Clock, T>(
-    clock: &C,
-    operation: impl Future<Output = Result<T, StoreError>>,
-) -> Result<T, StoreError> {
-    let (mut operation, mut timeout) = (pin!(operation), pin!(clock.sleep(STORE_TIMEOUT_MS)));
-    poll_fn(|context| match (operation.as_mut().poll(context), timeout.as_mut().poll(context)) {
-        (Poll::Ready(outcome), _) => Poll::Ready(outcome),
-        (_, Poll::Ready(())) => {
-            Poll::Ready(Err(StoreError(format!("no answer within {STORE_TIMEOUT_MS} ms"))))
-        }
-        (Poll::Pending, Poll::Pending) => Poll::Pending,
-    })
-    .await
 }
 
 /// What `wanted` is to what is cached. Without a set there are no unknown keys yet.

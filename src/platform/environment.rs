@@ -6,7 +6,7 @@ use worker::js_sys::{JSON, Reflect};
 use worker::wasm_bindgen::JsValue;
 use worker::{Delay, Env, console_error, console_log, console_warn};
 
-use super::{fetch, kv, random, webcrypto};
+use super::{fetch, kv, webcrypto};
 use crate::ports::{
     Clock, Directory, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log,
     NoOpinion, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
@@ -79,7 +79,7 @@ impl Directory for Environment {
 
 impl Random for Environment {
     fn fill(&self, bytes: &mut [u8]) {
-        random::fill(bytes);
+        webcrypto::fill_random(bytes);
     }
 }
 

@@ -4,7 +4,6 @@ pub mod environment;
 pub mod fetch;
 pub mod kv;
 pub mod message;
-mod random;
 mod stream;
 mod webcrypto;
 

@@ -1,5 +1,5 @@
 //! `crypto.subtle` as the [`PlatformCrypto`](crate::ports::PlatformCrypto): imports a key, asks for a verdict, decides
-//! nothing.
+//! nothing. And `crypto.getRandomValues`, as [`Random`](crate::ports::Random).
 
 use worker::js_sys::{
     Array, Function, JSON, Object, Promise, Reflect, Uint8Array, futures::JsFuture, global,

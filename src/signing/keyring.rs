@@ -9,7 +9,7 @@ use super::schedule::{self, Margins, Schedule, ScheduleFault, State};
 use crate::jose::Algorithm;
 use crate::jose::json;
 use crate::limits;
-use crate::rejection::excerpt;
+use crate::rejection::{Fault, excerpt};
 use crate::time::Timestamp;
 
 /// The Worker secret that holds the keys.
@@ -76,7 +76,7 @@ pub enum KeyringProblem {
     #[error("{0}")]
     Key(#[from] JwkFault),
     /// One of the four instants is absent or no whole number of seconds.
-    #[error("is not a whole number of seconds since 1970")]
+    #[error("is absent, or no whole number of seconds since 1970")]
     Instant(&'static str),
     /// Two keys with one `kid`.
     #[error("is also another key's")]
@@ -175,6 +175,24 @@ impl Keyring {
             .iter()
             .filter(|key| key.key.algorithm() == algorithm && key.schedule.state(now) == State::Active)
             .max_by(|a, b| (a.schedule.activate_at, a.key.kid()).cmp(&(b.schedule.activate_at, b.key.kid())))
+    }
+
+    /// As [`Self::signer`], with what to do where there is none.
+    ///
+    /// # Errors
+    /// [`Fault::SecretMissing`].
+    pub fn signer_or_fault(&self, algorithm: Algorithm, now: Timestamp) -> Result<&RingKey, Fault> {
+        self.signer(algorithm, now).ok_or_else(|| {
+            let rotate = format!("run `edge-assay keys rotate --algorithm {algorithm}`");
+            let reason = match self.next_activation(algorithm, now) {
+                Some(next) => format!(
+                    "no {algorithm} key of it is active until {}; to have one earlier {rotate} --now",
+                    next.rfc3339()
+                ),
+                None => format!("no {algorithm} key of it is active any more; {rotate}"),
+            };
+            Fault::SecretMissing { binding: BINDING.to_owned(), reason }
+        })
     }
 
     /// When a key under `algorithm` is activated next.

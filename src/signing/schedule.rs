@@ -134,10 +134,14 @@ impl ScheduleFault {
                 "order them publish_at <= activate_at < retire_at <= remove_at".to_owned()
             }
             Self::LeadTooShort { required, .. } => {
-                format!("let at least {required} s pass between publish_at and activate_at")
+                format!(
+                    "let at least {required} s pass between publish_at and activate_at, or lower exchange.jwks_max_age_seconds"
+                )
             }
             Self::TailTooShort { required, .. } => {
-                format!("let at least {required} s pass between retire_at and remove_at")
+                format!(
+                    "let at least {required} s pass between retire_at and remove_at, or lower the greatest `ttl_seconds`"
+                )
             }
             Self::Gap { seconds, .. } => {
                 format!("activate it {seconds} s earlier, or retire the one before it {seconds} s later")

@@ -10,7 +10,7 @@ import { startServer } from '../../scripts/lib/children.mjs';
 import { at } from '../../scripts/lib/paths.mjs';
 import { eventually } from './support/worker.mjs';
 
-const EXPECTED_COMMANDS = 13;
+const EXPECTED_COMMANDS = 20;
 const MOST_MS_TO_START = 120_000;
 const withoutCurl = spawnSync('curl', ['--version']).error && 'curl is not installed';
 
@@ -33,9 +33,10 @@ suite('npm start', { skip: withoutCurl }, () => {
   test('prints commands that do what it says of them', async (context) => {
     const commands = parsePrinted(printed);
     assert.equal(commands.length, EXPECTED_COMMANDS);
-    for (const { says, status, code, command } of commands) {
-      await context.test(`${says} → ${status}${code ? ` ${code}` : ''}`, async () => {
+    for (const { says, status, code, prints, command } of commands) {
+      await context.test(`${says} → ${prints ?? status}${code ? ` ${code}` : ''}`, async () => {
         const { stdout } = await promisify(execFile)('sh', ['-c', command]);
+        if (prints) return assert.ok(stdout.startsWith(`${prints} `), stdout);
         assert.match(stdout, new RegExp(`HTTP/1\\.1 ${status} `), command);
         if (code) assert.ok(stdout.includes(`"code":"${code}"`), stdout);
         if (status === 503) assert.match(stdout, /^retry-after: [1-9]/im);

@@ -2,7 +2,6 @@
 // client on the dashboard's, and jose and PyJWT as whoever verifies what was issued.
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { after, before, suite, test } from 'node:test';
 import { promisify } from 'node:util';
 import { Result } from '@adviser/cement';
@@ -17,16 +16,16 @@ import { answerOf, startWorker, trusting } from './support/worker.mjs';
 const ISSUER = 'https://auth.example.com';
 const API = 'https://api.example.com';
 const PROFILES = 'https://profiles.example.com';
+const SHARED = 'https://shared.example.com';
 const GRANT = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const JWT = 'urn:ietf:params:oauth:token-type:jwt';
 const CLIENT_SECRET = 'a client secret: with + % and ü';
 
-const python = [new URL('../../target/python/bin/python', import.meta.url).pathname, 'python3'].find(
-  (path) => (path === 'python3' || existsSync(path)) && spawnSync(path, ['-c', 'import jwt, cryptography']).status === 0,
-);
+// Debian's packages are the system's python's, which need not be the first on the PATH.
+const python = ['python3', '/usr/bin/python3'].find((path) => spawnSync(path, ['-c', 'import jwt, cryptography']).status === 0);
 
 suite('the exchange', () => {
-  let identityProvider, clerk, supabase, worker;
+  let identityProvider, clerk, supabase, worker, keys;
   const call = async (path, init) => answerOf(await worker.fetch(path, init));
   const token = (parameters, init = {}) =>
     call('/token', { method: 'POST', body: new URLSearchParams(parameters), ...init });
@@ -42,12 +41,13 @@ suite('the exchange', () => {
       issuer: ISSUER,
       targets: [
         { audience: API, from: [clerk.issuer], public_clients: true, scopes: ['profiles:read', 'profiles:write'], claims: { user_id: { claim: '/sub' } } },
+        { audience: SHARED, from: [clerk.issuer], algorithm: 'HS256', public_clients: true },
         { audience: PROFILES, from: [supabase.issuer], algorithm: 'EdDSA', scopes: ['profiles:read'], claims: { email: { claim: '/email' }, role: { claim: '/role' } } },
       ],
       clients: [{ id: 'cli', secret: 'CLI_CLIENT_SECRET', targets: [PROFILES] }],
-      fireproof: { auth_types: { clerk: [clerk.issuer] } },
+      fireproof: { auth_types: { clerk: [clerk.issuer], supabase: [supabase.issuer] }, claims: { userId: { claim: '/sub' } } },
     };
-    const keys = await signingKeys(['ES256', 'EdDSA'], { age: 3600 });
+    keys = await signingKeys(['ES256', 'EdDSA', 'HS256'], { age: 3600 });
     worker = await startWorker({ config, secrets: { ...secrets, SIGNING_KEYS: keys, CLI_CLIENT_SECRET: CLIENT_SECRET }, isolates: 2 });
   });
   after(async () => {
@@ -84,7 +84,16 @@ suite('the exchange', () => {
     await assert.rejects(oauth.processGenericTokenEndpointResponse(server, client, wrong));
   });
 
-  test('issues what PyJWT verifies from our JWKS URL', { skip: python ? false : 'PyJWT with cryptography is not installed (python3 -m pip install "PyJWT[crypto]")' }, async () => {
+  test('shares a secret with a target that asks for HS256, and shows nothing of it in the key set', async () => {
+    const { body } = await exchange(await clerk.mint(), { audience: SHARED });
+    const { k, kid } = JSON.parse(keys).keys.find(({ kty }) => kty === 'oct');
+    const { payload, protectedHeader } = await jwtVerify(body.access_token, Buffer.from(k, 'base64url'), { issuer: ISSUER, audience: SHARED, typ: 'at+jwt', algorithms: ['HS256'] });
+    assert.deepEqual([protectedHeader.kid, payload.client_id], [kid, 'public']);
+    const set = await call('/.well-known/jwks.json');
+    assert.ok(set.body.keys.every((key) => key.kid !== kid && key.kty !== 'oct'));
+  });
+
+  test('issues what PyJWT verifies from our JWKS URL', { skip: python ? false : 'PyJWT with cryptography is not installed (on Debian: apt-get install python3-jwt python3-cryptography)' }, async () => {
     const { body } = await exchange(await clerk.mint());
     const script = `
 import json, sys, jwt
@@ -124,6 +133,12 @@ print(json.dumps(jwt.decode(token, key.key, algorithms=["ES256"], audience=audie
   test('gives a session token without an email, too, claims that the schema takes', async () => {
     const { body } = await call('/api', { method: 'PUT', body: JSON.stringify({ type: 'reqCloudSessionToken', auth: { type: 'clerk', token: await clerk.mint() } }) });
     assert.match(FPCloudClaimSchema.parse(decodeJwt(body.token)).email, /@no-email\.invalid$/);
+  });
+
+  test('takes the token of incident 2, HS256 with a kid that no JWKS holds, on the dashboard\'s wire too', async () => {
+    const { status, body } = await call('/api', { method: 'POST', body: JSON.stringify({ type: 'reqCloudSessionToken', auth: { type: 'supabase', token: await supabase.mint() } }) });
+    assert.equal(status, 200, JSON.stringify(body));
+    assert.equal((await jwtVerify(body.token, keySet(), { issuer: 'FP_CLOUD' })).payload.email, 'ada@example.com');
   });
 
   test('answers the dashboard\'s client with 401 for a bad token, and says of one issuer what failed', async () => {
@@ -174,6 +189,32 @@ print(json.dumps(jwt.decode(token, key.key, algorithms=["ES256"], audience=audie
     const again = await worker.fetch('/.well-known/jwks.json', { headers: { 'if-none-match': first.headers.get('etag') } });
     assert.equal(again.status, 304);
   });
+});
+
+test('the Clerk token of incident 1, without aud, passes where its audience is unchecked and is refused by name where one is required', async (context) => {
+  const identityProvider = await createIdentityProvider({ providers: [{ name: 'clerk' }] });
+  const [clerk] = identityProvider.providers;
+  const exchange = { issuer: ISSUER, targets: [{ audience: API, from: [clerk.issuer], public_clients: true }], fireproof: { auth_types: { clerk: [clerk.issuer] } } };
+  const secrets = { SIGNING_KEYS: await signingKeys() };
+  const workers = await Promise.all(
+    ['unchecked', { any_of: ['backend'] }].map((audience) => {
+      const { config } = trusting([clerk], { issuers: { clerk: { audience } }, exchange });
+      return startWorker({ config, secrets });
+    }),
+  );
+  context.after(() => Promise.all([...workers.map((worker) => worker.dispose()), identityProvider.close()]));
+  const subject = await clerk.mint();
+  assert.equal(decodeJwt(subject).aud, undefined);
+  const answers = workers.flatMap((worker) => [
+    ['/token', { method: 'POST', body: new URLSearchParams({ grant_type: GRANT, subject_token: subject, subject_token_type: JWT, audience: API }) }],
+    ['/api', { method: 'PUT', body: JSON.stringify({ type: 'reqCloudSessionToken', auth: { type: 'clerk', token: subject } }) }],
+    ['/verify', { headers: { authorization: `Bearer ${subject}` } }],
+  ].map(async ([path, init]) => answerOf(await worker.fetch(path, init))));
+  const seen = (await Promise.all(answers)).map(({ status, body }) => [status, body.code]);
+  assert.deepEqual(seen, [
+    [200, undefined], [200, undefined], [200, undefined],
+    [400, 'audience_missing'], [401, 'audience_missing'], [401, 'audience_missing'],
+  ]);
 });
 
 test('an identity provider that is down, and a secret that is not bound, are a 503 at both endpoints', async (context) => {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use edge_assay::config::Config;
+use edge_assay::exchange::Exchange;
 use edge_assay::keys::{KeyCache, Wanted};
 use edge_assay::ports::Clock as _;
 use edge_assay::verify::Terms;
@@ -28,14 +29,21 @@ fn check(mut arguments: Arguments) -> Result<bool, String> {
     let path = PathBuf::from(arguments.rest(1)?.pop().unwrap_or_else(|| "wrangler.toml".to_owned()));
     let machine = Machine::new(&path, None);
     let variable = command::assay_variable(&path)?;
-    match Config::load(variable.as_deref(), &machine).terms {
+    let config = Config::load(variable.as_deref(), &machine);
+    match config.terms {
         Err(faults) => {
             for fault in &faults {
                 println!("✗ {}: {}\n  {}", fault.path, fault.problem, fault.fix);
             }
             Ok(false)
         }
-        Ok(terms) => Ok(report(&path, &terms, &machine, online)),
+        Ok(terms) => {
+            let sound = report(&path, &terms, &machine, online);
+            if let Some(exchange) = &config.exchange {
+                report_exchange(exchange);
+            }
+            Ok(sound)
+        }
     }
 }
 
@@ -68,4 +76,27 @@ fn report(path: &Path, terms: &Terms, machine: &Machine, online: bool) -> bool {
         }
     }
     sound
+}
+
+/// What is issued, and which of the Worker's secrets are not here, which is no fault of the configuration.
+fn report_exchange(exchange: &Exchange) {
+    println!("  {} issues", exchange.issuer);
+    for target in &exchange.targets {
+        println!("    {} ({}) from {}", target.audience, target.algorithm, target.from.join(", "));
+    }
+    if let Some(fireproof) = &exchange.fireproof {
+        let issuers: Vec<&str> =
+            fireproof.auth_types.iter().flat_map(|(_, issuers)| issuers).map(String::as_str).collect();
+        println!(
+            "    {} for Fireproof ({}) from {}",
+            fireproof.issuer,
+            fireproof.algorithm,
+            issuers.join(", ")
+        );
+    }
+    let keys = exchange.keys().err();
+    let clients = exchange.clients.iter().filter_map(|client| client.secret().err());
+    for fault in keys.into_iter().chain(clients) {
+        println!("    · {fault}");
+    }
 }

@@ -1,12 +1,14 @@
 //! What the command line does to `SIGNING_KEYS`: a new set, the next key, a key dropped. Pure: the time, the randomness and
 //! the set come in, the new set and what will happen when go out.
 
-use serde_json::{Map, Value, json};
+mod text;
 
-use super::key::{JwkFault, SigningKey};
+use serde_json::{Map, Value};
+
+use super::key::JwkFault;
 use super::keyring::{Keyring, KeyringFault, RingKey};
 use super::schedule::{Margins, Schedule, State};
-use crate::jose::{Algorithm, base64url};
+use crate::jose::Algorithm;
 use crate::time::Timestamp;
 
 /// How keys follow one another, in seconds.
@@ -75,27 +77,10 @@ impl Plan {
         Self { keys: Vec::new(), ring: Keyring::default() }
     }
 
-    /// Reads a set.
-    ///
-    /// # Errors
-    /// [`PlanFault::Unreadable`].
-    pub fn read(text: &str) -> Result<Self, PlanFault> {
-        let ring = Keyring::parse(text).map_err(PlanFault::Unreadable)?;
-        let whole: Value = serde_json::from_str(text).unwrap_or_default();
-        let keys = whole.get("keys").and_then(Value::as_array).into_iter().flatten();
-        Ok(Self { keys: keys.filter_map(Value::as_object).cloned().collect(), ring })
-    }
-
     /// The set as keys with schedules.
     #[must_use]
     pub fn ring(&self) -> &Keyring {
         &self.ring
-    }
-
-    /// The set as the text for `wrangler secret put SIGNING_KEYS`.
-    #[must_use]
-    pub fn to_json(&self) -> String {
-        json!({ "keys": self.keys }).to_string()
     }
 
     /// Adds a key that begins to sign at once: for the first set, or in an emergency.
@@ -232,7 +217,8 @@ impl Plan {
                 }
             }
         }
-        turns.sort();
+        // Of one instant, in the order of a key's life.
+        turns.sort_by_key(|(at, _)| *at);
         turns.into_iter().map(|(_, line)| line).collect()
     }
 
@@ -279,80 +265,10 @@ impl Plan {
             }
         }
     }
-
-    fn retain(&mut self, keep: impl Fn(&RingKey) -> bool) {
-        let kept: Vec<bool> = self.ring.keys().iter().map(keep).collect();
-        let mut flags = kept.iter();
-        self.keys.retain(|_| flags.next().copied().unwrap_or(true));
-        self.reread();
-    }
-
-    fn reschedule(&mut self, kid: &str, schedule: Schedule) -> Result<(), PlanFault> {
-        let place = self.ring.keys().iter().position(|key| key.key.kid() == kid);
-        let key = place.and_then(|place| self.keys.get_mut(place));
-        write_schedule(key.ok_or_else(|| PlanFault::NoSuchKey(kid.to_owned()))?, schedule);
-        self.reread();
-        Ok(())
-    }
-
-    fn add(
-        &mut self,
-        algorithm: Algorithm,
-        schedule: Schedule,
-        fill: &mut dyn FnMut(&mut [u8]),
-    ) -> Result<(), PlanFault> {
-        let mut jwk = new_jwk(algorithm, fill)?;
-        write_schedule(&mut jwk, schedule);
-        self.keys.push(jwk);
-        self.reread();
-        Ok(())
-    }
-
-    /// The ring follows the text, so that what is written is what was judged.
-    fn reread(&mut self) {
-        self.ring = Keyring::parse(&self.to_json()).unwrap_or_default();
-    }
 }
 
 /// The schedule of a key that is published and activated then.
 fn following(publish_at: Timestamp, activate_at: Timestamp, rhythm: Rhythm) -> Schedule {
     let retire_at = activate_at.plus(rhythm.period_seconds);
     Schedule { publish_at, activate_at, retire_at, remove_at: retire_at.plus(rhythm.overlap_seconds) }
-}
-
-fn write_schedule(jwk: &mut Map<String, Value>, schedule: Schedule) {
-    for (member, at) in [
-        ("publish_at", schedule.publish_at),
-        ("activate_at", schedule.activate_at),
-        ("retire_at", schedule.retire_at),
-        ("remove_at", schedule.remove_at),
-    ] {
-        jwk.insert(member.to_owned(), json!(at));
-    }
-}
-
-/// A private JWK of new key material.
-fn new_jwk(algorithm: Algorithm, fill: &mut dyn FnMut(&mut [u8])) -> Result<Map<String, Value>, JwkFault> {
-    let mut secret = [0; 32];
-    fill(&mut secret);
-    let (key, member) = match algorithm {
-        Algorithm::Es256 => (SigningKey::es256(&secret)?, "d"),
-        Algorithm::EdDsa => (SigningKey::ed25519(&secret)?, "d"),
-        Algorithm::Hs256 => {
-            let mut name = [0; 16];
-            fill(&mut name);
-            (SigningKey::hs256(&secret, &base64url::encode(&name))?, "k")
-        }
-        _ => return Err(JwkFault::Algorithm),
-    };
-    let mut jwk = Map::new();
-    jwk.insert("kty".to_owned(), json!("oct"));
-    for (name, value) in key.public_jwk().and_then(Value::as_object).into_iter().flatten() {
-        jwk.insert(name.clone(), value.clone());
-    }
-    jwk.insert("alg".to_owned(), json!(algorithm.name()));
-    jwk.insert("kid".to_owned(), json!(key.kid()));
-    jwk.insert(member.to_owned(), json!(base64url::encode(&secret)));
-    jwk.remove("use");
-    Ok(jwk)
 }

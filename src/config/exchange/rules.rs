@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::exchange::is_scalar;
-use super::reader::Table;
+use crate::config::reader::Table;
 use crate::exchange::conditions::{Condition, Test};
 use crate::exchange::facts::Pointer;
 use crate::exchange::mapping::{Mapping, RESERVED, Source};
@@ -145,4 +144,9 @@ pub(super) fn claim_mappings(
         one.finish();
     }
     mappings
+}
+
+/// Whether a value could stand in a list of choices.
+fn is_scalar(value: &Value) -> bool {
+    !matches!(value, Value::Array(_) | Value::Object(_) | Value::Null)
 }

@@ -1,0 +1,50 @@
+//! `exchange.clients`: who authenticates, and for which targets they may ask.
+
+use std::collections::BTreeSet;
+
+use super::required;
+use crate::config::reader::Table;
+use crate::exchange::clients::Client;
+use crate::exchange::policy::Target;
+use crate::ports::Secrets;
+
+/// Reads the tables and the secrets that they name.
+pub(super) fn read(table: &mut Table<'_>, targets: &[Target], secrets: &impl Secrets) -> Vec<Client> {
+    let mut names = BTreeSet::new();
+    let mut clients = Vec::new();
+    for mut one in table.tables("clients").into_iter().flatten() {
+        let id = required(&mut one, "id", "write its client_id");
+        let binding = one.binding("secret");
+        if binding.is_none() && one.value("secret").is_none() {
+            one.fault(
+                "secret",
+                "is missing",
+                "write the name of the Worker secret that holds its client_secret",
+            );
+        }
+        let audiences = one.strings("targets");
+        if audiences.is_none() && one.value("targets").is_none() {
+            one.fault("targets", "is missing", "list the audiences it may ask tokens for");
+        }
+        let audiences = audiences.unwrap_or_default();
+        for (index, audience) in audiences.iter().enumerate() {
+            if !targets.iter().any(|target| target.audience == *audience) {
+                one.fault(
+                    &format!("targets[{index}]"),
+                    format!("\"{audience}\" is not the audience of a target"),
+                    "write the `audience` of an [[vars.ASSAY.exchange.targets]] table",
+                );
+            }
+        }
+        if let Some(id) = &id
+            && !names.insert(id.clone())
+        {
+            one.fault("id", "is configured twice", "merge the two tables into one");
+        }
+        one.finish();
+        if let (Some(id), Some(binding)) = (id, binding) {
+            clients.push(Client::resolve(id, binding, audiences, secrets));
+        }
+    }
+    clients
+}

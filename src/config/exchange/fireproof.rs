@@ -1,0 +1,90 @@
+//! `exchange.fireproof`: on which terms the dashboard's protocol is spoken.
+
+use std::collections::BTreeSet;
+
+use super::rules::claim_mappings;
+use super::{ALGORITHMS, Surroundings, known_issuer};
+use crate::config::reader::Table;
+use crate::exchange::facts::Pointer;
+use crate::exchange::fireproof::{Fireproof, RESERVED};
+use crate::exchange::mapping::{Mapping, Source};
+use crate::exchange::memberships;
+use crate::jose::Algorithm;
+use crate::limits;
+
+/// Reads the table.
+pub(super) fn read(mut table: Table<'_>, around: &Surroundings<'_>, has_directory: bool) -> Fireproof {
+    const SOURCES: &[(&str, memberships::Source)] =
+        &[("personal", memberships::Source::Personal), ("directory", memberships::Source::Directory)];
+    let auth_types = auth_types(&mut table, around);
+    let memberships = table.choice("memberships", SOURCES).unwrap_or(memberships::Source::Personal);
+    if memberships == memberships::Source::Directory && !has_directory {
+        table.fault(
+            "memberships",
+            "is \"directory\", and there is none",
+            "set exchange.directory, or write \"personal\"",
+        );
+    }
+    let mut claims = claim_mappings(&mut table, RESERVED, has_directory);
+    let issuers: BTreeSet<&String> = auth_types.iter().flat_map(|(_, issuers)| issuers).collect();
+    if !claims.iter().any(|claim| claim.name == "userId") {
+        if issuers.len() > 1 {
+            table.fault(
+                "claims.userId",
+                "is missing, and several issuers could call two people the same",
+                "write { claim = \"/sub\" } if no two of their subjects are equal, else a claim that tells people apart",
+            );
+        }
+        claims.extend(default_claim("userId", "/sub", false));
+    }
+    if !claims.iter().any(|claim| claim.name == "email") {
+        claims.extend(default_claim("email", "/email", true));
+    }
+    let fireproof = Fireproof {
+        auth_types,
+        issuer: table.string("issuer").unwrap_or_else(|| "FP_CLOUD".to_owned()),
+        audience: table.string("audience").unwrap_or_else(|| "PUBLIC".to_owned()),
+        ttl_seconds: table
+            .integer("ttl_seconds", limits::ISSUED_TTL_RANGE)
+            .unwrap_or(limits::DEFAULT_FIREPROOF_TTL_SECONDS),
+        algorithm: table.choice("algorithm", ALGORITHMS).unwrap_or(Algorithm::Es256),
+        memberships,
+        claims,
+    };
+    table.finish();
+    fireproof
+}
+
+fn default_claim(name: &str, pointer: &str, optional: bool) -> Option<Mapping> {
+    let pointer = Pointer::parse(pointer)?;
+    Some(Mapping { name: name.to_owned(), source: Source::Claim(pointer), optional })
+}
+
+fn auth_types(table: &mut Table<'_>, around: &Surroundings<'_>) -> Vec<(String, Vec<String>)> {
+    const FIX: &str = "write a table of lists, as in { clerk = [\"https://clerk.example.com\"] }";
+    let Some(value) = table.value("auth_types") else {
+        table.fault("auth_types", "is missing", FIX);
+        return Vec::new();
+    };
+    let Some(members) = value.as_object().filter(|members| !members.is_empty()) else {
+        table.fault("auth_types", "is not a table of lists", FIX);
+        return Vec::new();
+    };
+    let mut types = Vec::new();
+    for (name, value) in members {
+        let path = format!("auth_types.{name}");
+        let issuers: Option<Vec<String>> = value
+            .as_array()
+            .filter(|list| !list.is_empty())
+            .and_then(|list| list.iter().map(|one| one.as_str().map(str::to_owned)).collect());
+        let Some(issuers) = issuers else {
+            table.fault(&path, "is not a list of issuers", FIX);
+            continue;
+        };
+        for (index, issuer) in issuers.iter().enumerate() {
+            known_issuer(table, &format!("{path}[{index}]"), issuer, around);
+        }
+        types.push((name.clone(), issuers));
+    }
+    types
+}

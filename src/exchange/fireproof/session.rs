@@ -1,0 +1,86 @@
+//! A session for the subject of a verified token: where it belongs, and the token that says so.
+
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::message::ExchangeMessage;
+use super::{ApiError, Fireproof, results};
+use crate::exchange::Exchange;
+use crate::exchange::facts::Facts;
+use crate::exchange::mapping;
+use crate::exchange::memberships::{self, Memberships, Selected};
+use crate::exchange::mint::{Draft, Minted};
+use crate::exchange::outage::Outage;
+use crate::ports::Platform;
+use crate::rejection::{Rejection, excerpt};
+use crate::verify::VerifiedToken;
+
+/// A session for the subject of a verified token.
+pub(super) struct Session<'s> {
+    pub(super) exchange: &'s Exchange,
+    pub(super) fireproof: &'s Fireproof,
+    pub(super) message: &'s ExchangeMessage,
+}
+
+impl Session<'_> {
+    /// Issues the token and answers as the message wants it.
+    pub(super) async fn open<P: Platform>(
+        &self,
+        token: &VerifiedToken,
+        platform: &P,
+    ) -> Result<Value, ApiError> {
+        let refused = |rejection| ApiError::Token { issuer: Some(excerpt(token.issuer())), rejection };
+        let down = |outage| ApiError::Outage { issuer: Some(excerpt(token.issuer())), outage };
+        let faulty = |fault| down(Outage::Fault(fault));
+        let binding = self.exchange.directory.as_deref();
+        let facts = Facts::gather(token, binding, platform).await.map_err(down)?;
+        let subject = token.claims().subject.as_deref().filter(|sub| !sub.is_empty());
+        let subject = subject.ok_or_else(|| refused(Rejection::ClaimMissing { claim: "sub".to_owned() }))?;
+        let source = self.fireproof.memberships;
+        let memberships = Memberships::of(source, token.issuer(), subject, &facts, binding).map_err(down)?;
+        let ExchangeMessage { app_id, tenant, ledger, .. } = self.message;
+        let selected = memberships.select(app_id.clone(), tenant.as_deref(), ledger.as_deref())?;
+
+        let now = platform.now();
+        let mut draft = Draft::new(token, self.fireproof.ttl_seconds, now).map_err(refused)?;
+        draft.set("created", &now.rfc3339());
+        for (name, value) in mapping::apply(&self.fireproof.claims, &facts).map_err(refused)? {
+            draft.set_raw(name, value);
+        }
+        if draft.get("email").is_none() {
+            // Fireproof's schema wants an address of everybody. No mail ever reaches this one (RFC 6761 §6.4).
+            let name = memberships::personal_name(token.issuer(), subject);
+            draft
+                .set("email", &format!("u{}@no-email.invalid", name.replace(['-', '_'], "x").to_lowercase()));
+        }
+        draft.set("iss", &self.fireproof.issuer);
+        draft.set("aud", &self.fireproof.audience);
+        draft.set("tenants", &memberships.tenants);
+        draft.set("ledgers", &memberships.ledgers);
+        draft.set("selected", &selected);
+        let ring = self.exchange.keys().map_err(faulty)?;
+        let minted = draft.sign("JWT", ring, self.fireproof.algorithm, platform).map_err(faulty)?;
+        if let Some(result_id) = self.message.result_id.as_deref().filter(|id| results::is_long_enough(id)) {
+            results::leave(result_id, &minted.token, platform).await;
+        }
+        Ok(if self.message.ensures {
+            ensured(&minted, &selected)
+        } else {
+            json!({ "type": "resCloudSessionToken", "token": minted.token })
+        })
+    }
+}
+
+fn ensured(minted: &Minted, selected: &Selected) -> Value {
+    let claims: Option<&RawValue> = serde_json::from_str(&minted.payload).ok();
+    json!({
+        "type": "resEnsureCloudToken",
+        "cloudToken": minted.token,
+        "appId": selected.app_id,
+        "tenant": selected.tenant,
+        "ledger": selected.ledger,
+        "expiresInSec": minted.expires_in,
+        "expiresDate": minted.expires_at.rfc3339(),
+        "claims": claims,
+    })
+}

@@ -1,0 +1,98 @@
+//! A plan's set as the JSON text that the secret holds, every member of it kept; and the private JWK of a new key.
+
+use serde_json::{Map, Value, json};
+
+use super::{Plan, PlanFault};
+use crate::jose::{Algorithm, base64url};
+use crate::signing::key::{JwkFault, SigningKey};
+use crate::signing::keyring::{Keyring, RingKey};
+use crate::signing::schedule::Schedule;
+
+impl Plan {
+    /// Reads a set.
+    ///
+    /// # Errors
+    /// [`PlanFault::Unreadable`].
+    pub fn read(text: &str) -> Result<Self, PlanFault> {
+        let ring = Keyring::parse(text).map_err(PlanFault::Unreadable)?;
+        let whole: Value = serde_json::from_str(text).unwrap_or_default();
+        let keys = whole.get("keys").and_then(Value::as_array).into_iter().flatten();
+        Ok(Self { keys: keys.filter_map(Value::as_object).cloned().collect(), ring })
+    }
+
+    /// The set as the text for `wrangler secret put SIGNING_KEYS`.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        json!({ "keys": self.keys }).to_string()
+    }
+
+    pub(super) fn retain(&mut self, keep: impl Fn(&RingKey) -> bool) {
+        let kept: Vec<bool> = self.ring.keys().iter().map(keep).collect();
+        let mut flags = kept.iter();
+        self.keys.retain(|_| flags.next().copied().unwrap_or(true));
+        self.reread();
+    }
+
+    pub(super) fn reschedule(&mut self, kid: &str, schedule: Schedule) -> Result<(), PlanFault> {
+        let place = self.ring.keys().iter().position(|key| key.key.kid() == kid);
+        let key = place.and_then(|place| self.keys.get_mut(place));
+        write_schedule(key.ok_or_else(|| PlanFault::NoSuchKey(kid.to_owned()))?, schedule);
+        self.reread();
+        Ok(())
+    }
+
+    pub(super) fn add(
+        &mut self,
+        algorithm: Algorithm,
+        schedule: Schedule,
+        fill: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<(), PlanFault> {
+        let mut jwk = new_jwk(algorithm, fill)?;
+        write_schedule(&mut jwk, schedule);
+        self.keys.push(jwk);
+        self.reread();
+        Ok(())
+    }
+
+    /// The ring follows the text, so that what is written is what was judged.
+    fn reread(&mut self) {
+        self.ring = Keyring::parse(&self.to_json()).unwrap_or_default();
+    }
+}
+
+fn write_schedule(jwk: &mut Map<String, Value>, schedule: Schedule) {
+    for (member, at) in [
+        ("publish_at", schedule.publish_at),
+        ("activate_at", schedule.activate_at),
+        ("retire_at", schedule.retire_at),
+        ("remove_at", schedule.remove_at),
+    ] {
+        jwk.insert(member.to_owned(), json!(at));
+    }
+}
+
+/// A private JWK of new key material.
+fn new_jwk(algorithm: Algorithm, fill: &mut dyn FnMut(&mut [u8])) -> Result<Map<String, Value>, JwkFault> {
+    let mut secret = [0; 32];
+    fill(&mut secret);
+    let (key, member) = match algorithm {
+        Algorithm::Es256 => (SigningKey::es256(&secret)?, "d"),
+        Algorithm::EdDsa => (SigningKey::ed25519(&secret)?, "d"),
+        Algorithm::Hs256 => {
+            let mut name = [0; 16];
+            fill(&mut name);
+            (SigningKey::hs256(&secret, &base64url::encode(&name))?, "k")
+        }
+        _ => return Err(JwkFault::Algorithm),
+    };
+    let mut jwk = Map::new();
+    jwk.insert("kty".to_owned(), json!("oct"));
+    for (name, value) in key.public_jwk().and_then(Value::as_object).into_iter().flatten() {
+        jwk.insert(name.clone(), value.clone());
+    }
+    jwk.insert("alg".to_owned(), json!(algorithm.name()));
+    jwk.insert("kid".to_owned(), json!(key.kid()));
+    jwk.insert(member.to_owned(), json!(base64url::encode(&secret)));
+    jwk.remove("use");
+    Ok(jwk)
+}
