@@ -1,13 +1,20 @@
 //! Ed25519 verification (RFC 8032 §5.1.7, RFC 8037 §3.1), strict: no point has a second spelling, none has small order,
 //! and `s` is reduced, so that neither a key nor a signature fits more than it was made for.
 
+use curve25519_dalek::Scalar;
 use ed25519_dalek::{Signature, VerifyingKey};
+use sha2::{Digest as _, Sha512};
 
 use super::KeyFault;
+use super::ed25519::PublicPoint;
 
 /// An Ed25519 public key.
 #[derive(Clone, Debug)]
-pub struct Ed25519Key(VerifyingKey);
+pub struct Ed25519Key {
+    key: VerifyingKey,
+    /// What makes it fast; on a machine unfit for that, `ed25519-dalek` verifies.
+    point: Option<PublicPoint>,
+}
 
 impl Ed25519Key {
     /// The key at the point that `x` encodes.
@@ -23,18 +30,36 @@ impl Ed25519Key {
         if key.is_weak() {
             return Err(KeyFault::SmallOrderPoint);
         }
-        Ok(Self(key))
+        Ok(Self { point: PublicPoint::new(x), key })
     }
 
     /// The encoded point.
     pub(super) fn point(&self) -> &[u8; 32] {
-        self.0.as_bytes()
+        self.key.as_bytes()
     }
 
     /// Whether `signature` is this key's on `message`.
     pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        let Some(point) = &self.point else {
+            return self.verify_slowly(message, signature);
+        };
+        let Some((r, s)) = signature.split_first_chunk().and_then(|(r, s)| Some((r, s.try_into().ok()?)))
+        else {
+            return false;
+        };
+        // An `s` of the order or more would be a second spelling.
+        if !bool::from(Scalar::from_canonical_bytes(s).is_some()) {
+            return false;
+        }
+        let hash = Sha512::new().chain_update(r).chain_update(self.point()).chain_update(message);
+        let k = Scalar::from_bytes_mod_order_wide(&hash.finalize().into());
+        point.verify(r, &s, k.as_bytes())
+    }
+
+    /// [`Ed25519Key::verify`] by `ed25519-dalek`, on any machine.
+    fn verify_slowly(&self, message: &[u8], signature: &[u8]) -> bool {
         Signature::from_slice(signature)
-            .is_ok_and(|signature| self.0.verify_strict(message, &signature).is_ok())
+            .is_ok_and(|signature| self.key.verify_strict(message, &signature).is_ok())
     }
 }
 

@@ -3,9 +3,12 @@
 //! A public key and a shared secret are different types: an RSA key cannot become an HMAC secret whatever a token's
 //! header says. All verification here is over public data, except HMAC's comparison, which is constant-time.
 
+mod comb;
 mod ecdsa;
+mod ed25519;
 mod eddsa;
 mod hmac;
+mod lanes;
 mod modexp;
 mod p256;
 mod roca;

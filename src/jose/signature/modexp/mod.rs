@@ -8,7 +8,6 @@
 //! digit waits for another.
 
 mod digits;
-mod lanes;
 mod product;
 mod reciprocal;
 #[cfg(test)]
@@ -16,7 +15,7 @@ mod tests;
 mod work;
 
 use digits::WIDTH;
-use lanes::Lanes;
+use super::lanes::{self, Lanes};
 use product::{BLOCK, Product};
 use work::{Starts, Work};
 

@@ -1,0 +1,104 @@
+//! Ed25519 verification's arithmetic, at the speed the edge needs (RFC 8032 §5.1.7).
+//!
+//! For public data only: neither time nor memory access is independent of it. Knows numbers; hashing is another's. Like
+//! RSA's, numbers are digits in doubles, here five of 51 bits; two of them share a register, so that one product is two.
+
+mod digits;
+mod field;
+mod point;
+#[cfg(test)]
+mod tests;
+
+use std::sync::OnceLock;
+
+use super::comb::{Comb, Point as _, SPACING};
+use super::lanes::Lanes;
+use point::{Entry, Point};
+
+/// A public key, and what was precomputed for it.
+#[derive(Clone, Debug)]
+pub(crate) struct PublicPoint {
+    /// The key's point times -1.
+    negative: Point,
+    /// Made when the key is first used: 20 KiB, for the price of three verifications.
+    multiples: OnceLock<Multiples>,
+}
+
+/// What is precomputed for a point P.
+#[derive(Clone, Debug)]
+struct Multiples {
+    comb: Comb<Point>,
+    /// -P.
+    negative: Entry,
+}
+
+/// The encoding of the base point, B.
+const BASE_POINT: [u8; 32] = [
+    0x58, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
+    0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
+];
+
+/// The base point's multiples, made once.
+static BASE: OnceLock<Option<Multiples>> = OnceLock::new();
+
+impl PublicPoint {
+    /// The key at the point A that `octets` encode, which the caller knows to be on the curve, and not of small order.
+    /// `None` on a machine that does not fuse multiplications with additions.
+    pub(crate) fn new(octets: &[u8; 32]) -> Option<Self> {
+        if !Lanes::fuses() {
+            return None;
+        }
+        // The sign of x is the highest bit.
+        let mut negative = *octets;
+        let [.., last] = &mut negative;
+        *last ^= 0x80;
+        Some(Self { negative: Point::decoded(&negative)?, multiples: OnceLock::new() })
+    }
+
+    /// Whether `r` is the encoding of s B - k A, and that point not of small order. The scalars are little-endian, and below
+    /// the group's order.
+    ///
+    /// A point has one canonical encoding, and `r` is compared with that octet by octet. So an `r` that is not canonical, or
+    /// of no point, is refused without being decoded; and where it is equal, the point it stands for is the one at hand.
+    /// The equation is the one without the cofactor, and `k` its integer below the order: if A has a part of small order,
+    /// other integers that are congruent to it have other multiples.
+    pub(crate) fn verify(&self, r: &[u8; 32], s: &[u8; 32], k: &[u8; 32]) -> bool {
+        let base = BASE.get_or_init(|| Point::decoded(&BASE_POINT).map(Multiples::new));
+        let Some(base) = base else { return false };
+        let key = self.multiples.get_or_init(|| Multiples::new(self.negative));
+        let (base_signs, key_signs) = (signs(s), signs(k));
+        let sum = (0..SPACING).rev().try_fold(Point::IDENTITY, |sum, column| {
+            let (base, key) = (base.comb.column(&base_signs, column)?, key.comb.column(&key_signs, column)?);
+            Some(sum.doubled().plus(&base).plus(&key))
+        });
+        let Some(sum) = sum else { return false };
+        let sum = base.made_even(sum, s);
+        let sum = key.made_even(sum, k);
+        sum.encoded() == *r && !sum.has_small_order()
+    }
+}
+
+impl Multiples {
+    fn new(point: Point) -> Self {
+        Self { comb: Comb::new(point), negative: Point::negated(&point.entry()) }
+    }
+
+    /// `sum`, less P if `scalar` is even; see [`signs`].
+    fn made_even(&self, sum: Point, scalar: &[u8; 32]) -> Point {
+        let [lowest, ..] = scalar;
+        if lowest & 1 == 0 { sum.plus(&self.negative) } else { sum }
+    }
+}
+
+/// The bits, from the least significant, of a number whose sum of ±2^i, plus for a one and minus for a zero, is `scalar`, or
+/// one more where that is even: half of its sum with 2^256 - 1.
+fn signs(scalar: &[u8; 32]) -> [u32; 8] {
+    let mut over = 1;
+    let mut words = [0; 8];
+    for (word, octets) in words.iter_mut().zip(scalar.as_chunks::<4>().0).rev() {
+        let digits = u32::from_le_bytes(*octets);
+        *word = digits >> 1 | over << 31;
+        over = digits & 1;
+    }
+    words
+}
