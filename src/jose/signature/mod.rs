@@ -4,10 +4,12 @@
 //! header says. All verification here is over public data, except HMAC's comparison, which is constant-time.
 
 mod comb;
+mod digits;
 mod ecdsa;
 mod ed25519;
 mod eddsa;
 mod hmac;
+mod inversion;
 mod lanes;
 mod modexp;
 mod p256;

@@ -1,10 +1,10 @@
 //! Two numbers modulo p = 2^255 - 19, side by side in one register's lanes, and their arithmetic.
 //!
-//! Knows nothing of points. Units are those of [`digits`](super::digits); what an operation returns has one, if it does not
+//! Knows nothing of points. Units are those of [`number`](super::number); what an operation returns has one, if it does not
 //! say otherwise.
 
 use super::super::lanes::Lanes;
-use super::digits::{self, Digits, WIDTH};
+use super::number::{self, Digits, WIDTH};
 
 /// Two numbers modulo p, worked on together.
 #[derive(Clone, Copy, Debug)]
@@ -164,14 +164,9 @@ impl Pair {
         all.squared_times(2).times(self)
     }
 
-    /// The inverses, and zero's is zero: the power p - 2 (Fermat), which is 8 (p - 5) / 8 + 3.
-    pub(super) fn inverse(&self) -> Self {
-        self.root_power().squared_times(3).times(&self.squared().times(self))
-    }
-
     /// Whether the first number is a multiple of p.
     pub(super) fn is_zero(&self) -> bool {
-        digits::to_le_bytes(&self.carried().first()) == [0; 32]
+        number::to_le_bytes(&self.carried().first()) == [0; 32]
     }
 }
 

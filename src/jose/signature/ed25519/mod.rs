@@ -3,8 +3,8 @@
 //! For public data only: neither time nor memory access is independent of it. Knows numbers; hashing is another's. Like
 //! RSA's, numbers are digits in doubles, here five of 51 bits; two of them share a register, so that one product is two.
 
-mod digits;
 mod field;
+mod number;
 mod point;
 #[cfg(test)]
 mod tests;

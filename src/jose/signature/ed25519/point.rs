@@ -5,8 +5,8 @@
 //! products are four of pairs.
 
 use super::super::comb;
-use super::digits::{self, Digits};
 use super::field::Pair;
+use super::number::{self, Digits};
 
 const ZERO: Digits = [0.0; 5];
 const ONE: Digits = [1.0, 0.0, 0.0, 0.0, 0.0];
@@ -62,7 +62,7 @@ impl Point {
     /// of zero is overlooked.
     pub(super) fn decoded(octets: &[u8; 32]) -> Option<Self> {
         let one = Pair::both(ONE);
-        let y = Pair::both(digits::from_le_bytes(octets)).carried();
+        let y = Pair::both(number::from_le_bytes(octets)).carried();
         let square = y.squared();
         // x^2 = u / v.
         let u = square.minus(&one).carried();
@@ -72,7 +72,11 @@ impl Point {
         let x = u.times(&v_cubed).times(&power);
         let is_root = |x: &Pair| v.times(&x.squared()).minus(&u).is_zero();
         let x = [x, x.times(&Pair::both(ROOT_OF_MINUS_ONE))].into_iter().find(is_root)?;
-        let x = if is_odd(&x.first()) == (octets.last().is_some_and(|last| last >> 7 == 1)) { x } else { Pair::both(ZERO).minus(&x) };
+        let x = if is_odd(&x.first()) == (octets.last().is_some_and(|last| last >> 7 == 1)) {
+            x
+        } else {
+            Pair::both(ZERO).minus(&x)
+        };
         Some(Self { xy: x.crossed(&y), tz: x.times(&y).crossed(&one) })
     }
 
@@ -85,9 +89,8 @@ impl Point {
 
     /// The point's encoding (RFC 8032 §5.1.2), which is the only canonical one.
     pub(super) fn encoded(&self) -> [u8; 32] {
-        let z = Pair::both(self.tz.second());
-        let xy = self.xy.times(&z.inverse());
-        let mut octets = digits::to_le_bytes(&xy.second());
+        let xy = self.xy.times(&Pair::both(number::inverse(&self.tz.second())));
+        let mut octets = number::to_le_bytes(&xy.second());
         let [.., last] = &mut octets;
         *last |= u8::from(is_odd(&xy.first())) << 7;
         octets
@@ -137,6 +140,6 @@ impl comb::Point for Point {
 }
 
 fn is_odd(number: &Digits) -> bool {
-    let [lowest, ..] = digits::to_le_bytes(number);
+    let [lowest, ..] = number::to_le_bytes(number);
     lowest & 1 == 1
 }

@@ -14,8 +14,8 @@ mod reciprocal;
 mod tests;
 mod work;
 
-use digits::WIDTH;
 use super::lanes::{self, Lanes};
+use digits::WIDTH;
 use product::{BLOCK, Product};
 use work::{Starts, Work};
 

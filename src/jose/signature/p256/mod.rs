@@ -5,7 +5,6 @@
 
 #![expect(clippy::many_single_char_names, reason = "they are those of the literature, or plain digits")]
 
-mod digits;
 mod field;
 mod point;
 mod scalar;
