@@ -13,6 +13,8 @@ mod inversion;
 mod lanes;
 mod modexp;
 mod p256;
+#[cfg(test)]
+mod random;
 mod roca;
 mod rsa;
 mod rsa_padding;
