@@ -39,6 +39,10 @@ impl Ed25519Key {
     }
 
     /// Whether `signature` is this key's on `message`.
+    ///
+    /// This is what `verify_strict` of `ed25519-dalek` comes to: it decodes R and refuses what is no point or has small
+    /// order, and then compares R's octets with the encoding of s B - k A all the same. What passes that is canonical, is a
+    /// point, and is of small order if and only if s B - k A is.
     pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         let Some(point) = &self.point else {
             return self.verify_slowly(message, signature);

@@ -201,7 +201,6 @@ const fn starts(counts: [u64; 9]) -> [Lanes; 5] {
 /// The number whose digits' products sum up to `sums`, from the least significant place.
 ///
 /// Columns stay below 2^58, so a carry is below 2^7, and 380 where it has come round; no carry waits for another.
-#[expect(clippy::inline_always, reason = "as above")]
 #[inline(always)]
 fn reduced(sums: [(Lanes, Lanes); 9], starts: [Lanes; 5]) -> Pair {
     const LOWEST: Lanes = back(19);

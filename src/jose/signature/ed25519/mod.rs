@@ -3,6 +3,8 @@
 //! For public data only: neither time nor memory access is independent of it. Knows numbers; hashing is another's. Like
 //! RSA's, numbers are digits in doubles, here five of 51 bits; two of them share a register, so that one product is two.
 
+#![expect(clippy::many_single_char_names, reason = "they are those of the literature, or plain digits")]
+
 mod field;
 mod number;
 mod point;
@@ -13,23 +15,21 @@ use std::sync::OnceLock;
 
 use super::comb::{Comb, Point as _, SPACING};
 use super::lanes::Lanes;
-use point::{Entry, Point};
+use point::Point;
 
 /// A public key, and what was precomputed for it.
 #[derive(Clone, Debug)]
 pub(crate) struct PublicPoint {
-    /// The key's point times -1.
-    negative: Point,
-    /// Made when the key is first used: 20 KiB, for the price of three verifications.
-    multiples: OnceLock<Multiples>,
+    /// Those of the key's point times -1.
+    negative: Multiples,
 }
 
-/// What is precomputed for a point P.
+/// A point, and what was precomputed for its multiples.
 #[derive(Clone, Debug)]
 struct Multiples {
-    comb: Comb<Point>,
-    /// -P.
-    negative: Entry,
+    point: Point,
+    /// Made when the point is first used: 20 KiB, for the price of three verifications.
+    comb: OnceLock<Comb<Point>>,
 }
 
 /// The encoding of the base point, B.
@@ -38,7 +38,7 @@ const BASE_POINT: [u8; 32] = [
     0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
 ];
 
-/// The base point's multiples, made once.
+/// The base point's multiples, made once: in the wasm they would take 20 KiB that no compression shortens.
 static BASE: OnceLock<Option<Multiples>> = OnceLock::new();
 
 impl PublicPoint {
@@ -52,7 +52,7 @@ impl PublicPoint {
         let mut negative = *octets;
         let [.., last] = &mut negative;
         *last ^= 0x80;
-        Some(Self { negative: Point::decoded(&negative)?, multiples: OnceLock::new() })
+        Some(Self { negative: Multiples::new(Point::decoded(&negative)?) })
     }
 
     /// Whether `r` is the encoding of s B - k A, and that point not of small order. The scalars are little-endian, and below
@@ -60,33 +60,37 @@ impl PublicPoint {
     ///
     /// A point has one canonical encoding, and `r` is compared with that octet by octet. So an `r` that is not canonical, or
     /// of no point, is refused without being decoded; and where it is equal, the point it stands for is the one at hand.
-    /// The equation is the one without the cofactor, and `k` its integer below the order: if A has a part of small order,
-    /// other integers that are congruent to it have other multiples.
+    ///
+    /// The equation is the one without the cofactor. It is computed with the integer `k` itself: where A has a part of small
+    /// order, other integers that are congruent to it modulo the order lead elsewhere.
     pub(crate) fn verify(&self, r: &[u8; 32], s: &[u8; 32], k: &[u8; 32]) -> bool {
-        let base = BASE.get_or_init(|| Point::decoded(&BASE_POINT).map(Multiples::new));
-        let Some(base) = base else { return false };
-        let key = self.multiples.get_or_init(|| Multiples::new(self.negative));
+        let Some(base) = BASE.get_or_init(|| Point::decoded(&BASE_POINT).map(Multiples::new)) else {
+            return false;
+        };
+        let (base_comb, key_comb) = (base.comb(), self.negative.comb());
         let (base_signs, key_signs) = (signs(s), signs(k));
         let sum = (0..SPACING).rev().try_fold(Point::IDENTITY, |sum, column| {
-            let (base, key) = (base.comb.column(&base_signs, column)?, key.comb.column(&key_signs, column)?);
+            let (base, key) = (base_comb.column(&base_signs, column)?, key_comb.column(&key_signs, column)?);
             Some(sum.doubled().plus(&base).plus(&key))
         });
-        let Some(sum) = sum else { return false };
-        let sum = base.made_even(sum, s);
-        let sum = key.made_even(sum, k);
-        sum.encoded() == *r && !sum.has_small_order()
+        let sum = sum.map(|sum| self.negative.made_even(base.made_even(sum, s), k));
+        sum.is_some_and(|sum| sum.encoded() == *r && !sum.has_small_order())
     }
 }
 
 impl Multiples {
     fn new(point: Point) -> Self {
-        Self { comb: Comb::new(point), negative: Point::negated(&point.entry()) }
+        Self { point, comb: OnceLock::new() }
     }
 
-    /// `sum`, less P if `scalar` is even; see [`signs`].
+    fn comb(&self) -> &Comb<Point> {
+        self.comb.get_or_init(|| Comb::new(self.point))
+    }
+
+    /// `sum`, less the point if `scalar` is even; see [`signs`].
     fn made_even(&self, sum: Point, scalar: &[u8; 32]) -> Point {
         let [lowest, ..] = scalar;
-        if lowest & 1 == 0 { sum.plus(&self.negative) } else { sum }
+        if lowest & 1 == 0 { sum.plus(&Point::negated(&self.point.entry())) } else { sum }
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) fn to_le_bytes(number: &Digits) -> [u8; 32] {
     let digits = number.map(integer);
     let sign = digits.iter().fold(0, |carry: i64, digit| carry.wrapping_add(*digit) >> WIDTH);
     // The number is above -p. Adding p to a negative one is taking 19 away, and not looking beyond 255 bits.
-    let mut carry = -19 & sign >> 63;
+    let mut carry = if sign < 0 { -19_i64 } else { 0 };
     let [a, b, c, d, e] = digits.map(|digit| {
         carry = carry.wrapping_add(digit);
         let rest = carry.cast_unsigned() & MASK;

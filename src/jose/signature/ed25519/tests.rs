@@ -28,8 +28,10 @@ fn octets(number: &BigUint) -> [u8; 32] {
 fn value(digits: &Digits) -> BigUint {
     let prime = prime();
     digits.iter().rev().fold(BigUint::from(0_u8), |sum, digit| {
-        assert_eq!(digit.fract(), 0.0);
-        let digit = BigUint::from((*digit as i64 + (1 << 60)) as u64) + &prime - (1_u64 << 60);
+        #[expect(clippy::cast_possible_truncation, reason = "checked to be an integer, far below 2^60")]
+        let integer = *digit as i64;
+        assert!(digit.fract().abs() < f64::MIN_POSITIVE && digit.abs() < 1e18);
+        let digit = BigUint::from((integer + (1 << 60)).cast_unsigned()) + &prime - (1_u64 << 60);
         ((sum << 51) + digit) % &prime
     })
 }
