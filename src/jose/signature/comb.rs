@@ -31,6 +31,7 @@ impl<P: Point> Comb<P> {
     ///
     /// Every entry is an odd multiple of the point, below the group's order, so no sum here is of equal or opposite points
     /// if the order is prime.
+    #[inline(never)]
     pub(super) fn new(point: P) -> Self {
         let mut teeth = vec![point];
         for _ in 1..8 {

@@ -21,6 +21,7 @@ impl Modulus {
     }
 
     /// The inverse of `number`, which has no factor in common with the modulus; of zero, zero.
+    #[inline(never)]
     pub(super) fn inverse(&self, number: &Digits) -> Digits {
         // At all times f = d * number and g = e * number modulo the modulus.
         let (mut f, mut g) = (self.digits, *number);

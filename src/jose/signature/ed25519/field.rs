@@ -147,6 +147,7 @@ impl Pair {
     }
 
     /// The powers whose exponent is 2^`times`.
+    #[inline(never)]
     fn squared_times(&self, times: usize) -> Self {
         (0..times).fold(*self, |power, _| power.squared())
     }

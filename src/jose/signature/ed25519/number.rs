@@ -37,6 +37,7 @@ fn regrouped(words: [u64; 4]) -> Digits {
 }
 
 /// The number of one unit as an integer below p, little-endian.
+#[inline(never)]
 pub(super) fn to_le_bytes(number: &Digits) -> [u8; 32] {
     let digits = number.map(integer);
     let sign = digits.iter().fold(0, |carry: i64, digit| carry.wrapping_add(*digit) >> WIDTH);

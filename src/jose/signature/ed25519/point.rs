@@ -96,6 +96,7 @@ impl Point {
         octets
     }
 
+    #[inline(never)]
     pub(super) fn entry(&self) -> Entry {
         let first = self.xy.difference_and_sum().carried();
         Entry { first, second: self.tz.times(&Pair::new(TWICE_D, TWO)) }
@@ -112,6 +113,7 @@ impl Point {
 impl comb::Point for Point {
     type Entry = Entry;
 
+    #[inline(never)]
     fn doubled(&self) -> Self {
         // (A, B) and (E, C) / 2 of the literature, with the signs of F and H turned, and so of all coordinates.
         let squares = self.xy.squared();
@@ -122,6 +124,7 @@ impl comb::Point for Point {
         Self::from_factors(&ec.crossed(&gh.swapped()), &gh.scaled_plus(-1.0, 0.0, &ch))
     }
 
+    #[inline(never)]
     fn plus(&self, entry: &Entry) -> Self {
         let ab = self.xy.difference_and_sum().times(&entry.first);
         let cd = self.tz.times(&entry.second);
