@@ -5,6 +5,19 @@
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
 
+pub mod ed25519;
+
 pub mod modexp;
 
 pub mod p256;
+
+mod comb;
+
+mod digits;
+
+mod inversion;
+
+mod lanes;
+
+#[cfg(test)]
+mod random;

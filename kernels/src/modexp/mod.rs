@@ -8,15 +8,14 @@
 //! digit waits for another.
 
 mod digits;
-mod lanes;
 mod product;
 mod reciprocal;
 #[cfg(test)]
 mod tests;
 mod work;
 
+use super::lanes::{self, Lanes};
 use digits::WIDTH;
-use lanes::Lanes;
 use product::{BLOCK, Product};
 use work::{Starts, Work};
 

@@ -1,11 +1,11 @@
 //! Numbers modulo the prime of P-256, p = 2^256 - 2^224 + 2^192 + 2^96 - 1, in Montgomery's form with R = 2^261.
 //!
-//! Knows nothing of points. Units are those of [`digits`](super::digits); what an operation returns has one, if it does not
+//! Knows nothing of points. Units are those of [`digits`](super::super::digits); what an operation returns has one, if it does not
 //! say otherwise.
 
 use std::num::Wrapping;
 
-use super::digits::{self, Digit, Digits, WIDTH, literal, split};
+use super::super::digits::{self, Digit, Digits, WIDTH, literal, split};
 
 /// A number times R, modulo p.
 #[derive(Clone, Copy, Debug)]

@@ -5,8 +5,6 @@
 
 #![expect(clippy::many_single_char_names, reason = "they are those of the literature, or plain digits")]
 
-mod comb;
-mod digits;
 mod field;
 mod point;
 mod scalar;
@@ -15,7 +13,7 @@ mod tests;
 
 use std::sync::OnceLock;
 
-use comb::{Comb, SPACING};
+use super::comb::{Comb, Point as _, SPACING};
 use field::Field;
 use point::{Affine, Jacobian};
 use scalar::Scalar;
@@ -25,7 +23,7 @@ use scalar::Scalar;
 pub struct PublicPoint {
     point: Affine,
     /// Made when the key is first used: 9 KiB, for the price of a few verifications.
-    comb: OnceLock<Comb>,
+    comb: OnceLock<Comb<Jacobian>>,
 }
 
 /// What verification came to.
@@ -60,7 +58,7 @@ const PRIME_LESS_ORDER: [u8; 32] = [
 ];
 
 /// The base point's comb, made once.
-static BASE: OnceLock<Comb> = OnceLock::new();
+static BASE: OnceLock<Comb<Jacobian>> = OnceLock::new();
 
 impl PublicPoint {
     /// The key at the point with these big-endian coordinates, which the caller knows to be on the curve.
@@ -81,9 +79,10 @@ impl PublicPoint {
         let base_signs = Scalar::from_be_bytes(hash).times(&inverse).signs();
         let key_signs = Scalar::from_be_bytes(r).times(&inverse).signs();
         let base = BASE.get_or_init(|| {
-            Comb::new(&Affine::new(&Field::from_be_bytes(&BASE_X), &Field::from_be_bytes(&BASE_Y)))
+            let base = Affine::new(&Field::from_be_bytes(&BASE_X), &Field::from_be_bytes(&BASE_Y));
+            Comb::new(Jacobian::from(&base))
         });
-        let key = self.comb.get_or_init(|| Comb::new(&self.point));
+        let key = self.comb.get_or_init(|| Comb::new(Jacobian::from(&self.point)));
         let mut columns = (0..SPACING)
             .rev()
             .filter_map(|column| Some((base.column(&base_signs, column)?, key.column(&key_signs, column)?)));
