@@ -19,7 +19,7 @@ mod random;
 pub struct Ed25519Key {
     key: VerifyingKey,
     /// What makes it fast; on a machine unfit for that, `ed25519-dalek` verifies.
-    point: Option<PublicPoint>,
+    point: Option<Box<PublicPoint>>,
 }
 
 impl Ed25519Key {
@@ -36,7 +36,7 @@ impl Ed25519Key {
         if key.is_weak() {
             return Err(KeyFault::SmallOrderPoint);
         }
-        Ok(Self { point: PublicPoint::new(x), key })
+        Ok(Self { point: PublicPoint::new(x).map(Box::new), key })
     }
 
     /// The encoded point.
