@@ -6,7 +6,7 @@ await onPinnedNode(import.meta.url);
 const { ensureToolchain } = await import('./lib/toolchain.mjs');
 
 const CHECKS = [
-  [['fmt', '--check']],
+  [['fmt', '--all', '--check']],
   [['clippy', '--all-targets', '--', '-D', 'warnings']],
   [['clippy', '--lib', '--target', 'wasm32-unknown-unknown', '--all-features', '--', '-D', 'warnings'], { RUSTFLAGS: undefined, CARGO_ENCODED_RUSTFLAGS: undefined }],
   [['doc', '--no-deps'], { RUSTDOCFLAGS: '-D warnings' }],

@@ -166,6 +166,21 @@ fn rfc_7797_4_2_unencoded_payload_is_refused_by_its_header_though_its_code_is_ri
 }
 
 #[test]
+fn rfc_8032_7_1_signatures_verify_and_with_a_bit_changed_do_not() {
+    for vector in vector("rfc8032_7_1").as_array().unwrap() {
+        let octets = |member: &str| base64url::decode(vector[member].as_str().unwrap()).unwrap();
+        let key = Jwk::from_value(&vector["key"]).unwrap().key;
+        let (message, mut signature) = (octets("message"), octets("signature"));
+        assert!(key.verify(Algorithm::EdDsa, &message, &signature));
+        for bit in 0..512 {
+            signature[bit / 8] ^= 1 << (bit % 8);
+            assert!(!key.verify(Algorithm::EdDsa, &message, &signature), "{bit}");
+            signature[bit / 8] ^= 1 << (bit % 8);
+        }
+    }
+}
+
+#[test]
 fn rfc_8037_a_3_thumbprint_is_computed() {
     assert_eq!(key("rfc8037_a").thumbprint, text("rfc8037_a", "thumbprint"));
 }

@@ -222,7 +222,8 @@ fn granted_scope(
     targets: &[&Target],
     asked: Option<&str>,
 ) -> Result<String, ScopeFault> {
-    let own: BTreeSet<&str> = scopes(token.claims()).into_iter().collect();
+    let mut own = BTreeSet::new();
+    own.extend(scopes(token.claims()));
     let has_own = ["scope", "scp"].iter().any(|name| token.claims().get(name).is_some());
     let bounded = has_own && targets.iter().any(|target| target.within_subject_scope);
     let within = |scope: &str| !bounded || own.contains(scope);

@@ -1,7 +1,6 @@
 //! What an isolate holds between requests, and what it does besides answering them.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use crate::config::Config;
@@ -53,10 +52,9 @@ impl Application {
             return;
         }
         let Ok(terms) = &self.config.terms else { return };
-        let mut in_use: Vec<Algorithm> =
-            terms.issuers.iter().flat_map(|issuer| issuer.algorithms.iter().copied()).collect();
-        in_use.sort_unstable();
-        in_use.dedup();
+        let is_in_use =
+            |algorithm: &Algorithm| terms.issuers.iter().any(|issuer| issuer.algorithms.contains(algorithm));
+        let in_use: Vec<Algorithm> = Algorithm::ALL.iter().copied().filter(is_in_use).collect();
         self_test(&terms.cross_checks, platform, &in_use).await;
     }
 
@@ -81,7 +79,8 @@ impl Application {
         let Some((exchange, Ok(ring))) = self.config.exchange.as_ref().map(|one| (one, one.keys())) else {
             return;
         };
-        for algorithm in exchange.algorithms().collect::<BTreeSet<_>>() {
+        let is_asked_for = |algorithm: &Algorithm| exchange.algorithms().any(|one| one == *algorithm);
+        for algorithm in Algorithm::ALL.iter().copied().filter(is_asked_for) {
             let until = ring.signs_until(algorithm, now).unwrap_or(now);
             if until < now.plus(limits::SUCCESSOR_WARNING_SECONDS) {
                 log::successor_missing(platform, algorithm.name(), until);

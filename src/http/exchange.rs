@@ -1,5 +1,7 @@
 //! The exchange on the wire: `/token`, `/api`, and what is published under `/.well-known`.
 
+use std::collections::BTreeSet;
+
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, PRAGMA, RETRY_AFTER,
@@ -162,10 +164,8 @@ pub fn key_set(exchange: &Exchange, realm: &str, now: Timestamp, request: &impl 
 /// `GET /.well-known/oauth-authorization-server`.
 #[must_use]
 pub fn server_metadata(exchange: &Exchange, request: &impl IncomingRequest) -> Response {
-    let mut scopes: Vec<&str> =
-        exchange.targets.iter().flat_map(|one| &one.scopes).map(String::as_str).collect();
-    scopes.sort_unstable();
-    scopes.dedup();
+    let mut scopes = BTreeSet::new();
+    scopes.extend(exchange.targets.iter().flat_map(|one| &one.scopes).map(String::as_str));
     let mut client_authentication = Vec::new();
     if exchange.targets.iter().any(|target| target.public_clients) {
         client_authentication.push("none");

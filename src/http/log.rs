@@ -109,7 +109,10 @@ pub fn configuration_invalid(log: &impl Log, faults: &[ConfigFault]) {
 
 fn without_nulls(line: Value) -> Value {
     match line {
-        Value::Object(members) => members.into_iter().filter(|(_, value)| !value.is_null()).collect(),
+        Value::Object(mut members) => {
+            members.retain(|_, value| !value.is_null());
+            Value::Object(members)
+        }
         other => other,
     }
 }

@@ -1,6 +1,8 @@
 //! What others are told of our keys and of the exchange: the JWK Set (RFC 7517 §5) and the authorization server's metadata
 //! (RFC 8414 §2). Public material only.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -47,7 +49,7 @@ pub struct ServerMetadata<'m> {
     /// The key set's URL.
     pub jwks_uri: &'m str,
     /// Every scope that may be granted.
-    pub scopes: Vec<&'m str>,
+    pub scopes: BTreeSet<&'m str>,
     /// How clients may authenticate.
     pub client_authentication: Vec<&'static str>,
 }

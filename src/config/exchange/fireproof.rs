@@ -1,7 +1,5 @@
 //! `exchange.fireproof`: on which terms the dashboard's protocol is spoken.
 
-use std::collections::BTreeSet;
-
 use super::rules::claim_mappings;
 use super::{ALGORITHMS, Surroundings, known_issuer};
 use crate::config::reader::Table;
@@ -26,9 +24,10 @@ pub(super) fn read(mut table: Table<'_>, around: &Surroundings<'_>, has_director
         );
     }
     let mut claims = claim_mappings(&mut table, RESERVED, has_directory);
-    let issuers: BTreeSet<&String> = auth_types.iter().flat_map(|(_, issuers)| issuers).collect();
+    let mut issuers = auth_types.iter().flat_map(|(_, issuers)| issuers);
+    let first = issuers.next();
     if !claims.iter().any(|claim| claim.name == "userId") {
-        if issuers.len() > 1 {
+        if issuers.any(|issuer| Some(issuer) != first) {
             table.fault(
                 "claims.userId",
                 "is missing, and several issuers could call two people the same",

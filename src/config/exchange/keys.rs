@@ -1,7 +1,5 @@
 //! `SIGNING_KEYS`: whether it can be read, fits the tables' lifetimes, and holds a key for every algorithm they ask for.
 
-use std::collections::BTreeSet;
-
 use crate::config::reader::Faults;
 use crate::jose::Algorithm;
 use crate::ports::Secrets;
@@ -12,7 +10,7 @@ use crate::signing::{Keyring, Margins};
 /// is missed.
 pub(super) fn read(
     margins: &Margins,
-    wanted: BTreeSet<Algorithm>,
+    wanted: &[Algorithm],
     faults: &Faults,
     secrets: &impl Secrets,
 ) -> Result<Keyring, &'static str> {
@@ -36,7 +34,8 @@ pub(super) fn read(
         faults.add(fault.path(), fault.problem.to_string(), fault.fix());
     }
     if let Ok(ring) = &ring {
-        for algorithm in wanted.into_iter().filter(|algorithm| !ring.has(*algorithm)) {
+        let is_missing = |algorithm: &&Algorithm| wanted.contains(algorithm) && !ring.has(**algorithm);
+        for algorithm in Algorithm::ALL.iter().filter(is_missing) {
             faults.add(
                 BINDING,
                 format!("holds no {algorithm} key, which `exchange` asks for"),

@@ -59,7 +59,7 @@ pub(super) fn read(
         leeway_seconds: around.leeway_seconds,
     };
     let wanted = targets.iter().map(|one| one.algorithm).chain(fireproof.iter().map(|one| one.algorithm));
-    let ring = keys::read(&margins, wanted.collect(), around.faults, secrets);
+    let ring = keys::read(&margins, &wanted.collect::<Vec<_>>(), around.faults, secrets);
     if let Some(directory) = &directory {
         directory_names(&table, directory, around);
     }

@@ -50,8 +50,10 @@ impl Session<'_> {
         if draft.get("email").is_none() {
             // Fireproof's schema wants an address of everybody. No mail ever reaches this one (RFC 6761 §6.4).
             let name = memberships::personal_name(token.issuer(), subject);
-            draft
-                .set("email", &format!("u{}@no-email.invalid", name.replace(['-', '_'], "x").to_lowercase()));
+            draft.set(
+                "email",
+                &format!("u{}@no-email.invalid", name.replace(['-', '_'], "x").to_ascii_lowercase()),
+            );
         }
         draft.set("iss", &self.fireproof.issuer);
         draft.set("aud", &self.fireproof.audience);

@@ -3,18 +3,18 @@
 //! A signature is `r || s`, each exactly as long as the curve's order (IEEE P1363); DER is refused by its length. Either
 //! of `s` and `n - s` is accepted, as the standard has it: a token's identity is its text, not its signature.
 
+use edge_assay_kernels::p256::{PublicPoint, Verdict};
 use jwt_compact::Algorithm as _;
 use jwt_compact::alg::Es256;
 use p384::ecdsa::signature::Verifier as _;
 use sha2::{Digest as _, Sha256};
 
 use super::KeyFault;
-use super::p256::{PublicPoint, Verdict};
 
 /// A P-256 public key.
 #[derive(Clone, Debug)]
 pub struct P256Key {
-    key: ::p256::ecdsa::VerifyingKey,
+    key: p256::ecdsa::VerifyingKey,
     point: PublicPoint,
 }
 
@@ -24,8 +24,8 @@ impl P256Key {
     /// # Errors
     /// [`KeyFault::NotOnCurve`] when there is no such point, or a coordinate is not reduced.
     pub fn from_coordinates(x: &[u8; 32], y: &[u8; 32]) -> Result<Self, KeyFault> {
-        let point = ::p256::EncodedPoint::from_affine_coordinates(x.into(), y.into(), false);
-        ::p256::ecdsa::VerifyingKey::from_encoded_point(&point)
+        let point = p256::EncodedPoint::from_affine_coordinates(x.into(), y.into(), false);
+        p256::ecdsa::VerifyingKey::from_encoded_point(&point)
             .map(|key| Self { key, point: PublicPoint::new(x, y) })
             .map_err(|_| KeyFault::NotOnCurve)
     }
@@ -33,7 +33,7 @@ impl P256Key {
     /// The coordinates, big-endian.
     pub(super) fn coordinates(&self) -> (Vec<u8>, Vec<u8>) {
         let point = self.key.to_encoded_point(false);
-        let octets = |coordinate: Option<&::p256::FieldBytes>| {
+        let octets = |coordinate: Option<&p256::FieldBytes>| {
             coordinate.map_or_else(Vec::new, |octets| octets.to_vec())
         };
         (octets(point.x()), octets(point.y()))
@@ -55,7 +55,7 @@ impl P256Key {
     /// [`P256Key::verify`] by the `p256` crate, for any signature.
     fn verify_slowly(&self, message: &[u8], signature: &[u8]) -> bool {
         // `from_slice` takes 64 octets only, and refuses zero and what is not below the order.
-        ::p256::ecdsa::Signature::from_slice(signature)
+        p256::ecdsa::Signature::from_slice(signature)
             .is_ok_and(|signature| Es256.verify_signature(&signature, &self.key, message))
     }
 }
@@ -101,8 +101,8 @@ mod tests {
         let set = TestSet::load(TestName::EcdsaSecp256r1Sha256P1363).unwrap();
         let mut valid = 0;
         for group in &set.test_groups {
-            let point = ::p256::EncodedPoint::from_bytes(&group.key.key).unwrap();
-            let coordinate = |octets: Option<&::p256::FieldBytes>| <[u8; 32]>::from(*octets.unwrap());
+            let point = p256::EncodedPoint::from_bytes(&group.key.key).unwrap();
+            let coordinate = |octets: Option<&p256::FieldBytes>| <[u8; 32]>::from(*octets.unwrap());
             let key = P256Key::from_coordinates(&coordinate(point.x()), &coordinate(point.y())).unwrap();
             for test in &group.tests {
                 let slowly = key.verify_slowly(&test.msg, &test.sig);
@@ -115,17 +115,17 @@ mod tests {
 
     #[test]
     fn what_the_kernel_leaves_undecided_the_crate_decides() {
-        use ::p256::ecdsa::SigningKey;
-        use ::p256::ecdsa::signature::Signer as _;
+        use p256::ecdsa::SigningKey;
+        use p256::ecdsa::signature::Signer as _;
         // The base point itself as a key: its multiples meet themselves.
         let mut one = [0; 32];
         one[31] = 1;
         let signer = SigningKey::from_slice(&one).unwrap();
-        let point = ::p256::ecdsa::VerifyingKey::from(&signer).to_encoded_point(false);
-        let coordinate = |octets: Option<&::p256::FieldBytes>| <[u8; 32]>::from(*octets.unwrap());
+        let point = p256::ecdsa::VerifyingKey::from(&signer).to_encoded_point(false);
+        let coordinate = |octets: Option<&p256::FieldBytes>| <[u8; 32]>::from(*octets.unwrap());
         let key = P256Key::from_coordinates(&coordinate(point.x()), &coordinate(point.y())).unwrap();
         for number in 0..50_u8 {
-            let signature: ::p256::ecdsa::Signature = signer.sign(&[number]);
+            let signature: p256::ecdsa::Signature = signer.sign(&[number]);
             let signature = signature.to_bytes();
             assert!(key.verify(&[number], &signature));
             assert!(!key.verify(&[number, 0], &signature));

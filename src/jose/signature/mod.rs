@@ -6,8 +6,6 @@
 mod ecdsa;
 mod eddsa;
 mod hmac;
-mod modexp;
-mod p256;
 mod roca;
 mod rsa;
 mod rsa_padding;

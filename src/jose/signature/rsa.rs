@@ -4,12 +4,12 @@
 //! Verifies only. The `rsa` crate's private-key operations leak timing (RUSTSEC-2023-0071) and are not used.
 
 use ::rsa::{BigUint, RsaPublicKey};
+use edge_assay_kernels::modexp::PublicOperation;
 use jwt_compact::alg::{Rsa, RsaSignature};
 use jwt_compact::{Algorithm as _, AlgorithmSignature as _};
 
 use sha2::{Sha256, Sha384, Sha512};
 
-use super::modexp::PublicOperation;
 use super::{KeyFault, roca, rsa_padding};
 use crate::jose::algorithm::Algorithm;
 use crate::limits;

@@ -22,9 +22,8 @@ pub(super) fn is_pkcs1_v1_5<D: Digest>(encoded: &[u8], arc: u8, message: &[u8]) 
     else {
         return false;
     };
-    let expected =
-        [0, 1].into_iter().chain([0xff].into_iter().cycle().take(padding)).chain([0]).chain(info).chain(hash);
-    padding >= 8 && expected.eq(encoded.iter().copied())
+    let expected = [&[0, 1], &*vec![0xff; padding], &[0], &info, &hash].concat();
+    padding >= 8 && expected == encoded
 }
 
 /// Whether `encoded` is an EMSA-PSS encoding of `message` with MGF1 on the same hash and a salt as long as the hash

@@ -8,21 +8,20 @@
 //! digit waits for another.
 
 mod digits;
-mod lanes;
 mod product;
 mod reciprocal;
 #[cfg(test)]
 mod tests;
 mod work;
 
+use super::lanes::{self, Lanes};
 use digits::WIDTH;
-use lanes::Lanes;
 use product::{BLOCK, Product};
 use work::{Starts, Work};
 
 /// A modulus and an exponent, ready to be applied to signatures.
 #[derive(Clone, Debug)]
-pub(crate) struct PublicOperation {
+pub struct PublicOperation {
     /// The modulus, big-endian.
     octets: Box<[u8]>,
     exponent: u64,
@@ -44,7 +43,8 @@ struct Modulus {
 impl PublicOperation {
     /// The operation under the big-endian `modulus`, without leading zeros, and `exponent`. `None` unless the modulus is an
     /// odd number of exactly 2048, 3072 or 4096 bits, the exponent odd and from 3 to below 2^33, and the machine fit.
-    pub(crate) fn new(modulus: &[u8], exponent: u64) -> Option<Self> {
+    #[must_use]
+    pub fn new(modulus: &[u8], exponent: u64) -> Option<Self> {
         // Whole blocks of digits, and more of them than the modulus needs.
         let pairs = match modulus.len() {
             256 => 7 * BLOCK,
@@ -78,7 +78,8 @@ impl PublicOperation {
 
     /// Writes `signature` to the power of the exponent to `out`, big-endian. `false`, and `out` means nothing, unless
     /// `signature` and `out` are exactly as long as the modulus and `signature` is less than it.
-    pub(crate) fn apply(&self, signature: &[u8], out: &mut [u8]) -> bool {
+    #[must_use]
+    pub fn apply(&self, signature: &[u8], out: &mut [u8]) -> bool {
         let length = self.octets.len();
         if signature.len() != length || out.len() != length || signature >= &*self.octets {
             return false;

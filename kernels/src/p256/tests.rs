@@ -4,6 +4,7 @@ use ::p256::ecdsa::signature::hazmat::{PrehashSigner as _, PrehashVerifier as _}
 use ::p256::ecdsa::{Signature, SigningKey, VerifyingKey};
 use rsa::BigUint;
 
+use super::super::random::Random;
 use super::field::Field;
 use super::scalar::Scalar;
 use super::{BASE_X, ORDER, PublicPoint, Verdict};
@@ -12,34 +13,6 @@ const PRIME: [u8; 32] = [
     0xff, 0xff, 0xff, 0xff, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff,
     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
 ];
-
-/// Octets that look random and are the same in every run (xorshift64*).
-struct Random(u64);
-
-impl Random {
-    fn number(&mut self) -> [u8; 32] {
-        [(); 32].map(|()| {
-            self.0 ^= self.0 >> 12;
-            self.0 ^= self.0 << 25;
-            self.0 ^= self.0 >> 27;
-            (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 56) as u8
-        })
-    }
-
-    /// Long runs of equal bits.
-    fn runs(&mut self) -> [u8; 32] {
-        let (mask, value) = (self.number(), self.number());
-        let mut number = [0; 32];
-        for (index, octet) in number.iter_mut().enumerate() {
-            *octet = match mask[index / 4 * 4] % 3 {
-                0 => 0,
-                1 => 0xff,
-                _ => value[index],
-            };
-        }
-        number
-    }
-}
 
 fn integer(number: &[u8; 32]) -> BigUint {
     BigUint::from_bytes_be(number)

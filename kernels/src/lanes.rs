@@ -45,6 +45,12 @@ mod register {
             Self(simd::i64x2_shuffle::<1, 2>(before.0, self.0))
         }
 
+        /// The first of `self` beside the second of `other`.
+        #[inline]
+        pub(in super::super) fn crossed(self, other: Self) -> Self {
+            Self(simd::i64x2_shuffle::<0, 3>(self.0, other.0))
+        }
+
         /// `self * factor + addend`, rounded once where [`Lanes::fuses`].
         #[inline]
         pub(in super::super) fn times_plus(self, factor: Self, addend: Self) -> Self {
@@ -74,6 +80,11 @@ mod register {
         #[inline]
         pub(in super::super) fn and(self, other: Self) -> Self {
             Self(simd::v128_and(self.0, other.0))
+        }
+
+        #[inline]
+        pub(in super::super) fn shifted_left(self, bits: u32) -> Self {
+            Self(simd::u64x2_shl(self.0, bits))
         }
 
         #[inline]
@@ -116,6 +127,12 @@ mod register {
             Self(before.1, self.0)
         }
 
+        /// The first of `self` beside the second of `other`.
+        #[inline]
+        pub(in super::super) fn crossed(self, other: Self) -> Self {
+            Self(self.0, other.1)
+        }
+
         /// `self * factor + addend`, rounded once where [`Lanes::fuses`].
         #[inline]
         pub(in super::super) fn times_plus(self, factor: Self, addend: Self) -> Self {
@@ -148,6 +165,11 @@ mod register {
         #[inline]
         pub(in super::super) fn and(self, other: Self) -> Self {
             Self(self.0 & other.0, self.1 & other.1)
+        }
+
+        #[inline]
+        pub(in super::super) fn shifted_left(self, bits: u32) -> Self {
+            Self(self.0 << bits, self.1 << bits)
         }
 
         #[inline]

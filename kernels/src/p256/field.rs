@@ -1,15 +1,22 @@
 //! Numbers modulo the prime of P-256, p = 2^256 - 2^224 + 2^192 + 2^96 - 1, in Montgomery's form with R = 2^261.
 //!
-//! Knows nothing of points. Units are those of [`digits`](super::digits); what an operation returns has one, if it does not
+//! Knows nothing of points. Units are those of [`digits`](super::super::digits); what an operation returns has one, if it does not
 //! say otherwise.
 
 use std::num::Wrapping;
 
-use super::digits::{self, Digit, Digits, WIDTH, literal, split};
+use super::super::digits::{self, Digit, Digits, WIDTH, literal, split};
+use super::super::inversion::Modulus;
 
 /// A number times R, modulo p.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Field(pub(super) Digits);
+
+/// p. It is -1 in its lowest digits.
+const PRIME: Modulus = Modulus {
+    digits: literal([-1, 0, 0, 512, 0, 0, 262_144, -2_097_152, 16_777_216]),
+    negated_inverse: Wrapping(1),
+};
 
 /// R^2 modulo p.
 const R_SQUARED: Field = Field(literal([3_072, 0, -65_536, -2_097_152, -4_194_304, 0, 0, -1, 20]));
@@ -68,17 +75,10 @@ impl Field {
         reduced(digits::product(&self.0, &unit)).0.iter().all(|digit| digit.0 == 0)
     }
 
-    /// The inverse, and zero's is zero: the power p - 2 (Fermat).
+    /// The inverse, and zero's is zero.
     pub(super) fn inverse(&self) -> Self {
-        // p - 2, in words of 32 bits, the most significant first.
-        let exponent: [u32; 8] = [u32::MAX, 1, 0, 0, 0, u32::MAX, u32::MAX, u32::MAX - 2];
-        exponent.into_iter().flat_map(|word| (0..32).rev().map(move |bit| word >> bit & 1)).fold(
-            Self::ONE,
-            |power, bit| {
-                let power = power.squared();
-                if bit == 1 { power.times(self) } else { power }
-            },
-        )
+        // Of the number times R, it is the inverse divided by R; each product with R^2 multiplies that by R.
+        Self(PRIME.inverse(&self.0)).times(&R_SQUARED).times(&R_SQUARED)
     }
 }
 

@@ -5,8 +5,6 @@
 
 #![expect(clippy::many_single_char_names, reason = "they are those of the literature, or plain digits")]
 
-mod comb;
-mod digits;
 mod field;
 mod point;
 mod scalar;
@@ -15,23 +13,25 @@ mod tests;
 
 use std::sync::OnceLock;
 
-use comb::{Comb, SPACING};
+use super::comb::{Comb, Point as _, SPACING};
 use field::Field;
 use point::{Affine, Jacobian};
 use scalar::Scalar;
 
 /// A public key, and what was precomputed for it.
 #[derive(Clone, Debug)]
-pub(crate) struct PublicPoint {
+pub struct PublicPoint {
     point: Affine,
     /// Made when the key is first used: 9 KiB, for the price of a few verifications.
-    comb: OnceLock<Comb>,
+    comb: OnceLock<Comb<Jacobian>>,
 }
 
 /// What verification came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub enum Verdict {
+    /// It is this key's signature on the hash.
     Valid,
+    /// It is not.
     Invalid,
     /// Equal or opposite points were met on the way, which the formulas here do not add. Only who knows the private key, or
     /// searches as long as for it, makes such signatures.
@@ -58,17 +58,19 @@ const PRIME_LESS_ORDER: [u8; 32] = [
 ];
 
 /// The base point's comb, made once.
-static BASE: OnceLock<Comb> = OnceLock::new();
+static BASE: OnceLock<Comb<Jacobian>> = OnceLock::new();
 
 impl PublicPoint {
     /// The key at the point with these big-endian coordinates, which the caller knows to be on the curve.
-    pub(crate) fn new(x: &[u8; 32], y: &[u8; 32]) -> Self {
+    #[must_use]
+    pub fn new(x: &[u8; 32], y: &[u8; 32]) -> Self {
         let point = Affine::new(&Field::from_be_bytes(x), &Field::from_be_bytes(y));
         Self { point, comb: OnceLock::new() }
     }
 
     /// Whether (`r`, `s`) is a signature on what hashes to `hash`; all are big-endian.
-    pub(crate) fn verify(&self, hash: &[u8; 32], r: &[u8; 32], s: &[u8; 32]) -> Verdict {
+    #[must_use]
+    pub fn verify(&self, hash: &[u8; 32], r: &[u8; 32], s: &[u8; 32]) -> Verdict {
         let in_range = |number: &[u8; 32]| *number != [0; 32] && *number < ORDER;
         if !in_range(r) || !in_range(s) {
             return Verdict::Invalid;
@@ -77,9 +79,10 @@ impl PublicPoint {
         let base_signs = Scalar::from_be_bytes(hash).times(&inverse).signs();
         let key_signs = Scalar::from_be_bytes(r).times(&inverse).signs();
         let base = BASE.get_or_init(|| {
-            Comb::new(&Affine::new(&Field::from_be_bytes(&BASE_X), &Field::from_be_bytes(&BASE_Y)))
+            let base = Affine::new(&Field::from_be_bytes(&BASE_X), &Field::from_be_bytes(&BASE_Y));
+            Comb::new(Jacobian::from(&base))
         });
-        let key = self.comb.get_or_init(|| Comb::new(&self.point));
+        let key = self.comb.get_or_init(|| Comb::new(Jacobian::from(&self.point)));
         let mut columns = (0..SPACING)
             .rev()
             .filter_map(|column| Some((base.column(&base_signs, column)?, key.column(&key_signs, column)?)));

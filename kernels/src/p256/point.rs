@@ -5,6 +5,7 @@
 
 use std::num::Wrapping;
 
+use super::super::comb::Point;
 use super::field::Field;
 
 /// A point that is not the one at infinity, as a table keeps it: digits of one unit fit 32 bits.
@@ -29,10 +30,6 @@ impl Affine {
     fn y(&self) -> Field {
         Field(self.y.map(|digit| Wrapping(digit.into())))
     }
-
-    pub(super) fn negated(&self) -> Self {
-        Self { x: self.x, y: self.y.map(i32::wrapping_neg) }
-    }
 }
 
 /// The point (x / z^2, y / z^3). `y` and `z` have two units.
@@ -49,8 +46,10 @@ impl From<&Affine> for Jacobian {
     }
 }
 
-impl Jacobian {
-    pub(super) fn doubled(&self) -> Self {
+impl Point for Jacobian {
+    type Entry = Affine;
+
+    fn doubled(&self) -> Self {
         let delta = self.z.squared();
         let gamma = self.y.squared();
         let beta = self.x.times(&gamma);
@@ -62,7 +61,7 @@ impl Jacobian {
     }
 
     /// The sum of two different points that are not each other's negatives.
-    pub(super) fn plus(&self, other: &Affine) -> Self {
+    fn plus(&self, other: &Affine) -> Self {
         let square = self.z.squared();
         let h = other.x().times(&square).minus(&self.x);
         let r = other.y().times(&square.times(&self.z)).minus(&self.y);
@@ -73,32 +72,36 @@ impl Jacobian {
         let y = r.times(&v.minus(&x)).minus(&self.y.times(&h_cubed));
         Self { x, y, z: self.z.times(&h) }
     }
-}
 
-/// The points with their `z` brought to one. None of them is the one at infinity.
-pub(super) fn normalized(points: &[Jacobian]) -> Vec<Affine> {
-    // One inversion for all (Montgomery): of the product, from which each factor is then taken out again.
-    let mut product = Field::ONE;
-    let before: Vec<Field> = points
-        .iter()
-        .map(|point| {
-            let before = product;
-            product = product.times(&point.z);
-            before
-        })
-        .collect();
-    let mut inverse = product.inverse();
-    let mut affine: Vec<Affine> = points
-        .iter()
-        .zip(&before)
-        .rev()
-        .map(|(point, before)| {
-            let z = inverse.times(before);
-            inverse = inverse.times(&point.z);
-            let z_squared = z.squared();
-            Affine::new(&point.x.times(&z_squared), &point.y.times(&z_squared.times(&z)))
-        })
-        .collect();
-    affine.reverse();
-    affine
+    /// The points with their `z` brought to one. None of them is the one at infinity.
+    fn entries(points: &[Self]) -> Vec<Affine> {
+        // One inversion for all (Montgomery): of the product, from which each factor is then taken out again.
+        let mut product = Field::ONE;
+        let before: Vec<Field> = points
+            .iter()
+            .map(|point| {
+                let before = product;
+                product = product.times(&point.z);
+                before
+            })
+            .collect();
+        let mut inverse = product.inverse();
+        let mut affine: Vec<Affine> = points
+            .iter()
+            .zip(&before)
+            .rev()
+            .map(|(point, before)| {
+                let z = inverse.times(before);
+                inverse = inverse.times(&point.z);
+                let z_squared = z.squared();
+                Affine::new(&point.x.times(&z_squared), &point.y.times(&z_squared.times(&z)))
+            })
+            .collect();
+        affine.reverse();
+        affine
+    }
+
+    fn negated(entry: &Affine) -> Affine {
+        Affine { x: entry.x, y: entry.y.map(i32::wrapping_neg) }
+    }
 }

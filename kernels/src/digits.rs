@@ -4,6 +4,8 @@
 //! k * 2^28, and a little, and lies within k times the modulus. The units of two factors may multiply to 13: then no
 //! column of their product leaves 64 bits.
 
+#![expect(clippy::many_single_char_names, reason = "plain digits")]
+
 use std::num::Wrapping;
 
 /// A digit, or a column of products of digits. It does not wrap; the type spares the compiler from checking that.
@@ -49,6 +51,26 @@ pub(super) fn from_be_bytes(number: &[u8; 32]) -> Digits {
         digit
     });
     carried(digits)
+}
+
+/// The number's bits below 2^256, the least significant word first, and its quotient by 2^256.
+pub(super) fn to_words(number: &Digits) -> ([u32; 8], i64) {
+    let (mut pending, mut bits, mut carry) = (Wrapping(0_i64), 0_usize, Wrapping(0_i64));
+    let mut digits = number.iter();
+    let words = [(); 8].map(|()| {
+        while bits < 32 {
+            carry += digits.next().unwrap_or(&Wrapping(0));
+            pending += (carry & Wrapping((1 << WIDTH) - 1)) << bits;
+            carry >>= WIDTH;
+            bits = bits.wrapping_add(WIDTH);
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the rest stays pending")]
+        let word = pending.0 as u32;
+        pending >>= 32;
+        bits = bits.wrapping_sub(32);
+        word
+    });
+    (words, (pending + (carry << bits)).0)
 }
 
 /// What is to be carried from `column`, and the digit that stays.

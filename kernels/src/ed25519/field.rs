@@ -1,0 +1,243 @@
+//! Two numbers modulo p = 2^255 - 19, side by side in one register's lanes, and their arithmetic.
+//!
+//! Knows nothing of points. Units are those of [`number`](super::number); what an operation returns has one, if it does not
+//! say otherwise.
+
+use super::super::lanes::Lanes;
+use super::number::{self, Digits, WIDTH};
+
+/// Two numbers modulo p, worked on together.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pair([Lanes; 5]);
+
+/// 1.5 * 2^52: a double near it is an integer, and its bits count the units.
+const LOW: f64 = 6_755_399_441_055_744.0;
+/// 1.5 * 2^103: a double within 2^102 of it is a multiple of 2^WIDTH, and its bits count the multiples.
+const HIGH: f64 = LOW * 2_251_799_813_685_248.0;
+
+/// Half a digit.
+const HALF: u64 = 1 << (WIDTH - 1);
+/// What every sum exceeds the truth by before its carry is taken: enough to be positive, and half a digit, to round.
+const OFFSET: u64 = (1 << 62) + HALF;
+
+impl Pair {
+    pub(super) const fn new(first: Digits, second: Digits) -> Self {
+        let ([a, b, c, d, e], [f, g, h, i, j]) = (first, second);
+        Self([
+            Lanes::doubles(a, f),
+            Lanes::doubles(b, g),
+            Lanes::doubles(c, h),
+            Lanes::doubles(d, i),
+            Lanes::doubles(e, j),
+        ])
+    }
+
+    /// The same number twice.
+    pub(super) const fn both(number: Digits) -> Self {
+        Self::new(number, number)
+    }
+
+    pub(super) fn first(&self) -> Digits {
+        self.0.map(Lanes::first)
+    }
+
+    pub(super) fn second(&self) -> Digits {
+        self.0.map(Lanes::second)
+    }
+
+    #[inline]
+    fn with(&self, other: &Self, operation: impl Fn(Lanes, Lanes) -> Lanes) -> Self {
+        let ([a, b, c, d, e], [f, g, h, i, j]) = (self.0, other.0);
+        Self([operation(a, f), operation(b, g), operation(c, h), operation(d, i), operation(e, j)])
+    }
+
+    /// Units add up.
+    #[inline]
+    pub(super) fn plus(&self, other: &Self) -> Self {
+        self.with(other, Lanes::plus)
+    }
+
+    /// Units add up.
+    #[inline]
+    pub(super) fn minus(&self, other: &Self) -> Self {
+        self.with(other, Lanes::minus)
+    }
+
+    /// Each number times a small one, plus `addend`'s. Units as these make them.
+    #[inline]
+    pub(super) fn scaled_plus(&self, first: f64, second: f64, addend: &Self) -> Self {
+        let factors = Lanes::doubles(first, second);
+        self.with(addend, |digit, addend| digit.times_plus(factors, addend))
+    }
+
+    /// The second number, and then the first.
+    #[inline]
+    pub(super) fn swapped(&self) -> Self {
+        Self(self.0.map(|digits| digits.shifted_in(digits)))
+    }
+
+    /// The first number beside the second of `other`.
+    #[inline]
+    pub(super) fn crossed(&self, other: &Self) -> Self {
+        self.with(other, Lanes::crossed)
+    }
+
+    /// (b - a, b + a) of (a, b). Units add up.
+    #[inline]
+    pub(super) fn difference_and_sum(&self) -> Self {
+        self.scaled_plus(-1.0, 1.0, &self.swapped())
+    }
+
+    /// The same numbers in one unit, from few units.
+    #[inline]
+    pub(super) fn carried(&self) -> Self {
+        // What is near HIGH has no bits below 2^WIDTH.
+        let high = Lanes::splat(HIGH);
+        let [a, b, c, d, e] = self.0.map(|digit| {
+            let carry = digit.plus(high).minus(high);
+            (digit.minus(carry), carry)
+        });
+        let carry = |(digit, _): (Lanes, Lanes), (_, carry): (Lanes, Lanes), times: f64| {
+            carry.times_plus(Lanes::splat(times * (1.0 / 2_251_799_813_685_248.0)), digit)
+        };
+        Self([carry(a, e, 19.0), carry(b, a, 1.0), carry(c, b, 1.0), carry(d, c, 1.0), carry(e, d, 1.0)])
+    }
+
+    /// The products. The units of two factors may multiply to 3.
+    #[inline(never)]
+    pub(super) fn times(&self, other: &Self) -> Self {
+        const STARTS: [Lanes; 5] = starts([1, 2, 3, 4, 5, 4, 3, 2, 1]);
+        let ([a0, a1, a2, a3, a4], [b0, b1, b2, b3, b4]) = (self.0, other.0);
+        reduced(
+            [
+                sum([(a0, b0)]),
+                sum([(a0, b1), (a1, b0)]),
+                sum([(a0, b2), (a1, b1), (a2, b0)]),
+                sum([(a0, b3), (a1, b2), (a2, b1), (a3, b0)]),
+                sum([(a0, b4), (a1, b3), (a2, b2), (a3, b1), (a4, b0)]),
+                sum([(a1, b4), (a2, b3), (a3, b2), (a4, b1)]),
+                sum([(a2, b4), (a3, b3), (a4, b2)]),
+                sum([(a3, b4), (a4, b3)]),
+                sum([(a4, b4)]),
+            ],
+            STARTS,
+        )
+    }
+
+    /// The squares of numbers of one unit.
+    #[inline(never)]
+    pub(super) fn squared(&self) -> Self {
+        const STARTS: [Lanes; 5] = starts([1, 1, 2, 2, 3, 2, 2, 1, 1]);
+        let [a0, a1, a2, a3, a4] = self.0;
+        let [d0, d1, d2, d3] = [a0.plus(a0), a1.plus(a1), a2.plus(a2), a3.plus(a3)];
+        reduced(
+            [
+                sum([(a0, a0)]),
+                sum([(d0, a1)]),
+                sum([(d0, a2), (a1, a1)]),
+                sum([(d0, a3), (d1, a2)]),
+                sum([(d0, a4), (d1, a3), (a2, a2)]),
+                sum([(d1, a4), (d2, a3)]),
+                sum([(d2, a4), (a3, a3)]),
+                sum([(d3, a4)]),
+                sum([(a4, a4)]),
+            ],
+            STARTS,
+        )
+    }
+
+    /// The powers whose exponent is 2^`times`.
+    #[inline(never)]
+    fn squared_times(&self, times: usize) -> Self {
+        (0..times).fold(*self, |power, _| power.squared())
+    }
+
+    /// The powers whose exponent is (p - 5) / 8 = 2^252 - 3.
+    pub(super) fn root_power(&self) -> Self {
+        // Exponents of 1, 2, 4, 5, 10, … ones in binary.
+        let twice_as_long = |power: &Self, ones: usize| power.squared_times(ones).times(power);
+        let two = twice_as_long(self, 1);
+        let five = twice_as_long(&two, 2).squared().times(self);
+        let ten = twice_as_long(&five, 5);
+        let fifty = twice_as_long(&twice_as_long(&ten, 10), 20).squared_times(10).times(&ten);
+        let hundred = twice_as_long(&fifty, 50);
+        let all = twice_as_long(&hundred, 100).squared_times(50).times(&fifty);
+        all.squared_times(2).times(self)
+    }
+
+    /// Whether the first number is a multiple of p.
+    pub(super) fn is_zero(&self) -> bool {
+        number::to_le_bytes(&self.carried().first()) == [0; 32]
+    }
+}
+
+/// The sum of products of digits: its high part as multiples of 2^WIDTH, and the rest. Both are integers, and exceed the
+/// truth by the bits of [`HIGH`] and of [`LOW`] for each product.
+///
+/// A product of two digits has up to 102 bits, which no double holds. But adding it to [`HIGH`] rounds it to its high part,
+/// and a fused multiplication gives the rest exactly.
+#[expect(clippy::inline_always, reason = "left to itself, the compiler hands sums over in memory")]
+#[inline(always)]
+fn sum<const N: usize>(products: [(Lanes, Lanes); N]) -> (Lanes, Lanes) {
+    let (high, both) = (Lanes::splat(HIGH), Lanes::splat(HIGH + LOW));
+    products.into_iter().fold((Lanes::ZERO, Lanes::ZERO), |(highs, lows), (a, b)| {
+        let rounded = a.times_plus(b, high);
+        let rest = a.times_plus(b, both.minus(rounded));
+        (highs.integer_plus(rounded), lows.integer_plus(rest))
+    })
+}
+
+/// What the five lower columns must hold at first for their sums to exceed the truth by [`OFFSET`] in the end, when `counts`
+/// products are added at each place.
+const fn starts(counts: [u64; 9]) -> [Lanes; 5] {
+    const fn start(lows: u64, highs: u64, upper_lows: u64, upper_highs: u64) -> Lanes {
+        let lows = lows.wrapping_add(upper_lows.wrapping_mul(19)).wrapping_mul(LOW.to_bits());
+        let highs = highs.wrapping_add(upper_highs.wrapping_mul(19)).wrapping_mul(HIGH.to_bits());
+        Lanes::integer(OFFSET.wrapping_sub(lows).wrapping_sub(highs))
+    }
+    let [a, b, c, d, e, f, g, h, i] = counts;
+    [start(a, 0, f, e), start(b, a, g, f), start(c, b, h, g), start(d, c, i, h), start(e, d, 0, i)]
+}
+
+/// The number whose digits' products sum up to `sums`, from the least significant place.
+///
+/// Columns stay below 2^58, so a carry is below 2^7, and 380 where it has come round; no carry waits for another.
+#[inline(always)]
+fn reduced(sums: [(Lanes, Lanes); 9], starts: [Lanes; 5]) -> Pair {
+    const LOWEST: Lanes = back(19);
+    const OTHER: Lanes = back(1);
+    let [(h0, l0), (h1, l1), (h2, l2), (h3, l3), (h4, l4), (h5, l5), (h6, l6), (h7, l7), (h8, l8)] = sums;
+    let [s0, s1, s2, s3, s4] = starts;
+    let column = |start: Lanes, low: Lanes, high: Lanes, upper: Lanes| {
+        start.integer_plus(low).integer_plus(high).integer_plus(times_19(upper))
+    };
+    let columns = [
+        column(s0, l0, Lanes::ZERO, l5.integer_plus(h4)),
+        column(s1, l1, h0, l6.integer_plus(h5)),
+        column(s2, l2, h1, l7.integer_plus(h6)),
+        column(s3, l3, h2, l8.integer_plus(h7)),
+        column(s4, l4, h3, h8),
+    ];
+    let [c0, c1, c2, c3, c4] = columns.map(|column| column.shifted_right(WIDTH));
+    let [d0, d1, d2, d3, d4] = columns.map(|column| column.and(Lanes::integer((1 << WIDTH) - 1)));
+    let digit = |rest: Lanes, carry: Lanes, back: Lanes| {
+        rest.integer_plus(carry).integer_plus(back).minus(Lanes::splat(LOW))
+    };
+    Pair([
+        digit(d0, times_19(c4), LOWEST),
+        digit(d1, c0, OTHER),
+        digit(d2, c1, OTHER),
+        digit(d3, c2, OTHER),
+        digit(d4, c3, OTHER),
+    ])
+}
+
+#[inline]
+fn times_19(number: Lanes) -> Lanes {
+    number.integer_plus(number.shifted_left(1)).integer_plus(number.shifted_left(4))
+}
+
+/// What turns a digit, with `times` what [`OFFSET`] added to it and to the carry, into the bits of a double near [`LOW`].
+const fn back(times: u64) -> Lanes {
+    Lanes::integer(LOW.to_bits().wrapping_sub(HALF).wrapping_sub(times.wrapping_mul(OFFSET >> WIDTH)))
+}

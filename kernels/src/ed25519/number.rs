@@ -1,0 +1,82 @@
+//! A number modulo p = 2^255 - 19 as five digits of 51 bits in doubles, as octets, and its inverse.
+
+use std::num::Wrapping;
+
+use super::super::digits;
+use super::super::inversion::Modulus;
+
+/// Five digits, the least significant first. Those of a number of *one unit* lie within 2^50 and the breadth of a carry,
+/// 2^10; of *k units*, within k times that.
+pub(super) type Digits = [f64; 5];
+
+/// The bits of a digit: five of them make 255, so what is carried out of the highest comes in 19-fold at the lowest.
+pub(super) const WIDTH: u32 = 51;
+
+/// p, for inversion.
+const PRIME: Modulus = Modulus {
+    digits: digits::literal([-19, 0, 0, 0, 0, 0, 0, 0, 1 << 23]),
+    negated_inverse: Wrapping(141_281_819),
+};
+
+const MASK: u64 = (1 << WIDTH) - 1;
+
+/// The 255 low bits of `octets`, little-endian, in two units. The highest bit is not looked at.
+pub(super) fn from_le_bytes(octets: &[u8; 32]) -> Digits {
+    let mut words = [0_u64; 4];
+    for (word, octets) in words.iter_mut().zip(octets.as_chunks::<8>().0) {
+        *word = u64::from_le_bytes(*octets);
+    }
+    regrouped(words)
+}
+
+/// The 255 low bits of `words`, the least significant first, in two units.
+fn regrouped(words: [u64; 4]) -> Digits {
+    let [a, b, c, d] = words;
+    [a, a >> 51 | b << 13, b >> 38 | c << 26, c >> 25 | d << 39, d >> 12]
+        .map(|digit| double((digit & MASK).cast_signed()))
+}
+
+/// The number of one unit as an integer below p, little-endian.
+#[inline(never)]
+pub(super) fn to_le_bytes(number: &Digits) -> [u8; 32] {
+    let digits = number.map(integer);
+    let sign = digits.iter().fold(0, |carry: i64, digit| carry.wrapping_add(*digit) >> WIDTH);
+    // The number is above -p. Adding p to a negative one is taking 19 away, and not looking beyond 255 bits.
+    let mut carry = if sign < 0 { -19_i64 } else { 0 };
+    let [a, b, c, d, e] = digits.map(|digit| {
+        carry = carry.wrapping_add(digit);
+        let rest = carry.cast_unsigned() & MASK;
+        carry >>= WIDTH;
+        rest
+    });
+    let words = [a | b << 51, b >> 13 | c << 38, c >> 26 | d << 25, d >> 39 | e << 12];
+    let mut octets = [0; 32];
+    for (octets, word) in octets.as_chunks_mut::<8>().0.iter_mut().zip(words) {
+        *octets = word.to_le_bytes();
+    }
+    octets
+}
+
+/// The inverse, in two units, of a number of one unit.
+pub(super) fn inverse(number: &Digits) -> Digits {
+    let mut octets = to_le_bytes(number);
+    octets.reverse();
+    let inverse = PRIME.inverse(&digits::from_be_bytes(&octets));
+    let (words, over) = digits::to_words(&inverse);
+    let [a, b, c, d, e, f, g, h] = words.map(u64::from);
+    let [lowest, high @ ..] = regrouped([a | b << 32, c | d << 32, e | f << 32, g | h << 32]);
+    // What lies beyond 255 bits.
+    let beyond = over << 1 | (h >> 31).cast_signed();
+    let [p, q, r, s] = high;
+    [lowest + 19.0 * double(beyond), p, q, r, s]
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a digit has fewer than 53 bits")]
+fn double(digit: i64) -> f64 {
+    digit as f64
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a digit is an integer of fewer than 53 bits")]
+fn integer(digit: f64) -> i64 {
+    digit as i64
+}

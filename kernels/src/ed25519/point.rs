@@ -1,0 +1,148 @@
+//! Points of edwards25519, -x^2 + y^2 = 1 + d x^2 y^2, and their addition (Hisil, Wong, Carter and Dawson, 2008, with
+//! their T = X Y / Z).
+//!
+//! The formulas are complete: they hold for all points of the curve, equal, opposite and of small order. Their eight
+//! products are four of pairs.
+
+use super::super::comb;
+use super::field::Pair;
+use super::number::{self, Digits};
+
+const ZERO: Digits = [0.0; 5];
+const ONE: Digits = [1.0, 0.0, 0.0, 0.0, 0.0];
+const TWO: Digits = [2.0, 0.0, 0.0, 0.0, 0.0];
+/// d = -121665/121666.
+const D: Digits = [
+    929_955_233_495_222.0,
+    466_365_720_129_213.0,
+    -589_740_348_686_295.0,
+    -217_950_738_957_124.0,
+    -809_005_158_844_672.0,
+];
+/// 2 d.
+const TWICE_D: Digits = [
+    -391_889_346_694_823.0,
+    932_731_440_258_427.0,
+    1_072_319_116_312_658.0,
+    -435_901_477_914_249.0,
+    633_789_495_995_904.0,
+];
+/// 2^((p - 1) / 4), a square root of -1.
+const ROOT_OF_MINUS_ONE: Digits = [
+    -533_094_393_274_192.0,
+    234_908_883_556_510.0,
+    -18_285_341_111_200.0,
+    -134_597_186_663_265.0,
+    765_476_049_583_134.0,
+];
+
+/// The point (X / Z, Y / Z).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Point {
+    /// X and Y.
+    xy: Pair,
+    /// T and Z.
+    tz: Pair,
+}
+
+/// A point as a table keeps it, ready to be added.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
+    /// Y - X and Y + X.
+    first: Pair,
+    /// 2 d T and 2 Z.
+    second: Pair,
+}
+
+impl Point {
+    /// The neutral point.
+    pub(super) const IDENTITY: Self = Self { xy: Pair::new(ZERO, ONE), tz: Pair::new(ZERO, ONE) };
+
+    /// The point that `octets` encode (RFC 8032 §5.1.3), if there is one. A `y` of p or more is taken modulo p, and a sign
+    /// of zero is overlooked.
+    pub(super) fn decoded(octets: &[u8; 32]) -> Option<Self> {
+        let one = Pair::both(ONE);
+        let y = Pair::both(number::from_le_bytes(octets)).carried();
+        let square = y.squared();
+        // x^2 = u / v.
+        let u = square.minus(&one).carried();
+        let v = square.times(&Pair::both(D)).plus(&one).carried();
+        let v_cubed = v.squared().times(&v);
+        let power = u.times(&v_cubed.squared().times(&v)).root_power();
+        let x = u.times(&v_cubed).times(&power);
+        let is_root = |x: &Pair| v.times(&x.squared()).minus(&u).is_zero();
+        let x = [x, x.times(&Pair::both(ROOT_OF_MINUS_ONE))].into_iter().find(is_root)?;
+        let x = if is_odd(&x.first()) == (octets.last().is_some_and(|last| last >> 7 == 1)) {
+            x
+        } else {
+            Pair::both(ZERO).minus(&x)
+        };
+        Some(Self { xy: x.crossed(&y), tz: x.times(&y).crossed(&one) })
+    }
+
+    /// Whether eight times the point is the neutral point.
+    pub(super) fn has_small_order(&self) -> bool {
+        // Doubling once leads to y = 0 from where x^2 = -y^2, once more to x = 0 and y = -1, and then to the neutral point.
+        let squares = self.xy.squared();
+        self.xy.is_zero() || self.xy.swapped().is_zero() || squares.plus(&squares.swapped()).is_zero()
+    }
+
+    /// The point's encoding (RFC 8032 §5.1.2), which is the only canonical one.
+    pub(super) fn encoded(&self) -> [u8; 32] {
+        let xy = self.xy.times(&Pair::both(number::inverse(&self.tz.second())));
+        let mut octets = number::to_le_bytes(&xy.second());
+        let [.., last] = &mut octets;
+        *last |= u8::from(is_odd(&xy.first())) << 7;
+        octets
+    }
+
+    #[inline(never)]
+    pub(super) fn entry(&self) -> Entry {
+        let first = self.xy.difference_and_sum().carried();
+        Entry { first, second: self.tz.times(&Pair::new(TWICE_D, TWO)) }
+    }
+
+    /// The point (E F, G H, E H, G F), from E and G, and F and H. The former may have three units.
+    #[inline]
+    fn from_factors(eg: &Pair, fh: &Pair) -> Self {
+        let fh = fh.carried();
+        Self { xy: eg.times(&fh), tz: eg.times(&fh.swapped()) }
+    }
+}
+
+impl comb::Point for Point {
+    type Entry = Entry;
+
+    #[inline(never)]
+    fn doubled(&self) -> Self {
+        // (A, B) and (E, C) / 2 of the literature, with the signs of F and H turned, and so of all coordinates.
+        let squares = self.xy.squared();
+        let products = self.xy.crossed(&self.tz).times(&self.xy.swapped().crossed(&self.tz));
+        let gh = squares.difference_and_sum();
+        let ec = products.plus(&products);
+        let ch = ec.swapped().crossed(&gh);
+        Self::from_factors(&ec.crossed(&gh.swapped()), &gh.scaled_plus(-1.0, 0.0, &ch))
+    }
+
+    #[inline(never)]
+    fn plus(&self, entry: &Entry) -> Self {
+        let ab = self.xy.difference_and_sum().times(&entry.first);
+        let cd = self.tz.times(&entry.second);
+        let (eh, fg) = (ab.difference_and_sum(), cd.difference_and_sum());
+        Self::from_factors(&eh.crossed(&fg), &fg.crossed(&eh))
+    }
+
+    fn entries(points: &[Self]) -> Vec<Entry> {
+        points.iter().map(Self::entry).collect()
+    }
+
+    fn negated(entry: &Entry) -> Entry {
+        let negative = Pair::both(ZERO).minus(&entry.second);
+        Entry { first: entry.first.swapped(), second: negative.crossed(&entry.second) }
+    }
+}
+
+fn is_odd(number: &Digits) -> bool {
+    let [lowest, ..] = number::to_le_bytes(number);
+    lowest & 1 == 1
+}
