@@ -101,7 +101,7 @@ impl Upstreams<WorkerRequest> for Environment {
             None => None,
             Some(name) => Some(self.binding(name).ok_or_else(|| UpstreamError::Unbound(name.clone()))?),
         };
-        upstream::send(request, onward, service.as_ref()).await
+        upstream::forward(request, onward, service.as_ref()).await
     }
 }
 
