@@ -7,15 +7,6 @@ use super::refusal::ActorFault;
 use crate::limits;
 use crate::verify::VerifiedToken;
 
-/// Somebody who may act for a target's subjects, by exact `iss` and `sub`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Actor {
-    /// Who issued the actor's token.
-    pub issuer: String,
-    /// The actor.
-    pub subject: String,
-}
-
 /// The `act` claim of a token for `subject`: `actor` outermost if there is one, and who acted before behind it; `None`
 /// when nobody ever acted.
 ///

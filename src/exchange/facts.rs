@@ -3,8 +3,9 @@
 //! Values are handed on as the text they were written in, so that no number loses a digit and no type changes. What a token
 //! itself calls `directory` cannot be addressed: it would speak in our directory's name.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 
+use serde::de::{Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -127,14 +128,44 @@ pub fn directory_key(issuer: &str, subject: &str) -> String {
 }
 
 fn step_into<'j>(value: &'j RawValue, step: &str) -> Option<&'j RawValue> {
-    if value.get().starts_with('{') {
-        let members: BTreeMap<String, &RawValue> = serde_json::from_str(value.get()).ok()?;
-        return members.get(step).copied();
+    serde_json::Deserializer::from_str(value.get()).deserialize_any(Child(step)).ok()?
+}
+
+/// Finds the member or the element that a reference token names, in the text it was written in.
+struct Child<'s>(&'s str);
+
+impl<'j> Visitor<'j> for Child<'_> {
+    type Value = Option<&'j RawValue>;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("an object or an array")
     }
-    // RFC 6901 §4: an index has no leading zero.
-    let elements: Vec<&RawValue> = serde_json::from_str(value.get()).ok()?;
-    let index: usize = step.parse().ok().filter(|index: &usize| index.to_string() == step)?;
-    elements.get(index).copied()
+
+    fn visit_map<A: MapAccess<'j>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(name) = members.next_key::<Cow<'j, str>>()? {
+            if name == self.0 {
+                found = Some(members.next_value()?);
+            } else {
+                members.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
+
+    fn visit_seq<A: SeqAccess<'j>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
+        // RFC 6901 §4: an index has no leading zero.
+        let wanted = self.0.parse().ok().filter(|index: &usize| index.to_string() == self.0);
+        let mut found = None;
+        let mut index: usize = 0;
+        while let Some(element) = elements.next_element::<&RawValue>()? {
+            if Some(index) == wanted {
+                found = Some(element);
+            }
+            index = index.saturating_add(1);
+        }
+        Ok(found)
+    }
 }
 
 #[cfg(test)]
@@ -166,5 +197,7 @@ mod tests {
         assert_eq!(at(r#"["x"]"#, "01"), None);
         assert_eq!(at(r#"["x"]"#, "-"), None);
         assert_eq!(at(r#""x""#, "0"), None);
+        assert_eq!(at("null", "a"), None);
+        assert_eq!(at(r#"{"\u0061\n":1,"b":2}"#, "a\n"), Some("1"));
     }
 }

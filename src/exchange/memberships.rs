@@ -1,6 +1,7 @@
 //! Which Fireproof tenants and ledgers a subject belongs to, and which pair of them a session is for.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::facts::{Facts, Pointer};
@@ -17,7 +18,7 @@ pub enum Source {
 }
 
 /// What somebody is in a tenant or ledger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// May do everything.
@@ -29,7 +30,7 @@ pub enum Role {
 }
 
 /// What somebody may do with a ledger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Right {
     /// Read it.
@@ -39,7 +40,7 @@ pub enum Right {
 }
 
 /// One tenant of a subject's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Tenant {
     /// Its name.
     pub id: String,
@@ -48,7 +49,7 @@ pub struct Tenant {
 }
 
 /// One ledger of a subject's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Ledger {
     /// Its name.
     pub id: String,
@@ -102,22 +103,18 @@ impl Memberships {
         facts: &Facts<'_>,
         binding: Option<&str>,
     ) -> Result<Self, Outage> {
-        match source {
-            Source::Personal => Ok(Self::personal(issuer, subject)),
-            Source::Directory => {
-                let unreadable = |what: &str| Outage::Store {
-                    binding: binding.unwrap_or_default().to_owned(),
-                    reason: format!("the `{what}` of a subject's record are not of the documented form"),
-                };
-                let read = |pointer: &str| Pointer::parse(pointer).and_then(|pointer| facts.raw(&pointer));
-                let tenants = read("/directory/tenants").map(|raw| serde_json::from_str(raw.get()));
-                let ledgers = read("/directory/ledgers").map(|raw| serde_json::from_str(raw.get()));
-                Ok(Self {
-                    tenants: tenants.transpose().map_err(|_| unreadable("tenants"))?.unwrap_or_default(),
-                    ledgers: ledgers.transpose().map_err(|_| unreadable("ledgers"))?.unwrap_or_default(),
-                })
-            }
+        if source == Source::Personal {
+            return Ok(Self::personal(issuer, subject));
         }
+        let unreadable = |what: &str| Outage::Store {
+            binding: binding.unwrap_or_default().to_owned(),
+            reason: format!("the `{what}` of a subject's record are not of the documented form"),
+        };
+        let read = |pointer: &str| Pointer::parse(pointer).and_then(|pointer| facts.value(&pointer));
+        Ok(Self {
+            tenants: listed(read("/directory/tenants"), tenant).ok_or_else(|| unreadable("tenants"))?,
+            ledgers: listed(read("/directory/ledgers"), ledger).ok_or_else(|| unreadable("ledgers"))?,
+        })
     }
 
     fn personal(issuer: &str, subject: &str) -> Self {
@@ -146,6 +143,41 @@ impl Memberships {
             ledger: choose("ledger", ledgers, ledger)?,
         })
     }
+}
+
+/// A list that may be absent, read element by element; `None` unless each can be read.
+fn listed<T>(list: Option<Value>, read: fn(&Value) -> Option<T>) -> Option<Vec<T>> {
+    match list {
+        None => Some(Vec::new()),
+        Some(Value::Array(elements)) => elements.iter().map(read).collect(),
+        Some(_) => None,
+    }
+}
+
+fn tenant(value: &Value) -> Option<Tenant> {
+    Some(Tenant { id: text(value, "id")?.to_owned(), role: role(value)? })
+}
+
+fn ledger(value: &Value) -> Option<Ledger> {
+    let right = match text(value, "right")? {
+        "read" => Right::Read,
+        "write" => Right::Write,
+        _ => return None,
+    };
+    Some(Ledger { id: text(value, "id")?.to_owned(), role: role(value)?, right })
+}
+
+fn role(value: &Value) -> Option<Role> {
+    match text(value, "role")? {
+        "admin" => Some(Role::Admin),
+        "owner" => Some(Role::Owner),
+        "member" => Some(Role::Member),
+        _ => None,
+    }
+}
+
+fn text<'v>(value: &'v Value, member: &str) -> Option<&'v str> {
+    value.get(member)?.as_str()
 }
 
 fn choose<'m>(

@@ -84,6 +84,12 @@ impl Draft {
         self.claims.get(name).map(AsRef::as_ref)
     }
 
+    /// The claims as a JSON object.
+    fn payload(&self) -> String {
+        let members = self.claims.iter().map(|(name, value)| format!("{}:{value}", json!(name)));
+        format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+    }
+
     /// Signs it with the key that signs under `algorithm` now, with `iat`, `exp` and a fresh `jti`.
     ///
     /// # Errors
@@ -103,7 +109,7 @@ impl Draft {
         self.set("iat", &now);
         self.set("exp", &self.expires_at.clone());
         let header = json!({ "alg": algorithm.name(), "kid": key.kid(), "typ": typ }).to_string();
-        let payload = serde_json::to_string(&self.claims).unwrap_or_default();
+        let payload = self.payload();
         let mut token =
             format!("{}.{}", base64url::encode(header.as_bytes()), base64url::encode(payload.as_bytes()));
         let signature = base64url::encode(&key.sign(token.as_bytes()));

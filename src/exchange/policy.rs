@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 
 use super::clients::Caller;
 use super::conditions::Condition;
-use super::delegation::Actor;
 use super::facts::{Facts, Pointer};
 use super::mapping::{self, Mapping};
 use super::mint::Draft;
@@ -44,6 +43,15 @@ pub struct Target {
     pub public_clients: bool,
     /// Who may act for its subjects when their tokens do not say.
     pub actors: Vec<Actor>,
+}
+
+/// Somebody who may act for a target's subjects, by exact `iss` and `sub`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// Who issued the actor's token.
+    pub issuer: String,
+    /// The actor.
+    pub subject: String,
 }
 
 /// What becomes `sub`.

@@ -10,7 +10,7 @@ use crate::trust::issuer::TrustedIssuer;
 pub struct Answer {
     /// The response.
     pub response: Response,
-    /// The issuer whose keys are due for [`Application::refresh`].
+    /// The issuer whose keys are due for [`Application::refresh`](super::application::Application::refresh).
     pub refresh: Option<Rc<TrustedIssuer>>,
 }
 

@@ -4,7 +4,7 @@ mod clients;
 mod fireproof;
 mod keys;
 pub(super) mod rules;
-pub(super) mod targets;
+mod targets;
 
 use super::reader::{Faults, Table};
 use crate::exchange::Exchange;
@@ -130,6 +130,7 @@ fn known_issuers(table: &mut Table<'_>, name: &'static str, around: &Surrounding
     issuers
 }
 
+/// Whether the configuration holds this issuer.
 pub(super) fn known_issuer(table: &Table<'_>, path: &str, issuer: &str, around: &Surroundings<'_>) {
     if around.issuers.find(issuer).is_none() {
         let fix = match around.issuers.iter().find(|known| {
@@ -140,6 +141,21 @@ pub(super) fn known_issuer(table: &Table<'_>, path: &str, issuer: &str, around: 
         };
         table.fault(path, format!("\"{issuer}\" is not one of `issuers`"), fix);
     }
+}
+
+/// A list of scopes (RFC 6749 §3.3).
+pub(super) fn scopes(table: &mut Table<'_>, name: &'static str) -> Vec<String> {
+    let scopes = table.strings(name).unwrap_or_default();
+    for (index, scope) in scopes.iter().enumerate() {
+        if !scope.bytes().all(|octet| matches!(octet, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
+            table.fault(
+                &format!("{name}[{index}]"),
+                "is not a scope",
+                "write printable ASCII without spaces, quotes and backslashes",
+            );
+        }
+    }
+    scopes
 }
 
 /// `subject:<issuer>:<sub>` has to name one subject only, whatever a `sub` holds.

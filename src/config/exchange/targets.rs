@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::rules::{claim_mappings, conditions, subject_rule};
-use super::{ALGORITHMS, Surroundings, known_issuers, required};
+use super::{ALGORITHMS, Surroundings, known_issuers, required, scopes};
 use crate::config::reader::Table;
-use crate::exchange::delegation::Actor;
-use crate::exchange::policy::Target;
+use crate::exchange::policy::{Actor, Target};
 use crate::jose::Algorithm;
 use crate::limits;
 
@@ -31,8 +30,8 @@ pub(super) fn read(table: &mut Table<'_>, around: &Surroundings<'_>, has_directo
 fn target(table: &mut Table<'_>, around: &Surroundings<'_>, has_directory: bool) -> Option<Target> {
     let audience = required(table, "audience", "write the `aud` of its tokens");
     let from = known_issuers(table, "from", around);
-    let scopes = scopes(table, "scopes");
-    let default_scopes = scopes_within(table, &scopes);
+    let granted = scopes(table, "scopes");
+    let default_scopes = scopes_within(table, &granted);
     let target = Target {
         algorithm: table.choice("algorithm", ALGORITHMS).unwrap_or(Algorithm::Es256),
         ttl_seconds: table
@@ -49,28 +48,14 @@ fn target(table: &mut Table<'_>, around: &Surroundings<'_>, has_directory: bool)
         actors: actors(table),
         audience: String::new(),
         from,
-        scopes,
+        scopes: granted,
     };
     audience.map(|audience| Target { audience, ..target })
 }
 
-pub(in crate::config) fn scopes(table: &mut Table<'_>, name: &'static str) -> Vec<String> {
-    let scopes = table.strings(name).unwrap_or_default();
-    for (index, scope) in scopes.iter().enumerate() {
-        if !scope.bytes().all(|octet| matches!(octet, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
-            table.fault(
-                &format!("{name}[{index}]"),
-                "is not a scope",
-                "write printable ASCII without spaces, quotes and backslashes",
-            );
-        }
-    }
-    scopes
-}
-
-fn scopes_within(table: &mut Table<'_>, scopes: &[String]) -> Vec<String> {
-    let defaults = self::scopes(table, "default_scopes");
-    for (index, scope) in defaults.iter().enumerate().filter(|(_, scope)| !scopes.contains(scope)) {
+fn scopes_within(table: &mut Table<'_>, granted: &[String]) -> Vec<String> {
+    let defaults = scopes(table, "default_scopes");
+    for (index, scope) in defaults.iter().enumerate().filter(|(_, scope)| !granted.contains(scope)) {
         table.fault(
             &format!("default_scopes[{index}]"),
             format!("\"{scope}\" is not one of `scopes`"),
