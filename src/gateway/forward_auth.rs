@@ -8,7 +8,7 @@ use http::Method;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::headers::{self, IdentityHeader, folds_alike};
+use super::headers::{self, IdentityHeader, OVERRIDING, folds_alike};
 use super::path::{Path, PathFault};
 use super::routes::is_host;
 use crate::exchange::facts::Pointer;
@@ -57,7 +57,7 @@ pub enum Untold {
     /// The original path has empty segments. The gateway would take them out; a proxy sends them on.
     #[error("the path holds an empty segment")]
     EmptySegment,
-    /// A header that servers might take for an identity.
+    /// A header that servers might take for an identity, or for another request.
     #[error("the request holds a header that could be taken for {0}")]
     Spoofed(String),
 }
@@ -222,8 +222,8 @@ impl Dialect {
         Ok(Original { method, host, path, query })
     }
 
-    /// Whether a header of the question could be taken for an identity behind the proxy. The proxy puts our value in the
-    /// place of those spelt as we spell them; it knows nothing of other spellings.
+    /// Whether a header of the question could be taken for an identity behind the proxy, or make another request of it. The
+    /// proxy puts our value in the place of the identities spelt as we spell them; it knows nothing of other spellings.
     ///
     /// # Errors
     /// [`Untold::Spoofed`] with the name that it could be taken for.
@@ -233,7 +233,11 @@ impl Dialect {
             let taken_for = customary
                 .chain(configured.iter().copied())
                 .find(|name| *name != given && folds_alike(name.as_bytes(), given.as_bytes()));
-            if let Some(name) = taken_for {
+            // The proxy's own words are among these names; it puts them in the place of a client's.
+            let overriding = OVERRIDING.iter().copied().find(|name| {
+                !self.names().contains(&given) && folds_alike(name.as_bytes(), given.as_bytes())
+            });
+            if let Some(name) = taken_for.or(overriding) {
                 return Err(Untold::Spoofed(name.to_owned()));
             }
         }

@@ -20,11 +20,34 @@ pub struct IdentityHeader {
     pub claim: Pointer,
 }
 
-/// What only the gateway itself tells an upstream, whatever is configured.
-const OURS: &[&str] =
-    &["forwarded", "x-real-ip", "remote-user", "remote-groups", "remote-name", "remote-email"];
+/// What only the gateway itself tells an upstream, whatever is configured: who is there, and from where.
+const OURS: &[&str] = &[
+    "forwarded",
+    "x-real-ip",
+    "x-client-ip",
+    "client-ip",
+    "true-client-ip",
+    "x-cluster-client-ip",
+    "remote-user",
+    "remote-groups",
+    "remote-name",
+    "remote-email",
+];
 /// The same for all names that begin so.
 const OUR_PREFIXES: &[&str] = &["x-forwarded-", "x-auth-request-"];
+
+/// Headers by which some servers take a request for another one, of another method or path than the one that was matched.
+pub const OVERRIDING: &[&str] = &[
+    "x-http-method-override",
+    "x-http-method",
+    "x-method-override",
+    "x-original-url",
+    "x-original-uri",
+    "x-original-method",
+    "x-original-host",
+    "x-rewrite-url",
+    "x-host",
+];
 
 /// What concerns one connection only (RFC 9110 §7.6.1), and `expect`, which the platform has answered already.
 const HOP_BY_HOP: &[&str] = &[
@@ -71,7 +94,7 @@ impl Untrusted {
     /// Those of this gateway: the names of all routes' identity headers, and what the gateway says of the request itself.
     pub fn new<'n>(configured: impl Iterator<Item = &'n str>) -> Self {
         let mut names: Vec<String> =
-            OURS.iter().copied().chain(configured).map(str::to_ascii_lowercase).collect();
+            OURS.iter().chain(OVERRIDING).copied().chain(configured).map(str::to_ascii_lowercase).collect();
         names.sort_unstable();
         names.dedup();
         Self(names)

@@ -23,6 +23,11 @@ fn world() -> World {
 }
 
 fn world_with(changes: &Value) -> World {
+    world_beside(changes, &json!({}))
+}
+
+/// A world with these changes to the exchange and to the root.
+fn world_beside(changes: &Value, root: &Value) -> World {
     let exchange = json!({
         "issuer": "https://auth.example.com",
         "targets": [{
@@ -35,7 +40,11 @@ fn world_with(changes: &Value) -> World {
         route("/*", &json!({ "credential": { "exchange": API } })),
         route("/open/*", &json!({ "credential": { "exchange": API }, "public": true })),
     ]);
-    fronting_with(&routes, &json!({ "exchange": exchange }), &[("SIGNING_KEYS", &signing_keys())])
+    fronting_with(
+        &routes,
+        &merged(json!({ "exchange": exchange }), root),
+        &[("SIGNING_KEYS", &signing_keys())],
+    )
 }
 
 fn bearer(onward: &Onward) -> String {
@@ -100,6 +109,22 @@ fn a_directory_that_is_down_is_503_and_nothing_goes_on() {
     assert!(header(&response, "retry-after").is_some());
     assert!(!String::from_utf8_lossy(response.body()).contains("DIRECTORY"));
     assert!(world.platform.upstreams.received().is_empty());
+}
+
+#[test]
+fn a_proxy_that_asks_is_given_our_token_too() {
+    let world = world_beside(&json!({}), &json!({ "forward_auth": { "trusted": true } }));
+    let ask = FakeRequest::get("/_assay/auth-request")
+        .header("x-original-method", "GET")
+        .header("x-original-uri", "/x")
+        .header("x-original-host", "h");
+    let response = world.answered(&ask.bearer(&token(&json!({}))));
+    assert_eq!(response.status(), 200);
+    let minted = header(&response, "authorization").unwrap().replace("Bearer ", "");
+    assert_eq!(
+        UntrustedToken::parse(&minted).unwrap().claims().audience.as_deref(),
+        Some(&[API.to_owned()][..])
+    );
 }
 
 #[test]

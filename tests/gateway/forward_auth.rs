@@ -271,6 +271,28 @@ fn a_header_that_could_be_taken_for_an_identity_stops_the_request() {
 }
 
 #[test]
+fn a_header_that_makes_another_request_of_it_stops_it() {
+    let world = world(&routes());
+    for request in asks("GET", "h", "/open/x") {
+        for name in [
+            "X-HTTP-Method-Override",
+            "x_http_method_override",
+            "X-Original-URL",
+            "X-Rewrite-URL",
+            "x.original.url",
+        ] {
+            let response = world
+                .answered(&request.clone().header(name, "/admin").header("x-forward-auth-secret", SECRET));
+            assert_eq!(
+                (response.status().as_u16(), code(&response)),
+                (403, json!("header_refused")),
+                "{name}"
+            );
+        }
+    }
+}
+
+#[test]
 fn without_the_configuration_there_is_no_such_endpoint() {
     let world = fronting(&json!([route("/profiles/*", &json!({}))]));
     for request in asks("GET", "h", "/open/x") {

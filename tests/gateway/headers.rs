@@ -61,6 +61,10 @@ fn every_configured_header_times_every_spelling() {
         "x-auth-request-groups",
         "x-real-ip",
         "forwarded",
+        "true-client-ip",
+        "x-http-method-override",
+        "x-original-url",
+        "x-rewrite-url",
     ];
     for name in trusted {
         for spelling in spellings(name) {

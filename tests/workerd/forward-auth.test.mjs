@@ -94,9 +94,12 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
 
     test('a client cannot tell of another request than its own', async () => {
       const told = ['X-Original-URI: /open/x', 'X-Original-Method: POST', 'X-Original-Host: h', 'X-Forwarded-Uri: /open/x', 'X-Forwarded-Method: POST', `X-Forward-Auth-Secret: ${SECRET}`];
-      const { result, requests } = await reached(() => raw(front.url, '/profiles', told));
-      assert.equal(result.status, 401);
-      assert.deepEqual(requests, []);
+      // nginx overwrites them with its own; where the proxy has no use for them, they stop the request.
+      for (const lines of [told, ...told.map((line) => [line])]) {
+        const { result, requests } = await reached(() => raw(front.url, '/profiles', lines));
+        assert.ok([401, 403].includes(result.status), `${lines}: ${result.status}`);
+        assert.deepEqual(requests, []);
+      }
     });
 
     test('path tricks do not open what is closed', async () => {

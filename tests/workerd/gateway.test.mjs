@@ -96,7 +96,7 @@ suite('the gateway', () => {
   });
 
   test('the API is told who it is by us alone: every header times every spelling', async () => {
-    const names = ['x-user-id', 'x-user-email', 'x-missing', 'x-forwarded-for', 'x-forwarded-user', 'x-auth-request-user', 'remote-user', 'forwarded', 'x-real-ip'];
+    const names = ['x-user-id', 'x-user-email', 'x-missing', 'x-forwarded-for', 'x-forwarded-user', 'x-auth-request-user', 'remote-user', 'forwarded', 'x-real-ip', 'x-http-method-override', 'x-original-url'];
     const fold = (name) => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '-');
     for (const path of ['/x', '/open/x', '/cors/x']) {
       for (const name of names) {

@@ -10,8 +10,7 @@ use destination::{credential, upstream};
 use headers::identity_headers;
 
 use super::exchange::rules::conditions;
-use super::exchange::scopes;
-use super::exchange::{Surroundings, known_issuer};
+use super::exchange::{Surroundings, known_issuer, scopes};
 use super::is_origin;
 use super::reader::Table;
 use crate::exchange::Exchange;
