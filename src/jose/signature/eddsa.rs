@@ -11,7 +11,7 @@ use super::ed25519::PublicPoint;
 /// An Ed25519 public key.
 #[derive(Clone, Debug)]
 pub struct Ed25519Key {
-    key: VerifyingKey,
+    octets: [u8; 32],
     /// What makes it fast; on a machine unfit for that, `ed25519-dalek` verifies.
     point: Option<PublicPoint>,
 }
@@ -30,12 +30,12 @@ impl Ed25519Key {
         if key.is_weak() {
             return Err(KeyFault::SmallOrderPoint);
         }
-        Ok(Self { point: PublicPoint::new(x), key })
+        Ok(Self { octets: *x, point: PublicPoint::new(x) })
     }
 
     /// The encoded point.
     pub(super) fn point(&self) -> &[u8; 32] {
-        self.key.as_bytes()
+        &self.octets
     }
 
     /// Whether `signature` is this key's on `message`.
@@ -62,8 +62,9 @@ impl Ed25519Key {
 
     /// [`Ed25519Key::verify`] by `ed25519-dalek`, on any machine.
     fn verify_slowly(&self, message: &[u8], signature: &[u8]) -> bool {
-        Signature::from_slice(signature)
-            .is_ok_and(|signature| self.key.verify_strict(message, &signature).is_ok())
+        VerifyingKey::from_bytes(&self.octets)
+            .and_then(|key| key.verify_strict(message, &Signature::from_slice(signature)?))
+            .is_ok()
     }
 }
 
