@@ -72,17 +72,14 @@ impl Point {
         let x = u.times(&v_cubed).times(&power);
         let is_root = |x: &Pair| v.times(&x.squared()).minus(&u).is_zero();
         let x = [x, x.times(&Pair::both(ROOT_OF_MINUS_ONE))].into_iter().find(is_root)?;
-        let x = if is_odd(&x.first()) == (octets.last().is_some_and(|last| last >> 7 == 1)) {
-            x
-        } else {
-            Pair::both(ZERO).minus(&x)
-        };
+        let [.., last] = octets;
+        let x = if is_odd(&x.first()) == (last >> 7 == 1) { x } else { Pair::both(ZERO).minus(&x) };
         Some(Self { xy: x.crossed(&y), tz: x.times(&y).crossed(&one) })
     }
 
     /// Whether eight times the point is the neutral point.
     pub(super) fn has_small_order(&self) -> bool {
-        // Doubling once leads to y = 0 from where x^2 = -y^2, once more to x = 0 and y = -1, and then to the neutral point.
+        // Doubling leads from where x^2 = -y^2 to y = 0, from there to x = 0 and y = -1, and then to the neutral point.
         let squares = self.xy.squared();
         self.xy.is_zero() || self.xy.swapped().is_zero() || squares.plus(&squares.swapped()).is_zero()
     }

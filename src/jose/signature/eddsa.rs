@@ -17,7 +17,7 @@ mod random;
 /// An Ed25519 public key.
 #[derive(Clone, Debug)]
 pub struct Ed25519Key {
-    key: VerifyingKey,
+    octets: [u8; 32],
     /// What makes it fast; on a machine unfit for that, `ed25519-dalek` verifies.
     point: Option<Box<PublicPoint>>,
 }
@@ -36,12 +36,12 @@ impl Ed25519Key {
         if key.is_weak() {
             return Err(KeyFault::SmallOrderPoint);
         }
-        Ok(Self { point: PublicPoint::new(x).map(Box::new), key })
+        Ok(Self { octets: *x, point: PublicPoint::new(x).map(Box::new) })
     }
 
     /// The encoded point.
     pub(super) fn point(&self) -> &[u8; 32] {
-        self.key.as_bytes()
+        &self.octets
     }
 
     /// Whether `signature` is this key's on `message`.
@@ -68,8 +68,9 @@ impl Ed25519Key {
 
     /// [`Ed25519Key::verify`] by `ed25519-dalek`, on any machine.
     fn verify_slowly(&self, message: &[u8], signature: &[u8]) -> bool {
-        Signature::from_slice(signature)
-            .is_ok_and(|signature| self.key.verify_strict(message, &signature).is_ok())
+        VerifyingKey::from_bytes(&self.octets)
+            .and_then(|key| key.verify_strict(message, &Signature::from_slice(signature)?))
+            .is_ok()
     }
 }
 
