@@ -2,11 +2,9 @@
 //! answer's own stream comes back, and this code sees neither's bytes.
 
 use worker::js_sys::futures::JsFuture;
-use worker::js_sys::{Array, Function, Object, Promise, Reflect, global};
+use worker::js_sys::{Array, Function, Promise, Reflect, global};
 use worker::wasm_bindgen::{JsCast as _, JsValue};
-use worker::web_sys::{
-    AbortController, Headers, ReadableStream, RequestInit, RequestRedirect, Response, ResponseInit,
-};
+use worker::web_sys::{Headers, ReadableStream, RequestInit, RequestRedirect, Response, ResponseInit};
 
 use super::describe;
 use super::message::WorkerRequest;
@@ -18,46 +16,46 @@ pub(super) async fn send(
     onward: &Onward,
     service: Option<&JsValue>,
 ) -> Result<Response, UpstreamError> {
-    let controller = AbortController::new().map_err(|error| unsendable(&error))?;
     let global = global();
-    let fetcher = service.unwrap_or(&global);
-    let init = prepared(request, onward, &controller).map_err(|error| unsendable(&error))?;
-    let timer = Timer::new(&controller, onward.timeout_ms).map_err(|error| unsendable(&error))?;
-    let running = match request.inner().body() {
-        None => timer.start(),
-        Some(body) => measured(request, &body).and_then(|(through, sent)| {
-            init.set_body(&through);
-            timer.start_after(&sent)
-        }),
-    };
-    let running = running.map_err(|error| unsendable(&error))?;
-    let answered = fetch(fetcher, &onward.url, &init).await;
-    running.stop();
-    let response = answered.map_err(|error| {
-        if controller.signal().aborted() {
-            UpstreamError::Timeout(onward.timeout_ms)
-        } else {
-            UpstreamError::Unreachable(describe(&error))
-        }
-    })?;
+    let race = begun(request, onward, service.unwrap_or(&global))
+        .map_err(|error| UpstreamError::Unsendable(describe(&error)))?;
+    let unreachable = |error: JsValue| UpstreamError::Unreachable(describe(&error));
+    let first = JsFuture::from(race).await.map_err(unreachable)?;
+    // The clock brings nothing. What it has overtaken is cancelled by the runtime once we have answered.
+    if first.is_undefined() {
+        return Err(UpstreamError::Timeout(onward.timeout_ms));
+    }
+    let response = first.dyn_into().map_err(unreachable)?;
     match &onward.amend {
         None => Ok(response),
-        Some(amendment) => {
-            amended(&response, amendment).map_err(|error| UpstreamError::Unreachable(describe(&error)))
-        }
+        Some(amendment) => amended(&response, amendment).map_err(unreachable),
     }
 }
 
-fn unsendable(error: &JsValue) -> UpstreamError {
-    UpstreamError::Unsendable(describe(error))
+/// A promise of the answer, or of nothing when the time is over. A race, and no `AbortSignal`: that would cut off an answer that
+/// takes longer to read.
+fn begun(request: &WorkerRequest, onward: &Onward, fetcher: &JsValue) -> Result<Promise, JsValue> {
+    let init = prepared(request, onward)?;
+    let scheduler = Reflect::get(&global(), &JsValue::from_str("scheduler"))?;
+    let wait = function(&scheduler, "wait")?;
+    let milliseconds = JsValue::from(onward.timeout_ms);
+    let clock = match request.inner().body() {
+        None => wait.call1(&scheduler, &milliseconds)?,
+        Some(body) => {
+            let (through, sent) = measured(request, &body)?;
+            init.set_body(&through);
+            // The time that a large upload takes is not the API's.
+            let wait = function(wait.as_ref(), "bind")?.call2(wait.as_ref(), &scheduler, &milliseconds)?;
+            function(&sent, "then")?.call1(&sent, &wait)?
+        }
+    };
+    let answer =
+        function(fetcher, "fetch")?.call2(fetcher, &JsValue::from_str(&onward.url), init.as_ref())?;
+    Ok(Promise::race(&Array::of2(&answer, &clock)))
 }
 
-/// The request's method and stream, with its headers changed.
-fn prepared(
-    request: &WorkerRequest,
-    onward: &Onward,
-    controller: &AbortController,
-) -> Result<RequestInit, JsValue> {
+/// The request's method, with its headers changed.
+fn prepared(request: &WorkerRequest, onward: &Onward) -> Result<RequestInit, JsValue> {
     let incoming = request.inner();
     let headers = Headers::new_with_headers(&incoming.headers())?;
     for name in &onward.remove {
@@ -70,7 +68,6 @@ fn prepared(
     init.set_method(&incoming.method());
     init.set_headers(headers.as_ref());
     init.set_redirect(RequestRedirect::Manual);
-    init.set_signal(Some(&controller.signal()));
     Ok(init)
 }
 
@@ -94,12 +91,6 @@ fn function(object: &JsValue, name: &str) -> Result<Function, JsValue> {
     Reflect::get(object, &JsValue::from_str(name))?.dyn_into()
 }
 
-async fn fetch(fetcher: &JsValue, url: &str, init: &RequestInit) -> Result<Response, JsValue> {
-    let promise: Promise =
-        function(fetcher, "fetch")?.call2(fetcher, &JsValue::from_str(url), init.as_ref())?.dyn_into()?;
-    JsFuture::from(promise).await?.dyn_into()
-}
-
 /// The same response with other headers. Its stream is handed on.
 fn amended(response: &Response, amendment: &Amendment) -> Result<Response, JsValue> {
     // A response serves as the description of another: status, headers, encoding.
@@ -116,60 +107,4 @@ fn amended(response: &Response, amendment: &Amendment) -> Result<Response, JsVal
         headers.append(name, value)?;
     }
     Ok(fresh)
-}
-
-/// Aborts a while after the request has been sent, unless it is stopped. `AbortSignal.timeout` would not do: it would cut off
-/// an answer that takes longer to read, and count the time that a large upload takes.
-struct Timer {
-    /// `setTimeout(abort, milliseconds)`, to be called.
-    set: Function,
-    clear: Function,
-}
-
-/// A timer that runs, or will once the request has been sent.
-enum Running {
-    Now { clear: Function, handle: JsValue },
-    Then { clear: Function, promise: JsValue },
-}
-
-impl Timer {
-    fn new(controller: &AbortController, milliseconds: u32) -> Result<Self, JsValue> {
-        let global: Object = global();
-        let controller: &JsValue = controller.as_ref();
-        let abort = bound(&function(controller, "abort")?, &[controller])?;
-        let nothing = JsValue::UNDEFINED;
-        let milliseconds = JsValue::from(milliseconds);
-        let set =
-            bound(&function(global.as_ref(), "setTimeout")?, &[&nothing, abort.as_ref(), &milliseconds])?;
-        Ok(Self { set, clear: function(global.as_ref(), "clearTimeout")? })
-    }
-
-    fn start(self) -> Result<Running, JsValue> {
-        let handle = self.set.call0(&JsValue::UNDEFINED)?;
-        Ok(Running::Now { clear: self.clear, handle })
-    }
-
-    /// `sent` is a promise. If it fails, so does the request, and there is nothing to time.
-    fn start_after(self, sent: &JsValue) -> Result<Running, JsValue> {
-        let promise = function(sent, "then")?.call2(sent, self.set.as_ref(), self.clear.as_ref())?;
-        Ok(Running::Then { clear: self.clear, promise })
-    }
-}
-
-impl Running {
-    fn stop(self) {
-        // Neither clearing a timer nor waiting for a promise can fail.
-        let _ = match self {
-            Self::Now { clear, handle } => clear.call1(&JsValue::UNDEFINED, &handle),
-            Self::Then { clear, promise } => {
-                function(&promise, "then").and_then(|then| then.call1(&promise, clear.as_ref()))
-            }
-        };
-    }
-}
-
-/// `function.bind(...arguments)`.
-fn bound(function: &Function, arguments: &[&JsValue]) -> Result<Function, JsValue> {
-    let bind = self::function(function.as_ref(), "bind")?;
-    bind.apply(function.as_ref(), &arguments.iter().collect())?.dyn_into()
 }
