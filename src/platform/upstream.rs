@@ -46,7 +46,8 @@ fn begun(request: &WorkerRequest, onward: &Onward, fetcher: &JsValue) -> Result<
             init.set_body(&through);
             // The time that a large upload takes is not the API's.
             let wait = function(wait.as_ref(), "bind")?.call2(wait.as_ref(), &scheduler, &milliseconds)?;
-            function(&sent, "then")?.call1(&sent, &wait)?
+            // Also where it is not taken to its end: an API may answer before it has read all.
+            function(&sent, "then")?.call2(&sent, &wait, &wait)?
         }
     };
     let answer =
