@@ -27,24 +27,19 @@ export function send(request, service, url, remove, set, milliseconds) {
   const headers = new Headers(request.headers);
   change(headers, remove, set, '');
   const init = { method: request.method, headers, redirect: 'manual' };
-  let timer;
-  let isAnswered = false;
   // Not `AbortSignal.timeout`, which would count the time that a large upload takes and cut a long answer short. And nothing
   // is aborted: once a request is answered, the runtime cancels what it has left behind.
-  const late = new Promise((resolve) => {
-    const start = () => {
-      if (!isAnswered) timer = setTimeout(resolve, milliseconds);
-    };
-    if (request.body === null) return start();
+  const clock = () => scheduler.wait(milliseconds);
+  let late;
+  if (request.body === null) {
+    late = clock();
+  } else {
     const { readable, writable } = passage(headers.get('content-length'));
     init.body = readable;
-    // If that fails, so does the request, and there is nothing to time.
-    request.body.pipeTo(writable).then(start, () => {});
-  });
-  return Promise.race([(service ?? globalThis).fetch(url, init), late]).finally(() => {
-    isAnswered = true;
-    clearTimeout(timer);
-  });
+    // Also where it is not taken to its end: an API may answer before it has read all.
+    late = request.body.pipeTo(writable).then(clock, clock);
+  }
+  return Promise.race([(service ?? globalThis).fetch(url, init), late]);
 }
 
 /** The same answer with other headers. Its stream is handed on. */

@@ -12,6 +12,7 @@ const JWT = 'urn:ietf:params:oauth:token-type:jwt';
 const GRANT = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const CLIENT_SECRET = 'marker+of the/client=secret';
 const EXPLAIN_KEY = 'marker-of-the-explain-key';
+const FORWARD_AUTH_SECRET = 'marker-of-the-forward-auth-secret';
 
 const form = (parameters, headers = {}) => ({ method: 'POST', headers, body: new URLSearchParams(parameters) });
 const json = (method, value) => ({ method, headers: { 'content-type': 'application/json' }, body: JSON.stringify(value) });
@@ -24,6 +25,10 @@ const REQUESTS = {
   '/readyz': (token) => [bearer(token), { headers: { 'x-explain-key': EXPLAIN_KEY } }, { headers: basic(EXPLAIN_KEY) }],
   '/readyz?deep=1': () => [{}],
   '/verify': (token) => [bearer(token), { ...bearer(token), method: 'POST' }, { headers: { authorization: token } }, { headers: basic(CLIENT_SECRET) }, { ...bearer(token), method: 'DELETE' }],
+  '/forward-auth': (token) => [bearer(token), { headers: { authorization: token, 'x-forwarded-uri': `/?t=${token}`, 'x-forward-auth-secret': FORWARD_AUTH_SECRET } }],
+  '/auth-request': (token) => [bearer(token), { headers: { authorization: `Bearer ${token}`, 'x-original-uri': `/${CLIENT_SECRET}` } }],
+  '/ext-authz/profiles': (token) => [bearer(token), { headers: { authorization: `Basic ${token}` } }],
+  '/profiles': (token) => [bearer(token), { headers: { authorization: token } }, { headers: basic(CLIENT_SECRET) }],
   '/explain': (token) => [json('POST', { token }), form({ token }), { ...json('POST', { token }), headers: { 'content-type': 'application/json', accept: 'text/plain' } }, { ...bearer(token), method: 'POST' }],
   '/console': (token) => [{}, form({ token })],
   '/token': (token) =>
@@ -81,8 +86,10 @@ suite('what must stay inside', () => {
       clients: [{ id: 'cli', secret: 'CLI_CLIENT_SECRET', targets: [CLI] }],
       fireproof: { auth_types: { clerk: [clerk.issuer], supabase: [supabase.issuer] }, algorithm: 'EdDSA', claims: { userId: { claim: '/sub' } } },
     };
+    believed.config.forward_auth = { secret: 'FORWARD_AUTH_SECRET' };
+    believed.config.gateway = { routes: [{ path: '/profiles', upstream: 'http://127.0.0.1:9', credential: { exchange: API } }] };
     const keys = await signingKeys(['ES256', 'EdDSA', 'HS256']);
-    secrets = { ...believed.secrets, EXPLAIN_KEY, CLI_CLIENT_SECRET: CLIENT_SECRET, SIGNING_KEYS: keys };
+    secrets = { ...believed.secrets, EXPLAIN_KEY, FORWARD_AUTH_SECRET, CLI_CLIENT_SECRET: CLIENT_SECRET, SIGNING_KEYS: keys };
     worker = await startWorker({ config: believed.config, secrets });
     for (const provider of identityProvider.providers) {
       const good = await provider.mint();

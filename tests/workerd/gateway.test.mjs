@@ -194,6 +194,13 @@ suite('the gateway', () => {
     }
   });
 
+  test('an API may answer before it has read the body', async () => {
+    const { status, body } = await answerOf(await ask('/teapot', { method: 'POST', body: 'x'.repeat(3_000_000) }));
+    assert.deepEqual([status, body], [418, 'tea']);
+    const hanging = await answerOf(await ask('/hang', { method: 'POST', body: 'read, and never answered' }));
+    assert.deepEqual([hanging.status, hanging.body.code], [504, 'upstream_unavailable']);
+  });
+
   test('an API that hangs is 504, one that is not there 502, and neither is named', async () => {
     const begin = Date.now();
     for (const [path, status] of [['/hang', 504], ['/reset', 502], ['/closed', 502], ['/unbound', 502]]) {
