@@ -7,7 +7,7 @@ import { Failure, quietly, step } from '../scripts/lib/steps.mjs';
 import { buildWorker } from '../scripts/lib/worker.mjs';
 import { alone } from './alone.mjs';
 import { chart } from './chart.mjs';
-import { CHART, PAGE, RESULTS, filled, summary } from './page.mjs';
+import { CHART, PAGES, RESULTS, filled, summary } from './page.mjs';
 import { profile } from './profile.mjs';
 import { DISTINCT_TOKENS, growth, proxied, served } from './served.mjs';
 import { startUp } from './startup.mjs';
@@ -46,9 +46,9 @@ export async function bench(args) {
   console.log(summary(results));
   if (settings.write) {
     writeFileSync(at(RESULTS), `${JSON.stringify(results, null, 1)}\n`);
-    writeFileSync(at(PAGE), filled(readFileSync(at(PAGE), 'utf8'), results));
+    for (const page of PAGES) writeFileSync(at(page), filled(readFileSync(at(page), 'utf8'), results));
     writeFileSync(at(CHART), chart(results));
-    console.log(`✓ Wrote ${RESULTS}, ${PAGE} and ${CHART}`);
+    console.log(`✓ Wrote ${[RESULTS, CHART, ...PAGES].join(', ')}`);
   }
 }
 

@@ -1,9 +1,9 @@
-// What a run says: as tables for the terminal, and in docs/performance.md between the marks that name a section.
+// What a run says: as tables for the terminal, and in the documents between the marks that name a section.
 import { ENGINES } from './alone.mjs';
 import { rowOf } from './rounds.mjs';
 import { HELLO, RIVALS, distinctTokens, oneToken } from './served.mjs';
 
-export const PAGE = 'docs/performance.md';
+export const PAGES = ['docs/performance.md', 'README.md'];
 export const CHART = 'docs/images/performance.svg';
 export const RESULTS = 'docs/performance.json';
 
@@ -86,7 +86,7 @@ const SECTIONS = {
   wasm: ({ wasm }) => `The wasm has ${whole(wasm.bytes)} bytes, ${whole(wasm.gzipped)} gzipped.`,
 };
 
-/** The page with every section between `<!-- run: name -->` and `<!-- end -->` as these results have it. */
+/** The document with every section between `<!-- run: name -->` and `<!-- end -->` as these results have it. */
 export function filled(page, results) {
   return page.replace(/<!-- run: ([\w-]+) -->\n[^]*?<!-- end -->/g, (old, name) => {
     const text = SECTIONS[name](results);

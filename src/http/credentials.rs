@@ -76,13 +76,15 @@ fn parse(header: &str) -> Result<&str, Rejection> {
     if let Some(literal) = LITERALS.iter().find(|literal| **literal == token) {
         return Err(Rejection::TokenMissing(Missing::Literal(literal)));
     }
-    if token.contains(',') {
-        return Err(Rejection::RequestAmbiguous(Ambiguous::SeveralCredentials));
+    if is_b64token(token) {
+        return Ok(token);
     }
-    if !is_b64token(token) {
-        return Err(Rejection::RequestAmbiguous(Ambiguous::BadSyntax));
-    }
-    Ok(token)
+    let has_comma = token.contains(',');
+    Err(Rejection::RequestAmbiguous(if has_comma {
+        Ambiguous::SeveralCredentials
+    } else {
+        Ambiguous::BadSyntax
+    }))
 }
 
 /// Whether what follows a comma is a Bearer credential of its own. No parameter of another scheme begins so.

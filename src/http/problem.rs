@@ -56,7 +56,13 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
 
 fn with_json(status: StatusCode, media_type: &'static str, body: &impl Serialize) -> Response {
     // Only maps with keys that are not strings, and failing Serialize implementations, fail here; there are none.
-    let mut response = Response::new(serde_json::to_vec(body).unwrap_or_default());
+    json_text(status, media_type, serde_json::to_vec(body).unwrap_or_default())
+}
+
+/// A response of this JSON, not to be stored.
+#[must_use]
+pub fn json_text(status: StatusCode, media_type: &'static str, text: Vec<u8>) -> Response {
+    let mut response = Response::new(text);
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
