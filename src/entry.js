@@ -15,6 +15,7 @@ const guarded = (handler) => (event, env, context) => {
   if (state.criticalError) {
     assay.__wbg_reset_state();
     state.criticalError = false;
+    console.error(JSON.stringify({ event: 'instance_replaced', detail: 'Rust panicked; the panic is in the log before this line. All caches of this isolate are empty now.' }));
   }
   try {
     return handler(event, env, context);

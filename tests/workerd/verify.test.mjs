@@ -148,6 +148,15 @@ suite('the Worker, trusting Clerk, Supabase and Better Auth', () => {
     assert.equal((await call('/readyz')).status, 200);
   });
 
+  test('goes on with a fresh instance after a panic, and says so', async () => {
+    const token = await clerk.mint();
+    assert.equal((await worker.verify(token)).status, 200);
+    await worker.panics();
+    for (let i = 0; i < 3; i += 1) assert.equal((await worker.verify(token)).status, 200);
+    await worker.logged(({ event }) => event === 'instance_replaced');
+    assert.equal(worker.log().filter(({ event }) => event === 'instance_replaced').length, 1);
+  });
+
   test('keeps verifying while the identity provider is down', async () => {
     await worker.verify(await clerk.mint());
     clerk.behave('down');

@@ -36,6 +36,8 @@ export default {
   fetch(request, env, context) {
     const wanted = request.headers.get('x-kv-behaviour');
     if (wanted) return (behaviour = wanted), new Response();
+    // What Rust's panic hook does.
+    if (request.headers.has('x-panic')) return (globalThis.__worker_init_state.criticalError = true), new Response();
     return Assay.fetch(request, wrap(env), context);
   },
   scheduled: (event, env, context) => Assay.scheduled(event, wrap(env), context),
@@ -107,6 +109,8 @@ export async function startWorker({ config, secrets = {}, isolates = 1, kv = 'up
     scheduled: async (isolate = 0) => (await instance.getWorker(names[isolate])).scheduled({ cron: '*/5 * * * *' }),
     /** Makes KV `up`, `down`, `throttled` or full of `rubbish` from now on. */
     kvBehaves: (behaviour, isolate = 0) => request('/', { isolate, headers: { 'x-kv-behaviour': behaviour } }),
+    /** Leaves the instance as a panic does. */
+    panics: (isolate = 0) => request('/', { isolate, headers: { 'x-panic': 'yes' } }),
     /** The KV namespace, to look into and to spoil. */
     kv: () => instance.getKVNamespace(KV_BINDING, names[0]),
     /** Everything the Worker has written so far: `{ level, message }`. */
