@@ -1,15 +1,15 @@
 //! Multiples of a point that is met often, by a comb of eight teeth (Lim and Lee; with signs as Hamburg has them).
 //!
-//! A scalar is taken as the sum of ±2^i for i from 0 to 255. Each of its 32 columns then needs one of 128 precomputed
-//! points, ±P ± 2^32 P ± … + 2^224 P, or the negative of one. Knows no curve.
-
-/// The distance of two teeth, and so the number of columns.
-pub(super) const SPACING: u32 = 32;
+//! A scalar is taken as the sum of ±2^i for i below eight times the spacing of the teeth, d. Each of its d columns then
+//! needs one of 128 precomputed points, ±P ± 2^d P ± … + 2^(7 d) P, or the negative of one. Knows no curve.
 
 /// A point of some curve, as it is computed with.
 pub(super) trait Point: Copy {
     /// A point as a table keeps it.
     type Entry: Copy;
+
+    /// The distance of two teeth, d, and so the number of columns.
+    const SPACING: u32;
 
     fn doubled(&self) -> Self;
 
@@ -21,8 +21,8 @@ pub(super) trait Point: Copy {
     fn negated(entry: &Self::Entry) -> Self::Entry;
 }
 
-/// What is precomputed for a point: at index `j`, 2^224 P plus or minus 2^(32 i) P for i from 0 to 6, plus where bit i of `j`
-/// is one.
+/// What is precomputed for a point: at index `j`, 2^(7 d) P plus or minus 2^(d i) P for i from 0 to 6, plus where bit i of
+/// `j` is one.
 #[derive(Clone, Debug)]
 pub(super) struct Comb<P: Point>(Box<[P::Entry]>);
 
@@ -36,7 +36,7 @@ impl<P: Point> Comb<P> {
         let mut teeth = vec![point];
         for _ in 1..8 {
             let Some(last) = teeth.last() else { break };
-            let next = (0..SPACING).fold(*last, |point, _| point.doubled());
+            let next = (0..P::SPACING).fold(*last, |point, _| point.doubled());
             teeth.push(next);
         }
         let Some((top, low)) = teeth.split_last() else { return Self(Box::default()) };
@@ -52,9 +52,9 @@ impl<P: Point> Comb<P> {
 
     /// What `column` of the scalar contributes. `signs` has the scalar's signs by tooth, those of a column at its bit.
     #[inline]
-    pub(super) fn column(&self, signs: &[u32; 8], column: u32) -> Option<P::Entry> {
+    pub(super) fn column(&self, signs: &[u64; 8], column: u32) -> Option<P::Entry> {
         let [low @ .., top] = signs;
-        let index = low.iter().rev().fold(0_u32, |index, tooth| index << 1 | tooth >> column & 1);
+        let index = low.iter().rev().fold(0_u64, |index, tooth| index << 1 | tooth >> column & 1);
         if top >> column & 1 == 1 {
             self.0.get(usize::try_from(index).ok()?).copied()
         } else {

@@ -1,20 +1,20 @@
-//! Inversion modulo an odd number of 256 bits, by Bernstein and Yang's divisions ("Fast constant-time gcd computation and
+//! Inversion modulo an odd number, by Bernstein and Yang's divisions ("Fast constant-time gcd computation and
 //! modular inversion", 2019), 29 at a time.
 
 #![expect(clippy::many_single_char_names, reason = "they are the paper's")]
 
 use std::num::Wrapping;
 
-use super::digits::{Digit, Digits, WIDTH, literal, split};
+use super::digits::{Digit, Digits, WIDTH, lowest, one, split};
 
 /// An odd modulus.
-pub(super) struct Modulus {
-    pub(super) digits: Digits,
+pub(super) struct Modulus<const N: usize> {
+    pub(super) digits: Digits<N>,
     /// -1 divided by it, modulo 2^29.
     pub(super) negated_inverse: Digit,
 }
 
-impl Modulus {
+impl<const N: usize> Modulus<N> {
     /// What the modulus must be multiplied by to clear the lowest digit of a number that begins with `first` when it is added.
     pub(super) fn clearing(&self, first: Digit) -> Digit {
         split(first * self.negated_inverse).1
@@ -22,19 +22,18 @@ impl Modulus {
 
     /// The inverse of `number`, which has no factor in common with the modulus; of zero, zero.
     #[inline(never)]
-    pub(super) fn inverse(&self, number: &Digits) -> Digits {
+    pub(super) fn inverse(&self, number: &Digits<N>) -> Digits<N> {
         // At all times f = d * number and g = e * number modulo the modulus.
         let (mut f, mut g) = (self.digits, *number);
-        let (mut d, mut e) = (literal([0; 9]), literal([1, 0, 0, 0, 0, 0, 0, 0, 0]));
+        let (mut d, mut e) = ([Wrapping(0); N], one());
         let mut delta = Wrapping(1);
         while g.iter().any(|digit| digit.0 != 0) {
-            let ([f0, ..], [g0, ..]) = (f, g);
-            let steps = Steps::new(&mut delta, f0, g0);
+            let steps = Steps::new(&mut delta, lowest(&f), lowest(&g));
             (f, g) = steps.applied(&f, &g, &self.digits, |_| Wrapping(0));
             (d, e) = steps.applied(&d, &e, &self.digits, |first| self.clearing(first));
         }
         // f is 1 or -1, and so it is either's inverse.
-        let [sign, ..] = f;
+        let sign = lowest(&f);
         d.map(|digit| digit * sign)
     }
 }
@@ -73,16 +72,15 @@ impl Steps {
     }
 
     /// Both numbers after the steps. `clearing` says which multiple of `modulus` makes the first column divisible.
-    fn applied(
+    fn applied<const N: usize>(
         &self,
-        a: &Digits,
-        b: &Digits,
-        modulus: &Digits,
+        a: &Digits<N>,
+        b: &Digits<N>,
+        modulus: &Digits<N>,
         clearing: impl Fn(Digit) -> Digit,
-    ) -> (Digits, Digits) {
+    ) -> (Digits<N>, Digits<N>) {
         let row = |x: Digit, y: Digit| {
-            let ([a0, ..], [b0, ..]) = (*a, *b);
-            let multiple = clearing(x * a0 + y * b0);
+            let multiple = clearing(x * lowest(a) + y * lowest(b));
             let mut carry = Wrapping(0);
             let mut columns = a.iter().zip(b).zip(modulus).map(|((a, b), modulus)| {
                 let (next, digit) = split(x * a + y * b + multiple * modulus + carry);
@@ -91,10 +89,11 @@ impl Steps {
             });
             // The first column is zero; what is left over comes last.
             columns.next();
-            let mut shifted = literal([0; 9]);
+            let mut shifted = [Wrapping(0); N];
             shifted.iter_mut().zip(columns).for_each(|(place, digit)| *place = digit);
-            let [.., last] = &mut shifted;
-            *last = carry;
+            if let Some(last) = shifted.last_mut() {
+                *last = carry;
+            }
             shifted
         };
         (row(self.u, self.v), row(self.q, self.r))

@@ -11,9 +11,13 @@ pub mod modexp;
 
 pub mod p256;
 
+pub mod p384;
+
 mod comb;
 
 mod digits;
+
+mod ecdsa;
 
 mod inversion;
 

@@ -96,7 +96,7 @@ mod tests {
 
     fn digest(number: usize) -> Digest {
         let mut digest = [0; 32];
-        digest[..8].copy_from_slice(&number.to_le_bytes());
+        digest[..8].copy_from_slice(&u64::try_from(number).unwrap().to_le_bytes());
         digest
     }
 

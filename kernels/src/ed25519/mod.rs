@@ -13,7 +13,7 @@ mod tests;
 
 use std::sync::OnceLock;
 
-use super::comb::{Comb, Point as _, SPACING};
+use super::comb::{Comb, Point as _};
 use super::lanes::Lanes;
 use point::Point;
 
@@ -71,7 +71,7 @@ impl PublicPoint {
         };
         let (base_comb, key_comb) = (base.comb(), self.negative.comb());
         let (base_signs, key_signs) = (signs(s), signs(k));
-        let sum = (0..SPACING).rev().try_fold(Point::IDENTITY, |sum, column| {
+        let sum = (0..Point::SPACING).rev().try_fold(Point::IDENTITY, |sum, column| {
             let (base, key) = (base_comb.column(&base_signs, column)?, key_comb.column(&key_signs, column)?);
             Some(sum.doubled().plus(&base).plus(&key))
         });
@@ -98,12 +98,12 @@ impl Multiples {
 
 /// The bits, from the least significant, of a number whose sum of ±2^i, plus for a one and minus for a zero, is `scalar`, or
 /// one more where that is even: half of its sum with 2^256 - 1.
-fn signs(scalar: &[u8; 32]) -> [u32; 8] {
+fn signs(scalar: &[u8; 32]) -> [u64; 8] {
     let mut over = 1;
     let mut words = [0; 8];
     for (word, octets) in words.iter_mut().zip(scalar.as_chunks::<4>().0).rev() {
         let digits = u32::from_le_bytes(*octets);
-        *word = digits >> 1 | over << 31;
+        *word = u64::from(digits >> 1 | over << 31);
         over = digits & 1;
     }
     words

@@ -13,7 +13,7 @@ pub(super) type Digits = [f64; 5];
 pub(super) const WIDTH: u32 = 51;
 
 /// p, for inversion.
-const PRIME: Modulus = Modulus {
+const PRIME: Modulus<9> = Modulus {
     digits: digits::literal([-19, 0, 0, 0, 0, 0, 0, 0, 1 << 23]),
     negated_inverse: Wrapping(141_281_819),
 };
@@ -62,8 +62,7 @@ pub(super) fn inverse(number: &Digits) -> Digits {
     let mut octets = to_le_bytes(number);
     octets.reverse();
     let inverse = PRIME.inverse(&digits::from_be_bytes(&octets));
-    let (words, over) = digits::to_words(&inverse);
-    let [a, b, c, d, e, f, g, h] = words.map(u64::from);
+    let ([a, b, c, d, e, f, g, h], over) = digits::to_eighths(&inverse, 32);
     let [lowest, high @ ..] = regrouped([a | b << 32, c | d << 32, e | f << 32, g | h << 32]);
     // What lies beyond 255 bits.
     let beyond = over << 1 | (h >> 31).cast_signed();

@@ -110,6 +110,8 @@ impl Point {
 impl comb::Point for Point {
     type Entry = Entry;
 
+    const SPACING: u32 = 32;
+
     #[inline(never)]
     fn doubled(&self) -> Self {
         // (A, B) and (E, C) / 2 of the literature, with the signs of F and H turned, and so of all coordinates.

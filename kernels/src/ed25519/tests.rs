@@ -265,7 +265,7 @@ fn scalars(random: &mut Random, count: usize) -> Vec<Scalar> {
 fn the_signs_of_a_scalar_sum_up_to_it_or_to_one_more_if_it_is_even() {
     let ones = (BigUint::from(1_u8) << 256) - 1_u8;
     for scalar in scalars(&mut Random(4), 500) {
-        let words = signs(scalar.as_bytes()).map(u32::to_le_bytes);
+        let words = signs(scalar.as_bytes()).map(|eighth| u32::try_from(eighth).unwrap().to_le_bytes());
         let sum = BigUint::from_bytes_le(words.as_flattened()) * 2_u8 - &ones;
         let mut odd = scalar.to_bytes();
         odd[0] |= 1;

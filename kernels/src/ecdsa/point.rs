@@ -1,53 +1,72 @@
-//! Points of P-256, y^2 = x^3 - 3x + b, and their addition.
+//! Points of a curve y^2 = x^3 - 3x + b, and their addition.
 //!
 //! Adding a point to itself or to its negative yields a `z` of zero, from which no later operation returns: such sums are
-//! not computed here, but they cannot pass unseen.
+//! not computed by [`Point::plus`], but they cannot pass unseen. [`Jacobian::plus_any`] computes them all.
+
+#![expect(clippy::many_single_char_names, reason = "they are those of the literature")]
 
 use std::num::Wrapping;
 
 use super::super::comb::Point;
+use super::Curve;
 use super::field::Field;
 
 /// A point that is not the one at infinity, as a table keeps it: digits of one unit fit 32 bits.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Affine {
-    x: [i32; 9],
-    y: [i32; 9],
+pub(in super::super) struct Affine<const N: usize> {
+    x: [i32; N],
+    y: [i32; N],
 }
 
-impl Affine {
-    pub(super) fn new(x: &Field, y: &Field) -> Self {
+impl<const N: usize> Affine<N> {
+    pub(super) fn new<C: Curve<N>>(x: &Field<C, N>, y: &Field<C, N>) -> Self {
         #[expect(clippy::cast_possible_truncation, reason = "a carried digit has 29 bits")]
-        let narrow = |number: &Field| number.carried().0.map(|digit| digit.0 as i32);
+        let narrow = |number: &Field<C, N>| number.carried().0.map(|digit| digit.0 as i32);
         Self { x: narrow(x), y: narrow(y) }
     }
 
-    fn x(&self) -> Field {
-        Field(self.x.map(|digit| Wrapping(digit.into())))
+    fn x<C: Curve<N>>(&self) -> Field<C, N> {
+        Field::new(self.x.map(|digit| Wrapping(digit.into())))
     }
 
     /// In one unit, like the coordinates of all that is not said to have more.
-    fn y(&self) -> Field {
-        Field(self.y.map(|digit| Wrapping(digit.into())))
+    fn y<C: Curve<N>>(&self) -> Field<C, N> {
+        Field::new(self.y.map(|digit| Wrapping(digit.into())))
     }
 }
 
-/// The point (x / z^2, y / z^3). `y` and `z` have two units.
+/// The point (x / z^2, y / z^3), or where `z` is zero, the one at infinity. `y` and `z` have two units.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Jacobian {
-    pub(super) x: Field,
-    pub(super) y: Field,
-    pub(super) z: Field,
+pub(in super::super) struct Jacobian<C, const N: usize> {
+    pub(super) x: Field<C, N>,
+    pub(super) y: Field<C, N>,
+    pub(super) z: Field<C, N>,
 }
 
-impl From<&Affine> for Jacobian {
-    fn from(point: &Affine) -> Self {
+impl<C: Curve<N>, const N: usize> From<&Affine<N>> for Jacobian<C, N> {
+    fn from(point: &Affine<N>) -> Self {
         Self { x: point.x(), y: point.y(), z: Field::ONE }
     }
 }
 
-impl Point for Jacobian {
-    type Entry = Affine;
+impl<C: Curve<N>, const N: usize> Jacobian<C, N> {
+    /// The sum of any two points, at a higher price.
+    #[inline(never)]
+    pub(super) fn plus_any(&self, other: &Affine<N>) -> Self {
+        if self.z.is_zero() {
+            return Self::from(other);
+        }
+        let sum = self.plus(other);
+        // Equal x-coordinates make `z` zero, and `x` the square of what the y-coordinates differ by. Of two points that are
+        // each other's negatives, the sum is thus the point at infinity already.
+        if sum.z.is_zero() && sum.x.is_zero() { self.doubled() } else { sum }
+    }
+}
+
+impl<C: Curve<N>, const N: usize> Point for Jacobian<C, N> {
+    type Entry = Affine<N>;
+
+    const SPACING: u32 = C::EIGHTH;
 
     fn doubled(&self) -> Self {
         let delta = self.z.squared();
@@ -61,7 +80,7 @@ impl Point for Jacobian {
     }
 
     /// The sum of two different points that are not each other's negatives.
-    fn plus(&self, other: &Affine) -> Self {
+    fn plus(&self, other: &Affine<N>) -> Self {
         let square = self.z.squared();
         let h = other.x().times(&square).minus(&self.x);
         let r = other.y().times(&square.times(&self.z)).minus(&self.y);
@@ -74,10 +93,10 @@ impl Point for Jacobian {
     }
 
     /// The points with their `z` brought to one. None of them is the one at infinity.
-    fn entries(points: &[Self]) -> Vec<Affine> {
+    fn entries(points: &[Self]) -> Vec<Affine<N>> {
         // One inversion for all (Montgomery): of the product, from which each factor is then taken out again.
         let mut product = Field::ONE;
-        let before: Vec<Field> = points
+        let before: Vec<Field<C, N>> = points
             .iter()
             .map(|point| {
                 let before = product;
@@ -86,7 +105,7 @@ impl Point for Jacobian {
             })
             .collect();
         let mut inverse = product.inverse();
-        let mut affine: Vec<Affine> = points
+        let mut affine: Vec<Affine<N>> = points
             .iter()
             .zip(&before)
             .rev()
@@ -101,7 +120,7 @@ impl Point for Jacobian {
         affine
     }
 
-    fn negated(entry: &Affine) -> Affine {
+    fn negated(entry: &Affine<N>) -> Affine<N> {
         Affine { x: entry.x, y: entry.y.map(i32::wrapping_neg) }
     }
 }

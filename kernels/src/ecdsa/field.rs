@@ -1,0 +1,80 @@
+//! Numbers modulo a curve's prime, p, in Montgomery's form: times R, 2^29 to the power of the number of digits.
+//!
+//! Knows nothing of points. Units are those of [`digits`](super::super::digits); what an operation returns has one, if it does not
+//! say otherwise. The units of two factors may multiply to nine: then no column of their product leaves 64 bits.
+
+use std::marker::PhantomData;
+use std::num::Wrapping;
+
+use super::super::digits::{self, Digits};
+use super::Curve;
+
+/// A number times R, modulo p.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Field<C, const N: usize>(pub(in super::super) Digits<N>, PhantomData<C>);
+
+impl<C: Curve<N>, const N: usize> Field<C, N> {
+    pub(super) const ONE: Self = Self::new(C::R);
+
+    const R_SQUARED: Self = Self::new(C::R_SQUARED);
+
+    /// The number with these digits, divided by R.
+    pub(super) const fn new(digits: Digits<N>) -> Self {
+        Self(digits, PhantomData)
+    }
+
+    /// The big-endian number, which may be any of as many octets as p.
+    pub(super) fn from_be_bytes(number: &[u8]) -> Self {
+        Self::new(digits::from_be_bytes(number)).times(&Self::R_SQUARED)
+    }
+
+    /// Units add up.
+    #[inline]
+    pub(super) fn plus(&self, other: &Self) -> Self {
+        let mut sum = *self;
+        sum.0.iter_mut().zip(other.0).for_each(|(digit, other)| *digit += other);
+        sum
+    }
+
+    /// Units add up.
+    #[inline]
+    pub(super) fn minus(&self, other: &Self) -> Self {
+        let mut difference = *self;
+        difference.0.iter_mut().zip(other.0).for_each(|(digit, other)| *digit -= other);
+        difference
+    }
+
+    /// `factor` times as many units.
+    #[inline]
+    pub(super) fn small_multiple(&self, factor: i64) -> Self {
+        Self::new(self.0.map(|digit| digit * Wrapping(factor)))
+    }
+
+    /// The same number in one unit.
+    #[inline]
+    pub(super) fn carried(&self) -> Self {
+        Self::new(digits::carried(self.0))
+    }
+
+    #[inline(never)]
+    pub(super) fn times(&self, other: &Self) -> Self {
+        Self::new(C::product(&self.0, &other.0))
+    }
+
+    #[inline(never)]
+    pub(super) fn squared(&self) -> Self {
+        Self::new(C::square(&self.0))
+    }
+
+    /// Whether the number, of at most 13 units, is zero modulo p.
+    pub(super) fn is_zero(&self) -> bool {
+        // Times 1/R, anything so small comes out within p, and zero as itself.
+        self.times(&Self::new(digits::one())).0.iter().all(|digit| digit.0 == 0)
+    }
+
+    /// The inverse, and zero's is zero.
+    pub(super) fn inverse(&self) -> Self {
+        // Of the number times R, it is the inverse divided by R; each product with R^2 multiplies that by R.
+        Self::new(C::PRIME.inverse(&self.0)).times(&Self::R_SQUARED).times(&Self::R_SQUARED)
+    }
+}

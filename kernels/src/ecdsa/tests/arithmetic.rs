@@ -1,0 +1,101 @@
+//! The field, the numbers modulo the order, and the constants of both, against big integers.
+
+use rsa::BigUint;
+
+use super::super::super::inversion::Modulus;
+use super::super::field::Field;
+use super::super::{Curve, digits};
+use super::{Oracle, integer, numbers, octets, order, prime};
+
+/// What the digits of the field stand for, modulo p.
+fn value<const N: usize>(digits: &[std::num::Wrapping<i64>; N], modulus: &BigUint) -> BigUint {
+    digits.iter().rev().fold(BigUint::from(0_u8), |sum, digit| {
+        let digit = if digit.0 < 0 {
+            modulus - BigUint::from(digit.0.unsigned_abs()) % modulus
+        } else {
+            BigUint::from(digit.0.unsigned_abs())
+        };
+        ((sum << digits::WIDTH) + digit) % modulus
+    })
+}
+
+pub(super) fn the_constants_are_what_they_are_said_to_be<C: Curve<N>, O: Oracle, const N: usize>() {
+    let (p, n) = (prime::<C, N>(), order::<C, N>());
+    let r = BigUint::from(1_u8) << (digits::WIDTH * N);
+    let is_modulus = |modulus: &Modulus<N>, number: &BigUint| {
+        assert_eq!(value(&modulus.digits, &(number + 1_u8)), *number);
+        assert_eq!(modulus.clearing(digits::lowest(&modulus.digits)).0, -1);
+    };
+    is_modulus(&C::PRIME, &p);
+    is_modulus(&C::ORDER.modulus, &n);
+    assert_eq!(value(&C::R, &p), &r % &p);
+    assert_eq!(value(&C::R_SQUARED, &p), &r * &r % &p);
+    assert_eq!(value(&C::ORDER.half, &n) * 2_u8 % &n, &r * &r % &n);
+    let ones = (BigUint::from(1_u8) << (8 * C::EIGHTH as usize)) - 1_u8;
+    assert_eq!(value(&C::ORDER.half_of_ones, &n) * 2_u8 % &n, ones % &n);
+    assert_eq!(integer(C::PRIME_LESS_ORDER), &p - &n);
+    let one = O::new(&octets::<C, N>(&BigUint::from(1_u8)));
+    assert_eq!(one.public(), (C::BASE_X.to_vec(), C::BASE_Y.to_vec()));
+}
+
+pub(super) fn sums_and_products_modulo_the_prime_are_those_of_big_integers<
+    C: Curve<N>,
+    O: Oracle,
+    const N: usize,
+>() {
+    let prime = prime::<C, N>();
+    let field = |number: &[u8]| Field::<C, N>::from_be_bytes(number);
+    let equal = |number: Field<C, N>, expected: BigUint| {
+        number.minus(&field(&octets::<C, N>(&(expected % &prime)))).is_zero()
+    };
+    let numbers = numbers::<C, N>(1_000);
+    for (a, b) in numbers.iter().zip(numbers.iter().rev()) {
+        let (x, y, a, b) = (field(a), field(b), integer(a), integer(b));
+        assert!(equal(x.times(&y), &a * &b), "{a} * {b}");
+        assert!(equal(x.squared(), &a * &a), "{a}^2");
+        assert!(equal(x.plus(&y), &a + &b), "{a} + {b}");
+        assert!(equal(x.minus(&y), &a + &prime + &prime - &b), "{a} - {b}");
+        assert!(equal(x.small_multiple(8).carried(), &a * 8_u8), "8 * {a}");
+        // The most units that factors may have.
+        let most = x.small_multiple(3);
+        let other = y.minus(&x.small_multiple(2));
+        let expected = &a * 3_u8 * (&b + (&prime * 4_u8 - &a) * 2_u8);
+        assert!(equal(most.times(&other), expected), "3 {a} * ({b} - 2 {a})");
+        assert!(equal(most.squared(), &a * &a * 9_u8), "(3 {a})^2");
+    }
+}
+
+pub(super) fn only_multiples_of_the_prime_are_zero<C: Curve<N>, O: Oracle, const N: usize>() {
+    for number in numbers::<C, N>(100) {
+        let zero = integer(&number) % prime::<C, N>() == BigUint::from(0_u8);
+        assert_eq!(Field::<C, N>::from_be_bytes(&number).is_zero(), zero, "{number:x?}");
+    }
+}
+
+pub(super) fn a_field_element_times_its_inverse_is_one<C: Curve<N>, O: Oracle, const N: usize>() {
+    for number in numbers::<C, N>(50) {
+        let field = Field::<C, N>::from_be_bytes(&number);
+        if !field.is_zero() {
+            assert!(field.times(&field.inverse()).minus(&Field::ONE).is_zero(), "{number:x?}");
+        }
+    }
+    assert!(Field::<C, N>::from_be_bytes(&[0; 32]).inverse().is_zero());
+}
+
+pub(super) fn the_signs_of_a_quotient_sum_up_to_it<C: Curve<N>, O: Oracle, const N: usize>() {
+    let n = order::<C, N>();
+    let width = C::EIGHTH as usize;
+    let ones = (BigUint::from(1_u8) << (8 * width)) - 1_u8;
+    let numbers = numbers::<C, N>(500);
+    for (a, s) in numbers.iter().zip(numbers.iter().rev()) {
+        if integer(s) == BigUint::from(0_u8) || integer(s) >= n {
+            continue;
+        }
+        let inverse = C::ORDER.inverse(&digits::from_be_bytes(s));
+        let quotient = C::ORDER.product(&digits::from_be_bytes(a), &inverse);
+        let signs = C::ORDER.signs(&quotient, width);
+        let bits = signs.iter().rev().fold(BigUint::from(0_u8), |bits, eighth| (bits << width) + *eighth);
+        let sum = (bits * 2_u8 + &n + &n - &ones) % &n;
+        assert_eq!(sum * integer(s) % &n, integer(a) % &n, "{a:x?} / {s:x?}");
+    }
+}
