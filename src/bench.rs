@@ -1,7 +1,7 @@
 //! For `npm run bench` alone, behind the cargo feature `bench`: one signature check, repeated inside wasm, so that its
 //! cost can be told from that of a request. No part of a deployed Worker.
 
-use worker::wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::jose::algorithm::Algorithm;
 use crate::jose::jwk::Jwk;
@@ -10,7 +10,7 @@ use crate::jose::token::UntrustedToken;
 
 /// Checks the signature of `token` `times` times, and returns how often it was good. `key` is a public JWK, or the
 /// secret's text for an HS algorithm. 0 where one of the arguments makes no sense.
-#[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen)]
+#[wasm_bindgen]
 #[must_use]
 pub fn bench_verify(algorithm: &str, key: &str, token: &str, times: u32) -> u32 {
     verify_repeatedly(algorithm, key, token, times).unwrap_or(0)

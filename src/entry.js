@@ -2,19 +2,19 @@
 // memory in an unknown state, so the next event starts anew, with empty caches.
 import * as assay from 'edge-assay';
 
-const state = assay.__worker_init_state();
+let broken = false;
 
 function noteBroken(error) {
-  if (error instanceof WebAssembly.RuntimeError) state.criticalError = true;
+  if (error instanceof WebAssembly.RuntimeError) broken = true;
 }
 
 /** A panic after an `await` has no caller left: the runtime reports it as an event. */
 addEventListener('error', ({ error }) => noteBroken(error));
 
 const guarded = (handler) => (event, env, context) => {
-  if (state.criticalError) {
+  if (broken) {
     assay.__wbg_reset_state();
-    state.criticalError = false;
+    broken = false;
   }
   try {
     return handler(event, env, context);

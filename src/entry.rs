@@ -4,12 +4,11 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use worker::Env;
-use worker::js_sys::futures::future_to_promise;
-use worker::wasm_bindgen::JsValue;
-use worker::wasm_bindgen::prelude::wasm_bindgen;
-use worker::web_sys::Request;
-use worker::worker_sys::Context;
+use js_sys::Promise;
+use js_sys::futures::future_to_promise;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+use web_sys::Request;
 
 use crate::config::BINDING;
 use crate::http::application::Application;
@@ -18,6 +17,15 @@ use crate::keys::KeyCache;
 use crate::platform::eager;
 use crate::platform::environment::Environment;
 use crate::platform::message::{WorkerRequest, to_worker};
+
+#[wasm_bindgen]
+extern "C" {
+    /// The runtime's `ExecutionContext`.
+    pub type Context;
+
+    #[wasm_bindgen(method, catch, js_name = waitUntil)]
+    fn wait_until(this: &Context, promise: &Promise) -> Result<(), JsValue>;
+}
 
 /// What outlives a request. Plain data: nothing in here is awaited.
 #[derive(Default)]
@@ -50,8 +58,8 @@ fn application(environment: &Environment) -> Rc<Application> {
 ///
 /// # Errors
 /// The runtime's exception, should it refuse a response of ours.
-#[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen)]
-pub fn fetch(request: Request, env: Env, context: Context) -> Result<JsValue, JsValue> {
+#[wasm_bindgen]
+pub fn fetch(request: Request, env: JsValue, context: Context) -> Result<JsValue, JsValue> {
     eager::run(async move {
         let environment = Environment::new(env);
         let application = application(&environment);
@@ -77,8 +85,8 @@ pub fn fetch(request: Request, env: Env, context: Context) -> Result<JsValue, Js
 ///
 /// # Errors
 /// None.
-#[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen)]
-pub fn scheduled(_event: JsValue, env: Env, _context: Context) -> Result<JsValue, JsValue> {
+#[wasm_bindgen]
+pub fn scheduled(_event: JsValue, env: JsValue, _context: Context) -> Result<JsValue, JsValue> {
     eager::run(async move {
         let environment = Environment::new(env);
         application(&environment).refresh_scheduled(&environment).await;

@@ -76,7 +76,7 @@ pub const CLOCK_DISAGREEMENT_SECONDS: u64 = 60;
 /// The interval of the cron trigger in `wrangler.toml`; what falls due before its next run is refreshed in this one.
 pub const CRON_INTERVAL_SECONDS: u64 = 300;
 /// The shortest edge cache that KV reads may have; cooldowns are shared through those reads.
-pub const KV_CACHE_TTL_SECONDS: u64 = 30;
+pub const KV_CACHE_TTL_SECONDS: u32 = 30;
 /// The shortest life that Workers KV grants a value.
 pub const MIN_STORE_TTL_SECONDS: u64 = 60;
 /// How long a fetch may outlast its timeout before another request takes it for cancelled and fetches itself.

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { basename, join, relative } from 'node:path';
+import { silencePanics } from './panics.mjs';
 import { at, root } from './paths.mjs';
 import { Failure, quietly, step } from './steps.mjs';
 import { ensureToolchain } from './toolchain.mjs';
@@ -17,6 +18,9 @@ const ENTRY = 'src/entry.js';
 // flattening does not know wasm's exceptions. Names and producers are a tenth of what Cloudflare counts. The features are those of rustc's wasm and wasm-bindgen's, so that nothing newer is written than workerd reads.
 const WASM_OPT = [
   '-Os',
+  '--converge',
+  // Rust's stack ends at address 0: nothing in use is that low.
+  '--low-memory-unused',
   '--strip-debug',
   '--strip-producers',
   ...['mutable-globals', 'sign-ext', 'nontrapping-float-to-int', 'bulk-memory', 'multivalue', 'reference-types', 'exception-handling', 'simd', 'relaxed-simd'].map((feature) => `--enable-${feature}`),
@@ -50,6 +54,7 @@ async function compile(folder, features, entry, { wasmBindgen }) {
   rmSync(at(glue), { recursive: true, force: true });
   // `module` imports the wasm as workerd does, as a compiled module; the reset function makes a new instance of it.
   await quietly(wasmBindgen, ['--target', 'module', '--no-typescript', '--experimental-reset-state-function', '--out-name', 'index', '--out-dir', glue, at('target', TARGET, 'release', 'edge_assay.wasm')]);
+  silencePanics(at(glue, 'index_bg.wasm'));
   mkdirSync(at(folder), { recursive: true });
   await quietly(at('node_modules', '.bin', 'wasm-opt'), [...WASM_OPT, join(glue, 'index_bg.wasm'), '-o', join(folder, 'index_bg.wasm')]);
   // The syntax of the source phase import is newer than what bundlers read; workerd gives a module for either.

@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
-use worker::js_sys::futures::future_to_promise;
-use worker::wasm_bindgen::JsValue;
+use js_sys::futures::future_to_promise;
+use wasm_bindgen::JsValue;
 
 type Outcome = Result<JsValue, JsValue>;
 

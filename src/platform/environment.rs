@@ -1,13 +1,11 @@
 //! A Worker's `env` as all the services at once.
 
-use std::time::Duration;
-
-use worker::js_sys::{JSON, Reflect};
-use worker::wasm_bindgen::JsValue;
-use worker::{Delay, Env, console_error, console_log, console_warn};
+use js_sys::{JSON, Reflect};
+use wasm_bindgen::JsValue;
+use web_sys::console;
 
 use super::message::WorkerRequest;
-use super::{fetch, kv, upstream, webcrypto};
+use super::{fetch, kv, timer, upstream, webcrypto};
 use crate::ports::{
     Clock, Directory, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log,
     NoOpinion, Onward, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
@@ -17,12 +15,12 @@ use crate::time::Timestamp;
 
 /// What a request or a cron run may use of the runtime.
 #[derive(Clone, Debug)]
-pub struct Environment(Env);
+pub struct Environment(JsValue);
 
 impl Environment {
     /// Takes the `env` that the runtime hands to a handler.
     #[must_use]
-    pub fn new(env: Env) -> Self {
+    pub fn new(env: JsValue) -> Self {
         Self(env)
     }
 
@@ -30,8 +28,7 @@ impl Environment {
     /// bindings, so an equal one means that neither variables nor secrets have changed.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
-        let (this, other): (&JsValue, &JsValue) = (self.0.as_ref(), other.0.as_ref());
-        this == other
+        self.0 == other.0
     }
 
     /// The text of a JSON variable; a plain text variable is taken to hold JSON.
@@ -41,8 +38,8 @@ impl Environment {
         value.as_string().or_else(|| JSON::stringify(&value).ok().map(String::from))
     }
 
-    fn binding(&self, name: &str) -> Option<JsValue> {
-        Reflect::get(self.0.as_ref(), &JsValue::from_str(name))
+    pub(super) fn binding(&self, name: &str) -> Option<JsValue> {
+        Reflect::get(&self.0, &JsValue::from_str(name))
             .ok()
             .filter(|value| !value.is_undefined() && !value.is_null())
     }
@@ -52,32 +49,32 @@ impl Clock for Environment {
     fn now(&self) -> Timestamp {
         // Milliseconds, and far below 2^53: the cast saturates, and cuts only the fraction.
         #[allow(clippy::cast_possible_truncation)]
-        let milliseconds = worker::js_sys::Date::now() as i64;
+        let milliseconds = js_sys::Date::now() as i64;
         Timestamp::from_epoch_seconds(milliseconds.div_euclid(1000))
     }
 
     async fn sleep(&self, milliseconds: u32) {
-        Delay::from(Duration::from_millis(u64::from(milliseconds))).await;
+        timer::pass(milliseconds).await;
     }
 }
 
 impl KeyValueStore for Environment {
     async fn get(&self, key: &str) -> Result<Option<String>, StoreError> {
-        kv::get(&self.0, key).await
+        kv::get(self, key).await
     }
 
     async fn put(&self, key: &str, value: &str, ttl_seconds: u64) -> Result<(), StoreError> {
-        kv::put(&self.0, key, value, ttl_seconds).await
+        kv::put(self, key, value, ttl_seconds).await
     }
 
     async fn delete(&self, key: &str) -> Result<(), StoreError> {
-        kv::delete(&self.0, key).await
+        kv::delete(self, key).await
     }
 }
 
 impl Directory for Environment {
     async fn find(&self, binding: &str, key: &str) -> Result<Option<String>, StoreError> {
-        kv::get_from(&self.0, binding, key).await
+        kv::get_from(self, binding, key).await
     }
 }
 
@@ -94,7 +91,7 @@ impl HttpClient for Environment {
 }
 
 impl Upstreams<WorkerRequest> for Environment {
-    type Answer = worker::web_sys::Response;
+    type Answer = web_sys::Response;
 
     async fn send(&self, request: &WorkerRequest, onward: &Onward) -> Result<Self::Answer, UpstreamError> {
         let service = match &onward.service {
@@ -113,10 +110,11 @@ impl Secrets for Environment {
 
 impl Log for Environment {
     fn log(&self, level: Level, line: &serde_json::Value) {
+        let line = JsValue::from(line.to_string());
         match level {
-            Level::Info => console_log!("{line}"),
-            Level::Warn => console_warn!("{line}"),
-            Level::Error => console_error!("{line}"),
+            Level::Info => console::log_1(&line),
+            Level::Warn => console::warn_1(&line),
+            Level::Error => console::error_1(&line),
         }
     }
 }
@@ -129,7 +127,7 @@ impl PlatformCrypto for Environment {
 
 impl Runtime for Environment {
     fn facts(&self) -> RuntimeFacts {
-        let navigator = Reflect::get(&worker::js_sys::global(), &JsValue::from_str("navigator"));
+        let navigator = Reflect::get(&js_sys::global(), &JsValue::from_str("navigator"));
         let runtime = navigator
             .and_then(|navigator| Reflect::get(&navigator, &JsValue::from_str("userAgent")))
             .ok()

@@ -1,8 +1,8 @@
 //! `fetch` as the [`HttpClient`](crate::ports::HttpClient): bounded in time and size, redirects handed back.
 
-use worker::js_sys::futures::JsFuture;
-use worker::wasm_bindgen::JsCast as _;
-use worker::web_sys::{AbortSignal, Headers, RequestInit, RequestRedirect, Response, WorkerGlobalScope};
+use js_sys::futures::JsFuture;
+use wasm_bindgen::JsCast as _;
+use web_sys::{AbortSignal, Headers, RequestInit, RequestRedirect, Response, WorkerGlobalScope};
 
 use super::describe;
 use super::stream::{Failure, read_whole};
@@ -31,7 +31,7 @@ async fn read(request: &DocumentRequest, signal: &AbortSignal) -> Result<Documen
     init.set_redirect(RequestRedirect::Manual);
     init.set_signal(Some(signal));
 
-    let global: WorkerGlobalScope = worker::js_sys::global().unchecked_into();
+    let global: WorkerGlobalScope = js_sys::global().unchecked_into();
     let response = JsFuture::from(global.fetch_with_str_and_init(&request.url, &init)).await?;
     let response: Response = response.unchecked_into();
     let body = match response.body() {

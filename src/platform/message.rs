@@ -1,14 +1,14 @@
 //! The runtime's `Request` and `Response` as ours, and back.
 
 use http::Method;
-use worker::wasm_bindgen::JsValue;
-use worker::wasm_bindgen::prelude::wasm_bindgen;
-use worker::web_sys::{Request, Response};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+use web_sys::{Request, Response};
 
 use super::stream::{Failure, read_whole};
 use crate::ports::{BodyError, IncomingRequest};
 
-#[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen, module = "/src/platform/message.js")]
+#[wasm_bindgen(module = "/src/platform/message.js")]
 extern "C" {
     fn head(request: &Request) -> String;
 

@@ -1,9 +1,9 @@
 //! A `ReadableStream` read whole, up to a bound.
 
-use worker::js_sys::futures::JsFuture;
-use worker::js_sys::{Reflect, Uint8Array};
-use worker::wasm_bindgen::{JsCast as _, JsValue};
-use worker::web_sys::{ReadableStream, ReadableStreamDefaultReader};
+use js_sys::futures::JsFuture;
+use js_sys::{Reflect, Uint8Array};
+use wasm_bindgen::{JsCast as _, JsValue};
+use web_sys::{ReadableStream, ReadableStreamDefaultReader};
 
 /// Why a stream was not read to its end.
 pub(super) enum Failure {

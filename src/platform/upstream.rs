@@ -1,16 +1,16 @@
 //! `fetch`, and a service binding's, as [`Upstreams`](crate::ports::Upstreams): neither body is seen here.
 
-use worker::js_sys::Promise;
-use worker::js_sys::futures::JsFuture;
-use worker::wasm_bindgen::prelude::wasm_bindgen;
-use worker::wasm_bindgen::{JsCast as _, JsValue};
-use worker::web_sys::{Request, Response};
+use js_sys::Promise;
+use js_sys::futures::JsFuture;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast as _, JsValue};
+use web_sys::{Request, Response};
 
 use super::describe;
 use super::message::WorkerRequest;
 use crate::ports::{Onward, UpstreamError};
 
-#[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen, module = "/src/platform/upstream.js")]
+#[wasm_bindgen(module = "/src/platform/upstream.js")]
 extern "C" {
     #[wasm_bindgen(catch)]
     fn send(

@@ -1,10 +1,8 @@
 //! `crypto.subtle` as the [`PlatformCrypto`](crate::ports::PlatformCrypto): imports a key, asks for a verdict, decides
 //! nothing. And `crypto.getRandomValues`, as [`Random`](crate::ports::Random).
 
-use worker::js_sys::{
-    Array, Function, JSON, Object, Promise, Reflect, Uint8Array, futures::JsFuture, global,
-};
-use worker::wasm_bindgen::{JsCast as _, JsValue};
+use js_sys::{Array, Function, JSON, Object, Promise, Reflect, Uint8Array, futures::JsFuture, global};
+use wasm_bindgen::{JsCast as _, JsValue};
 
 use super::describe;
 use crate::ports::{CheckingKey, NoOpinion, SignatureCheck};
@@ -95,6 +93,6 @@ fn object(members: &[(&str, &str)]) -> Object {
 pub(super) fn fill_random(bytes: &mut [u8]) {
     if let Err(error) = getrandom::getrandom(bytes) {
         // Going on without randomness would be worse than not going on.
-        worker::wasm_bindgen::throw_str(&format!("no randomness: {error}"));
+        wasm_bindgen::throw_str(&format!("no randomness: {error}"));
     }
 }
