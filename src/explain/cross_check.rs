@@ -1,8 +1,8 @@
 //! Ruling the crypto out: both engines' opinions on a token's signature, and the self-test that asks both of them
 //! questions whose answers are known.
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::report::CrossCheck;
 use crate::cross_check::CrossChecks;
@@ -31,20 +31,7 @@ pub(super) fn in_words(trail: &Trail) -> String {
 }
 
 /// Signatures made by a third implementation (OpenSSL), one for each algorithm.
-#[derive(Deserialize)]
-struct KnownAnswers {
-    message: String,
-    secret: String,
-    keys: Map<String, Value>,
-    answers: Vec<KnownAnswer>,
-}
-
-#[derive(Deserialize)]
-struct KnownAnswer {
-    alg: String,
-    key: Option<String>,
-    signature: String,
-}
+const KNOWN_ANSWERS: &str = include_str!("known_answers.json");
 
 /// How one algorithm did. `None`: the engine has no opinion.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -72,11 +59,11 @@ pub async fn self_test(
     algorithms: &[Algorithm],
 ) -> Vec<Answers> {
     let mut results = Vec::new();
-    let Ok(known) = serde_json::from_str::<KnownAnswers>(include_str!("known_answers.json")) else {
-        return results;
-    };
-    for answer in &known.answers {
-        let Some(algorithm) = Algorithm::parse(&answer.alg).filter(|one| algorithms.contains(one)) else {
+    // What is not there reads as empty, and an empty answer is a wrong one.
+    let known: Value = serde_json::from_str(KNOWN_ANSWERS).unwrap_or_default();
+    for answer in known.get("answers").and_then(Value::as_array).into_iter().flatten() {
+        let alg = Algorithm::parse(text(answer, "alg"));
+        let Some(algorithm) = alg.filter(|one| algorithms.contains(one)) else {
             continue;
         };
         let result = ask(platform, &known, answer, algorithm).await;
@@ -89,28 +76,27 @@ pub async fn self_test(
     results
 }
 
-async fn ask(
-    platform: &impl PlatformCrypto,
-    known: &KnownAnswers,
-    answer: &KnownAnswer,
-    algorithm: Algorithm,
-) -> Answers {
-    let message = known.message.as_bytes();
-    let good = base64url::decode(&answer.signature).unwrap_or_default();
+fn text<'v>(object: &'v Value, member: &str) -> &'v str {
+    object.get(member).and_then(Value::as_str).unwrap_or_default()
+}
+
+async fn ask(platform: &impl PlatformCrypto, known: &Value, answer: &Value, algorithm: Algorithm) -> Answers {
+    let (message, secret) = (text(known, "message").as_bytes(), text(known, "secret").as_bytes());
+    let good = base64url::decode(text(answer, "signature")).unwrap_or_default();
     let mut spoilt = good.clone();
     if let Some(last) = spoilt.last_mut() {
         *last ^= 1;
     }
-    let jwk = answer.key.as_ref().and_then(|name| known.keys.get(name));
+    let jwk = answer.get("key").and_then(|name| known.get("keys")?.get(name.as_str()?));
     let pure_rust = if let Some(jwk) = jwk {
         Jwk::from_value(jwk).is_ok_and(|jwk| {
             jwk.key.verify(algorithm, message, &good) && !jwk.key.verify(algorithm, message, &spoilt)
         })
     } else {
-        let secret = SharedSecret::new(known.secret.as_bytes().to_vec());
+        let secret = SharedSecret::new(secret.to_vec());
         secret.verify(algorithm, message, &good) && !secret.verify(algorithm, message, &spoilt)
     };
-    let key = jwk.map_or(CheckingKey::Secret(known.secret.as_bytes()), CheckingKey::Public);
+    let key = jwk.map_or(CheckingKey::Secret(secret), CheckingKey::Public);
     let mut web_crypto = Some(true);
     for (signature, expected) in [(&good, true), (&spoilt, false)] {
         let check = SignatureCheck { alg: algorithm.name(), key, message, signature };

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, VARY, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
-use serde::Deserialize;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::application::Application;
@@ -108,11 +108,6 @@ async fn report<P: Platform>(
     }
 }
 
-#[derive(Deserialize)]
-struct Asked {
-    token: Option<String>,
-}
-
 /// The token in the body, JSON or a form or bare text; without a body the one in the `Authorization` header.
 async fn presented(request: &impl IncomingRequest) -> Result<Result<String, Rejection>, Box<Response>> {
     let body =
@@ -131,9 +126,13 @@ async fn presented(request: &impl IncomingRequest) -> Result<Result<String, Reje
     let kind = request.header("content-type").unwrap_or_default().to_ascii_lowercase();
     let text = String::from_utf8_lossy(&body);
     let token = if kind.starts_with("application/json") {
-        match serde_json::from_str::<Asked>(&text) {
-            Ok(asked) => asked.token.unwrap_or_default(),
-            Err(_) => return Err(Box::new(not_understood())),
+        match serde_json::from_str(&text) {
+            Ok(Value::Object(mut asked)) => match asked.remove("token").unwrap_or_default() {
+                Value::Null => String::new(),
+                Value::String(token) => token,
+                _ => return Err(Box::new(not_understood())),
+            },
+            _ => return Err(Box::new(not_understood())),
         }
     } else if kind.starts_with("application/x-www-form-urlencoded") && text.contains('=') {
         form_value(&text, "token").unwrap_or_default()

@@ -1,12 +1,12 @@
 //! Why an issuer's keys could not be had: what an attempt reports, the record keeps and `/readyz` shows.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::rejection::excerpt;
 
 /// Why an attempt brought nothing of use.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Failure {
     /// Whose turn it is to act.
     pub kind: FailureKind,
@@ -15,7 +15,7 @@ pub struct Failure {
 }
 
 /// Whether an origin was silent or talked nonsense.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FailureKind {
     /// No answer, or one that promises a better one later (408, 429, 5xx).
@@ -33,6 +33,17 @@ impl Failure {
     /// The answer is not what it has to be.
     pub(crate) fn invalid(reason: impl Into<String>) -> Self {
         Self { kind: FailureKind::Invalid, reason: reason.into() }.bounded()
+    }
+
+    /// What a record keeps of a failure, and nothing besides; `None` where it is something else.
+    pub(crate) fn from_json(value: &Value) -> Option<Self> {
+        let kind = match value.get("kind")?.as_str()? {
+            "unavailable" => FailureKind::Unavailable,
+            "invalid" => FailureKind::Invalid,
+            _ => return None,
+        };
+        let reason = value.get("reason")?.as_str()?.to_owned();
+        (value.as_object()?.len() == 2).then_some(Self { kind, reason })
     }
 
     /// The same, fit for a log line and a response.

@@ -7,10 +7,11 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::jose::{KeySet, base64url};
+use crate::jose::{KeySet, base64url, json};
 use crate::keys::failure::Failure;
 use crate::keys::freshness::{Asked, Attempts, Freshness, Lifetime};
 use crate::keys::url::{self, UrlFault};
@@ -92,8 +93,7 @@ pub struct Read {
 }
 
 /// The record on the wire. Times are whole seconds since the epoch.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Serialize)]
 struct Stored<'r> {
     source_uri: Cow<'r, str>,
     jwks_uri: Option<Cow<'r, str>>,
@@ -191,8 +191,7 @@ impl Record {
         if value.len() > MAX_RECORD_BYTES {
             return Err(Unbelievable::TooLarge(value.len()));
         }
-        let stored: Stored<'_> =
-            serde_json::from_str(value).map_err(|error| Unbelievable::Schema(excerpt(&error.to_string())))?;
+        let stored = Stored::parse(value)?;
         if stored.source_uri != source.identity() {
             return Err(Unbelievable::OtherSource);
         }
@@ -207,7 +206,56 @@ impl Record {
     }
 }
 
+/// The members of a record that were not taken out yet.
+struct Rest(json::Members);
+
+impl Rest {
+    /// Takes out a member that may be absent or null.
+    fn optional<T>(
+        &mut self,
+        name: &'static str,
+        read: fn(&Value) -> Option<T>,
+    ) -> Result<Option<T>, Unbelievable> {
+        match self.0.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => read(&value)
+                .map(Some)
+                .ok_or_else(|| Unbelievable::Schema(format!("`{name}` is not what it should be"))),
+        }
+    }
+
+    /// Takes out a member that is always there.
+    fn required<T>(&mut self, name: &'static str, read: fn(&Value) -> Option<T>) -> Result<T, Unbelievable> {
+        self.optional(name, read)?.ok_or_else(|| Unbelievable::Schema(format!("`{name}` is missing")))
+    }
+}
+
 impl Stored<'_> {
+    fn parse(value: &str) -> Result<Self, Unbelievable> {
+        let text = |value: &Value| value.as_str().map(|text| Cow::Owned(text.to_owned()));
+        let time = |value: &Value| value.as_i64().map(Timestamp::from_epoch_seconds);
+        let count = |value: &Value| value.as_u64()?.try_into().ok();
+        let members = json::parse_object(value);
+        let mut rest = Rest(members.map_err(|fault| Unbelievable::Schema(fault.to_string()))?);
+        let stored = Self {
+            source_uri: rest.required("source_uri", text)?,
+            jwks_uri: rest.optional("jwks_uri", text)?,
+            set: rest.optional("set", text)?,
+            fetched_at: rest.optional("fetched_at", time)?,
+            fresh_until: rest.optional("fresh_until", time)?,
+            stale_until: rest.optional("stale_until", time)?,
+            etag: rest.optional("etag", text)?,
+            last_attempt_at: rest.required("last_attempt_at", time)?,
+            consecutive_failures: rest.required("consecutive_failures", count)?,
+            last_unknown_kid_fetch_at: rest.optional("last_unknown_kid_fetch_at", time)?,
+            last_error: rest.optional("last_error", Failure::from_json)?,
+        };
+        match rest.0.keys().next() {
+            None => Ok(stored),
+            Some(unknown) => Err(Unbelievable::Schema(format!("`{}` is no member of it", excerpt(unknown)))),
+        }
+    }
+
     fn attempts(&self, now: Timestamp) -> Result<Attempts, Unbelievable> {
         let last_attempt_at = past(self.last_attempt_at, now, "last_attempt_at")?;
         let unknown = self.last_unknown_kid_fetch_at.map(|at| past(at, now, "last_unknown_kid_fetch_at"));

@@ -1,0 +1,21 @@
+// What is deployed: how large it is, which start-up time and Cloudflare's limits depend on.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { suite, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+
+// A little above what it is now: growth is to be noticed, and this raised only with a reason.
+const MAX_WASM_BYTES_GZIPPED = 390_000;
+const MAX_SCRIPT_BYTES_GZIPPED = 5_000;
+
+const gzipped = (name) => gzipSync(readFileSync(new URL(`../../build/${name}`, import.meta.url)), { level: 9 }).length;
+
+suite('the build', () => {
+  test('the wasm is no larger than it has to be', () => {
+    assert.ok(gzipped('index_bg.wasm') <= MAX_WASM_BYTES_GZIPPED, `${gzipped('index_bg.wasm')} bytes gzipped`);
+  });
+
+  test('the script around it stays small', () => {
+    assert.ok(gzipped('index.js') <= MAX_SCRIPT_BYTES_GZIPPED, `${gzipped('index.js')} bytes gzipped`);
+  });
+});
