@@ -5,8 +5,8 @@ import { suite, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
 // A little above what it is now: growth is to be noticed, and this raised only with a reason.
-const MAX_WASM_BYTES_GZIPPED = 390_000;
-const MAX_SCRIPT_BYTES_GZIPPED = 5_000;
+const MAX_WASM_BYTES_GZIPPED = 405_000;
+const MAX_SCRIPT_BYTES_GZIPPED = 7_000;
 
 const gzipped = (name) => gzipSync(readFileSync(new URL(`../../build/${name}`, import.meta.url)), { level: 9 }).length;
 
