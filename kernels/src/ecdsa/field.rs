@@ -9,6 +9,9 @@ use std::num::Wrapping;
 use super::super::digits::{self, Digits};
 use super::Curve;
 
+/// What the largest digits of two factors may multiply to: nine units, and a little.
+const MOST: u64 = (9 << 56) | (1 << 54);
+
 /// A number times R, modulo p.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Field<C, const N: usize>(pub(in super::super) Digits<N>, PhantomData<C>);
@@ -58,12 +61,19 @@ impl<C: Curve<N>, const N: usize> Field<C, N> {
 
     #[inline(never)]
     pub(super) fn times(&self, other: &Self) -> Self {
+        debug_assert!(self.largest().saturating_mul(other.largest()) <= MOST, "too many units");
         Self::new(C::product(&self.0, &other.0))
     }
 
     #[inline(never)]
     pub(super) fn squared(&self) -> Self {
+        debug_assert!(self.largest().saturating_mul(self.largest()) <= MOST, "too many units");
         Self::new(C::square(&self.0))
+    }
+
+    /// The largest digit, for the assertions above.
+    fn largest(&self) -> u64 {
+        self.0.iter().map(|digit| digit.0.unsigned_abs()).max().unwrap_or(0)
     }
 
     /// Whether the number, of at most 13 units, is zero modulo p.

@@ -1,5 +1,7 @@
 //! The field, the numbers modulo the order, and the constants of both, against big integers.
 
+use std::num::Wrapping;
+
 use rsa::BigUint;
 
 use super::super::super::inversion::Modulus;
@@ -8,7 +10,7 @@ use super::super::{Curve, digits};
 use super::{Oracle, integer, numbers, octets, order, prime};
 
 /// What the digits of the field stand for, modulo p.
-fn value<const N: usize>(digits: &[std::num::Wrapping<i64>; N], modulus: &BigUint) -> BigUint {
+fn value<const N: usize>(digits: &[Wrapping<i64>; N], modulus: &BigUint) -> BigUint {
     digits.iter().rev().fold(BigUint::from(0_u8), |sum, digit| {
         let digit = if digit.0 < 0 {
             modulus - BigUint::from(digit.0.unsigned_abs()) % modulus
@@ -62,6 +64,33 @@ pub(super) fn sums_and_products_modulo_the_prime_are_those_of_big_integers<
         let expected = &a * 3_u8 * (&b + (&prime * 4_u8 - &a) * 2_u8);
         assert!(equal(most.times(&other), expected), "3 {a} * ({b} - 2 {a})");
         assert!(equal(most.squared(), &a * &a * 9_u8), "(3 {a})^2");
+    }
+}
+
+pub(super) fn the_largest_digits_leave_no_column<C: Curve<N>, O: Oracle, const N: usize>() {
+    let prime = prime::<C, N>();
+    let r = BigUint::from(1_u8) << (digits::WIDTH * N);
+    // As many units as two factors may have between them, in digits of one sign and of both.
+    for (first, second) in [(3, 3), (-3, 3), (9, 1), (1, -9), (5, 1)] {
+        for signs in [[1, 1], [1, -1], [-1, 1]] {
+            let largest = |units: i64| {
+                let mut digits = [Wrapping(0); N];
+                let signs = signs.iter().cycle();
+                digits
+                    .iter_mut()
+                    .zip(signs)
+                    .for_each(|(digit, sign)| *digit = Wrapping((sign * units) << 28));
+                // The highest is as small as the modulus leaves it.
+                digits[N - 1] = Wrapping(units << (8 * C::EIGHTH as usize - digits::WIDTH * (N - 1) - 1));
+                Field::<C, N>::new(digits)
+            };
+            let (a, b) = (largest(first), largest(second));
+            let of = |field: &Field<C, N>| value(&field.0, &prime);
+            assert_eq!(of(&a.times(&b)) * &r % &prime, of(&a) * of(&b) % &prime, "{first} {second}");
+            if first.abs() <= 3 {
+                assert_eq!(of(&a.squared()) * &r % &prime, of(&a) * of(&a) % &prime, "{first}");
+            }
+        }
     }
 }
 
