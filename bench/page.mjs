@@ -73,7 +73,7 @@ const SECTIONS = {
   },
 
   price({ alone, served }) {
-    const perMillion = (cpuMicroseconds) => `$${((cpuMicroseconds / 1000) * CPU_PRICE).toFixed(4)}`;
+    const perMillion = (cpuMicroseconds) => `$${((cpuMicroseconds / 1000) * CPU_PRICE).toFixed(5)}`;
     const rows = ['RS256', 'ES256', 'EdDSA', 'HS256'].map((name) => [
       name,
       perMillion(rowOf(alone, name, 'rust').microseconds),

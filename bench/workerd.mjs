@@ -14,10 +14,10 @@ const SECRET_BINDING = 'BENCH_SECRET';
 const INSPECTOR = '127.0.0.1:9229';
 const SOCKETS = ['edge-assay', 'hono-jose', 'hello', 'verify-alone'];
 
-/** What each Worker that is asked from outside needs beside it. */
+/** What each Worker that is asked from outside needs beside the key sets, which all of them name. */
 const NEEDS = {
-  'edge-assay': ['key-sets', 'kv'],
-  'hono-jose': ['key-sets'],
+  'edge-assay': ['kv'],
+  'hono-jose': [],
   hello: [],
   'verify-alone': ['bench'],
 };
@@ -125,7 +125,7 @@ function configuration(subjects, sockets, otherIssuers) {
     bench: worker(rust('bench'), []),
     'verify-alone': worker([script('verify-alone.js')], [json('SUBJECTS', 'alone.json', alone), '(name = "ASSAY", service = "bench")']),
   };
-  const served = new Set(sockets.flatMap((name) => [name, ...NEEDS[name]]));
+  const served = new Set(sockets.flatMap((name) => [name, 'key-sets', ...NEEDS[name]]));
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
