@@ -13,8 +13,9 @@ const STAMP = '.inputs.json';
 const TARGET = 'wasm32-unknown-unknown';
 const ENTRY = 'src/entry.js';
 
-// For size, which costs the kernels nothing here: -O3 comes out larger and no faster. Not -O4: its
-// flattening does not know wasm's exceptions. Names and producers are a tenth of what Cloudflare counts. The features are those of rustc's wasm and wasm-bindgen's, so that nothing newer is written than workerd reads.
+// For size, which costs the kernels nothing here: -O3 comes out larger and no faster. Not -O4: its flattening does not know
+// wasm's exceptions. Names and producers are a tenth of what Cloudflare counts. The features are those of rustc's wasm and
+// wasm-bindgen's, so that nothing newer is written than workerd reads.
 const WASM_OPT = [
   '-Os',
   '--strip-debug',
