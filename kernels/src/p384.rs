@@ -1,6 +1,6 @@
 //! ECDSA verification over P-384, at the speed the edge needs.
 //!
-//! What all curves share is in [`ecdsa`](super::ecdsa); here are the constants, and multiplication modulo the prime.
+//! What all curves share is in `ecdsa`; here are the constants, and multiplication modulo the prime.
 
 use std::num::Wrapping;
 use std::sync::OnceLock;

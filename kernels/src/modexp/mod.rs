@@ -3,8 +3,8 @@
 //! For public data only: neither time nor memory access is independent of it. Knows numbers; padding is another's.
 //!
 //! wasm has no product of 128 bits and no carry flag, but it has SIMD over doubles with a fused multiplication. So numbers
-//! are [digits](digits) of 50 bits in doubles, whose [products](product) are exact and carry rarely. Reduction is Barrett's:
-//! with the modulus's [reciprocal](reciprocal), computed once, quotient and remainder are half a product each, in which no
+//! are digits of 50 bits in doubles, whose products are exact and carry rarely. Reduction is Barrett's:
+//! with the modulus's reciprocal, computed once, quotient and remainder are half a product each, in which no
 //! digit waits for another.
 
 mod digits;
