@@ -198,3 +198,17 @@ impl Lanes {
         square.first().to_bits() == exact.to_bits() && square.second().to_bits() == exact.to_bits()
     }
 }
+
+/// A digit as a double.
+#[inline]
+#[expect(clippy::cast_precision_loss, reason = "a digit has fewer than 53 bits")]
+pub(super) fn double(digit: i64) -> f64 {
+    digit as f64
+}
+
+/// A double as the digit that it holds.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "a digit is an integer of fewer than 53 bits")]
+pub(super) fn integer(digit: f64) -> i64 {
+    digit as i64
+}

@@ -76,7 +76,7 @@ function versions(tools) {
 }
 
 /** All files that the outcome depends on: cargo's own list of what was compiled in, and what steers the compilation. */
-function inputs() {
+function inputs(entry) {
   const listed = at('target', 'wasm32-unknown-unknown', 'release', 'edge_assay.d');
   const compiledIn = existsSync(listed)
     ? readFileSync(listed, 'utf8')
@@ -86,9 +86,9 @@ function inputs() {
         .filter((path) => path.startsWith(root))
         .map((path) => relative(root, path))
     : [];
-  const sources = globSync(['src/**/*', 'kernels/**/*', 'build.rs', '.cargo/config.toml', 'Cargo.toml', 'Cargo.lock', 'bench/workers/assay.js'], { cwd: root, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => relative(root, join(entry.parentPath, entry.name)));
+  const sources = globSync(['src/**/*', 'kernels/**/*', 'build.rs', '.cargo/config.toml', 'Cargo.toml', 'Cargo.lock', entry], { cwd: root, withFileTypes: true })
+    .filter((found) => found.isFile())
+    .map((found) => relative(root, join(found.parentPath, found.name)));
   return [...new Set([...sources, ...compiledIn])].sort();
 }
 
@@ -99,13 +99,13 @@ function isCurrent(folder, settings) {
   const path = at(folder, STAMP);
   if (!existsSync(path)) return false;
   const then = JSON.parse(readFileSync(path, 'utf8'));
-  const now = { settings, inputs: hashesOf(inputs()), outputs: hashesOf(OUTPUTS.map((name) => join(folder, name))) };
+  const now = { settings, inputs: hashesOf(inputs(settings.entry)), outputs: hashesOf(OUTPUTS.map((name) => join(folder, name))) };
   return JSON.stringify(then) === JSON.stringify(now);
 }
 
 function stamp(folder, settings) {
   mkdirSync(at(folder), { recursive: true });
-  const record = { settings, inputs: hashesOf(inputs()), outputs: hashesOf(OUTPUTS.map((name) => join(folder, name))) };
+  const record = { settings, inputs: hashesOf(inputs(settings.entry)), outputs: hashesOf(OUTPUTS.map((name) => join(folder, name))) };
   writeFileSync(at(folder, STAMP), JSON.stringify(record));
 }
 

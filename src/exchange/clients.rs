@@ -2,14 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
 
 use super::form::{self, Form};
 use super::refusal::{ClientFault, RequestFault, TokenError};
 use crate::limits;
 use crate::ports::Secrets;
 use crate::rejection::Fault;
+use crate::trust::password::Password;
 
 /// A client that authenticates.
 pub struct Client {
@@ -19,7 +18,7 @@ pub struct Client {
     pub binding: String,
     /// The audiences it may ask tokens for.
     pub targets: Vec<String>,
-    secret: Option<String>,
+    secret: Option<Password>,
 }
 
 /// Shows nothing of the secret.
@@ -34,6 +33,7 @@ impl Client {
     #[must_use]
     pub fn resolve(id: String, binding: String, targets: Vec<String>, secrets: &impl Secrets) -> Self {
         let secret = secrets.secret(&binding).filter(|secret| !secret.is_empty());
+        let secret = secret.as_deref().map(Password::new);
         Self { id, binding, targets, secret }
     }
 
@@ -41,8 +41,8 @@ impl Client {
     ///
     /// # Errors
     /// [`Fault::SecretMissing`] while it is not bound.
-    pub fn secret(&self) -> Result<&str, Fault> {
-        self.secret.as_deref().ok_or_else(|| {
+    pub fn secret(&self) -> Result<&Password, Fault> {
+        self.secret.as_ref().ok_or_else(|| {
             let reason =
                 format!("it is not bound or empty; set it with `npx wrangler secret put {}`", self.binding);
             Fault::SecretMissing { binding: self.binding.clone(), reason }
@@ -114,7 +114,7 @@ pub fn identify<'c>(
         return Err(RequestFault::SeveralCredentials.into());
     }
     let client = clients.iter().find(|client| client.id == given.id).ok_or(ClientFault::Unauthenticated)?;
-    if same(client.secret()?, &given.secret) {
+    if client.secret()?.is(&given.secret) {
         Ok(Caller::Registered(client))
     } else {
         Err(ClientFault::Unauthenticated.into())
@@ -143,9 +143,4 @@ fn basic(header: &str) -> Option<Credentials> {
     let joined = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
     let (id, secret) = joined.split_once(':')?;
     Some(Credentials { id: form::decode(id)?, secret: form::decode(secret)? })
-}
-
-/// Compares without telling by its time how much agrees; the hashes make the lengths equal.
-fn same(a: &str, b: &str) -> bool {
-    Sha256::digest(a.as_bytes()).ct_eq(&Sha256::digest(b.as_bytes())).into()
 }

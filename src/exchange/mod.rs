@@ -4,6 +4,7 @@
 //! Only a [`VerifiedToken`](crate::verify::VerifiedToken) is ever exchanged, and only [`mint`] signs. Knows policies and
 //! both protocols' messages; does not know HTTP, nor where the configuration came from.
 
+pub mod access_token;
 pub mod clients;
 pub mod conditions;
 pub mod delegation;

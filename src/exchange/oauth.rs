@@ -7,12 +7,12 @@ use std::rc::Rc;
 
 use serde::Serialize;
 
+use super::Exchange;
+use super::access_token::{self, Wanted};
 use super::clients::{self, Caller};
-use super::facts::Facts;
 use super::form::Form;
 use super::policy::{self, Target};
 use super::refusal::{RequestFault, Role, TokenError};
-use super::{Exchange, delegation};
 use crate::keys::KeyCache;
 use crate::limits;
 use crate::ports::Platform;
@@ -29,9 +29,6 @@ pub const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
-
-/// The media type of RFC 9068 §2.1.
-pub(crate) const ACCESS_TOKEN_TYPE: &str = "at+jwt";
 
 /// A request as it came.
 #[derive(Clone, Copy)]
@@ -169,26 +166,21 @@ impl<'d, P: Platform> Desk<'d, P> {
             targets.push(policy::implied(&exchange.targets, subject.issuer())?);
             policy::admit(caller, &targets)?;
         }
-        let act = delegation::act(subject, actor, &targets)?;
-        let facts = Facts::gather(subject, exchange.directory.as_deref(), self.platform).await?;
-        let mut granted = policy::grant(subject, &facts, &targets, form.get("scope"), role, self.now)?;
-        if let Some(actor) = actor {
-            let refused = |rejection| TokenError::Token { role: Role::Actor, rejection };
-            granted.draft.end_with(actor).map_err(refused)?;
-        }
-        granted.draft.set("iss", &exchange.issuer);
-        granted.draft.set("client_id", &caller.client_id());
-        if let Some(act) = act {
-            granted.draft.set("act", &act);
-        }
-        let minted =
-            granted.draft.sign(ACCESS_TOKEN_TYPE, exchange.keys()?, granted.algorithm, self.platform)?;
+        let wanted = Wanted {
+            subject,
+            role,
+            actor,
+            targets: &targets,
+            scope: form.get("scope"),
+            client_id: caller.client_id(),
+        };
+        let (minted, scope) = access_token::issue(exchange, self.platform, &wanted, self.now).await?;
         Ok(Issued {
             access_token: minted.token,
             kind: None,
             token_type: "Bearer",
             expires_in: minted.expires_in,
-            scope: granted.scope,
+            scope,
         })
     }
 

@@ -7,23 +7,20 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use sha2::{Digest as _, Sha256};
-
-use crate::exchange::facts::Facts;
+use crate::exchange::Exchange;
+use crate::exchange::access_token::{self, Wanted};
 use crate::exchange::mint::Minted;
-use crate::exchange::oauth::ACCESS_TOKEN_TYPE;
 use crate::exchange::refusal::{Role, TargetFault, TokenError};
-use crate::exchange::{Exchange, delegation, policy};
 use crate::limits;
 use crate::ports::Platform;
 use crate::time::Timestamp;
-use crate::verify::VerifiedToken;
+use crate::verify::{Digest, VerifiedToken};
 
 /// The `client_id` of tokens that the gateway asks for.
 pub const CLIENT_ID: &str = "edge-assay";
 
 /// What a kept token belongs to.
-type Owner = ([u8; 32], String);
+type Owner = (Digest, String);
 
 /// Our own tokens that are still good, of one isolate and one configuration.
 #[derive(Default)]
@@ -70,7 +67,7 @@ impl Kept {
     }
 }
 
-/// Our token for `audience` in place of `subject`, whose text is `text`: a kept one, or a new one.
+/// Our token for `audience` in place of `subject`: a kept one, or a new one.
 ///
 /// # Errors
 /// As at the token endpoint: what the target's policy refuses, and faults of ours.
@@ -80,24 +77,23 @@ pub async fn exchanged<P: Platform>(
     platform: &P,
     audience: &str,
     subject: &VerifiedToken,
-    text: &str,
     now: Timestamp,
 ) -> Result<String, TokenError> {
-    let owner = (Sha256::digest(text.as_bytes()).into(), audience.to_owned());
+    let owner = (*subject.digest(), audience.to_owned());
     if let Some(token) = kept.get(&owner, now) {
         return Ok(token);
     }
     let target =
         exchange.targets.iter().find(|target| target.audience == audience).ok_or(TargetFault::Unknown)?;
-    let act = delegation::act(subject, None, &[target])?;
-    let facts = Facts::gather(subject, exchange.directory.as_deref(), platform).await?;
-    let mut granted = policy::grant(subject, &facts, &[target], None, Role::Subject, now)?;
-    granted.draft.set("iss", &exchange.issuer);
-    granted.draft.set("client_id", &CLIENT_ID);
-    if let Some(act) = act {
-        granted.draft.set("act", &act);
-    }
-    let minted = granted.draft.sign(ACCESS_TOKEN_TYPE, exchange.keys()?, granted.algorithm, platform)?;
+    let wanted = Wanted {
+        subject,
+        role: Role::Subject,
+        actor: None,
+        targets: &[target],
+        scope: None,
+        client_id: CLIENT_ID,
+    };
+    let (minted, _) = access_token::issue(exchange, platform, &wanted, now).await?;
     kept.put(owner, &minted, now);
     Ok(minted.token)
 }

@@ -5,8 +5,6 @@
 //! nobody else can reach the endpoint.
 
 use http::Method;
-use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
 
 use super::headers::{self, IdentityHeader, OVERRIDING, folds_alike};
 use super::path::{Path, PathFault};
@@ -15,6 +13,7 @@ use crate::exchange::facts::Pointer;
 use crate::jose::Claims;
 use crate::ports::Secrets;
 use crate::rejection::Fault;
+use crate::trust::password::Password;
 
 /// The header that brings the shared secret unless the configuration names another.
 pub const SECRET_HEADER: &str = "x-forward-auth-secret";
@@ -28,7 +27,7 @@ enum Trust {
     /// Whoever asks: nobody but the proxy can.
     Anybody,
     /// Who brings this secret in this header.
-    Secret { binding: String, header: String, digest: Option<[u8; 32]> },
+    Secret { binding: String, header: String, password: Option<Password> },
 }
 
 /// Shows nothing of the secret.
@@ -85,11 +84,9 @@ impl ForwardAuth {
     /// Believes who brings the Worker secret bound as `binding` in the header `header`.
     #[must_use]
     pub fn with_secret(binding: String, header: String, secrets: &impl Secrets) -> Self {
-        let digest = secrets
-            .secret(&binding)
-            .filter(|secret| !secret.is_empty())
-            .map(|secret| Sha256::digest(secret.as_bytes()).into());
-        Self { trust: Trust::Secret { binding, header, digest } }
+        let secret = secrets.secret(&binding).filter(|secret| !secret.is_empty());
+        let password = secret.as_deref().map(Password::new);
+        Self { trust: Trust::Secret { binding, header, password } }
     }
 
     /// Whether the secret that the configuration names is there.
@@ -98,7 +95,7 @@ impl ForwardAuth {
     /// [`Fault::SecretMissing`].
     pub fn ready(&self) -> Result<(), Fault> {
         match &self.trust {
-            Trust::Secret { binding, digest: None, .. } => Err(Fault::SecretMissing {
+            Trust::Secret { binding, password: None, .. } => Err(Fault::SecretMissing {
                 binding: binding.clone(),
                 reason: "it is not bound; set it with `npx wrangler secret put`".to_owned(),
             }),
@@ -111,11 +108,9 @@ impl ForwardAuth {
     /// # Errors
     /// [`Untold::Secret`].
     pub fn believe(&self, header: impl Fn(&str) -> Option<String>) -> Result<(), Untold> {
-        let Trust::Secret { header: name, digest, .. } = &self.trust else { return Ok(()) };
-        let given = header(name).map(|given| <[u8; 32]>::from(Sha256::digest(given.as_bytes())));
-        match (digest, given) {
-            // The hashes make the lengths equal, and the comparison takes as long wherever they differ.
-            (Some(wanted), Some(given)) if bool::from(wanted.ct_eq(&given)) => Ok(()),
+        let Trust::Secret { header: name, password, .. } = &self.trust else { return Ok(()) };
+        match (password, header(name)) {
+            (Some(password), Some(given)) if password.is(&given) => Ok(()),
             _ => Err(Untold::Secret(name.clone())),
         }
     }

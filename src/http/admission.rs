@@ -7,12 +7,11 @@ use http::StatusCode;
 
 use super::application::Application;
 use super::{Response, challenge, credentials, log};
-use crate::exchange::Exchange;
 use crate::exchange::outage::Outage;
 use crate::exchange::refusal::TokenError;
+use crate::gateway::credential;
 use crate::gateway::requirement::Unmet;
 use crate::gateway::routes::{Credential, Route};
-use crate::gateway::{Gateway, credential};
 use crate::ports::{IncomingRequest, Log, Platform};
 use crate::rejection::{Missing, Refusal, Rejection};
 use crate::trust::issuer::TrustedIssuer;
@@ -22,8 +21,6 @@ use crate::verify::{Observed, Terms, VerifiedToken, verify};
 pub(super) struct Desk<'d> {
     pub(super) terms: &'d Terms,
     pub(super) app: &'d Application,
-    pub(super) gateway: Option<&'d Gateway>,
-    pub(super) exchange: Option<&'d Exchange>,
 }
 
 /// How a request was judged.
@@ -117,6 +114,7 @@ impl Desk<'_> {
             }
             Err(rejection) => return refused(Barred::Refused(rejection.into())),
         };
+        let config = &self.app.config;
         let now = platform.now();
         let verification = verify(self.terms, &self.app.keys, platform, &text, now).await;
         let outcome = match (verification.outcome, route) {
@@ -124,9 +122,9 @@ impl Desk<'_> {
             (Ok(token), None) => Ok(Identity { token: Some(token), minted: None }),
             (Ok(token), Some(route)) => match route.require.check(&token) {
                 Err(unmet) => Err(unmet.into()),
-                Ok(()) => match (&route.credential, self.gateway, self.exchange) {
+                Ok(()) => match (&route.credential, &config.gateway, &config.exchange) {
                     (Credential::Exchange(audience), Some(gateway), Some(exchange)) => {
-                        credential::exchanged(&gateway.kept, exchange, platform, audience, &token, &text, now)
+                        credential::exchanged(&gateway.kept, exchange, platform, audience, &token, now)
                             .await
                             .map(|minted| Identity { token: Some(token), minted: Some(minted) })
                             .map_err(Barred::from)

@@ -85,7 +85,7 @@ async fn judge<P: Platform, R: IncomingRequest>(
                 return Ok(refused(&barred, realm).into());
             }
         };
-    let desk = Desk { terms, app, gateway, exchange: app.config.exchange.as_ref() };
+    let desk = Desk { terms, app };
     let admission = desk.admit(platform, request, route, original.query.as_deref()).await;
     let response = match admission.outcome {
         Ok(identity) => {

@@ -3,12 +3,11 @@
 use std::net::IpAddr;
 use std::rc::Rc;
 
-use http::header::ALLOW;
-use http::{HeaderValue, Method, StatusCode};
+use http::{Method, StatusCode};
 
 use super::admission::Desk;
 use super::application::Application;
-use super::problem::Problem;
+use super::problem::{self, Problem};
 use super::{Response, cors, log, router};
 use crate::gateway::Gateway;
 use crate::gateway::path::{Path, PathFault};
@@ -85,7 +84,7 @@ where
     let route = match gateway.routes.find(request.host(), &path, request.method()) {
         Found::Route(route) if route.upstream.is_some() => route,
         Found::Route(_) | Found::Nothing => return own(no_route()),
-        Found::OtherMethods(allow) => return own(other_methods(&allow)),
+        Found::OtherMethods(allow) => return own(problem::method_not_allowed(&allow)),
     };
     let mut served = pass(app, gateway, terms, platform, request, route, &path).await;
     if let (Reply::Own(response), Some(policy)) = (&mut served.reply, &route.cors) {
@@ -116,7 +115,7 @@ where
     P: Platform + Upstreams<R>,
     R: IncomingRequest,
 {
-    let desk = Desk { terms, app, gateway: Some(gateway), exchange: app.config.exchange.as_ref() };
+    let desk = Desk { terms, app };
     let admission = desk.admit(platform, request, Some(route), request.query()).await;
     let refresh = admission.refresh;
     let identity = match admission.outcome {
@@ -173,34 +172,13 @@ fn preflight(gateway: &Gateway, path: &Path, request: &impl IncomingRequest) -> 
 }
 
 fn no_route() -> Response {
-    Problem::new(
-        StatusCode::NOT_FOUND,
-        "not_found",
-        "Nothing is here",
-        "no endpoint and no route has this path",
-    )
-    .into_response()
+    problem::not_found("no endpoint and no route has this path")
 }
 
 fn path_refused(fault: PathFault) -> Response {
     let detail = fault.to_string();
     Problem::new(StatusCode::BAD_REQUEST, "path_refused", "The path could be read in different ways", &detail)
         .into_response()
-}
-
-fn other_methods(allow: &str) -> Response {
-    let detail = format!("use {allow}");
-    let mut response = Problem::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method_not_allowed",
-        "The method is not allowed here",
-        &detail,
-    )
-    .into_response();
-    if let Ok(allow) = HeaderValue::from_str(allow) {
-        response.headers_mut().insert(ALLOW, allow);
-    }
-    response
 }
 
 /// Names nothing of what is behind.

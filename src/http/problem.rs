@@ -1,6 +1,6 @@
 //! Refusals as `application/problem+json` (RFC 9457), and JSON responses in general.
 
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
@@ -46,6 +46,25 @@ impl<'p> Problem<'p> {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         with_json(status, "application/problem+json", &self)
     }
+}
+
+/// Nothing answers here.
+#[must_use]
+pub fn not_found(detail: &str) -> Response {
+    Problem::new(StatusCode::NOT_FOUND, "not_found", "Nothing is here", detail).into_response()
+}
+
+/// Something answers here, to other methods: `allow` (RFC 9110 §15.5.6).
+#[must_use]
+pub fn method_not_allowed(allow: &str) -> Response {
+    let detail = format!("use {allow}");
+    let title = "The method is not allowed here";
+    let mut response =
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", title, &detail).into_response();
+    if let Ok(allow) = HeaderValue::from_str(allow) {
+        response.headers_mut().insert(ALLOW, allow);
+    }
+    response
 }
 
 /// A response of `application/json`, not to be stored.

@@ -1,11 +1,10 @@
 //! Request -> endpoint -> response. What every response of ours has in common is added here, once.
 
-use http::header::ALLOW;
 use http::{HeaderValue, Method, StatusCode};
 
 use super::answer::Answer;
 use super::application::Application;
-use super::problem::Problem;
+use super::problem::{self, Problem};
 use super::{
     Response, challenge, cors, credentials, exchange, explanation, forward_auth, log, openapi, readiness,
     verdict,
@@ -132,7 +131,7 @@ async fn dispatch<P: Platform, R: IncomingRequest>(app: &Application, platform: 
         return cors::preflight(&HeaderValue::from_static(endpoint.allow())).into();
     }
     if !endpoint.allows(request.method()) {
-        return method_not_allowed(endpoint).into();
+        return problem::method_not_allowed(endpoint.allow()).into();
     }
     if announces_too_much(request) {
         return body_too_large().into();
@@ -211,21 +210,7 @@ fn announces_too_much(request: &impl IncomingRequest) -> bool {
 }
 
 fn not_found() -> Response {
-    Problem::new(StatusCode::NOT_FOUND, "not_found", "Nothing is here", "no endpoint has this path")
-        .into_response()
-}
-
-fn method_not_allowed(endpoint: Endpoint) -> Response {
-    let detail = format!("use {}", endpoint.allow());
-    let mut response = Problem::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method_not_allowed",
-        "The method is not allowed here",
-        &detail,
-    )
-    .into_response();
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static(endpoint.allow()));
-    response
+    problem::not_found("no endpoint has this path")
 }
 
 fn body_too_large() -> Response {

@@ -2,5 +2,6 @@
 
 pub mod claims;
 pub mod issuer;
+pub mod password;
 pub mod presets;
 pub mod secrets;

@@ -21,8 +21,7 @@ use crate::rejection::{Refusal, excerpt};
 use crate::time::Timestamp;
 use crate::trust::issuer::{TrustedIssuer, TrustedIssuers};
 
-use remembered::Digest;
-pub use remembered::RememberedTokens;
+pub use remembered::{Digest, RememberedTokens};
 use run::Run;
 
 /// Whom the Worker believes, and on which terms.
@@ -46,6 +45,7 @@ pub struct VerifiedToken {
     issuer: Rc<TrustedIssuer>,
     content: Rc<Content>,
     key: Rc<KeyIdentity>,
+    digest: Digest,
 }
 
 /// The key under which a signature held.
@@ -76,6 +76,12 @@ impl VerifiedToken {
     #[must_use]
     pub fn key(&self) -> &KeyIdentity {
         &self.key
+    }
+
+    /// What tells it from every other token.
+    #[must_use]
+    pub fn digest(&self) -> &Digest {
+        &self.digest
     }
 }
 

@@ -15,7 +15,7 @@ use crate::limits;
 use crate::time::Timestamp;
 
 /// The SHA-256 of a whole token, signature included.
-pub(super) type Digest = [u8; 32];
+pub type Digest = [u8; 32];
 
 /// A signature that held.
 #[derive(Debug)]

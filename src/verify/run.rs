@@ -96,7 +96,7 @@ impl<'r, P: Platform> Run<'r, P> {
         {
             return Err(violation.into());
         }
-        Ok(VerifiedToken { issuer: Rc::clone(issuer), content: Rc::clone(token.content()), key })
+        Ok(VerifiedToken { issuer: Rc::clone(issuer), content: Rc::clone(token.content()), key, digest })
     }
 
     async fn look_up(

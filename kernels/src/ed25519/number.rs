@@ -4,6 +4,7 @@ use std::num::Wrapping;
 
 use super::super::digits;
 use super::super::inversion::Modulus;
+use super::super::lanes::{double, integer};
 
 /// Five digits, the least significant first. Those of a number of *one unit* lie within 2^50 and the breadth of a carry,
 /// 2^10; of *k units*, within k times that.
@@ -68,14 +69,4 @@ pub(super) fn inverse(number: &Digits) -> Digits {
     let beyond = over << 1 | (h >> 31).cast_signed();
     let [p, q, r, s] = high;
     [lowest + 19.0 * double(beyond), p, q, r, s]
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a digit has fewer than 53 bits")]
-fn double(digit: i64) -> f64 {
-    digit as f64
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "a digit is an integer of fewer than 53 bits")]
-fn integer(digit: f64) -> i64 {
-    digit as i64
 }

@@ -3,7 +3,7 @@
 //! A digit lies in -2^(WIDTH - 1) ..= 2^(WIDTH - 1), or a carry's breadth beyond. Two digits share one [`Lanes`], the
 //! less significant first.
 
-use super::lanes::Lanes;
+use super::lanes::{Lanes, double, integer};
 
 /// The bits of a digit: as many as leave room for sums of three products below 2^102, the next power that the splitting
 /// of products needs clear.
@@ -49,14 +49,4 @@ pub(super) fn to_be_bytes(value: &[Lanes], negated: &[Lanes], out: &mut [u8]) {
         pending >>= 8;
         bits = bits.wrapping_sub(8);
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a digit has fewer than 53 bits")]
-fn double(digit: i64) -> f64 {
-    digit as f64
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "a digit is an integer of fewer than 53 bits")]
-fn integer(digit: f64) -> i64 {
-    digit as i64
 }
