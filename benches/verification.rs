@@ -4,7 +4,7 @@
 
 #![allow(missing_docs, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
-#[path = "../tests/support/mod.rs"]
+#[path = "../tests/native/support/mod.rs"]
 mod support;
 
 use std::hint::black_box;

@@ -1,4 +1,4 @@
-//! What the application asks of the world, as traits. `platform/` answers them in a Worker, `tests/support` with fakes.
+//! What the application asks of the world, as traits. `platform/` answers them in a Worker, `tests/native/support` with fakes.
 //!
 //! Futures are not required to be `Send`: Workers' own are not, and an isolate has one thread.
 

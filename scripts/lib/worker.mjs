@@ -43,7 +43,7 @@ export async function buildWorker({ folder = 'build', features = [], entry = ENT
 }
 
 async function compile(folder, features, entry, { wasmBindgen }) {
-  await quietly('cargo', ['build', '--lib', '--release', '--target', TARGET, ...features.flatMap((feature) => ['--features', feature])], {
+  await quietly('cargo', ['rustc', '--lib', '--crate-type', 'cdylib', '--release', '--target', TARGET, ...features.flatMap((feature) => ['--features', feature])], {
     // They would replace the target features of .cargo/config.toml, which the kernels need.
     env: { RUSTFLAGS: undefined, CARGO_ENCODED_RUSTFLAGS: undefined },
   });

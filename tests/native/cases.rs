@@ -1,0 +1,349 @@
+//! `tests/cases/*.toml`: a configuration, the state of the identity providers, a token, and the root cause that must be
+//! found. Each runs here on fakes, over HTTP as a client would; what was asked and answered is left in `target/cases`,
+//! where `tests/workerd/cases.test.mjs` takes it up and asks the built Worker the same.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use crate::support::keys::{self, TestKey};
+use crate::support::platform::{Answer, FakePlatform, SecondEngine};
+use crate::support::tokens;
+use edge_assay::explain::cause::CauseId;
+use edge_assay::http::application::Application;
+use edge_assay::http::router::answer;
+use edge_assay::jose::{Algorithm, base64url};
+use edge_assay::keys::KeyCache;
+use edge_assay::ports::{BodyError, IncomingRequest};
+use http::Method;
+use serde_json::{Map, Value, json};
+
+const NOW: i64 = 1_800_000_000;
+
+/// A request to one of the endpoints.
+struct Request {
+    method: Method,
+    path: &'static str,
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+}
+
+impl IncomingRequest for Request {
+    fn method(&self) -> &Method {
+        &self.method
+    }
+
+    fn path(&self) -> &str {
+        self.path
+    }
+
+    fn query(&self) -> Option<&str> {
+        None
+    }
+
+    fn scheme(&self) -> &'static str {
+        "https"
+    }
+
+    fn host(&self) -> &'static str {
+        "api.example.com"
+    }
+
+    fn header_names(&self) -> String {
+        self.headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join("\n")
+    }
+
+    fn header(&self, name: &str) -> Option<String> {
+        self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+    }
+
+    async fn body(&self, _max_bytes: usize) -> Result<Vec<u8>, BodyError> {
+        Ok(self.body.clone())
+    }
+}
+
+fn key_called(name: &str) -> &'static TestKey {
+    match name {
+        "rsa-2048" => keys::rsa_2048(),
+        "rsa-2048-second" => keys::rsa_2048_second(),
+        "p-256" => keys::p_256(),
+        "ed25519" => keys::ed25519(),
+        "ed25519-second" => keys::ed25519_second(),
+        other => panic!("no test key is called {other}"),
+    }
+}
+
+/// What one URL answers, as data: `(status, content type, body)`.
+fn answer_of(serves: &Value) -> (u16, &'static str, String) {
+    if let Some(status) = serves["status"].as_u64() {
+        return (u16::try_from(status).unwrap(), "text/plain", String::new());
+    }
+    if let Some(page) = serves["html"].as_str() {
+        return (200, "text/html", page.to_owned());
+    }
+    let jwks: Vec<Value> = serves["keys"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| {
+            let name = entry.as_str().or_else(|| entry["key"].as_str()).unwrap();
+            let mut changes = entry.get("changes").cloned().unwrap_or_else(|| json!({}));
+            if let Some(kid) = entry.get("kid") {
+                changes["kid"] = kid.clone();
+            }
+            key_called(name).public_jwk_with(&changes)
+        })
+        .collect();
+    (200, "application/json", keys::jwks(&jwks))
+}
+
+/// All URLs' answers, for the Worker's test.
+fn answers_of(serves: &Value) -> Value {
+    let list = serves.as_array().into_iter().flatten().map(|one| {
+        let (status, content_type, body) = answer_of(one);
+        json!({ "url": one["url"], "status": status, "contentType": content_type, "body": body })
+    });
+    Value::Array(list.collect())
+}
+
+fn serve(world: &FakePlatform, serves: &Value) {
+    for one in serves.as_array().into_iter().flatten() {
+        let (status, content_type, body) = answer_of(one);
+        world.origin.serves(one["url"].as_str().unwrap(), Answer::document(status, content_type, body));
+    }
+}
+
+/// The token that the recipe describes.
+fn token_of(recipe: &Value) -> String {
+    if let Some(text) = recipe["text"].as_str() {
+        return text.to_owned();
+    }
+    let algorithm = Algorithm::parse(recipe["alg"].as_str().unwrap()).unwrap();
+    let mut claims = recipe["claims"].as_object().cloned().unwrap_or_default();
+    for name in ["iat", "nbf", "exp"] {
+        if let Some(distance) = recipe[name].as_i64() {
+            claims.insert(name.to_owned(), json!(NOW + distance));
+        }
+    }
+    if let Some(iss) = recipe["iss"].as_str().filter(|iss| !iss.is_empty()) {
+        claims.insert("iss".to_owned(), json!(iss));
+    }
+    let mut header = recipe["header"].as_object().cloned().unwrap_or_default();
+    if let Some(kid) = recipe.get("kid") {
+        header.entry("kid").or_insert_with(|| kid.clone());
+    }
+    if header.get("kid") == Some(&json!("-")) {
+        header.insert("kid".to_owned(), Value::Null);
+    }
+    let (header, claims) = (Value::Object(header), Value::Object(claims));
+    let token = if let Some(name) = recipe["key"].as_str() {
+        tokens::mint_with_key(algorithm, key_called(name), &header, &claims)
+    } else {
+        let secret = recipe["secret"].as_str().unwrap_or(keys::SECRET);
+        tokens::mint_with_secret(algorithm, secret.as_bytes(), &header, &claims)
+    };
+    if recipe["tamper"] == "payload" {
+        let parts: Vec<&str> = token.split('.').collect();
+        let payload = String::from_utf8(base64url::decode(parts[1]).unwrap()).unwrap();
+        let payload = base64url::encode(payload.replace("\"sub\":\"", "\"sub\":\"x").as_bytes());
+        return format!("{}.{payload}.{}", parts[0], parts[2]);
+    }
+    token
+}
+
+struct Outcome {
+    report: Value,
+    text: String,
+    token: String,
+    secrets: Vec<String>,
+}
+
+/// Plays the case twice, each time in a world of its own: once for the JSON, once for the text.
+fn run(name: &str, case: &Value) -> Outcome {
+    let (token, secrets, report) = play(name, case, "application/json");
+    let (_, _, text) = play(name, case, "text/plain");
+    Outcome { report: serde_json::from_str(&report).unwrap(), text, token, secrets }
+}
+
+fn play(name: &str, case: &Value, accept: &str) -> (String, Vec<String>, String) {
+    let mut config = case["config"].clone();
+    config["explain"] = json!({ "access": "open" });
+    let warm = &case["warm"];
+    let seconds_ago = warm["seconds_ago"].as_i64().unwrap_or(0);
+    let world = FakePlatform::at(NOW - seconds_ago);
+    let mut secrets = Map::new();
+    for (binding, value) in case["secrets"].as_object().into_iter().flatten() {
+        let value = value.as_str().map(|text| if text == "@secret" { keys::SECRET } else { text }).unwrap();
+        world.bind_secret(binding, value);
+        secrets.insert(binding.clone(), json!(value));
+    }
+    let app = Application::load(Some(&config.to_string()), Rc::new(KeyCache::new()), &world);
+    let token = token_of(&case["token"]);
+
+    let mut warming = Value::Null;
+    if warm.is_object() {
+        serve(&world, &warm["serves"]);
+        let alg = case["token"]["alg"].as_str().unwrap();
+        let header = format!(r#"{{"alg":"{alg}"}}"#);
+        let claims = json!({ "iss": case["token"]["iss"], "exp": NOW + 60 }).to_string();
+        let before = tokens::unsigned(&header, &claims);
+        let headers = vec![("authorization", format!("Bearer {before}"))];
+        let request = Request { method: Method::GET, path: "/verify", headers, body: Vec::new() };
+        world.run(answer(&app, &world, &request));
+        // A key that nobody has makes the Worker look, and begins the cooldown in which it will not look again.
+        world.pass(2);
+        let unknown = tokens::unsigned(&format!(r#"{{"alg":"{alg}","kid":"nobody's"}}"#), &claims);
+        let headers = vec![("authorization", format!("Bearer {unknown}"))];
+        let request = Request { method: Method::GET, path: "/verify", headers, body: Vec::new() };
+        world.run(answer(&app, &world, &request));
+        world.pass(seconds_ago - 2);
+        let requests = [
+            json!({ "now": NOW - seconds_ago, "token": before }),
+            json!({ "now": NOW - seconds_ago + 2, "token": unknown }),
+        ];
+        warming = json!({ "requests": requests, "serves": answers_of(&warm["serves"]) });
+    }
+    serve(&world, &case["serves"]);
+    let lies = case["engine"] == "lies";
+    world.second_engine(if lies { SecondEngine::Lies } else { SecondEngine::Honest });
+    let body = json!({ "token": token }).to_string().into_bytes();
+    let headers = vec![("content-type", "application/json".to_owned()), ("accept", accept.to_owned())];
+    let request = Request { method: Method::POST, path: "/explain", headers, body };
+    let response = world.run(answer(&app, &world, &request)).response;
+    assert_eq!(response.status(), 200, "{name}");
+    let told = String::from_utf8(response.into_body()).unwrap();
+    for request in world.origin.requests() {
+        let named = case["serves"].as_array().into_iter().chain(warm["serves"].as_array()).flatten();
+        let known = named.clone().any(|one| one["url"] == json!(request.url));
+        let derived =
+            config["issuers"].as_array().unwrap().iter().any(|issuer| {
+                request.url.starts_with(issuer["issuer"].as_str().unwrap().trim_end_matches('/'))
+            });
+        assert!(known || derived, "{name}: {} was fetched, which nothing configures", request.url);
+    }
+
+    if let Ok(report) = serde_json::from_str::<Value>(&told) {
+        let fixture = json!({
+            "name": name, "says": case["says"], "now": NOW, "config": config, "secrets": secrets, "lies": lies,
+            "warm": warming, "serves": answers_of(&case["serves"]), "token": token, "report": report,
+        });
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/cases");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(format!("{name}.json")), fixture.to_string()).unwrap();
+    }
+    let secrets = secrets.values().map(|value| value.as_str().unwrap().to_owned()).collect();
+    (token, secrets, told)
+}
+
+fn cases() -> Vec<(String, Value)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
+        .map(|path| {
+            let case = toml::from_str(&fs::read_to_string(&path).unwrap())
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            (path.file_stem().unwrap().to_str().unwrap().to_owned(), case)
+        })
+        .collect()
+}
+
+#[test]
+fn every_case_has_the_root_cause_that_it_names() {
+    let mut wrong = Vec::new();
+    for (name, case) in cases() {
+        let Outcome { report, .. } = run(&name, &case);
+        let expect = &case["expect"];
+        let found: Vec<&str> =
+            report["findings"].as_array().unwrap().iter().map(|one| one["code"].as_str().unwrap()).collect();
+        let summary = report["cause"]["summary"].as_str().unwrap();
+        let line = expect["first_line"].as_str().unwrap_or_default().to_lowercase();
+        let wanted = expect["findings"].as_array().into_iter().flatten();
+        let agrees = report["verdict"] == expect["verdict"]
+            && report["cause"]["id"] == expect["cause"]
+            && report.get("code") == expect.get("code")
+            && summary.to_lowercase().contains(&line)
+            && wanted.clone().all(|code| found.contains(&code.as_str().unwrap()));
+        if !agrees {
+            wrong.push(format!(
+                "{name}: {} {} {} {found:?}\n    {summary}",
+                report["verdict"], report["cause"]["id"], report["code"]
+            ));
+        }
+        assert!(!report["cause"]["fix"].as_str().unwrap().is_empty(), "{name}");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_cause_and_every_code_has_a_case() {
+    let cases = cases();
+    let told: BTreeSet<&str> =
+        cases.iter().map(|(_, case)| case["expect"]["cause"].as_str().unwrap()).collect();
+    let missing: Vec<&str> =
+        CauseId::ALL.iter().map(|id| id.name()).filter(|id| !told.contains(id)).collect();
+    assert!(missing.is_empty(), "no case has the cause {missing:?}");
+    let codes: BTreeSet<&str> =
+        cases.iter().filter_map(|(_, case)| case["expect"]["code"].as_str()).collect();
+    // `upstream_unavailable` is the gateway's, and no verification ends with it.
+    let expected = "token_missing request_ambiguous token_too_large token_malformed header_unsupported issuer_missing \
+        issuer_unknown algorithm_unsupported algorithm_not_allowed key_not_found key_unusable signature_invalid \
+        type_not_allowed token_expired token_not_yet_valid token_issued_in_future token_too_old audience_missing \
+        audience_mismatch authorized_party_missing authorized_party_mismatch claim_missing scope_insufficient \
+        jwks_unavailable jwks_invalid secret_missing config_invalid crypto_disagreement";
+    let missing: Vec<&str> = expected.split_whitespace().filter(|code| !codes.contains(code)).collect();
+    assert!(missing.is_empty(), "no case has the code {missing:?}");
+}
+
+#[test]
+fn no_report_holds_a_token_a_signature_or_a_secret() {
+    for (name, case) in cases() {
+        let Outcome { report, text, token, secrets } = run(&name, &case);
+        let everything = format!("{report}{text}");
+        let parts: Vec<&str> = token.split('.').collect();
+        if let [_, payload, signature] = parts.as_slice() {
+            assert!(payload.len() < 12 || !everything.contains(payload), "{name}: the payload");
+            assert!(signature.len() < 12 || !everything.contains(signature), "{name}: the signature");
+        }
+        for secret in secrets.iter().filter(|secret| secret.len() > 8) {
+            assert!(!everything.contains(secret.as_str()), "{name}: a secret");
+        }
+        assert!(!everything.contains("8a8b2b1e-31f7-4c0e"), "{name}: the subject");
+        assert!(!everything.contains("user_2xYz"), "{name}: the subject");
+        assert!(!everything.contains("NotARealKeyAtAll"), "{name}: the key");
+    }
+}
+
+/// `docs/explain.md` shows the incidents between `<!-- case: name -->` and `<!-- end -->`. With `UPDATE_DOCS=1` in the
+/// environment this test writes what it would otherwise compare.
+#[test]
+fn the_documentation_shows_each_incident_as_it_is_explained() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/explain.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let mut written = String::new();
+    let mut shown = BTreeSet::new();
+    let mut rest = page.as_str();
+    while let Some((before, after)) = rest.split_once("<!-- case: ") {
+        let (name, after) = after.split_once(" -->").unwrap();
+        let (_, after) = after.split_once("<!-- end -->").unwrap();
+        let (_, case) = cases().into_iter().find(|(known, _)| known == name).unwrap();
+        let text = run(name, &case).text;
+        let shown_as = ["<!-- case: ", name, " -->\n```text\n", &text, "```\n<!-- end -->"].concat();
+        written.push_str(before);
+        written.push_str(&shown_as);
+        shown.insert(name.to_owned());
+        rest = after;
+    }
+    written.push_str(rest);
+    for incident in 1..=5 {
+        assert!(shown.iter().any(|name| name.starts_with(&format!("incident-{incident}-"))));
+    }
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&path, &written).unwrap();
+    } else {
+        assert!(page == written, "docs/explain.md is out of date: UPDATE_DOCS=1 cargo test --test cases");
+    }
+}

@@ -1,0 +1,297 @@
+//! The command line as a person or a script uses it: what it prints, and with which exit code it ends.
+
+// The command line asks the real clock, so its tests do.
+#![allow(clippy::disallowed_methods)]
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::support::{keys, tokens};
+use edge_assay::jose::Algorithm;
+use serde_json::{Value, json};
+
+const ISSUER: &str = "https://sincere-cheetah-30.clerk.accounts.dev";
+
+/// A folder of its own for one test, gone with it.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(test: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("edge-assay-{}-{test}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+fn edge_assay(arguments: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_edge-assay"))
+        .args(arguments)
+        .env("EXPLAIN_KEY", "the key")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A command that was not understood ends before it reads.
+    drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
+    child.wait_with_output().unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn configuration(extra: &str) -> String {
+    format!(
+        "[[vars.ASSAY.issuers]]\nissuer = \"{ISSUER}\"\npreset = \"clerk\"\naudience = \"unchecked\"\n{extra}"
+    )
+}
+
+/// A token of the Clerk instance that ends `seconds` from now.
+fn token(seconds: i64) -> String {
+    let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
+    tokens::mint(
+        Algorithm::Rs256,
+        &json!({}),
+        &json!({ "iss": ISSUER, "sub": "user_1", "iat": now - 3600, "exp": now + seconds }),
+    )
+}
+
+fn key_file(folder: &Folder) -> String {
+    folder.file("keys.json", &keys::published(&[keys::for_algorithm(Algorithm::Rs256)]))
+}
+
+#[test]
+fn a_good_token_is_accepted_with_exit_code_0() {
+    let folder = Folder::new("good");
+    let (config, jwks) = (folder.file("wrangler.toml", &configuration("")), key_file(&folder));
+    let token = token(600);
+    for (argument, input) in [(token.as_str(), ""), ("-", token.as_str())] {
+        let output = edge_assay(&["explain", argument, "--config", &config, "--jwks", &jwks], input);
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        assert!(stdout(&output).starts_with("Accepted"));
+        // Redirected output has no colour, and no report holds the token.
+        assert!(!stdout(&output).contains('\u{1b}'));
+        assert!(!stdout(&output).contains(token.rsplit('.').next().unwrap()));
+    }
+}
+
+#[test]
+fn a_refused_token_has_exit_code_1_and_its_cause_in_json() {
+    let folder = Folder::new("refused");
+    let (config, jwks) = (folder.file("wrangler.toml", &configuration("")), key_file(&folder));
+    let output = edge_assay(&["explain", &token(-600), "--config", &config, "--jwks", &jwks, "--json"], "");
+    assert_eq!(code(&output), 1);
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(report["verdict"], "refused");
+    assert_eq!(report["cause"]["id"], "expired");
+    assert_eq!(report["code"], "token_expired");
+
+    let output = edge_assay(&["explain", "-", "--config", &config, "--json"], "Authorization: Bearer null\n");
+    assert_eq!(code(&output), 1);
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(report["cause"]["id"], "literal_null");
+}
+
+#[test]
+fn a_command_that_is_not_understood_has_exit_code_2_and_says_how_it_is_called() {
+    for arguments in [
+        &["explain", "--colour"][..],
+        &["explain", "--config"],
+        &["explain", "a", "b"],
+        &["explain", "a", "--config", "/nowhere/wrangler.toml"],
+        &["explain", "a", "--jwks", "k", "--online", "http://127.0.0.1:1"],
+        &["check", "/nowhere/wrangler.toml"],
+        &["assay"],
+        &[],
+    ] {
+        let output = edge_assay(arguments, "");
+        assert_eq!(code(&output), 2, "{arguments:?}");
+        assert!(stderr(&output).contains("Usage"), "{arguments:?}");
+    }
+}
+
+#[test]
+fn check_lists_every_fault_with_exit_code_1_and_accepts_what_wrangler_toml_ships() {
+    let folder = Folder::new("check");
+    let faulty = folder.file("wrangler.toml", &configuration("audiences = []\nmax_age_seconds = \"1h\"\n"));
+    let output = edge_assay(&["check", &faulty], "");
+    assert_eq!(code(&output), 1);
+    for path in ["issuers[0].audiences", "issuers[0].max_age_seconds"] {
+        assert!(stdout(&output).contains(path), "{}", stdout(&output));
+    }
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/wrangler.toml");
+    assert_eq!(code(&edge_assay(&["check", shipped], "")), 0);
+}
+
+/// Answers one request on loopback, and gives back what was asked.
+fn answering(status: &'static str, body: String) -> (String, std::thread::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let asked = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = Vec::new();
+        let mut chunk = [0; 4096];
+        loop {
+            let length = stream.read(&mut chunk).unwrap();
+            request.extend_from_slice(&chunk[..length]);
+            let text = String::from_utf8_lossy(&request).to_ascii_lowercase();
+            let Some((head, rest)) = text.split_once("\r\n\r\n") else { continue };
+            let announced = head.split("content-length: ").nth(1).and_then(|rest| rest.lines().next());
+            if rest.len() >= announced.map_or(0, |length| length.trim().parse().unwrap()) {
+                break;
+            }
+        }
+        write!(
+            stream,
+            "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        String::from_utf8(request).unwrap()
+    });
+    (url, asked)
+}
+
+#[test]
+fn check_online_fetches_each_issuers_keys() {
+    let folder = Folder::new("online");
+    let (url, asked) = answering("200 OK", keys::published(&[keys::for_algorithm(Algorithm::Rs256)]));
+    let config = folder.file("wrangler.toml", &configuration(&format!("jwks_uri = \"{url}/jwks\"\n")));
+    let output = edge_assay(&["check", &config, "--online"], "");
+    assert_eq!(code(&output), 0, "{}", stdout(&output));
+    assert!(stdout(&output).contains("1 usable keys"));
+    assert!(asked.join().unwrap().starts_with("GET /jwks "));
+
+    let (url, asked) = answering("503 Service Unavailable", String::new());
+    let config = folder.file("wrangler.toml", &configuration(&format!("jwks_uri = \"{url}/jwks\"\n")));
+    assert_eq!(code(&edge_assay(&["check", &config, "--online"], "")), 1);
+    asked.join().unwrap();
+}
+
+#[test]
+fn explain_online_sends_the_token_in_the_body_and_the_key_in_a_header() {
+    let report = json!({ "verdict": "accepted", "cause": { "id": "accepted" } });
+    let (url, asked) = answering("200 OK", report.to_string());
+    let output = edge_assay(&["explain", "-", "--online", &url, "--json"], "a.b.c\n");
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let request = asked.join().unwrap();
+    assert!(request.starts_with("POST /explain "));
+    assert!(request.to_ascii_lowercase().contains("x-explain-key: the key"));
+    assert!(request.ends_with(r#"{"token":"a.b.c"}"#));
+
+    let (url, asked) = answering("401 Unauthorized", String::new());
+    let output = edge_assay(&["explain", "-", "--online", &url], "a.b.c");
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("EXPLAIN_KEY"));
+    asked.join().unwrap();
+}
+
+/// The private members in the text of a set of keys.
+fn private(text: &str) -> Vec<String> {
+    let set: Value = serde_json::from_str(text).unwrap();
+    set["keys"].as_array().unwrap().iter().map(|key| key["d"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn keys_are_made_rotated_once_and_kept_while_tokens_need_them() {
+    let folder = Folder::new("keys");
+    let file = folder.0.join("signing-keys.json");
+    let path = file.to_str().unwrap();
+    let keys = |arguments: &[&str]| edge_assay(&[&["keys"], arguments, &["--file", path]].concat(), "");
+    let made = keys(&["new"]);
+    assert_eq!(code(&made), 0, "{}", stderr(&made));
+    assert!(stderr(&made).contains("npx wrangler secret put SIGNING_KEYS <"));
+    let first = std::fs::read_to_string(&file).unwrap();
+    let kid = serde_json::from_str::<Value>(&first).unwrap()["keys"][0]["kid"].as_str().unwrap().to_owned();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    // A second first set would strand the tokens of the first.
+    assert_eq!(code(&keys(&["new"])), 1);
+    assert_eq!(code(&keys(&["check"])), 0);
+
+    assert_eq!(code(&keys(&["rotate"])), 0);
+    let second = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(private(&second).len(), 2);
+    assert_eq!(private(&second)[0], private(&first)[0]);
+    let again = keys(&["rotate"]);
+    assert_eq!((code(&again), stderr(&again).contains("successor already")), (1, true));
+    let dropped = keys(&["rotate", "--drop", &kid]);
+    assert_eq!((code(&dropped), stderr(&dropped).contains("tokens signed with it may live")), (1, true));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), second);
+
+    let listed = keys(&["list"]);
+    assert!(stderr(&listed).contains(&kid) && stderr(&listed).contains("scheduled"));
+    assert_eq!(code(&keys(&["rotate", "--revoke", &kid])), 0);
+    let third = std::fs::read_to_string(&file).unwrap();
+    assert!(!third.contains(&kid));
+    // What is said to people holds no private key.
+    for output in [made, again, dropped, listed] {
+        for text in [&first, &second, &third] {
+            for member in private(text) {
+                assert!(!stderr(&output).contains(&member) && !stdout(&output).contains(&member));
+            }
+        }
+    }
+}
+
+#[test]
+fn keys_without_a_file_go_through_the_pipe_and_nothing_unsafe_is_written() {
+    let made = edge_assay(&["keys", "new", "--algorithm", "EdDSA"], "");
+    assert_eq!(private(&stdout(&made)).len(), 1);
+    let rotated = edge_assay(&["keys", "rotate", "--algorithm", "EdDSA"], &stdout(&made));
+    assert_eq!(private(&stdout(&rotated)).len(), 2);
+    let hasty = ["keys", "new", "--overlap-days", "1", "--longest-token-seconds", "90000"];
+    let unsafe_one = edge_assay(&hasty, "");
+    assert_eq!((code(&unsafe_one), stdout(&unsafe_one)), (1, String::new()));
+    assert!(stderr(&unsafe_one).contains("3605 s too short"), "{}", stderr(&unsafe_one));
+    for arguments in [["keys", "frobnicate"], ["keys", "--new"]] {
+        assert_eq!(code(&edge_assay(&arguments, "")), 2);
+    }
+}
+
+#[test]
+fn check_tells_what_is_issued_and_which_secrets_are_elsewhere() {
+    let folder = Folder::new("exchange");
+    let exchange = format!(
+        "[vars.ASSAY.exchange]\nissuer = \"https://auth.example.com\"\n[[vars.ASSAY.exchange.targets]]\naudience = \"https://api.example.com\"\nfrom = [\"{ISSUER}\"]\n[[vars.ASSAY.exchange.clients]]\nid = \"cli\"\nsecret = \"CLI_CLIENT_SECRET\"\ntargets = [\"https://api.example.com\"]\n"
+    );
+    let config = folder.file("wrangler.toml", &configuration(&exchange));
+    let output = edge_assay(&["check", &config], "");
+    assert_eq!(code(&output), 0, "{}", stdout(&output));
+    for said in ["https://api.example.com (ES256)", "SIGNING_KEYS", "wrangler secret put CLI_CLIENT_SECRET"] {
+        assert!(stdout(&output).contains(said), "{said} is not in {}", stdout(&output));
+    }
+    // With the keys at hand their schedule is held against the configuration.
+    let keys = edge_assay(&["keys", "new", "--algorithm", "EdDSA"], "");
+    folder.file(".dev.vars", &format!("SIGNING_KEYS='{}'\n", stdout(&keys).trim()));
+    let output = edge_assay(&["check", &config], "");
+    assert_eq!(code(&output), 1);
+    assert!(stdout(&output).contains("holds no ES256 key"), "{}", stdout(&output));
+}

@@ -1,0 +1,155 @@
+//! The configuration: each kind of fault by its path, all of them at once, and who gets to see them.
+
+mod access;
+mod faults;
+
+use crate::support::platform::FakePlatform;
+use crate::support::world::{NOW, merged};
+use edge_assay::config::{Config, ConfigFault};
+use edge_assay::jose::Algorithm;
+use edge_assay::keys::{CachePolicy, Location};
+use edge_assay::trust::claims::AudienceRule;
+use edge_assay::verify::Terms;
+use serde_json::{Value, json};
+
+/// The faults of a configuration, given as the text of the binding.
+fn faults_of(text: Option<&str>) -> Vec<ConfigFault> {
+    Config::load(text, &FakePlatform::at(NOW)).terms.err().unwrap_or_default()
+}
+
+fn paths(faults: &[ConfigFault]) -> Vec<&str> {
+    faults.iter().map(|fault| fault.path.as_str()).collect()
+}
+
+/// What a configuration without faults makes the Worker believe.
+fn terms(config: &Value) -> Terms {
+    Config::load(Some(&config.to_string()), &FakePlatform::at(NOW)).terms.unwrap()
+}
+
+/// A sound configuration with `changes` in its root.
+fn root(changes: &Value) -> Value {
+    merged(json!({ "issuers": [sound_issuer()] }), changes)
+}
+
+/// A sound configuration with `changes` in its only issuer.
+fn with_issuer(changes: &Value) -> Value {
+    json!({ "issuers": [merged(sound_issuer(), changes)] })
+}
+
+fn sound_issuer() -> Value {
+    json!({ "issuer": "https://a.example", "jwks_uri": "https://a.example/jwks", "audience": "unchecked" })
+}
+
+#[test]
+fn what_is_left_out_has_its_default() {
+    let terms = terms(&root(&json!({})));
+    assert_eq!(terms.max_token_bytes, 16_384);
+    assert_eq!(
+        terms.cache,
+        CachePolicy {
+            ttl_seconds: 3600,
+            stale_if_error_seconds: 86_400,
+            unknown_kid_cooldown_seconds: 30,
+            fetch_timeout_ms: 5000,
+        }
+    );
+    let issuer = terms.issuers.find("https://a.example").unwrap();
+    assert_eq!(issuer.rules.types, ["JWT", "at+jwt"]);
+    assert_eq!(issuer.rules.leeway_seconds, 5);
+    assert_eq!(issuer.rules.audience, AudienceRule::Unchecked);
+    assert_eq!(issuer.rules.authorized_parties, None);
+    assert_eq!(issuer.algorithms, edge_assay::trust::presets::ASYMMETRIC);
+}
+
+#[test]
+fn a_preset_knows_where_the_keys_are_and_which_algorithms_sign() {
+    use Algorithm::{EdDsa, Es256, Hs256, Ps256, Rs256};
+    let jwks = |uri: &str| Location::Jwks { uri: uri.to_owned() };
+    for (preset, issuer, location, algorithms) in [
+        ("clerk", "https://c.example", jwks("https://c.example/.well-known/jwks.json"), vec![Rs256]),
+        (
+            "supabase",
+            "https://x.supabase.co/auth/v1",
+            jwks("https://x.supabase.co/auth/v1/.well-known/jwks.json"),
+            vec![Es256, Rs256, Hs256],
+        ),
+        (
+            "better-auth",
+            "https://b.example",
+            jwks("https://b.example/api/auth/jwks"),
+            vec![EdDsa, Es256, Rs256, Ps256],
+        ),
+        (
+            "auth0",
+            "https://x.auth0.com/",
+            jwks("https://x.auth0.com/.well-known/jwks.json"),
+            vec![Rs256, Ps256],
+        ),
+        (
+            "oidc",
+            "https://o.example/realm",
+            Location::Discovery {
+                uri: "https://o.example/realm/.well-known/openid-configuration".to_owned(),
+            },
+            edge_assay::trust::presets::ASYMMETRIC.to_vec(),
+        ),
+    ] {
+        let config = json!({ "issuers": [{ "issuer": issuer, "preset": preset, "audience": "unchecked" }] });
+        let terms = terms(&config);
+        let trusted = terms.issuers.find(issuer).unwrap();
+        assert_eq!(trusted.keys.as_ref().unwrap().location, location, "{preset}");
+        assert_eq!(trusted.algorithms, algorithms, "{preset}");
+    }
+}
+
+#[test]
+fn a_preset_fills_in_only_what_is_left_out() {
+    let config = json!({ "issuers": [{
+        "issuer": "https://c.example", "preset": "clerk", "audience": "unchecked", "algorithms": ["RS512"],
+        "jwks_uri": "https://elsewhere.example/keys",
+    }]});
+    let terms = terms(&config);
+    let trusted = terms.issuers.find("https://c.example").unwrap();
+    assert_eq!(trusted.algorithms, [Algorithm::Rs512]);
+    let uri = "https://elsewhere.example/keys".to_owned();
+    assert_eq!(trusted.keys.as_ref().unwrap().location, Location::Jwks { uri });
+}
+
+#[test]
+fn plain_http_is_for_loopback_alone() {
+    for (uri, is_sound) in [
+        ("http://localhost:8787/jwks", true),
+        ("http://127.0.0.1:8787/jwks", true),
+        ("http://[::1]/jwks", true),
+        ("http://192.168.0.1/jwks", false),
+        ("http://localhost.example/jwks", false),
+    ] {
+        let faults = faults_of(Some(&with_issuer(&json!({ "jwks_uri": uri })).to_string()));
+        assert_eq!(faults.is_empty(), is_sound, "{uri}");
+    }
+}
+
+#[test]
+fn the_configuration_that_wrangler_toml_ships_is_sound() {
+    let wrangler: toml::Table = toml::from_str(include_str!("../../../wrangler.toml")).unwrap();
+    let assay = serde_json::to_value(&wrangler["vars"]["ASSAY"]).unwrap();
+    assert_eq!(faults_of(Some(&assay.to_string())), []);
+    assert_eq!(terms(&assay).issuers.iter().count(), assay["issuers"].as_array().unwrap().len());
+}
+
+#[test]
+fn every_configuration_in_the_readme_is_sound() {
+    let readme = include_str!("../../../README.md");
+    let examples: Vec<&str> = readme
+        .split("```toml\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap())
+        .filter(|example| example.contains("vars.ASSAY"))
+        .collect();
+    assert!(!examples.is_empty());
+    for example in examples {
+        let table: toml::Table = toml::from_str(example).unwrap();
+        let assay = serde_json::to_value(&table["vars"]["ASSAY"]).unwrap();
+        assert_eq!(faults_of(Some(&assay.to_string())), [], "{example}");
+    }
+}

@@ -1,0 +1,224 @@
+//! `POST /token`: what goes in, what comes out, and what is published for those who verify it.
+
+use edge_assay::jose::signature::SharedSecret;
+use edge_assay::jose::{Algorithm, KeySet, UntrustedToken};
+use http::Method;
+use serde_json::json;
+
+use super::*;
+use crate::support::request::FakeRequest;
+use crate::support::tokens;
+use crate::support::world::{NOW, body, claims, header};
+
+#[test]
+fn a_clerk_token_without_an_audience_becomes_an_api_token_that_verifies_from_our_key_set() {
+    let world = world();
+    let token = clerk_token(&json!({}));
+    let (answer, claims) = granted(&world, &form(&exchange(&token, &[("audience", API)])));
+    assert_eq!(answer["token_type"], "Bearer");
+    assert_eq!(answer["issued_token_type"], "urn:ietf:params:oauth:token-type:access_token");
+    assert_eq!(answer["scope"], "profiles:read");
+    assert_eq!(claims["iss"], US);
+    assert_eq!(claims["aud"], API);
+    assert_eq!(claims["sub"], "user_1");
+    assert_eq!(claims["user_id"], "user_1");
+    assert_eq!(claims["role"], "authenticated");
+    assert_eq!(claims["client_id"], "public");
+    assert_eq!(claims["iat"], NOW);
+    assert_eq!(claims["jti"].as_str().unwrap().len(), 22);
+
+    let published = world.ask(&FakeRequest::get("/.well-known/jwks.json"));
+    assert_eq!(header(&published, "access-control-allow-origin").as_deref(), Some("*"));
+    assert_eq!(header(&published, "cache-control").as_deref(), Some("public, max-age=3600"));
+    let set = KeySet::parse(published.body()).unwrap();
+    let parsed = UntrustedToken::parse(answer["access_token"].as_str().unwrap()).unwrap();
+    assert_eq!(parsed.header().typ.as_deref(), Some("at+jwt"));
+    let jwk = set.with_kid(parsed.header().kid.as_deref().unwrap()).next().unwrap();
+    assert!(jwk.key.verify(Algorithm::Es256, parsed.signing_input(), parsed.signature()));
+
+    let etag = header(&published, "etag").unwrap();
+    let again = world.ask(&FakeRequest::get("/.well-known/jwks.json").header("if-none-match", &etag));
+    assert_eq!((again.status().as_u16(), again.body().len()), (304, 0));
+}
+
+#[test]
+fn what_is_issued_never_outlives_what_it_was_issued_for() {
+    let world = world();
+    let token = clerk_token(&json!({ "exp": NOW + 30 }));
+    let (answer, claims) = granted(&world, &form(&exchange(&token, &[("audience", API)])));
+    assert_eq!((answer["expires_in"].as_i64(), claims["exp"].as_i64()), (Some(30), Some(NOW + 30)));
+    // Nor does the leeway with which an expired token still verifies lengthen anything.
+    let token = clerk_token(&json!({ "exp": NOW - 2 }));
+    assert!(world.accepts(&token));
+    refused(&world, &form(&exchange(&token, &[("audience", API)])), 400, "invalid_request", "token_expired");
+    // Nor does an actor's token that ends earlier.
+    let token = clerk_token(&json!({ "may_act": { "sub": "user_1" } }));
+    let actor = clerk_token(&json!({ "exp": NOW + 7 }));
+    let (_, claims) = granted(&world, &form(&with_actor(&token, &actor)));
+    assert_eq!(claims["exp"], NOW + 7);
+}
+
+#[test]
+fn a_jwt_bearer_grant_answers_the_same_and_calls_a_bad_assertion_an_invalid_grant() {
+    let world = world();
+    let token =
+        tokens::mint(Algorithm::Hs256, &json!({}), &claims(SUPABASE, &json!({ "aud": "authenticated" })));
+    let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+    // The only target that takes Supabase's tokens needs no name.
+    let (answer, claims) = granted(&world, &form(&[("grant_type", grant), ("assertion", &token)]));
+    assert_eq!(claims["aud"], BOTH);
+    assert!(answer.get("issued_token_type").is_none() && answer.get("scope").is_none());
+    world.platform.pass(3600);
+    refused(
+        &world,
+        &form(&[("grant_type", grant), ("assertion", &token)]),
+        400,
+        "invalid_grant",
+        "token_expired",
+    );
+}
+
+#[test]
+fn several_targets_are_all_granted_or_all_refused() {
+    let world = world();
+    let token = clerk_token(&json!({ "email": "ada@example.com", "email_verified": true }));
+    let basic = basic("cli", CLIENT_SECRET);
+    // Client `cli` may have STRICT alone.
+    let request =
+        form(&exchange(&token, &[("audience", API), ("audience", STRICT)])).header("authorization", &basic);
+    refused(&world, &request, 400, "unauthorized_client", "client_not_allowed");
+    let request = form(&exchange(&token, &[("audience", API), ("resource", BOTH)]));
+    refused(&world, &request, 400, "invalid_target", "targets_apart");
+    let request = form(&exchange(&token, &[("audience", API), ("audience", "https://nobody.example")]));
+    refused(&world, &request, 400, "invalid_target", "target_unknown");
+    let request = form(&exchange(&token, &[("resource", API), ("audience", API)]));
+    assert_eq!(granted(&world, &request).1["aud"], API);
+
+    let mut both = config();
+    both["exchange"]["targets"][1]["algorithm"] = json!("ES256");
+    both["exchange"]["targets"][0]["subject"] = json!("prefixed");
+    let world = world_with(&both, &secrets());
+    let request = form(&exchange(&token, &[("audience", API), ("audience", BOTH)]));
+    let (answer, claims) = granted(&world, &request);
+    assert_eq!(claims["aud"], json!([API, BOTH]));
+    assert_eq!(answer["expires_in"], 50);
+    assert!(claims.get("scope").is_none());
+}
+
+#[test]
+fn every_malformed_request_is_an_invalid_request() {
+    let world = world();
+    let token = clerk_token(&json!({}));
+    let good = exchange(&token, &[("audience", API)]);
+    let without = |name: &str| good.iter().copied().filter(|(given, _)| *given != name).collect::<Vec<_>>();
+    let with = |name: &'static str, value: &'static str| [good.clone(), vec![(name, value)]].concat();
+    for parameters in [
+        without("grant_type"),
+        without("subject_token"),
+        without("subject_token_type"),
+        with("subject_token_type", "urn:ietf:params:oauth:token-type:jwt"),
+        with("scope", "a").into_iter().chain([("scope", "b")]).collect(),
+        with("actor_token_type", "urn:ietf:params:oauth:token-type:jwt"),
+        with("actor_token", "x"),
+        with("requested_token_type", "urn:ietf:params:oauth:token-type:refresh_token"),
+        with("client_secret", "x"),
+        [
+            without("subject_token_type"),
+            vec![("subject_token_type", "urn:ietf:params:oauth:token-type:saml2")],
+        ]
+        .concat(),
+    ] {
+        refused(&world, &form(&parameters), 400, "invalid_request", "request_invalid");
+    }
+    // An empty value is none.
+    granted(&world, &form(&with("actor_token", "")));
+    refused(
+        &world,
+        &form(&[("grant_type", "password")]),
+        400,
+        "unsupported_grant_type",
+        "grant_type_unsupported",
+    );
+    for content_type in ["application/json", "text/plain", ""] {
+        let request =
+            FakeRequest::new(Method::POST, "/token").header("content-type", content_type).body("a=b");
+        refused(&world, &request, 400, "invalid_request", "request_invalid");
+    }
+    for resource in ["/relative", "https://api.example.com#fragment", "nothing"] {
+        let request = form(&exchange(&token, &[("resource", resource)]));
+        refused(&world, &request, 400, "invalid_target", "target_unknown");
+    }
+    let huge = FakeRequest::new(Method::POST, "/token").body(vec![b'a'; 200_000]);
+    assert_eq!(world.ask(&huge).status(), 413);
+    assert_eq!(world.ask(&FakeRequest::get("/token")).status(), 405);
+}
+
+#[test]
+fn our_metadata_says_where_everything_is_whatever_the_prefix() {
+    let mut prefixed = config();
+    prefixed["endpoints"] = json!({ "prefix": "/_assay" });
+    let world = world_with(&prefixed, &secrets());
+    let response = world.ask(&FakeRequest::get("/.well-known/oauth-authorization-server"));
+    let metadata = body(&response);
+    assert_eq!(metadata["issuer"], US);
+    assert_eq!(metadata["token_endpoint"], format!("{US}/_assay/token"));
+    assert_eq!(metadata["jwks_uri"], format!("{US}/.well-known/jwks.json"));
+    assert_eq!(metadata["response_types_supported"], json!([]));
+    assert_eq!(metadata["scopes_supported"], json!(["profiles:read", "profiles:write"]));
+    assert_eq!(
+        metadata["token_endpoint_auth_methods_supported"],
+        json!(["none", "client_secret_basic", "client_secret_post"])
+    );
+    assert_eq!(world.ask(&FakeRequest::get("/.well-known/jwks.json")).status(), 200);
+    assert_eq!(world.ask(&FakeRequest::get("/_assay/.well-known/jwks.json")).status(), 404);
+    assert_eq!(world.ask(&FakeRequest::new(Method::POST, "/token")).status(), 404);
+}
+
+#[test]
+fn the_type_asked_for_is_the_type_named_and_no_two_tokens_have_one_jti() {
+    let world = world();
+    let token = clerk_token(&json!({}));
+    let jwt = "urn:ietf:params:oauth:token-type:jwt";
+    let request = form(&exchange(&token, &[("audience", API), ("requested_token_type", jwt)]));
+    let (answer, first) = granted(&world, &request);
+    assert_eq!(answer["issued_token_type"], jwt);
+    let (_, second) = granted(&world, &request);
+    assert_ne!(first["jti"], second["jti"]);
+}
+
+#[test]
+fn a_target_that_shares_a_secret_gets_hs256_and_the_key_set_says_nothing_of_it() {
+    let mut config = config();
+    config["exchange"]["targets"][0]["algorithm"] = json!("HS256");
+    let world = world_with(&config, &secrets());
+    let token = clerk_token(&json!({}));
+    let (answer, _) = granted(&world, &form(&exchange(&token, &[("audience", API)])));
+    let parsed = UntrustedToken::parse(answer["access_token"].as_str().unwrap()).unwrap();
+    assert_eq!(parsed.header().alg.as_deref(), Some("HS256"));
+    let keys: Value = serde_json::from_str(&signing_keys()).unwrap();
+    let shared = keys["keys"].as_array().unwrap().iter().find(|key| key["alg"] == "HS256").unwrap();
+    assert_eq!(parsed.header().kid.as_deref(), shared["kid"].as_str());
+    let octets = edge_assay::jose::base64url::decode(shared["k"].as_str().unwrap()).unwrap();
+    let secret = SharedSecret::new(octets);
+    assert!(secret.verify(Algorithm::Hs256, parsed.signing_input(), parsed.signature()));
+    let published = body(&world.ask(&FakeRequest::get("/.well-known/jwks.json")));
+    assert!(published["keys"].as_array().unwrap().iter().all(|key| key["kty"] != "oct"));
+}
+
+#[test]
+fn no_target_is_guessed_where_several_are_possible() {
+    let token = clerk_token(&json!({}));
+    refused(&world(), &form(&exchange(&token, &[])), 400, "invalid_target", "target_unknown");
+}
+
+#[test]
+fn an_issuer_with_a_path_is_found_where_rfc_8414_puts_it() {
+    let mut config = config();
+    config["exchange"]["issuer"] = json!("https://example.com/tenant");
+    let world = world_with(&config, &secrets());
+    let found = world.ask(&FakeRequest::get("/.well-known/oauth-authorization-server/tenant"));
+    assert_eq!(body(&found)["issuer"], "https://example.com/tenant");
+    assert_eq!(body(&found)["token_endpoint"], "https://example.com/token");
+    let other = world.ask(&FakeRequest::get("/.well-known/oauth-authorization-server/other"));
+    assert_eq!(other.status(), 404);
+}

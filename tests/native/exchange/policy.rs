@@ -1,0 +1,180 @@
+//! What a target grants: claims, subjects, scopes, conditions, and what the directory adds.
+
+use edge_assay::jose::{Algorithm, UntrustedToken};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::support::keys::ed25519;
+use crate::support::tokens;
+use crate::support::world::{NOW, World, body, claims, merged};
+
+#[test]
+fn values_keep_their_type_and_every_digit() {
+    let world = world();
+    let payload = format!(
+        r#"{{"iss":"{CLERK}","sub":"user_1","exp":{},"big":123456789012345678901234567890,"org":[{{"id/x":1.50}}]}}"#,
+        NOW + 60
+    );
+    let head = json!({ "alg": "EdDSA", "kid": ed25519().kid() }).to_string();
+    let token = tokens::sealed(&head, &payload, |input| ed25519().sign(Algorithm::EdDsa, input));
+    let (answer, _) = granted(&world, &form(&exchange(&token, &[("audience", API)])));
+    let parsed = UntrustedToken::parse(answer["access_token"].as_str().unwrap()).unwrap().claims().clone();
+    assert!(parsed.raw().contains(r#""big":123456789012345678901234567890"#), "{}", parsed.raw());
+    assert!(parsed.raw().contains(r#""org":1.50"#), "{}", parsed.raw());
+}
+
+#[test]
+fn two_people_of_two_issuers_never_become_one() {
+    let world = world();
+    let clerk = clerk_token(&json!({ "sub": "7" }));
+    let supabase = tokens::mint(
+        Algorithm::Hs256,
+        &json!({}),
+        &claims(SUPABASE, &json!({ "sub": "7", "aud": "authenticated" })),
+    );
+    let subject =
+        |token: &str| granted(&world, &form(&exchange(token, &[("audience", BOTH)]))).1["sub"].clone();
+    assert_eq!(subject(&clerk), format!("{CLERK}|7"));
+    assert_eq!(subject(&supabase), format!("{SUPABASE}|7"));
+}
+
+#[test]
+fn scopes_are_granted_as_asked_and_never_widened() {
+    let world = world();
+    let ask = |claims: &Value, scope: &str| {
+        let token = clerk_token(claims);
+        world.ask(&form(&exchange(&token, &[("audience", API), ("scope", scope)])))
+    };
+    let free = json!({});
+    assert_eq!(body(&ask(&free, "profiles:write profiles:read"))["scope"], "profiles:write profiles:read");
+    assert_eq!(body(&ask(&free, "admin"))["error"], "invalid_scope");
+    assert_eq!(body(&ask(&free, "profiles:read  x"))["error"], "invalid_scope");
+    let narrow = json!({ "scope": "profiles:write other" });
+    assert_eq!(body(&ask(&narrow, "profiles:write"))["scope"], "profiles:write");
+    assert_eq!(body(&ask(&narrow, "profiles:read"))["error"], "invalid_scope");
+    assert_eq!(body(&ask(&narrow, "profiles:read"))["code"], "scope_not_granted");
+    // By default, what is granted by default, as far as the token itself goes.
+    let token = clerk_token(&narrow);
+    let (answer, claims) = granted(&world, &form(&exchange(&token, &[("audience", API)])));
+    assert!(answer.get("scope").is_none() && claims.get("scope").is_none());
+}
+
+#[test]
+fn a_condition_that_does_not_hold_names_the_claim_and_not_its_value() {
+    let world = world();
+    let ask = |changes: Value| {
+        let token = clerk_token(&changes);
+        form(&exchange(&token, &[("audience", STRICT)])).header("authorization", &basic("cli", CLIENT_SECRET))
+    };
+    for changes in [
+        json!({ "email": "ada@example.com" }),
+        json!({ "email": "ada@example.com", "email_verified": "true" }),
+        json!({ "email": "ada@example.com.evil.example", "email_verified": true }),
+        json!({ "email_verified": true }),
+    ] {
+        let response = refused(&world, &ask(changes), 400, "invalid_target", "condition_failed");
+        assert!(!String::from_utf8_lossy(response.body()).contains("ada@"));
+    }
+    assert_eq!(
+        granted(&world, &ask(json!({ "email": "ada@example.com", "email_verified": true }))).1["email"],
+        "ada@example.com"
+    );
+}
+
+#[test]
+fn the_directory_speaks_and_a_token_cannot_speak_for_it() {
+    let world = world();
+    let ask = |world: &World| {
+        let token = clerk_token(&json!({ "directory": { "groups": ["root"] } }));
+        granted(world, &form(&exchange(&token, &[("audience", API)]))).1
+    };
+    assert!(ask(&world).get("groups").is_none());
+    let key = format!("DIRECTORY subject:{CLERK}:user_1");
+    world.platform.directory.plant(&key, r#"{"groups":["staff"]}"#);
+    assert_eq!(ask(&world)["groups"], json!(["staff"]));
+}
+
+#[test]
+fn every_condition_holds_of_what_it_says_and_of_nothing_else() {
+    let verdict = |condition: &Value, changes: &Value| {
+        let mut config = config();
+        let mut condition = condition.clone();
+        condition["claim"] = json!("/c/0");
+        config["exchange"]["targets"][0]["when"] = json!([condition]);
+        let token = clerk_token(&json!({ "c": [changes] }));
+        let response = world_with(&config, &secrets()).ask(&form(&exchange(&token, &[("audience", API)])));
+        response.status() == 200 || body(&response)["code"] != "condition_failed"
+    };
+    for (condition, holds, fails) in [
+        (json!({ "equals": true }), vec![json!(true)], vec![json!("true"), json!(1), Value::Null]),
+        (json!({ "equals": { "a": [1] } }), vec![json!({ "a": [1] })], vec![json!({ "a": [1], "b": 2 })]),
+        (
+            json!({ "one_of": ["a", 2] }),
+            vec![json!("a"), json!(2.0)],
+            vec![json!("b"), json!("2"), json!(["a"])],
+        ),
+        (
+            json!({ "contains_all": ["a", "b"] }),
+            vec![json!(["b", "x", "a"])],
+            vec![json!(["a"]), json!("ab"), json!({ "a": 1, "b": 1 }), Value::Null],
+        ),
+        (
+            json!({ "contains_any": ["a", "b"] }),
+            vec![json!(["x", "b"]), json!("a")],
+            vec![json!([]), json!("abc"), json!([["a"]])],
+        ),
+        (
+            json!({ "matches": "user_*" }),
+            vec![json!("user_"), json!("user_1")],
+            vec![json!("a user_1"), json!("USER_1"), json!(1), json!(["user_1"])],
+        ),
+        (
+            json!({ "at_least": 18 }),
+            vec![json!(18), json!(18.5), json!(u64::MAX)],
+            vec![json!(17.999), json!("18"), json!([18]), Value::Null],
+        ),
+        (json!({ "exists": true }), vec![json!(false), json!(""), json!([])], vec![Value::Null]),
+        (json!({ "exists": false }), vec![Value::Null], vec![json!(false), json!(0)]),
+    ] {
+        for value in holds {
+            assert!(verdict(&condition, &value), "{condition} holds of {value}");
+        }
+        for value in fails {
+            assert!(!verdict(&condition, &value), "{condition} does not hold of {value}");
+        }
+    }
+}
+
+#[test]
+fn a_claim_without_its_source_is_missing_by_its_pointer_unless_it_is_optional() {
+    let world = world();
+    let ask = |changes: Value| {
+        let token =
+            clerk_token(&merged(json!({ "email_verified": true, "email": "ada@example.com" }), &changes));
+        form(&exchange(&token, &[("audience", STRICT)])).header("authorization", &basic("cli", CLIENT_SECRET))
+    };
+    granted(&world, &ask(json!({})));
+    let mut config = config();
+    config["exchange"]["targets"][2]["when"] = json!([]);
+    let world = world_with(&config, &secrets());
+    let response = refused(&world, &ask(json!({ "email": null })), 400, "invalid_request", "claim_missing");
+    assert!(body(&response)["error_description"].as_str().unwrap().contains("/email"));
+    config["exchange"]["targets"][2]["claims"]["email"]["optional"] = json!(true);
+    let (_, claims) = granted(&world_with(&config, &secrets()), &ask(json!({ "email": null })));
+    assert!(claims.get("email").is_none());
+}
+
+#[test]
+fn the_subject_may_be_taken_from_another_claim_and_is_never_made_up() {
+    let mut config = config();
+    config["exchange"]["targets"][1]["subject"] = json!({ "claim": "/account/id" });
+    let world = world_with(&config, &secrets());
+    let ask = |account: Value| {
+        let token = clerk_token(&json!({ "account": account }));
+        form(&exchange(&token, &[("audience", BOTH)]))
+    };
+    assert_eq!(granted(&world, &ask(json!({ "id": "a-1" }))).1["sub"], "a-1");
+    for account in [json!({ "id": 1 }), json!({ "id": "" }), json!({}), json!(["a-1"])] {
+        refused(&world, &ask(account), 400, "invalid_request", "claim_missing");
+    }
+}

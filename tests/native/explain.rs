@@ -1,0 +1,297 @@
+//! Explanations on the wire, and the second engine beside the first: who may ask, what is fetched, and what becomes of a
+//! disagreement.
+
+use crate::support::keys;
+use crate::support::platform::{Answer, SecondEngine};
+use crate::support::request::FakeRequest;
+use crate::support::tokens;
+use crate::support::world::{World, body, claims, header, issuer, jwks_uri};
+use edge_assay::jose::{Algorithm, Jwk, base64url};
+use edge_assay::ports::Level;
+use edge_assay::rejection::Fault;
+use http::Method;
+use serde_json::{Value, json};
+
+const ISS: &str = "https://issuer.example";
+
+fn configured(extra: &Value) -> World {
+    let mut config = json!({ "issuers": [issuer(ISS, &json!({}))] });
+    for (name, value) in extra.as_object().unwrap() {
+        config[name] = value.clone();
+    }
+    let world = World::with_secrets(&config, &[("EXPLAIN_KEY", "let me in")]);
+    world.publishes(ISS, &[keys::ed25519(), keys::rsa_2048()]);
+    world
+}
+
+fn open() -> World {
+    configured(&json!({ "explain": { "access": "open" } }))
+}
+
+fn always_checked() -> World {
+    configured(&json!({
+        "verify": { "cross_check": { "sample": 1 } }, "explain": { "access": "open" },
+    }))
+}
+
+fn good_token() -> String {
+    tokens::mint(Algorithm::EdDsa, &json!({}), &claims(ISS, &json!({})))
+}
+
+fn explain(token: &str) -> FakeRequest {
+    FakeRequest::new(Method::POST, "/explain")
+        .header("content-type", "application/json")
+        .body(json!({ "token": token }).to_string())
+}
+
+#[test]
+fn engines_that_agree_let_a_live_request_pass() {
+    let world = always_checked();
+    assert!(world.accepts(&good_token()));
+    let ready = body(&world.ask(&FakeRequest::get("/readyz")));
+    assert_eq!(ready["details"]["cross_check"], json!({ "agreed": 1, "unanswered": 0, "disagreements": 0 }));
+}
+
+#[test]
+fn a_disagreement_refuses_the_token_is_logged_and_shows_on_readyz() {
+    let world = always_checked();
+    world.platform.second_engine(SecondEngine::Lies);
+    assert_eq!(world.fault(&good_token()), Fault::CryptoDisagreement { algorithm: "EdDSA" });
+    let response = world.ask(&FakeRequest::verify(&good_token()));
+    assert_eq!(response.status(), 503);
+    assert_eq!(body(&response)["code"], "crypto_disagreement");
+
+    let (level, line) = world
+        .platform
+        .log_lines()
+        .into_iter()
+        .find(|(_, line)| line["event"] == "crypto_disagreement")
+        .unwrap();
+    assert_eq!(level, Level::Error);
+    assert_eq!((&line["pure_rust"], &line["web_crypto"]), (&json!(true), &json!(false)));
+    let print = &keys::key_set(&[keys::ed25519()]).keys[0].thumbprint;
+    assert_eq!(&line["thumbprint"], print);
+
+    let ready = world.ask(&FakeRequest::get("/readyz"));
+    assert_eq!(ready.status(), 503);
+    assert_eq!(body(&ready)["code"], "crypto_disagreement");
+    assert_eq!(body(&ready)["details"]["cross_check"]["last_disagreement"]["alg"], "EdDSA");
+}
+
+#[test]
+fn a_signature_that_only_the_second_engine_accepts_is_a_disagreement_and_never_a_pass() {
+    let world = always_checked();
+    world.platform.second_engine(SecondEngine::Lies);
+    let forged = tokens::mint_with_key(
+        Algorithm::EdDsa,
+        keys::ed25519_second(),
+        &json!({ "kid": keys::ed25519().kid() }),
+        &claims(ISS, &json!({})),
+    );
+    assert_eq!(world.fault(&forged), Fault::CryptoDisagreement { algorithm: "EdDSA" });
+}
+
+#[test]
+fn an_engine_without_an_opinion_changes_no_verdict() {
+    let world = always_checked();
+    world.platform.second_engine(SecondEngine::Absent);
+    assert!(world.accepts(&good_token()));
+    assert_eq!(world.platform.events("cross_check_unanswered").len(), 1);
+}
+
+#[test]
+fn without_a_share_the_second_engine_is_not_asked() {
+    let world = open();
+    world.platform.second_engine(SecondEngine::Lies);
+    assert!(world.accepts(&good_token()));
+}
+
+#[test]
+fn a_share_outside_0_to_1_is_a_fault_of_the_configuration() {
+    for sample in [json!(1.5), json!(-0.1), json!("all")] {
+        let world = configured(&json!({ "verify": { "cross_check": { "sample": sample } } }));
+        let faults = world.app.config.terms.as_ref().unwrap_err();
+        assert_eq!(
+            faults.iter().map(|fault| fault.path.as_str()).collect::<Vec<_>>(),
+            ["verify.cross_check.sample"]
+        );
+    }
+}
+
+#[test]
+fn an_algorithm_that_fails_the_self_test_is_not_judged_any_more() {
+    let world = open();
+    world.platform.run(world.app.self_test(&world.platform));
+    assert!(world.accepts(&good_token()), "all known answers were right");
+
+    let world = open();
+    world.platform.second_engine(SecondEngine::Lies);
+    world.platform.run(world.app.self_test(&world.platform));
+    assert_eq!(world.fault(&good_token()), Fault::CryptoDisagreement { algorithm: "EdDSA" });
+    assert!(!world.platform.events("self_test_failed").is_empty());
+}
+
+#[test]
+fn a_deep_check_asks_about_every_algorithm_and_compares_the_clocks() {
+    let world = open();
+    let ready = body(&world.ask(&FakeRequest::get("/readyz?deep=1")));
+    let deep = &ready["details"]["deep"];
+    let answers = deep["self_test"].as_array().unwrap();
+    assert_eq!(answers.len(), Algorithm::ALL.len());
+    assert!(answers.iter().all(|answer| answer["pure_rust"] == true && answer["web_crypto"] == true));
+    assert_eq!(deep["environment"]["runtime"], "a fake");
+    assert_eq!(deep["clock"]["asked"], jwks_uri(ISS));
+    let fetches = world.fetches(ISS);
+    for _ in 0..20 {
+        world.ask(&FakeRequest::get("/readyz?deep=1"));
+    }
+    assert_eq!(world.fetches(ISS), fetches, "what it found serves for a while");
+}
+
+#[test]
+fn a_deep_check_is_for_those_who_may_see_details() {
+    let world = configured(&json!({}));
+    let ready = body(&world.ask(&FakeRequest::get("/readyz?deep=1")));
+    assert_eq!(ready.get("details"), None);
+    assert_eq!(world.fetches(ISS), 0);
+}
+
+#[test]
+fn a_public_jwk_is_the_key_it_was_made_of() {
+    for key in [keys::rsa_2048(), keys::rsa_4096(), keys::p_256(), keys::p_384(), keys::ed25519()] {
+        let original = Jwk::from_value(&key.public_jwk()).unwrap();
+        let again = Jwk::from_value(&original.key.public_jwk()).unwrap();
+        assert_eq!(original.thumbprint, again.thumbprint);
+    }
+}
+
+#[test]
+fn explanations_are_for_those_who_know_the_key() {
+    let world = configured(&json!({}));
+    let basic = |password: &str| {
+        use base64::Engine as _;
+        format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!(":{password}")))
+    };
+    for path in ["/explain", "/console"] {
+        let request = || {
+            FakeRequest::new(Method::POST, path)
+                .header("content-type", "application/json")
+                .body(json!({ "token": "null" }).to_string())
+        };
+        let closed = world.ask(&request());
+        assert_eq!(closed.status(), 401);
+        assert!(header(&closed, "www-authenticate").unwrap().starts_with("Basic "));
+        assert_eq!(world.ask(&request().header("x-explain-key", "let me out")).status(), 401);
+        assert_eq!(world.ask(&request().header("authorization", &basic("let me out"))).status(), 401);
+        assert_eq!(world.ask(&request().header("x-explain-key", "let me in")).status(), 200);
+        assert_eq!(world.ask(&request().header("authorization", &basic("let me in"))).status(), 200);
+    }
+}
+
+#[test]
+fn a_token_comes_as_json_as_a_form_as_text_or_in_the_header() {
+    let world = open();
+    let token = good_token();
+    let post = || FakeRequest::new(Method::POST, "/explain");
+    for request in [
+        explain(&token),
+        explain(&format!("Authorization: Bearer {token}")),
+        post()
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(format!("token=Bearer+{token}%0A")),
+        post().header("content-type", "text/plain").body(format!("{token}\n")),
+        post().bearer(&token),
+    ] {
+        assert_eq!(body(&world.ask(&request))["verdict"], "accepted", "{request:?}");
+    }
+    let odd = post().header("content-type", "application/json").body("{");
+    assert_eq!(world.ask(&odd).status(), 400);
+    let large = post().header("content-type", "text/plain").body(vec![b'a'; 200 * 1024]);
+    assert_eq!(world.ask(&large).status(), 413);
+}
+
+#[test]
+fn text_is_given_to_a_terminal_and_begins_with_the_root_cause() {
+    let response = open().ask(&explain("Bearer null").header("accept", "text/plain"));
+    assert_eq!(header(&response, "content-type").unwrap(), "text/plain; charset=utf-8");
+    let text = String::from_utf8(response.into_body()).unwrap();
+    assert!(text.starts_with("Refused: The client sent the word \"null\""));
+}
+
+#[test]
+fn a_flood_of_unknown_keys_makes_the_worker_ask_its_issuer_only_and_seldom() {
+    let world = open();
+    let seconds: usize = 300;
+    for second in 0..seconds {
+        for which in 0..3 {
+            let kid = format!("unknown-{second}-{which}");
+            let token = tokens::mint(
+                Algorithm::EdDsa,
+                &json!({ "kid": kid }),
+                &claims(ISS, &json!({ "exp": crate::support::world::NOW + 9999 })),
+            );
+            world.ask(&explain(&token));
+        }
+        let foreign = tokens::mint(Algorithm::EdDsa, &json!({}), &claims("https://evil.example", &json!({})));
+        world.ask(&explain(&foreign));
+        world.platform.pass(1);
+    }
+    // One look for each cooldown of 30 s by the live rules, and one more by explain's own.
+    let most = 2 * (seconds / 30 + 1);
+    assert!(world.fetches(ISS) <= most, "{} fetches", world.fetches(ISS));
+    assert_eq!(world.platform.origin.requests().len(), world.fetches(ISS), "nobody else was asked");
+}
+
+#[test]
+fn explain_does_not_ask_a_provider_that_fails() {
+    let world = open();
+    assert!(world.accepts(&good_token()));
+    world.serves(&jwks_uri(ISS), Answer::status(503));
+    let token = tokens::mint(
+        Algorithm::EdDsa,
+        &json!({ "kid": "unknown" }),
+        &claims(ISS, &json!({ "exp": crate::support::world::NOW + 9999 })),
+    );
+    world.platform.pass(60);
+    for _ in 0..50 {
+        let report = body(&world.ask(&explain(&token)));
+        assert_eq!(report["cause"]["id"], "identity_provider_down");
+    }
+    assert_eq!(world.fetches(ISS), 2);
+}
+
+#[test]
+fn the_page_allows_nothing_but_its_own_style_and_script() {
+    let response = open().ask(&FakeRequest::get("/console"));
+    let policy = header(&response, "content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"));
+    assert!(!policy.contains("unsafe"));
+    let page = String::from_utf8(response.into_body()).unwrap();
+    for outside in ["http://", "https://", "src=", "url(", "@import", "localStorage", "sessionStorage", "{{"]
+    {
+        assert!(!page.contains(outside), "{outside}");
+    }
+}
+
+#[test]
+fn a_claim_that_holds_markup_stays_text_on_the_page() {
+    let world = open();
+    let claims = claims("\"><script>alert(1)</script>", &json!({}));
+    let token = tokens::mint(Algorithm::EdDsa, &json!({ "kid": "<b>" }), &claims);
+    let request = FakeRequest::new(Method::POST, "/console")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(format!("token={token}"));
+    let page = String::from_utf8(world.ask(&request).into_body()).unwrap();
+    assert!(!page.contains("<script>alert") && !page.contains("<b>\""));
+    assert!(page.contains("&lt;script&gt;alert(1)"));
+    assert!(!page.contains(token.split('.').nth(2).unwrap()), "no signature comes back");
+    assert!(!page.contains(&base64url::encode(claims.to_string().as_bytes())));
+}
+
+#[test]
+fn a_faulty_configuration_is_explained_to_those_who_may_see_it() {
+    let world = World::new(&json!({ "explain": { "access": "open" }, "issuers": [{ "issuer": ISS }] }));
+    let report = body(&world.ask(&explain("a.b.c")));
+    assert_eq!((&report["verdict"], &report["cause"]["id"]), (&json!("fault"), &json!("configuration")));
+    assert!(report["cause"]["fix"].as_str().unwrap().contains("issuers[0].audience"));
+}

@@ -1,0 +1,145 @@
+//! `credential = { exchange = … }`: the upstream gets our own token, minted by policy and kept while it is good.
+
+use super::*;
+use crate::support::keys::p_256;
+use crate::support::platform::StoreMode;
+use crate::support::world::NOW;
+use edge_assay::jose::UntrustedToken;
+
+const API: &str = "https://api.example.com";
+
+fn signing_keys() -> String {
+    let mut key = p_256().private_jwk();
+    let times = json!({ "alg": "ES256", "publish_at": NOW - 100_000, "activate_at": NOW - 90_000, "retire_at": NOW + 9_000_000, "remove_at": NOW + 9_900_000 });
+    for (name, value) in times.as_object().unwrap() {
+        key[name] = value.clone();
+    }
+    key.as_object_mut().unwrap().remove("kid");
+    json!({ "keys": [key] }).to_string()
+}
+
+fn world() -> World {
+    world_with(&json!({}))
+}
+
+fn world_with(changes: &Value) -> World {
+    world_beside(changes, &json!({}))
+}
+
+/// A world with these changes to the exchange and to the root.
+fn world_beside(changes: &Value, root: &Value) -> World {
+    let exchange = json!({
+        "issuer": "https://auth.example.com",
+        "targets": [{
+            "audience": API, "from": [ISS], "scopes": ["read"], "default_scopes": ["read"],
+            "when": [{ "claim": "/banned", "exists": false }], "claims": { "email": { "claim": "/email", "optional": true } },
+        }],
+    });
+    let exchange = merged(exchange, changes);
+    let routes = json!([
+        route("/*", &json!({ "credential": { "exchange": API } })),
+        route("/open/*", &json!({ "credential": { "exchange": API }, "public": true })),
+    ]);
+    fronting_with(
+        &routes,
+        &merged(json!({ "exchange": exchange }), root),
+        &[("SIGNING_KEYS", &signing_keys())],
+    )
+}
+
+fn bearer(onward: &Onward) -> String {
+    told(onward, "authorization").unwrap().strip_prefix("Bearer ").unwrap().to_owned()
+}
+
+#[test]
+fn the_upstream_gets_a_token_of_ours_for_the_same_subject() {
+    let world = world();
+    let subject = token(&json!({ "email": "ada@example.com" }));
+    let onward = world.sent_on(&FakeRequest::get("/x").bearer(&subject));
+    let minted = bearer(&onward);
+    let parsed = UntrustedToken::parse(&minted).unwrap();
+    let claims = parsed.claims();
+    assert_eq!(parsed.header().typ.as_deref(), Some("at+jwt"));
+    assert_eq!(claims.issuer.as_deref(), Some("https://auth.example.com"));
+    assert_eq!(claims.audience.as_deref(), Some(&[API.to_owned()][..]));
+    assert_eq!(claims.subject.as_deref(), Some("user_1"));
+    assert_eq!(claims.get("email"), Some(&json!("ada@example.com")));
+    assert_eq!(claims.get("client_id"), Some(&json!("edge-assay")));
+    // Never beyond the subject token's own end.
+    assert_eq!(claims.expires_at.map(edge_assay::time::Timestamp::epoch_seconds), Some(NOW + 50));
+    assert!(onward.remove.contains(&"authorization".to_owned()));
+}
+
+#[test]
+fn it_is_kept_for_its_subject_token_while_it_is_good_and_never_for_another() {
+    let world = world();
+    let ask = |subject: &str| bearer(&world.sent_on(&FakeRequest::get("/x").bearer(subject)));
+    let (ada, ben) = (token(&json!({})), token(&json!({ "sub": "user_2" })));
+    let first = ask(&ada);
+    assert_eq!(ask(&ada), first);
+    assert_ne!(ask(&ben), first);
+    let other_claims = token(&json!({ "email": "new@example.com" }));
+    assert_ne!(ask(&other_claims), first);
+    world.platform.pass(41);
+    // Nine seconds before its end another one is minted.
+    assert_ne!(ask(&ada), first);
+    world.platform.pass(20);
+    assert_eq!(world.answered(&FakeRequest::get("/x").bearer(&ada)).status(), 401);
+}
+
+#[test]
+fn what_the_policy_refuses_goes_nowhere() {
+    let world = world();
+    let other = tokens::mint(Algorithm::EdDsa, &json!({}), &claims(OTHER, &json!({})));
+    for (subject, expected) in
+        [(token(&json!({ "banned": true })), "condition_failed"), (other, "issuer_not_accepted")]
+    {
+        let response = world.answered(&FakeRequest::get("/x").bearer(&subject));
+        assert_eq!((response.status().as_u16(), code(&response)), (403, json!(expected)));
+    }
+    assert!(world.platform.upstreams.received().is_empty());
+}
+
+#[test]
+fn a_directory_that_is_down_is_503_and_nothing_goes_on() {
+    let world = world_with(&json!({ "directory": "DIRECTORY" }));
+    world.platform.directory.behave(StoreMode::Down);
+    let response = world.answered(&FakeRequest::get("/x").bearer(&token(&json!({}))));
+    assert_eq!((response.status().as_u16(), code(&response)), (503, json!("upstream_unavailable")));
+    assert!(header(&response, "retry-after").is_some());
+    assert!(!String::from_utf8_lossy(response.body()).contains("DIRECTORY"));
+    assert!(world.platform.upstreams.received().is_empty());
+}
+
+#[test]
+fn a_proxy_that_asks_is_given_our_token_too() {
+    let world = world_beside(&json!({}), &json!({ "forward_auth": { "trusted": true } }));
+    let ask = FakeRequest::get("/_assay/auth-request")
+        .header("x-original-method", "GET")
+        .header("x-original-uri", "/x")
+        .header("x-original-host", "h");
+    let response = world.answered(&ask.bearer(&token(&json!({}))));
+    assert_eq!(response.status(), 200);
+    let minted = header(&response, "authorization").unwrap().replace("Bearer ", "");
+    assert_eq!(
+        UntrustedToken::parse(&minted).unwrap().claims().audience.as_deref(),
+        Some(&[API.to_owned()][..])
+    );
+}
+
+#[test]
+fn nobody_gets_no_token_on_a_public_route() {
+    let onward = world().sent_on(&FakeRequest::get("/open/x"));
+    assert_eq!(told(&onward, "authorization"), None);
+    assert!(onward.remove.contains(&"authorization".to_owned()));
+}
+
+#[test]
+fn an_isolate_keeps_a_bounded_number_of_tokens() {
+    let world = world();
+    let most = edge_assay::limits::MAX_KEPT_TOKENS;
+    for index in 0..most + 5 {
+        world.sent_on(&FakeRequest::get("/x").bearer(&token(&json!({ "sub": format!("user_{index}") }))));
+    }
+    assert_eq!(world.app.config.gateway.as_ref().unwrap().kept.len(), most);
+}

@@ -1,0 +1,184 @@
+//! The gateway and forward-auth on fakes: which request goes where, with which headers, and what is refused here.
+
+mod configuration;
+mod cors;
+mod exchange;
+mod forward_auth;
+mod headers;
+mod routes;
+
+use crate::support::keys::ed25519;
+use crate::support::request::FakeRequest;
+use crate::support::tokens;
+use crate::support::world::{World, body, claims, header, issuer, merged};
+use edge_assay::http::Response;
+use edge_assay::jose::Algorithm;
+use edge_assay::ports::{Onward, UpstreamError};
+use http::Method;
+use serde_json::{Value, json};
+
+const ISS: &str = "https://issuer.example";
+const OTHER: &str = "https://other.example";
+const ORIGIN: &str = "https://origin.example.com";
+
+/// A Worker that trusts two issuers and stands before these routes; `changes` go into the root of its configuration.
+fn fronting_with(routes: &Value, changes: &Value, secrets: &[(&str, &str)]) -> World {
+    let config = merged(
+        json!({
+            "issuers": [issuer(ISS, &json!({})), issuer(OTHER, &json!({}))],
+            "gateway": { "routes": routes },
+            "endpoints": { "prefix": "/_assay" },
+        }),
+        changes,
+    );
+    let world = World::with_secrets(&config, secrets);
+    if let Err(faults) = &world.app.config.terms {
+        panic!("{faults:#?}");
+    }
+    world.publishes(ISS, &[ed25519()]);
+    world.publishes(OTHER, &[ed25519()]);
+    world
+}
+
+fn fronting(routes: &Value) -> World {
+    fronting_with(routes, &json!({}), &[])
+}
+
+/// A route to the origin, with `changes`.
+fn route(path: &str, changes: &Value) -> Value {
+    merged(json!({ "path": path, "upstream": ORIGIN }), changes)
+}
+
+fn token(changes: &Value) -> String {
+    tokens::mint(Algorithm::EdDsa, &json!({}), &claims(ISS, changes))
+}
+
+fn code(response: &Response) -> Value {
+    body(response)["code"].clone()
+}
+
+fn challenge(response: &Response) -> Option<String> {
+    header(response, "www-authenticate")
+}
+
+/// What the upstream gets under `name`.
+fn told<'o>(onward: &'o Onward, name: &str) -> Option<&'o str> {
+    onward.set.iter().find(|(set, _)| set == name).map(|(_, value)| value.as_str())
+}
+
+#[test]
+fn a_good_token_goes_on_and_a_bad_one_never_does() {
+    let world = fronting(&json!([route("/profiles/*", &json!({ "headers": { "x-user-id": "/sub" } }))]));
+    let onward = world.sent_on(&FakeRequest::get("/profiles?page=2").bearer(&token(&json!({}))));
+    assert_eq!(onward.url, "https://origin.example.com/profiles?page=2");
+    assert_eq!(told(&onward, "x-user-id"), Some("user_1"));
+    assert!(onward.remove.contains(&"authorization".to_owned()));
+    assert_eq!(onward.timeout_ms, 30_000);
+
+    let bare = world.answered(&FakeRequest::get("/profiles"));
+    assert_eq!((bare.status().as_u16(), code(&bare)), (401, json!("token_missing")));
+    assert_eq!(challenge(&bare).as_deref(), Some("Bearer realm=\"edge-assay\""));
+    let expired =
+        world.answered(&FakeRequest::get("/profiles").bearer(&token(&json!({ "exp": 1_700_000_000 }))));
+    assert_eq!((expired.status().as_u16(), code(&expired)), (401, json!("token_expired")));
+    assert!(challenge(&expired).unwrap().contains("error=\"invalid_token\""));
+    assert_eq!(world.platform.upstreams.received().len(), 1);
+}
+
+#[test]
+fn an_outage_of_the_issuer_is_503_and_nothing_goes_on() {
+    let world = fronting(&json!([route("/*", &json!({}))]));
+    let stranger = tokens::mint(Algorithm::EdDsa, &json!({}), &claims(ISS, &json!({})));
+    world.serves(&crate::support::world::jwks_uri(ISS), crate::support::platform::Answer::unreachable());
+    let response = world.answered(&FakeRequest::get("/x").bearer(&stranger));
+    assert_eq!((response.status().as_u16(), code(&response)), (503, json!("jwks_unavailable")));
+    assert!(world.platform.upstreams.received().is_empty());
+}
+
+#[test]
+fn what_a_route_requires_beyond_a_good_token_is_403_with_its_reason() {
+    let require = json!({
+        "issuers": [ISS], "scopes": ["profiles:read"],
+        "claims": [{ "claim": "/org/plan", "one_of": ["pro", "team"] }],
+    });
+    let world = fronting(&json!([route("/*", &json!({ "require": require }))]));
+    let ask = |issuer: &str, changes: &Value| {
+        let token = tokens::mint(Algorithm::EdDsa, &json!({}), &claims(issuer, changes));
+        FakeRequest::get("/x").bearer(&token)
+    };
+    let good = json!({ "scope": "profiles:read", "org": { "plan": "pro" } });
+    world.sent_on(&ask(ISS, &good));
+    for (issuer, changes, expected) in [
+        (OTHER, good.clone(), "issuer_not_accepted"),
+        (ISS, json!({ "org": { "plan": "pro" } }), "scope_insufficient"),
+        (ISS, json!({ "scope": "profiles:read" }), "condition_failed"),
+        (ISS, json!({ "scope": "profiles:read", "org": { "plan": "free" } }), "condition_failed"),
+    ] {
+        let response = world.answered(&ask(issuer, &changes));
+        assert_eq!((response.status().as_u16(), code(&response)), (403, json!(expected)));
+        assert!(challenge(&response).unwrap().contains("error=\"insufficient_scope\""));
+        assert!(!String::from_utf8_lossy(response.body()).contains("free"));
+    }
+    assert_eq!(world.platform.upstreams.received().len(), 1);
+    assert_eq!(world.platform.events("request_refused").len(), 3);
+}
+
+#[test]
+fn a_public_route_lets_everybody_in_and_still_judges_a_token_that_is_sent() {
+    let world =
+        fronting(&json!([route("/*", &json!({ "public": true, "headers": { "x-user-id": "/sub" } }))]));
+    assert_eq!(told(&world.sent_on(&FakeRequest::get("/x")), "x-user-id"), Some(""));
+    let basic = world.sent_on(&FakeRequest::get("/x").header("authorization", "Basic dTpw"));
+    assert_eq!(told(&basic, "x-user-id"), Some(""));
+    let known = world.sent_on(&FakeRequest::get("/x").bearer(&token(&json!({}))));
+    assert_eq!(told(&known, "x-user-id"), Some("user_1"));
+    for bad in [token(&json!({ "exp": 1_700_000_000 })), "null".to_owned(), "a.b.c".to_owned()] {
+        assert_eq!(world.answered(&FakeRequest::get("/x").bearer(&bad)).status(), 401, "{bad}");
+    }
+    assert_eq!(world.platform.upstreams.received().len(), 3);
+}
+
+#[test]
+fn an_upstream_that_fails_is_502_or_504_and_is_named_in_the_log_alone() {
+    for (failure, status) in [
+        (UpstreamError::Timeout(30_000), 504),
+        (UpstreamError::Unreachable("connect ECONNREFUSED origin.example.com".to_owned()), 502),
+        (UpstreamError::Unbound("PROFILES".to_owned()), 502),
+        (UpstreamError::Unsendable("origin.example.com".to_owned()), 502),
+    ] {
+        let world = fronting(&json!([route("/profiles/*", &json!({ "public": true }))]));
+        world.platform.upstreams.fail(failure);
+        let response = world.answered(&FakeRequest::get("/profiles/7"));
+        assert_eq!((response.status().as_u16(), code(&response)), (status, json!("upstream_unavailable")));
+        let shown = String::from_utf8_lossy(response.body()).into_owned();
+        assert!(!shown.contains("origin") && !shown.contains("PROFILES"), "{shown}");
+        let lines = world.platform.events("upstream_failed");
+        assert_eq!(lines[0]["upstream"], ORIGIN);
+        assert_eq!(lines[0]["route"], "/profiles/*");
+    }
+}
+
+#[test]
+fn a_service_binding_gets_the_urls_own_host() {
+    let world =
+        fronting(&json!([route("/*", &json!({ "upstream": { "service": "PROFILES" }, "public": true }))]));
+    let onward = world.sent_on(&FakeRequest::get("/x?y"));
+    assert_eq!(onward.url, "https://api.example.com/x?y");
+    assert_eq!(onward.service.as_deref(), Some("PROFILES"));
+}
+
+#[test]
+fn endpoints_come_before_routes_and_move_away_with_their_prefix() {
+    let world = fronting(&json!([route("/*", &json!({ "public": true }))]));
+    assert_eq!(world.answered(&FakeRequest::get("/_assay/healthz")).status(), 200);
+    world.sent_on(&FakeRequest::get("/healthz"));
+    world.sent_on(&FakeRequest::get("/_assay/nothing"));
+}
+
+#[test]
+fn a_refused_head_has_no_body() {
+    let world = fronting(&json!([route("/*", &json!({}))]));
+    let response = world.answered(&FakeRequest::new(Method::HEAD, "/x"));
+    assert_eq!(response.status(), 401);
+    assert!(response.body().is_empty());
+}

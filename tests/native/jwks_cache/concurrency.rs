@@ -1,0 +1,287 @@
+//! Many requests at once, in one isolate and in several: one flight, no waiting that could be spared.
+
+use edge_assay::keys::{Tier, Wanted};
+use edge_assay::ports::Clock;
+use edge_assay::rejection::Fault;
+use futures::future::{join, join_all, join3};
+
+use super::discovery::{DISCOVERY, ISSUER, discovered, metadata};
+use super::{Isolate, REFRESH_AT, URL, calls, holds, jwks, retry_after, world};
+use crate::support::platform::{Answer, FakePlatform};
+
+#[test]
+fn a_thousand_cold_requests_are_one_fetch() {
+    let world = world();
+    world.origin.serves(URL, Answer::json(jwks(&[("a", 1)])).after_ms(300));
+    let isolate = Isolate::new();
+    let begun = world.now_ms();
+    let all = world.run(join_all((0..1000).map(|_| isolate.asking(&world, Wanted::Kid("a")))));
+    assert!(all.iter().all(|lookup| holds(lookup, "a")));
+    assert_eq!((calls(&world), world.store.gets(), world.store.puts()), (1, 1, 1));
+    assert!(world.now_ms() - begun < 350, "took {} ms", world.now_ms() - begun);
+}
+
+#[test]
+fn a_thousand_unknown_kids_are_one_fetch() {
+    let world = world();
+    let isolate = Isolate::warm(&world);
+    world.pass(31);
+    let gets = world.store.gets();
+    for index in 0..1000 {
+        let lookup = isolate.ask(&world, Wanted::Kid(&format!("unknown {index}")));
+        assert!(lookup.is_ok_and(|lookup| lookup.set.keys.len() == 1));
+    }
+    assert_eq!((calls(&world), world.store.gets()), (2, gets + 1));
+}
+
+#[test]
+fn a_thousand_unknown_kids_at_once_are_one_fetch_and_one_read() {
+    let world = world();
+    let isolate = Isolate::warm(&world);
+    world.pass(31);
+    let gets = world.store.gets();
+    let kids: Vec<_> = (0..1000).map(|index| format!("unknown {index}")).collect();
+    let all = world.run(join_all(kids.iter().map(|kid| isolate.asking(&world, Wanted::Kid(kid)))));
+    assert!(all.iter().all(Result::is_ok));
+    assert_eq!((calls(&world), world.store.gets()), (2, gets + 1));
+}
+
+#[test]
+fn a_flood_at_a_broken_origin_is_one_fetch_and_no_verdict() {
+    let world = world();
+    let isolate = Isolate::warm(&world);
+    world.origin.serves(URL, Answer::unreachable().after_ms(60_000));
+    world.pass(31);
+    let kids: Vec<_> = (0..1000).map(|index| format!("unknown {index}")).collect();
+    let begun = world.now_ms();
+    let all = world.run(join_all(kids.iter().map(|kid| isolate.asking(&world, Wanted::Kid(kid)))));
+    assert!(all.iter().all(|result| retry_after(result).is_some()));
+    assert_eq!(calls(&world), 2);
+    assert!(world.now_ms() - begun < 6000, "nobody waits through two attempts");
+}
+
+#[test]
+fn a_cold_crowd_at_a_slow_dead_origin_waits_for_one_attempt_only() {
+    let world = world();
+    // Fails just before a second ends, so that the backoff of one second ends before the crowd looks again.
+    world.origin.serves(URL, Answer::unreachable().after_ms(4990));
+    let isolate = Isolate::new();
+    let all = world.run(join_all((0..100).map(|_| isolate.asking(&world, Wanted::Any))));
+    assert!(all.iter().all(|result| retry_after(result) == Some(1)));
+    assert_eq!(calls(&world), 1);
+}
+
+#[test]
+fn a_known_kid_is_never_delayed_by_a_flood_of_unknown_ones() {
+    let world = world();
+    let isolate = Isolate::warm(&world);
+    world.origin.serves(URL, Answer::json(jwks(&[("a", 1)])).after_ms(4000));
+    world.pass(31);
+    let kids: Vec<_> = (0..100).map(|index| format!("unknown {index}")).collect();
+    let flood = join_all(kids.iter().map(|kid| isolate.asking(&world, Wanted::Kid(kid))));
+    let known = async {
+        let mut waited = 0;
+        for _ in 0..100 {
+            world.sleep(30).await;
+            let begun = world.now_ms();
+            assert!(holds(&isolate.asking(&world, Wanted::Kid("a")).await, "a"));
+            waited += world.now_ms() - begun;
+        }
+        waited
+    };
+    let (_, waited) = world.run(join(flood, known));
+    assert_eq!(waited, 0);
+    assert_eq!(calls(&world), 2);
+}
+
+#[test]
+fn two_isolates_share_a_cooldown() {
+    let world = world();
+    let (one, two) = (Isolate::warm(&world), Isolate::warm(&world));
+    world.pass(31);
+    assert!(one.ask(&world, Wanted::Kid("b")).is_ok());
+    assert_eq!(calls(&world), 2);
+    let lookup = two.ask(&world, Wanted::Kid("c")).unwrap();
+    assert_eq!((lookup.tier, calls(&world)), (Tier::Store, 2));
+    let gets = world.store.gets();
+    assert!(two.ask(&world, Wanted::Kid("d")).is_ok());
+    assert_eq!((calls(&world), world.store.gets()), (2, gets));
+    world.pass(30);
+    assert!(two.ask(&world, Wanted::Kid("d")).is_ok());
+    assert_eq!(calls(&world), 3);
+}
+
+#[test]
+fn a_crowd_past_the_refresh_point_is_served_at_once_and_refreshes_once() {
+    let world = world();
+    let isolate = Isolate::warm(&world);
+    world.origin.serves(URL, Answer::json(jwks(&[("b", 2)])).after_ms(1000));
+    world.pass(REFRESH_AT);
+    let begun = world.now_ms();
+    let all = world.run(join_all((0..100).map(|_| isolate.asking(&world, Wanted::Any))));
+    assert!(all.iter().all(|lookup| lookup.as_ref().is_ok_and(|lookup| lookup.refresh_due)));
+    assert_eq!(world.now_ms(), begun);
+    world.run(join_all(
+        (0..100).map(|_| isolate.cache.refresh(&world, &isolate.source, &isolate.policy, world.now())),
+    ));
+    assert_eq!(calls(&world), 2);
+    assert!(holds(&isolate.ask(&world, Wanted::Kid("b")), "b"));
+}
+
+#[test]
+fn while_a_refresh_runs_no_other_is_asked_for() {
+    let world = world();
+    let isolate = Isolate::warm(&world);
+    world.origin.serves(URL, Answer::json(jwks(&[("a", 1)])).after_ms(1000));
+    world.pass(REFRESH_AT);
+    let refresh = isolate.cache.refresh(&world, &isolate.source, &isolate.policy, world.now());
+    let request = async {
+        world.sleep(500).await;
+        isolate.asking(&world, Wanted::Any).await
+    };
+    let ((), lookup) = world.run(join(refresh, request));
+    assert!(!lookup.unwrap().refresh_due);
+}
+
+#[test]
+fn a_request_cancelled_in_mid_fetch_blocks_others_until_its_lease_ends_and_no_longer() {
+    let world = world();
+    world.origin.serves(URL, Answer::json(jwks(&[("a", 1)])).after_ms(1000));
+    let isolate = Isolate::new();
+    assert!(world.run_for_ms(500, isolate.asking(&world, Wanted::Any)).is_none(), "the client went away");
+    let begun = world.now_ms();
+    assert!(holds(&isolate.ask(&world, Wanted::Kid("a")), "a"));
+    let waited = world.now_ms() - begun;
+    assert!((5000..=8500).contains(&waited), "waited {waited} ms");
+    assert_eq!(calls(&world), 2);
+}
+
+#[test]
+fn a_request_cancelled_while_it_reads_the_store_blocks_others_briefly() {
+    let world = world();
+    let isolate = Isolate::new();
+    assert!(world.run_for_ms(1, isolate.asking(&world, Wanted::Any)).is_none());
+    let begun = world.now_ms();
+    assert!(isolate.ask(&world, Wanted::Any).is_ok());
+    assert!(world.now_ms() - begun <= 3100);
+}
+
+#[test]
+fn a_cancelled_refresh_does_not_stop_the_serving() {
+    let world = world();
+    let isolate = Isolate::warm(&world);
+    world.origin.serves(URL, Answer::json(jwks(&[("b", 2)])).after_ms(1000));
+    world.pass(REFRESH_AT);
+    let refresh = || isolate.cache.refresh(&world, &isolate.source, &isolate.policy, world.now());
+    assert!(world.run_for_ms(500, refresh()).is_none());
+    let begun = world.now_ms();
+    assert!(holds(&isolate.ask(&world, Wanted::Kid("a")), "a"));
+    assert_eq!(world.now_ms(), begun);
+    world.pass(8);
+    isolate.serve(&world, Wanted::Any).unwrap();
+    assert!(holds(&isolate.ask(&world, Wanted::Kid("b")), "b"));
+}
+
+/// What a stalled isolate does: its timers come late, all at once.
+async fn stall(world: &FakePlatform, from_ms: u32, seconds: i64) {
+    world.sleep(from_ms).await;
+    world.pass(seconds);
+}
+
+#[test]
+fn whoever_reads_the_store_past_its_lease_leaves_the_fetch_to_its_successor() {
+    let world = world();
+    world.origin.serves(URL, Answer::json(jwks(&[("a", 1)])).after_ms(2000));
+    let isolate = Isolate::new();
+    world.store.takes_ms(500);
+    let late = isolate.asking(&world, Wanted::Any);
+    let successor = async {
+        stall(&world, 100, 5).await;
+        world.store.takes_ms(0);
+        isolate.asking(&world, Wanted::Any).await
+    };
+    let (successor, late) = world.run(join(successor, late));
+    assert!(late.is_ok() && successor.is_ok());
+    assert_eq!(calls(&world), 1);
+}
+
+#[test]
+fn a_flight_that_fails_past_its_lease_does_not_end_its_successors() {
+    let world = world();
+    let isolate = Isolate::of(discovered(ISSUER));
+    let names_the_set = || metadata(ISSUER, URL);
+    world.origin.serves(DISCOVERY, names_the_set().after_ms(2000));
+    // Stalled over its first document, so that the second is asked for when the lease has ended; fails at 13 s.
+    let late = isolate.asking(&world, Wanted::Any);
+    // From 11 s to 15.8 s.
+    let successor = async {
+        stall(&world, 1000, 10).await;
+        world.origin.serves(DISCOVERY, names_the_set().after_ms(2400));
+        world.origin.serves(URL, Answer::unreachable().after_ms(2000));
+        isolate.asking(&world, Wanted::Any).await
+    };
+    // Comes at 14.5 s, when the backoff after the late failure is over.
+    let third = async {
+        world.sleep(12_000).await;
+        world.origin.serves(URL, Answer::json(jwks(&[("a", 1)])).after_ms(2400));
+        world.sleep(2500).await;
+        isolate.asking(&world, Wanted::Any).await
+    };
+    let (successor, late, third) = world.run(join3(successor, late, third));
+    assert!(late.is_err());
+    assert!(holds(&successor, "a") && holds(&third, "a"));
+    assert_eq!(calls(&world), 2);
+}
+
+#[test]
+fn nobody_waits_for_what_another_writes_to_the_store() {
+    let world = world();
+    let isolate = Isolate::new();
+    let first = isolate.asking(&world, Wanted::Any);
+    let other = async {
+        world.sleep(5).await;
+        world.store.takes_ms(1000);
+        let lookup = isolate.asking(&world, Wanted::Any).await;
+        (lookup, world.now_ms())
+    };
+    let begun = world.now_ms();
+    let (first, (other, landed)) = world.run(join(first, other));
+    assert!(first.is_ok() && other.is_ok());
+    assert!(landed - begun < 50, "{}", landed - begun);
+}
+
+#[test]
+fn a_refresh_leaves_a_running_one_alone() {
+    let world = world();
+    let isolate = Isolate::warm(&world);
+    world.origin.serves(URL, Answer::json(jwks(&[("a", 1)])).after_ms(1000));
+    world.pass(REFRESH_AT);
+    let refresh = || isolate.cache.refresh(&world, &isolate.source, &isolate.policy, world.now());
+    let later = async {
+        world.sleep(500).await;
+        refresh().await;
+        isolate.cache.refresh_scheduled(&world, &isolate.source, &isolate.policy, world.now()).await;
+    };
+    world.run(join(refresh(), later));
+    assert_eq!(calls(&world), 2);
+}
+
+#[test]
+fn a_cold_start_for_an_unknown_kid_needs_one_fetch() {
+    let world = world();
+    let isolate = Isolate::new();
+    let lookup = isolate.ask(&world, Wanted::Kid("b")).unwrap();
+    assert_eq!((lookup.set.keys.len(), calls(&world)), (1, 1));
+    isolate.ask(&world, Wanted::Kid("c")).unwrap();
+    Isolate::new().ask(&world, Wanted::Kid("d")).unwrap();
+    assert_eq!(calls(&world), 1, "it counts as the look that begins the cooldown, for all isolates");
+}
+
+#[test]
+fn an_unknown_kid_is_told_so_only_by_a_set_that_was_looked_at() {
+    let world = world();
+    world.origin.serves(URL, Answer::status(503));
+    let isolate = Isolate::new();
+    let fault = isolate.ask(&world, Wanted::Kid("b")).unwrap_err();
+    assert!(matches!(fault, Fault::JwksUnavailable { .. }));
+}

@@ -1,0 +1,115 @@
+//! The key set that a discovery document names, if the document is the issuer's own.
+
+use edge_assay::keys::{KeySource, Location, Wanted};
+use edge_assay::rejection::Fault;
+
+use super::{Isolate, NOW, REFRESH_AT, URL, holds, jwks};
+use crate::support::platform::{Answer, FakePlatform};
+
+pub(crate) const ISSUER: &str = "https://issuer.example";
+pub(crate) const DISCOVERY: &str = "https://issuer.example/.well-known/openid-configuration";
+
+pub(crate) fn discovered(issuer: &str) -> KeySource {
+    KeySource { issuer: issuer.to_owned(), location: Location::Discovery { uri: DISCOVERY.to_owned() } }
+}
+
+pub(crate) fn metadata(issuer: &str, jwks_uri: &str) -> Answer {
+    let document =
+        serde_json::json!({ "issuer": issuer, "jwks_uri": jwks_uri, "scopes_supported": ["openid"] });
+    Answer::json(document.to_string())
+}
+
+fn world(answer: Answer) -> FakePlatform {
+    let world = FakePlatform::at(NOW);
+    world.origin.serves(DISCOVERY, answer);
+    world.origin.serves(URL, Answer::json(jwks(&[("a", 1)])).etag("\"v1\""));
+    world
+}
+
+#[test]
+fn the_set_is_found_through_the_document() {
+    let world = world(metadata(ISSUER, URL));
+    let isolate = Isolate::of(discovered(ISSUER));
+    assert!(holds(&isolate.ask(&world, Wanted::Kid("a")), "a"));
+    assert_eq!(isolate.state(&world).jwks_uri.as_deref(), Some(URL));
+    assert!(world.origin.requests().iter().all(|request| request.timeout_ms == 2500), "both within 5 s");
+    assert!(holds(&Isolate::of(discovered(ISSUER)).ask(&world, Wanted::Kid("a")), "a"), "from the store");
+    assert_eq!(world.origin.requests().len(), 2);
+}
+
+#[test]
+fn a_document_about_another_issuer_is_refused() {
+    for found in ["https://other.example", "https://issuer.example/", "https://ISSUER.example", ""] {
+        let world = world(metadata(found, URL));
+        let fault = Isolate::of(discovered(ISSUER)).ask(&world, Wanted::Any).unwrap_err();
+        assert!(matches!(fault, Fault::JwksInvalid { .. }), "{found}: {fault:?}");
+        assert_eq!(world.origin.calls(URL), 0, "{found}");
+    }
+}
+
+#[test]
+fn issuers_that_differ_by_a_slash_do_not_share_a_documents_word() {
+    let world = world(metadata(ISSUER, URL));
+    let isolate = Isolate::of(discovered(ISSUER));
+    isolate.ask(&world, Wanted::Any).unwrap();
+    let other = Isolate { source: discovered("https://issuer.example/"), ..isolate };
+    assert!(other.ask(&world, Wanted::Any).is_err());
+    assert!(
+        Isolate::of(discovered(ISSUER)).ask(&world, Wanted::Any).is_ok(),
+        "and the failure stays its own"
+    );
+}
+
+#[test]
+fn a_document_names_https_only() {
+    for uri in ["http://issuer.example/jwks", "http://127.0.0.1/jwks", "/jwks", "file:///etc/passwd"] {
+        let world = world(metadata(ISSUER, uri));
+        world.origin.serves(uri, Answer::json(jwks(&[("a", 1)])));
+        let fault = Isolate::of(discovered(ISSUER)).ask(&world, Wanted::Any).unwrap_err();
+        assert!(matches!(fault, Fault::JwksInvalid { .. }), "{uri}");
+        assert_eq!(world.origin.calls(uri), 0, "{uri}");
+    }
+}
+
+#[test]
+fn on_this_machine_a_document_may_name_this_machine() {
+    const LOCAL: &str = "http://localhost:9000";
+    let world = FakePlatform::at(NOW);
+    let uri = format!("{LOCAL}/.well-known/openid-configuration");
+    let keys = format!("{LOCAL}/jwks");
+    world.origin.serves(&uri, metadata(LOCAL, &keys));
+    world.origin.serves(&keys, Answer::json(jwks(&[("a", 1)])));
+    let source = KeySource { issuer: LOCAL.to_owned(), location: Location::Discovery { uri } };
+    assert!(Isolate::of(source).ask(&world, Wanted::Any).is_ok());
+}
+
+#[test]
+fn an_unreadable_document_is_a_fault() {
+    for answer in [
+        Answer::html("<html>"),
+        Answer::status(302),
+        Answer::json("[]"),
+        Answer::json(format!(r#"{{"issuer":"{ISSUER}"}}"#)),
+        Answer::json(format!(r#"{{"issuer":"{ISSUER}","issuer":"{ISSUER}","jwks_uri":"{URL}"}}"#)),
+        Answer::json(format!(r#"{{"issuer":["{ISSUER}"],"jwks_uri":"{URL}"}}"#)),
+    ] {
+        let world = world(answer.clone());
+        let fault = Isolate::of(discovered(ISSUER)).ask(&world, Wanted::Any).unwrap_err();
+        assert!(matches!(fault, Fault::JwksInvalid { .. }), "{answer:?}: {fault:?}");
+        assert_eq!(world.origin.calls(URL), 0);
+    }
+}
+
+#[test]
+fn an_etag_is_not_sent_to_another_url() {
+    const MOVED: &str = "https://issuer.example/keys";
+    let world = world(metadata(ISSUER, URL));
+    let isolate = Isolate::of(discovered(ISSUER));
+    isolate.ask(&world, Wanted::Any).unwrap();
+    world.origin.serves(DISCOVERY, metadata(ISSUER, MOVED));
+    world.origin.serves(MOVED, Answer::json(jwks(&[("b", 2)])).etag("\"v1\""));
+    world.pass(REFRESH_AT);
+    isolate.serve(&world, Wanted::Any).unwrap();
+    assert!(holds(&isolate.ask(&world, Wanted::Kid("b")), "b"));
+    assert_eq!(world.origin.requests().last().unwrap().if_none_match, None);
+}

@@ -1,0 +1,166 @@
+//! What an origin may answer. Whatever is no good set never replaces a good one.
+
+use edge_assay::keys::failure::FailureKind::{self, Invalid, Unavailable};
+use edge_assay::keys::{KeySource, Location, Wanted};
+use edge_assay::rejection::Fault;
+
+use super::{GONE_AT, Isolate, NOW, REFRESH_AT, URL, calls, holds, jwk, jwks, retry_after, world};
+use crate::support::platform::{Answer, FakePlatform};
+
+fn bad_answers() -> Vec<(&'static str, Answer, FailureKind)> {
+    let five_megabytes = format!(r#"{{"keys":[],"padding":"{}"}}"#, "x".repeat(5 << 20));
+    let many: Vec<_> = (0..101).map(|index| jwk(&format!("key {index}"), 1)).collect();
+    let location = "https://elsewhere.example/jwks";
+    vec![
+        ("down", Answer::unreachable(), Unavailable),
+        ("slow", Answer::json(jwks(&[("b", 2)])).after_ms(5001), Unavailable),
+        ("503", Answer::status(503), Unavailable),
+        ("429", Answer::status(429), Unavailable),
+        ("404", Answer::status(404), Invalid),
+        ("204", Answer::status(204), Invalid),
+        ("201 with a set", Answer::document(201, "application/json", jwks(&[("b", 2)])), Invalid),
+        ("redirecting", Answer::document(302, "text/plain", location), Invalid),
+        ("redirecting with a set", Answer::document(301, "application/json", jwks(&[("b", 2)])), Invalid),
+        ("a page", Answer::html("<!doctype html><title>Sign in</title>"), Invalid),
+        ("a page that denies it", Answer::json(" \n<html>"), Invalid),
+        ("5 MB", Answer::json(five_megabytes), Invalid),
+        ("101 keys", Answer::json(serde_json::json!({ "keys": many }).to_string()), Invalid),
+        ("nothing", Answer::json(""), Invalid),
+        ("half a set", Answer::json(r#"{"keys":["#), Invalid),
+        ("an array", Answer::json("[]"), Invalid),
+        ("no keys member", Answer::json("{}"), Invalid),
+        ("two keys members", Answer::json(r#"{"keys":[],"keys":[]}"#), Invalid),
+        (
+            "not UTF-8",
+            Answer::document(200, "application/json", b"{\"keys\":[],\"\xff\":0}".to_vec()),
+            Invalid,
+        ),
+    ]
+}
+
+#[test]
+fn an_answer_that_is_no_set_is_a_fault_and_never_an_empty_set() {
+    for (what, answer, kind) in bad_answers() {
+        let world = FakePlatform::at(NOW);
+        world.origin.serves(URL, answer);
+        let isolate = Isolate::new();
+        let fault = isolate.ask(&world, Wanted::Kid("a")).expect_err(what);
+        match kind {
+            Unavailable => assert!(matches!(fault, Fault::JwksUnavailable { .. }), "{what}: {fault:?}"),
+            Invalid => assert!(matches!(fault, Fault::JwksInvalid { .. }), "{what}: {fault:?}"),
+        }
+        assert_eq!(fault.retry_after_seconds(), 1, "{what}");
+        assert_eq!(isolate.state(&world).last_error.map(|failure| failure.kind), Some(kind), "{what}");
+        assert_eq!(world.origin.requests().len(), 1, "{what}: nothing else was asked");
+    }
+}
+
+#[test]
+fn a_bad_answer_never_replaces_a_good_set() {
+    let unusable = serde_json::json!({ "keys": [{ "kty": "oct", "kid": "a", "k": "c2VjcmV0" }] });
+    let losses = [
+        ("empty", Answer::json(r#"{"keys":[]}"#), Invalid),
+        ("without a usable key", Answer::json(unusable.to_string()), Invalid),
+    ];
+    for (what, answer, kind) in bad_answers().into_iter().chain(losses) {
+        let world = world();
+        let isolate = Isolate::warm(&world);
+        world.origin.serves(URL, answer);
+        world.pass(REFRESH_AT);
+        isolate.serve(&world, Wanted::Kid("a")).expect(what);
+        assert!(holds(&isolate.ask(&world, Wanted::Kid("a")), "a"), "{what}");
+        assert!(holds(&Isolate::new().ask(&world, Wanted::Kid("a")), "a"), "{what}: in the store too");
+        assert_eq!(isolate.state(&world).last_error.map(|failure| failure.kind), Some(kind), "{what}");
+        assert_eq!(calls(&world), 2, "{what}");
+    }
+}
+
+#[test]
+fn the_reason_names_a_page_a_redirect_and_a_size() {
+    for (answer, word) in [
+        (Answer::html("<html>"), "HTML"),
+        (Answer::status(302), "redirected (302)"),
+        (Answer::json("x".repeat(1 << 20)), "262144"),
+    ] {
+        let world = world();
+        world.origin.serves(URL, answer);
+        let Err(Fault::JwksInvalid { reason, .. }) = Isolate::new().ask(&world, Wanted::Any) else {
+            panic!()
+        };
+        assert!(reason.contains(word), "{reason}");
+    }
+}
+
+#[test]
+fn an_empty_set_is_taken_when_there_is_nothing_to_lose() {
+    let world = world();
+    world.origin.serves(URL, Answer::json(r#"{"keys":[]}"#));
+    let isolate = Isolate::new();
+    for _ in 0..3 {
+        let lookup = isolate.ask(&world, Wanted::Kid("a")).expect("an issuer with shared secrets alone");
+        assert!(lookup.set.keys.is_empty());
+    }
+    assert_eq!(calls(&world), 1, "the cooldown counts after an empty answer");
+    world.pass(30);
+    world.origin.serves(URL, Answer::json(jwks(&[("a", 1)])));
+    assert!(holds(&isolate.ask(&world, Wanted::Kid("a")), "a"));
+}
+
+#[test]
+fn an_empty_set_is_confirmed_by_another_and_follows_a_good_one_that_has_ended() {
+    let world = world();
+    let isolate = Isolate::warm(&world);
+    world.origin.serves(URL, Answer::json(r#"{"keys":[]}"#));
+    world.pass(GONE_AT);
+    assert!(isolate.ask(&world, Wanted::Any).is_ok_and(|lookup| lookup.set.keys.is_empty()));
+    world.pass(REFRESH_AT);
+    isolate.serve(&world, Wanted::Any).unwrap();
+    assert_eq!(isolate.state(&world).consecutive_failures, 0);
+    assert_eq!(calls(&world), 3);
+}
+
+#[test]
+fn the_cooldown_counts_after_an_empty_answer_that_was_refused() {
+    let world = world();
+    let isolate = Isolate::warm(&world);
+    world.origin.serves(URL, Answer::json(r#"{"keys":[]}"#));
+    world.pass(31);
+    for _ in 0..3 {
+        let result = isolate.ask(&world, Wanted::Kid("b"));
+        assert_eq!(retry_after(&result), Some(30), "unavailable, since a good set is held: {result:?}");
+    }
+    assert_eq!(calls(&world), 2);
+}
+
+#[test]
+fn one_bad_key_among_good_ones_is_set_aside_with_its_reason() {
+    let world = world();
+    let set =
+        serde_json::json!({ "keys": [{ "kty": "RSA", "kid": "bad", "n": "!", "e": "AQAB" }, jwk("a", 1)] });
+    world.origin.serves(URL, Answer::json(set.to_string()));
+    let isolate = Isolate::new();
+    assert!(holds(&isolate.ask(&world, Wanted::Kid("a")), "a"));
+    let lookup = isolate.ask(&world, Wanted::Kid("bad")).unwrap();
+    assert!(lookup.set.set_aside_with_kid("bad").is_some());
+    world.pass(60);
+    isolate.ask(&world, Wanted::Kid("bad")).unwrap();
+    assert_eq!(calls(&world), 1, "the issuer is known to have it, so nobody looks for it");
+}
+
+#[test]
+fn keys_are_fetched_by_https_or_from_this_machine_only() {
+    for (uri, is_asked) in [
+        ("http://issuer.example/jwks", false),
+        ("http://localhost@issuer.example/jwks", false),
+        ("ftp://issuer.example/jwks", false),
+        ("http://127.0.0.1:8787/jwks", true),
+        ("https://issuer.example/other", true),
+    ] {
+        let world = FakePlatform::at(NOW);
+        world.origin.serves(uri, Answer::json(jwks(&[("a", 1)])));
+        let issuer = "https://issuer.example".to_owned();
+        let source = KeySource { issuer, location: Location::Jwks { uri: uri.to_owned() } };
+        assert_eq!(Isolate::of(source).ask(&world, Wanted::Any).is_ok(), is_asked, "{uri}");
+        assert_eq!(world.origin.calls(uri), usize::from(is_asked), "{uri}");
+    }
+}

@@ -1,0 +1,119 @@
+//! The origin is down: good sets go on serving, nobody hammers it, and no token is called bad for it.
+
+use edge_assay::keys::Wanted;
+use edge_assay::ports::Level;
+
+use super::{GONE_AT, Isolate, NOW, REFRESH_AT, STALE_AT, URL, calls, holds, retry_after, serve, world};
+use crate::support::platform::Answer;
+
+#[test]
+fn a_known_kid_is_served_while_the_origin_is_down() {
+    let world = world();
+    let isolate = Isolate::warm(&world);
+    world.origin.serves(URL, Answer::unreachable());
+    for elapsed in [REFRESH_AT, STALE_AT, GONE_AT - 1] {
+        world.pass(NOW + elapsed - world.now().epoch_seconds());
+        assert!(holds(&isolate.serve(&world, Wanted::Kid("a")), "a"), "after {elapsed} s");
+    }
+    assert!(holds(&Isolate::new().serve(&world, Wanted::Kid("a")), "a"), "from the store too");
+}
+
+#[test]
+fn past_its_end_a_set_is_no_longer_believed_and_the_fault_is_ours() {
+    let world = world();
+    let isolate = Isolate::warm(&world);
+    world.origin.serves(URL, Answer::unreachable());
+    world.pass(GONE_AT);
+    assert_eq!(retry_after(&isolate.ask(&world, Wanted::Kid("a"))), Some(1));
+    assert_eq!(retry_after(&Isolate::new().ask(&world, Wanted::Kid("a"))), Some(1));
+    world.pass(1);
+    serve(&world, &[("a", 1)]);
+    assert!(holds(&isolate.ask(&world, Wanted::Kid("a")), "a"));
+}
+
+#[test]
+fn with_nothing_cached_exactly_one_attempt_is_made_per_backoff() {
+    let world = world();
+    world.origin.serves(URL, Answer::status(503));
+    let isolate = Isolate::new();
+    let mut expected = 0;
+    for wait in [1, 2, 4, 8, 16, 32, 60, 60] {
+        for _ in 0..5 {
+            assert_eq!(retry_after(&isolate.ask(&world, Wanted::Any)), Some(wait));
+        }
+        expected += 1;
+        assert_eq!(calls(&world), expected);
+        world.pass(i64::try_from(wait).unwrap());
+    }
+}
+
+#[test]
+fn two_isolates_share_a_backoff() {
+    let world = world();
+    world.origin.serves(URL, Answer::status(500));
+    let (one, two) = (Isolate::new(), Isolate::new());
+    for wait in [1, 2, 4, 8] {
+        assert!(one.ask(&world, Wanted::Any).is_err());
+        world.pass(wait);
+    }
+    assert!(one.ask(&world, Wanted::Any).is_err());
+    assert_eq!(calls(&world), 5);
+    assert_eq!(retry_after(&two.ask(&world, Wanted::Any)), Some(16));
+    assert_eq!(calls(&world), 5);
+}
+
+#[test]
+fn an_unknown_kid_during_an_outage_is_unavailable_and_not_unknown() {
+    let world = world();
+    let isolate = Isolate::warm(&world);
+    world.origin.serves(URL, Answer::unreachable());
+    world.pass(31);
+    for _ in 0..3 {
+        assert_eq!(retry_after(&isolate.ask(&world, Wanted::Kid("b"))), Some(30));
+    }
+    assert_eq!(calls(&world), 2);
+    assert_eq!(retry_after(&Isolate::new().ask(&world, Wanted::Kid("b"))), Some(30));
+    assert_eq!(calls(&world), 2, "two isolates share the cooldown of a failed look");
+    assert!(holds(&isolate.ask(&world, Wanted::Kid("a")), "a"));
+
+    world.pass(30);
+    serve(&world, &[("a", 1), ("b", 2)]);
+    assert!(holds(&isolate.ask(&world, Wanted::Kid("b")), "b"));
+}
+
+#[test]
+fn after_an_outage_the_first_success_forgets_it() {
+    let world = world();
+    let isolate = Isolate::warm(&world);
+    world.origin.serves(URL, Answer::status(500));
+    world.pass(STALE_AT);
+    for _ in 0..4 {
+        isolate.serve(&world, Wanted::Any).unwrap();
+        world.pass(10);
+    }
+    assert_eq!(isolate.state(&world).consecutive_failures, 4);
+    serve(&world, &[("b", 2)]);
+    isolate.serve(&world, Wanted::Any).unwrap();
+    let state = isolate.state(&world);
+    assert_eq!((state.consecutive_failures, state.last_error), (0, None));
+    assert!(holds(&isolate.ask(&world, Wanted::Kid("b")), "b"));
+}
+
+#[test]
+fn each_failure_is_logged_with_the_issuer_and_the_reason() {
+    let world = world();
+    let isolate = Isolate::warm(&world);
+    world.origin.serves(URL, Answer::status(502));
+    world.pass(REFRESH_AT);
+    isolate.serve(&world, Wanted::Any).unwrap();
+    let events = world.events("jwks_fetch_failed");
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0]["issuer"], "https://issuer.example");
+    assert_eq!((&events[0]["kind"], &events[0]["serving"]), (&"unavailable".into(), &true.into()));
+
+    world.pass(GONE_AT);
+    assert!(isolate.ask(&world, Wanted::Any).is_err());
+    let (level, _) =
+        world.log_lines().into_iter().rfind(|(_, line)| line["event"] == "jwks_fetch_failed").unwrap();
+    assert_eq!(level, Level::Error);
+}

@@ -1,0 +1,164 @@
+//! The record in the store: what is written comes back, and nothing else is believed.
+
+use edge_assay::keys::record::{Read, Record, Unbelievable, key};
+use edge_assay::keys::{KeySource, Location, Wanted};
+use edge_assay::time::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Isolate, NOW, POLICY, URL, jwks, source, world};
+use crate::support::platform::Answer;
+
+fn written() -> Value {
+    let world = world();
+    world.origin.serves(URL, Answer::json(jwks(&[("a", 1)])).etag("\"v1\""));
+    Isolate::warm(&world);
+    serde_json::from_str(&world.store.peek(&key(&source())).unwrap()).unwrap()
+}
+
+fn read(value: &Value) -> Result<Read, Unbelievable> {
+    Record::read(&value.to_string(), &source(), &POLICY, Timestamp::from_epoch_seconds(NOW))
+}
+
+/// The record with some members changed.
+fn with(changes: &Value) -> Value {
+    let mut record = written();
+    for (member, value) in changes.as_object().unwrap() {
+        record[member] = value.clone();
+    }
+    record
+}
+
+#[test]
+fn the_record_has_the_members_of_the_schema() {
+    let record = written();
+    let expected = json!({
+        "source_uri": URL,
+        "jwks_uri": URL,
+        "set": jwks(&[("a", 1)]),
+        "fetched_at": NOW,
+        "fresh_until": NOW + 3600,
+        "stale_until": NOW + 90_000,
+        "etag": "\"v1\"",
+        "last_attempt_at": NOW,
+        "consecutive_failures": 0,
+        "last_unknown_kid_fetch_at": null,
+        "last_error": null,
+    });
+    assert_eq!(record, expected);
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    let Read { record, cut } = read(&written()).unwrap();
+    assert!(cut.is_empty());
+    let (value, ttl_seconds) = record.write(&source(), &POLICY, Timestamp::from_epoch_seconds(NOW)).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&value).unwrap(), written());
+    assert_eq!(ttl_seconds, 90_000);
+}
+
+#[test]
+fn a_record_of_failures_alone_is_read_back_and_kept_while_they_count() {
+    let world = world();
+    world.origin.serves(URL, Answer::status(503));
+    assert!(Isolate::new().ask(&world, Wanted::Any).is_err());
+    let value = world.store.peek(&key(&source())).unwrap();
+    let record = Record::read(&value, &source(), &POLICY, world.now()).unwrap().record;
+    assert_eq!((record.cached.is_none(), record.attempts.consecutive_failures), (true, 1));
+    assert!(record.last_error.is_some());
+    assert_eq!(record.write(&source(), &POLICY, world.now()).unwrap().1, 120);
+}
+
+#[test]
+fn a_record_that_cannot_be_true_is_discarded_with_the_reason() {
+    for (changes, expected) in [
+        (json!({ "source_uri": "https://other.example/jwks" }), Unbelievable::OtherSource),
+        (json!({ "jwks_uri": "https://other.example/jwks" }), Unbelievable::OtherSource),
+        (json!({ "set": null }), Unbelievable::Incomplete),
+        (json!({ "fetched_at": null }), Unbelievable::Incomplete),
+        (json!({ "stale_until": null }), Unbelievable::Incomplete),
+        (json!({ "jwks_uri": null }), Unbelievable::Incomplete),
+        (json!({ "fetched_at": NOW + 61 }), Unbelievable::Future("fetched_at")),
+        (json!({ "last_attempt_at": NOW + 61 }), Unbelievable::Future("last_attempt_at")),
+        (json!({ "last_unknown_kid_fetch_at": NOW + 61 }), Unbelievable::Future("last_unknown_kid_fetch_at")),
+        (json!({ "fetched_at": i64::MAX }), Unbelievable::Future("fetched_at")),
+        (json!({ "fresh_until": NOW - 1 }), Unbelievable::Contradiction("fresh_until")),
+        (json!({ "stale_until": NOW + 3599 }), Unbelievable::Contradiction("stale_until")),
+        (json!({ "last_attempt_at": NOW - 1 }), Unbelievable::Contradiction("last_attempt_at")),
+        (
+            json!({ "fetched_at": NOW - 9, "last_attempt_at": NOW - 9, "last_unknown_kid_fetch_at": NOW }),
+            Unbelievable::Contradiction("last_unknown_kid_fetch_at"),
+        ),
+    ] {
+        assert_eq!(read(&with(&changes)).unwrap_err(), expected, "{changes}");
+    }
+}
+
+#[test]
+fn a_record_of_another_shape_is_discarded() {
+    for changes in [
+        json!({ "extra": 1 }),
+        json!({ "fetched_at": "yesterday" }),
+        json!({ "fetched_at": 1.5 }),
+        json!({ "consecutive_failures": -1 }),
+        json!({ "last_attempt_at": null }),
+        json!({ "last_error": "down" }),
+        json!({ "last_error": { "kind": "other", "reason": "" } }),
+        json!({ "set": { "keys": [] } }),
+    ] {
+        assert!(matches!(read(&with(&changes)), Err(Unbelievable::Schema(_))), "{changes}");
+    }
+    let twice = written().to_string().replacen('{', r#"{"etag":null,"#, 1);
+    let now = Timestamp::from_epoch_seconds(NOW);
+    assert!(matches!(Record::read(&twice, &source(), &POLICY, now), Err(Unbelievable::Schema(_))));
+    let missing = written().to_string().replacen(r#""consecutive_failures":0,"#, "", 1);
+    assert!(matches!(Record::read(&missing, &source(), &POLICY, now), Err(Unbelievable::Schema(_))));
+    let long = format!("{}{}", written(), " ".repeat(600_000));
+    assert!(matches!(Record::read(&long, &source(), &POLICY, now), Err(Unbelievable::TooLarge(_))));
+}
+
+#[test]
+fn a_set_is_parsed_anew() {
+    for set in ["", "<html>", "[]", r#"{"keys":[],"keys":[]}"#] {
+        assert!(matches!(read(&with(&json!({ "set": set }))), Err(Unbelievable::Set(_))), "{set}");
+    }
+}
+
+#[test]
+fn a_life_longer_than_the_policy_grants_is_cut() {
+    let changes = json!({ "fresh_until": NOW + 999_999, "stale_until": NOW + 999_999_999 });
+    let Read { record, cut } = read(&with(&changes)).unwrap();
+    let lifetime = record.cached.unwrap().lifetime;
+    assert_eq!(lifetime.fresh_until.epoch_seconds(), NOW + 3600);
+    assert_eq!(lifetime.stale_until.epoch_seconds(), NOW + 90_000);
+    assert_eq!(cut, ["fresh_until", "stale_until"]);
+}
+
+#[test]
+fn a_clock_that_runs_a_little_ahead_counts_as_now() {
+    let record = with(&json!({ "fetched_at": NOW + 60, "last_attempt_at": NOW + 60 }));
+    let record = read(&record).unwrap().record;
+    assert_eq!(record.cached.unwrap().lifetime.fetched_at.epoch_seconds(), NOW);
+    assert_eq!(record.attempts.last_attempt_at.unwrap().epoch_seconds(), NOW);
+}
+
+#[test]
+fn a_discovered_set_from_an_unacceptable_url_is_not_believed() {
+    let issuer = "https://issuer.example".to_owned();
+    let uri = "https://issuer.example/.well-known/openid-configuration".to_owned();
+    let source = KeySource { issuer, location: Location::Discovery { uri } };
+    let record = with(&json!({ "source_uri": source.identity(), "jwks_uri": "http://issuer.example/jwks" }));
+    let result = Record::read(&record.to_string(), &source, &POLICY, Timestamp::from_epoch_seconds(NOW));
+    assert!(matches!(result, Err(Unbelievable::JwksUri(_))));
+}
+
+#[test]
+fn the_largest_set_fits_into_a_record() {
+    let world = world();
+    // Nothing escapes worse than quotes: a set at its limit made of them has to come back.
+    let padding = "\"\",".repeat((250 * 1024) / 3);
+    let set = format!(r#"{{"padding":[{padding}0],{}"#, jwks(&[("a", 1)]).trim_start_matches('{'));
+    world.origin.serves(URL, Answer::json(set));
+    Isolate::warm(&world);
+    assert!(Isolate::new().ask(&world, Wanted::Kid("a")).is_ok());
+    assert_eq!(world.origin.calls(URL), 1);
+}

@@ -1,0 +1,149 @@
+//! The store misbehaves: it is a cache, so nothing but speed may suffer.
+
+use edge_assay::keys::{Tier, Wanted, record};
+
+use super::{Isolate, NOW, REFRESH_AT, URL, calls, holds, jwks, serve, source, world};
+use crate::support::platform::{Answer, StoreMode};
+
+#[test]
+fn a_store_that_is_down_costs_a_fetch_per_isolate_and_nothing_else() {
+    let world = world();
+    world.store.behave(StoreMode::Down);
+    for _ in 0..2 {
+        let isolate = Isolate::new();
+        assert!(holds(&isolate.serve(&world, Wanted::Kid("a")), "a"));
+        assert_eq!(isolate.ask(&world, Wanted::Kid("a")).unwrap().tier, Tier::Memory);
+    }
+    assert_eq!(calls(&world), 2);
+    assert_eq!(world.events("jwks_store_failed").len(), 4, "a read and a write each");
+}
+
+#[test]
+fn a_store_that_answers_429_to_writes_hurts_nobody() {
+    let world = world();
+    world.store.behave(StoreMode::TooManyWrites);
+    let isolate = Isolate::warm(&world);
+    serve(&world, &[("b", 2)]);
+    world.pass(REFRESH_AT);
+    assert!(holds(&isolate.serve(&world, Wanted::Kid("a")), "a"));
+    assert!(holds(&isolate.serve(&world, Wanted::Kid("b")), "b"));
+    assert_eq!(world.store.puts(), 2);
+    assert!(world.events("jwks_store_failed").iter().all(|line| line["operation"] == "put"));
+}
+
+#[test]
+fn rubbish_in_the_store_is_logged_and_fetched_over() {
+    let long = "x".repeat(5 << 20);
+    for rubbish in ["", "null", "{}", "[]", "\u{0}", r#"{"keys":[]}"#, long.as_str()] {
+        let world = world();
+        world.store.behave(StoreMode::Rubbish(rubbish.to_owned()));
+        let isolate = Isolate::new();
+        assert_eq!(isolate.ask(&world, Wanted::Kid("a")).unwrap().tier, Tier::Origin);
+        assert_eq!(world.events("jwks_record_discarded").len(), 1);
+        world.pass(REFRESH_AT);
+        assert!(holds(&isolate.serve(&world, Wanted::Kid("a")), "a"));
+        assert_eq!(calls(&world), 2);
+    }
+}
+
+#[test]
+fn a_record_from_the_future_is_not_believed() {
+    for member in ["fetched_at", "last_attempt_at", "last_unknown_kid_fetch_at"] {
+        let world = world();
+        Isolate::warm(&world);
+        let key = record::key(&source());
+        let mut poisoned: serde_json::Value = serde_json::from_str(&world.store.peek(&key).unwrap()).unwrap();
+        poisoned[member] = (NOW + 1_000_000).into();
+        world.store.plant(&key, &poisoned.to_string());
+        let isolate = Isolate::new();
+        assert_eq!(isolate.ask(&world, Wanted::Kid("a")).unwrap().tier, Tier::Origin, "{member}");
+        assert_eq!(world.events("jwks_record_discarded").len(), 1, "{member}");
+        assert_eq!(
+            Isolate::new().ask(&world, Wanted::Any).unwrap().tier,
+            Tier::Store,
+            "{member}: overwritten"
+        );
+    }
+}
+
+#[test]
+fn a_record_cannot_keep_a_set_alive_or_an_origin_unasked() {
+    let world = world();
+    Isolate::warm(&world);
+    let key = record::key(&source());
+    let mut poisoned: serde_json::Value = serde_json::from_str(&world.store.peek(&key).unwrap()).unwrap();
+    poisoned["fresh_until"] = (NOW + 10_000_000).into();
+    poisoned["stale_until"] = (NOW + 20_000_000).into();
+    poisoned["consecutive_failures"] = 4_000_000.into();
+    world.store.plant(&key, &poisoned.to_string());
+    let isolate = Isolate::new();
+    let lookup = isolate.ask(&world, Wanted::Kid("a")).unwrap();
+    assert_eq!((lookup.tier, world.events("jwks_record_cut").len()), (Tier::Store, 1));
+    world.pass(REFRESH_AT);
+    assert!(isolate.serve(&world, Wanted::Kid("a")).unwrap().refresh_due);
+    assert_eq!(calls(&world), 2);
+}
+
+#[test]
+fn of_two_sets_of_one_second_the_one_that_an_unknown_kid_asked_for_is_the_newer() {
+    let world = world();
+    let isolate = Isolate::warm(&world);
+    let key = record::key(&source());
+    let mut rotated: serde_json::Value = serde_json::from_str(&world.store.peek(&key).unwrap()).unwrap();
+    rotated["set"] = jwks(&[("b", 2)]).into();
+    rotated["last_unknown_kid_fetch_at"] = rotated["fetched_at"].clone();
+    world.store.plant(&key, &rotated.to_string());
+    assert!(holds(&isolate.serve(&world, Wanted::Kid("b")), "b"));
+    assert_eq!(calls(&world), 1);
+}
+
+#[test]
+fn a_record_about_another_source_is_not_believed() {
+    let world = world();
+    let issuer = "https://other.example".to_owned();
+    let uri = "https://other.example/jwks".to_owned();
+    let other = edge_assay::keys::KeySource { issuer, location: edge_assay::keys::Location::Jwks { uri } };
+    Isolate::warm(&world);
+    let planted = world.store.peek(&record::key(&source())).unwrap();
+    world.store.plant(&record::key(&other), &planted);
+    assert!(Isolate::of(other).ask(&world, Wanted::Kid("a")).is_err(), "its own origin is down");
+}
+
+#[test]
+fn the_key_can_be_computed_by_hand_and_the_value_lives_as_long_as_the_set() {
+    let world = world();
+    Isolate::warm(&world);
+    let key = record::key(&source());
+    // printf %s https://issuer.example/jwks | openssl dgst -sha256 -binary | openssl base64 | tr '+/' '-_' | tr -d '='
+    assert_eq!(key, "jwks:v1:mh3vl2-V50cXgJbfwWgoxkl8soj6xZ2lrIeeS8WEwhA");
+    let left = world.store.seconds_left(&key, world.now_ms()).unwrap();
+    assert!((90_000 - 5..=90_000).contains(&left), "{left}");
+}
+
+#[test]
+fn a_store_that_hangs_is_waited_for_a_moment_only() {
+    let world = world();
+    world.store.takes_ms(3_600_000);
+    let begun = world.now_ms();
+    assert!(holds(&Isolate::new().ask(&world, Wanted::Kid("a")), "a"));
+    assert!(world.now_ms() - begun < 3100, "{}", world.now_ms() - begun);
+    assert_eq!(world.events("jwks_store_failed").len(), 2);
+}
+
+#[test]
+fn an_older_record_replaces_neither_a_newer_set_nor_the_count_of_failures() {
+    let world = world();
+    let isolate = Isolate::warm(&world);
+    world.store.behave(StoreMode::TooManyWrites);
+    serve(&world, &[("b", 2)]);
+    world.pass(REFRESH_AT);
+    isolate.serve(&world, Wanted::Any).unwrap();
+    world.origin.serves(URL, Answer::unreachable());
+    world.pass(REFRESH_AT);
+    for failures in 1..=4 {
+        isolate.serve(&world, Wanted::Any).unwrap();
+        assert_eq!(isolate.state(&world).consecutive_failures, failures);
+        assert!(holds(&isolate.ask(&world, Wanted::Any), "b"));
+        world.pass(8);
+    }
+}

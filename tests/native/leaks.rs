@@ -1,0 +1,190 @@
+//! Nothing of a token but `iss`, `kid`, `alg` and a hash prefix, and nothing of a secret at all, in any answer to a
+//! refused request and in any log line.
+
+use std::collections::BTreeSet;
+
+use crate::support::keys::{SECRET, ed25519};
+use crate::support::ladder::{Draft, RUNGS, publish, strict_issuer};
+use crate::support::platform::Answer;
+use crate::support::request::FakeRequest;
+use crate::support::tokens;
+use crate::support::world::{World, claims, merged};
+use edge_assay::http::Response;
+use edge_assay::jose::Algorithm;
+use http::Method;
+use serde_json::{Value, json};
+
+const SHARED: &str = "https://shared.example";
+const DOWN: &str = "https://down.example";
+const PREVIOUS: &str = "marker-of-the-previous-secret, long enough for any of the hashes";
+const KEY: &str = "marker-of-the-explain-key";
+
+/// A Worker that shows its insides to everybody, so that whatever it would show, it shows.
+fn worker() -> World {
+    let secrets =
+        json!([{ "binding": "SHARED" }, { "binding": "PREVIOUS" }, { "binding": "WEAK", "kid": "weak" }]);
+    let world = World::with_secrets(
+        &json!({
+            "explain": { "access": "open" },
+            "cors": { "origins": ["*"] },
+            "issuers": [
+                strict_issuer(),
+                { "issuer": SHARED, "audience": "unchecked", "secrets": secrets },
+                { "issuer": DOWN, "audience": "unchecked", "jwks_uri": format!("{DOWN}/jwks") },
+            ],
+        }),
+        &[("SHARED", SECRET), ("PREVIOUS", PREVIOUS), ("WEAK", "marker-weak"), ("EXPLAIN_KEY", KEY)],
+    );
+    publish(&world);
+    world.serves(&format!("{DOWN}/jwks"), Answer::status(503));
+    world
+}
+
+/// Every way to bring a token.
+fn requests(token: &str) -> Vec<FakeRequest> {
+    let verify =
+        |method| FakeRequest::new(method, "/verify").bearer(token).header("origin", "https://app.example");
+    let mut requests = vec![
+        verify(Method::GET),
+        verify(Method::HEAD),
+        verify(Method::POST).body(token),
+        verify(Method::DELETE),
+        verify(Method::OPTIONS).header("access-control-request-method", "GET"),
+        verify(Method::POST).header("content-length", "999999999"),
+        verify(Method::GET).bearer(token),
+        verify(Method::GET).header("authorization", "Basic dTpw"),
+        FakeRequest::get(&format!("/verify?access_token={token}")).bearer(token),
+        FakeRequest::get(&format!("/verify?access_token={token}")),
+        FakeRequest::get("/verify").header("authorization", token),
+        FakeRequest::get("/verify").header("authorization", &format!("Bearer \"{token}\"")),
+        FakeRequest::get("/verify").header("authorization", &format!("Token {token}")),
+        FakeRequest::get(&format!("/{token}")),
+    ];
+    requests.extend(["/healthz", "/readyz", "/nowhere"].map(|path| FakeRequest::get(path).bearer(token)));
+    requests
+}
+
+fn seen(response: &Response) -> String {
+    let headers: Vec<String> = response
+        .headers()
+        .iter()
+        .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())))
+        .collect();
+    format!("{}\n{}", headers.join("\n"), String::from_utf8_lossy(response.body()))
+}
+
+/// Every string, number and name in `value`.
+fn leaves(value: &Value, into: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) => {
+            into.insert(text.clone());
+        }
+        Value::Number(number) => {
+            into.insert(number.to_string());
+        }
+        Value::Array(list) => list.iter().for_each(|one| leaves(one, into)),
+        Value::Object(members) => members.values().for_each(|one| leaves(one, into)),
+        Value::Null | Value::Bool(_) => {}
+    }
+}
+
+/// What must not be seen of `token`: its spelling, and what `header` and `claims` say but for `iss`, `kid` and `alg`.
+fn private(token: &str, header: &Value, claims: &Value) -> BTreeSet<String> {
+    let mut private: BTreeSet<String> = [SECRET, PREVIOUS, "marker-weak", KEY].map(str::to_owned).into();
+    private.extend(token.split('.').map(|segment| segment.trim_end_matches('=').to_owned()));
+    leaves(&merged(claims.clone(), &json!({ "iss": null })), &mut private);
+    leaves(&merged(header.clone(), &json!({ "kid": null, "alg": null })), &mut private);
+    private.retain(|text| text.len() > 3);
+    private
+}
+
+fn nothing_leaks(world: &World, token: &str, private: &BTreeSet<String>, what: &str) {
+    for request in requests(token) {
+        let response = world.ask(&request);
+        if response.status() == 200 && String::from_utf8_lossy(response.body()).contains("\"claims\"") {
+            continue; // The verdict on a good token shows its claims: that is what was asked for.
+        }
+        let seen = seen(&response);
+        for text in private {
+            assert!(!seen.contains(text), "{what}: {text:?} in the answer to {request:?}:\n{seen}");
+        }
+    }
+    for (_, line) in world.platform.log_lines() {
+        let line = line.to_string();
+        for text in private {
+            assert!(!line.contains(text), "{what}: {text:?} in the log line {line}");
+        }
+    }
+}
+
+#[test]
+fn no_refusal_tells_what_the_token_says() {
+    let mut draft = Draft::worst();
+    for (code, mend) in RUNGS {
+        let world = worker();
+        let token = draft.token();
+        assert_eq!(world.rejection(&token).code(), *code);
+        nothing_leaks(&world, &token, &private(&token, &draft.header, &draft.claims), code);
+        mend(&mut draft);
+    }
+    let token = draft.token();
+    nothing_leaks(&worker(), &token, &private(&token, &draft.header, &draft.claims), "accepted");
+}
+
+#[test]
+fn no_malformed_token_is_quoted() {
+    let text = "marker-text-in-the-wrong-place";
+    for (header, payload) in [
+        (format!(r#"{{"alg":"EdDSA","{text}":1,"{text}":2}}"#), "{}".to_owned()),
+        (format!(r#"{{"alg":"EdDSA","kid":["{text}"]}}"#), "{}".to_owned()),
+        (r#"{"alg":"EdDSA"}"#.to_owned(), format!(r#"{{"{text}":1,"{text}":2}}"#)),
+        (r#"{"alg":"EdDSA"}"#.to_owned(), format!(r#"{{"sub":["{text}"]}}"#)),
+        (r#"{"alg":"EdDSA"}"#.to_owned(), format!(r#"{{"exp":"{text}"}}"#)),
+        (r#"{"alg":"EdDSA"}"#.to_owned(), format!(r#"["{text}"]"#)),
+        (r#"{"alg":"EdDSA"}"#.to_owned(), text.to_owned()),
+        (text.to_owned(), text.to_owned()),
+        (format!(r#"{{"alg":"EdDSA","crit":["{text}"]}}"#), "{}".to_owned()),
+        (format!(r#"{{"alg":"EdDSA","jwk":{{"kty":"{text}"}}}}"#), "{}".to_owned()),
+    ] {
+        let token = tokens::unsigned(&header, &payload);
+        let private = [text.to_owned(), token.rsplit('.').next().unwrap().to_owned()].into();
+        nothing_leaks(&worker(), &token, &private, &header);
+    }
+    for token in [
+        "sb_secret_marker0123456789",
+        "marker-opaque",
+        "marker.opaque",
+        "e30.marker-payload.marker-signature",
+    ] {
+        let private = token.split('.').filter(|part| part.len() > 3).map(str::to_owned).collect();
+        nothing_leaks(&worker(), token, &private, token);
+    }
+}
+
+#[test]
+fn no_fault_and_no_shared_secret_shows() {
+    let marked = json!({ "sub": "marker-sub", "email": "marker@email.example", "aud": ["marker-aud"] });
+    let shared = claims(SHARED, &marked);
+    let down = claims(DOWN, &marked);
+    let header = json!({});
+    for (what, claims, token) in [
+        (
+            "signed by another secret",
+            &shared,
+            tokens::mint_with_secret(Algorithm::Hs256, &[b'x'; 64], &header, &shared),
+        ),
+        (
+            "signed by a weak secret",
+            &shared,
+            tokens::mint_with_secret(Algorithm::Hs256, b"marker-weak", &json!({ "kid": "weak" }), &shared),
+        ),
+        (
+            "accepted",
+            &shared,
+            tokens::mint_with_secret(Algorithm::Hs256, PREVIOUS.as_bytes(), &header, &shared),
+        ),
+        ("the origin is down", &down, tokens::mint_with_key(Algorithm::EdDsa, ed25519(), &header, &down)),
+    ] {
+        nothing_leaks(&worker(), &token, &private(&token, &header, claims), what);
+    }
+}

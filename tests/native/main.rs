@@ -1,0 +1,27 @@
+//! All native tests but Wycheproof's in one binary, so that the libraries are linked once. `support` is their common kit.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
+mod attacks_jose;
+mod cases;
+mod cli;
+mod configuration;
+mod endpoints;
+mod exchange;
+mod explain;
+mod gateway;
+mod incidents;
+mod jose_properties;
+mod jwk_sets;
+mod jwks_cache;
+mod leaks;
+mod rfc_vectors;
+mod signing;
+mod support;
+mod verify;

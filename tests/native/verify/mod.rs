@@ -1,0 +1,290 @@
+//! What verification decides: each refusal a token can earn, the order in which they are checked, and who is believed.
+
+mod claims;
+mod confusion;
+mod keys;
+mod order;
+mod outage;
+mod remembered;
+mod secrets;
+mod times;
+
+use crate::support::keys::ed25519;
+use crate::support::tokens;
+use crate::support::world::{World, claims, issuer};
+use edge_assay::jose::Algorithm;
+use edge_assay::rejection::{Malformed, NoKey, Rejection};
+use edge_assay::time::Timestamp;
+use edge_assay::verify::KeyIdentity;
+use serde_json::{Value, json};
+
+const ISS: &str = "https://issuer.example";
+
+/// A world that trusts one issuer, whose key is [`ed25519`], on these terms.
+fn world(terms: &Value) -> World {
+    let world = World::trusting(&[issuer(ISS, terms)]);
+    world.publishes(ISS, &[ed25519()]);
+    world
+}
+
+/// A token of the issuer with these changes to its claims.
+fn token(changes: &Value) -> String {
+    tokens::mint(Algorithm::EdDsa, &json!({}), &claims(ISS, changes))
+}
+
+/// A token of the issuer with exactly this payload.
+fn token_of(payload: &str) -> String {
+    let header = json!({ "alg": "EdDSA", "typ": "JWT", "kid": ed25519().kid() }).to_string();
+    tokens::sealed(&header, payload, |input| ed25519().sign(Algorithm::EdDsa, input))
+}
+
+/// A token of the issuer with these changes to its header.
+fn token_with_header(changes: &Value) -> String {
+    tokens::mint(Algorithm::EdDsa, changes, &claims(ISS, &json!({})))
+}
+
+fn at(epoch_seconds: i64) -> Timestamp {
+    Timestamp::from_epoch_seconds(epoch_seconds)
+}
+
+fn texts(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+#[test]
+fn a_good_token_verifies_and_says_by_which_key() {
+    for algorithm in Algorithm::ALL.iter().filter(|algorithm| !algorithm.is_shared_secret()) {
+        let key = crate::support::keys::for_algorithm(*algorithm);
+        let world = World::trusting(&[issuer(ISS, &json!({}))]);
+        world.publishes(ISS, &[key]);
+        let minted = tokens::mint(*algorithm, &json!({}), &claims(ISS, &json!({})));
+        let verified = world.judge(&minted).unwrap();
+        assert_eq!(verified.issuer(), ISS);
+        assert_eq!(verified.claims().subject.as_deref(), Some("user_1"));
+        let thumbprint = crate::support::keys::key_set(&[key]).keys[0].thumbprint.clone();
+        assert_eq!(
+            *verified.key(),
+            KeyIdentity {
+                algorithm: *algorithm,
+                kid: Some(key.kid().to_owned()),
+                thumbprint: Some(thumbprint)
+            }
+        );
+    }
+}
+
+#[test]
+fn both_names_of_ed25519_are_accepted() {
+    assert!(
+        world(&json!({ "algorithms": ["EdDSA"] })).accepts(&token_with_header(&json!({ "alg": "Ed25519" })))
+    );
+    assert!(world(&json!({ "algorithms": ["Ed25519"] })).accepts(&token(&json!({}))));
+}
+
+#[test]
+fn a_token_longer_than_the_limit_is_not_read() {
+    let padded = |length: usize| {
+        let bare = token(&json!({ "pad": "" })).len();
+        // Three octets of payload are four of base64url.
+        let padded = token(&json!({ "pad": "p".repeat((length - bare) / 4 * 3) }));
+        assert!(padded.len().abs_diff(length) < 8, "{}", padded.len());
+        padded
+    };
+    let world = world(&json!({}));
+    let (fits, exceeds) = (padded(16_380), padded(16_396));
+    assert!(fits.len() <= 16_384 && world.accepts(&fits));
+    assert_eq!(world.rejection(&exceeds), Rejection::TokenTooLarge { length: exceeds.len(), limit: 16_384 });
+    assert_eq!(
+        world.rejection(&"a".repeat(1_000_000)),
+        Rejection::TokenTooLarge { length: 1_000_000, limit: 16_384 }
+    );
+}
+
+#[test]
+fn the_configured_length_counts() {
+    let config = json!({ "verify": { "max_token_bytes": 512 }, "issuers": [issuer(ISS, &json!({}))] });
+    let world = World::new(&config);
+    world.publishes(ISS, &[ed25519()]);
+    let long = token(&json!({ "pad": "p".repeat(300) }));
+    assert_eq!(world.rejection(&long), Rejection::TokenTooLarge { length: long.len(), limit: 512 });
+    assert!(world.accepts(&token(&json!({}))));
+}
+
+#[test]
+fn what_is_no_compact_jws_is_malformed() {
+    let world = world(&json!({}));
+    for (text, segments) in
+        [("", 1), ("sb_secret_0123456789", 1), ("a.b", 2), ("a.b.c.d", 4), ("a.b.c.d.e", 5)]
+    {
+        let expected = Rejection::TokenMalformed(Malformed::Segments(segments));
+        assert_eq!(world.rejection(text), expected, "{text}");
+    }
+    assert_eq!(world.fetches(ISS), 0);
+}
+
+#[test]
+fn a_header_that_asks_for_other_processing_or_brings_a_key_is_refused() {
+    let world = world(&json!({}));
+    for (member, value) in [
+        ("crit", json!(["exp"])),
+        ("crit", json!([])),
+        ("b64", json!(true)),
+        ("zip", json!("DEF")),
+        ("jwk", ed25519().public_jwk()),
+        ("jku", json!("https://attacker.example/jwks.json")),
+        ("x5u", json!("https://attacker.example/cert.pem")),
+        ("x5c", json!(["MIIB"])),
+    ] {
+        let rejection = world.rejection(&token_with_header(&json!({ member: value })));
+        assert!(
+            matches!(rejection, Rejection::HeaderUnsupported { member: found, .. } if found == member),
+            "{member}: {rejection:?}"
+        );
+    }
+    assert_eq!(world.platform.origin.requests(), []);
+    assert!(world.accepts(&token_with_header(&json!({ "x5t": "ignored", "cty": "JWT" }))));
+}
+
+#[test]
+fn without_an_issuer_nobody_is_asked() {
+    let world = world(&json!({}));
+    assert_eq!(world.rejection(&token(&json!({ "iss": null }))), Rejection::IssuerMissing);
+    assert_eq!(world.platform.origin.requests(), []);
+}
+
+#[test]
+fn an_issuer_is_known_character_for_character() {
+    const KNOWN: &str = "https://issuer.example/auth";
+    let world = World::trusting(&[issuer(KNOWN, &json!({}))]);
+    world.publishes(KNOWN, &[ed25519()]);
+    let from = |name: &str| tokens::mint(Algorithm::EdDsa, &json!({}), &claims(name, &json!({})));
+    for name in [
+        "",
+        "https://issuer.example/auth/",
+        "https://issuer.example/Auth",
+        "https://ISSUER.example/auth",
+        "HTTPS://issuer.example/auth",
+        "http://issuer.example/auth",
+        "https://issuer.example:443/auth",
+        "https://issuer.example//auth",
+        "https://issuer.example/./auth",
+        "https://issuer.example/%61uth",
+        "https://issuer.example/auth?",
+        "https://issuer.example/auth#",
+        " https://issuer.example/auth",
+        "https://issuer.example/auth\n",
+        "https://issuer.example./auth",
+        "https://issuer.example/au",
+        "https://issuer.example/auth\u{200b}",
+        "https://issuer.ex\u{430}mple/auth",
+        "issuer.example/auth",
+    ] {
+        let issuer = edge_assay::rejection::excerpt(name);
+        assert_eq!(world.rejection(&from(name)), Rejection::IssuerUnknown { issuer }, "{name:?}");
+    }
+    assert_eq!(world.platform.origin.requests(), [], "no key set is fetched for a stranger");
+    assert!(world.accepts(&from(KNOWN)));
+}
+
+#[test]
+fn what_a_refusal_says_of_a_foreign_issuer_is_bounded() {
+    let long = format!("https://{}.example", "a".repeat(5000));
+    match world(&json!({})).rejection(&token(&json!({ "iss": long }))) {
+        Rejection::IssuerUnknown { issuer } => assert_eq!(issuer.chars().count(), 121),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_algorithm_that_is_not_implemented_is_unsupported() {
+    let world = world(&json!({}));
+    for alg in ["ES512", "ES256K", "Ed448", "RSA-OAEP", "HS1", "eddsa", "EDDSA", "EdDSA ", "", "dir"] {
+        let rejection = world.rejection(&token_with_header(&json!({ "alg": alg })));
+        assert_eq!(rejection, Rejection::AlgorithmUnsupported { algorithm: alg.to_owned() });
+    }
+    let without = world.rejection(&token_with_header(&json!({ "alg": null })));
+    assert_eq!(without, Rejection::AlgorithmUnsupported { algorithm: String::new() });
+    assert_eq!(world.platform.origin.requests(), []);
+}
+
+#[test]
+fn none_is_no_algorithm_in_any_spelling() {
+    // Even an issuer that is allowed everything.
+    let world = world(&json!({}));
+    let payload = claims(ISS, &json!({})).to_string();
+    for capitals in 0..16 {
+        let alg: String = "none"
+            .chars()
+            .enumerate()
+            .map(|(index, c)| if capitals >> index & 1 == 1 { c.to_ascii_uppercase() } else { c })
+            .collect();
+        let header = json!({ "alg": alg, "typ": "JWT", "kid": ed25519().kid() }).to_string();
+        let unsupported = Rejection::AlgorithmUnsupported { algorithm: alg };
+        assert_eq!(world.rejection(&tokens::unsigned(&header, &payload)), unsupported);
+        let signed = tokens::sealed(&header, &payload, |input| ed25519().sign(Algorithm::EdDsa, input));
+        assert_eq!(world.rejection(&signed), unsupported, "however well it is signed");
+        let bare = tokens::sealed(&header, &payload, |_| Vec::new());
+        assert!(matches!(world.rejection(&bare), Rejection::TokenMalformed(Malformed::EmptySegment(_))));
+    }
+}
+
+#[test]
+fn an_algorithm_off_the_allow_list_is_refused_before_any_key_is_looked_for() {
+    let world = world(&json!({ "algorithms": ["RS256", "ES256"] }));
+    assert_eq!(
+        world.rejection(&token(&json!({}))),
+        Rejection::AlgorithmNotAllowed { algorithm: "EdDSA".to_owned(), allowed: vec!["RS256", "ES256"] }
+    );
+    assert_eq!(world.platform.origin.requests(), []);
+}
+
+#[test]
+fn a_changed_token_does_not_verify() {
+    let world = world(&json!({}));
+    let good = token(&json!({}));
+    let [header, _, signature] = good.split('.').collect::<Vec<_>>().try_into().unwrap();
+    let payload =
+        edge_assay::jose::base64url::encode(claims(ISS, &json!({ "sub": "admin" })).to_string().as_bytes());
+    let invalid = Rejection::SignatureInvalid { kid: Some(ed25519().kid().to_owned()) };
+    assert_eq!(world.rejection(&format!("{header}.{payload}.{signature}")), invalid);
+    // The same JSON, spelt otherwise.
+    let respelt = token_with_header(&json!({ "typ": "jwt" }));
+    let [other_header, rest, _] = respelt.split('.').collect::<Vec<_>>().try_into().unwrap();
+    assert_eq!(world.rejection(&format!("{other_header}.{rest}.{signature}")), invalid);
+    // A byte less, a byte more.
+    let octets = edge_assay::jose::base64url::decode(signature).unwrap();
+    for octets in [octets[1..].to_vec(), [&octets[..], &[0]].concat()] {
+        let signature = edge_assay::jose::base64url::encode(&octets);
+        let rest = good.rsplit_once('.').unwrap().0;
+        assert_eq!(world.rejection(&format!("{rest}.{signature}")), invalid);
+    }
+}
+
+#[test]
+fn an_unknown_kid_is_not_found_after_one_look() {
+    let world = world(&json!({}));
+    let unknown = token_with_header(&json!({ "kid": "unknown" }));
+    for _ in 0..3 {
+        assert_eq!(
+            world.rejection(&unknown),
+            Rejection::KeyNotFound(NoKey::UnknownKid { kid: "unknown".to_owned(), known: 1 })
+        );
+    }
+    assert_eq!(world.fetches(ISS), 1);
+    assert!(world.accepts(&token(&json!({}))));
+}
+
+#[test]
+fn what_may_be_logged_is_iss_kid_alg_and_a_hash_whatever_becomes_of_the_token() {
+    let world = world(&json!({}));
+    let minted = token_with_header(&json!({ "kid": "k\u{7}".repeat(200) }));
+    let observed = world.verification(&minted).observed;
+    assert_eq!(observed.issuer().as_deref(), Some(ISS));
+    assert_eq!(observed.algorithm().as_deref(), Some("EdDSA"));
+    let kid = observed.kid().unwrap();
+    assert_eq!((kid.chars().count(), kid.contains('\u{7}')), (121, false));
+    assert_eq!(observed.token_hash().unwrap().len(), 12);
+    let unread = world.verification("not a token").observed;
+    assert_eq!((unread.issuer(), unread.kid(), unread.algorithm()), (None, None, None));
+    assert_eq!(unread.token_hash().as_deref(), Some("7038d017c27b"), "the first six octets of its SHA-256");
+}
