@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import workerd from 'workerd';
 import { at } from '../scripts/lib/paths.mjs';
 import { compatibilityDate } from '../scripts/lib/worker.mjs';
 import { AUDIENCE } from './subjects.mjs';
@@ -45,7 +46,7 @@ export async function prepareWorkerd(subjects, { worker, benchWorker, only, othe
 }
 
 async function start(sockets, { inspected = false } = {}) {
-  const child = spawn(at('node_modules', '.bin', 'workerd'), ['serve', 'config.capnp', '--control-fd=3', ...(inspected ? [`--inspector-addr=${INSPECTOR}`] : [])], {
+  const child = spawn(workerd.default, ['serve', 'config.capnp', '--control-fd=3', ...(inspected ? [`--inspector-addr=${INSPECTOR}`] : [])], {
     cwd: FOLDER,
     stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
   });

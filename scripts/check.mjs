@@ -7,9 +7,10 @@ const { ensureToolchain } = await import('./lib/toolchain.mjs');
 
 const CHECKS = [
   [['fmt', '--all', '--check']],
-  [['clippy', '--all-targets', '--', '-D', 'warnings']],
-  [['clippy', '--lib', '--target', 'wasm32-unknown-unknown', '--all-features', '--', '-D', 'warnings'], { RUSTFLAGS: undefined, CARGO_ENCODED_RUSTFLAGS: undefined }],
-  [['doc', '--no-deps'], { RUSTDOCFLAGS: '-D warnings' }],
+  [['clippy', '--locked', '--all-targets', '--', '-D', 'warnings']],
+  [['clippy', '--locked', '--lib', '--target', 'wasm32-unknown-unknown', '--all-features', '--', '-D', 'warnings'], { RUSTFLAGS: undefined, CARGO_ENCODED_RUSTFLAGS: undefined }],
+  [['clippy', '--locked', '--package', 'bindgen', '--', '-D', 'warnings']],
+  [['doc', '--locked', '--no-deps'], { RUSTDOCFLAGS: '-D warnings' }],
 ];
 
 await run(async () => {

@@ -413,8 +413,11 @@ pub enum Fault {
         algorithm: &'static str,
     },
     /// The Worker's configuration has faults; they are on `/readyz` and in the log.
-    #[error("the Worker's configuration is invalid; see its log or /readyz")]
-    ConfigInvalid,
+    #[error("{detail}")]
+    ConfigInvalid {
+        /// What everybody may know of the faults.
+        detail: &'static str,
+    },
 }
 
 impl Fault {
@@ -426,7 +429,7 @@ impl Fault {
             Self::JwksInvalid { .. } => "jwks_invalid",
             Self::SecretMissing { .. } => "secret_missing",
             Self::CryptoDisagreement { .. } => "crypto_disagreement",
-            Self::ConfigInvalid => "config_invalid",
+            Self::ConfigInvalid { .. } => "config_invalid",
         }
     }
 
@@ -438,7 +441,7 @@ impl Fault {
             Self::JwksInvalid { .. } => "The issuer's keys are invalid",
             Self::SecretMissing { .. } => "A secret is missing",
             Self::CryptoDisagreement { .. } => "Two cryptographic engines disagree",
-            Self::ConfigInvalid => "The configuration is invalid",
+            Self::ConfigInvalid { .. } => "The configuration is invalid",
         }
     }
 
@@ -448,7 +451,7 @@ impl Fault {
         match self {
             Self::JwksUnavailable { retry_after_seconds, .. }
             | Self::JwksInvalid { retry_after_seconds, .. } => (*retry_after_seconds).max(1),
-            Self::SecretMissing { .. } | Self::CryptoDisagreement { .. } | Self::ConfigInvalid => {
+            Self::SecretMissing { .. } | Self::CryptoDisagreement { .. } | Self::ConfigInvalid { .. } => {
                 crate::limits::RETRY_AFTER_CONFIGURATION_SECONDS
             }
         }

@@ -8,37 +8,57 @@ import { fileURLToPath } from 'node:url';
 import { at } from './paths.mjs';
 import { Failure, quietly, step } from './steps.mjs';
 
-const pinnedNode = at('node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+// What wrangler asks for, where the lock file has no Node for this platform.
+const OLDEST_NODE = [22, 12];
+
 const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
 
 /**
  * Returns once the packages of package-lock.json are installed and this process is the pinned Node. Where it is another
- * Node, the script starts again under the pinned one, and this process ends with that one's exit code.
+ * Node, the script starts again under the pinned one, and this process ends with that one's exit code. On a platform for
+ * which no Node is pinned it goes on with this one, if that is new enough.
  */
 export async function onPinnedNode(script) {
-  const version = readJson(at('package.json')).devDependencies.node;
+  const pinned = pinnedNode();
   try {
-    await installPackages(version);
+    if (!pinned) requireRecentNode();
+    await installPackages(pinned);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     console.error(error.message);
     process.exit(1);
   }
   process.env.PATH = [at('node_modules', '.bin'), process.env.PATH].join(delimiter);
-  if (process.versions.node !== version) await startAgain(fileURLToPath(script));
+  if (pinned && process.versions.node !== pinned.version) await startAgain(pinned.path, fileURLToPath(script));
 }
 
-async function installPackages(version) {
-  if (packagesAreCurrent()) return;
-  await step(`Installing the npm packages, Node ${version} among them`, '20 s to 1 min', () =>
+/** The Node of package.json for this platform: an optional dependency that is the executable, and has no install script. */
+function pinnedNode() {
+  const windows = process.platform === 'win32';
+  const name = `node-${windows ? 'win' : process.platform}-${process.arch}`;
+  const version = readJson(at('package.json')).optionalDependencies[name];
+  return version && { version, path: at('node_modules', name, 'bin', windows ? 'node.exe' : 'node') };
+}
+
+function requireRecentNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major > OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor >= OLDEST_NODE[1])) return;
+  throw new Failure(
+    `✗ package.json pins no Node for ${process.platform} ${process.arch}, and this one is ${process.versions.node}. Install Node ${OLDEST_NODE.join('.')} or later.`,
+  );
+}
+
+async function installPackages(pinned) {
+  if (packagesAreCurrent(pinned)) return;
+  await step(`Installing the npm packages${pinned ? `, Node ${pinned.version} among them` : ''}`, '20 s to 1 min', () =>
     quietly('npm', ['ci', '--loglevel=error'], { advice: 'To see all of it: npm ci' }),
   );
 }
 
 /** Compares what npm says it installed with what package-lock.json asks for; times of files prove nothing after a checkout. */
-function packagesAreCurrent() {
+function packagesAreCurrent(pinned) {
   const record = at('node_modules', '.package-lock.json');
-  if (!existsSync(record) || !existsSync(pinnedNode)) return false;
+  if (!existsSync(record) || (pinned && !existsSync(pinned.path))) return false;
   const installed = readJson(record).packages;
   return Object.entries(readJson(at('package-lock.json')).packages).every(([path, wanted]) => {
     if (path === '') return true;
@@ -47,9 +67,9 @@ function packagesAreCurrent() {
   });
 }
 
-function startAgain(script) {
+function startAgain(node, script) {
   return new Promise(() => {
-    const child = spawn(pinnedNode, [script, ...process.argv.slice(2)], { stdio: 'inherit' });
+    const child = spawn(node, [script, ...process.argv.slice(2)], { stdio: 'inherit' });
     // A terminal sends Ctrl-C to both; whoever ends only this process means the other one too.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
     child.on('exit', (code, signal) => process.exit(signal ? 1 : code));

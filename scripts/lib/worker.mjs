@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { basename, join, relative } from 'node:path';
 import { at, root } from './paths.mjs';
 import { Failure, quietly, step } from './steps.mjs';
-import { ensureToolchain } from './toolchain.mjs';
+import { buildBindgen, ensureToolchain, runBindgen } from './toolchain.mjs';
 
 const OUTPUTS = ['index.js', 'index_bg.wasm'];
 const STAMP = '.inputs.json';
@@ -28,12 +28,12 @@ const WASM_OPT = [
  * sizes of its parts. Sets the toolchain up first where that is needed.
  */
 export async function buildWorker({ folder = 'build', features = [], entry = ENTRY } = {}) {
-  const tools = await ensureToolchain();
-  const settings = { features, entry, rustc: (await quietly('rustc', ['-vV'])).trim(), ...versions(tools) };
+  await ensureToolchain();
+  const settings = { features, entry, rustc: (await quietly('rustc', ['-vV'])).trim(), ...versions() };
   if (isCurrent(folder, settings)) {
     console.log(`✓ ${folder}/ is up to date`);
   } else {
-    await step(`Building the Worker into ${folder}/`, '1 to 2 min, 3 min the first time', () => compile(folder, features, entry, tools));
+    await step(`Building the Worker into ${folder}/`, '1 to 2 min, 3 min the first time', () => compile(folder, features, entry));
     stamp(folder, settings);
   }
   return OUTPUTS.map((name) => {
@@ -42,15 +42,12 @@ export async function buildWorker({ folder = 'build', features = [], entry = ENT
   });
 }
 
-async function compile(folder, features, entry, { wasmBindgen }) {
-  await quietly('cargo', ['rustc', '--lib', '--crate-type', 'cdylib', '--release', '--target', TARGET, ...features.flatMap((feature) => ['--features', feature])], {
-    // They would replace the target features of .cargo/config.toml, which the kernels need.
-    env: { RUSTFLAGS: undefined, CARGO_ENCODED_RUSTFLAGS: undefined },
-  });
+async function compile(folder, features, entry) {
+  // Beside each other: they write into different folders of target/, and the end of the Worker's is one thread.
+  await Promise.all([compileRust(features), buildBindgen()]);
   const glue = join('target', 'glue', basename(folder));
   rmSync(at(glue), { recursive: true, force: true });
-  // `module` imports the wasm as workerd does, as a compiled module; the reset function makes a new instance of it.
-  await quietly(wasmBindgen, ['--target', 'module', '--no-typescript', '--experimental-reset-state-function', '--out-name', 'index', '--out-dir', glue, at('target', TARGET, 'release', 'edge_assay.wasm')]);
+  await runBindgen(join('target', TARGET, 'release', 'edge_assay.wasm'), glue);
   mkdirSync(at(folder), { recursive: true });
   await quietly(at('node_modules', '.bin', 'wasm-opt'), [...WASM_OPT, join(glue, 'index_bg.wasm'), '-o', join(folder, 'index_bg.wasm')]);
   // The syntax of the source phase import is newer than what bundlers read; workerd gives a module for either.
@@ -69,10 +66,16 @@ async function compile(folder, features, entry, { wasmBindgen }) {
   });
 }
 
-function versions(tools) {
+async function compileRust(features) {
+  await quietly('cargo', ['rustc', '--locked', '--lib', '--crate-type', 'cdylib', '--release', '--target', TARGET, ...features.flatMap((feature) => ['--features', feature])], {
+    // They would replace the target features of .cargo/config.toml, which the kernels need.
+    env: { RUSTFLAGS: undefined, CARGO_ENCODED_RUSTFLAGS: undefined },
+  });
+}
+
+function versions() {
   const { devDependencies } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
-  // The paths of the cargo tools hold their versions.
-  return { ...tools, wasmOpt: WASM_OPT, binaryen: devDependencies.binaryen, esbuild: devDependencies.esbuild };
+  return { wasmOpt: WASM_OPT, binaryen: devDependencies.binaryen, esbuild: devDependencies.esbuild };
 }
 
 /** All files that the outcome depends on: cargo's own list of what was compiled in, and what steers the compilation. */
@@ -86,7 +89,7 @@ function inputs(entry) {
         .filter((path) => path.startsWith(root))
         .map((path) => relative(root, path))
     : [];
-  const sources = globSync(['src/**/*', 'kernels/**/*', 'build.rs', '.cargo/config.toml', 'Cargo.toml', 'Cargo.lock', entry], { cwd: root, withFileTypes: true })
+  const sources = globSync(['src/**/*', 'kernels/**/*', 'tools/**/*', 'build.rs', '.cargo/config.toml', 'Cargo.toml', 'Cargo.lock', entry], { cwd: root, withFileTypes: true })
     .filter((found) => found.isFile())
     .map((found) => relative(root, join(found.parentPath, found.name)));
   return [...new Set([...sources, ...compiledIn])].sort();

@@ -20,11 +20,22 @@ use crate::gateway::forward_auth::ForwardAuth;
 use crate::keys::CachePolicy;
 use crate::limits;
 use crate::ports::Secrets;
+use crate::rejection::Fault;
 use crate::trust::issuer::TrustedIssuers;
 use crate::verify::{RememberedTokens, Terms};
 
 /// The name of the JSON variable.
 pub const BINDING: &str = "ASSAY";
+
+/// What is wrong where no issuer is configured, as in the `wrangler.toml` that ships.
+const NO_ISSUER: &str = "names no issuer, so the Worker trusts nobody and accepts no token";
+/// What to add then. A test reads these lines as TOML.
+const FIRST_ISSUER: &str = r#"add these lines to wrangler.toml, with the issuer and the audience of your tokens (examples/ has a file for each identity provider, README.md lists every field):
+    [[vars.ASSAY.issuers]]
+    issuer = "https://issuer.example"       # the `iss` of your tokens, character for character
+    preset = "oidc"                         # or "clerk", "supabase", "better-auth", "auth0"
+    audience = { any_of = ["your-api"] }    # the `aud` of your tokens, or "unchecked" if they have none
+"#;
 
 /// The configuration as far as it could be read.
 #[derive(Debug)]
@@ -71,6 +82,24 @@ pub enum DetailsAccess {
 }
 
 impl Config {
+    /// Why no request is judged while the configuration has faults, as a client is told. What the faults are is not for
+    /// everybody to know, except that nothing is configured yet.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        let detail = if self.trusts_nobody_yet() {
+            "the Worker trusts no issuer yet, so it accepts no token; /readyz says which lines to add to wrangler.toml"
+        } else {
+            "the Worker's configuration is invalid; see its log or /readyz"
+        };
+        Fault::ConfigInvalid { detail }
+    }
+
+    /// Whether the one fault is that no issuer is configured, as in the `wrangler.toml` that ships.
+    #[must_use]
+    pub fn trusts_nobody_yet(&self) -> bool {
+        matches!(self.terms.as_ref().map_err(Vec::as_slice), Err([only]) if only.problem == NO_ISSUER)
+    }
+
     /// Reads the JSON text of the binding; `None` when it is not set.
     #[must_use]
     pub fn load(text: Option<&str>, secrets: &impl Secrets) -> Self {
@@ -78,11 +107,11 @@ impl Config {
         let document = match text.map(serde_json::from_str::<Value>) {
             Some(Ok(document)) => document,
             Some(Err(error)) => {
-                faults.add(BINDING, format!("is not JSON ({error})"), "write a table, as in the README");
+                faults.add(BINDING, format!("is not JSON ({error})"), "write a table, as in examples/");
                 Value::Object(serde_json::Map::new())
             }
             None => {
-                faults.add(BINDING, "is not set", "add [vars.ASSAY] to wrangler.toml, as in the README");
+                faults.add(BINDING, "is not set", "add [vars.ASSAY] to wrangler.toml, as in examples/");
                 Value::Object(serde_json::Map::new())
             }
         };
@@ -97,11 +126,7 @@ impl Config {
         };
         let nobody = root.value("issuers").is_none_or(|given| given.as_array().is_some_and(Vec::is_empty));
         if readable && nobody {
-            root.fault(
-                "issuers",
-                "is missing or empty, so no token could ever pass",
-                "add an [[vars.ASSAY.issuers]] table",
-            );
+            root.fault("issuers", NO_ISSUER, FIRST_ISSUER.trim_end());
         }
         let around = exchange::Surroundings {
             issuers: &issuers,

@@ -131,7 +131,7 @@ fn of_fault(examination: &Examination<'_>, fault: &Fault) -> (CauseId, Advice) {
         Fault::CryptoDisagreement { algorithm } => {
             (CauseId::CryptoDisagreement, advice::disagreement(examination, algorithm))
         }
-        Fault::ConfigInvalid => (CauseId::Configuration, advice::configuration(&[])),
+        Fault::ConfigInvalid { .. } => (CauseId::Configuration, advice::configuration(&[])),
     }
 }
 

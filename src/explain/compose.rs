@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::report::{CrossCheck, Finding, Outcome, Report, Stage, Step, Verdict};
 use super::{Examination, causes, cross_check, steps};
 use crate::config::ConfigFault;
-use crate::rejection::{Fault, Refusal};
+use crate::rejection::Refusal;
 
 pub(super) fn report(examination: &Examination<'_>) -> Report {
     let verdict = match &examination.refusal {
@@ -29,7 +29,7 @@ pub(super) fn report_on_configuration(faults: &[ConfigFault]) -> Report {
     Report {
         verdict: Verdict::Fault,
         cause: causes::of_configuration(faults),
-        code: Some(Fault::ConfigInvalid.code()),
+        code: Some("config_invalid"),
         steps: Stage::ALL.into_iter().map(skipped).collect(),
         findings: faults
             .iter()

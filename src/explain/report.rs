@@ -137,7 +137,7 @@ impl Stage {
                     Self::Key
                 }
                 Fault::CryptoDisagreement { .. } => Self::Signature,
-                Fault::ConfigInvalid => Self::Structure,
+                Fault::ConfigInvalid { .. } => Self::Structure,
             },
         }
     }

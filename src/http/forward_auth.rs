@@ -13,7 +13,6 @@ use super::{Response, challenge, cors, log};
 use crate::gateway::forward_auth::{Dialect, ForwardAuth, Untold};
 use crate::gateway::routes::{Found, Route};
 use crate::ports::{IncomingRequest, Platform};
-use crate::rejection::Fault;
 use crate::verify::{Observed, Terms, VerifiedToken};
 
 /// The header that tells a proxy the code of a refusal.
@@ -29,7 +28,7 @@ pub async fn answer<P: Platform, R: IncomingRequest>(
 ) -> Answer {
     let realm = &app.config.surface.realm;
     let (Some(forward_auth), Ok(terms)) = (&app.config.forward_auth, &app.config.terms) else {
-        return refused(&Barred::Refused(Fault::ConfigInvalid.into()), realm).into();
+        return refused(&Barred::Refused(app.config.fault().into()), realm).into();
     };
     let ray = request.header("cf-ray");
     if let Err(fault) = forward_auth.ready() {

@@ -14,7 +14,6 @@ use crate::exchange::Exchange;
 use crate::gateway::forward_auth::Dialect;
 use crate::limits;
 use crate::ports::{IncomingRequest, Platform};
-use crate::rejection::Fault;
 use crate::verify::{Observed, Terms, verify};
 
 /// What answers at a path.
@@ -118,7 +117,7 @@ async fn dispatch<P: Platform, R: IncomingRequest>(app: &Application, platform: 
         (Err(_), Some(Endpoint::Health | Endpoint::Readiness | Endpoint::Explain | Endpoint::Console)) => {
             None
         }
-        (Err(_), _) => return challenge::refuse(&Fault::ConfigInvalid.into(), &surface.realm).into(),
+        (Err(_), _) => return challenge::refuse(&app.config.fault().into(), &surface.realm).into(),
     };
     let Some(endpoint) = endpoint else {
         return not_found().into();

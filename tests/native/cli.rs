@@ -135,7 +135,7 @@ fn a_command_that_is_not_understood_has_exit_code_2_and_says_how_it_is_called() 
 }
 
 #[test]
-fn check_lists_every_fault_with_exit_code_1_and_accepts_what_wrangler_toml_ships() {
+fn check_lists_every_fault_with_exit_code_1_and_tells_what_the_wrangler_toml_that_ships_lacks() {
     let folder = Folder::new("check");
     let faulty = folder.file("wrangler.toml", &configuration("audiences = []\nmax_age_seconds = \"1h\"\n"));
     let output = edge_assay(&["check", &faulty], "");
@@ -144,7 +144,11 @@ fn check_lists_every_fault_with_exit_code_1_and_accepts_what_wrangler_toml_ships
         assert!(stdout(&output).contains(path), "{}", stdout(&output));
     }
     let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/wrangler.toml");
-    assert_eq!(code(&edge_assay(&["check", shipped], "")), 0);
+    let output = edge_assay(&["check", shipped], "");
+    assert_eq!(code(&output), 1);
+    assert!(stdout(&output).contains("[[vars.ASSAY.issuers]]"), "{}", stdout(&output));
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/clerk.toml");
+    assert_eq!(code(&edge_assay(&["check", example], "")), 0);
 }
 
 /// Answers one request on loopback, and gives back what was asked.

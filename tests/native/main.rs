@@ -23,5 +23,6 @@ mod jwks_cache;
 mod leaks;
 mod rfc_vectors;
 mod signing;
+mod supply_chain;
 mod support;
 mod verify;

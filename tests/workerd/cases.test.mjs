@@ -39,7 +39,7 @@ suite('every case gives the same report in workerd as natively', () => {
 
   before(async () => {
     rmSync(folder, { recursive: true, force: true });
-    const native = spawnSync('cargo', ['test', '--quiet', '--test', 'cases', 'every_case'], { cwd: at(), encoding: 'utf8' });
+    const native = spawnSync('cargo', ['test', '--locked', '--quiet', '--test', 'native', 'cases::every_case'], { cwd: at(), encoding: 'utf8' });
     assert.equal(native.status, 0, native.stdout + native.stderr);
     for (const name of readdirSync(folder)) fixtures.push(JSON.parse(readFileSync(`${folder}/${name}`, 'utf8')));
     const built = (name) => readFileSync(at('build', name));

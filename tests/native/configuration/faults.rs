@@ -66,8 +66,8 @@ fn numbers_are_whole_and_within_their_bounds() {
 #[test]
 fn a_fault_in_the_root_has_its_path() {
     each_has_its_one_fault(vec![
-        (json!({}), "issuers", "missing or empty"),
-        (json!({ "issuers": [] }), "issuers", "missing or empty"),
+        (json!({}), "issuers", "no issuer"),
+        (json!({ "issuers": [] }), "issuers", "no issuer"),
         (json!({ "issuers": {} }), "issuers", "a table"),
         (json!({ "issuers": ["https://a.example"] }), "issuers[0]", "a string"),
         (root(&json!({ "verify": 5 })), "verify", "a number"),

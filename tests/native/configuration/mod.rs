@@ -2,6 +2,7 @@
 
 mod access;
 mod faults;
+mod shipped;
 
 use crate::support::platform::FakePlatform;
 use crate::support::world::{NOW, merged};
@@ -127,14 +128,6 @@ fn plain_http_is_for_loopback_alone() {
         let faults = faults_of(Some(&with_issuer(&json!({ "jwks_uri": uri })).to_string()));
         assert_eq!(faults.is_empty(), is_sound, "{uri}");
     }
-}
-
-#[test]
-fn the_configuration_that_wrangler_toml_ships_is_sound() {
-    let wrangler: toml::Table = toml::from_str(include_str!("../../../wrangler.toml")).unwrap();
-    let assay = serde_json::to_value(&wrangler["vars"]["ASSAY"]).unwrap();
-    assert_eq!(faults_of(Some(&assay.to_string())), []);
-    assert_eq!(terms(&assay).issuers.iter().count(), assay["issuers"].as_array().unwrap().len());
 }
 
 #[test]

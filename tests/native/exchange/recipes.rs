@@ -20,11 +20,17 @@ fn recipe(heading: &str) -> Value {
     file["vars"]["ASSAY"].clone()
 }
 
+/// The one issuer of a recipe.
+fn issuer_of(recipe: &Value) -> &str {
+    recipe["issuers"][0]["issuer"].as_str().unwrap()
+}
+
 #[test]
 fn the_recipe_of_incident_one_gives_a_clerk_token_a_fireproof_token() {
-    let world = world_of(&recipe("Clerk to Fireproof (incident 1)"), &[("SIGNING_KEYS", &signing_keys())]);
-    world.publishes(CLERK, &[for_algorithm(Algorithm::Rs256)]);
-    let token = tokens::mint(Algorithm::Rs256, &json!({}), &claims(CLERK, &json!({})));
+    let recipe = recipe("Clerk to Fireproof (incident 1)");
+    let world = world_of(&recipe, &[("SIGNING_KEYS", &signing_keys())]);
+    world.publishes(issuer_of(&recipe), &[for_algorithm(Algorithm::Rs256)]);
+    let token = tokens::mint(Algorithm::Rs256, &json!({}), &claims(issuer_of(&recipe), &json!({})));
     let response = world.ask(&api(&cloud_session("clerk", &token)));
     assert_eq!(response.status(), 200, "{:?}", body(&response));
 }
@@ -37,10 +43,11 @@ fn the_recipe_of_incident_two_gives_a_supabase_token_an_api_token() {
         ("CLI_CLIENT_SECRET", CLIENT_SECRET.to_owned()),
     ];
     let bound = secrets.each_ref().map(|(name, value)| (*name, value.as_str()));
-    let world = world_of(&recipe("Supabase to an API token for a command line (incident 2)"), &bound);
+    let recipe = recipe("Supabase to an API token for a command line (incident 2)");
+    let world = world_of(&recipe, &bound);
     let kid = json!({ "kid": "0TRLgU4IVDYEpL98" });
     let changes = json!({ "aud": "authenticated", "role": "authenticated" });
-    let token = tokens::mint(Algorithm::Hs256, &kid, &claims(SUPABASE, &changes));
+    let token = tokens::mint(Algorithm::Hs256, &kid, &claims(issuer_of(&recipe), &changes));
     let request = form(&exchange(&token, &[("audience", API), ("scope", "profiles:read")]))
         .header("authorization", &basic("cli", CLIENT_SECRET));
     let (answer, claims) = granted(&world, &request);
@@ -50,8 +57,7 @@ fn the_recipe_of_incident_two_gives_a_supabase_token_an_api_token() {
         (Some("user_1"), Some("authenticated"))
     );
     // Without the secret the answer says what is missing, and not that a key was not found.
-    let world =
-        world_of(&recipe("Supabase to an API token for a command line (incident 2)"), &[bound[0], bound[2]]);
+    let world = world_of(&recipe, &[bound[0], bound[2]]);
     refused(&world, &request, 503, "temporarily_unavailable", "secret_missing");
     assert_eq!(world.ask(&FakeRequest::new(Method::GET, "/readyz")).status(), 503);
 }

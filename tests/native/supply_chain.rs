@@ -1,0 +1,133 @@
+//! What goes into the deployed wasm is locked: every crate and every npm package by its contents, and no script of a package
+//! runs while it is installed.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn text(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap()
+}
+
+fn json(path: &str) -> Value {
+    serde_json::from_str(&text(path)).unwrap()
+}
+
+/// The packages of Cargo.lock.
+fn crates() -> Vec<toml::Table> {
+    let lock: toml::Table = toml::from_str(&text("Cargo.lock")).unwrap();
+    lock["package"].as_array().unwrap().iter().map(|package| package.as_table().unwrap().clone()).collect()
+}
+
+#[test]
+fn the_bindgen_tool_reads_what_the_worker_is_compiled_with() {
+    let versions = |name: &str| -> Vec<String> {
+        crates()
+            .iter()
+            .filter(|package| package["name"].as_str() == Some(name))
+            .map(|package| package["version"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(versions("wasm-bindgen").len(), 1);
+    assert_eq!(versions("wasm-bindgen-cli-support"), versions("wasm-bindgen"));
+}
+
+#[test]
+fn every_crate_is_ours_or_comes_from_crates_io_with_a_checksum() {
+    let ours = ["bindgen", "edge-assay", "edge-assay-kernels"];
+    for package in crates() {
+        let name = package["name"].as_str().unwrap();
+        match package.get("source").and_then(toml::Value::as_str) {
+            None => assert!(ours.contains(&name), "{name}"),
+            Some(source) => {
+                assert_eq!(source, CRATES_IO, "{name}");
+                assert_eq!(package["checksum"].as_str().unwrap().len(), 64, "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_npm_package_is_locked_by_its_contents() {
+    let lock = json("package-lock.json");
+    let packages = lock["packages"].as_object().unwrap();
+    assert!(packages.len() > 100);
+    for (path, package) in packages.iter().filter(|(path, _)| !path.is_empty()) {
+        assert!(package["integrity"].as_str().is_some_and(|hash| hash.starts_with("sha512-")), "{path}");
+        assert_eq!((package.get("link"), package.get("resolved")), (None, None), "{path}");
+    }
+}
+
+#[test]
+fn no_npm_package_runs_a_script_while_it_is_installed() {
+    assert!(text(".npmrc").lines().any(|line| line == "ignore-scripts=true"));
+    let package = json("package.json");
+    assert_eq!(package.get("allowScripts"), None);
+    for name in package["scripts"].as_object().unwrap().keys() {
+        assert!(!name.contains("install") && !name.contains("prepare"), "{name}");
+    }
+    // The package `node` holds no executable: its script downloads one that no lock file names.
+    for table in ["dependencies", "devDependencies", "optionalDependencies"] {
+        assert!(package[table].get("node").is_none(), "{table}");
+    }
+}
+
+#[test]
+fn one_version_of_node_is_pinned_for_all_platforms() {
+    let package = json("package.json");
+    let versions: Vec<&str> = package["optionalDependencies"]
+        .as_object()
+        .unwrap()
+        .values()
+        .map(|one| one.as_str().unwrap())
+        .collect();
+    assert!(versions.len() >= 3 && versions.iter().all(|version| version == &versions[0]), "{versions:?}");
+}
+
+#[test]
+fn cargo_is_called_with_the_lock_file_and_installs_nothing() {
+    let subcommands = ["build", "check", "clippy", "doc", "fetch", "run", "rustc", "test"];
+    let mut found = 0;
+    for file in scripts() {
+        let script = std::fs::read_to_string(&file).unwrap();
+        assert!(!script.contains("'install'") && !script.contains("cargo install"), "{}", file.display());
+        for subcommand in subcommands {
+            for after in script.split(&format!("['{subcommand}',")).skip(1) {
+                assert!(
+                    after.starts_with(" '--locked',") || after.starts_with(" '--locked']"),
+                    "{}: {subcommand}",
+                    file.display()
+                );
+                found += 1;
+            }
+        }
+    }
+    assert!(found >= 9, "{found}");
+    let run = text(".ci/run");
+    assert!(!run.lines().any(|line| line.contains("cargo ") && !line.contains("--locked")));
+}
+
+/// Every script that may call cargo.
+fn scripts() -> Vec<PathBuf> {
+    fn below(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                below(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "mjs") {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for folder in ["bench", "demo", "scripts", "tests/workerd"] {
+        below(&root().join(folder), &mut found);
+    }
+    found
+}
