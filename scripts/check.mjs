@@ -1,6 +1,7 @@
-// npm run check: what the compilers and linters have to say, on both targets. Everything is run, then what failed is named.
+// npm run check: what the compilers and linters have to say, on both targets, and cargo-deny where it is installed.
+// Everything is run, then what failed is named, and what was skipped.
 import { onPinnedNode } from './lib/bootstrap.mjs';
-import { run, visibly } from './lib/steps.mjs';
+import { run, succeeds, visibly } from './lib/steps.mjs';
 
 await onPinnedNode(import.meta.url);
 const { ensureToolchain } = await import('./lib/toolchain.mjs');
@@ -15,10 +16,22 @@ const CHECKS = [
 
 await run(async () => {
   await ensureToolchain();
+  const { checks, skipped } = await denials();
   const failed = [];
-  for (const [args, env] of CHECKS) {
+  for (const [args, env] of [...CHECKS, ...checks]) {
     if ((await visibly('cargo', args, { env })) !== 0) failed.push(`cargo ${args.join(' ')}`);
   }
+  for (const line of skipped) console.log(`· Skipped: ${line}`);
   console.log(failed.length === 0 ? '✓ All checks are clean' : failed.map((line) => `✗ Failed: ${line}`).join('\n'));
   return failed.length === 0 ? 0 : 1;
 });
+
+/** What cargo-deny can check here of deny.toml, and a line for what it cannot. */
+async function denials() {
+  const deny = (...parts) => [['deny', '--locked', 'check', ...parts]];
+  if (!(await succeeds('cargo', ['deny', '--version']))) {
+    return { checks: [], skipped: ['advisories, licences and sources of the crates: cargo-deny is not installed'] };
+  }
+  if (await succeeds('cargo', ['deny', '--locked', 'fetch', 'db'])) return { checks: [deny('all')], skipped: [] };
+  return { checks: [deny('bans', 'licenses', 'sources')], skipped: ['advisories of the crates: the database of advisories cannot be fetched'] };
+}
