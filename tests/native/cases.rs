@@ -344,6 +344,9 @@ fn the_documentation_shows_each_incident_as_it_is_explained() {
     if std::env::var_os("UPDATE_DOCS").is_some() {
         fs::write(&path, &written).unwrap();
     } else {
-        assert!(page == written, "docs/explain.md is out of date: UPDATE_DOCS=1 cargo test --test native cases");
+        assert!(
+            page == written,
+            "docs/explain.md is out of date: UPDATE_DOCS=1 cargo test --test native cases"
+        );
     }
 }
