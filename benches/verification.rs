@@ -17,7 +17,7 @@ use p256::ecdsa::signature::Verifier as _;
 use serde_json::json;
 use support::keys::{self, TestKey, ed25519, p_256, p_384, rsa_2048, rsa_3072, rsa_4096};
 use support::tokens::mint_with_key;
-use support::world::claims;
+use support::world::{World, claims, issuer};
 
 type Case = (&'static str, Algorithm, fn() -> &'static TestKey);
 
@@ -55,6 +55,33 @@ fn reading(criterion: &mut Criterion) {
     criterion.bench_function("reading a token", |bencher| {
         bencher.iter(|| UntrustedToken::parse(black_box(&text)).unwrap());
     });
+}
+
+/// A token that comes again: its signature is remembered, so what is left is the hash, the issuer, the keys and the claim rules.
+fn repeating(criterion: &mut Criterion) {
+    let terms = json!({ "required_claims": ["email"], "required_scopes": ["read"] });
+    for (name, terms) in
+        [("a remembered token", json!({})), ("a remembered token, two claims required", terms)]
+    {
+        let world = World::trusting(&[issuer("https://issuer.example", &terms)]);
+        world.publishes("https://issuer.example", &[p_256()]);
+        let text = mint_with_key(
+            Algorithm::Es256,
+            p_256(),
+            &json!({}),
+            &claims(
+                "https://issuer.example",
+                &json!({
+                    "email": "grace@example.com", "name": "Grace", "scope": "read write", "sid": "sess_2xYz", "v": 2,
+                    "app_metadata": { "provider": "email", "providers": ["email", "github"] }, "jti": "a1b2c3",
+                    "o": { "id": "org_1", "rol": "admin", "slg": "acme" }, "fva": [3, -1], "sts": "active",
+                }),
+            ),
+        );
+        criterion.bench_function(name, |bencher| {
+            bencher.iter(|| assert!(world.verification(black_box(&text)).outcome.is_ok()));
+        });
+    }
 }
 
 type Check = Box<dyn Fn(&[u8], &[u8]) -> bool>;
@@ -98,5 +125,5 @@ fn rust_crypto(algorithm: Algorithm, key: &TestKey) -> Check {
     }
 }
 
-criterion_group!(benches, verification, reading);
+criterion_group!(benches, verification, reading, repeating);
 criterion_main!(benches);

@@ -4,6 +4,7 @@
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::jose::algorithm::Algorithm;
+use crate::jose::json;
 use crate::jose::jwk::Jwk;
 use crate::jose::signature::SharedSecret;
 use crate::jose::token::UntrustedToken;
@@ -24,7 +25,7 @@ fn verify_repeatedly(algorithm: &str, key: &str, token: &str, times: u32) -> Opt
         let secret = SharedSecret::new(key.as_bytes().to_vec());
         return Some(count(times, || secret.verify(algorithm, message, signature)));
     }
-    let key = Jwk::from_value(&serde_json::from_str(key).ok()?).ok()?.key;
+    let key = Jwk::from_value(&json::parse_value(key).ok()?).ok()?.key;
     Some(count(times, || key.verify(algorithm, message, signature)))
 }
 

@@ -16,8 +16,12 @@ pub const MAX_LEEWAY_SECONDS: u64 = 300;
 pub const MAX_REMEMBER_SECONDS: u64 = 60;
 /// Tokens remembered per generation, of which there are two: the sessions that one isolate sees in a minute.
 pub const REMEMBERED_TOKENS: usize = 1000;
-/// Bytes of token text per generation. Read, a token takes about four times its text: 8 MB at the most, of 128.
-pub const REMEMBERED_BYTES: usize = 1024 * 1024;
+/// Bytes of memory per generation, each token charged with what it takes: 8 MiB at the most, of an isolate's 128. An
+/// ordinary token takes 2 to 3 KiB, so this does not end a generation before [`REMEMBERED_TOKENS`] do.
+pub const REMEMBERED_BYTES: usize = 4 * 1024 * 1024;
+/// A token that takes more than this is not remembered, so that a few large ones do not displace everybody's. A token of
+/// 16 KiB takes less than this unless it was made to take much.
+pub const REMEMBERED_BYTES_PER_TOKEN: usize = 64 * 1024;
 
 /// How deep JSON from outside may nest. Real claims stay below ten; the parser recurses once per level.
 pub const MAX_JSON_DEPTH: usize = 32;
@@ -86,8 +90,11 @@ pub const LEASE_MARGIN_SECONDS: u64 = 2;
 pub const STORE_TIMEOUT_MS: u32 = 1500;
 /// The lease of a request that reads the store: longer than the timeout even if its first second is nearly over.
 pub const STORE_LEASE_SECONDS: u64 = 3;
-/// How often a request that needs what another is fetching looks whether it is there.
-pub const LEASE_POLL_MS: u32 = 20;
+/// Bounds of the interval at which a request that needs what another is fetching looks whether it is there. In between it is an
+/// eighth of the time that the request has waited already, so that nobody waits an eighth longer than needed: 41 looks in 5 s.
+pub const LEASE_POLL_RANGE_MS: (u32, u32) = (20, 250);
+/// What [`LEASE_POLL_RANGE_MS`] divides by.
+pub const LEASE_POLL_SHARE: u32 = 8;
 
 /// Characters of `iss`, `kid`, `alg` and the like that appear in a message or a log line.
 pub const MAX_ECHO_CHARS: usize = 120;
@@ -154,6 +161,10 @@ pub const DEFAULT_UPSTREAM_TIMEOUT_MS: u32 = 30_000;
 pub const UPSTREAM_TIMEOUT_RANGE_MS: (u64, u64) = (10, 100_000);
 /// The most tokens of our own that an isolate keeps for the gateway's upstreams; each takes one to two KB.
 pub const MAX_KEPT_TOKENS: usize = 512;
+/// The bytes of memory that these may take together. Claims are mapped from tokens that may be large.
+pub const MAX_KEPT_BYTES: usize = 2 * 1024 * 1024;
+/// A token of ours that takes more than this is not kept, so that a few large ones do not displace everybody's.
+pub const MAX_KEPT_BYTES_PER_TOKEN: usize = 32 * 1024;
 /// A kept token is used while it has this many seconds left: enough for the way to the upstream and a clock ahead of ours.
 pub const KEPT_TOKEN_MARGIN_SECONDS: u64 = 10;
 /// The longest list of header names that a preflight's answer repeats.

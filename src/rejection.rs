@@ -151,6 +151,12 @@ pub enum Rejection {
         /// The claim's name.
         claim: String,
     },
+    /// The token is bound to a key by `cnf` (RFC 7800), so it is no bearer token: its sender would have to prove that the key is
+    /// theirs (RFC 8705, RFC 9449), and no proof is checked here.
+    #[error(
+        "the token is bound to a key (`cnf`), and no proof of possession is checked here; send a bearer token"
+    )]
+    ProofRequired,
     /// The token's `scope` lacks a required one (RFC 6750 §3.1 `insufficient_scope`).
     #[error("the token lacks the scope {}", .missing.join(" "))]
     ScopeInsufficient {
@@ -313,6 +319,7 @@ impl Rejection {
             Self::AuthorizedPartyMissing { .. } => "authorized_party_missing",
             Self::AuthorizedPartyMismatch { .. } => "authorized_party_mismatch",
             Self::ClaimMissing { .. } => "claim_missing",
+            Self::ProofRequired => "proof_required",
             Self::ScopeInsufficient { .. } => "scope_insufficient",
         }
     }
@@ -343,6 +350,7 @@ impl Rejection {
             Self::AuthorizedPartyMissing { .. } => "The token names no authorized party",
             Self::AuthorizedPartyMismatch { .. } => "The token was issued to another party",
             Self::ClaimMissing { .. } => "The token lacks a required claim",
+            Self::ProofRequired => "The token is bound to a key",
             Self::ScopeInsufficient { .. } => "The token lacks a required scope",
         }
     }
@@ -359,6 +367,7 @@ impl Rejection {
             Self::AudienceMissing { .. } | Self::AudienceMismatch { .. } => Some("aud"),
             Self::AuthorizedPartyMissing { .. } | Self::AuthorizedPartyMismatch { .. } => Some("azp"),
             Self::ClaimMissing { claim } => Some(claim),
+            Self::ProofRequired => Some("cnf"),
             Self::ScopeInsufficient { .. } => Some("scope"),
             Self::TokenMissing(_)
             | Self::RequestAmbiguous(_)

@@ -17,6 +17,7 @@ use crate::cross_check::{CrossChecks, Share};
 use crate::exchange::Exchange;
 use crate::gateway::Gateway;
 use crate::gateway::forward_auth::ForwardAuth;
+use crate::jose::json;
 use crate::keys::CachePolicy;
 use crate::limits;
 use crate::ports::Secrets;
@@ -104,10 +105,10 @@ impl Config {
     #[must_use]
     pub fn load(text: Option<&str>, secrets: &impl Secrets) -> Self {
         let faults = Faults::default();
-        let document = match text.map(serde_json::from_str::<Value>) {
+        let document = match text.map(json::parse_value) {
             Some(Ok(document)) => document,
             Some(Err(error)) => {
-                faults.add(BINDING, format!("is not JSON ({error})"), "write a table, as in examples/");
+                faults.add(BINDING, format!("cannot be read: {error}"), "write a table, as in examples/");
                 Value::Object(serde_json::Map::new())
             }
             None => {

@@ -18,7 +18,7 @@ pub fn act(
     actor: Option<&VerifiedToken>,
     targets: &[&Target],
 ) -> Result<Option<Value>, ActorFault> {
-    let former = subject.claims().get("act").map(|act| history(act, 1)).transpose()?;
+    let former = subject.claims().get("act").map(|act| history(&act, 1)).transpose()?;
     let Some(actor) = actor else { return Ok(former) };
     let name = actor.claims().subject.as_deref().ok_or(ActorFault::NoSubject)?;
     if let Some(may_act) = subject.claims().get("may_act") {

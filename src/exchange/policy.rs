@@ -224,7 +224,7 @@ fn granted_scope(
 ) -> Result<String, ScopeFault> {
     let mut own = BTreeSet::new();
     own.extend(scopes(token.claims()));
-    let has_own = ["scope", "scp"].iter().any(|name| token.claims().get(name).is_some());
+    let has_own = ["scope", "scp"].iter().any(|name| token.claims().members().contains(name));
     let bounded = has_own && targets.iter().any(|target| target.within_subject_scope);
     let within = |scope: &str| !bounded || own.contains(scope);
     let Some(asked) = asked else {

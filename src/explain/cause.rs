@@ -107,6 +107,8 @@ cause_ids! {
     SessionTokenNotTemplate = "session_token_not_template",
     /// A required claim is absent.
     ClaimAbsent = "claim_absent",
+    /// The token is bound to a key that its sender would have to prove.
+    ProofRequired = "proof_required",
     /// A required scope is absent.
     ScopeInsufficient = "scope_insufficient",
     /// The Worker's configuration has faults.

@@ -96,6 +96,7 @@ fn of_rejection(examination: &Examination<'_>, rejection: &Rejection) -> (CauseI
         }
         Rejection::ClaimMissing { claim } => session_token(examination)
             .unwrap_or_else(|| (CauseId::ClaimAbsent, advice::claim_absent(examination, claim))),
+        Rejection::ProofRequired => (CauseId::ProofRequired, advice::proof_required(examination)),
         Rejection::ScopeInsufficient { missing, .. } => {
             (CauseId::ScopeInsufficient, advice::scope(examination, missing))
         }

@@ -90,6 +90,7 @@ impl<'e> Examination<'e> {
             self.before = Some(keys.state(platform, source, &self.terms.cache, self.now).await);
         }
         let verification = examine(self.terms, keys, platform, text, self.now).await;
+        self.now = verification.judged_at;
         self.refusal = verification.outcome.err();
         self.trail = verification.trail;
         if let (Some(issuer), Some(token)) = (&issuer, &self.token) {

@@ -130,6 +130,7 @@ impl Stage {
                 | Rejection::AuthorizedPartyMissing { .. }
                 | Rejection::AuthorizedPartyMismatch { .. }
                 | Rejection::ClaimMissing { .. }
+                | Rejection::ProofRequired
                 | Rejection::ScopeInsufficient { .. } => Self::Claims,
             },
             Refusal::Fault(fault) => match fault {

@@ -22,49 +22,92 @@ pub const CLIENT_ID: &str = "edge-assay";
 /// What a kept token belongs to.
 type Owner = (Digest, String);
 
-/// Our own tokens that are still good, of one isolate and one configuration.
+/// Our own tokens that are still good, of one isolate and one configuration. Bounded in tokens, in bytes and by their `exp`.
 #[derive(Default)]
-pub struct Kept(RefCell<BTreeMap<Owner, (String, Timestamp)>>);
+pub struct Kept(RefCell<Tokens>);
+
+#[derive(Default)]
+struct Tokens {
+    by_owner: BTreeMap<Owner, (String, Timestamp)>,
+    bytes: usize,
+}
 
 /// Shows no token.
 impl std::fmt::Debug for Kept {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Kept").field("tokens", &self.0.borrow().len()).finish()
+        formatter.debug_struct("Kept").field("tokens", &self.len()).finish()
     }
 }
 
 impl Kept {
     fn get(&self, owner: &Owner, now: Timestamp) -> Option<String> {
         let tokens = self.0.borrow();
-        let (token, expires_at) = tokens.get(owner)?;
+        let (token, expires_at) = tokens.by_owner.get(owner)?;
         (now.plus(limits::KEPT_TOKEN_MARGIN_SECONDS) < *expires_at).then(|| token.clone())
     }
 
     fn put(&self, owner: Owner, minted: &Minted, now: Timestamp) {
+        let bytes = footprint(&owner, &minted.token);
+        if bytes > limits::MAX_KEPT_BYTES_PER_TOKEN {
+            return;
+        }
         let mut tokens = self.0.borrow_mut();
-        if tokens.len() >= limits::MAX_KEPT_TOKENS {
-            tokens.retain(|_, (_, expires_at)| now < *expires_at);
+        tokens.remove(&owner);
+        tokens.remove_expired(now);
+        while tokens.by_owner.len() >= limits::MAX_KEPT_TOKENS
+            || tokens.bytes.saturating_add(bytes) > limits::MAX_KEPT_BYTES
+        {
+            let first = tokens.by_owner.iter().min_by_key(|(_, (_, expires_at))| *expires_at);
+            let Some(first) = first.map(|(owner, _)| owner.clone()) else { break };
+            tokens.remove(&first);
         }
-        if tokens.len() >= limits::MAX_KEPT_TOKENS {
-            let first = tokens.iter().min_by_key(|(_, (_, expires_at))| *expires_at);
-            if let Some(owner) = first.map(|(owner, _)| owner.clone()) {
-                tokens.remove(&owner);
-            }
-        }
-        tokens.insert(owner, (minted.token.clone(), minted.expires_at));
+        tokens.bytes = tokens.bytes.saturating_add(bytes);
+        tokens.by_owner.insert(owner, (minted.token.clone(), minted.expires_at));
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.borrow().len()
+        self.0.borrow().by_owner.len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.borrow().is_empty()
+        self.len() == 0
     }
+
+    /// The bytes of memory that they take, estimated from above.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.0.borrow().bytes
+    }
+}
+
+impl Tokens {
+    fn remove(&mut self, owner: &Owner) {
+        if let Some((token, _)) = self.by_owner.remove(owner) {
+            self.bytes = self.bytes.saturating_sub(footprint(owner, &token));
+        }
+    }
+
+    fn remove_expired(&mut self, now: Timestamp) {
+        let bytes = &mut self.bytes;
+        self.by_owner.retain(|owner, (token, expires_at)| {
+            let is_good = now < *expires_at;
+            if !is_good {
+                *bytes = bytes.saturating_sub(footprint(owner, token));
+            }
+            is_good
+        });
+    }
+}
+
+/// The bytes of memory that one token takes, estimated from above.
+fn footprint(owner: &Owner, token: &str) -> usize {
+    /// A slot of a half-filled node of the tree, and two allocations.
+    const REST_BYTES: usize = 256;
+    token.len().saturating_add(owner.1.len()).saturating_add(REST_BYTES)
 }
 
 /// Our token for `audience` in place of `subject`: a kept one, or a new one.
@@ -96,4 +139,48 @@ pub async fn exchanged<P: Platform>(
     let (minted, _) = access_token::issue(exchange, platform, &wanted, now).await?;
     kept.put(owner, &minted, now);
     Ok(minted.token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(kept: &Kept, number: usize, bytes: usize, expires_at: i64, now: i64) -> Owner {
+        let mut digest = [0; 32];
+        digest[..8].copy_from_slice(&u64::try_from(number).unwrap().to_le_bytes());
+        let owner = (digest, "https://api.example".to_owned());
+        let expires_at = Timestamp::from_epoch_seconds(expires_at);
+        let minted = Minted { token: "t".repeat(bytes), expires_at, expires_in: 0, payload: String::new() };
+        kept.put(owner.clone(), &minted, Timestamp::from_epoch_seconds(now));
+        owner
+    }
+
+    #[test]
+    fn large_tokens_do_not_fill_the_memory() {
+        let kept = Kept::default();
+        for number in 0..1000 {
+            put(&kept, number, 30_000, 900, 0);
+            assert!(kept.bytes() <= limits::MAX_KEPT_BYTES);
+        }
+        assert!(kept.len() > 60, "{}", kept.len());
+        let ordinary = put(&kept, 1000, 1000, 900, 0);
+        let before = kept.len();
+        let too_large = put(&kept, 1001, limits::MAX_KEPT_BYTES_PER_TOKEN, 900, 0);
+        let now = Timestamp::from_epoch_seconds(0);
+        assert!(kept.get(&ordinary, now).is_some() && kept.get(&too_large, now).is_none());
+        assert_eq!(kept.len(), before);
+    }
+
+    #[test]
+    fn what_has_expired_is_dropped_when_the_next_token_is_kept() {
+        let kept = Kept::default();
+        for number in 0..100 {
+            put(&kept, number, 1000, 900, 0);
+        }
+        put(&kept, 100, 1000, 1800, 900);
+        assert_eq!(kept.len(), 1);
+        let charged = kept.bytes();
+        put(&kept, 100, 1000, 1800, 900);
+        assert_eq!((kept.len(), kept.bytes()), (1, charged), "one that is replaced is charged once");
+    }
 }

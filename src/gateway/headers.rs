@@ -150,7 +150,7 @@ pub fn taken_away(names: &str, untrusted: &Untrusted, connection: &str, is_upgra
 pub fn value(claims: &Claims, pointer: &Pointer) -> String {
     let Some(found) = claim_at(claims, pointer.as_str()) else { return String::new() };
     let mut text = String::new();
-    match found {
+    match &found {
         Value::String(words) => push(&mut text, words, false),
         Value::Array(list) if list.iter().all(Value::is_string) => {
             for (index, words) in list.iter().filter_map(Value::as_str).enumerate() {

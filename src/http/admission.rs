@@ -115,8 +115,8 @@ impl Desk<'_> {
             Err(rejection) => return refused(Barred::Refused(rejection.into())),
         };
         let config = &self.app.config;
-        let now = platform.now();
-        let verification = verify(self.terms, &self.app.keys, platform, &text, now).await;
+        let verification = verify(self.terms, &self.app.keys, platform, &text, platform.now()).await;
+        let now = verification.judged_at;
         let outcome = match (verification.outcome, route) {
             (Err(refusal), _) => Err(Barred::Refused(refusal)),
             (Ok(token), None) => Ok(Identity { token: Some(token), minted: None }),

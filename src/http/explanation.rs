@@ -14,6 +14,7 @@ use super::problem::{Problem, json};
 use super::{Response, access, credentials};
 use crate::explain::text::Style;
 use crate::explain::{self, Report, html, text};
+use crate::jose::json as strict_json;
 use crate::limits;
 use crate::ports::{BodyError, IncomingRequest, Platform};
 use crate::rejection::{Missing, Rejection};
@@ -126,8 +127,8 @@ async fn presented(request: &impl IncomingRequest) -> Result<Result<String, Reje
     let kind = request.header("content-type").unwrap_or_default().to_ascii_lowercase();
     let text = String::from_utf8_lossy(&body);
     let token = if kind.starts_with("application/json") {
-        match serde_json::from_str(&text) {
-            Ok(Value::Object(mut asked)) => match asked.remove("token").unwrap_or_default() {
+        match strict_json::parse_object(&text) {
+            Ok(mut asked) => match asked.remove("token").unwrap_or_default() {
                 Value::Null => String::new(),
                 Value::String(token) => token,
                 _ => return Err(Box::new(not_understood())),

@@ -3,11 +3,17 @@
 //!
 //! Two parsers that disagree on the same bytes are how a checked token becomes another one behind the check (RFC 7519
 //! §4, RFC 8725 §2.4), so whatever two parsers might read differently is refused.
+//!
+//! Every JSON text from outside that becomes a [`Value`] is read here. `serde_json` itself gives some names a meaning: with its
+//! feature `raw_value`, `from_str::<Value>` turns `{"$serde_json::private::RawValue":"1"}` into the number 1. Therefore
+//! `clippy.toml` bans its functions everywhere else.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
 
 use crate::limits;
@@ -41,21 +47,126 @@ pub enum JsonFault {
     NulInName,
 }
 
+/// With `serde_json`'s feature `arbitrary_precision`, which any dependency can switch on, a number would reach [`Strict`] as an
+/// object with one magic name, and [`Number`] would be a text. This build stops then.
+const _: () = assert!(size_of::<Number>() == 16, "serde_json must be built without `arbitrary_precision`");
+
 /// Reads `text` as one JSON object.
 ///
 /// # Errors
 /// [`JsonFault`] at the first fault.
 pub fn parse_object(text: &str) -> Result<Members, JsonFault> {
+    match parse_value(text)? {
+        Value::Object(members) => Ok(members),
+        _ => Err(JsonFault::NotAnObject),
+    }
+}
+
+/// Reads `text` as one JSON value.
+///
+/// # Errors
+/// [`JsonFault`] at the first fault; never [`JsonFault::NotAnObject`].
+pub fn parse_value(text: &str) -> Result<Value, JsonFault> {
     let fault = Cell::new(None);
-    let mut parser = serde_json::Deserializer::from_str(text);
-    let read = Strict { depth: 0, fault: &fault }
-        .deserialize(&mut parser)
-        .and_then(|value| parser.end().map(|()| value));
-    match read {
-        Ok(Value::Object(members)) => Ok(members),
-        Ok(_) => Err(JsonFault::NotAnObject),
-        Err(error) => {
-            Err(fault.take().unwrap_or(JsonFault::Syntax { line: error.line(), column: error.column() }))
+    located(Strict { depth: 0, keeps: true, fault: &fault }.read(text), &fault)
+}
+
+/// The members of the object in `text`, each value in the text it was written in and checked like [`parse_object`] does.
+pub(super) fn checked_members(text: &str) -> Result<Vec<(Name<'_>, &RawValue)>, JsonFault> {
+    let fault = Cell::new(None);
+    let mut parser = reader(text);
+    let read = parser.deserialize_map(TopLevel(&fault)).and_then(|members| parser.end().map(|()| members));
+    located(read, &fault).map_err(|fault| {
+        // Whether the whole is another JSON value, or none.
+        match parse_value(text) {
+            Ok(value) if !value.is_object() => JsonFault::NotAnObject,
+            _ => fault,
+        }
+    })
+}
+
+/// The text itself as a value that is not parsed; `None` where it is not one JSON value.
+#[expect(clippy::disallowed_methods, reason = "the type is a text, in which no name has a meaning")]
+#[must_use]
+pub fn raw(text: &str) -> Option<&RawValue> {
+    serde_json::from_str(text).ok()
+}
+
+/// `serde_json`'s parser, for visitors in which no name has a meaning.
+#[expect(clippy::disallowed_methods, reason = "the one place where it is made")]
+pub(super) fn reader(text: &str) -> serde_json::Deserializer<serde_json::de::StrRead<'_>> {
+    serde_json::Deserializer::from_str(text)
+}
+
+fn located<T>(read: serde_json::Result<T>, fault: &Cell<Option<JsonFault>>) -> Result<T, JsonFault> {
+    read.map_err(|error| {
+        fault.take().unwrap_or(JsonFault::Syntax { line: error.line(), column: error.column() })
+    })
+}
+
+/// A member's name, borrowed from the text where no escape is in it.
+pub(super) struct Name<'de>(pub(super) Cow<'de, str>);
+
+impl From<Name<'_>> for Box<str> {
+    fn from(name: Name<'_>) -> Self {
+        name.0.into()
+    }
+}
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl<'de> Visitor<'de> for Text {
+            type Value = Name<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a member's name")
+            }
+
+            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Borrowed(name)))
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Owned(name.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
+
+/// A name that occurs twice.
+fn repeated<'n>(names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let mut names: Vec<&str> = names.collect();
+    names.sort_unstable();
+    let mut following = names.iter().skip(1);
+    names.iter().find(|name| following.next() == Some(name)).copied()
+}
+
+/// Reads the members of one object, and checks their values without building them.
+struct TopLevel<'f>(&'f Cell<Option<JsonFault>>);
+
+impl<'de> Visitor<'de> for TopLevel<'_> {
+    type Value = Vec<(Name<'de>, &'de RawValue)>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let strict = Strict { depth: 1, keeps: false, fault: self.0 };
+        let mut found: Self::Value = Vec::new();
+        while let Some(name) = members.next_key::<Name<'de>>()? {
+            if name.0.contains('\0') {
+                return Err(strict.refuse(JsonFault::NulInName));
+            }
+            let value: &RawValue = members.next_value()?;
+            strict.read(value.get()).map_err(|_| serde::de::Error::custom("refused"))?;
+            found.push((name, value));
+        }
+        match repeated(found.iter().map(|(name, _)| &*name.0)) {
+            Some(name) => Err(strict.refuse(JsonFault::Duplicate(excerpt(name)))),
+            None => Ok(found),
         }
     }
 }
@@ -65,16 +176,24 @@ pub fn parse_object(text: &str) -> Result<Members, JsonFault> {
 struct Strict<'f> {
     /// How many arrays and objects enclose the value.
     depth: usize,
+    /// Whether the value is built. One that is only checked reads as null.
+    keeps: bool,
     fault: &'f Cell<Option<JsonFault>>,
 }
 
 impl Strict<'_> {
+    fn read(self, text: &str) -> serde_json::Result<Value> {
+        let mut parser = reader(text);
+        let value = self.deserialize(&mut parser)?;
+        parser.end().map(|()| value)
+    }
+
     /// The reader of what is one level further in.
     fn inner<E: serde::de::Error>(self) -> Result<Self, E> {
         if self.depth >= limits::MAX_JSON_DEPTH {
             return Err(self.refuse(JsonFault::TooDeep));
         }
-        Ok(Self { depth: self.depth.saturating_add(1), fault: self.fault })
+        Ok(Self { depth: self.depth.saturating_add(1), ..self })
     }
 
     fn refuse<E: serde::de::Error>(self, fault: JsonFault) -> E {
@@ -119,36 +238,42 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
+        Ok(if self.keeps { Value::String(value.to_owned()) } else { Value::Null })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
         let inner = self.inner()?;
         let mut array = Vec::new();
         while let Some(element) = elements.next_element_seed(inner)? {
-            array.push(element);
+            if self.keeps {
+                array.push(element);
+            }
         }
         Ok(Value::Array(array))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let inner = self.inner()?;
-        let mut object = Members::new();
-        while let Some(name) = members.next_key::<String>()? {
+        let (mut object, mut names) = (Members::new(), Vec::new());
+        while let Some(Name(name)) = members.next_key()? {
             if name.contains('\0') {
                 return Err(self.refuse(JsonFault::NulInName));
             }
-            if object.contains_key(&name) {
-                return Err(self.refuse(JsonFault::Duplicate(excerpt(&name))));
+            if self.keeps {
+                if object.contains_key(&*name) {
+                    return Err(self.refuse(JsonFault::Duplicate(excerpt(&name))));
+                }
+                let value = members.next_value_seed(inner)?;
+                object.insert(name.into_owned(), value);
+            } else {
+                members.next_value_seed(inner)?;
+                names.push(name);
             }
-            let value = members.next_value_seed(inner)?;
-            object.insert(name, value);
         }
-        Ok(Value::Object(object))
+        match repeated(names.iter().map(|name| &**name)) {
+            Some(name) => Err(self.refuse(JsonFault::Duplicate(excerpt(name)))),
+            None => Ok(Value::Object(object)),
+        }
     }
 }
 
@@ -220,7 +345,40 @@ mod tests {
 
     #[test]
     fn serde_jsons_own_private_names_have_no_meaning() {
-        let text = r#"{"$serde_json::private::RawValue":"{\"iss\":1}"}"#;
-        assert!(parse_object(text).unwrap().contains_key("$serde_json::private::RawValue"));
+        for name in ["$serde_json::private::RawValue", "$serde_json::private::Number"] {
+            let text = format!(r#"{{"a":[{{"{name}":"1"}}],"{name}":"1"}}"#);
+            let read = parse_object(&text).unwrap();
+            assert_eq!(read.get("a").unwrap(), &serde_json::json!([{ name: "1" }]));
+            assert_eq!(read.get(name).unwrap(), "1");
+            let alone = format!(r#"{{"{name}":"1"}}"#);
+            assert_eq!(parse_value(&alone).unwrap(), serde_json::json!({ name: "1" }));
+        }
+    }
+
+    #[test]
+    fn what_is_only_checked_is_refused_for_the_same_faults() {
+        let deep = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
+        let texts = [
+            r#"{"a":1,"a":1}"#.to_owned(),
+            r#"{"a":{"b":[{"c":1,"c":2}]}}"#.to_owned(),
+            r#"{"a":{"\u0062":1,"b":2}}"#.to_owned(),
+            r#"{"is\u0000s":1}"#.to_owned(),
+            r#"{"a":[{"is\u0000s":1}]}"#.to_owned(),
+            deep(limits::MAX_JSON_DEPTH - 1),
+            deep(limits::MAX_JSON_DEPTH),
+            deep(100_000),
+            "[1]".to_owned(),
+            "1 ".to_owned(),
+            "{\"a\":1e999}".to_owned(),
+            "{\"a\":[\"\\ud800\"]}".to_owned(),
+            "{\"a\":1}x".to_owned(),
+            "[1".to_owned(),
+            String::new(),
+        ];
+        for text in texts {
+            let (built, checked) = (parse_object(&text), checked_members(&text));
+            let kind = std::mem::discriminant::<JsonFault>;
+            assert_eq!(built.as_ref().err().map(kind), checked.as_ref().err().map(kind), "{text:.40}");
+        }
     }
 }

@@ -23,7 +23,13 @@ pub struct KeySet {
     pub keys: Vec<Jwk>,
     /// The keys that do not, in the set's order.
     pub set_aside: Vec<SetAside>,
+    identity: SetIdentity,
 }
+
+/// Which set this is, by its text: one that was fetched again and has not changed is the same set. What was found good under
+/// a set can name it by this and need not hold it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SetIdentity([u8; 32]);
 
 /// A public key with what its owner says about it.
 #[derive(Clone, Debug)]
@@ -122,7 +128,8 @@ impl KeySet {
         if elements.len() > limits::MAX_JWKS_KEYS {
             return Err(SetError::TooManyKeys(elements.len()));
         }
-        let mut set = Self::default();
+        let identity = SetIdentity(Sha256::digest(body).into());
+        let mut set = Self { identity, ..Self::default() };
         for (index, element) in elements.iter().enumerate() {
             match Jwk::from_value(element) {
                 Ok(jwk) => set.keys.push(jwk),
@@ -133,6 +140,12 @@ impl KeySet {
             }
         }
         Ok(set)
+    }
+
+    /// Which set this is.
+    #[must_use]
+    pub fn identity(&self) -> SetIdentity {
+        self.identity
     }
 
     /// The usable keys called `kid`.

@@ -6,10 +6,12 @@ pub mod algorithm;
 pub mod base64url;
 pub mod json;
 pub mod jwk;
+pub mod object;
 pub mod signature;
 pub mod token;
 
 pub use algorithm::Algorithm;
-pub use jwk::{Jwk, KeySet, SetAside, SetAsideReason, SetError};
+pub use jwk::{Jwk, KeySet, SetAside, SetAsideReason, SetError, SetIdentity};
+pub use object::Object;
 pub use signature::{SharedSecret, VerifyingKey};
 pub use token::{Claims, Header, UntrustedToken};

@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use super::algorithm::Algorithm;
 use super::base64url;
-use super::json::{self, JsonFault, Members};
+use super::json::JsonFault;
+use super::object::Object;
 use crate::limits;
 use crate::rejection::{Malformed, Rejection, Segment, excerpt};
 use crate::time::Timestamp;
@@ -58,7 +59,30 @@ impl Content {
     pub fn claims(&self) -> &Claims {
         &self.claims
     }
+
+    /// The bytes of memory that it takes, estimated from above.
+    #[must_use]
+    pub(crate) fn footprint(&self) -> usize {
+        let Header { alg, kid, typ, members } = &self.header;
+        let texts = [alg, kid, typ].into_iter().flatten().map(String::len);
+        let claims = &self.claims;
+        let audience = claims.audience.iter().flatten();
+        let audience = audience.map(|one| one.len().saturating_add(AUDIENCE_BYTES));
+        let named = [&claims.issuer, &claims.subject, &claims.authorized_party];
+        let named = named.into_iter().flatten().map(String::len);
+        texts.chain(audience).chain(named).fold(
+            size_of::<Self>()
+                .saturating_add(members.footprint())
+                .saturating_add(claims.members.footprint())
+                .saturating_add(self.signature.len()),
+            usize::saturating_add,
+        )
+    }
 }
+
+/// What one audience takes beside its octets: the text's head, of which there may be twice as many as are used, and an
+/// allocation's own.
+const AUDIENCE_BYTES: usize = 2 * size_of::<String>() + 16;
 
 /// Names no claim and no signature, so that it may stand in a log.
 impl fmt::Debug for Content {
@@ -95,7 +119,7 @@ impl<'t> UntrustedToken<'t> {
             .filter(|_| count == 3)
             .ok_or_else(|| malformed(Malformed::Segments(count)))?;
 
-        let header = Header::from_json(&text(header, Segment::Header)?)?;
+        let header = Header::from_json(text(header, Segment::Header)?)?;
         header.refuse_any(UNSUPPORTED_PROCESSING)?;
         let claims = Claims::from_json(text(payload, Segment::Payload)?)?;
         let signature = octets(signature, Segment::Signature)?;
@@ -156,11 +180,11 @@ pub struct Header {
     pub kid: Option<String>,
     /// The token's media type.
     pub typ: Option<String>,
-    members: Members,
+    members: Object,
 }
 
 impl Header {
-    fn from_json(text: &str) -> Result<Self, Rejection> {
+    fn from_json(text: String) -> Result<Self, Rejection> {
         let members = object(text, Segment::Header)?;
         Ok(Self {
             alg: string(&members, "alg")?,
@@ -171,7 +195,7 @@ impl Header {
     }
 
     fn refuse_any(&self, unsupported: &[(&'static str, &'static str)]) -> Result<(), Rejection> {
-        match unsupported.iter().find(|(member, _)| self.members.contains_key(*member)) {
+        match unsupported.iter().find(|(member, _)| self.members.contains(member)) {
             Some((member, reason)) => Err(Rejection::HeaderUnsupported { member, reason }),
             None => Ok(()),
         }
@@ -186,15 +210,9 @@ impl Header {
         Algorithm::parse(alg).ok_or_else(|| Rejection::AlgorithmUnsupported { algorithm: excerpt(alg) })
     }
 
-    /// The member called `name`, registered or not.
+    /// All members, registered or not.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Value> {
-        self.members.get(name)
-    }
-
-    /// All members.
-    #[must_use]
-    pub fn members(&self) -> &Members {
+    pub fn members(&self) -> &Object {
         &self.members
     }
 }
@@ -216,13 +234,14 @@ pub struct Claims {
     pub issued_at: Option<Timestamp>,
     /// `azp` (OpenID Connect Core §2).
     pub authorized_party: Option<String>,
-    members: Members,
-    raw: String,
+    /// Whether there is a `cnf` that is not null (RFC 7800): then the token is of no use to anybody but the owner of a key.
+    pub is_bound_to_a_key: bool,
+    members: Object,
 }
 
 impl Claims {
     fn from_json(raw: String) -> Result<Self, Rejection> {
-        let members = object(&raw, Segment::Payload)?;
+        let members = object(raw, Segment::Payload)?;
         Ok(Self {
             issuer: string(&members, "iss")?,
             subject: string(&members, "sub")?,
@@ -231,34 +250,34 @@ impl Claims {
             not_before: numeric_date(&members, "nbf")?,
             issued_at: numeric_date(&members, "iat")?,
             authorized_party: string(&members, "azp")?,
+            is_bound_to_a_key: members.raw("cnf").is_some_and(|value| value != "null"),
             members,
-            raw,
         })
     }
 
-    /// The claim called `name`. A number beyond 64 bits has lost digits; [`Self::raw`] has them.
+    /// The claim called `name`. A number beyond 64 bits has lost digits; [`Object::raw`] has them.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Value> {
+    pub fn get(&self, name: &str) -> Option<Value> {
         self.members.get(name)
     }
 
     /// All claims.
     #[must_use]
-    pub fn members(&self) -> &Members {
+    pub fn members(&self) -> &Object {
         &self.members
     }
 
     /// The JSON text exactly as it was signed.
     #[must_use]
     pub fn raw(&self) -> &str {
-        &self.raw
+        self.members.text()
     }
 }
 
 /// Names no value, so that it may stand in a log.
 impl fmt::Debug for Claims {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Claims").field("bytes", &self.raw.len()).finish_non_exhaustive()
+        formatter.debug_struct("Claims").field("bytes", &self.raw().len()).finish_non_exhaustive()
     }
 }
 
@@ -281,8 +300,8 @@ fn text(spelling: &str, segment: Segment) -> Result<String, Rejection> {
     String::from_utf8(octets(spelling, segment)?).map_err(|_| malformed(Malformed::Utf8(segment)))
 }
 
-fn object(text: &str, segment: Segment) -> Result<Members, Rejection> {
-    json::parse_object(text).map_err(|fault| {
+fn object(text: String, segment: Segment) -> Result<Object, Rejection> {
+    Object::parse(text).map_err(|fault| {
         malformed(match fault {
             JsonFault::Duplicate(member) => Malformed::DuplicateMember(segment, member),
             other => Malformed::Json(segment, other.to_string()),
@@ -290,19 +309,19 @@ fn object(text: &str, segment: Segment) -> Result<Members, Rejection> {
     })
 }
 
-fn string(members: &Members, member: &'static str) -> Result<Option<String>, Rejection> {
+fn string(members: &Object, member: &'static str) -> Result<Option<String>, Rejection> {
     match members.get(member) {
         None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(Value::String(text)) => Ok(Some(text)),
         Some(_) => Err(bad_member(member, "is not a string")),
     }
 }
 
 /// RFC 7519 §4.1.3: a string, or an array of strings.
-fn audience(members: &Members) -> Result<Option<Vec<String>>, Rejection> {
+fn audience(members: &Object) -> Result<Option<Vec<String>>, Rejection> {
     let strings = match members.get("aud") {
         None => return Ok(None),
-        Some(Value::String(one)) => Some(vec![one.clone()]),
+        Some(Value::String(one)) => Some(vec![one]),
         Some(Value::Array(many)) => many.iter().map(|one| one.as_str().map(str::to_owned)).collect(),
         Some(_) => None,
     };
@@ -310,7 +329,7 @@ fn audience(members: &Members) -> Result<Option<Vec<String>>, Rejection> {
 }
 
 /// RFC 7519 §2: seconds since the epoch, integral or fractional. The second in which the instant lies is what counts.
-fn numeric_date(members: &Members, member: &'static str) -> Result<Option<Timestamp>, Rejection> {
+fn numeric_date(members: &Object, member: &'static str) -> Result<Option<Timestamp>, Rejection> {
     let Some(value) = members.get(member) else { return Ok(None) };
     let Value::Number(number) = value else { return Err(bad_member(member, "is not a number")) };
     let seconds = match (number.as_i64(), number.as_f64()) {

@@ -18,7 +18,8 @@ use crate::keys::freshness::{self, Asked, Decision, Freshness, Lifetime, Unavail
 use crate::keys::record::{self, CachedSet, Record};
 use crate::keys::{CachePolicy, KeySource, KeyState, LookedAgain, Lookup, Tier, Wanted};
 use crate::limits::{
-    CRON_INTERVAL_SECONDS, LEASE_MARGIN_SECONDS, LEASE_POLL_MS, LOOK_AGAIN_AFTER_SECONDS, STORE_LEASE_SECONDS,
+    CRON_INTERVAL_SECONDS, LEASE_MARGIN_SECONDS, LEASE_POLL_RANGE_MS, LEASE_POLL_SHARE,
+    LOOK_AGAIN_AFTER_SECONDS, STORE_LEASE_SECONDS,
 };
 use crate::patience::in_time;
 use crate::ports::{KeyValueStore, Level, Platform};
@@ -68,13 +69,17 @@ impl KeyCache {
     ) -> Result<Lookup, Fault> {
         let visit = Visit::new(self, platform, source, policy);
         let begun = now;
-        let (mut now, mut tier, mut has_waited) = (now, Tier::Memory, false);
+        let (mut now, mut tier, mut has_waited, mut waited_ms) = (now, Tier::Memory, false, 0_u32);
         loop {
             match visit.decide(wanted, now) {
                 Decision::Use => return visit.found(tier, now, false),
                 Decision::UseAndRefresh => return visit.found(tier, now, !visit.is_leased(now)),
                 Decision::Refuse(unavailable) => return Err(visit.fault(now, unavailable)),
-                Decision::FetchFirst if visit.is_leased(now) => platform.sleep(LEASE_POLL_MS).await,
+                Decision::FetchFirst if visit.is_leased(now) => {
+                    let interval_ms = poll_interval_ms(waited_ms);
+                    platform.sleep(interval_ms).await;
+                    waited_ms = waited_ms.saturating_add(interval_ms);
+                }
                 // One attempt has ended while this request waited for it. What it brought is what this request gets:
                 // nobody waits through two attempts.
                 Decision::FetchFirst if has_waited && visit.was_attempted_since(begun) => {
@@ -218,7 +223,7 @@ impl<'v, P: Platform> Visit<'v, P> {
         let found = self.with(|entry| {
             let cached = entry.record.serving(now)?;
             let fetched_at = cached.lifetime.fetched_at;
-            Some(Lookup { set: Rc::clone(&cached.set), tier, fetched_at, refresh_due })
+            Some(Lookup { set: Rc::clone(&cached.set), tier, fetched_at, found_at: now, refresh_due })
         });
         found.ok_or_else(|| self.fault(now, Unavailable { retry_after_seconds: 1 }))
     }
@@ -358,6 +363,10 @@ impl<'v, P: Platform> Visit<'v, P> {
             |max_age| Lifetime::starting(now, freshness::ttl_seconds(self.policy, max_age), self.policy);
         match answer {
             Answer::Set { body, set, etag } => {
+                // What did not change is kept once, however often it is fetched.
+                let held = self.with(|entry| entry.record.cached.clone());
+                let held = held.filter(|held| held.set.identity() == set.identity());
+                let (body, set) = held.map_or((body, set), |held| (held.body, held.set));
                 CachedSet { jwks_uri, body, set, etag, lifetime: lifetime(max_age_seconds) }
             }
             // A 304 that says nothing of its age renews the one that the set came with (RFC 9111 §4.3.4).
@@ -385,6 +394,12 @@ impl Entry {
     fn release(&mut self, number: u64) {
         self.lease.take_if(|lease| lease.number == number);
     }
+}
+
+/// How long to wait until the next look at what another request fetches, after `waited_ms`.
+fn poll_interval_ms(waited_ms: u32) -> u32 {
+    let (shortest, longest) = LEASE_POLL_RANGE_MS;
+    (waited_ms / LEASE_POLL_SHARE).clamp(shortest, longest)
 }
 
 /// What `wanted` is to what is cached. Without a set there are no unknown keys yet.

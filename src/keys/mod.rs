@@ -102,6 +102,9 @@ pub struct Lookup {
     pub tier: Tier,
     /// When the origin served (or confirmed) the set.
     pub fetched_at: Timestamp,
+    /// When the set was found: later than the look-up began where something had to be waited for. What is judged by the set is
+    /// judged at this time.
+    pub found_at: Timestamp,
     /// Whether to run [`KeyCache::refresh`] after the response.
     pub refresh_due: bool,
 }

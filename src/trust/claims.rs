@@ -4,7 +4,10 @@
 //! the first.
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 
+use crate::jose::json;
+use crate::jose::object::step_into;
 use crate::jose::token::{Claims, Header};
 use crate::rejection::{Malformed, Rejection, excerpt};
 use crate::time::Timestamp;
@@ -84,6 +87,7 @@ impl ClaimRules {
         .into_iter()
         .flatten()
         .chain(self.missing_claims(claims))
+        .chain(claims.is_bound_to_a_key.then_some(Rejection::ProofRequired))
         .chain(self.scope_violation(claims))
         .collect()
     }
@@ -163,7 +167,7 @@ impl ClaimRules {
     fn missing_claims(&self, claims: &Claims) -> impl Iterator<Item = Rejection> {
         self.required_claims
             .iter()
-            .filter(|claim| claim_at(claims, claim).is_none_or(Value::is_null))
+            .filter(|claim| !has(claims, claim))
             .map(|claim| Rejection::ClaimMissing { claim: claim.clone() })
     }
 
@@ -173,7 +177,7 @@ impl ClaimRules {
         }
         let granted = scopes(claims);
         let missing: Vec<String> =
-            self.required_scopes.iter().filter(|scope| !granted.contains(&scope.as_str())).cloned().collect();
+            self.required_scopes.iter().filter(|scope| !granted.contains(scope)).cloned().collect();
         (!missing.is_empty())
             .then(|| Rejection::ScopeInsufficient { required: self.required_scopes.clone(), missing })
     }
@@ -190,23 +194,40 @@ fn media_subtype(typ: &str) -> &str {
     }
 }
 
+/// The claim that `path` names, in the text it was written in: a JSON Pointer (RFC 6901) when it starts with a slash, else a
+/// member's name.
+fn raw_at<'c>(claims: &'c Claims, path: &str) -> Option<&'c str> {
+    let Some(pointer) = path.strip_prefix('/') else {
+        return claims.members().raw(path);
+    };
+    let mut steps = pointer.split('/').map(|step| step.replace("~1", "/").replace("~0", "~"));
+    let first = claims.members().raw(&steps.next()?)?;
+    // Most pointers have one step, and then nothing is to be read.
+    let Some(second) = steps.next() else { return Some(first) };
+    let value = step_into(json::raw(first)?, &second)?;
+    steps.try_fold(value, |value, step| step_into(value, &step)).map(RawValue::get)
+}
+
+/// Whether the claim that `path` names is there and not null.
+#[must_use]
+pub fn has(claims: &Claims, path: &str) -> bool {
+    raw_at(claims, path).is_some_and(|value| value != "null")
+}
+
 /// The claim that `path` names: a JSON Pointer (RFC 6901) when it starts with a slash, else a member's name.
 #[must_use]
-pub fn claim_at<'c>(claims: &'c Claims, path: &str) -> Option<&'c Value> {
-    let Some(pointer) = path.strip_prefix('/') else {
-        return claims.get(path);
-    };
-    let (first, rest) = pointer.split_once('/').map_or((pointer, None), |(first, rest)| (first, Some(rest)));
-    let member = claims.get(&first.replace("~1", "/").replace("~0", "~"))?;
-    rest.map_or(Some(member), |rest| member.pointer(&format!("/{rest}")))
+pub fn claim_at(claims: &Claims, path: &str) -> Option<Value> {
+    json::parse_value(raw_at(claims, path)?).ok()
 }
 
 /// The scopes a token grants: `scope` as one string (RFC 8693 §4.2) or, as some providers have it, a list; else `scp`.
 #[must_use]
-pub fn scopes(claims: &Claims) -> Vec<&str> {
+pub fn scopes(claims: &Claims) -> Vec<String> {
     match claims.get("scope").or_else(|| claims.get("scp")) {
-        Some(Value::String(scopes)) => scopes.split(' ').filter(|scope| !scope.is_empty()).collect(),
-        Some(Value::Array(scopes)) => scopes.iter().filter_map(Value::as_str).collect(),
+        Some(Value::String(scopes)) => {
+            scopes.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect()
+        }
+        Some(Value::Array(scopes)) => scopes.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
         _ => Vec::new(),
     }
 }

@@ -125,6 +125,9 @@ pub struct Verification {
     pub outcome: Result<VerifiedToken, Refusal>,
     /// What may be logged.
     pub observed: Observed,
+    /// When it was judged: after the keys were had, where those had to be fetched. What follows from the verdict is to be dated
+    /// by this.
+    pub judged_at: Timestamp,
     /// The issuer whose key set is to be refreshed once the response is on its way.
     pub refresh: Option<Rc<TrustedIssuer>>,
     /// What each step selected.
@@ -149,7 +152,7 @@ pub struct Trail {
     pub web_crypto: Option<Result<bool, NoOpinion>>,
 }
 
-/// Verifies `token` at `now`. A share of all tokens is judged by the runtime's cryptography too.
+/// Verifies `token` at `now`, or at the time to which the clock has moved once its keys are fetched. A share of all tokens is judged by the runtime's cryptography too.
 pub async fn verify<P: Platform>(
     terms: &Terms,
     keys: &KeyCache,

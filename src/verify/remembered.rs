@@ -3,13 +3,16 @@
 //! What is remembered cannot change: how a token reads, and under which key of which set its signature held. Whatever
 //! can is asked anew at every hit: whether the issuer and the algorithm are still allowed, whether that very set is still
 //! the issuer's, and every rule for the claims, times above all. The memory belongs to one configuration and ends with it.
+//!
+//! The memory is bounded in tokens, in bytes and in time. An entry names its key set and does not hold it, and it holds no
+//! parsed tree (see [`Object`](crate::jose::Object)), so it takes what it is charged with.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::KeyIdentity;
-use crate::jose::jwk::KeySet;
+use crate::jose::SetIdentity;
 use crate::jose::token::Content;
 use crate::limits;
 use crate::time::Timestamp;
@@ -25,12 +28,25 @@ pub(super) struct Remembered {
     /// The key that signed it.
     pub(super) key: Rc<KeyIdentity>,
     /// The set in which the key was found; `None` for a shared secret, which is the configuration's.
-    pub(super) set: Option<Rc<KeySet>>,
+    pub(super) set: Option<SetIdentity>,
     /// When it was checked.
     pub(super) checked_at: Timestamp,
 }
 
-/// The memory, bounded in tokens, in bytes and in time.
+impl Remembered {
+    /// The bytes of memory that it takes, with its place in the map, estimated from above.
+    fn footprint(&self) -> usize {
+        /// A table's slot at the lowest load it has after growing, the counters of three `Rc`, and their allocations.
+        const REST_BYTES: usize = 256;
+        let texts = [&self.key.kid, &self.key.thumbprint];
+        texts.into_iter().flatten().map(String::len).fold(
+            self.content.footprint().saturating_add(size_of::<KeyIdentity>()).saturating_add(REST_BYTES),
+            usize::saturating_add,
+        )
+    }
+}
+
+/// The memory.
 #[derive(Debug)]
 pub struct RememberedTokens {
     /// For how long; 0: not at all.
@@ -38,44 +54,86 @@ pub struct RememberedTokens {
     generations: RefCell<Generations>,
 }
 
-/// What was remembered of late, and what before that. The old one is forgotten whole when the young one is full: no token
-/// is looked for to make room for another.
-#[derive(Debug, Default)]
+/// What was remembered of late, and what before that. The old one is forgotten whole when the young one is full, or when
+/// nothing in it can be good any more: no token is looked for to make room for another.
+#[derive(Debug)]
 struct Generations {
     young: HashMap<Digest, Rc<Remembered>>,
     young_bytes: usize,
+    /// When the young one began.
+    young_since: Timestamp,
     old: HashMap<Digest, Rc<Remembered>>,
+}
+
+impl Generations {
+    /// Drops what is too old at `now`.
+    fn advance(&mut self, now: Timestamp, seconds: u64) {
+        match u64::try_from(now.since(self.young_since)) {
+            Ok(age) if age < seconds => {}
+            // All that is in the old one was put there before the young one began.
+            Ok(age) if age < seconds.saturating_mul(2) => self.begin(now),
+            // Nobody came for that long, or the clock was set back.
+            _ => {
+                self.begin(now);
+                self.old = HashMap::new();
+            }
+        }
+    }
+
+    /// Begins a young generation at `now`.
+    fn begin(&mut self, now: Timestamp) {
+        self.old = std::mem::take(&mut self.young);
+        (self.young_bytes, self.young_since) = (0, now);
+    }
 }
 
 impl RememberedTokens {
     /// A memory that trusts its own signature checks for `seconds`.
     #[must_use]
     pub fn lasting(seconds: u64) -> Self {
-        Self { seconds, generations: RefCell::default() }
+        let generations = Generations {
+            young: HashMap::new(),
+            young_bytes: 0,
+            young_since: Timestamp::from_epoch_seconds(0),
+            old: HashMap::new(),
+        };
+        Self { seconds, generations: RefCell::new(generations) }
     }
 
     /// What is remembered of the token, if that is recent enough at `now`.
     pub(super) fn find(&self, digest: &Digest, now: Timestamp) -> Option<Rc<Remembered>> {
-        let generations = self.generations.borrow();
+        let mut generations = self.generations.borrow_mut();
+        generations.advance(now, self.seconds);
         let found = generations.young.get(digest).or_else(|| generations.old.get(digest))?;
         // A clock that was set back makes the age negative, and the memory worthless.
         let age = u64::try_from(now.since(found.checked_at)).ok()?;
         (age < self.seconds).then(|| Rc::clone(found))
     }
 
-    /// Remembers a token of `bytes`.
-    pub(super) fn insert(&self, digest: Digest, bytes: usize, remembered: Remembered) {
-        if self.seconds == 0 {
+    /// Remembers a token, unless it takes too much.
+    pub(super) fn insert(&self, digest: Digest, remembered: Remembered) {
+        let bytes = remembered.footprint();
+        if self.seconds == 0 || bytes > limits::REMEMBERED_BYTES_PER_TOKEN {
             return;
         }
         let mut generations = self.generations.borrow_mut();
+        generations.advance(remembered.checked_at, self.seconds);
         let grown = generations.young_bytes.saturating_add(bytes);
         if generations.young.len() >= limits::REMEMBERED_TOKENS || grown > limits::REMEMBERED_BYTES {
-            generations.old = std::mem::take(&mut generations.young);
-            generations.young_bytes = 0;
+            generations.begin(remembered.checked_at);
         }
-        generations.young_bytes = generations.young_bytes.saturating_add(bytes);
-        generations.young.insert(digest, Rc::new(remembered));
+        let replaced = generations.young.insert(digest, Rc::new(remembered));
+        let replaced_bytes = replaced.map_or(0, |replaced| replaced.footprint());
+        generations.young_bytes =
+            generations.young_bytes.saturating_add(bytes).saturating_sub(replaced_bytes);
+    }
+
+    /// How many tokens are remembered, and how many bytes they are charged with.
+    #[cfg(test)]
+    fn held(&self) -> (usize, usize) {
+        let generations = self.generations.borrow();
+        let all = || generations.young.values().chain(generations.old.values());
+        (all().count(), all().map(|one| one.footprint()).sum())
     }
 }
 
@@ -86,8 +144,8 @@ mod tests {
     use crate::jose::base64url;
     use crate::jose::token::UntrustedToken;
 
-    fn remembered(checked_at: i64) -> Remembered {
-        let text = format!("{}.{}.AA", base64url::encode(b"{}"), base64url::encode(b"{}"));
+    fn remembered(payload: &str, checked_at: i64) -> Remembered {
+        let text = format!("{}.{}.AA", base64url::encode(b"{}"), base64url::encode(payload.as_bytes()));
         let content = Rc::clone(UntrustedToken::parse(&text).unwrap().content());
         let key = KeyIdentity { algorithm: Algorithm::Hs256, kid: None, thumbprint: None };
         let checked_at = Timestamp::from_epoch_seconds(checked_at);
@@ -107,18 +165,25 @@ mod tests {
     #[test]
     fn a_signature_is_remembered_for_the_time_configured_and_not_a_second_longer() {
         let memory = RememberedTokens::lasting(60);
-        memory.insert(digest(1), 500, remembered(1000));
-        let known: Vec<i64> =
-            [999, 1000, 1059, 1060].into_iter().filter(|now| knows(&memory, 1, *now)).collect();
-        assert_eq!(known, [1000, 1059]);
+        memory.insert(digest(1), remembered("{}", 1000));
         assert!(!knows(&memory, 2, 1000));
+        let known: Vec<i64> = [1000, 1059, 1060].into_iter().filter(|now| knows(&memory, 1, *now)).collect();
+        assert_eq!(known, [1000, 1059]);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_the_memory_worthless() {
+        let memory = RememberedTokens::lasting(60);
+        memory.insert(digest(1), remembered("{}", 1000));
+        assert!(!knows(&memory, 1, 999));
     }
 
     #[test]
     fn nothing_is_remembered_where_that_is_switched_off() {
         let memory = RememberedTokens::lasting(0);
-        memory.insert(digest(1), 500, remembered(1000));
+        memory.insert(digest(1), remembered("{}", 1000));
         assert!(!knows(&memory, 1, 1000));
+        assert_eq!(memory.held(), (0, 0));
     }
 
     #[test]
@@ -126,7 +191,7 @@ mod tests {
         let memory = RememberedTokens::lasting(60);
         let count = 5 * limits::REMEMBERED_TOKENS;
         for number in 0..count {
-            memory.insert(digest(number), 1, remembered(0));
+            memory.insert(digest(number), remembered("{}", 0));
         }
         let known = (0..count).filter(|number| knows(&memory, *number, 0)).count();
         assert!((limits::REMEMBERED_TOKENS..=2 * limits::REMEMBERED_TOKENS).contains(&known), "{known}");
@@ -134,13 +199,58 @@ mod tests {
     }
 
     #[test]
-    fn the_memory_is_bounded_in_bytes() {
-        let memory = RememberedTokens::lasting(60);
-        let large = limits::REMEMBERED_BYTES / 4;
-        for number in 0..100 {
-            memory.insert(digest(number), large, remembered(0));
+    fn the_memory_is_bounded_in_bytes_whatever_the_tokens_hold() {
+        let long = format!(r#"{{"sub":"{}"}}"#, "s".repeat(11_000));
+        let nested = format!(r#"{{"user_metadata":[{}{{}}]}}"#, r#"{"":0},"#.repeat(1700));
+        let many: Vec<String> = (0..1000).map(|number| format!("\"{number}\":0")).collect();
+        let many = format!("{{{}}}", many.join(","));
+        let audiences = format!(r#"{{"aud":[{}""]}}"#, r#""","#.repeat(900));
+        for payload in [long, nested, many, audiences] {
+            let memory = RememberedTokens::lasting(60);
+            for number in 0..1000 {
+                memory.insert(digest(number), remembered(&payload, 0));
+            }
+            let (count, bytes) = memory.held();
+            assert!(count > 60 && bytes <= 2 * limits::REMEMBERED_BYTES, "{count} {bytes} {payload:.20}");
         }
-        let known = (0..100).filter(|number| knows(&memory, *number, 0)).count();
-        assert!((4..=8).contains(&known), "{known}");
+    }
+
+    #[test]
+    fn a_token_that_takes_much_displaces_no_other() {
+        let memory = RememberedTokens::lasting(60);
+        memory.insert(digest(0), remembered("{}", 0));
+        let large = format!(r#"{{"sub":"{}"}}"#, "s".repeat(40_000));
+        for number in 1..1000 {
+            memory.insert(digest(number), remembered(&large, 0));
+        }
+        assert!(knows(&memory, 0, 0) && !knows(&memory, 1, 0));
+    }
+
+    #[test]
+    fn a_token_that_is_checked_again_is_charged_once() {
+        let memory = RememberedTokens::lasting(60);
+        memory.insert(digest(0), remembered("{}", 0));
+        let (_, once) = memory.held();
+        for _ in 0..1000 {
+            memory.insert(digest(0), remembered("{}", 0));
+        }
+        assert_eq!(memory.held(), (1, once));
+        assert_eq!(memory.generations.borrow().young_bytes, once);
+    }
+
+    #[test]
+    fn what_is_too_old_is_dropped_when_the_next_token_comes_whatever_token_that_is() {
+        let memory = RememberedTokens::lasting(60);
+        for number in 0..100 {
+            memory.insert(digest(number), remembered("{}", 1000 + i64::try_from(number).unwrap()));
+        }
+        assert_eq!(memory.held().0, 100);
+        // The generation that began at 1000 ended at 1060; the one that began then ends at 1120.
+        assert!(!knows(&memory, 1000, 1119));
+        assert_eq!(memory.held().0, 100);
+        assert!(!knows(&memory, 1000, 1120));
+        assert_eq!(memory.held().0, 40);
+        memory.insert(digest(1001), remembered("{}", 1240));
+        assert_eq!(memory.held().0, 1);
     }
 }

@@ -45,7 +45,8 @@ impl<'r, P: Platform> Run<'r, P> {
 
     pub(super) async fn judge(mut self, token: &str) -> Verification {
         let outcome = self.steps(token).await;
-        Verification { outcome, observed: self.observed, refresh: self.refresh, trail: self.trail }
+        let Self { observed, now: judged_at, refresh, trail, .. } = self;
+        Verification { outcome, observed, judged_at, refresh, trail }
     }
 
     async fn steps(&mut self, text: &str) -> Result<VerifiedToken, Refusal> {
@@ -78,7 +79,8 @@ impl<'r, P: Platform> Run<'r, P> {
                 return Err(Rejection::KeyNotFound(NoKey::NoneForAlgorithm { algorithm, known: 0 }).into());
             }
         };
-        let key = if let Some(known) = known.filter(|known| is_same(known.set.as_ref(), set.as_ref())) {
+        let identity = set.as_ref().map(|set| set.identity());
+        let key = if let Some(known) = known.filter(|known| known.set == identity) {
             (self.trail.is_remembered, self.trail.pure_rust) = (true, Some(true));
             Rc::clone(&known.key)
         } else {
@@ -86,9 +88,13 @@ impl<'r, P: Platform> Run<'r, P> {
                 Some(set) => self.verify_with_keys(set, algorithm, &token).await?,
                 None => self.verify_with_secrets(issuer, algorithm, &token).await?,
             });
+            if self.twice {
+                // The second engine was waited for.
+                self.now = self.platform.now();
+            }
             let (content, checked_at) = (Rc::clone(token.content()), self.now);
-            let held = Remembered { content, key: Rc::clone(&key), set, checked_at };
-            self.terms.remembered.insert(digest, text.len(), held);
+            let held = Remembered { content, key: Rc::clone(&key), set: identity, checked_at };
+            self.terms.remembered.insert(digest, held);
             key
         };
         if let Some(violation) =
@@ -107,6 +113,7 @@ impl<'r, P: Platform> Run<'r, P> {
     ) -> Result<Rc<KeySet>, Fault> {
         let wanted = token.header().kid.as_deref().map_or(Wanted::Any, Wanted::Kid);
         let lookup = self.keys.lookup(self.platform, source, &self.terms.cache, wanted, self.now).await?;
+        self.now = lookup.found_at;
         if lookup.refresh_due {
             self.refresh = Some(Rc::clone(issuer));
         }
@@ -230,14 +237,6 @@ impl<'r, P: Platform> Run<'r, P> {
         self.terms.cross_checks.note(outcome, opinion.is_ok());
         self.trail.web_crypto = Some(opinion);
         if agreed { Ok(()) } else { Err(Fault::CryptoDisagreement { algorithm: alg }) }
-    }
-}
-
-/// Whether both are one and the same set, or both none. A set that was fetched anew is another, whatever is in it.
-fn is_same(remembered: Option<&Rc<KeySet>>, now: Option<&Rc<KeySet>>) -> bool {
-    match (remembered, now) {
-        (Some(remembered), Some(now)) => Rc::ptr_eq(remembered, now),
-        (remembered, now) => remembered.is_none() && now.is_none(),
     }
 }
 

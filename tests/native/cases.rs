@@ -292,7 +292,7 @@ fn every_cause_and_every_code_has_a_case() {
     let expected = "token_missing request_ambiguous token_too_large token_malformed header_unsupported issuer_missing \
         issuer_unknown algorithm_unsupported algorithm_not_allowed key_not_found key_unusable signature_invalid \
         type_not_allowed token_expired token_not_yet_valid token_issued_in_future token_too_old audience_missing \
-        audience_mismatch authorized_party_missing authorized_party_mismatch claim_missing scope_insufficient \
+        audience_mismatch authorized_party_missing authorized_party_mismatch claim_missing proof_required scope_insufficient \
         jwks_unavailable jwks_invalid secret_missing config_invalid crypto_disagreement";
     let missing: Vec<&str> = expected.split_whitespace().filter(|code| !codes.contains(code)).collect();
     assert!(missing.is_empty(), "no case has the code {missing:?}");

@@ -1,6 +1,5 @@
 //! A session for the subject of a verified token: where it belongs, and the token that says so.
 
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::message::ExchangeMessage;
@@ -11,6 +10,7 @@ use crate::exchange::mapping;
 use crate::exchange::memberships::{self, Memberships, Selected};
 use crate::exchange::mint::{Draft, Minted};
 use crate::exchange::outage::Outage;
+use crate::jose::json as strict;
 use crate::ports::Platform;
 use crate::rejection::{Rejection, excerpt};
 use crate::verify::VerifiedToken;
@@ -74,7 +74,8 @@ impl Session<'_> {
 }
 
 fn ensured(minted: &Minted, selected: &Selected) -> Value {
-    let claims: Option<&RawValue> = serde_json::from_str(&minted.payload).ok();
+    // Read strictly: `json!` reads a `RawValue` with `serde_json`'s own parser, in which some names have a meaning.
+    let claims = strict::parse_object(&minted.payload).ok();
     json!({
         "type": "resEnsureCloudToken",
         "cloudToken": minted.token,

@@ -149,7 +149,7 @@ pub(in crate::explain) fn is_session_token(examination: &Examination<'_>) -> boo
     examination.token.as_ref().is_some_and(|token| {
         let clerk = token.header().kid.as_deref().is_some_and(|kid| kid.starts_with("ins_"))
             || Provider::of(token.claims().issuer.as_deref().unwrap_or_default()) == Some(Provider::Clerk);
-        clerk && (token.claims().get("sid").is_some() || token.claims().get("v").is_some())
+        clerk && (token.claims().members().contains("sid") || token.claims().members().contains("v"))
     })
 }
 
@@ -182,6 +182,32 @@ pub(in crate::explain) fn claim_absent(examination: &Examination<'_>, claim: &st
         format!(
             "Add the claim at the identity provider (Clerk: a JWT template; Auth0: an Action; Supabase: a custom access token hook), or no longer require it {}:\n    required_claims",
             table(examination)
+        ),
+    )
+}
+
+pub(in crate::explain) fn proof_required(examination: &Examination<'_>) -> Advice {
+    let confirmation = examination.token.as_ref().and_then(|token| token.claims().get("cnf"));
+    let names = |member: &str| confirmation.as_ref().is_some_and(|one| one.get(member).is_some());
+    let (how, switch) = if names("jkt") {
+        (
+            "with DPoP (RFC 9449)",
+            "Leave out the `DPoP` header when the client asks for the token, and switch off DPoP-bound tokens",
+        )
+    } else if names("x5t#S256") {
+        (
+            "with a client certificate (RFC 8705)",
+            "Ask for the token without a client certificate, and switch off certificate-bound tokens",
+        )
+    } else {
+        ("(RFC 7800)", "Switch off tokens that are bound to a key")
+    };
+    advice(
+        format!(
+            "The token is bound to a key {how}: its `cnf` says that whoever sends it must prove that the key is theirs. No such proof is checked here, so the token is refused."
+        ),
+        format!(
+            "{switch} for this client at the identity provider; then send the bearer token that the client gets."
         ),
     )
 }

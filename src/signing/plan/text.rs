@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Plan, PlanFault};
-use crate::jose::{Algorithm, base64url};
+use crate::jose::{Algorithm, base64url, json as strict_json};
 use crate::signing::key::{JwkFault, SigningKey};
 use crate::signing::keyring::{Keyring, RingKey};
 use crate::signing::schedule::Schedule;
@@ -15,7 +15,7 @@ impl Plan {
     /// [`PlanFault::Unreadable`].
     pub fn read(text: &str) -> Result<Self, PlanFault> {
         let ring = Keyring::parse(text).map_err(PlanFault::Unreadable)?;
-        let whole: Value = serde_json::from_str(text).unwrap_or_default();
+        let whole = strict_json::parse_value(text).unwrap_or_default();
         let keys = whole.get("keys").and_then(Value::as_array).into_iter().flatten();
         Ok(Self { keys: keys.filter_map(Value::as_object).cloned().collect(), ring })
     }

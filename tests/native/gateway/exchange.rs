@@ -63,8 +63,8 @@ fn the_upstream_gets_a_token_of_ours_for_the_same_subject() {
     assert_eq!(claims.issuer.as_deref(), Some("https://auth.example.com"));
     assert_eq!(claims.audience.as_deref(), Some(&[API.to_owned()][..]));
     assert_eq!(claims.subject.as_deref(), Some("user_1"));
-    assert_eq!(claims.get("email"), Some(&json!("ada@example.com")));
-    assert_eq!(claims.get("client_id"), Some(&json!("edge-assay")));
+    assert_eq!(claims.get("email"), Some(json!("ada@example.com")));
+    assert_eq!(claims.get("client_id"), Some(json!("edge-assay")));
     // Never beyond the subject token's own end.
     assert_eq!(claims.expires_at.map(edge_assay::time::Timestamp::epoch_seconds), Some(NOW + 50));
     assert!(onward.remove.contains(&"authorization".to_owned()));

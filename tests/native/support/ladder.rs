@@ -34,7 +34,7 @@ impl Draft {
             claims: json!({
                 "pad": "p".repeat(20_000), "exp": NOW - 61, "nbf": NOW + 62, "iat": NOW + 63, "sub": "marker-sub",
                 "email": "marker@email.example", "jti": "marker-jti", "nested": { "list": ["marker-nested"] },
-                "scope": "marker-scope",
+                "scope": "marker-scope", "cnf": { "jkt": "marker-jkt" },
             }),
             is_signed: false,
             is_canonical: false,
@@ -83,6 +83,7 @@ pub const RUNGS: &[Rung] = &[
     ("authorized_party_missing", |draft| draft.claims["azp"] = json!("https://marker-azp.example")),
     ("authorized_party_mismatch", |draft| draft.claims["azp"] = json!("https://app.example")),
     ("claim_missing", |draft| draft.claims["user_id"] = json!("marker-user")),
+    ("proof_required", |draft| draft.without("cnf")),
     ("scope_insufficient", |draft| draft.claims["scope"] = json!("marker-scope write")),
 ];
 

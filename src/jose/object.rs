@@ -1,0 +1,214 @@
+//! One JSON object from outside, checked strictly and kept as its text: where each member stands, and no tree.
+//!
+//! A parsed tree can take forty times its text (`[{"":0},…]`), and a token waits in memory before its signature is checked.
+//! An [`Object`] takes a small multiple of its text whatever is written in it; see [`Object::footprint`]. A value is parsed
+//! when it is asked for.
+
+use std::ops::Range;
+
+use serde::de::{Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::json::{self, JsonFault, Name};
+
+/// What the allocator takes for one allocation beside its octets: its header, and rounding up.
+const ALLOCATION_BYTES: usize = 16;
+
+/// A JSON object whose text was checked as [`json::parse_object`] checks it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Object {
+    text: Box<str>,
+    members: Box<[Member]>,
+}
+
+/// A member: its name, and where its value stands in the text.
+#[derive(Clone, PartialEq, Eq)]
+struct Member {
+    name: Box<str>,
+    value: Range<usize>,
+}
+
+/// Names no member and no value, so that it may stand in a log.
+impl std::fmt::Debug for Object {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Object").field("bytes", &self.text.len()).finish_non_exhaustive()
+    }
+}
+
+impl Object {
+    /// Reads `text` as one JSON object.
+    ///
+    /// # Errors
+    /// [`JsonFault`], as [`json::parse_object`].
+    pub fn parse(text: String) -> Result<Self, JsonFault> {
+        let members = json::checked_members(&text)?
+            .into_iter()
+            .map(|(name, value)| Member { name: name.into(), value: place(&text, value.get()) })
+            .collect();
+        Ok(Self { text: text.into(), members })
+    }
+
+    /// The text exactly as it came.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The members' names, in the order of the text.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().map(|member| &*member.name)
+    }
+
+    /// Whether there is a member called `name`.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.raw(name).is_some()
+    }
+
+    /// The value of the member called `name`, as the text that it was written in.
+    #[must_use]
+    pub fn raw(&self, name: &str) -> Option<&str> {
+        let member = self.members.iter().find(|member| &*member.name == name)?;
+        self.text.get(member.value.clone())
+    }
+
+    /// The value of the member called `name`. A number beyond 64 bits has lost digits; [`Self::raw`] has them.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Value> {
+        json::parse_value(self.raw(name)?).ok()
+    }
+
+    /// The bytes of memory that it takes, estimated from above.
+    #[must_use]
+    pub fn footprint(&self) -> usize {
+        let members = self.members.iter().map(|member| {
+            size_of::<Member>().saturating_add(ALLOCATION_BYTES).saturating_add(member.name.len())
+        });
+        members.fold(self.text.len(), usize::saturating_add)
+    }
+}
+
+/// Where `part` stands in `whole`, of which it is a part.
+fn place(whole: &str, part: &str) -> Range<usize> {
+    let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
+    start..start.saturating_add(part.len())
+}
+
+/// The value to which one reference token of a JSON Pointer (RFC 6901) leads from `value`, in the text it was written in.
+/// `value` is part of a text that was checked.
+#[must_use]
+pub fn step_into<'j>(value: &'j RawValue, step: &str) -> Option<&'j RawValue> {
+    json::reader(value.get()).deserialize_any(Child(step)).ok()?
+}
+
+/// Finds the member or the element that a reference token names.
+struct Child<'s>(&'s str);
+
+impl<'j> Visitor<'j> for Child<'_> {
+    type Value = Option<&'j RawValue>;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("an object or an array")
+    }
+
+    // What is neither an object nor an array holds nothing.
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_map<A: MapAccess<'j>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(Name(name)) = members.next_key()? {
+            if name == self.0 {
+                found = Some(members.next_value()?);
+            } else {
+                members.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
+
+    fn visit_seq<A: SeqAccess<'j>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
+        // RFC 6901 §4: an index has no leading zero.
+        let wanted = self.0.parse().ok().filter(|index: &usize| index.to_string() == self.0);
+        let mut found = None;
+        let mut index: usize = 0;
+        while let Some(element) = elements.next_element::<&RawValue>()? {
+            if Some(index) == wanted {
+                found = Some(element);
+            }
+            index = index.saturating_add(1);
+        }
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_is_found_by_its_name_however_that_is_spelt() {
+        let object =
+            Object::parse(r#" { "a" : 1.50 , "\u0062\n":[ {"c":"\u00e9"} ],"":null } "#.to_owned()).unwrap();
+        assert_eq!(object.names().collect::<Vec<_>>(), ["a", "b\n", ""]);
+        assert_eq!(object.raw("a"), Some("1.50"));
+        assert_eq!(object.raw("b\n"), Some(r#"[ {"c":"\u00e9"} ]"#));
+        assert_eq!(object.get("b\n"), Some(serde_json::json!([{ "c": "é" }])));
+        assert_eq!(object.get(""), Some(Value::Null));
+        assert_eq!(object.get("c"), None);
+    }
+
+    #[test]
+    fn the_memory_is_a_small_multiple_of_the_text_whatever_is_written_in_it() {
+        let many = |element: &str, bytes: usize| vec![element; bytes / (element.len() + 1)].join(",");
+        let members: Vec<String> = (0..9000).map(|number| format!("\"{number:x}\":0")).collect();
+        let texts = [
+            format!("{{\"m\":[{}]}}", many(r#"{"":0}"#, 60_000)),
+            format!("{{\"m\":[{}]}}", many("[]", 60_000)),
+            format!("{{\"m\":[{}]}}", many("0", 60_000)),
+            format!("{{{}}}", members.join(",")),
+        ];
+        for text in texts {
+            let bytes = text.len();
+            assert!(Object::parse(text).unwrap().footprint() < 8 * bytes);
+        }
+    }
+
+    #[test]
+    fn steps_lead_through_objects_and_arrays() {
+        let at = |text: &'static str, step: &str| {
+            let value: &RawValue = serde_json::from_str(text).unwrap();
+            step_into(value, step).map(RawValue::get)
+        };
+        assert_eq!(at(r#"{"a":12345678901234567890123}"#, "a"), Some("12345678901234567890123"));
+        assert_eq!(at(r#"{"a":1.50}"#, "a"), Some("1.50"));
+        assert_eq!(at(r#"["x",{"b":1}]"#, "1"), Some(r#"{"b":1}"#));
+        assert_eq!(at(r#"["x"]"#, "01"), None);
+        assert_eq!(at(r#"["x"]"#, "-"), None);
+        assert_eq!(at(r#""x""#, "0"), None);
+        assert_eq!(at("null", "a"), None);
+        assert_eq!(at(r#"{"\u0061\n":1,"b":2}"#, "a\n"), Some("1"));
+    }
+}
