@@ -2,7 +2,14 @@
 //! in for; and what it takes to read a token. `npm run bench` measures the same in wasm, where it counts. The kernels are written
 //! for fused multiplication, which compilers assume of no x86-64 unless told: `RUSTFLAGS="-C target-cpu=native" cargo bench`.
 
-#![allow(missing_docs, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+#![allow(
+    missing_docs,
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
 
 #[path = "../tests/native/support/mod.rs"]
 mod support;

@@ -2,7 +2,7 @@
 //!
 //! `docs/architecture.md` draws the house: each module here knows only those listed after it.
 
-#![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::disallowed_methods))]
 
 #[cfg(all(target_arch = "wasm32", feature = "bench"))]
 pub mod bench;

@@ -187,6 +187,7 @@ impl<'d, P: Platform> Desk<'d, P> {
     async fn judge(&mut self, token: &str, role: Role) -> Result<VerifiedToken, TokenError> {
         let verification = verify(self.terms, self.keys, self.platform, token, self.now).await;
         self.observed = verification.observed;
+        self.now = verification.judged_at;
         self.refresh = self.refresh.take().or(verification.refresh);
         verification.outcome.map_err(|refusal| match refusal {
             Refusal::Rejection(rejection) => TokenError::Token { role, rejection },

@@ -2,6 +2,8 @@
 
 #![allow(
     clippy::arithmetic_side_effects,
+    // What the tests read is their own, and what they compare with is meant to be another reader.
+    clippy::disallowed_methods,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
@@ -9,6 +11,7 @@
 )]
 
 mod attacks_jose;
+mod attacks_tokens;
 mod cases;
 mod cli;
 mod configuration;

@@ -8,9 +8,10 @@ use edge_assay::config::Config;
 use edge_assay::explain::report::Verdict;
 use edge_assay::explain::{self, text};
 use edge_assay::http::credentials;
+use edge_assay::jose::json as strict_json;
 use edge_assay::keys::KeyCache;
 use edge_assay::ports::Clock as _;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::command::{self, Arguments, REFUSED};
 use super::native::{self, Machine};
@@ -97,7 +98,7 @@ fn ask(url: &str, token: &str, as_json: bool) -> Result<bool, String> {
         print!("{body}");
         return Ok(body.starts_with("Accepted"));
     }
-    let report: Value = serde_json::from_str(&body).map_err(|_| format!("{endpoint} answered no report"))?;
+    let report = strict_json::parse_value(&body).map_err(|_| format!("{endpoint} answered no report"))?;
     println!("{report:#}");
     Ok(report.get("verdict") == Some(&json!("accepted")))
 }

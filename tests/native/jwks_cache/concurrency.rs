@@ -22,6 +22,24 @@ fn a_thousand_cold_requests_are_one_fetch() {
 }
 
 #[test]
+fn a_crowd_that_waits_for_a_slow_origin_looks_seldom_and_is_served_promptly() {
+    const CROWD: usize = 800;
+    for (fetch_ms, most_looks, latest_ms) in [(100, 7, 30), (1000, 24, 130), (4900, 45, 260)] {
+        let world = world();
+        world.origin.serves(URL, Answer::json(jwks(&[("a", 1)])).after_ms(fetch_ms));
+        let isolate = Isolate::new();
+        let begun = world.now_ms();
+        let all = world.run(join_all((0..CROWD).map(|_| isolate.asking(&world, Wanted::Kid("a")))));
+        assert!(all.iter().all(|lookup| holds(lookup, "a")));
+        let late = world.now_ms() - begun - i64::from(fetch_ms);
+        assert!(late <= latest_ms, "{late} ms after a fetch of {fetch_ms} ms");
+        assert_eq!(calls(&world), 1);
+        let looks = world.sleeps() / CROWD;
+        assert!(looks <= most_looks, "{looks} looks each in {fetch_ms} ms");
+    }
+}
+
+#[test]
 fn a_thousand_unknown_kids_are_one_fetch() {
     let world = world();
     let isolate = Isolate::warm(&world);

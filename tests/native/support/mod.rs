@@ -6,6 +6,7 @@
     missing_docs,
     unreachable_pub,
     clippy::arithmetic_side_effects,
+    clippy::disallowed_methods,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::must_use_candidate,

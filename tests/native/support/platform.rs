@@ -43,6 +43,7 @@ pub struct FakePlatform {
     lines: RefCell<Vec<(Level, serde_json::Value)>>,
     second_engine: Cell<SecondEngine>,
     draws: Cell<u64>,
+    sleeps: Cell<usize>,
     /// What was sent on, and what the upstreams answer.
     pub upstreams: FakeUpstreams,
 }
@@ -107,6 +108,11 @@ impl FakePlatform {
     /// The time in milliseconds since the epoch.
     pub fn now_ms(&self) -> i64 {
         self.time.now_ms.get()
+    }
+
+    /// How often the application went to sleep so far.
+    pub fn sleeps(&self) -> usize {
+        self.sleeps.get()
     }
 
     /// Lets `seconds` pass between two requests. Negative ones set the clock back.
@@ -217,6 +223,7 @@ impl Clock for FakePlatform {
     }
 
     async fn sleep(&self, milliseconds: u32) {
+        self.sleeps.set(self.sleeps.get() + 1);
         self.time.sleep(milliseconds).await;
     }
 }

@@ -105,6 +105,45 @@ fn the_same_kid_with_new_material_ends_it_too() {
 }
 
 #[test]
+fn a_set_that_is_fetched_again_and_has_not_changed_is_the_same_set() {
+    let world = world(&json!({}));
+    let known = token(&json!({}));
+    assert!(world.accepts(&known));
+    let held = |world: &World| world.verification(&known).trail.lookup.unwrap().set;
+    let first = held(&world);
+    assert!(world.judge(&token_with_header(&json!({ "kid": "unknown" }))).is_err());
+    assert_eq!(world.fetches(ISS), 2);
+    assert!(remembers(&world, &known));
+    assert!(Rc::ptr_eq(&first, &held(&world)), "and is kept once");
+    // With another text it is another, whatever is in it.
+    world.publishes(ISS, &[ed25519(), ed25519_second()]);
+    world.platform.pass(31);
+    assert!(world.judge(&token_with_header(&json!({ "kid": "unknown" }))).is_err());
+    let verification = world.verification(&known);
+    assert!(verification.outcome.is_ok() && !verification.trail.is_remembered);
+}
+
+#[test]
+fn what_is_remembered_holds_no_key_set() {
+    let world = world(&json!({}));
+    let long = json!({ "exp": NOW + 3600 });
+    let mut former = Vec::new();
+    for number in 0..8 {
+        let extra = ed25519_second().public_jwk_with(&json!({ "kid": format!("extra {number}") }));
+        world.serves(&jwks_uri(ISS), Answer::json(jwks(&[ed25519().public_jwk(), extra])));
+        assert!(world.judge(&token_with_header(&json!({ "kid": format!("unknown {number}") }))).is_err());
+        let mut claims = long.clone();
+        claims["jti"] = json!(number);
+        let verification = world.verification(&token(&claims));
+        assert!(verification.outcome.is_ok());
+        former.push(Rc::downgrade(&verification.trail.lookup.unwrap().set));
+        world.platform.pass(31);
+    }
+    let alive = former.iter().filter(|set| set.upgrade().is_some()).count();
+    assert_eq!((world.fetches(ISS), alive), (8, 1));
+}
+
+#[test]
 fn a_change_of_the_configuration_ends_it_at_once() {
     let mut world = world(&json!({}));
     let token = token(&json!({}));

@@ -15,6 +15,7 @@ const KV_BINDING = 'JWKS_CACHE';
 // Stands before the Worker and gives it a KV namespace that does what a test tells it to. One object per isolate, as the
 // runtime has it with the real one.
 const UNRELIABLE_KV = `
+import { wasmBytes } from './watch.js';
 import Assay from './index.js';
 const failed = (operation, status) => { throw new Error('KV ' + operation + ' failed: ' + status); };
 const rubbish = ['', '{', 'null', '[]', '{"version":99}', '\\u0000'];
@@ -36,12 +37,26 @@ export default {
   fetch(request, env, context) {
     const wanted = request.headers.get('x-kv-behaviour');
     if (wanted) return (behaviour = wanted), new Response();
+    if (request.headers.has('x-wasm-bytes')) return new Response(String(wasmBytes()));
     // What Rust's panic hook does.
     if (request.headers.has('x-panic')) return (globalThis.__worker_init_state.criticalError = true), new Response();
     return Assay.fetch(request, wrap(env), context);
   },
   scheduled: (event, env, context) => Assay.scheduled(event, wrap(env), context),
 };`;
+
+// Evaluated before the Worker, so that it sees the WebAssembly instance being made and can tell how large its memory is.
+// That memory never shrinks, so its size is the most that was ever needed.
+const WATCH = `
+const { Instance } = WebAssembly;
+let memory;
+WebAssembly.Instance = class extends Instance {
+  constructor(...args) {
+    super(...args);
+    memory = this.exports.memory;
+  }
+};
+export const wasmBytes = () => memory.buffer.byteLength;`;
 
 /** The configuration and the secrets with which the Worker trusts these providers; `issuers[name]` overrides a table. */
 export function trusting(providers, { issuers = {}, ...rest } = {}) {
@@ -69,7 +84,7 @@ export async function startWorker({ config, secrets = {}, isolates = 1, kv = 'up
   const manifest =
     kv === 'none'
       ? { mainModule: 'index.js', modules: MODULES }
-      : { mainModule: 'kv.js', modules: { ...MODULES, 'kv.js': { type: 'esm', contents: UNRELIABLE_KV } } };
+      : { mainModule: 'kv.js', modules: { ...MODULES, 'watch.js': { type: 'esm', contents: WATCH }, 'kv.js': { type: 'esm', contents: UNRELIABLE_KV } } };
   const names = Array.from({ length: isolates }, (_, index) => `edge-assay-${index}`);
   const instance = new Miniflare({
     handleStructuredLogs: ({ level, message }) => lines.push({ level, message }),
@@ -111,6 +126,8 @@ export async function startWorker({ config, secrets = {}, isolates = 1, kv = 'up
     kvBehaves: (behaviour, isolate = 0) => request('/', { isolate, headers: { 'x-kv-behaviour': behaviour } }),
     /** Leaves the instance as a panic does. */
     panics: (isolate = 0) => request('/', { isolate, headers: { 'x-panic': 'yes' } }),
+    /** The bytes of WebAssembly memory that an isolate has asked for so far. */
+    wasmBytes: async (isolate = 0) => Number(await (await request('/', { isolate, headers: { 'x-wasm-bytes': 'yes' } })).text()),
     /** The KV namespace, to look into and to spoil. */
     kv: () => instance.getKVNamespace(KV_BINDING, names[0]),
     /** Everything the Worker has written so far: `{ level, message }`. */

@@ -1,0 +1,120 @@
+// What an isolate's memory holds after attacks that try to fill it. An isolate has 128 MiB for everything; the sizes are those of
+// the WebAssembly memory, in which all that is ours lives and which never shrinks.
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { suite, test } from 'node:test';
+import { during } from './support/lifetime.mjs';
+import { createOrigin } from './support/origin.mjs';
+import { assemble, epochSeconds, signer, testKey } from './support/tokens.mjs';
+import { eventually, startWorker } from './support/worker.mjs';
+
+const MIB = 1024 * 1024;
+const TOKEN_BYTES = 16_000;
+const SECRET = 'a secret that is as long as the hash that it is used with';
+const ISS = 'https://issuer.example';
+
+const hs256 = signer('HS256', Buffer.from(SECRET));
+const now = epochSeconds();
+const withShape = (claims) => assemble({ alg: 'HS256' }, { iss: ISS, sub: 'u', exp: now + 3600, ...claims }, hs256);
+
+/** Claims that fill a token of 16 KiB, by what was costly to hold of them. */
+const SHAPES = {
+  'objects of one member': (number) => ({ n: number, user_metadata: repeated({ '': 0 }, 1640) }),
+  'empty arrays': (number) => ({ n: number, user_metadata: repeated([], 3800) }),
+  numbers: (number) => ({ n: number, user_metadata: repeated(0, 5800) }),
+  'many claims': (number) => Object.fromEntries(repeated(0, 1150).map((_, index) => [`${number}.${index}`, 0])),
+  'many audiences': (number) => ({ n: number, aud: repeated('', 3800) }),
+  'one long text': (number) => ({ n: number, text: 'x'.repeat(11_500) }),
+};
+const repeated = (value, count) => Array.from({ length: count }, () => value);
+
+/** A public RSA key nobody has the private key of: only its size matters. */
+function publicKey(kid) {
+  const modulus = randomBytes(512);
+  modulus[0] |= 0x80;
+  modulus[511] |= 1;
+  return { kty: 'RSA', kid, alg: 'RS256', e: 'AQAB', n: modulus.toString('base64url') };
+}
+
+suite("an isolate's memory", () => {
+  test('is not filled by remembered tokens of any shape', async (context) => {
+    const use = during(context);
+    const worker = await use(
+      startWorker({
+        config: { issuers: [{ issuer: ISS, audience: 'unchecked', algorithms: ['HS256'], secrets: [{ binding: 'KEY' }] }] },
+        secrets: { KEY: SECRET },
+      }),
+    );
+    await worker.verify(withShape({}));
+    const before = await worker.wasmBytes();
+    for (const [name, claims] of Object.entries(SHAPES)) {
+      for (let number = 0; number < 300; number += 1) {
+        const token = withShape(claims(number));
+        assert.ok(token.length < TOKEN_BYTES + 384, `${name}: ${token.length}`);
+        const response = await worker.fetch('/verify', { headers: { authorization: `Bearer ${token}` } });
+        await response.arrayBuffer();
+        assert.equal(response.status, 200, name);
+      }
+      const grown = ((await worker.wasmBytes()) - before) / MIB;
+      context.diagnostic(`after 300 tokens with ${name}: ${grown.toFixed(1)} MiB`);
+      assert.ok(grown < 24, `${grown} MiB after ${name}`);
+    }
+  });
+
+  test('is not filled by key sets that are fetched again and again', async (context) => {
+    const use = during(context);
+    const origin = await use(createOrigin());
+    const key = testKey('p-256');
+    const keys = [{ ...key.publicJwk, alg: 'ES256' }, ...Array.from({ length: 60 }, (_, index) => publicKey(`k${index}`))];
+    let serial = 0;
+    const jwksUri = origin.serve('/jwks', (_, response) => {
+      serial += 1;
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ keys, serial }));
+    });
+    const worker = await use(
+      startWorker({
+        config: {
+          issuers: [{ issuer: ISS, jwks_uri: jwksUri, audience: 'unchecked' }],
+          jwks: { unknown_kid_cooldown_seconds: 1 },
+        },
+      }),
+    );
+    const sign = signer('ES256', key.privateKey);
+    const token = (kid, number) => assemble({ alg: 'ES256', kid }, { iss: ISS, exp: now + 3600, number }, sign);
+    const round = async (number) => {
+      const expected = serial + 1;
+      await eventually(async () => {
+        assert.equal((await worker.verify(token(`unknown ${number}`, 0))).body.code, 'key_not_found');
+        return serial >= expected;
+      }, 'another fetch');
+      assert.equal((await worker.verify(token(key.kid, number))).status, 200);
+    };
+    for (let number = 0; number < 3; number += 1) await round(number);
+    const before = await worker.wasmBytes();
+    for (let number = 3; number < 12; number += 1) await round(number);
+    const grown = ((await worker.wasmBytes()) - before) / MIB;
+    context.diagnostic(`${serial} fetches; ${grown.toFixed(1)} MiB in the last nine, ${(before / MIB).toFixed(1)} MiB before`);
+    assert.ok(grown < 1.5, `it grew by ${grown} MiB`);
+  });
+
+  test('is not filled by unsigned tokens that wait for a slow identity provider', async (context) => {
+    const use = during(context);
+    const origin = await use(createOrigin());
+    const waiting = [];
+    const jwksUri = origin.serve('/jwks', (_, response) => waiting.push(response));
+    const worker = await use(startWorker({ config: { issuers: [{ issuer: ISS, jwks_uri: jwksUri, audience: 'unchecked' }] } }));
+    await worker.fetch('/healthz');
+    const before = await worker.wasmBytes();
+    const forged = (number) =>
+      assemble({ alg: 'ES256', kid: 'k' }, { iss: ISS, exp: now + 3600, ...SHAPES['objects of one member'](number) }, () => Buffer.alloc(64));
+    const asked = Array.from({ length: 200 }, (_, number) => worker.verify(forged(number)));
+    await eventually(() => waiting.length === 1, 'the fetch');
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const grown = ((await worker.wasmBytes()) - before) / MIB;
+    context.diagnostic(`200 waiting tokens: ${grown.toFixed(1)} MiB`);
+    waiting[0].writeHead(200, { 'content-type': 'application/json' }).end('{"keys":[]}');
+    for (const { status } of await Promise.all(asked)) assert.equal(status, 401);
+    assert.ok(grown < 24, `it grew by ${grown} MiB`);
+    assert.equal(origin.count('/jwks'), 1);
+  });
+});
