@@ -145,8 +145,19 @@ pub const MAX_CLIENT_ID_BYTES: usize = 120;
 pub const MAX_STORE_KEY_BYTES: usize = 512;
 /// How long a Fireproof token waits for whoever knows its `resultId`.
 pub const FIREPROOF_RESULT_SECONDS: u64 = 900;
-/// A `resultId` of fewer characters could be guessed, so nothing is stored under it; the dashboard draws the same line.
-pub const MIN_RESULT_ID_CHARS: usize = 8;
+/// Nothing is stored under a `resultId` of fewer characters: it could be guessed. Twelve hexadecimal digits are 48 bits, which
+/// is what Fireproof's own client draws.
+pub const MIN_RESULT_ID_CHARS: usize = 12;
+/// The exception for Fireproof's own client: it writes 6 random bytes as `z` and base58 digits (multibase base58btc), which is
+/// 8 to 10 characters.
+pub const MIN_MULTIBASE_RESULT_ID_CHARS: usize = 8;
+/// The longest `resultId` and the longest `appId`, in bytes. Real ones have 10 to 60; an `appId` is copied into the token.
+pub const MAX_FIREPROOF_ID_BYTES: usize = 256;
+/// How many collected results an isolate remembers, 40 bytes each, so that it gives none of them twice.
+pub const MAX_COLLECTED_RESULTS: usize = 1024;
+/// The shortest password that a Worker secret may hold: `EXPLAIN_KEY`, the secret of a proxy, the secret of a client. Each of
+/// them can be guessed at over the network without end. 32 hexadecimal digits are 128 bits; `openssl rand -hex 32` prints 64.
+pub const MIN_PASSWORD_CHARS: usize = 32;
 /// How long browsers may remember a preflight of `/api`, as the dashboard says it.
 pub const FIREPROOF_CORS_MAX_AGE_SECONDS: u64 = 86_400;
 /// How early an expiring signing key without a successor is reported: two runs of a weekly look at the log.

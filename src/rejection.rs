@@ -407,7 +407,7 @@ pub enum Fault {
         /// Seconds until the next attempt is due.
         retry_after_seconds: u64,
     },
-    /// A secret that the configuration names is not bound, empty, or not in its declared encoding.
+    /// A secret that the configuration names is not bound, empty, too short, or not in its declared encoding.
     #[error("the secret {binding} cannot be used: {reason}")]
     SecretMissing {
         /// The secret's binding name.
@@ -451,6 +451,19 @@ impl Fault {
             Self::SecretMissing { .. } => "A secret is missing",
             Self::CryptoDisagreement { .. } => "Two cryptographic engines disagree",
             Self::ConfigInvalid { .. } => "The configuration is invalid",
+        }
+    }
+
+    /// What a client is told. The full text goes to the log and to those who may see details: which secret of the Worker is
+    /// missing helps an attacker only.
+    #[must_use]
+    pub fn public_detail(&self) -> String {
+        match self {
+            Self::SecretMissing { .. } => {
+                "a secret of this Worker is missing or cannot be used; its operator finds the name in the log and on /readyz"
+                    .to_owned()
+            }
+            other => other.to_string(),
         }
     }
 

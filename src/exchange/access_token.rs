@@ -51,6 +51,6 @@ pub async fn issue<P: Platform>(
     if let Some(act) = act {
         granted.draft.set("act", &act);
     }
-    let minted = granted.draft.sign(MEDIA_TYPE, exchange.keys()?, granted.algorithm, platform)?;
+    let minted = granted.draft.sign(MEDIA_TYPE, exchange.keys()?, &granted.series, platform)?;
     Ok((minted, granted.scope))
 }

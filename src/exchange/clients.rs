@@ -10,6 +10,17 @@ use crate::ports::Secrets;
 use crate::rejection::Fault;
 use crate::trust::password::Password;
 
+/// The `client_id` of tokens that the gateway asks for.
+pub const GATEWAY: &str = "edge-assay";
+/// The `client_id` of a client that gives no name.
+pub const UNNAMED: &str = "public";
+
+/// Whether `id` is a name that this Worker assigns itself. No client may have it: an API could not tell the two apart.
+#[must_use]
+pub fn is_reserved(id: &str) -> bool {
+    [GATEWAY, UNNAMED].iter().any(|reserved| id.trim().eq_ignore_ascii_case(reserved))
+}
+
 /// A client that authenticates.
 pub struct Client {
     /// Its `client_id`.
@@ -18,7 +29,7 @@ pub struct Client {
     pub binding: String,
     /// The audiences it may ask tokens for.
     pub targets: Vec<String>,
-    secret: Option<Password>,
+    secret: Result<Password, Fault>,
 }
 
 /// Shows nothing of the secret.
@@ -32,21 +43,16 @@ impl Client {
     /// Reads the Worker secret that holds the client's.
     #[must_use]
     pub fn resolve(id: String, binding: String, targets: Vec<String>, secrets: &impl Secrets) -> Self {
-        let secret = secrets.secret(&binding).filter(|secret| !secret.is_empty());
-        let secret = secret.as_deref().map(Password::new);
+        let secret = Password::bound(&binding, secrets);
         Self { id, binding, targets, secret }
     }
 
     /// Its secret.
     ///
     /// # Errors
-    /// [`Fault::SecretMissing`] while it is not bound.
+    /// [`Fault::SecretMissing`] while it is not bound, or too short.
     pub fn secret(&self) -> Result<&Password, Fault> {
-        self.secret.as_ref().ok_or_else(|| {
-            let reason =
-                format!("it is not bound or empty; set it with `npx wrangler secret put {}`", self.binding);
-            Fault::SecretMissing { binding: self.binding.clone(), reason }
-        })
+        self.secret.as_ref().map_err(Clone::clone)
     }
 }
 
@@ -65,7 +71,7 @@ impl Caller<'_> {
     pub fn client_id(&self) -> &str {
         match self {
             Self::Registered(client) => &client.id,
-            Self::Public(name) => name.as_deref().unwrap_or("public"),
+            Self::Public(name) => name.as_deref().unwrap_or(UNNAMED),
         }
     }
 }
@@ -121,11 +127,14 @@ pub fn identify<'c>(
     }
 }
 
-/// A client that gives no secret. Nobody goes by the name of one that has to.
+/// A client that gives no secret. It may use neither the name of a registered client nor a reserved one.
 fn public<'c>(clients: &[Client], named: Option<&str>) -> Result<Caller<'c>, TokenError> {
     let Some(name) = named else { return Ok(Caller::Public(None)) };
     if clients.iter().any(|client| client.id == name) {
         return Err(ClientFault::Unauthenticated.into());
+    }
+    if is_reserved(name) {
+        return Err(ClientFault::Reserved.into());
     }
     // RFC 6749, appendix A.1: visible characters and spaces.
     if name.len() > limits::MAX_CLIENT_ID_BYTES || !name.bytes().all(|octet| matches!(octet, b' '..=b'~')) {

@@ -6,11 +6,11 @@ use serde::Serialize;
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::jose::{Algorithm, base64url};
+use crate::jose::base64url;
 use crate::limits;
 use crate::ports::Random;
 use crate::rejection::{Fault, Malformed, Rejection};
-use crate::signing::Keyring;
+use crate::signing::{Keyring, Series};
 use crate::time::Timestamp;
 use crate::verify::VerifiedToken;
 
@@ -90,25 +90,25 @@ impl Draft {
         format!("{{{}}}", members.collect::<Vec<_>>().join(","))
     }
 
-    /// Signs it with the key that signs under `algorithm` now, with `iat`, `exp` and a fresh `jti`.
+    /// Signs it with the key that signs for `series` now, with `iat`, `exp` and a fresh `jti`.
     ///
     /// # Errors
-    /// [`Fault::SecretMissing`] when no key signs under `algorithm` now.
+    /// [`Fault::SecretMissing`] when no key signs for `series` now.
     pub fn sign(
         mut self,
         typ: &str,
         ring: &Keyring,
-        algorithm: Algorithm,
+        series: &Series,
         random: &impl Random,
     ) -> Result<Minted, Fault> {
         let now = self.issued_at;
-        let key = &ring.signer_or_fault(algorithm, now)?.key;
+        let key = &ring.signer_or_fault(series, now)?.key;
         let mut jti = [0; limits::JTI_BYTES];
         random.fill(&mut jti);
         self.set("jti", &base64url::encode(&jti));
         self.set("iat", &now);
         self.set("exp", &self.expires_at.clone());
-        let header = json!({ "alg": algorithm.name(), "kid": key.kid(), "typ": typ }).to_string();
+        let header = json!({ "alg": series.algorithm.name(), "kid": key.kid(), "typ": typ }).to_string();
         let payload = self.payload();
         let mut token =
             format!("{}.{}", base64url::encode(header.as_bytes()), base64url::encode(payload.as_bytes()));

@@ -19,10 +19,11 @@ pub mod outage;
 pub mod policy;
 pub mod refusal;
 
-use crate::jose::Algorithm;
+use std::collections::BTreeSet;
+
 use crate::rejection::Fault;
-use crate::signing::Keyring;
 use crate::signing::keyring::BINDING;
+use crate::signing::{Keyring, Series};
 
 /// Everything the exchange goes by, as the configuration has it.
 #[derive(Debug)]
@@ -45,15 +46,18 @@ pub struct Exchange {
     pub fireproof: Option<fireproof::Fireproof>,
     /// The binding of the KV namespace that holds what we know of subjects beside their tokens.
     pub directory: Option<String>,
+    /// What this isolate remembers of tokens that wait for whoever knows their `resultId`.
+    pub results: fireproof::Results,
     /// Our keys, or why there are none.
     pub ring: Result<Keyring, &'static str>,
 }
 
 impl Exchange {
-    /// Every algorithm that something is signed under.
-    pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
-        let targets = self.targets.iter().map(|target| target.algorithm);
-        targets.chain(self.fireproof.iter().map(|fireproof| fireproof.algorithm))
+    /// Every series of keys that something is signed with, each once.
+    #[must_use]
+    pub fn series(&self) -> BTreeSet<Series> {
+        let targets = self.targets.iter().map(policy::Target::series);
+        targets.chain(self.fireproof.iter().map(fireproof::Fireproof::series)).collect()
     }
 
     /// Our keys.

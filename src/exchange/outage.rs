@@ -29,6 +29,15 @@ impl Outage {
         }
     }
 
+    /// What a client is told: no binding's name. The full text goes to the log.
+    #[must_use]
+    pub fn public_detail(&self) -> String {
+        match self {
+            Self::Fault(fault) => fault.public_detail(),
+            Self::Store { .. } => "a store that this Worker needs cannot be used now".to_owned(),
+        }
+    }
+
     /// Seconds after which to try again.
     #[must_use]
     pub fn retry_after_seconds(&self) -> u64 {

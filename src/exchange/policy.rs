@@ -2,7 +2,9 @@
 //!
 //! Pure: what a token proves and what a directory says comes in as [`Facts`], and a [`Draft`] goes out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::value::RawValue;
 
 use super::clients::Caller;
 use super::conditions::Condition;
@@ -12,6 +14,7 @@ use super::mint::Draft;
 use super::refusal::{ClientFault, Role, ScopeFault, TargetFault, TokenError};
 use crate::jose::Algorithm;
 use crate::rejection::Rejection;
+use crate::signing::Series;
 use crate::time::Timestamp;
 use crate::trust::claims::scopes;
 use crate::verify::VerifiedToken;
@@ -63,6 +66,19 @@ pub enum SubjectRule {
     Prefixed,
     /// What stands elsewhere.
     Claim(Pointer),
+}
+
+impl Target {
+    /// The keys that its tokens are signed with.
+    #[must_use]
+    pub fn series(&self) -> Series {
+        Series::of(self.algorithm, &self.audience)
+    }
+
+    /// The claims that its own policy gives, by name.
+    fn own_claims(&self, facts: &Facts<'_>) -> Result<BTreeMap<String, Box<RawValue>>, Rejection> {
+        Ok(mapping::apply(&self.claims, facts)?.into_iter().collect())
+    }
 }
 
 impl SubjectRule {
@@ -147,16 +163,20 @@ pub fn admit(caller: &Caller<'_>, targets: &[&Target]) -> Result<(), TokenError>
 pub struct Granted {
     /// The token, but for who asked and who acts.
     pub draft: Draft,
-    /// What it is signed under.
-    pub algorithm: Algorithm,
+    /// The keys that it is signed with.
+    pub series: Series,
     /// Its scope; empty when there is none.
     pub scope: String,
 }
 
 /// Decides about one subject, for one or several targets at once: what is refused for one of them is refused whole.
 ///
+/// One token for several targets says to each of them what it says to all. So each target's subject, claims and keys are
+/// worked out on their own, and all of them have to be the same: a claim that only one target gives is one that the others'
+/// policies do not grant.
+///
 /// # Errors
-/// The first rule that is broken, in the order issuer, conditions, scope, subject, claims.
+/// The first rule that is broken, in the order issuer, conditions, scope, keys, subject, claims.
 pub fn grant(
     token: &VerifiedToken,
     facts: &Facts<'_>,
@@ -172,26 +192,30 @@ pub fn grant(
         }
         check_conditions(target, facts)?;
     }
-    let first = *targets.first().ok_or(TargetFault::Unclear)?;
-    if targets.iter().any(|target| target.algorithm != first.algorithm) {
+    let (first, others) = targets.split_first().ok_or(TargetFault::Unclear)?;
+    if others.iter().any(|target| target.algorithm != first.algorithm) {
         return Err(TargetFault::Apart("algorithms").into());
+    }
+    let series = first.series();
+    if others.iter().any(|target| target.series() != series) {
+        return Err(TargetFault::Apart("shared secrets").into());
     }
     let scope = granted_scope(token, targets, asked)?;
     let ttl_seconds = targets.iter().map(|target| target.ttl_seconds).min().unwrap_or_default();
     let mut draft = Draft::new(token, ttl_seconds, now).map_err(refused)?;
     let subject = first.subject.apply(token, facts).map_err(refused)?;
-    for target in targets {
+    let claims = first.own_claims(facts).map_err(refused)?;
+    for target in others {
         if target.subject.apply(token, facts).map_err(refused)? != subject {
             return Err(TargetFault::Apart("subjects").into());
         }
-        for (name, value) in mapping::apply(&target.claims, facts).map_err(refused)? {
-            match draft.get(&name) {
-                Some(known) if known.get() != value.get() => {
-                    return Err(TargetFault::Apart("claims").into());
-                }
-                _ => draft.set_raw(name, value),
-            }
+        let own = target.own_claims(facts).map_err(refused)?;
+        if !own.iter().map(text_of).eq(claims.iter().map(text_of)) {
+            return Err(TargetFault::Apart("claims").into());
         }
+    }
+    for (name, value) in claims {
+        draft.set_raw(name, value);
     }
     draft.set("sub", &subject);
     match targets {
@@ -201,7 +225,12 @@ pub fn grant(
     if !scope.is_empty() {
         draft.set("scope", &scope);
     }
-    Ok(Granted { draft, algorithm: first.algorithm, scope })
+    Ok(Granted { draft, series, scope })
+}
+
+/// A claim as it will be written.
+fn text_of<'c>((name, value): (&'c String, &'c Box<RawValue>)) -> (&'c str, &'c str) {
+    (name, value.get())
 }
 
 fn check_conditions(target: &Target, facts: &Facts<'_>) -> Result<(), TargetFault> {

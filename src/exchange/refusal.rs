@@ -119,6 +119,9 @@ pub enum ClientFault {
     /// No such client, or another secret.
     #[error("the client is unknown, or its client_secret is wrong")]
     Unauthenticated,
+    /// A name that only this Worker writes into tokens.
+    #[error("`edge-assay` and `public` are client_ids that only this Worker assigns; send another one, or none")]
+    Reserved,
     /// No credentials, and a target that wants some.
     #[error(
         "the target takes no public clients; authenticate with client_secret_basic or client_secret_post"
@@ -210,6 +213,15 @@ impl TokenError {
             Self::Target(_) => "invalid_target",
             Self::Scope(_) => "invalid_scope",
             Self::Outage(_) => "temporarily_unavailable",
+        }
+    }
+
+    /// What the client is told. Of an outage the full text goes to the log alone.
+    #[must_use]
+    pub fn public_detail(&self) -> String {
+        match self {
+            Self::Outage(outage) => outage.public_detail(),
+            other => other.to_string(),
         }
     }
 

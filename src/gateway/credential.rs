@@ -9,15 +9,13 @@ use std::collections::BTreeMap;
 
 use crate::exchange::Exchange;
 use crate::exchange::access_token::{self, Wanted};
+use crate::exchange::clients::GATEWAY;
 use crate::exchange::mint::Minted;
 use crate::exchange::refusal::{Role, TargetFault, TokenError};
 use crate::limits;
 use crate::ports::Platform;
 use crate::time::Timestamp;
 use crate::verify::{Digest, VerifiedToken};
-
-/// The `client_id` of tokens that the gateway asks for.
-pub const CLIENT_ID: &str = "edge-assay";
 
 /// What a kept token belongs to.
 type Owner = (Digest, String);
@@ -134,7 +132,7 @@ pub async fn exchanged<P: Platform>(
         actor: None,
         targets: &[target],
         scope: None,
-        client_id: CLIENT_ID,
+        client_id: GATEWAY,
     };
     let (minted, _) = access_token::issue(exchange, platform, &wanted, now).await?;
     kept.put(owner, &minted, now);

@@ -27,7 +27,7 @@ enum Trust {
     /// Whoever asks: nobody but the proxy can.
     Anybody,
     /// Who brings this secret in this header.
-    Secret { binding: String, header: String, password: Option<Password> },
+    Secret { binding: String, header: String, password: Result<Password, Fault> },
 }
 
 /// Shows nothing of the secret.
@@ -84,21 +84,17 @@ impl ForwardAuth {
     /// Believes who brings the Worker secret bound as `binding` in the header `header`.
     #[must_use]
     pub fn with_secret(binding: String, header: String, secrets: &impl Secrets) -> Self {
-        let secret = secrets.secret(&binding).filter(|secret| !secret.is_empty());
-        let password = secret.as_deref().map(Password::new);
+        let password = Password::bound(&binding, secrets);
         Self { trust: Trust::Secret { binding, header, password } }
     }
 
-    /// Whether the secret that the configuration names is there.
+    /// Whether the secret that the configuration names is bound and long enough.
     ///
     /// # Errors
     /// [`Fault::SecretMissing`].
     pub fn ready(&self) -> Result<(), Fault> {
         match &self.trust {
-            Trust::Secret { binding, password: None, .. } => Err(Fault::SecretMissing {
-                binding: binding.clone(),
-                reason: "it is not bound; set it with `npx wrangler secret put`".to_owned(),
-            }),
+            Trust::Secret { password: Err(fault), .. } => Err(fault.clone()),
             _ => Ok(()),
         }
     }
@@ -110,7 +106,7 @@ impl ForwardAuth {
     pub fn believe(&self, header: impl Fn(&str) -> Option<String>) -> Result<(), Untold> {
         let Trust::Secret { header: name, password, .. } = &self.trust else { return Ok(()) };
         match (password, header(name)) {
-            (Some(password), Some(given)) if password.is(&given) => Ok(()),
+            (Ok(password), Some(given)) if password.is(&given) => Ok(()),
             _ => Err(Untold::Secret(name.clone())),
         }
     }

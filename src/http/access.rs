@@ -5,29 +5,47 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::config::DetailsAccess;
 use crate::ports::{IncomingRequest, Secrets};
+use crate::rejection::Fault;
 use crate::trust::password::Password;
 
 /// The Worker secret that opens the insides.
 pub const KEY_BINDING: &str = "EXPLAIN_KEY";
 
+/// Why a request may not see the insides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// It does not bring the key.
+    KeyRequired,
+    /// No key could open them: the secret is not bound, or too short.
+    NoUsableKey,
+}
+
 /// Whether this request may see the insides: they are open to all, or it brings the secret `EXPLAIN_KEY` as the
-/// header `X-Explain-Key` or as the password of Basic authentication. Without that secret nobody does.
-#[must_use]
-pub fn may_see_details(
+/// header `X-Explain-Key` or as the password of Basic authentication.
+///
+/// # Errors
+/// [`Closed`] says why not.
+pub fn check(
     access: DetailsAccess,
     request: &impl IncomingRequest,
     secrets: &impl Secrets,
-) -> bool {
+) -> Result<(), Closed> {
     if access == DetailsAccess::Open {
-        return true;
+        return Ok(());
     }
-    let Some(given) = request.header("x-explain-key").or_else(|| basic_password(request)) else {
-        return false;
-    };
-    secrets
-        .secret(KEY_BINDING)
-        .filter(|key| !key.is_empty())
-        .is_some_and(|key| Password::new(&key).is(&given))
+    let key = Password::bound(KEY_BINDING, secrets).map_err(|_| Closed::NoUsableKey)?;
+    let given = request.header("x-explain-key").or_else(|| basic_password(request));
+    given.filter(|given| key.is(given)).map(drop).ok_or(Closed::KeyRequired)
+}
+
+/// What is wrong with the secret `EXPLAIN_KEY` where it is bound and would be asked for. Without it nobody sees the insides,
+/// which an operator may want; a short one is a mistake.
+#[must_use]
+pub fn unusable_key(access: DetailsAccess, secrets: &impl Secrets) -> Option<Fault> {
+    if access == DetailsAccess::Open || secrets.secret(KEY_BINDING).is_none() {
+        return None;
+    }
+    Password::bound(KEY_BINDING, secrets).err()
 }
 
 fn basic_password(request: &impl IncomingRequest) -> Option<String> {

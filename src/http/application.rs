@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::config::Config;
 use crate::explain::cross_check::self_test;
 use crate::http::deep_check::DeepCheck;
-use crate::http::log;
+use crate::http::{access, log};
 use crate::jose::Algorithm;
 use crate::keys::KeyCache;
 use crate::limits;
@@ -33,6 +33,9 @@ impl Application {
         let config = Config::load(text, platform);
         if let Err(faults) = &config.terms {
             log::configuration_invalid(platform, faults);
+        }
+        if let Some(fault) = access::unusable_key(config.surface.details, platform) {
+            log::key_unusable(platform, &fault);
         }
         Self { config, keys, tested: Cell::new(false), deep: RefCell::new(None) }
     }
@@ -73,17 +76,16 @@ impl Application {
         self.warn_of_expiring_keys(platform);
     }
 
-    /// Logs every algorithm under which nothing will sign before long.
+    /// Logs every series of keys of which none will sign before long.
     fn warn_of_expiring_keys<P: Platform>(&self, platform: &P) {
         let now = platform.now();
         let Some((exchange, Ok(ring))) = self.config.exchange.as_ref().map(|one| (one, one.keys())) else {
             return;
         };
-        let is_asked_for = |algorithm: &Algorithm| exchange.algorithms().any(|one| one == *algorithm);
-        for algorithm in Algorithm::ALL.iter().copied().filter(is_asked_for) {
-            let until = ring.signs_until(algorithm, now).unwrap_or(now);
+        for series in exchange.series() {
+            let until = ring.signs_until(&series, now).unwrap_or(now);
             if until < now.plus(limits::SUCCESSOR_WARNING_SECONDS) {
-                log::successor_missing(platform, algorithm.name(), until);
+                log::successor_missing(platform, &series, until);
             }
         }
     }

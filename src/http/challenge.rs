@@ -91,7 +91,7 @@ pub fn suspend(outage: &Outage, status: StatusCode) -> Response {
 }
 
 fn report(fault: &Fault, status: StatusCode) -> Response {
-    let detail = fault.to_string();
+    let detail = fault.public_detail();
     let mut response = Problem::new(status, fault.code(), fault.title(), &detail).into_response();
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(fault.retry_after_seconds()));
     response

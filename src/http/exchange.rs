@@ -62,7 +62,7 @@ pub async fn token<P: Platform, R: IncomingRequest>(
 fn refuse_token(error: &TokenError, realm: &str) -> Response {
     let body = json!({
         "error": error.error(),
-        "error_description": challenge::quotable(&error.to_string()),
+        "error_description": challenge::quotable(&error.public_detail()),
         "code": error.code(),
     });
     match error {
@@ -113,6 +113,7 @@ fn refuse_api(error: &ApiError) -> Response {
         ApiError::Request(_) => StatusCode::BAD_REQUEST,
         ApiError::Token { .. } | ApiError::OtherType { .. } => StatusCode::UNAUTHORIZED,
         ApiError::Selection(_) => StatusCode::FORBIDDEN,
+        ApiError::ResultTaken => StatusCode::CONFLICT,
         ApiError::Outage { .. } => StatusCode::SERVICE_UNAVAILABLE,
     };
     let mut response = json_response(status, &error.body());

@@ -11,7 +11,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::application::Application;
 use super::problem::{Problem, json};
-use super::{Response, access, credentials};
+use super::access::{self, Closed};
+use super::{Response, credentials};
 use crate::explain::text::Style;
 use crate::explain::{self, Report, html, text};
 use crate::jose::json as strict_json;
@@ -25,8 +26,8 @@ pub async fn answer<P: Platform, R: IncomingRequest>(
     platform: &P,
     request: &R,
 ) -> Response {
-    if !access::may_see_details(app.config.surface.details, request, platform) {
-        return closed();
+    if let Err(reason) = access::check(app.config.surface.details, request, platform) {
+        return closed(reason);
     }
     let presented = match presented(request).await {
         Ok(presented) => presented,
@@ -50,8 +51,8 @@ pub async fn console<P: Platform, R: IncomingRequest>(
     request: &R,
 ) -> Response {
     let surface = &app.config.surface;
-    if !access::may_see_details(surface.details, request, platform) {
-        return closed();
+    if let Err(reason) = access::check(surface.details, request, platform) {
+        return closed(reason);
     }
     let mut shown = String::new();
     if request.method() == http::Method::POST {
@@ -182,11 +183,17 @@ fn plain(kind: &'static str, body: String) -> Response {
 }
 
 /// The challenge by which a browser asks for the key.
-fn closed() -> Response {
-    let detail = format!(
-        "send the secret {} as the password of Basic authentication or as X-Explain-Key; with explain = {{ access = \"open\" }} none is needed",
-        access::KEY_BINDING
-    );
+fn closed(reason: Closed) -> Response {
+    let key = access::KEY_BINDING;
+    let detail = match reason {
+        Closed::KeyRequired => format!(
+            "send the secret {key} as the password of Basic authentication or as X-Explain-Key; with explain = {{ access = \"open\" }} none is needed"
+        ),
+        Closed::NoUsableKey => format!(
+            "no usable key is set; the operator sets one of at least {} characters with `openssl rand -hex 32 | npx wrangler secret put {key}`",
+            limits::MIN_PASSWORD_CHARS
+        ),
+    };
     let mut response = Problem::new(
         StatusCode::UNAUTHORIZED,
         "explain_key_required",

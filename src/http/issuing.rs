@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::exchange::Exchange;
+use crate::exchange::clients::Client;
 use crate::rejection::Fault;
 use crate::signing::{Keyring, RingKey};
 use crate::time::Timestamp;
@@ -17,7 +18,7 @@ pub(super) fn readiness(exchange: &Exchange, now: Timestamp) -> (Value, Option<&
     let clients: Vec<Value> = exchange
         .clients
         .iter()
-        .map(|client| json!({ "id": client.id, "secret": client.binding, "usable": client.secret().is_ok() }))
+        .map(client_report)
         .collect();
     let report =
         json!({ "keys": keys, "clients": clients, "problem": problem.as_ref().map(ToString::to_string) });
@@ -30,13 +31,24 @@ fn problem(exchange: &Exchange, now: Timestamp) -> Option<Fault> {
         Err(fault) => return Some(fault),
     };
     exchange
-        .algorithms()
-        .find_map(|algorithm| ring.signer_or_fault(algorithm, now).err())
+        .series()
+        .iter()
+        .find_map(|series| ring.signer_or_fault(series, now).err())
         .or_else(|| exchange.clients.iter().find_map(|client| client.secret().err()))
 }
 
-fn key_report(RingKey { key, schedule }: &RingKey, now: Timestamp) -> Value {
+fn client_report(client: &Client) -> Value {
+    let problem = client.secret().err();
     json!({
+        "id": client.id,
+        "secret": client.binding,
+        "usable": problem.is_none(),
+        "problem": problem.map(|fault| fault.to_string()),
+    })
+}
+
+fn key_report(RingKey { key, schedule, audience }: &RingKey, now: Timestamp) -> Value {
+    let mut report = json!({
         "kid": key.kid(),
         "alg": key.algorithm().name(),
         "state": schedule.state(now),
@@ -44,5 +56,9 @@ fn key_report(RingKey { key, schedule }: &RingKey, now: Timestamp) -> Value {
         "activate_at": schedule.activate_at,
         "retire_at": schedule.retire_at,
         "remove_at": schedule.remove_at,
-    })
+    });
+    if let (Some(audience), Some(members)) = (audience, report.as_object_mut()) {
+        members.insert("aud".to_owned(), json!(audience));
+    }
+    report
 }

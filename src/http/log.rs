@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::config::ConfigFault;
 use crate::ports::{Level, Log, Onward, UpstreamError};
-use crate::rejection::Refusal;
+use crate::rejection::{Fault, Refusal};
+use crate::signing::Series;
 use crate::time::Timestamp;
 use crate::verify::Observed;
 
@@ -88,18 +89,21 @@ pub fn upstream_failed(
 }
 
 /// Reports a signing key that nothing takes over from when it retires.
-pub fn successor_missing(log: &impl Log, algorithm: &'static str, retires_at: Timestamp) {
-    let detail = format!(
-        "from {} on no {algorithm} key signs; run `edge-assay keys rotate --algorithm {algorithm}`",
-        retires_at.rfc3339()
-    );
+pub fn successor_missing(log: &impl Log, series: &Series, retires_at: Timestamp) {
+    let detail = format!("from {} on no {series} key signs; run `{}`", retires_at.rfc3339(), series.rotation());
     let line = json!({
         "event": "signing_key_without_successor",
-        "alg": algorithm,
+        "alg": series.algorithm.name(),
+        "aud": series.audience,
         "retire_at": retires_at,
         "detail": detail,
     });
-    log.log(Level::Warn, &line);
+    log.log(Level::Warn, &without_nulls(line));
+}
+
+/// Reports an `EXPLAIN_KEY` that opens nothing, once per isolate.
+pub fn key_unusable(log: &impl Log, fault: &Fault) {
+    log.log(Level::Warn, &json!({ "event": "explain_key_unusable", "detail": fault.to_string() }));
 }
 
 /// Reports everything wrong with the configuration, once per isolate.

@@ -13,6 +13,7 @@ use crate::config::ConfigFault;
 use crate::cross_check::CrossCheckState;
 use crate::keys::KeyState;
 use crate::ports::{IncomingRequest, Platform};
+use crate::rejection::Fault;
 use crate::time::Timestamp;
 use crate::trust::issuer::TrustedIssuer;
 use crate::verify::Terms;
@@ -47,7 +48,17 @@ struct Judgement {
     #[serde(skip_serializing_if = "Option::is_none")]
     signing: Option<serde_json::Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    forward_auth: Option<ProxyReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     deep: Option<DeepCheck>,
+}
+
+/// Whether the secret of the proxy that asks by forward-auth can be used.
+#[derive(Serialize)]
+struct ProxyReport {
+    usable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -78,7 +89,7 @@ pub async fn answer<P: Platform, R: IncomingRequest>(
     request: &R,
 ) -> Response {
     // That nothing is configured yet is no secret, and whoever deployed it has set no key.
-    let open = access::may_see_details(app.config.surface.details, request, platform)
+    let open = access::check(app.config.surface.details, request, platform).is_ok()
         || app.config.trusts_nobody_yet();
     let wants_deep = request.query().is_some_and(|query| query.split('&').any(|pair| pair == "deep=1"));
     let (code, details) = match &app.config.terms {
@@ -109,8 +120,15 @@ async fn judge<P: Platform>(
     }
     let signing = app.config.exchange.as_ref().map(|exchange| super::issuing::readiness(exchange, now));
     let (signing, problem) = signing.map_or((None, None), |(report, problem)| (Some(report), problem));
+    let mut code = code.or(problem);
+    let forward_auth = app.config.forward_auth.as_ref().map(|forward_auth| {
+        let fault = forward_auth.ready().err();
+        code = code.or(fault.as_ref().map(Fault::code));
+        ProxyReport { usable: fault.is_none(), problem: fault.map(|fault| fault.to_string()) }
+    });
     let cross_check = terms.cross_checks.state();
-    (code.or(problem), Details::Issuers(Box::new(Judgement { now, issuers, cross_check, signing, deep })))
+    let judgement = Judgement { now, issuers, cross_check, signing, forward_auth, deep };
+    (code, Details::Issuers(Box::new(judgement)))
 }
 
 /// The deep check, or what the last one found a moment ago.

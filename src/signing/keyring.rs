@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::key::{JwkFault, SigningKey};
 use super::schedule::{self, Margins, Schedule, ScheduleFault, State};
-use crate::jose::Algorithm;
+use super::series::Series;
 use crate::jose::json;
 use crate::limits;
 use crate::rejection::{Fault, excerpt};
@@ -25,6 +25,7 @@ const KNOWN_MEMBERS: &[&str] = &[
     "alg",
     "kid",
     "use",
+    "aud",
     "key_ops",
     "ext",
     "publish_at",
@@ -44,8 +45,25 @@ pub struct Keyring {
 pub struct RingKey {
     /// The key.
     pub key: SigningKey,
+    /// The audience that a shared secret is for.
+    pub audience: Option<String>,
     /// When it does what.
     pub schedule: Schedule,
+}
+
+impl RingKey {
+    /// The keys that it follows, and that follow it.
+    #[must_use]
+    pub fn series(&self) -> Series {
+        Series { algorithm: self.key.algorithm(), audience: self.audience.clone() }
+    }
+
+    /// Whether it may sign for `series`. A shared secret that names no audience may sign for the only one there is; the
+    /// configuration is at fault where there are several.
+    fn serves(&self, series: &Series) -> bool {
+        self.key.algorithm() == series.algorithm
+            && (self.audience.is_none() || self.audience == series.audience)
+    }
 }
 
 /// One thing wrong with `SIGNING_KEYS`. Holds nothing of a key.
@@ -81,6 +99,15 @@ pub enum KeyringProblem {
     /// Two keys with one `kid`.
     #[error("is also another key's")]
     Duplicate,
+    /// `aud` is not a text, or is empty.
+    #[error("is not a string that is not empty")]
+    Audience,
+    /// `aud` on a key pair, which has no need of it.
+    #[error("has no meaning for a key pair; only a shared secret belongs to one audience")]
+    AudienceOfPair,
+    /// One secret for two audiences: each could issue tokens to the other.
+    #[error("is also the secret of another audience, which could issue tokens to this one")]
+    SharedTwice(Series),
     /// The key's schedule.
     #[error("{0}")]
     Schedule(#[from] ScheduleFault),
@@ -97,6 +124,8 @@ impl KeyringFault {
             KeyringProblem::Key(fault) => format!("{key}.{}", fault.member()),
             KeyringProblem::Instant(member) => format!("{key}.{member}"),
             KeyringProblem::Duplicate => format!("{key}.kid"),
+            KeyringProblem::Audience | KeyringProblem::AudienceOfPair => format!("{key}.aud"),
+            KeyringProblem::SharedTwice(_) => format!("{key}.k"),
             KeyringProblem::Schedule(fault) => format!("{key}.{}", fault.member()),
         }
     }
@@ -107,6 +136,13 @@ impl KeyringFault {
         match &self.problem {
             KeyringProblem::Schedule(fault) => fault.fix(),
             KeyringProblem::UnknownMember(_) => format!("known here: {}", KNOWN_MEMBERS.join(", ")),
+            KeyringProblem::Audience => {
+                "write the audience of the target that it signs for, as in \"aud\": \"https://api.example.com\"".to_owned()
+            }
+            KeyringProblem::AudienceOfPair => "remove it".to_owned(),
+            KeyringProblem::SharedTwice(series) => {
+                format!("remove this key, and make a new one with `{}`", series.rotation())
+            }
             _ => "write what `edge-assay keys new` prints".to_owned(),
         }
     }
@@ -137,6 +173,10 @@ impl Keyring {
                 Ok(key) if ring.keys.iter().any(|known| known.key.kid() == key.key.kid()) => {
                     faults.push(KeyringFault { index: Some(index), problem: KeyringProblem::Duplicate });
                 }
+                Ok(key) if ring.keys.iter().any(|known| shares_a_secret(known, &key)) => {
+                    let problem = KeyringProblem::SharedTwice(key.series());
+                    faults.push(KeyringFault { index: Some(index), problem });
+                }
                 Ok(key) => ring.keys.push(key),
                 Err(problems) => faults
                     .extend(problems.into_iter().map(|problem| KeyringFault { index: Some(index), problem })),
@@ -148,7 +188,7 @@ impl Keyring {
     /// Everything wrong with the schedules.
     #[must_use]
     pub fn schedule_faults(&self, margins: &Margins) -> Vec<KeyringFault> {
-        let schedules: Vec<_> = self.keys.iter().map(|key| (key.key.algorithm(), key.schedule)).collect();
+        let schedules: Vec<_> = self.keys.iter().map(|key| (key.series(), key.schedule)).collect();
         schedule::faults(&schedules, margins)
             .into_iter()
             .map(|(index, fault)| KeyringFault { index: Some(index), problem: fault.into() })
@@ -161,19 +201,20 @@ impl Keyring {
         &self.keys
     }
 
-    /// Whether a key signs under `algorithm`, now or at another time.
+    /// Whether a key signs for `series`, now or at another time.
     #[must_use]
-    pub fn has(&self, algorithm: Algorithm) -> bool {
-        self.keys.iter().any(|key| key.key.algorithm() == algorithm)
+    pub fn has(&self, series: &Series) -> bool {
+        self.keys.iter().any(|key| key.serves(series))
     }
 
-    /// The key that signs under `algorithm` at `now`: of the active ones that which was activated last; of two activated
+    /// The key that signs for `series` at `now`: of the active ones that which was activated last; of two activated
     /// together, that with the greater `kid`.
     #[must_use]
-    pub fn signer(&self, algorithm: Algorithm, now: Timestamp) -> Option<&RingKey> {
+    pub fn signer(&self, series: impl Into<Series>, now: Timestamp) -> Option<&RingKey> {
+        let series = series.into();
         self.keys
             .iter()
-            .filter(|key| key.key.algorithm() == algorithm && key.schedule.state(now) == State::Active)
+            .filter(|key| key.serves(&series) && key.schedule.state(now) == State::Active)
             .max_by(|a, b| (a.schedule.activate_at, a.key.kid()).cmp(&(b.schedule.activate_at, b.key.kid())))
     }
 
@@ -181,26 +222,26 @@ impl Keyring {
     ///
     /// # Errors
     /// [`Fault::SecretMissing`].
-    pub fn signer_or_fault(&self, algorithm: Algorithm, now: Timestamp) -> Result<&RingKey, Fault> {
-        self.signer(algorithm, now).ok_or_else(|| {
-            let rotate = format!("run `edge-assay keys rotate --algorithm {algorithm}`");
-            let reason = match self.next_activation(algorithm, now) {
+    pub fn signer_or_fault(&self, series: &Series, now: Timestamp) -> Result<&RingKey, Fault> {
+        self.signer(series, now).ok_or_else(|| {
+            let rotation = series.rotation();
+            let reason = match self.next_activation(series, now) {
                 Some(next) => format!(
-                    "no {algorithm} key of it is active until {}; to have one earlier {rotate} --now",
+                    "no {series} key of it is active until {}; to have one earlier run `{rotation} --now`",
                     next.rfc3339()
                 ),
-                None => format!("no {algorithm} key of it is active any more; {rotate}"),
+                None => format!("no {series} key of it is active any more; run `{rotation}`"),
             };
             Fault::SecretMissing { binding: BINDING.to_owned(), reason }
         })
     }
 
-    /// When a key under `algorithm` is activated next.
+    /// When a key for `series` is activated next.
     #[must_use]
-    pub fn next_activation(&self, algorithm: Algorithm, now: Timestamp) -> Option<Timestamp> {
+    pub fn next_activation(&self, series: &Series, now: Timestamp) -> Option<Timestamp> {
         self.keys
             .iter()
-            .filter(|key| key.key.algorithm() == algorithm && key.schedule.activate_at > now)
+            .filter(|key| key.serves(series) && key.schedule.activate_at > now)
             .map(|key| key.schedule.activate_at)
             .min()
     }
@@ -216,15 +257,15 @@ impl Keyring {
         self.keys.iter().flat_map(|key| key.schedule.turns()).filter(|turn| *turn > now).min()
     }
 
-    /// Until when something signs under `algorithm`, without a gap from `now` on; `None` when nothing does.
+    /// Until when something signs for `series`, without a gap from `now` on; `None` when nothing does.
     #[must_use]
-    pub fn signs_until(&self, algorithm: Algorithm, now: Timestamp) -> Option<Timestamp> {
-        let mut until = self.signer(algorithm, now)?.schedule.retire_at;
+    pub fn signs_until(&self, series: &Series, now: Timestamp) -> Option<Timestamp> {
+        let mut until = self.signer(series, now)?.schedule.retire_at;
         // At most one step per key, since each step goes to a later end.
         while let Some(later) = self
             .keys
             .iter()
-            .filter(|key| key.key.algorithm() == algorithm && key.schedule.activate_at <= until)
+            .filter(|key| key.serves(series) && key.schedule.activate_at <= until)
             .map(|key| key.schedule.retire_at)
             .max()
             .filter(|later| *later > until)
@@ -254,14 +295,33 @@ fn read_key(element: &Value) -> Result<RingKey, Vec<KeyringProblem>> {
         retire_at: instant("retire_at"),
         remove_at: instant("remove_at"),
     };
+    let audience = match members.get("aud") {
+        None => None,
+        Some(Value::String(audience)) if !audience.is_empty() => Some(audience.clone()),
+        Some(_) => {
+            problems.push(KeyringProblem::Audience);
+            None
+        }
+    };
     match SigningKey::from_jwk(members) {
-        Ok(key) if problems.is_empty() => Ok(RingKey { key, schedule }),
+        Ok(key) if audience.is_some() && !key.algorithm().is_shared_secret() => {
+            problems.push(KeyringProblem::AudienceOfPair);
+            Err(problems)
+        }
+        Ok(key) if problems.is_empty() => Ok(RingKey { key, audience, schedule }),
         Ok(_) => Err(problems),
         Err(fault) => {
             problems.push(fault.into());
             Err(problems)
         }
     }
+}
+
+/// Whether two shared secrets are one although they are not for the same audience. A secret is known by what it signs: HMAC
+/// takes some that differ in length for the same key.
+fn shares_a_secret(one: &RingKey, other: &RingKey) -> bool {
+    let are_secrets = [one, other].iter().all(|key| key.key.algorithm().is_shared_secret());
+    are_secrets && one.audience != other.audience && one.key.sign(b"") == other.key.sign(b"")
 }
 
 fn read_instant(members: &Map<String, Value>, member: &str) -> Option<Timestamp> {

@@ -7,7 +7,9 @@ pub mod keyring;
 pub mod metadata;
 pub mod plan;
 pub mod schedule;
+pub mod series;
 
 pub use key::SigningKey;
 pub use keyring::{Keyring, KeyringFault, RingKey};
 pub use schedule::{Margins, Schedule, State};
+pub use series::Series;

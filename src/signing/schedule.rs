@@ -3,7 +3,7 @@
 //! Every isolate moves from one state to the next by its clock alone, so a rotation needs no coordination; what makes
 //! that safe is that the intervals cover what others remember. Pure: no key material in here, and no clock.
 
-use crate::jose::Algorithm;
+use super::Series;
 use crate::time::Timestamp;
 
 /// The four instants of a key, in the order in which they come.
@@ -105,11 +105,11 @@ pub enum ScheduleFault {
     },
     /// Between the key before it and this one nothing signs.
     #[error(
-        "the {algorithm} key before it retires {seconds} s before this one is activated; nothing would sign in between"
+        "the {series} key before it retires {seconds} s before this one is activated; nothing would sign in between"
     )]
     Gap {
-        /// The algorithm without a signer.
-        algorithm: Algorithm,
+        /// The series without a signer.
+        series: Series,
         /// For how long.
         seconds: u64,
     },
@@ -200,10 +200,10 @@ impl Schedule {
 ///
 /// The key that the set showed first needs no lead: no consumer can hold a set from before it.
 #[must_use]
-pub fn faults(keys: &[(Algorithm, Schedule)], margins: &Margins) -> Vec<(usize, ScheduleFault)> {
+pub fn faults(keys: &[(Series, Schedule)], margins: &Margins) -> Vec<(usize, ScheduleFault)> {
     let first_shown = keys.iter().map(|(_, schedule)| schedule.publish_at).min();
     let mut faults = Vec::new();
-    for (index, (algorithm, schedule)) in keys.iter().enumerate() {
+    for (index, (series, schedule)) in keys.iter().enumerate() {
         let before = faults.len();
         faults.extend(schedule.order_faults().map(|fault| (index, fault)));
         if faults.len() > before {
@@ -222,12 +222,12 @@ pub fn faults(keys: &[(Algorithm, Schedule)], margins: &Margins) -> Vec<(usize, 
         }
         let covered = keys
             .iter()
-            .filter(|(other, earlier)| other == algorithm && earlier.activate_at < schedule.activate_at)
+            .filter(|(other, earlier)| other == series && earlier.activate_at < schedule.activate_at)
             .map(|(_, earlier)| earlier.retire_at)
             .max();
         if let Some(covered) = covered.filter(|covered| *covered < schedule.activate_at) {
             let seconds = span(covered, schedule.activate_at);
-            faults.push((index, ScheduleFault::Gap { algorithm: *algorithm, seconds }));
+            faults.push((index, ScheduleFault::Gap { series: series.clone(), seconds }));
         }
     }
     faults

@@ -1,22 +1,50 @@
-//! A secret that somebody has to know: compared without telling by the time it takes how much of it was right.
+//! A secret that a caller has to know, compared in constant time; and the one way to read such a secret from the Worker's
+//! bindings.
 
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-/// Kept as its SHA-256: so all have one length, and nothing that is held or printed shows it.
+use crate::limits;
+use crate::ports::Secrets;
+use crate::rejection::Fault;
+
+/// Kept as its SHA-256: all have one length, and neither memory nor a debug print shows the text.
 #[derive(Clone, Copy)]
 pub struct Password([u8; 32]);
 
 impl Password {
-    /// The one that `text` is.
-    #[must_use]
-    pub fn new(text: &str) -> Self {
+    /// The password `text`, whatever its length.
+    fn new(text: &str) -> Self {
         Self(Sha256::digest(text.as_bytes()).into())
+    }
+
+    /// The password that the Worker secret `binding` holds.
+    ///
+    /// # Errors
+    /// [`Fault::SecretMissing`] when the secret is not bound, or has fewer than [`limits::MIN_PASSWORD_CHARS`] characters. A
+    /// short one is as bad as none: it can be guessed.
+    pub fn bound(binding: &str, secrets: &impl Secrets) -> Result<Self, Fault> {
+        let problem = match secrets.secret(binding) {
+            None => "it is not bound".to_owned(),
+            Some(text) if text.trim().chars().count() < limits::MIN_PASSWORD_CHARS => {
+                format!("it has fewer than {} characters", limits::MIN_PASSWORD_CHARS)
+            }
+            Some(text) => return Ok(Self::new(&text)),
+        };
+        let reason = format!("{problem}; set it with `openssl rand -hex 32 | npx wrangler secret put {binding}`");
+        Err(Fault::SecretMissing { binding: binding.to_owned(), reason })
     }
 
     /// Whether `given` is it.
     #[must_use]
     pub fn is(&self, given: &str) -> bool {
         self.0.ct_eq(&Self::new(given).0).into()
+    }
+}
+
+/// Shows nothing of the password.
+impl std::fmt::Debug for Password {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Password(..)")
     }
 }

@@ -13,13 +13,14 @@ use http::Method;
 use serde_json::{Value, json};
 
 const ISS: &str = "https://issuer.example";
+const KEY: &str = "let me in, and nobody without this sentence";
 
 fn configured(extra: &Value) -> World {
     let mut config = json!({ "issuers": [issuer(ISS, &json!({}))] });
     for (name, value) in extra.as_object().unwrap() {
         config[name] = value.clone();
     }
-    let world = World::with_secrets(&config, &[("EXPLAIN_KEY", "let me in")]);
+    let world = World::with_secrets(&config, &[("EXPLAIN_KEY", KEY)]);
     world.publishes(ISS, &[keys::ed25519(), keys::rsa_2048()]);
     world
 }
@@ -183,8 +184,8 @@ fn explanations_are_for_those_who_know_the_key() {
         assert!(header(&closed, "www-authenticate").unwrap().starts_with("Basic "));
         assert_eq!(world.ask(&request().header("x-explain-key", "let me out")).status(), 401);
         assert_eq!(world.ask(&request().header("authorization", &basic("let me out"))).status(), 401);
-        assert_eq!(world.ask(&request().header("x-explain-key", "let me in")).status(), 200);
-        assert_eq!(world.ask(&request().header("authorization", &basic("let me in"))).status(), 200);
+        assert_eq!(world.ask(&request().header("x-explain-key", KEY)).status(), 200);
+        assert_eq!(world.ask(&request().header("authorization", &basic(KEY))).status(), 200);
     }
 }
 

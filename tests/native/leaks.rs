@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 const SHARED: &str = "https://shared.example";
 const DOWN: &str = "https://down.example";
 const PREVIOUS: &str = "marker-of-the-previous-secret, long enough for any of the hashes";
-const KEY: &str = "marker-of-the-explain-key";
+const KEY: &str = "marker-of-the-explain-key, which is long enough";
 
 /// A Worker that shows its insides to everybody, so that whatever it would show, it shows.
 fn worker() -> World {

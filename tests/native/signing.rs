@@ -212,7 +212,7 @@ fn a_schedule_that_could_strand_a_token_says_which_interval_is_too_short_and_by_
     assert_eq!(moved("publish_at", 7 * DAY - 3600), []);
     let early = ScheduleFault::TailTooShort { actual: 3604, required: 3605 };
     assert_eq!(moved("remove_at", 3604 - 7 * DAY), [KeyringProblem::Schedule(early)]);
-    let gap = ScheduleFault::Gap { algorithm: Algorithm::Es256, seconds: 10 };
+    let gap = ScheduleFault::Gap { series: Algorithm::Es256.into(), seconds: 10 };
     assert_eq!(moved("activate_at", 10), [KeyringProblem::Schedule(gap)]);
     let order = ScheduleFault::OutOfOrder { earlier: "publish_at", later: "activate_at", by: 1 };
     assert_eq!(moved("publish_at", 7 * DAY + 1), [KeyringProblem::Schedule(order)]);

@@ -3,19 +3,21 @@
 //! The text is the only copy of the private keys: a Worker's secret cannot be read back. It goes to a file that only its
 //! owner can read, or to standard output; everything said to people goes to standard error.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use edge_assay::jose::Algorithm;
 use edge_assay::limits;
 use edge_assay::signing::plan::{Plan, Rhythm};
-use edge_assay::signing::{Margins, RingKey, State};
+use edge_assay::signing::{Margins, RingKey, Series, State};
 use edge_assay::time::Timestamp;
 use lexopt::prelude::{Long, Short, Value, ValueExt as _};
 
 use super::command::{self, REFUSED};
+use super::secret_file;
 
 /// How it is called.
 pub(crate) const SYNOPSIS: &str =
@@ -23,13 +25,15 @@ pub(crate) const SYNOPSIS: &str =
 
 const USAGE: &str = "edge-assay keys <command> [--file signing-keys.json]
 
-  new       makes the first set, of one ES256 key that signs at once
+  new       makes the first set, of one key that signs at once; never writes over a file
   rotate    drops what is over and adds the key that follows; refuses while one is waiting
   list      shows every key with its state and what happens when
   check     says what is wrong with the schedule, and whether a successor is missing
 
   --file F               where the set is kept. Without it `new` writes to standard output, the others read standard input
   --algorithm A          ES256 (default), EdDSA or HS256
+  --audience AUD         HS256: the audience of the target that the secret is for, which is the only one that gets it. Needed
+                         as soon as two targets use HS256
   --period-days N        for how long a key signs; 91 by default, a quarter
   --overlap-days N       for how long it is shown before and after; 7 by default
   --now                  rotate: let the next key sign as soon as every consumer can know it
@@ -45,6 +49,7 @@ Afterwards: npx wrangler secret put SIGNING_KEYS < signing-keys.json";
 struct Options {
     file: Option<PathBuf>,
     algorithm: Algorithm,
+    audience: Option<String>,
     rhythm: Rhythm,
     margins: Margins,
     early: bool,
@@ -109,6 +114,7 @@ fn options(arguments: &mut lexopt::Parser) -> Result<Option<Options>, Failure> {
     let mut options = Options {
         file: None,
         algorithm: Algorithm::Es256,
+        audience: None,
         rhythm: Rhythm::default(),
         margins: Margins {
             consumer_cache_seconds: limits::DEFAULT_OWN_JWKS_MAX_AGE_SECONDS,
@@ -129,6 +135,12 @@ fn options(arguments: &mut lexopt::Parser) -> Result<Option<Options>, Failure> {
                     .filter(|one| matches!(one, Algorithm::Es256 | Algorithm::EdDsa | Algorithm::Hs256))
                     .ok_or_else(|| Failure::Usage(format!("{name} is none of ES256, EdDSA and HS256")))?;
             }
+            Long("audience") => {
+                options.audience = Some(arguments.value()?.string()?).filter(|audience| !audience.is_empty());
+                if options.audience.is_none() {
+                    return Err(Failure::Usage("--audience needs a value".to_owned()));
+                }
+            }
             Long("period-days") => options.rhythm.period_seconds = days(arguments)?,
             Long("overlap-days") => options.rhythm.overlap_seconds = days(arguments)?,
             Long("now") => options.early = true,
@@ -142,7 +154,16 @@ fn options(arguments: &mut lexopt::Parser) -> Result<Option<Options>, Failure> {
             other => return Err(other.unexpected().into()),
         }
     }
+    if options.audience.is_some() && options.algorithm != Algorithm::Hs256 {
+        return Err(Failure::Usage("--audience is for --algorithm HS256; a key pair serves all audiences".to_owned()));
+    }
     Ok(Some(options))
+}
+
+impl Options {
+    fn series(&self) -> Series {
+        Series { algorithm: self.algorithm, audience: self.audience.clone() }
+    }
 }
 
 fn days(arguments: &mut lexopt::Parser) -> Result<u64, Failure> {
@@ -154,18 +175,22 @@ fn days(arguments: &mut lexopt::Parser) -> Result<u64, Failure> {
 }
 
 fn new(options: &Options, now: Timestamp) -> Result<(), Failure> {
-    if let Some(file) = options.file.as_deref().filter(|file| file.exists()) {
+    // A symbolic link counts, wherever it leads.
+    if let Some(file) = options.file.as_deref().filter(|file| file.symlink_metadata().is_ok()) {
         return Err(Failure::Refused(format!(
             "{} is there already; `edge-assay keys rotate` adds a key to it",
             file.display()
         )));
     }
     let mut plan = Plan::empty();
-    plan.begin(options.algorithm, options.rhythm, now, &mut random).map_err(refused)?;
-    finish(&plan, options, now)
+    plan.begin(options.series(), options.rhythm, now, &mut random).map_err(refused)?;
+    finish(&plan, options, now, secret_file::create)
 }
 
 fn rotate(options: &Options, now: Timestamp) -> Result<(), Failure> {
+    if let Some(file) = options.file.as_deref() {
+        secret_file::refuse_link(file).map_err(|error| unwritable(file, &error))?;
+    }
     let mut plan = read(options)?;
     let Options { rhythm, margins, .. } = options;
     match (&options.discard, &options.revoke) {
@@ -173,26 +198,25 @@ fn rotate(options: &Options, now: Timestamp) -> Result<(), Failure> {
         (Some(kid), None) => plan.discard(kid, now).map_err(refused)?,
         (None, Some(kid)) => plan.revoke(kid, *rhythm, margins, now, &mut random).map_err(refused)?,
         (None, None) => plan
-            .rotate(options.algorithm, *rhythm, margins, now, options.early, &mut random)
+            .rotate(options.series(), *rhythm, margins, now, options.early, &mut random)
             .map_err(refused)?,
     }
-    finish(&plan, options, now)
+    finish(&plan, options, now, secret_file::replace)
 }
 
 fn check(options: &Options, now: Timestamp) -> Result<(), Failure> {
     let plan = read(options)?;
     show(&plan, now);
     let mut problems = problems(&plan, options);
-    let mut algorithms: Vec<_> = plan.ring().keys().iter().map(|key| key.key.algorithm()).collect();
-    algorithms.sort_unstable();
-    algorithms.dedup();
-    for algorithm in algorithms {
-        match plan.ring().signs_until(algorithm, now) {
-            None => problems.push(format!("no {algorithm} key signs now")),
+    let all: BTreeSet<Series> = plan.ring().keys().iter().map(RingKey::series).collect();
+    for series in &all {
+        match plan.ring().signs_until(series, now) {
+            None => problems.push(format!("no {series} key signs now")),
             Some(until) if until < now.plus(limits::SUCCESSOR_WARNING_SECONDS) => {
                 problems.push(format!(
-                    "after {} no {algorithm} key signs; run `edge-assay keys rotate --algorithm {algorithm}`",
-                    until.rfc3339()
+                    "after {} no {series} key signs; run `{}`",
+                    until.rfc3339(),
+                    series.rotation()
                 ));
             }
             Some(_) => {}
@@ -214,8 +238,15 @@ fn problems(plan: &Plan, options: &Options) -> Vec<String> {
         .collect()
 }
 
+/// How a set gets into its file.
+type Write = fn(&Path, &str) -> io::Result<()>;
+
+fn unwritable(file: &Path, error: &io::Error) -> Failure {
+    Failure::Refused(format!("{} cannot be written: {error}", file.display()))
+}
+
 /// Writes the set, unless its schedule is unsafe, and says what will happen when.
-fn finish(plan: &Plan, options: &Options, now: Timestamp) -> Result<(), Failure> {
+fn finish(plan: &Plan, options: &Options, now: Timestamp, write: Write) -> Result<(), Failure> {
     let problems = problems(plan, options);
     if !problems.is_empty() {
         return Err(Failure::Refused(format!("Nothing was written.\n{}", problems.join("\n"))));
@@ -223,8 +254,7 @@ fn finish(plan: &Plan, options: &Options, now: Timestamp) -> Result<(), Failure>
     let text = plan.to_json();
     match &options.file {
         None => println!("{text}"),
-        Some(file) => write_secretly(file, &text)
-            .map_err(|error| Failure::Refused(format!("{} cannot be written: {error}", file.display())))?,
+        Some(file) => write(file, &text).map_err(|error| unwritable(file, &error))?,
     }
     show(plan, now);
     let file = options.file.as_deref().map_or("that".to_owned(), |file| file.display().to_string());
@@ -235,16 +265,15 @@ fn finish(plan: &Plan, options: &Options, now: Timestamp) -> Result<(), Failure>
 }
 
 fn show(plan: &Plan, now: Timestamp) {
-    for RingKey { key, schedule } in plan.ring().keys() {
-        let state = schedule.state(now);
-        let signs =
-            plan.ring().signer(key.algorithm(), now).is_some_and(|signer| signer.key.kid() == key.kid());
+    for ring_key in plan.ring().keys() {
+        let (key, series, state) = (&ring_key.key, ring_key.series(), ring_key.schedule.state(now));
+        let signs = plan.ring().signer(&series, now).is_some_and(|signer| signer.key.kid() == key.kid());
         let note = match state {
             State::Active if signs => ", signs now",
             State::Active => ", another signs",
             _ => "",
         };
-        eprintln!("{:5}  {}  {}{note}", key.algorithm().name(), key.kid(), state.name());
+        eprintln!("{:5}  {}  {}{note}", series.to_string(), key.kid(), state.name());
     }
     for line in plan.calendar(now) {
         eprintln!("  {line}");
@@ -260,22 +289,6 @@ fn read(options: &Options) -> Result<Plan, Failure> {
     let name = options.file.as_deref().map_or("standard input".to_owned(), |file| file.display().to_string());
     read.map_err(|error| Failure::Refused(format!("{name} cannot be read: {error}")))?;
     Plan::read(&text).map_err(refused)
-}
-
-/// Through a file beside it, so that a full disk never leaves half a set.
-fn write_secretly(file: &Path, text: &str) -> std::io::Result<()> {
-    let beside = file.with_extension("new");
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    let mut new = options.open(&beside)?;
-    writeln!(new, "{text}")?;
-    new.sync_all()?;
-    fs::rename(beside, file)
 }
 
 // A Worker without randomness must not sign, and neither may this.

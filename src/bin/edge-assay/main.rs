@@ -5,6 +5,7 @@ mod command;
 mod explain;
 mod keys;
 mod native;
+mod secret_file;
 
 use std::process::ExitCode;
 

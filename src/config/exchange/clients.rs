@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::required;
 use crate::config::reader::Table;
-use crate::exchange::clients::Client;
+use crate::exchange::clients::{Client, is_reserved};
 use crate::exchange::policy::Target;
 use crate::ports::Secrets;
 
@@ -40,6 +40,13 @@ pub(super) fn read(table: &mut Table<'_>, targets: &[Target], secrets: &impl Sec
             && !names.insert(id.clone())
         {
             one.fault("id", "is configured twice", "merge the two tables into one");
+        }
+        if id.as_deref().is_some_and(is_reserved) {
+            one.fault(
+                "id",
+                "is a name that this Worker assigns itself: \"edge-assay\" to the gateway, \"public\" to clients without a name",
+                "write another client_id, as in \"cli\"",
+            );
         }
         one.finish();
         if let (Some(id), Some(binding)) = (id, binding) {

@@ -8,6 +8,8 @@ mod targets;
 
 use super::reader::{Faults, Table};
 use crate::exchange::Exchange;
+use crate::exchange::fireproof::{Fireproof, Results};
+use crate::exchange::policy::Target;
 use crate::jose::Algorithm;
 use crate::keys::url;
 use crate::limits;
@@ -58,8 +60,11 @@ pub(super) fn read(
         longest_token_seconds,
         leeway_seconds: around.leeway_seconds,
     };
-    let wanted = targets.iter().map(|one| one.algorithm).chain(fireproof.iter().map(|one| one.algorithm));
-    let ring = keys::read(&margins, &wanted.collect::<Vec<_>>(), around.faults, secrets);
+    let wanted = targets.iter().map(Target::series).chain(fireproof.iter().map(Fireproof::series));
+    let ring = keys::read(&margins, &wanted.collect(), around, secrets);
+    if let (Some(issuer), Some(fireproof)) = (&issuer, &fireproof) {
+        fireproof_apart(&table, issuer, fireproof, &targets);
+    }
     if let Some(directory) = &directory {
         directory_names(&table, directory, around);
     }
@@ -75,8 +80,22 @@ pub(super) fn read(
         clients,
         fireproof,
         directory,
+        results: Results::default(),
         ring,
     })
+}
+
+/// A Fireproof token and a target's may not have both `iss` and `aud` in common: the target would take a session token, which
+/// none of its conditions was asked about, for one of its own.
+fn fireproof_apart(table: &Table<'_>, issuer: &str, fireproof: &Fireproof, targets: &[Target]) {
+    let shares = |target: &&Target| fireproof.issuer == issuer && fireproof.audience == target.audience;
+    if let Some(target) = targets.iter().find(shares) {
+        table.fault(
+            "fireproof.audience",
+            format!("is \"{}\", and with this `issuer` a Fireproof token would pass for one of that target's", target.audience),
+            "write another `audience` or another `issuer`, as in \"PUBLIC\" and \"FP_CLOUD\", which are the defaults",
+        );
+    }
 }
 
 /// The issuer identifier: a URL without query (RFC 8414 §2).

@@ -4,10 +4,15 @@ use serde_json::{Map, Value};
 
 use super::ApiError;
 use crate::jose::json::{self as strict, Members};
+use crate::limits;
 
 const AUTH: &str = "`auth` is not an object of two strings, `type` and `token`";
 
 const SELECTED: &str = "`appId`, `tenant` and `ledger` are strings";
+
+const APP_ID: &str = "`appId` is longer than 256 bytes";
+
+const RESULT_ID: &str = "`resultId` is not a string of at most 256 bytes";
 
 /// A message of a client's.
 pub(super) enum Message {
@@ -36,7 +41,7 @@ impl Message {
             .ok_or(ApiError::Request("the body is not one JSON object, each member of it once"))?;
         let ensures = match message.get("type").and_then(Value::as_str) {
             Some("reqTokenByResultId") => {
-                let result_id = text(&message, "resultId", "`resultId` is not a string")?
+                let result_id = result_id(&message)?
                     .ok_or(ApiError::Request("`resultId` is missing"))?;
                 return Ok(Self::TokenByResultId(result_id));
             }
@@ -58,6 +63,9 @@ impl Message {
             Some(_) => return Err(ApiError::Request("`selected` is not an object")),
         };
         let app_id = text(selected, "appId", SELECTED)?;
+        if app_id.as_deref().is_some_and(is_too_long) {
+            return Err(ApiError::Request(APP_ID));
+        }
         if ensures && app_id.is_none() {
             return Err(ApiError::Request("`appId` is missing"));
         }
@@ -67,10 +75,21 @@ impl Message {
             app_id,
             tenant: text(selected, "tenant", SELECTED)?,
             ledger: text(selected, "ledger", SELECTED)?,
-            result_id: if ensures { None } else { text(&message, "resultId", "`resultId` is not a string")? },
+            result_id: if ensures { None } else { result_id(&message)? },
             ensures,
         }))
     }
+}
+
+fn result_id(message: &Members) -> Result<Option<String>, ApiError> {
+    match text(message, "resultId", RESULT_ID)? {
+        Some(id) if is_too_long(&id) => Err(ApiError::Request(RESULT_ID)),
+        id => Ok(id),
+    }
+}
+
+fn is_too_long(id: &str) -> bool {
+    id.len() > limits::MAX_FIREPROOF_ID_BYTES
 }
 
 fn text(members: &Members, member: &str, fault: &'static str) -> Result<Option<String>, ApiError> {

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use self::message::Message;
 use self::results::collect;
-pub use self::results::result_key;
+pub use self::results::{Results, result_key};
 use self::session::Session;
 use super::Exchange;
 use super::mapping::Mapping;
@@ -24,6 +24,7 @@ use crate::jose::Algorithm;
 use crate::keys::KeyCache;
 use crate::ports::Platform;
 use crate::rejection::{Refusal, Rejection, excerpt};
+use crate::signing::Series;
 use crate::trust::issuer::TrustedIssuer;
 use crate::verify::{Observed, Terms, verify};
 
@@ -44,6 +45,14 @@ pub struct Fireproof {
     pub memberships: memberships::Source,
     /// The user's claims: `userId`, `email` and further ones.
     pub claims: Vec<Mapping>,
+}
+
+impl Fireproof {
+    /// The keys that its tokens are signed with.
+    #[must_use]
+    pub fn series(&self) -> Series {
+        Series::of(self.algorithm, &self.audience)
+    }
 }
 
 /// Claims that this room writes itself, besides the registered ones.
@@ -72,6 +81,9 @@ pub enum ApiError {
     /// The subject does not belong there.
     #[error(transparent)]
     Selection(#[from] SelectionFault),
+    /// Another subject's token waits under the `resultId`.
+    #[error("the token of another subject waits under this `resultId`; send a new one")]
+    ResultTaken,
     /// Nobody's fault who asked.
     #[error("{outage}")]
     Outage {
@@ -91,6 +103,7 @@ impl ApiError {
             Self::Token { rejection, .. } => rejection.code(),
             Self::OtherType { .. } => "issuer_not_accepted",
             Self::Selection(_) => "selection_not_permitted",
+            Self::ResultTaken => "result_taken",
             Self::Outage { outage, .. } => outage.code(),
         }
     }
@@ -98,19 +111,21 @@ impl ApiError {
     /// The protocol's error message.
     #[must_use]
     pub fn body(&self) -> Value {
-        let detail = match self {
-            Self::Token { rejection, .. } => rejection.to_string(),
-            other => other.to_string(),
+        let (message, detail) = match self {
+            Self::Token { rejection, .. } => (self.to_string(), rejection.to_string()),
+            // The full text goes to the log: a client is not told which binding of ours is at fault.
+            Self::Outage { outage, .. } => (outage.public_detail(), outage.public_detail()),
+            other => (other.to_string(), other.to_string()),
         };
         let attempts: Vec<Value> = match self {
             Self::Token { issuer, .. } | Self::Outage { issuer, .. } => issuer.clone(),
             Self::OtherType { issuer } => Some(issuer.clone()),
-            Self::Request(_) | Self::Selection(_) => None,
+            Self::Request(_) | Self::Selection(_) | Self::ResultTaken => None,
         }
         .into_iter()
         .map(|issuer| json!({ "issuer": issuer, "code": self.code(), "detail": detail }))
         .collect();
-        json!({ "type": "error", "message": self.to_string(), "code": self.code(), "attempts": attempts })
+        json!({ "type": "error", "message": message, "code": self.code(), "attempts": attempts })
     }
 }
 
@@ -141,7 +156,7 @@ pub async fn answer<P: Platform>(
 ) -> Answered {
     let message = match Message::parse(body) {
         Ok(Message::TokenByResultId(result_id)) => {
-            return collect(&result_id, platform).await.into();
+            return collect(&exchange.results, &result_id, platform).await.into();
         }
         Ok(Message::Exchange(message)) => message,
         Err(error) => return Err(error).into(),

@@ -61,9 +61,10 @@ impl Session<'_> {
         draft.set("ledgers", &memberships.ledgers);
         draft.set("selected", &selected);
         let ring = self.exchange.keys().map_err(faulty)?;
-        let minted = draft.sign("JWT", ring, self.fireproof.algorithm, platform).map_err(faulty)?;
-        if let Some(result_id) = self.message.result_id.as_deref().filter(|id| results::is_long_enough(id)) {
-            results::leave(result_id, &minted.token, platform).await;
+        let minted = draft.sign("JWT", ring, &self.fireproof.series(), platform).map_err(faulty)?;
+        if let Some(result_id) = &self.message.result_id {
+            let owner = memberships::personal_name(token.issuer(), subject);
+            results::leave(&self.exchange.results, result_id, owner, &minted.token, platform).await?;
         }
         Ok(if self.message.ensures {
             ensured(&minted, &selected)

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::key::JwkFault;
 use super::keyring::{Keyring, KeyringFault, RingKey};
 use super::schedule::{Margins, Schedule, State};
-use crate::jose::Algorithm;
+use super::series::Series;
 use crate::time::Timestamp;
 
 /// How keys follow one another, in seconds.
@@ -58,11 +58,11 @@ pub enum PlanFault {
     },
     /// There is a successor already.
     #[error(
-        "{algorithm} has a successor already: {kid} takes over at {activate_at}. To have it earlier: --now"
+        "{series} has a successor already: {kid} takes over at {activate_at}. To have it earlier: --now"
     )]
     SuccessorThere {
-        /// The algorithm.
-        algorithm: Algorithm,
+        /// The series of keys.
+        series: Series,
         /// The successor.
         kid: String,
         /// When it takes over.
@@ -89,40 +89,41 @@ impl Plan {
     /// [`PlanFault::Key`].
     pub fn begin(
         &mut self,
-        algorithm: Algorithm,
+        series: impl Into<Series>,
         rhythm: Rhythm,
         now: Timestamp,
         fill: &mut dyn FnMut(&mut [u8]),
     ) -> Result<(), PlanFault> {
-        self.add(algorithm, following(now, now, rhythm), fill)
+        self.add(&series.into(), following(now, now, rhythm), fill)
     }
 
-    /// Drops what is over, and for `algorithm` adds the key that follows the last one; or, `early`, lets the next one take
+    /// Drops what is over, and to `series` adds the key that follows the last one; or, `early`, lets the next one take
     /// over as soon as consumers can know it.
     ///
     /// # Errors
     /// [`PlanFault::SuccessorThere`] when there is one and it is not wanted early.
     pub fn rotate(
         &mut self,
-        algorithm: Algorithm,
+        series: impl Into<Series>,
         rhythm: Rhythm,
         margins: &Margins,
         now: Timestamp,
         early: bool,
         fill: &mut dyn FnMut(&mut [u8]),
     ) -> Result<(), PlanFault> {
+        let series = &series.into();
         self.retain(|key| key.schedule.state(now) != State::Removed);
-        let Some(last) = self.last(algorithm) else {
+        let Some(last) = self.last(series) else {
             // Nothing to take over from; other keys' consumers still have to get to know it.
             let activate_at =
                 if self.keys.is_empty() { now } else { now.plus(margins.consumer_cache_seconds) };
-            return self.add(algorithm, following(now, activate_at, rhythm), fill);
+            return self.add(series, following(now, activate_at, rhythm), fill);
         };
         let waiting = matches!(last.schedule.state(now), State::Scheduled | State::Published);
         let soonest = now.plus(margins.consumer_cache_seconds);
         if waiting && !early {
             return Err(PlanFault::SuccessorThere {
-                algorithm,
+                series: series.clone(),
                 kid: last.key.kid().to_owned(),
                 activate_at: last.schedule.activate_at.rfc3339(),
             });
@@ -132,15 +133,15 @@ impl Plan {
             let known_at = publish_at.plus(margins.consumer_cache_seconds).max(now);
             let activate_at = known_at.min(last.schedule.activate_at);
             let kid = last.key.kid().to_owned();
-            self.hand_over(algorithm, &kid, activate_at, rhythm, margins);
+            self.hand_over(series, &kid, activate_at, rhythm, margins);
             return self.reschedule(&kid, following(publish_at, activate_at, rhythm));
         }
         let due = last.schedule.retire_at;
         let activate_at = if early { soonest } else { due.max(soonest) };
         let publish_at = activate_at.minus(rhythm.overlap_seconds).max(now).min(activate_at);
-        self.add(algorithm, following(publish_at, activate_at, rhythm), fill)?;
-        let kid = self.last(algorithm).map(|key| key.key.kid().to_owned()).unwrap_or_default();
-        self.hand_over(algorithm, &kid, activate_at, rhythm, margins);
+        self.add(series, following(publish_at, activate_at, rhythm), fill)?;
+        let kid = self.last(series).map(|key| key.key.kid().to_owned()).unwrap_or_default();
+        self.hand_over(series, &kid, activate_at, rhythm, margins);
         Ok(())
     }
 
@@ -174,29 +175,29 @@ impl Plan {
         fill: &mut dyn FnMut(&mut [u8]),
     ) -> Result<(), PlanFault> {
         let key = self.find(kid)?;
-        let (kid, algorithm) = (key.key.kid().to_owned(), key.key.algorithm());
+        let (kid, series) = (key.key.kid().to_owned(), &key.series());
         self.retain(|key| key.key.kid() != kid && key.schedule.state(now) != State::Removed);
-        if self.ring.signer(algorithm, now).is_some() {
+        if self.ring.signer(series, now).is_some() {
             return Ok(());
         }
         let known = |key: &&RingKey| {
-            key.key.algorithm() == algorithm
+            key.series() == *series
                 && key.schedule.activate_at > now
                 && key.schedule.publish_at.plus(margins.consumer_cache_seconds) <= now
         };
         if let Some(next) = self.ring.keys().iter().find(known) {
             let (kid, publish_at) = (next.key.kid().to_owned(), next.schedule.publish_at);
             self.reschedule(&kid, following(publish_at, now, rhythm))?;
-            self.hand_over(algorithm, &kid, now, rhythm, margins);
+            self.hand_over(series, &kid, now, rhythm, margins);
             return Ok(());
         }
         // Whatever was to follow would be too late, and what is shown first needs no lead.
-        self.retain(|key| key.key.algorithm() != algorithm || key.schedule.state(now) == State::Retired);
+        self.retain(|key| key.series() != *series || key.schedule.state(now) == State::Retired);
         let shown_first = self.ring.keys().iter().map(|key| key.schedule.publish_at).min();
         let publish_at = shown_first.map_or(now, |first| first.min(now));
-        self.add(algorithm, following(publish_at, now, rhythm), fill)?;
-        let kid = self.last(algorithm).map(|key| key.key.kid().to_owned()).unwrap_or_default();
-        self.hand_over(algorithm, &kid, now, rhythm, margins);
+        self.add(series, following(publish_at, now, rhythm), fill)?;
+        let kid = self.last(series).map(|key| key.key.kid().to_owned()).unwrap_or_default();
+        self.hand_over(series, &kid, now, rhythm, margins);
         Ok(())
     }
 
@@ -204,8 +205,9 @@ impl Plan {
     #[must_use]
     pub fn calendar(&self, now: Timestamp) -> Vec<String> {
         let mut turns = Vec::new();
-        for RingKey { key, schedule } in self.ring.keys() {
-            let name = format!("{} {}", key.algorithm(), key.kid());
+        for ring_key in self.ring.keys() {
+            let schedule = ring_key.schedule;
+            let name = format!("{} {}", ring_key.series(), ring_key.key.kid());
             for (at, what) in [
                 (schedule.publish_at, "is published"),
                 (schedule.activate_at, "begins to sign"),
@@ -230,18 +232,18 @@ impl Plan {
         }
     }
 
-    fn last(&self, algorithm: Algorithm) -> Option<&RingKey> {
+    fn last(&self, series: &Series) -> Option<&RingKey> {
         self.ring
             .keys()
             .iter()
-            .filter(|key| key.key.algorithm() == algorithm)
+            .filter(|key| key.series() == *series)
             .max_by_key(|key| key.schedule.activate_at)
     }
 
-    /// Ends the other keys of the algorithm when `kid` takes over: neither a gap, nor a key that waits behind another.
+    /// Ends the other keys of the series when `kid` takes over: neither a gap, nor a key that waits behind another.
     fn hand_over(
         &mut self,
-        algorithm: Algorithm,
+        series: &Series,
         kid: &str,
         at: Timestamp,
         rhythm: Rhythm,
@@ -252,7 +254,7 @@ impl Plan {
             .ring
             .keys()
             .iter()
-            .filter(|key| key.key.algorithm() == algorithm && key.key.kid() != kid)
+            .filter(|key| key.series() == *series && key.key.kid() != kid)
             .filter(|key| key.schedule.activate_at < at)
             .map(|key| (key.key.kid().to_owned(), key.schedule))
             .collect();

@@ -7,6 +7,7 @@ use crate::jose::{Algorithm, base64url, json as strict_json};
 use crate::signing::key::{JwkFault, SigningKey};
 use crate::signing::keyring::{Keyring, RingKey};
 use crate::signing::schedule::Schedule;
+use crate::signing::series::Series;
 
 impl Plan {
     /// Reads a set.
@@ -43,11 +44,14 @@ impl Plan {
 
     pub(super) fn add(
         &mut self,
-        algorithm: Algorithm,
+        series: &Series,
         schedule: Schedule,
         fill: &mut dyn FnMut(&mut [u8]),
     ) -> Result<(), PlanFault> {
-        let mut jwk = new_jwk(algorithm, fill)?;
+        let mut jwk = new_jwk(series.algorithm, fill)?;
+        if let Some(audience) = &series.audience {
+            jwk.insert("aud".to_owned(), json!(audience));
+        }
         write_schedule(&mut jwk, schedule);
         self.keys.push(jwk);
         self.reread();

@@ -15,6 +15,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 const ISS: &str = "https://issuer.example";
+const KEY: &str = "open sesame, and let nobody else in";
 
 /// A Worker that trusts one issuer, with these changes to the root of its configuration.
 fn worker(changes: &Value) -> World {
@@ -266,9 +267,9 @@ fn nothing_is_to_be_stored() {
 #[test]
 fn readyz_tells_the_state_of_the_keys_to_whoever_may_see_it() {
     let config = json!({ "issuers": [issuer(ISS, &json!({}))] });
-    let world = World::with_secrets(&config, &[("EXPLAIN_KEY", "open sesame")]);
+    let world = World::with_secrets(&config, &[("EXPLAIN_KEY", KEY)]);
     world.publishes(ISS, &[ed25519()]);
-    let ask = || world.ask(&FakeRequest::get("/readyz").header("x-explain-key", "open sesame"));
+    let ask = || world.ask(&FakeRequest::get("/readyz").header("x-explain-key", KEY));
     let closed = world.ask(&FakeRequest::get("/readyz"));
     assert_eq!((closed.status().as_u16(), body(&closed)), (200, json!({ "status": "ready" })));
     assert_eq!(body(&ask())["details"]["issuers"][0]["keys"]["tier"], Value::Null, "nobody asked yet");

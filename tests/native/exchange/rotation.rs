@@ -11,6 +11,7 @@ use crate::support::request::FakeRequest;
 use crate::support::world::{NOW, World, body, header};
 
 const DAY: i64 = 86_400;
+const KEY: &str = "the key of whoever may see the insides";
 const MARGINS: Margins =
     Margins { consumer_cache_seconds: 3600, longest_token_seconds: 3600, leeway_seconds: 5 };
 
@@ -107,12 +108,12 @@ fn a_successor_that_is_missing_is_logged_two_weeks_ahead_by_the_cron_trigger() {
 #[test]
 fn readyz_shows_every_key_with_its_state_and_names_what_is_missing() {
     let ready = |world: &World| {
-        let response = world.ask(&FakeRequest::get("/readyz").header("x-explain-key", "the key"));
+        let response = world.ask(&FakeRequest::get("/readyz").header("x-explain-key", KEY));
         (response.status().as_u16(), body(&response)["details"]["signing"].clone())
     };
     let with_key = |keys: &str, cli: bool| {
         let world = world_with_keys(keys);
-        world.platform.bind_secret("EXPLAIN_KEY", "the key");
+        world.platform.bind_secret("EXPLAIN_KEY", KEY);
         if cli {
             return world;
         }
@@ -120,7 +121,7 @@ fn readyz_shows_every_key_with_its_state_and_names_what_is_missing() {
         config["exchange"]["targets"] = json!([config["exchange"]["targets"][2].clone()]);
         let world =
             world_with(&config, &[("SIGNING_KEYS", keys.to_owned()), ("SUPABASE", SECRET.to_owned())]);
-        world.platform.bind_secret("EXPLAIN_KEY", "the key");
+        world.platform.bind_secret("EXPLAIN_KEY", KEY);
         world
     };
     let (status, signing) = ready(&with_key(&keys(88, true), true));

@@ -2,7 +2,7 @@
 
 use super::*;
 
-const SECRET: &str = "what the proxy knows";
+const SECRET: &str = "what the proxy knows and nobody else";
 
 fn world_with(routes: &Value, forward_auth: &Value, bound: &[(&str, &str)]) -> World {
     fronting_with(routes, &json!({ "forward_auth": forward_auth, "endpoints": null }), bound)
@@ -125,9 +125,9 @@ fn a_proxy_without_the_secret_is_not_believed() {
         for wrong in [
             None,
             Some(""),
-            Some("what the proxy know"),
-            Some("what the proxy knows "),
-            Some("What the proxy knows"),
+            Some("what the proxy knows and nobody els"),
+            Some("what the proxy knows and nobody else "),
+            Some("What the proxy knows and nobody else"),
         ] {
             let request = match wrong {
                 None => request.clone(),

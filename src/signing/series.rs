@@ -1,0 +1,61 @@
+//! Which keys follow one another: those of one algorithm, and for a shared secret those of one audience.
+//!
+//! Whoever can verify an HS256 token can also make one. So each audience has shared secrets of its own; with one for two
+//! audiences, each could issue tokens to the other in our name.
+
+use std::fmt;
+
+use crate::jose::Algorithm;
+
+/// A series of keys, each of which takes over from the one before it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Series {
+    /// What the keys sign under.
+    pub algorithm: Algorithm,
+    /// The audience of a shared secret. `None` for a key pair, and for a shared secret that names no audience.
+    pub audience: Option<String>,
+}
+
+impl Series {
+    /// The series that signs tokens for `audience` under `algorithm`.
+    #[must_use]
+    pub fn of(algorithm: Algorithm, audience: &str) -> Self {
+        Self { algorithm, audience: algorithm.is_shared_secret().then(|| audience.to_owned()) }
+    }
+
+    /// The command that adds its next key.
+    #[must_use]
+    pub fn rotation(&self) -> String {
+        let command = format!("edge-assay keys rotate --algorithm {}", self.algorithm);
+        match &self.audience {
+            Some(audience) if audience.bytes().all(|b| b.is_ascii_alphanumeric() || b":/._-~@".contains(&b)) => {
+                format!("{command} --audience {audience}")
+            }
+            // In quotes that a POSIX shell takes as they are.
+            Some(audience) => format!("{command} --audience '{}'", audience.replace('\'', "'\\''")),
+            None => command,
+        }
+    }
+}
+
+impl From<Algorithm> for Series {
+    fn from(algorithm: Algorithm) -> Self {
+        Self { algorithm, audience: None }
+    }
+}
+
+impl From<&Self> for Series {
+    fn from(series: &Self) -> Self {
+        series.clone()
+    }
+}
+
+/// As in `ES256`, or `HS256 (https://api.example.com)`.
+impl fmt::Display for Series {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.audience {
+            Some(audience) => write!(formatter, "{} ({audience})", self.algorithm),
+            None => write!(formatter, "{}", self.algorithm),
+        }
+    }
+}
