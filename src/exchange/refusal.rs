@@ -120,7 +120,9 @@ pub enum ClientFault {
     #[error("the client is unknown, or its client_secret is wrong")]
     Unauthenticated,
     /// A name that only this Worker writes into tokens.
-    #[error("`edge-assay` and `public` are client_ids that only this Worker assigns; send another one, or none")]
+    #[error(
+        "`edge-assay` and `public` are client_ids that only this Worker assigns; send another one, or none"
+    )]
     Reserved,
     /// No credentials, and a target that wants some.
     #[error(

@@ -9,9 +9,9 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use super::access::{self, Closed};
 use super::application::Application;
 use super::problem::{Problem, json};
-use super::access::{self, Closed};
 use super::{Response, credentials};
 use crate::explain::text::Style;
 use crate::explain::{self, Report, html, text};

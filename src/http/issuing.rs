@@ -15,11 +15,7 @@ pub(super) fn readiness(exchange: &Exchange, now: Timestamp) -> (Value, Option<&
     let problem = problem(exchange, now);
     let keys: Vec<Value> =
         exchange.keys().into_iter().flat_map(Keyring::keys).map(|key| key_report(key, now)).collect();
-    let clients: Vec<Value> = exchange
-        .clients
-        .iter()
-        .map(client_report)
-        .collect();
+    let clients: Vec<Value> = exchange.clients.iter().map(client_report).collect();
     let report =
         json!({ "keys": keys, "clients": clients, "problem": problem.as_ref().map(ToString::to_string) });
     (report, problem.map(|fault| fault.code()))

@@ -90,7 +90,8 @@ pub fn upstream_failed(
 
 /// Reports a signing key that nothing takes over from when it retires.
 pub fn successor_missing(log: &impl Log, series: &Series, retires_at: Timestamp) {
-    let detail = format!("from {} on no {series} key signs; run `{}`", retires_at.rfc3339(), series.rotation());
+    let detail =
+        format!("from {} on no {series} key signs; run `{}`", retires_at.rfc3339(), series.rotation());
     let line = json!({
         "event": "signing_key_without_successor",
         "alg": series.algorithm.name(),

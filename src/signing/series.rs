@@ -28,7 +28,9 @@ impl Series {
     pub fn rotation(&self) -> String {
         let command = format!("edge-assay keys rotate --algorithm {}", self.algorithm);
         match &self.audience {
-            Some(audience) if audience.bytes().all(|b| b.is_ascii_alphanumeric() || b":/._-~@".contains(&b)) => {
+            Some(audience)
+                if audience.bytes().all(|b| b.is_ascii_alphanumeric() || b":/._-~@".contains(&b)) =>
+            {
                 format!("{command} --audience {audience}")
             }
             // In quotes that a POSIX shell takes as they are.

@@ -299,3 +299,111 @@ fn check_tells_what_is_issued_and_which_secrets_are_elsewhere() {
     assert_eq!(code(&output), 1);
     assert!(stdout(&output).contains("holds no ES256 key"), "{}", stdout(&output));
 }
+
+/// The members of each key in the text of a set.
+fn members(text: &str, member: &str) -> Vec<Value> {
+    let set: Value = serde_json::from_str(text).unwrap();
+    set["keys"].as_array().unwrap().iter().map(|key| key[member].clone()).collect()
+}
+
+#[test]
+fn shared_secrets_are_made_for_one_audience_each() {
+    let folder = Folder::new("audiences");
+    let file = folder.0.join("signing-keys.json");
+    let path = file.to_str().unwrap();
+    let keys = |arguments: &[&str]| edge_assay(&[&["keys"], arguments, &["--file", path]].concat(), "");
+    let (api, sandbox) = ("https://api.example.com", "https://sandbox.example.com");
+    assert_eq!(code(&keys(&["new", "--algorithm", "HS256", "--audience", api])), 0);
+    let rotated = keys(&["rotate", "--algorithm", "HS256", "--audience", sandbox]);
+    assert_eq!(code(&rotated), 0, "{}", stderr(&rotated));
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(members(&text, "aud"), [json!(api), json!(sandbox)]);
+    assert_ne!(members(&text, "k")[0], members(&text, "k")[1]);
+    let listed = keys(&["list"]);
+    assert!(stderr(&listed).contains(&format!("HS256 ({api})")), "{}", stderr(&listed));
+    // A key pair serves every audience.
+    for arguments in
+        [&["rotate", "--audience", api][..], &["rotate", "--algorithm", "HS256", "--audience", ""]]
+    {
+        assert_eq!(code(&keys(arguments)), 2);
+    }
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+}
+
+#[test]
+fn check_says_how_two_hs256_targets_get_secrets_of_their_own_and_the_command_works() {
+    let folder = Folder::new("hs256");
+    let target = |audience: &str| {
+        format!(
+            "[[vars.ASSAY.exchange.targets]]\naudience = \"{audience}\"\nfrom = [\"{ISSUER}\"]\nalgorithm = \"HS256\"\n"
+        )
+    };
+    let exchange = format!(
+        "[vars.ASSAY.exchange]\nissuer = \"https://auth.example.com\"\n{}{}",
+        target("https://a.example"),
+        target("https://b.example")
+    );
+    let config = folder.file("wrangler.toml", &configuration(&exchange));
+    let check = |keys: &str| {
+        folder.file(".dev.vars", &format!("SIGNING_KEYS='{}'\n", keys.trim()));
+        let output = edge_assay(&["check", &config], "");
+        (code(&output), stdout(&output))
+    };
+    let shared = stdout(&edge_assay(&["keys", "new", "--algorithm", "HS256"], ""));
+    let (status, said) = check(&shared);
+    assert_eq!((status, said.contains("SIGNING_KEYS.keys[0].aud")), (1, true), "{said}");
+    // As it says: the audience is written into the key, and a command makes the other's.
+    let mut set: Value = serde_json::from_str(&shared).unwrap();
+    set["keys"][0]["aud"] = json!("https://a.example");
+    let (_, said) = check(&set.to_string());
+    let (_, command) = said.split_once("run `edge-assay ").unwrap();
+    let (command, _) = command.split_once('`').unwrap();
+    let arguments: Vec<&str> = command.split(' ').collect();
+    let rotated = stdout(&edge_assay(&arguments, &set.to_string()));
+    let (status, said) = check(&rotated);
+    assert_eq!(status, 0, "{said}");
+}
+
+#[cfg(unix)]
+#[test]
+fn no_secret_is_written_through_a_link_or_over_a_file() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+    let folder = Folder::new("links");
+    let keys = |command: &str, path: &std::path::Path| {
+        edge_assay(&["keys", command, "--file", path.to_str().unwrap()], "")
+    };
+    // A link that leads nowhere: `new` would create what it leads to.
+    let (link, elsewhere) = (folder.0.join("signing-keys.json"), folder.0.join("public"));
+    symlink(&elsewhere, &link).unwrap();
+    assert_eq!(code(&keys("new", &link)), 1);
+    assert!(!elsewhere.exists());
+    // A link to a set: `rotate` would replace it, or write where others can read.
+    let real = folder.0.join("real.json");
+    assert_eq!(code(&keys("new", &real)), 0);
+    let before = std::fs::read_to_string(&real).unwrap();
+    std::fs::remove_file(&link).unwrap();
+    symlink(&real, &link).unwrap();
+    let refused = keys("rotate", &link);
+    assert_eq!((code(&refused), stderr(&refused).contains("symbolic link")), (1, true));
+    assert_eq!(std::fs::read_to_string(&real).unwrap(), before);
+    assert!(link.symlink_metadata().unwrap().file_type().is_symlink());
+    // Whoever knows the name of a temporary file of old gets nothing, and the new set is its owner's alone.
+    symlink(&elsewhere, real.with_extension("new")).unwrap();
+    std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(code(&keys("rotate", &real)), 0);
+    assert!(!elsewhere.exists());
+    assert_eq!(std::fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o600);
+    // Nothing is left beside it.
+    let names: Vec<_> =
+        std::fs::read_dir(&folder.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 3, "{names:?}");
+    assert_eq!(code(&keys("new", &real)), 1);
+}
+
+#[test]
+fn git_ignores_every_file_that_holds_secrets() {
+    let ignored = include_str!("../../.gitignore");
+    for pattern in [".dev.vars*", "signing-keys*.json*"] {
+        assert!(ignored.lines().any(|line| line == pattern), "{pattern}");
+    }
+}

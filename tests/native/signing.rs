@@ -6,7 +6,7 @@ use edge_assay::signing::keyring::{KeyringFault, KeyringProblem};
 use edge_assay::signing::metadata::key_set;
 use edge_assay::signing::plan::{Plan, PlanFault, Rhythm};
 use edge_assay::signing::schedule::ScheduleFault;
-use edge_assay::signing::{Keyring, Margins, RingKey, State};
+use edge_assay::signing::{Keyring, Margins, RingKey, Series, State};
 use edge_assay::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -315,4 +315,41 @@ fn a_leaked_key_is_gone_at_once_and_another_signs_at_once() {
         assert_eq!(plan.ring().schedule_faults(&MARGINS), [], "{now}");
         assert_eq!(plan.ring().keys().len(), keys);
     }
+}
+
+#[test]
+fn the_shared_secret_of_each_audience_rotates_on_its_own() {
+    let mut fill = counter(0);
+    let mut plan = Plan::empty();
+    let series = |audience: &str| Series::of(Algorithm::Hs256, audience);
+    let (one, other) = (series("https://one.example"), series("https://other.example"));
+    plan.begin(&one, Rhythm::default(), at(START), &mut fill).unwrap();
+    plan.begin(&other, Rhythm::default(), at(START), &mut fill).unwrap();
+    plan.rotate(&one, Rhythm::default(), &MARGINS, at(START + 80 * DAY), false, &mut fill).unwrap();
+    assert_eq!(plan.ring().schedule_faults(&MARGINS), []);
+    let kid =
+        |series: &Series, now: i64| plan.ring().signer(series, at(now)).map(|key| key.key.kid().to_owned());
+    for day in [1, 50, 90] {
+        assert_ne!(kid(&one, START + day * DAY), kid(&other, START + day * DAY));
+    }
+    // A quarter later the one has its second key, and the other is as it was: without a successor.
+    assert_ne!(kid(&one, START + 95 * DAY), kid(&one, START + DAY));
+    assert!(kid(&one, START + 95 * DAY).is_some());
+    assert_eq!(kid(&other, START + 95 * DAY), None);
+    // Without an audience, or with another, there is no key.
+    assert_eq!(kid(&Algorithm::Hs256.into(), START + DAY), None);
+    assert_eq!(kid(&series("https://third.example"), START + DAY), None);
+    // A leaked secret is replaced by one of the same audience.
+    let leaked = kid(&one, START + DAY).unwrap();
+    plan.revoke(&leaked, Rhythm::default(), &MARGINS, at(START + DAY), &mut fill).unwrap();
+    let signing = plan.ring().signer(&one, at(START + DAY)).unwrap();
+    assert_eq!(signing.audience.as_deref(), Some("https://one.example"));
+}
+
+#[test]
+fn the_command_for_an_audience_can_be_pasted_into_a_shell() {
+    let command = |audience: &str| Series::of(Algorithm::Hs256, audience).rotation();
+    assert!(command("https://api.example.com/v1").ends_with("--audience https://api.example.com/v1"));
+    assert!(command("a; rm -rf 'x'").ends_with(r"--audience 'a; rm -rf '\''x'\'''"));
+    assert!(Series::of(Algorithm::Es256, "a b").rotation().ends_with("--algorithm ES256"));
 }

@@ -155,7 +155,9 @@ fn options(arguments: &mut lexopt::Parser) -> Result<Option<Options>, Failure> {
         }
     }
     if options.audience.is_some() && options.algorithm != Algorithm::Hs256 {
-        return Err(Failure::Usage("--audience is for --algorithm HS256; a key pair serves all audiences".to_owned()));
+        return Err(Failure::Usage(
+            "--audience is for --algorithm HS256; a key pair serves all audiences".to_owned(),
+        ));
     }
     Ok(Some(options))
 }

@@ -41,8 +41,7 @@ impl Message {
             .ok_or(ApiError::Request("the body is not one JSON object, each member of it once"))?;
         let ensures = match message.get("type").and_then(Value::as_str) {
             Some("reqTokenByResultId") => {
-                let result_id = result_id(&message)?
-                    .ok_or(ApiError::Request("`resultId` is missing"))?;
+                let result_id = result_id(&message)?.ok_or(ApiError::Request("`resultId` is missing"))?;
                 return Ok(Self::TokenByResultId(result_id));
             }
             Some("reqCloudSessionToken") => false,

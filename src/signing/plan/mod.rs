@@ -57,9 +57,7 @@ pub enum PlanFault {
         until: String,
     },
     /// There is a successor already.
-    #[error(
-        "{series} has a successor already: {kid} takes over at {activate_at}. To have it earlier: --now"
-    )]
+    #[error("{series} has a successor already: {kid} takes over at {activate_at}. To have it earlier: --now")]
     SuccessorThere {
         /// The series of keys.
         series: Series,
@@ -241,14 +239,7 @@ impl Plan {
     }
 
     /// Ends the other keys of the series when `kid` takes over: neither a gap, nor a key that waits behind another.
-    fn hand_over(
-        &mut self,
-        series: &Series,
-        kid: &str,
-        at: Timestamp,
-        rhythm: Rhythm,
-        margins: &Margins,
-    ) {
+    fn hand_over(&mut self, series: &Series, kid: &str, at: Timestamp, rhythm: Rhythm, margins: &Margins) {
         let tail = margins.tail_seconds().max(rhythm.overlap_seconds);
         let former: Vec<_> = self
             .ring

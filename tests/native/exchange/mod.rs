@@ -1,14 +1,17 @@
 //! The exchange on fakes: RFC 8693 and RFC 7523 at `/token`, the Fireproof dashboard's protocol at `/api`, and every refusal.
 
+mod apart;
 mod callers;
 mod configuration;
 mod fireproof;
+mod fireproof_results;
 mod oauth;
 mod openapi;
 mod policy;
 mod recipes;
 mod refusals;
 mod rotation;
+mod secrets;
 use crate::support::keys::{SECRET, ed25519};
 use crate::support::request::FakeRequest;
 use crate::support::tokens;

@@ -303,6 +303,7 @@ pub enum StoreMode {
 
 /// An in-memory Workers KV.
 pub struct FakeStore {
+    refuses_deletions: Cell<bool>,
     delay_ms: Cell<u32>,
     mode: RefCell<StoreMode>,
     values: RefCell<HashMap<String, Stored>>,
@@ -319,6 +320,7 @@ struct Stored {
 impl Default for FakeStore {
     fn default() -> Self {
         Self {
+            refuses_deletions: Cell::new(false),
             delay_ms: Cell::new(1),
             mode: RefCell::default(),
             values: RefCell::default(),
@@ -337,6 +339,11 @@ impl FakeStore {
     /// Changes how the store behaves from now on.
     pub fn behave(&self, mode: StoreMode) {
         *self.mode.borrow_mut() = mode;
+    }
+
+    /// From now on deletions fail, or succeed again.
+    pub fn fail_deletions(&self, fail: bool) {
+        self.refuses_deletions.set(fail);
     }
 
     /// Reads so far, failed ones included.
@@ -415,7 +422,7 @@ impl KeyValueStore for FakePlatform {
 
     async fn delete(&self, key: &str) -> Result<(), StoreError> {
         self.time.sleep(self.store.delay_ms.get()).await;
-        if *self.store.mode.borrow() == StoreMode::Down {
+        if *self.store.mode.borrow() == StoreMode::Down || self.store.refuses_deletions.get() {
             return Err(StoreError("down".to_owned()));
         }
         self.store.values.borrow_mut().remove(key);

@@ -54,6 +54,13 @@ impl FakeRequest {
         self.header("authorization", &format!("Bearer {token}"))
     }
 
+    /// The same to another path.
+    #[must_use]
+    pub fn at(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.path);
+        self
+    }
+
     /// The same to another host.
     #[must_use]
     pub fn host(mut self, host: &str) -> Self {

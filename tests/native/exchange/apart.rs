@@ -1,0 +1,290 @@
+//! Attacks that use what belongs to one target at another: its claims, its shared secret, its name.
+
+use edge_assay::jose::{Algorithm, SharedSecret, UntrustedToken, base64url};
+use edge_assay::signing::Series;
+use edge_assay::signing::plan::{Plan, Rhythm};
+use edge_assay::time::Timestamp;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::support::keys::SECRET;
+use crate::support::request::FakeRequest;
+use crate::support::world::{NOW, World, header};
+
+const SANDBOX: &str = "https://sandbox.example.com";
+const LEDGER: &str = "https://ledger.example.com";
+
+/// Two public targets, each with these members.
+fn pair(first: &Value, second: &Value) -> Value {
+    let target = |audience: &str, members: &Value| {
+        let mut target = json!({ "audience": audience, "from": [CLERK], "public_clients": true });
+        for (name, value) in members.as_object().unwrap() {
+            target[name] = value.clone();
+        }
+        target
+    };
+    let mut config = config();
+    config["exchange"]["targets"] = json!([target(API, first), target(SANDBOX, second)]);
+    config["exchange"]["clients"] = json!([]);
+    config
+}
+
+/// Exchanges one token for both targets.
+fn for_both(claims: &Value) -> FakeRequest {
+    form(&exchange(&clerk_token(claims), &[("audience", API), ("resource", SANDBOX)]))
+}
+
+fn apart(first: &Value, second: &Value, claims: &Value) {
+    for (first, second) in [(first, second), (second, first)] {
+        let world = world_with(&pair(first, second), &secrets());
+        refused(&world, &for_both(claims), 400, "invalid_target", "targets_apart");
+    }
+}
+
+#[test]
+fn a_claim_of_one_targets_policy_is_never_issued_to_another() {
+    // The sandbox makes everybody an admin; the API does not say what anybody is.
+    apart(&json!({}), &json!({ "claims": { "role": { "value": "admin" } } }), &json!({}));
+    apart(
+        &json!({ "claims": { "role": { "claim": "/role", "optional": true } } }),
+        &json!({ "claims": { "role": { "value": "admin" } } }),
+        &json!({}),
+    );
+    // What one gives, and the other gives under another name.
+    apart(
+        &json!({ "claims": { "role": { "value": "admin" } } }),
+        &json!({ "claims": { "roles": { "value": "admin" } } }),
+        &json!({}),
+    );
+    // The same name with another value, another type, or as another text.
+    for other in [json!("user"), json!(["admin"]), json!(1)] {
+        apart(
+            &json!({ "claims": { "role": { "value": "admin" } } }),
+            &json!({ "claims": { "role": { "value": other } } }),
+            &json!({}),
+        );
+    }
+}
+
+#[test]
+fn a_claim_that_only_one_target_reads_from_the_token_is_never_issued_to_another() {
+    let reads = json!({ "claims": { "email": { "claim": "/email", "optional": true } } });
+    apart(&reads, &json!({}), &json!({ "email": "ada@example.com" }));
+    // Where the token has none, both targets give the same: nothing.
+    let world = world_with(&pair(&reads, &json!({})), &secrets());
+    let (_, claims) = granted(&world, &for_both(&json!({})));
+    assert_eq!(claims["aud"], json!([API, SANDBOX]));
+    assert!(claims.get("email").is_none());
+}
+
+#[test]
+fn a_subject_of_one_targets_policy_is_never_issued_to_another() {
+    apart(&json!({}), &json!({ "subject": "prefixed" }), &json!({}));
+    apart(&json!({}), &json!({ "subject": { "claim": "/account" } }), &json!({ "account": "root" }));
+}
+
+#[test]
+fn targets_that_agree_on_everything_share_one_token_of_the_shorter_life() {
+    let role = json!({ "role": { "value": "user" }, "id": { "claim": "/sub" } });
+    let first =
+        json!({ "claims": role, "ttl_seconds": 40, "scopes": ["a", "b"], "default_scopes": ["a", "b"] });
+    let second = json!({ "claims": role, "scopes": ["b", "c"], "default_scopes": ["b", "c"] });
+    let world = world_with(&pair(&first, &second), &secrets());
+    let (answer, claims) = granted(&world, &for_both(&json!({})));
+    assert_eq!((&answer["expires_in"], &answer["scope"]), (&json!(40), &json!("b")));
+    assert_eq!((&claims["role"], &claims["id"]), (&json!("user"), &json!("user_1")));
+    // A scope that only one of them grants is granted for none.
+    let token = clerk_token(&json!({}));
+    let one_sided = form(&exchange(&token, &[("audience", API), ("audience", SANDBOX), ("scope", "a")]));
+    refused(&world, &one_sided, 400, "invalid_scope", "scope_not_granted");
+}
+
+#[test]
+fn an_actor_of_one_targets_list_acts_for_nobody_at_another() {
+    let actors = json!({ "actors": [{ "issuer": CLERK, "subject": "robot" }] });
+    for (first, second) in [(&actors, json!({})), (&json!({}), actors.clone())] {
+        let world = world_with(&pair(first, &second), &secrets());
+        let (subject, actor) = (clerk_token(&json!({})), clerk_token(&json!({ "sub": "robot" })));
+        let mut parameters = with_actor(&subject, &actor);
+        parameters.push(("audience", SANDBOX));
+        refused(&world, &form(&parameters), 400, "invalid_request", "actor_not_allowed");
+    }
+}
+
+/// A set with one HS256 key for each of these audiences, and the secrets in their order.
+fn shared(audiences: &[Option<&str>]) -> (String, Vec<Vec<u8>>) {
+    let mut plan = Plan::empty();
+    let mut next = 50;
+    let mut fill = |bytes: &mut [u8]| {
+        next += 1;
+        bytes.fill(next);
+    };
+    let start = Timestamp::from_epoch_seconds(NOW - 86_400);
+    plan.begin(Algorithm::Es256, Rhythm::default(), start, &mut fill).unwrap();
+    for audience in audiences {
+        let series = Series { algorithm: Algorithm::Hs256, audience: audience.map(str::to_owned) };
+        plan.begin(series, Rhythm::default(), start, &mut fill).unwrap();
+    }
+    let text = plan.to_json();
+    let set: Value = serde_json::from_str(&text).unwrap();
+    let secrets = set["keys"].as_array().unwrap().iter().filter_map(|key| key["k"].as_str());
+    let secrets = secrets.map(|secret| base64url::decode(secret).unwrap()).collect();
+    (text, secrets)
+}
+
+fn with_keys(keys: String) -> Vec<(&'static str, String)> {
+    let mut secrets = secrets();
+    secrets[0].1 = keys;
+    secrets
+}
+
+/// The paths of the faults of this configuration.
+fn fault_paths(config: &Value, secrets: &[(&'static str, String)]) -> Vec<String> {
+    let bound: Vec<(&str, &str)> = secrets.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let world = World::with_secrets(config, &bound);
+    let faults = world.app.config.terms.as_ref().err().cloned().unwrap_or_default();
+    assert!(faults.iter().all(|fault| !fault.fix.is_empty()));
+    faults.into_iter().map(|fault| fault.path).collect()
+}
+
+fn both_hs256() -> Value {
+    let hs256 = json!({ "algorithm": "HS256" });
+    let mut config = pair(&hs256, &hs256);
+    config["exchange"]["fireproof"]["algorithm"] = json!("ES256");
+    config
+}
+
+fn signed_with(token: &str, secret: &[u8]) -> bool {
+    let parsed = UntrustedToken::parse(token).unwrap();
+    let secret = SharedSecret::new(secret.to_vec());
+    secret.verify(Algorithm::Hs256, parsed.signing_input(), parsed.signature())
+}
+
+#[test]
+fn who_holds_the_shared_secret_of_one_target_cannot_forge_a_token_for_another() {
+    let (keys, secrets) = shared(&[Some(API), Some(SANDBOX)]);
+    let world = world_with(&both_hs256(), &with_keys(keys));
+    let issue = |audience: &str| {
+        let (answer, _) =
+            granted(&world, &form(&exchange(&clerk_token(&json!({})), &[("audience", audience)])));
+        answer["access_token"].as_str().unwrap().to_owned()
+    };
+    let (api, sandbox) = (issue(API), issue(SANDBOX));
+    assert!(signed_with(&api, &secrets[0]) && signed_with(&sandbox, &secrets[1]));
+    assert!(!signed_with(&api, &secrets[1]) && !signed_with(&sandbox, &secrets[0]));
+}
+
+#[test]
+fn two_hs256_targets_never_share_one_token() {
+    let (keys, _) = shared(&[Some(API), Some(SANDBOX)]);
+    let world = world_with(&both_hs256(), &with_keys(keys));
+    refused(&world, &for_both(&json!({})), 400, "invalid_target", "targets_apart");
+}
+
+#[test]
+fn a_shared_secret_for_several_audiences_is_a_fault_of_the_configuration() {
+    let config = both_hs256();
+    let paths = |audiences: &[Option<&str>]| fault_paths(&config, &with_keys(shared(audiences).0));
+    assert_eq!(paths(&[None]), ["SIGNING_KEYS.keys[1].aud"]);
+    assert_eq!(paths(&[Some(API), None]), ["SIGNING_KEYS.keys[2].aud"]);
+    assert_eq!(paths(&[Some(API)]), ["SIGNING_KEYS"]);
+    assert_eq!(paths(&[Some(API), Some(LEDGER)]), ["SIGNING_KEYS"]);
+    assert!(paths(&[Some(API), Some(SANDBOX)]).is_empty());
+    // A key for an audience that is not configured yet does no harm.
+    assert!(paths(&[Some(API), Some(SANDBOX), Some(LEDGER)]).is_empty());
+    // The same octets under two names are one secret.
+    let (keys, _) = shared(&[Some(API), Some(SANDBOX)]);
+    let mut set: Value = serde_json::from_str(&keys).unwrap();
+    set["keys"][2]["k"] = set["keys"][1]["k"].clone();
+    assert_eq!(fault_paths(&config, &with_keys(set.to_string())), ["SIGNING_KEYS.keys[2].k"]);
+    // An audience is a text, and only a shared secret has one.
+    for (index, audience) in [(1, json!("")), (1, json!([API])), (0, json!(API))] {
+        let mut set: Value = serde_json::from_str(&keys).unwrap();
+        set["keys"][index]["aud"] = audience;
+        let path = format!("SIGNING_KEYS.keys[{index}].aud");
+        assert_eq!(fault_paths(&config, &with_keys(set.to_string())), [path]);
+    }
+}
+
+#[test]
+fn one_hs256_target_goes_on_with_a_secret_that_names_no_audience() {
+    let (keys, secrets) = shared(&[None]);
+    let world = world_with(&pair(&json!({ "algorithm": "HS256" }), &json!({})), &with_keys(keys));
+    let (answer, _) = granted(&world, &form(&exchange(&clerk_token(&json!({})), &[("audience", API)])));
+    assert!(signed_with(answer["access_token"].as_str().unwrap(), &secrets[0]));
+}
+
+#[test]
+fn the_fireproof_wire_has_a_shared_secret_of_its_own_too() {
+    let mut config = pair(&json!({ "algorithm": "HS256" }), &json!({}));
+    config["exchange"]["fireproof"]["algorithm"] = json!("HS256");
+    assert_eq!(fault_paths(&config, &with_keys(shared(&[None]).0)), ["SIGNING_KEYS.keys[1].aud"]);
+    let (keys, secrets) = shared(&[Some(API), Some("PUBLIC")]);
+    let world = world_with(&config, &with_keys(keys));
+    let answer = body(&world.ask(&api(&cloud_session("clerk", &clerk_token(&json!({}))))));
+    let token = answer["token"].as_str().unwrap();
+    assert!(signed_with(token, &secrets[1]) && !signed_with(token, &secrets[0]));
+}
+
+#[test]
+fn a_target_that_holds_its_secret_cannot_forge_an_identity_providers_tokens() {
+    let (keys, _) = shared(&[Some(API)]);
+    let mut set: Value = serde_json::from_str(&keys).unwrap();
+    set["keys"][1]["k"] = json!(base64url::encode(SECRET.as_bytes()));
+    let config = pair(&json!({ "algorithm": "HS256" }), &json!({}));
+    assert_eq!(fault_paths(&config, &with_keys(set.to_string())), ["SIGNING_KEYS.keys[1].k"]);
+}
+
+#[test]
+fn no_client_goes_by_a_name_that_the_worker_assigns_itself() {
+    let token = clerk_token(&json!({}));
+    for name in ["edge-assay", "public", "Edge-Assay", " public "] {
+        let mut config = config();
+        config["exchange"]["clients"][0]["id"] = json!(name);
+        assert_eq!(fault_paths(&config, &secrets()), ["exchange.clients[0].id"], "{name}");
+        let named = form(&exchange(&token, &[("audience", API), ("client_id", name)]));
+        refused(&world(), &named, 401, "invalid_client", "client_unauthenticated");
+    }
+    let unnamed = form(&exchange(&token, &[("audience", API)]));
+    assert_eq!(granted(&world(), &unnamed).1["client_id"], "public");
+}
+
+#[test]
+fn a_fireproof_token_never_passes_for_one_of_a_targets() {
+    let with = |issuer: &str, audience: &str| {
+        let mut config = config();
+        config["exchange"]["fireproof"]["issuer"] = json!(issuer);
+        config["exchange"]["fireproof"]["audience"] = json!(audience);
+        fault_paths(&config, &secrets())
+    };
+    assert_eq!(with(US, API), ["exchange.fireproof.audience"]);
+    assert_eq!(with(US, STRICT), ["exchange.fireproof.audience"]);
+    assert!(with(US, "PUBLIC").is_empty());
+    assert!(with("FP_CLOUD", API).is_empty());
+}
+
+#[test]
+fn a_gateway_that_asks_for_its_own_target_gets_that_targets_claims_alone() {
+    let hs256 = json!({ "algorithm": "HS256", "claims": { "role": { "value": "user" } } });
+    let mut config = pair(&hs256, &json!({ "claims": { "role": { "value": "admin" } } }));
+    config["exchange"]["fireproof"]["algorithm"] = json!("ES256");
+    config["gateway"] = json!({ "routes": [
+        { "path": "/api/*", "upstream": "https://origin.example.com", "credential": { "exchange": API } },
+        { "path": "/sandbox/*", "upstream": "https://origin.example.com", "credential": { "exchange": SANDBOX } },
+    ]});
+    config["endpoints"] = json!({ "prefix": "/_assay" });
+    let (keys, secrets) = shared(&[Some(API)]);
+    let world = world_with(&config, &with_keys(keys));
+    let token = clerk_token(&json!({}));
+    let sent = |path: &str| {
+        let onward = world.sent_on(&FakeRequest::get(path).bearer(&token));
+        let (_, value) = onward.set.into_iter().find(|(name, _)| name == "authorization").unwrap();
+        value.strip_prefix("Bearer ").unwrap().to_owned()
+    };
+    let (to_api, to_sandbox) = (sent("/api/x"), sent("/sandbox/x"));
+    assert!(signed_with(&to_api, &secrets[0]));
+    assert_eq!(issued_claims(&to_api)["role"], "user");
+    assert_eq!(issued_claims(&to_sandbox)["role"], "admin");
+    assert_eq!(issued_claims(&to_api)["client_id"], "edge-assay");
+    assert_eq!(header(&world.answered(&FakeRequest::get("/_assay/healthz")), "location"), None);
+}
