@@ -3,7 +3,7 @@
 /** For whom the demo's exchange issues tokens. */
 export const AUDIENCES = { web: 'https://api.example.com', cli: 'https://cli-api.example.com' };
 /** Who authenticates to it. */
-export const CLIENT = { id: 'cli', secret: 'a-secret-for-the-demo', binding: 'CLI_CLIENT_SECRET' };
+export const CLIENT = { id: 'cli', secret: 'a-secret-for-the-demo-and-nothing-else', binding: 'CLI_CLIENT_SECRET' };
 
 const AUDIENCE = {
   clerk: () => 'unchecked',

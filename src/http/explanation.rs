@@ -190,7 +190,7 @@ fn closed(reason: Closed) -> Response {
             "send the secret {key} as the password of Basic authentication or as X-Explain-Key; with explain = {{ access = \"open\" }} none is needed"
         ),
         Closed::NoUsableKey => format!(
-            "no usable key is set; the operator sets one of at least {} characters with `openssl rand -hex 32 | npx wrangler secret put {key}`",
+            "no usable key is set; the operator sets one of at least {} characters with `openssl rand -hex 32` and `npx wrangler secret put {key}`",
             limits::MIN_PASSWORD_CHARS
         ),
     };

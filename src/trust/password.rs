@@ -31,8 +31,9 @@ impl Password {
             }
             Some(text) => return Ok(Self::new(&text)),
         };
-        let reason =
-            format!("{problem}; set it with `openssl rand -hex 32 | npx wrangler secret put {binding}`");
+        let reason = format!(
+            "{problem}; make one with `openssl rand -hex 32` and set it with `npx wrangler secret put {binding}`"
+        );
         Err(Fault::SecretMissing { binding: binding.to_owned(), reason })
     }
 

@@ -10,8 +10,8 @@ const API = 'https://api.example.com';
 const CLI = 'https://cli.example.com';
 const JWT = 'urn:ietf:params:oauth:token-type:jwt';
 const GRANT = 'urn:ietf:params:oauth:grant-type:token-exchange';
-const CLIENT_SECRET = 'marker+of the/client=secret';
-const EXPLAIN_KEY = 'marker-of-the-explain-key';
+const CLIENT_SECRET = 'marker+of the/client=secret, long enough';
+const EXPLAIN_KEY = 'marker-of-the-explain-key-that-is-long';
 const FORWARD_AUTH_SECRET = 'marker-of-the-forward-auth-secret';
 
 const form = (parameters, headers = {}) => ({ method: 'POST', headers, body: new URLSearchParams(parameters) });

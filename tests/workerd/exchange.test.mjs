@@ -6,6 +6,7 @@ import { after, before, suite, test } from 'node:test';
 import { promisify } from 'node:util';
 import { Result } from '@adviser/cement';
 import { DashboardApiImpl } from '@fireproof/core-protocols-dashboard';
+import { ensureSuperThis } from '@fireproof/core-runtime';
 import { FPCloudClaimSchema } from '@fireproof/core-types-protocols-cloud';
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
 import * as oauth from 'oauth4webapi';
@@ -19,7 +20,7 @@ const PROFILES = 'https://profiles.example.com';
 const SHARED = 'https://shared.example.com';
 const GRANT = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const JWT = 'urn:ietf:params:oauth:token-type:jwt';
-const CLIENT_SECRET = 'a client secret: with + % and ü';
+const CLIENT_SECRET = 'a client secret: with + % and ü, and long enough';
 
 // Debian's packages are the system's python's, which need not be the first on the PATH.
 const python = ['python3', '/usr/bin/python3'].find((path) => spawnSync(path, ['-c', 'import jwt, cryptography']).status === 0);
@@ -128,6 +129,28 @@ print(json.dumps(jwt.decode(token, key.key, algorithms=["ES256"], audience=audie
     await jwtVerify(found.token, keySet(), { issuer: 'FP_CLOUD' });
     const again = (await dashboard.getTokenByResultId({ resultId: 'a-result-to-fetch' })).Ok();
     assert.deepEqual(again, { type: 'resTokenByResultId', status: 'not-found', resultId: 'a-result-to-fetch' });
+  });
+
+  test('keeps a result under every id that Fireproof\'s own client makes', async () => {
+    const client = ensureSuperThis();
+    const token = await clerk.mint();
+    for (const resultId of Array.from({ length: 20 }, () => client.nextId().str)) {
+      const left = await call('/api', { method: 'PUT', body: JSON.stringify({ type: 'reqCloudSessionToken', auth: { type: 'clerk', token }, resultId }) });
+      assert.equal(left.status, 200, JSON.stringify(left.body));
+      const { body } = await call('/api', { method: 'PUT', body: JSON.stringify({ type: 'reqTokenByResultId', resultId }) });
+      assert.equal(body.status, 'found', resultId);
+    }
+  });
+
+  test('gives one of six who collect a result at once in one isolate the token, and another subject no place in it', async () => {
+    const ask = (message) => worker.fetch('/api', { isolate: 0, method: 'PUT', body: JSON.stringify(message) }).then(answerOf);
+    const leave = async (sub) => ask({ type: 'reqCloudSessionToken', auth: { type: 'clerk', token: await clerk.mint({ claims: { sub } }) }, resultId: 'one-result-for-one-client' });
+    assert.equal((await leave('ada')).status, 200);
+    const taken = await leave('mallory');
+    assert.deepEqual([taken.status, taken.body.code, taken.body.token], [409, 'result_taken', undefined]);
+    const collected = await Promise.all(Array.from({ length: 6 }, () => ask({ type: 'reqTokenByResultId', resultId: 'one-result-for-one-client' })));
+    const found = collected.filter(({ body }) => body.status === 'found');
+    assert.deepEqual(found.map(({ body }) => decodeJwt(body.token).userId), ['ada']);
   });
 
   test('gives a session token without an email, too, claims that the schema takes', async () => {

@@ -29,7 +29,7 @@ suite('the log', () => {
       },
     });
     delete believed.secrets.UNBOUND_JWT_SECRET;
-    secrets = { ...believed.secrets, WEAK, EXPLAIN_KEY: 'marker-of-the-explain-key' };
+    secrets = { ...believed.secrets, WEAK, EXPLAIN_KEY: 'marker-of-the-explain-key-that-is-long' };
     worker = await use(startWorker({ config: believed.config, secrets }));
   });
 

@@ -89,7 +89,11 @@ fn ask(url: &str, token: &str, as_json: bool) -> Result<bool, String> {
     let status = response.status().as_u16();
     let body = response.body_mut().read_to_string().map_err(|error| format!("{endpoint}: {error}"))?;
     if status == 401 {
-        return Err(format!("{endpoint} asks for its key: set EXPLAIN_KEY in the environment"));
+        let problem = strict_json::parse_object(&body).unwrap_or_default();
+        let detail = problem.get("detail").and_then(|detail| detail.as_str()).unwrap_or("it says no more");
+        return Err(format!(
+            "{endpoint} is not open to this key; it is taken from EXPLAIN_KEY in the environment: {detail}"
+        ));
     }
     if status != 200 {
         return Err(format!("{endpoint} answered {status}"));

@@ -97,6 +97,7 @@ fn several_targets_are_all_granted_or_all_refused() {
     let mut both = config();
     both["exchange"]["targets"][1]["algorithm"] = json!("ES256");
     both["exchange"]["targets"][0]["subject"] = json!("prefixed");
+    both["exchange"]["targets"][1]["claims"] = both["exchange"]["targets"][0]["claims"].clone();
     let world = world_with(&both, &secrets());
     let request = form(&exchange(&token, &[("audience", API), ("audience", BOTH)]));
     let (answer, claims) = granted(&world, &request);
