@@ -210,7 +210,7 @@ pub fn grant(
             return Err(TargetFault::Apart("subjects").into());
         }
         let own = target.own_claims(facts).map_err(refused)?;
-        if !own.iter().map(text_of).eq(claims.iter().map(text_of)) {
+        if !texts(&own).eq(texts(&claims)) {
             return Err(TargetFault::Apart("claims").into());
         }
     }
@@ -228,9 +228,9 @@ pub fn grant(
     Ok(Granted { draft, series, scope })
 }
 
-/// A claim as it will be written.
-fn text_of<'c>((name, value): (&'c String, &'c Box<RawValue>)) -> (&'c str, &'c str) {
-    (name, value.get())
+/// Claims in the text that they will be written in, by name.
+fn texts(claims: &BTreeMap<String, Box<RawValue>>) -> impl Iterator<Item = (&str, &str)> {
+    claims.iter().map(|(name, value)| (name.as_str(), value.get()))
 }
 
 fn check_conditions(target: &Target, facts: &Facts<'_>) -> Result<(), TargetFault> {
