@@ -153,7 +153,7 @@ pub const MIN_RESULT_ID_CHARS: usize = 12;
 pub const MIN_MULTIBASE_RESULT_ID_CHARS: usize = 8;
 /// The longest `resultId` and the longest `appId`, in bytes. Real ones have 10 to 60; an `appId` is copied into the token.
 pub const MAX_FIREPROOF_ID_BYTES: usize = 256;
-/// How many collected results an isolate remembers, 40 bytes each, so that it gives none of them twice.
+/// How many waiting and how many collected results an isolate remembers, about 100 bytes each, so that it gives none twice.
 pub const MAX_COLLECTED_RESULTS: usize = 1024;
 /// The shortest password that a Worker secret may hold: `EXPLAIN_KEY`, the secret of a proxy, the secret of a client. Each of
 /// them can be guessed at over the network without end. 32 hexadecimal digits are 128 bits; `openssl rand -hex 32` prints 64.
