@@ -1,8 +1,10 @@
-// What is deployed: how large it is, which start-up time and Cloudflare's limits depend on.
+// What is deployed: how large it is, which start-up time and Cloudflare's limits depend on, and that wrangler deploys it.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { at } from '../../scripts/lib/paths.mjs';
 
 // A little above what it is now: growth is to be noticed, and this raised only with a reason.
 const MAX_WASM_BYTES_GZIPPED = 405_000;
@@ -17,5 +19,14 @@ suite('the build', () => {
 
   test('the script around it stays small', () => {
     assert.ok(gzipped('index.js') <= MAX_SCRIPT_BYTES_GZIPPED, `${gzipped('index.js')} bytes gzipped`);
+  });
+
+  test('wrangler deploys it with the configuration that ships, and no package has run an install script', () => {
+    const args = ['deploy', '--dry-run', '--outdir', at('target', 'dry-run')];
+    const env = { ...process.env, WRANGLER_SEND_METRICS: 'false', NO_COLOR: '1' };
+    const { status, stdout, stderr } = spawnSync(at('node_modules', '.bin', 'wrangler'), args, { cwd: at(), env, encoding: 'utf8' });
+    assert.equal(status, 0, stdout + stderr);
+    assert.match(stdout, /JWKS_CACHE/);
+    assert.doesNotMatch(stdout, /issuers/);
   });
 });
