@@ -41,6 +41,10 @@ pub mod ports;
 
 pub mod rejection;
 
+pub mod endpoints;
+
+mod characters;
+
 pub mod limits;
 
 pub mod time;

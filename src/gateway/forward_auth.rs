@@ -137,19 +137,6 @@ pub struct Original {
 }
 
 impl Dialect {
-    /// The dialect spoken at `path`, and for Envoy what stands behind its prefix.
-    #[must_use]
-    pub fn at(path: &str) -> Option<(Self, &str)> {
-        match path {
-            "/forward-auth" => Some((Self::Forward, "")),
-            "/auth-request" => Some((Self::Nginx, "")),
-            _ => path
-                .strip_prefix("/ext-authz")
-                .filter(|rest| rest.is_empty() || rest.starts_with('/'))
-                .map(|rest| (Self::Envoy, if rest.is_empty() { "/" } else { rest })),
-        }
-    }
-
     /// The headers that tell the method, the target and the host.
     fn names(self) -> [&'static str; 3] {
         match self {

@@ -76,16 +76,16 @@ impl Pattern {
         begins_so && (self.is_open || given.next().is_none())
     }
 
-    /// Whether every path that fits begins with `prefix`, a text from the first slash on.
+    /// The longest path without a `*` that is, or is above, every path that fits; empty if there is none.
     #[must_use]
-    pub fn lies_within(&self, prefix: &str) -> bool {
+    pub fn stem(&self) -> String {
         let mut text = String::new();
         for segment in &self.segments {
             let Segment::Literal(literal) = segment else { break };
             text.push('/');
             text.push_str(literal);
         }
-        text.starts_with(prefix)
+        text
     }
 
     /// The one path that fits, if it is only one (but for a slash at its end).
@@ -153,8 +153,10 @@ pub struct Route {
     pub headers: Vec<super::headers::IdentityHeader>,
     /// Whose scripts may call it.
     pub cors: Option<RouteCors>,
-    /// Milliseconds that the upstream may take until its answer's headers are here.
+    /// Milliseconds that the upstream may take until its answer's headers are here, and a body's next step.
     pub timeout_ms: u32,
+    /// Whether the zone's cache may answer in the upstream's place and keep what it answers.
+    pub is_cacheable: bool,
 }
 
 /// Whose scripts may call a route.

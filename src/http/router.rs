@@ -10,89 +10,42 @@ use super::{
     verdict,
 };
 use crate::config::Config;
-use crate::exchange::Exchange;
+use crate::endpoints::{Enabled, Endpoint, Row};
 use crate::gateway::forward_auth::Dialect;
 use crate::limits;
 use crate::ports::{IncomingRequest, Platform};
 use crate::verify::{Observed, Terms, verify};
 
-/// What answers at a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Endpoint {
-    Health,
-    Readiness,
-    Verify,
-    Explain,
-    Console,
-    Token,
-    FireproofApi,
-    KeySet,
-    ServerMetadata,
-    Description,
-}
-
-impl Endpoint {
-    fn at(path: &str, config: &Config) -> Option<Self> {
-        let exchange = config.exchange.as_ref();
-        if let (Some(rest), Some(exchange)) = (path.strip_prefix("/.well-known/"), exchange) {
-            return Self::well_known(rest, exchange);
-        }
-        match path.strip_prefix(config.surface.prefix.as_str())? {
-            "/healthz" => Some(Self::Health),
-            "/readyz" => Some(Self::Readiness),
-            "/verify" => Some(Self::Verify),
-            "/explain" => Some(Self::Explain),
-            "/console" => Some(Self::Console),
-            "/openapi.json" => Some(Self::Description),
-            "/token" if exchange.is_some() => Some(Self::Token),
-            // The dashboard answers at every path that begins so.
-            path if path.starts_with("/api") && exchange.is_some_and(|one| one.fireproof.is_some()) => {
-                Some(Self::FireproofApi)
-            }
-            _ => None,
-        }
-    }
-
-    /// What is published where RFC 8414 and custom put it, whatever the prefix.
-    fn well_known(path: &str, exchange: &Exchange) -> Option<Self> {
-        match path.strip_prefix("oauth-authorization-server") {
-            // RFC 8414 §3: the issuer's own path comes behind.
-            Some(path) if path == exchange.issuer_path || path.is_empty() => Some(Self::ServerMetadata),
-            None if path == "jwks.json" => Some(Self::KeySet),
-            _ => None,
-        }
-    }
-
-    /// Its methods, as `Allow` has them. HEAD is answered wherever GET is.
-    fn allow(self) -> &'static str {
-        match self {
-            Self::Health | Self::Readiness | Self::KeySet | Self::ServerMetadata | Self::Description => {
-                "GET, HEAD"
-            }
-            Self::Verify | Self::Console => "GET, HEAD, POST",
-            Self::Explain | Self::Token => "POST",
-            Self::FireproofApi => "PUT, POST, OPTIONS",
-        }
-    }
-
-    fn allows(self, method: &Method) -> bool {
-        self.allow().split(", ").any(|allowed| allowed == method.as_str())
+/// What of `config` decides which endpoints there are. While it has faults it is not known whether proxies may ask, and then
+/// proxies too get an answer that they understand.
+fn enabled(config: &Config) -> Enabled<'_> {
+    let exchange = config.exchange.as_ref();
+    Enabled {
+        prefix: &config.surface.prefix,
+        issuer_path: exchange.map(|one| one.issuer_path.as_str()),
+        has_fireproof: exchange.is_some_and(|one| one.fireproof.is_some()),
+        has_forward_auth: config.forward_auth.is_some() || config.terms.is_err(),
     }
 }
 
 /// Whether an endpoint answers at `path`.
 #[must_use]
 pub fn is_endpoint(path: &str, config: &Config) -> bool {
-    Endpoint::at(path, config).is_some() || forward_auth_at(path, config).is_some()
+    enabled(config).find(path).is_some()
 }
 
-/// Which proxies' dialect is spoken at `path`. While the configuration has faults it is not known whether any is, and then
-/// proxies too get an answer that they understand.
-fn forward_auth_at<'p>(path: &'p str, config: &Config) -> Option<(Dialect, &'p str)> {
-    if config.forward_auth.is_none() && config.terms.is_ok() {
-        return None;
+/// The dialect of the proxies that ask at an endpoint.
+fn dialect(endpoint: Endpoint) -> Option<Dialect> {
+    match endpoint {
+        Endpoint::ForwardAuth => Some(Dialect::Forward),
+        Endpoint::AuthRequest => Some(Dialect::Nginx),
+        Endpoint::ExtAuthz => Some(Dialect::Envoy),
+        _ => None,
     }
-    Dialect::at(path.strip_prefix(config.surface.prefix.as_str())?)
+}
+
+fn allows(methods: Option<&str>, method: &Method) -> bool {
+    methods.is_none_or(|methods| methods.split(", ").any(|allowed| allowed == method.as_str()))
 }
 
 /// Answers one request to an endpoint.
@@ -108,10 +61,14 @@ pub async fn answer<P: Platform, R: IncomingRequest>(app: &Application, platform
 
 async fn dispatch<P: Platform, R: IncomingRequest>(app: &Application, platform: &P, request: &R) -> Answer {
     let surface = &app.config.surface;
-    if let Some((dialect, rest)) = forward_auth_at(request.path(), &app.config) {
+    let found = enabled(&app.config).find(request.path());
+    if let Some((row, rest)) = found
+        && let Some(dialect) = dialect(row.endpoint)
+    {
+        let rest = if rest.is_empty() { "/" } else { rest };
         return forward_auth::answer(app, platform, request, dialect, rest).await;
     }
-    let endpoint = Endpoint::at(request.path(), &app.config);
+    let endpoint = found.map(|(row, _)| row.endpoint);
     let terms = match (&app.config.terms, endpoint) {
         (Ok(terms), _) => Some(terms),
         (Err(_), Some(Endpoint::Health | Endpoint::Readiness | Endpoint::Explain | Endpoint::Console)) => {
@@ -119,18 +76,19 @@ async fn dispatch<P: Platform, R: IncomingRequest>(app: &Application, platform: 
         }
         (Err(_), _) => return challenge::refuse(&app.config.fault().into(), &surface.realm).into(),
     };
-    let Some(endpoint) = endpoint else {
+    let Some((Row { endpoint, methods, .. }, _)) = found else {
         return not_found().into();
     };
+    let (endpoint, allow) = (*endpoint, methods.unwrap_or_default());
     if endpoint == Endpoint::FireproofApi && request.method() == Method::OPTIONS {
         return exchange::api_preflight().into();
     }
     // Without configured origins there is nothing to negotiate: OPTIONS is a method like any other.
     if surface.cors.is_some() && cors::is_preflight(request) {
-        return cors::preflight(&HeaderValue::from_static(endpoint.allow())).into();
+        return cors::preflight(&HeaderValue::from_static(allow)).into();
     }
-    if !endpoint.allows(request.method()) {
-        return problem::method_not_allowed(endpoint.allow()).into();
+    if !allows(*methods, request.method()) {
+        return problem::method_not_allowed(allow).into();
     }
     if announces_too_much(request) {
         return body_too_large().into();

@@ -13,12 +13,13 @@ use super::exchange::rules::conditions;
 use super::exchange::{Surroundings, known_issuer, scopes};
 use super::is_origin;
 use super::reader::Table;
+use crate::endpoints::Enabled;
 use crate::exchange::Exchange;
-use crate::gateway::Gateway;
 use crate::gateway::credential::Kept;
 use crate::gateway::headers::Untrusted;
 use crate::gateway::requirement::Requirement;
-use crate::gateway::routes::{self, Pattern, PatternFault, Route, RouteCors, Table as Routes};
+use crate::gateway::routes::{self, Pattern, PatternFault, Route, RouteCors, Table as Routes, Upstream};
+use crate::gateway::{ClientAddress, Gateway};
 use crate::limits;
 
 /// What routes refer to.
@@ -32,7 +33,10 @@ pub(super) struct Neighbours<'n> {
 
 /// Reads the table `gateway`.
 pub(super) fn read(mut table: Table<'_>, near: &Neighbours<'_>) -> Gateway {
+    const ADDRESSES: &[(&str, ClientAddress)] =
+        &[("cloudflare", ClientAddress::Cloudflare), ("cf-connecting-ip", ClientAddress::Header)];
     let timeout_ms = timeout(&mut table).unwrap_or(limits::DEFAULT_UPSTREAM_TIMEOUT_MS);
+    let client_address = table.choice("client_address", ADDRESSES).unwrap_or_default();
     let tables = table.tables("routes");
     if table.value("routes").is_none() || tables.as_ref().is_some_and(Vec::is_empty) {
         table.fault(
@@ -62,7 +66,7 @@ pub(super) fn read(mut table: Table<'_>, near: &Neighbours<'_>) -> Gateway {
     table.finish();
     let untrusted =
         Untrusted::new(routes.iter().flat_map(|route| &route.headers).map(|header| header.name.as_str()));
-    Gateway { routes: Routes::new(routes), untrusted, kept: Kept::default() }
+    Gateway { routes: Routes::new(routes), untrusted, kept: Kept::default(), client_address }
 }
 
 fn timeout(table: &mut Table<'_>) -> Option<u32> {
@@ -71,6 +75,7 @@ fn timeout(table: &mut Table<'_>) -> Option<u32> {
 }
 
 fn route(table: &mut Table<'_>, near: &Neighbours<'_>, timeout_ms: u32) -> Option<Route> {
+    const CACHES: &[(&str, bool)] = &[("no-store", false), ("zone", true)];
     let path = path(table, near);
     let host = host(table);
     let methods = methods(table);
@@ -85,6 +90,10 @@ fn route(table: &mut Table<'_>, near: &Neighbours<'_>, timeout_ms: u32) -> Optio
     let headers = identity_headers(table);
     let cors = table.table("cors").and_then(cors);
     let timeout_ms = timeout(table).unwrap_or(timeout_ms);
+    let is_cacheable = table.choice("cache", CACHES).unwrap_or(false);
+    if is_cacheable && matches!(upstream, Some(Upstream::Service(_))) {
+        table.fault("cache", "has no effect on a service binding, which no cache stands before", "remove it");
+    }
     let (name, pattern) = path?;
     Some(Route {
         name,
@@ -98,6 +107,7 @@ fn route(table: &mut Table<'_>, near: &Neighbours<'_>, timeout_ms: u32) -> Optio
         headers,
         cors,
         timeout_ms,
+        is_cacheable,
     })
 }
 
@@ -131,29 +141,15 @@ fn path(table: &mut Table<'_>, near: &Neighbours<'_>) -> Option<(String, Pattern
 
 /// The endpoint that takes all that the pattern could.
 fn taken_by(pattern: &Pattern, near: &Neighbours<'_>) -> Option<String> {
-    let prefix = near.around.prefix;
-    if let Some(path) = pattern.only_path() {
-        let mut exact = vec!["/healthz", "/readyz", "/verify", "/explain", "/console"];
-        if near.has_exchange {
-            exact.push("/token");
-            if path == "/.well-known/jwks.json" || path == "/.well-known/oauth-authorization-server" {
-                return Some(path);
-            }
-        }
-        if near.has_forward_auth {
-            exact.extend(["/forward-auth", "/auth-request", "/ext-authz"]);
-        }
-        if exact.iter().any(|name| path.strip_prefix(prefix) == Some(*name)) {
-            return Some(path);
-        }
-    }
-    let speaks_fireproof = near.exchange.is_some_and(|exchange| exchange.fireproof.is_some());
-    let open = [("/api", speaks_fireproof), ("/ext-authz/", near.has_forward_auth)];
-    open.into_iter()
-        .filter(|(_, is_there)| *is_there)
-        .map(|(name, _)| format!("{prefix}{name}"))
-        .find(|name| pattern.lies_within(name))
-        .map(|name| format!("{name}*"))
+    let enabled = Enabled {
+        prefix: near.around.prefix,
+        // That of an exchange at fault is not known, and then the bare path is all that can be said.
+        issuer_path: near.exchange.map(|one| one.issuer_path.as_str()).or(near.has_exchange.then_some("")),
+        has_fireproof: near.exchange.is_some_and(|exchange| exchange.fireproof.is_some()),
+        has_forward_auth: near.has_forward_auth,
+    };
+    let only = pattern.only_path().filter(|path| enabled.find(path).is_some());
+    only.or_else(|| enabled.takes_all_below(&pattern.stem()))
 }
 
 fn host(table: &mut Table<'_>) -> Option<String> {
@@ -176,7 +172,7 @@ fn methods(table: &mut Table<'_>) -> Option<Vec<Method>> {
     let names = table.strings("methods")?;
     let mut methods = Vec::new();
     for (index, name) in names.iter().enumerate() {
-        // The platform sends neither CONNECT nor TRACE.
+        // See `http::gateway`, which refuses both.
         let method = name
             .parse::<Method>()
             .ok()

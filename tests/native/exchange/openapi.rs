@@ -1,7 +1,8 @@
 //! `GET /openapi.json` against what the router really does.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use edge_assay::endpoints::{Place, Row, TABLE};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -9,26 +10,29 @@ use super::*;
 use crate::support::request::FakeRequest;
 use crate::support::world::{World, body};
 
-/// Every endpoint of the HTTP contract that this Worker has, with its methods; HEAD goes with GET.
-const ENDPOINTS: &[(&str, &[&str])] = &[
-    ("/_assay/healthz", &["get"]),
-    ("/_assay/readyz", &["get"]),
-    ("/_assay/verify", &["get", "post"]),
-    ("/_assay/explain", &["post"]),
-    ("/_assay/console", &["get", "post"]),
-    ("/_assay/token", &["post"]),
-    ("/_assay/api", &["post", "put"]),
-    ("/_assay/openapi.json", &["get"]),
-    ("/.well-known/jwks.json", &["get"]),
-    ("/.well-known/oauth-authorization-server", &["get"]),
-];
+/// The path of a row as the document has it.
+fn described_as(row: &Row) -> String {
+    match row.place {
+        Place::At(path) | Place::Beginning(path) => format!("/_assay{path}"),
+        Place::Tree(path) => format!("/_assay{path}/{{path}}"),
+        Place::WellKnown(path) | Place::WellKnownOfIssuer(path) => path.to_owned(),
+    }
+}
 
-/// What proxies ask, by whatever method.
-const FORWARD_AUTH: &[&str] = &["/_assay/forward-auth", "/_assay/auth-request", "/_assay/ext-authz/{path}"];
+/// The methods of a row as the document has them: HEAD goes with GET, and proxies ask by whatever method.
+fn operations_of(row: &Row) -> BTreeSet<String> {
+    row.methods
+        .unwrap_or("GET")
+        .split(", ")
+        .filter(|method| !matches!(*method, "HEAD" | "OPTIONS"))
+        .map(str::to_lowercase)
+        .collect()
+}
 
 fn prefixed() -> World {
     let mut config = config();
     config["endpoints"] = json!({ "prefix": "/_assay" });
+    config["forward_auth"] = json!({ "trusted": true });
     world_with(&config, &secrets())
 }
 
@@ -37,22 +41,24 @@ fn the_document_names_every_endpoint_with_every_method_that_the_router_takes() {
     let world = prefixed();
     let document = body(&world.ask(&FakeRequest::get("/_assay/openapi.json")));
     assert_eq!(document["openapi"], "3.1.0");
-    let described: BTreeSet<(String, BTreeSet<String>)> = document["paths"]
+    let described: BTreeMap<String, BTreeSet<String>> = document["paths"]
         .as_object()
         .unwrap()
         .iter()
-        .filter(|(path, _)| !FORWARD_AUTH.contains(&path.as_str()))
-        .map(|(path, operations)| (path.clone(), operations.as_object().unwrap().keys().cloned().collect()))
+        .map(|(path, item)| {
+            let operations = item.as_object().unwrap().keys().filter(|name| *name != "parameters").cloned();
+            (path.clone(), operations.collect())
+        })
         .collect();
-    assert!(FORWARD_AUTH.iter().all(|path| document["paths"][path]["get"].is_object()));
-    let expected = ENDPOINTS.iter().map(|(path, methods)| {
-        ((*path).to_owned(), methods.iter().map(|method| (*method).to_owned()).collect())
-    });
-    assert_eq!(described, expected.collect());
-    for (path, methods) in ENDPOINTS {
+    let expected: BTreeMap<String, BTreeSet<String>> =
+        TABLE.iter().map(|row| (described_as(row), operations_of(row))).collect();
+    assert_eq!(described, expected);
+    for row in TABLE {
+        let path = described_as(row).replace("{path}", "x");
         for method in [Method::GET, Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
-            let status = world.ask(&FakeRequest::new(method.clone(), path)).status();
-            let takes = methods.contains(&method.as_str().to_lowercase().as_str());
+            let status = world.ask(&FakeRequest::new(method.clone(), &path)).status();
+            let takes =
+                row.methods.is_none_or(|methods| methods.split(", ").any(|one| one == method.as_str()));
             assert_eq!(status != 405, takes, "{method} {path}: {status}");
             assert_ne!(status, 404, "{method} {path}");
         }

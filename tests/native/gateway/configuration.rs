@@ -4,6 +4,7 @@ use super::*;
 use crate::support::platform::FakePlatform;
 use crate::support::world::NOW;
 use edge_assay::config::{Config, ConfigFault};
+use edge_assay::endpoints::{Place, TABLE};
 
 fn faults_with(changes: &Value) -> Vec<ConfigFault> {
     let config = merged(json!({ "issuers": [issuer(ISS, &json!({})), issuer(OTHER, &json!({}))] }), changes);
@@ -70,6 +71,11 @@ fn each_fault_of_a_route_is_told_by_its_path() {
         (json!({ "cors": { "origins": ["*"], "credentials": true } }), "gateway.routes[0].cors.origins[0]"),
         (json!({ "timeout_ms": 1 }), "gateway.routes[0].timeout_ms"),
         (json!({ "upstreams": "x" }), "gateway.routes[0].upstreams"),
+        (json!({ "cache": "default" }), "gateway.routes[0].cache"),
+        (json!({ "cache": true }), "gateway.routes[0].cache"),
+        (json!({ "cache": "zone", "upstream": { "service": "X" } }), "gateway.routes[0].cache"),
+        (json!({ "path": "/openapi.json" }), "gateway.routes[0].path"),
+        (json!({ "path": "/admin./x" }), "gateway.routes[0].path"),
     ] {
         let found = faults(&json!([route("/profiles/*", &changes)]));
         assert!(paths(&found).contains(&expected), "{changes}: {found:#?}");
@@ -114,24 +120,79 @@ fn an_endpoint_that_is_not_there_takes_no_route() {
     );
 }
 
-#[test]
-fn what_the_lint_calls_an_endpoint_is_one() {
-    let world =
-        World::new(&json!({ "issuers": [issuer(ISS, &json!({}))], "forward_auth": { "trusted": true } }));
-    for path in [
-        "/healthz",
-        "/readyz",
-        "/verify",
-        "/explain",
-        "/console",
-        "/forward-auth",
-        "/auth-request",
-        "/ext-authz",
-    ] {
-        let told = paths(&faults_with(&json!({ "forward_auth": { "trusted": true }, "gateway": { "routes": [route(path, &json!({}))] } }))).len();
-        assert_eq!(told, 1, "{path}");
-        assert_ne!(world.answered(&FakeRequest::get(path)).status(), 404, "{path}");
+/// The configurations that differ in which endpoints there are.
+fn configurations() -> Vec<Value> {
+    let exchange = json!({ "issuer": "https://auth.example.com/tenant", "targets": [{ "audience": "https://a.example", "from": [ISS] }] });
+    let fireproof = json!({ "fireproof": { "auth_types": { "better": [ISS] } } });
+    let forward_auth = json!({ "trusted": true });
+    let with_fireproof = merged(exchange.clone(), &fireproof);
+    let bare = [
+        json!({}),
+        json!({ "exchange": exchange }),
+        json!({ "exchange": with_fireproof }),
+        json!({ "forward_auth": forward_auth }),
+        json!({ "exchange": with_fireproof, "forward_auth": forward_auth }),
+    ];
+    bare.iter()
+        .flat_map(|one| [one.clone(), merged(one.clone(), &json!({ "endpoints": { "prefix": "/_assay" } }))])
+        .collect()
+}
+
+/// Every path of the table and paths close to them, with and without a prefix.
+fn paths_near_endpoints() -> Vec<String> {
+    let mut paths = Vec::new();
+    for row in TABLE {
+        let (Place::At(path)
+        | Place::Beginning(path)
+        | Place::Tree(path)
+        | Place::WellKnown(path)
+        | Place::WellKnownOfIssuer(path)) = row.place;
+        for (before, behind) in [
+            ("", ""),
+            ("", "/x"),
+            ("", "x"),
+            ("", "/tenant"),
+            ("/_assay", ""),
+            ("/_assay", "/x"),
+            ("/_assay", "x"),
+        ] {
+            paths.push(format!("{before}{path}{behind}"));
+        }
     }
+    paths
+}
+
+#[test]
+fn the_lint_reports_exactly_the_paths_at_which_an_endpoint_answers() {
+    let (mut reported, mut free) = (0, 0);
+    for changes in configurations() {
+        let config =
+            merged(json!({ "issuers": [issuer(ISS, &json!({})), issuer(OTHER, &json!({}))] }), &changes);
+        let world = World::new(&config);
+        assert!(world.app.config.terms.is_ok(), "{:#?}", world.app.config.terms);
+        let is_endpoint = |path: &str| edge_assay::http::router::is_endpoint(path, &world.app.config);
+        let is_reported = |path: &str| {
+            let config =
+                merged(config.clone(), &json!({ "gateway": { "routes": [route(path, &json!({}))] } }));
+            let world = World::new(&config);
+            let faults = world.app.config.terms.err().unwrap_or_default();
+            paths(&faults).contains(&"gateway.routes[0].path")
+        };
+        for path in paths_near_endpoints() {
+            assert_eq!(is_reported(&path), is_endpoint(&path), "{path} with {changes}");
+            if is_endpoint(&path) {
+                reported += 1;
+                assert_ne!(world.answered(&FakeRequest::get(&path)).status(), 404, "{path} with {changes}");
+            } else {
+                free += 1;
+            }
+            // A pattern is reported where all that fits it is taken.
+            let all_below =
+                ["", "/y", "/y/z", "/.y"].iter().all(|rest| is_endpoint(&format!("{path}{rest}")));
+            assert_eq!(is_reported(&format!("{path}/*")), all_below, "{path}/* with {changes}");
+        }
+    }
+    assert!(reported > 80 && free > 200, "{reported} and {free}");
 }
 
 #[test]
@@ -150,6 +211,19 @@ fn forward_auth_says_whom_it_believes() {
         let found = faults_with(&json!({ "forward_auth": given }));
         assert_eq!(paths(&found), expected.into_iter().collect::<Vec<_>>(), "{given}: {found:#?}");
         assert!(!format!("{found:?}").contains("rather the secret"));
+    }
+}
+
+#[test]
+fn who_may_tell_a_clients_address_is_one_of_two() {
+    let with = |given: &Value| {
+        let routes = [route("/*", &json!({}))];
+        faults_with(&json!({ "gateway": { "routes": routes, "client_address": given } }))
+    };
+    assert_eq!(with(&json!("cloudflare")), []);
+    assert_eq!(with(&json!("cf-connecting-ip")), []);
+    for other in [json!("x-forwarded-for"), json!(true)] {
+        assert_eq!(paths(&with(&other)), ["gateway.client_address"], "{other}");
     }
 }
 

@@ -1,0 +1,226 @@
+//! Every path that the Worker itself answers: one table, from which the router answers and in which the lint of routes
+//! looks.
+//!
+//! Knows paths, methods and which part of the configuration an endpoint needs. Does not know how an endpoint answers.
+
+/// What answers at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// Whether the Worker runs.
+    Health,
+    /// The configuration and the state of every issuer's keys.
+    Readiness,
+    /// The verdict on a token.
+    Verify,
+    /// Why a token is refused.
+    Explain,
+    /// The same on a page.
+    Console,
+    /// The OpenAPI document.
+    Description,
+    /// OAuth 2.0 token exchange (RFC 8693) and JWT bearer grant (RFC 7523).
+    Token,
+    /// The Fireproof dashboard's protocol.
+    FireproofApi,
+    /// Our public keys (RFC 7517).
+    KeySet,
+    /// Our metadata (RFC 8414).
+    ServerMetadata,
+    /// The questions of Traefik and Caddy.
+    ForwardAuth,
+    /// The questions of nginx.
+    AuthRequest,
+    /// The questions of Envoy.
+    ExtAuthz,
+}
+
+/// Which paths an endpoint has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// This path, below the prefix.
+    At(&'static str),
+    /// Every path below the prefix that begins with this text.
+    Beginning(&'static str),
+    /// This path and every path below it, below the prefix.
+    Tree(&'static str),
+    /// This path, whatever the prefix (RFC 8615).
+    WellKnown(&'static str),
+    /// This path, and this path followed by the path of the exchange's issuer (RFC 8414 §3.1), whatever the prefix.
+    WellKnownOfIssuer(&'static str),
+}
+
+/// What has to be configured for an endpoint to be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing.
+    Nothing,
+    /// `exchange`.
+    Exchange,
+    /// `exchange.fireproof`.
+    Fireproof,
+    /// `forward_auth`.
+    ForwardAuth,
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// What answers.
+    pub endpoint: Endpoint,
+    /// Where.
+    pub place: Place,
+    /// The methods, as `Allow` has them; `None`: all. HEAD is answered wherever GET is.
+    pub methods: Option<&'static str>,
+    /// When it is there.
+    pub needs: Needs,
+}
+
+const fn row(endpoint: Endpoint, place: Place, methods: Option<&'static str>, needs: Needs) -> Row {
+    Row { endpoint, place, methods, needs }
+}
+
+const READ: Option<&str> = Some("GET, HEAD");
+const READ_OR_POST: Option<&str> = Some("GET, HEAD, POST");
+const POST: Option<&str> = Some("POST");
+
+/// All endpoints. No path is in two rows.
+pub const TABLE: &[Row] = &[
+    row(Endpoint::Verify, Place::At("/verify"), READ_OR_POST, Needs::Nothing),
+    row(Endpoint::Token, Place::At("/token"), POST, Needs::Exchange),
+    row(Endpoint::ForwardAuth, Place::At("/forward-auth"), None, Needs::ForwardAuth),
+    row(Endpoint::AuthRequest, Place::At("/auth-request"), None, Needs::ForwardAuth),
+    row(Endpoint::ExtAuthz, Place::Tree("/ext-authz"), None, Needs::ForwardAuth),
+    // The dashboard answers at every path that begins so.
+    row(Endpoint::FireproofApi, Place::Beginning("/api"), Some("PUT, POST, OPTIONS"), Needs::Fireproof),
+    row(Endpoint::KeySet, Place::WellKnown("/.well-known/jwks.json"), READ, Needs::Exchange),
+    row(
+        Endpoint::ServerMetadata,
+        Place::WellKnownOfIssuer("/.well-known/oauth-authorization-server"),
+        READ,
+        Needs::Exchange,
+    ),
+    row(Endpoint::Health, Place::At("/healthz"), READ, Needs::Nothing),
+    row(Endpoint::Readiness, Place::At("/readyz"), READ, Needs::Nothing),
+    row(Endpoint::Explain, Place::At("/explain"), POST, Needs::Nothing),
+    row(Endpoint::Console, Place::At("/console"), READ_OR_POST, Needs::Nothing),
+    row(Endpoint::Description, Place::At("/openapi.json"), READ, Needs::Nothing),
+];
+
+/// The part of the configuration that decides which endpoints there are.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Enabled<'c> {
+    /// `endpoints.prefix`.
+    pub prefix: &'c str,
+    /// The path of the exchange's issuer, without a slash at its end; `None` where there is no exchange.
+    pub issuer_path: Option<&'c str>,
+    /// Whether the exchange speaks the Fireproof dashboard's protocol.
+    pub has_fireproof: bool,
+    /// Whether proxies may ask.
+    pub has_forward_auth: bool,
+}
+
+impl Enabled<'_> {
+    /// The row that answers at `path`, and what follows the row's own path there.
+    #[must_use]
+    pub fn find<'p>(&self, path: &'p str) -> Option<(&'static Row, &'p str)> {
+        let below = path.strip_prefix(self.prefix);
+        TABLE.iter().find_map(|row| {
+            let rest = match row.place {
+                Place::At(place) => below?.strip_prefix(place).filter(|rest| rest.is_empty()),
+                Place::Beginning(place) => below?.strip_prefix(place),
+                Place::Tree(place) => {
+                    below?.strip_prefix(place).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+                }
+                Place::WellKnown(place) => path.strip_prefix(place).filter(|rest| rest.is_empty()),
+                Place::WellKnownOfIssuer(place) => path
+                    .strip_prefix(place)
+                    .filter(|rest| rest.is_empty() || self.issuer_path.is_some_and(|issuer| issuer == *rest)),
+            }?;
+            self.has(row.needs).then_some((row, rest))
+        })
+    }
+
+    /// What answers at `path` and at every path below it, as in `/api*`.
+    #[must_use]
+    pub fn takes_all_below(&self, path: &str) -> Option<String> {
+        let (row, rest) = self.find(path)?;
+        let begins_so = matches!(row.place, Place::Beginning(_) | Place::Tree(_));
+        path.strip_suffix(rest).filter(|_| begins_so).map(|beginning| format!("{beginning}*"))
+    }
+
+    fn has(&self, needs: Needs) -> bool {
+        match needs {
+            Needs::Nothing => true,
+            Needs::Exchange => self.issuer_path.is_some(),
+            Needs::Fireproof => self.has_fireproof,
+            Needs::ForwardAuth => self.has_forward_auth,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: Enabled<'_> =
+        Enabled { prefix: "/_a", issuer_path: Some("/tenant"), has_fireproof: true, has_forward_auth: true };
+
+    fn at(enabled: &Enabled<'_>, path: &str) -> Option<Endpoint> {
+        enabled.find(path).map(|(row, _)| row.endpoint)
+    }
+
+    #[test]
+    fn a_path_is_an_endpoints_exactly_where_the_table_says() {
+        for (path, endpoint) in [
+            ("/_a/verify", Some(Endpoint::Verify)),
+            ("/_a/verify/", None),
+            ("/_a/verifyx", None),
+            ("/verify", None),
+            ("/_a", None),
+            ("/_a/api", Some(Endpoint::FireproofApi)),
+            ("/_a/apiary/7", Some(Endpoint::FireproofApi)),
+            ("/_a/ext-authz", Some(Endpoint::ExtAuthz)),
+            ("/_a/ext-authz/x/y", Some(Endpoint::ExtAuthz)),
+            ("/_a/ext-authzx", None),
+            ("/.well-known/jwks.json", Some(Endpoint::KeySet)),
+            ("/_a/.well-known/jwks.json", None),
+            ("/.well-known/jwks.json/", None),
+            ("/.well-known/oauth-authorization-server", Some(Endpoint::ServerMetadata)),
+            ("/.well-known/oauth-authorization-server/tenant", Some(Endpoint::ServerMetadata)),
+            ("/.well-known/oauth-authorization-server/other", None),
+        ] {
+            assert_eq!(at(&ALL, path), endpoint, "{path}");
+        }
+        assert_eq!(ALL.find("/_a/ext-authz/x").map(|(_, rest)| rest), Some("/x"));
+    }
+
+    #[test]
+    fn what_is_not_configured_is_not_there() {
+        let bare = Enabled::default();
+        for row in TABLE {
+            let (Place::At(path)
+            | Place::Beginning(path)
+            | Place::Tree(path)
+            | Place::WellKnown(path)
+            | Place::WellKnownOfIssuer(path)) = row.place;
+            assert_eq!(at(&bare, path), (row.needs == Needs::Nothing).then_some(row.endpoint), "{path}");
+        }
+    }
+
+    #[test]
+    fn some_endpoints_take_all_that_is_below_a_path() {
+        for (path, all) in [
+            ("/_a/api", Some("/_a/api*")),
+            ("/_a/apiary/x", Some("/_a/api*")),
+            ("/_a/ext-authz", Some("/_a/ext-authz*")),
+            ("/_a/ext-authz/x", Some("/_a/ext-authz*")),
+            ("/_a/ext-authzx", None),
+            ("/_a/verify", None),
+            ("/_a", None),
+            ("", None),
+        ] {
+            assert_eq!(ALL.takes_all_below(path).as_deref(), all, "{path}");
+        }
+        assert_eq!(Enabled::default().takes_all_below("/api"), None);
+    }
+}
