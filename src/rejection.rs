@@ -7,6 +7,7 @@
 //! The data of a variant may hold more of a token than its text: the text, which goes to clients and logs, names
 //! nothing of a token but `iss`, `kid` and `alg`.
 
+use crate::characters::is_invisible;
 use crate::time::Timestamp;
 
 /// Why a token was refused. Data is bounded and safe to show; nothing here holds the token or its signature.
@@ -502,16 +503,49 @@ impl Refusal {
     }
 }
 
-/// `text` cut to the bound that messages and log lines keep, control characters replaced.
+/// `text` as messages and log lines show it: cut to [`MAX_ECHO_CHARS`](crate::limits::MAX_ECHO_CHARS) characters, and with
+/// every control character and every invisible one written as `\u{202e}`, so that a text from outside can neither hide
+/// characters nor change the order in which its surroundings are shown.
 #[must_use]
 pub fn excerpt(text: &str) -> String {
-    let mut cut: String = text
-        .chars()
-        .take(crate::limits::MAX_ECHO_CHARS)
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect();
-    if text.chars().nth(crate::limits::MAX_ECHO_CHARS).is_some() {
-        cut.push('…');
+    let mut shown = String::new();
+    let mut left = crate::limits::MAX_ECHO_CHARS;
+    for c in text.chars() {
+        let escaped = (c.is_control() || is_invisible(c)).then(|| format!("\\u{{{:x}}}", u32::from(c)));
+        let length = escaped.as_ref().map_or(1, String::len);
+        let Some(rest) = left.checked_sub(length) else {
+            shown.push('…');
+            break;
+        };
+        left = rest;
+        match escaped {
+            Some(escaped) => shown.push_str(&escaped),
+            None => shown.push(c),
+        }
     }
-    cut
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::MAX_ECHO_CHARS;
+
+    #[test]
+    fn an_excerpt_shows_what_is_invisible_and_reorders_nothing() {
+        assert_eq!(excerpt("https://issuer.example/é日本"), "https://issuer.example/é日本");
+        assert_eq!(excerpt("a\u{202e}cba\u{2066}\u{200b}"), "a\\u{202e}cba\\u{2066}\\u{200b}");
+        assert_eq!(
+            excerpt("line\r\n\u{1b}[31m\u{85}\u{2028}"),
+            "line\\u{d}\\u{a}\\u{1b}[31m\\u{85}\\u{2028}"
+        );
+    }
+
+    #[test]
+    fn an_excerpt_has_a_bound_also_where_it_is_escaped() {
+        assert_eq!(excerpt(&"a".repeat(MAX_ECHO_CHARS)), "a".repeat(MAX_ECHO_CHARS));
+        assert_eq!(excerpt(&"é".repeat(MAX_ECHO_CHARS + 1)), format!("{}…", "é".repeat(MAX_ECHO_CHARS)));
+        let escaped = excerpt(&"\u{202e}".repeat(1000));
+        assert!(escaped.ends_with('…') && escaped.chars().count() <= MAX_ECHO_CHARS + 1, "{escaped}");
+    }
 }

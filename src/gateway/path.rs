@@ -1,10 +1,12 @@
 //! A request's path, normalised once: what is matched against the routes is what the upstream gets.
 //!
 //! What two servers could read differently is refused, not repaired: dot segments, an encoded slash, backslashes, control
-//! characters, `;` (which some servers cut off before they look), broken or doubled encoding, and what is not UTF-8. What all
-//! read alike is brought to one form: escapes of unreserved characters are decoded, the others in upper case (RFC 3986
-//! §6.2.2), and empty segments go.
+//! characters, `;` (which some servers cut off before they look), broken or doubled encoding, and what is not UTF-8. So are
+//! the names by which file systems know a file besides its own: with dots or spaces at the end, with an NTFS stream, with
+//! invisible characters, with characters that Windows turns into a slash. What all read alike is brought to one form: escapes
+//! of unreserved characters are decoded, the others in upper case (RFC 3986 §6.2.2), and empty segments go.
 
+use crate::characters::is_invisible;
 use crate::limits::MAX_PATH_BYTES;
 
 /// A path in its one form.
@@ -47,6 +49,19 @@ pub enum PathFault {
     /// Escapes that are not UTF-8.
     #[error("the path is not UTF-8")]
     Utf8,
+    /// A segment that begins or ends with white space or ends with a dot. Windows drops the end; some frameworks drop white
+    /// space on both sides.
+    #[error("a segment of the path begins or ends with a space, or ends with a dot")]
+    Trimmed,
+    /// `:$`, which in NTFS begins the type of a stream: `a::$DATA` is the file `a`.
+    #[error("the path names a stream of a file")]
+    Stream,
+    /// An invisible character. HFS+ leaves them out.
+    #[error("the path holds an invisible character")]
+    Invisible,
+    /// A character that Windows turns into a slash or a backslash where it converts a text to its own code page.
+    #[error("the path holds a character that some servers read as a slash")]
+    SlashLike,
 }
 
 impl Path {
@@ -128,8 +143,27 @@ fn push_segment(text: &mut String, segment: &str) -> Result<(), PathFault> {
     match decoded.as_slice() {
         b"." | b".." => Err(PathFault::Dots),
         decoded if decoded.windows(3).any(is_escape) => Err(PathFault::EncodedTwice),
-        decoded => std::str::from_utf8(decoded).map(|_| ()).map_err(|_| PathFault::Utf8),
+        decoded => std::str::from_utf8(decoded).map_err(|_| PathFault::Utf8).and_then(refuse_other_names),
     }
+}
+
+/// Refuses a decoded segment that some file system takes for another one.
+fn refuse_other_names(segment: &str) -> Result<(), PathFault> {
+    if segment.starts_with(char::is_whitespace) || segment.ends_with(|c: char| c == '.' || c.is_whitespace())
+    {
+        return Err(PathFault::Trimmed);
+    }
+    if segment.contains(":$") {
+        return Err(PathFault::Stream);
+    }
+    if segment.contains(is_invisible) {
+        return Err(PathFault::Invisible);
+    }
+    // Fraction slash, division slash, set minus, and the small and full-width forms.
+    if segment.contains(['\u{2044}', '\u{2215}', '\u{ff0f}', '\u{2216}', '\u{fe68}', '\u{ff3c}']) {
+        return Err(PathFault::SlashLike);
+    }
+    Ok(())
 }
 
 /// Two hexadecimal digits.
@@ -188,10 +222,13 @@ mod tests {
             ("/a|b^c", "/a%7Cb%5Ec"),
             ("/100%25", "/100%25"),
             ("/100%25zz", "/100%25zz"),
-            ("/a.b/...", "/a.b/..."),
+            ("/a.b/..c", "/a.b/..c"),
             ("/.hidden", "/.hidden"),
             ("/x:@!$&'()*+,=", "/x:@!$&'()*+,="),
+            ("/v1/a:cancel", "/v1/a:cancel"),
             ("/a%20b", "/a%20b"),
+            ("/a.b%20c.d", "/a.b%20c.d"),
+            ("/%E6%97%A5%E6%9C%AC%EF%BC%88", "/%E6%97%A5%E6%9C%AC%EF%BC%88"),
         ] {
             assert_eq!(normal(raw).as_deref(), Ok(expected), "{raw}");
             assert_eq!(normal(expected).as_deref(), Ok(expected), "{raw} twice");
@@ -242,6 +279,47 @@ mod tests {
             assert_eq!(normal(raw), Err(fault), "{raw}");
         }
         assert_eq!(normal(&format!("/{}", "a".repeat(MAX_PATH_BYTES))), Err(PathFault::TooLong));
+    }
+
+    #[test]
+    fn other_names_of_a_file_are_refused() {
+        use PathFault::{Dots, Invisible, SlashLike, Stream, Trimmed};
+        for (raw, fault) in [
+            ("/admin.", Trimmed),
+            ("/admin./x", Trimmed),
+            ("/admin%2e", Trimmed),
+            ("/admin%2E%2e/x", Trimmed),
+            ("/...", Trimmed),
+            ("/admin%20", Trimmed),
+            ("/admin%20.", Trimmed),
+            ("/admin.%20", Trimmed),
+            ("/..%20", Trimmed),
+            ("/%20admin/x", Trimmed),
+            ("/%20", Trimmed),
+            ("/admin%C2%A0", Trimmed),
+            ("/admin%E3%80%80/x", Trimmed),
+            ("/x.php::$DATA", Stream),
+            ("/x.php::%24data", Stream),
+            ("/x.php%3A%3A$DATA", Stream),
+            ("/x.php:s:$DATA", Stream),
+            ("/admin:$i30:$INDEX_ALLOCATION/x", Stream),
+            ("/adm%E2%80%8Bin", Invisible),
+            ("/admin%E2%80%8D/x", Invisible),
+            ("/admin%EF%BB%BF", Invisible),
+            ("/adm%C2%ADin", Invisible),
+            ("/%E2%80%AEnimda", Invisible),
+            ("/adm%E2%81%A6in", Invisible),
+            ("/admin%EF%B8%8F", Invisible),
+            ("/adm%F3%A0%81%81in", Invisible),
+            ("/x%EF%BC%8F..%EF%BC%8Fadmin", SlashLike),
+            ("/x%E2%88%95admin", SlashLike),
+            ("/x%E2%81%84admin", SlashLike),
+            ("/x%EF%BC%BCadmin", SlashLike),
+            ("/x%E2%88%96admin", SlashLike),
+            ("/%2e%2e", Dots),
+        ] {
+            assert_eq!(normal(raw), Err(fault), "{raw}");
+        }
     }
 
     #[test]

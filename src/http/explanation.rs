@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, VARY, WWW_AUTHENTICATE};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -72,11 +72,7 @@ pub async fn console<P: Platform, R: IncomingRequest>(
     if let Ok(policy) = HeaderValue::from_str(&CONTENT_SECURITY_POLICY) {
         headers.insert(http::header::CONTENT_SECURITY_POLICY, policy);
     }
-    for (name, value) in [
-        ("referrer-policy", "no-referrer"),
-        ("x-content-type-options", "nosniff"),
-        ("cross-origin-opener-policy", "same-origin"),
-    ] {
+    for (name, value) in [("referrer-policy", "no-referrer"), ("cross-origin-opener-policy", "same-origin")] {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     response
@@ -175,10 +171,13 @@ fn prefers_text(accept: &str) -> bool {
         == Some("text/plain")
 }
 
+/// A response of text. It may hold what a token says, so no browser may guess another type for it.
 fn plain(kind: &'static str, body: String) -> Response {
     let mut response = Response::new(body.into_bytes());
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 

@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 
 use crate::config::ConfigFault;
 use crate::ports::{Level, Log, Onward, UpstreamError};
-use crate::rejection::{Fault, Refusal};
+use crate::rejection::{Fault, Refusal, excerpt};
 use crate::signing::Series;
 use crate::time::Timestamp;
 use crate::verify::Observed;
 
-/// Reports a request that was refused. `ray` is Cloudflare's id of the request.
+/// Reports a request that was refused. `ray` is Cloudflare's id of the request; elsewhere the client's own words.
 pub fn refused(log: &impl Log, refusal: &Refusal, observed: &Observed, ray: Option<&str>) {
     let (event, level) = match refusal {
         Refusal::Rejection(_) => ("token_refused", Level::Info),
@@ -23,7 +23,7 @@ pub fn refused(log: &impl Log, refusal: &Refusal, observed: &Observed, ray: Opti
         "kid": observed.kid(),
         "alg": observed.algorithm(),
         "token_sha256": observed.token_hash(),
-        "ray": ray,
+        "ray": ray.map(excerpt),
     });
     log.log(level, &without_nulls(line));
 }
@@ -37,7 +37,7 @@ pub fn exchange_refused(
     observed: &Observed,
     ray: Option<&str>,
 ) {
-    let line = json!({ "event": "exchange_refused", "code": code, "detail": detail, "client": client, "iss": observed.issuer(), "ray": ray });
+    let line = json!({ "event": "exchange_refused", "code": code, "detail": detail, "client": client, "iss": observed.issuer(), "ray": ray.map(excerpt) });
     log.log(Level::Info, &without_nulls(line));
 }
 
@@ -49,8 +49,7 @@ pub fn exchange_failed(
     observed: &Observed,
     ray: Option<&str>,
 ) {
-    let line =
-        json!({ "event": "fault", "code": code, "detail": detail, "iss": observed.issuer(), "ray": ray });
+    let line = json!({ "event": "fault", "code": code, "detail": detail, "iss": observed.issuer(), "ray": ray.map(excerpt) });
     log.log(Level::Error, &without_nulls(line));
 }
 
@@ -63,7 +62,7 @@ pub fn forbidden(log: &impl Log, code: &str, detail: &str, observed: &Observed, 
         "detail": detail,
         "iss": observed.issuer(),
         "token_sha256": observed.token_hash(),
-        "ray": ray,
+        "ray": ray.map(excerpt),
     });
     log.log(Level::Info, &without_nulls(line));
 }
@@ -83,7 +82,7 @@ pub fn upstream_failed(
         "detail": error.to_string(),
         "route": route,
         "upstream": onward.service.as_ref().unwrap_or(&origin),
-        "ray": ray,
+        "ray": ray.map(excerpt),
     });
     log.log(Level::Error, &without_nulls(line));
 }

@@ -220,6 +220,22 @@ fn text_is_given_to_a_terminal_and_begins_with_the_root_cause() {
 }
 
 #[test]
+fn no_browser_takes_a_text_of_ours_for_another_type() {
+    let world = open();
+    for request in [
+        explain("a.b.c").header("accept", "text/plain"),
+        FakeRequest::get("/console"),
+        FakeRequest::new(Method::POST, "/console")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body("token=a.b.c"),
+    ] {
+        let response = world.ask(&request);
+        assert!(header(&response, "content-type").unwrap().starts_with("text/"), "{request:?}");
+        assert_eq!(header(&response, "x-content-type-options").as_deref(), Some("nosniff"), "{request:?}");
+    }
+}
+
+#[test]
 fn a_flood_of_unknown_keys_makes_the_worker_ask_its_issuer_only_and_seldom() {
     let world = open();
     let seconds: usize = 300;

@@ -188,3 +188,61 @@ fn no_fault_and_no_shared_secret_shows() {
         nothing_leaks(&worker(), &token, &private(&token, &header, claims), what);
     }
 }
+
+/// Characters that hide others or change the order in which text is shown, and a control character.
+const UNSEEN: &[char] = &[
+    '\u{202e}', '\u{2066}', '\u{2069}', '\u{200b}', '\u{200f}', '\u{61c}', '\u{feff}', '\u{2028}', '\u{ad}',
+    '\u{7}', '\u{85}',
+];
+
+#[test]
+fn no_token_reorders_or_hides_what_an_answer_a_log_line_or_an_explanation_shows() {
+    let unseen: String = UNSEEN.iter().collect();
+    let odd = format!("x{unseen}y");
+    let mut tokens = vec![
+        tokens::unsigned(&json!({ "alg": "EdDSA" }).to_string(), &json!({ "iss": odd }).to_string()),
+        tokens::unsigned(&json!({ "alg": odd }).to_string(), &claims(DOWN, &json!({})).to_string()),
+        tokens::unsigned(
+            &format!(r#"{{"alg":"EdDSA","{odd}":1,"{odd}":2}}"#).replace(['\u{7}', '\u{85}'], ""),
+            "{}",
+        ),
+    ];
+    let strict = json!({ "iss": crate::support::ladder::ISS });
+    for (header, changes) in [
+        (json!({ "kid": odd }), json!({})),
+        (json!({ "typ": odd }), json!({})),
+        (json!({ odd.clone(): 1, "crit": [odd] }), json!({})),
+        (json!({}), json!({ "aud": [odd], "azp": odd, "scope": odd, odd.clone(): odd })),
+    ] {
+        let claims = merged(merged(claims(DOWN, &json!({})), &strict), &changes);
+        tokens.push(tokens::mint(Algorithm::EdDsa, &header, &claims));
+    }
+    tokens.push(tokens::mint_with_secret(
+        Algorithm::Hs256,
+        SECRET.as_bytes(),
+        &json!({ "kid": odd }),
+        &claims(SHARED, &json!({})),
+    ));
+    for token in tokens {
+        let world = worker();
+        let explain = |path: &str| FakeRequest::new(Method::POST, path).bearer(&token);
+        let mut asked = requests(&token);
+        asked.push(FakeRequest::verify(&token).header("cf-ray", &odd));
+        asked.push(explain("/explain"));
+        asked.push(explain("/explain").header("accept", "text/plain"));
+        asked.push(explain("/console"));
+        for request in asked {
+            let response = world.ask(&request);
+            if response.status() == 200 && String::from_utf8_lossy(response.body()).contains("\"claims\":{\"")
+            {
+                continue; // The verdict on a good token shows its claims as they were signed.
+            }
+            let seen = seen(&response);
+            assert!(!seen.contains(UNSEEN), "in the answer to {request:?}:\n{seen:?}");
+        }
+        for (_, line) in world.platform.log_lines() {
+            let line = line.to_string();
+            assert!(!line.contains(UNSEEN) && !line.contains("\\u0007"), "in the log line {line:?}");
+        }
+    }
+}
