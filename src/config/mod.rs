@@ -105,18 +105,20 @@ impl Config {
     #[must_use]
     pub fn load(text: Option<&str>, secrets: &impl Secrets) -> Self {
         let faults = Faults::default();
-        let document = match text.map(json::parse_value) {
-            Some(Ok(document)) => document,
-            Some(Err(error)) => {
-                faults.add(BINDING, format!("cannot be read: {error}"), "write a table, as in examples/");
-                Value::Object(serde_json::Map::new())
+        let document = match text.map(json::parse_object) {
+            Some(Ok(members)) => members,
+            Some(Err(fault)) => {
+                let fix = "write one JSON object in which no member occurs twice, as in examples/";
+                faults.add(BINDING, format!("cannot be read: {fault}"), fix);
+                json::Members::new()
             }
             None => {
                 faults.add(BINDING, "is not set", "add [vars.ASSAY] to wrangler.toml, as in examples/");
-                Value::Object(serde_json::Map::new())
+                json::Members::new()
             }
         };
-        let readable = faults.is_empty() && document.is_object();
+        let readable = faults.is_empty();
+        let document = Value::Object(document);
         let mut root = Table::new(String::new(), &document, &faults);
         let surface = surface(&mut root);
         let Judging { max_token_bytes, leeway_seconds, cross_checks, remembered } = judging(&mut root);

@@ -29,13 +29,26 @@ fn a_binding_that_is_no_table_is_faulty() {
         (Some(""), "not JSON"),
         (Some("{"), "not JSON"),
         (Some("issuers = []"), "not JSON"),
-        (Some("[]"), "an empty list"),
-        (Some("\"text\""), "a string"),
-        (Some("null"), "null"),
+        (Some("[]"), "not an object"),
+        (Some("\"text\""), "not an object"),
+        (Some("null"), "not an object"),
     ] {
         let faults = faults_of(text);
         assert_eq!(paths(&faults), ["ASSAY"], "{text:?}");
         assert!(faults[0].problem.contains(problem), "{text:?}: {}", faults[0]);
+    }
+}
+
+#[test]
+fn a_member_that_occurs_twice_in_the_text_of_the_binding_is_a_fault_at_every_depth() {
+    for text in [
+        r#"{"issuers":[],"issuers":[{"issuer":"https://a.example"}]}"#,
+        r#"{"issuers":[{"issuer":"https://a.example","audience":{"any_of":["a"]},"audience":"unchecked"}]}"#,
+        r#"{"verify":{"leeway_seconds":5,"leeway\u005fseconds":300}}"#,
+    ] {
+        let faults = faults_of(Some(text));
+        assert_eq!(paths(&faults), ["ASSAY"], "{text}");
+        assert!(faults[0].problem.contains("occurs twice"), "{text}: {}", faults[0]);
     }
 }
 
