@@ -131,6 +131,10 @@ pub trait IncomingRequest {
     fn header(&self, name: &str) -> Option<String>;
     /// The names of all headers in lower case, one a line: one call into JavaScript instead of one per header.
     fn header_names(&self) -> String;
+    /// Whether it has a body that is not announced to be empty.
+    fn has_body(&self) -> bool;
+    /// Whether Cloudflare's edge has delivered it, and so has set its `CF-*` headers.
+    fn is_from_cloudflare(&self) -> bool;
     /// The body, whole. Asked for once at the most.
     async fn body(&self, max_bytes: usize) -> Result<Vec<u8>, BodyError>;
 }
@@ -167,9 +171,11 @@ pub struct Onward {
     pub remove: Vec<String>,
     /// The headers to set then; values are visible ASCII and spaces.
     pub set: Vec<(String, String)>,
-    /// Milliseconds from the end of the request's body until the answer's headers must be here. The bodies may take as long
-    /// as they like.
+    /// Milliseconds from the end of the request's body until the answer's headers must be here, and between two steps of that
+    /// body. A body that moves may take as long as it likes.
     pub timeout_ms: u32,
+    /// Whether the platform's own cache may answer in the upstream's place and keep what it answers.
+    pub is_cacheable: bool,
     /// What becomes of the answer's headers; `None` leaves the answer as it came.
     pub amend: Option<Amendment>,
 }
@@ -185,12 +191,18 @@ pub struct Amendment {
     pub append: Vec<(&'static str, &'static str)>,
 }
 
-/// Why an upstream gave no answer. The texts are for the log: they may name what is behind.
+/// Why there is no answer of an upstream. The texts are for the log: they may name what is behind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpstreamError {
-    /// No headers in time.
+    /// The upstream took nothing of the request's body for so long, or did not answer for so long after its end.
     #[error("no answer within {0} ms")]
     Timeout(u32),
+    /// The client sent nothing of the request's body for so long.
+    #[error("the client sent nothing of the request's body for {0} ms")]
+    BodyStalled(u32),
+    /// The client broke the request's body off.
+    #[error("the request's body ended early")]
+    BodyBroken,
     /// The connection failed.
     #[error("the connection failed: {0}")]
     Unreachable(String),

@@ -24,4 +24,16 @@ pub struct Gateway {
     pub untrusted: Untrusted,
     /// Our own tokens that are still good.
     pub kept: credential::Kept,
+    /// Who may tell a client's address.
+    pub client_address: ClientAddress,
+}
+
+/// Whose `CF-Connecting-IP` is taken for a client's address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientAddress {
+    /// Cloudflare's edge alone. Elsewhere a client can send the header itself.
+    #[default]
+    Cloudflare,
+    /// Whoever sends the request: a proxy that sets the header stands before a workerd of one's own.
+    Header,
 }

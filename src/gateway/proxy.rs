@@ -27,6 +27,8 @@ pub struct Incoming<'r> {
     pub is_upgrade: bool,
     /// Who sent it, as the platform says.
     pub client: Option<IpAddr>,
+    /// The `Cache-Control` header.
+    pub cache_control: &'r str,
 }
 
 /// How a request is sent on to where `route` leads, on behalf of whom `claims` tell of; `None` if it leads nowhere. `minted`
@@ -63,6 +65,7 @@ pub fn onward(
         remove,
         set: told(route, incoming, claims, minted),
         timeout_ms: route.timeout_ms,
+        is_cacheable: route.is_cacheable,
         amend,
     })
 }
@@ -74,13 +77,16 @@ fn told(
     claims: Option<&Claims>,
     minted: Option<&str>,
 ) -> Vec<(String, String)> {
-    let mut set = Vec::with_capacity(route.headers.len().saturating_add(5));
+    let mut set = Vec::with_capacity(route.headers.len().saturating_add(6));
     if let Some(client) = incoming.client {
         set.push(("x-forwarded-for".to_owned(), client.to_string()));
     }
     set.push(("x-forwarded-host".to_owned(), incoming.host.to_owned()));
     set.push(("x-forwarded-proto".to_owned(), incoming.scheme.to_owned()));
     set.push(("forwarded".to_owned(), forwarded(incoming)));
+    if !route.is_cacheable {
+        set.push(("cache-control".to_owned(), not_stored(incoming.cache_control)));
+    }
     for header in &route.headers {
         let value = claims.map(|claims| headers::value(claims, &header.claim)).unwrap_or_default();
         set.push((header.name.clone(), value));
@@ -89,6 +95,19 @@ fn told(
         set.push(("authorization".to_owned(), format!("Bearer {token}")));
     }
     set
+}
+
+/// The client's `Cache-Control` with `no-store` (RFC 9111 §5.2.1.5), for every cache between the Worker and the API. Without
+/// one, the runtime would send `no-cache`, for which common frameworks answer no conditional request with 304.
+fn not_stored(given: &str) -> String {
+    let is_visible = given.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    if given.is_empty() || !is_visible {
+        return "no-store".to_owned();
+    }
+    if given.split(',').any(|directive| directive.trim().eq_ignore_ascii_case("no-store")) {
+        return given.to_owned();
+    }
+    format!("{given}, no-store")
 }
 
 /// RFC 7239 §4. A colon needs quotes, and IPv6 brackets too.

@@ -9,10 +9,10 @@ use super::admission::Desk;
 use super::application::Application;
 use super::problem::{self, Problem};
 use super::{Response, cors, log, router};
-use crate::gateway::Gateway;
 use crate::gateway::path::{Path, PathFault};
 use crate::gateway::proxy::{Incoming, onward};
 use crate::gateway::routes::{Found, Route, is_host};
+use crate::gateway::{ClientAddress, Gateway};
 use crate::ports::{IncomingRequest, Platform, UpstreamError, Upstreams};
 use crate::trust::issuer::TrustedIssuer;
 use crate::verify::{Terms, VerifiedToken};
@@ -78,6 +78,15 @@ where
     if !is_host(request.host()) {
         return own(no_route());
     }
+    // An answer to TRACE repeats the request (RFC 9110 §9.3.8): a client would see the headers and the token that are ours.
+    if matches!(*request.method(), Method::TRACE | Method::CONNECT) {
+        return own(problem::method_not_allowed("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+    }
+    // Such a body has no meaning (RFC 9110 §9.3.1), and the runtime sends none on. Where one server reads it and another does
+    // not, it becomes the next request.
+    if matches!(*request.method(), Method::GET | Method::HEAD) && request.has_body() {
+        return own(body_not_allowed());
+    }
     if let Some(response) = preflight(gateway, &path, request) {
         return own(response);
     }
@@ -128,7 +137,7 @@ where
     let header_names = request.header_names();
     let has = |name: &str| header_names.lines().any(|given| given == name);
     let read = |name: &str| if has(name) { request.header(name).unwrap_or_default() } else { String::new() };
-    let connection = read("connection");
+    let (connection, cache_control) = (read("connection"), read("cache-control"));
     let is_upgrade = request.method() == Method::GET && read("upgrade").eq_ignore_ascii_case("websocket");
     let incoming = Incoming {
         scheme: request.scheme(),
@@ -138,7 +147,8 @@ where
         header_names: &header_names,
         connection: &connection,
         is_upgrade,
-        client: read("cf-connecting-ip").parse::<IpAddr>().ok(),
+        client: client(gateway, request, &read),
+        cache_control: &cache_control,
     };
     let amend = route
         .cors
@@ -154,11 +164,35 @@ where
     let reply = match platform.send(request, &onward).await {
         Ok(answer) => Reply::Upstream(answer),
         Err(error) => {
-            log::upstream_failed(platform, &route.name, &onward, &error, request.header("cf-ray").as_deref());
-            Reply::Own(upstream_failed(&error))
+            let ray = request.header("cf-ray");
+            Reply::Own(match body_incomplete(&error) {
+                Some((code, response)) => {
+                    let detail = error.to_string();
+                    log::forbidden(platform, code, &detail, &admission.observed, ray.as_deref());
+                    response
+                }
+                None => {
+                    log::upstream_failed(platform, &route.name, &onward, &error, ray.as_deref());
+                    upstream_failed(&error)
+                }
+            })
         }
     };
     Served { reply, refresh }
+}
+
+/// The client's address, where the header that tells it is not the client's own word.
+fn client(
+    gateway: &Gateway,
+    request: &impl IncomingRequest,
+    read: impl Fn(&str) -> String,
+) -> Option<IpAddr> {
+    let address = read("cf-connecting-ip").parse().ok()?;
+    let is_believed = match gateway.client_address {
+        ClientAddress::Cloudflare => request.is_from_cloudflare(),
+        ClientAddress::Header => true,
+    };
+    is_believed.then_some(address)
 }
 
 /// The answer to a preflight for a route that negotiates CORS; such a request never reaches the upstream.
@@ -181,14 +215,31 @@ fn path_refused(fault: PathFault) -> Response {
         .into_response()
 }
 
+fn body_not_allowed() -> Response {
+    let detail = "send the request without a body, or by a method that has one, as POST";
+    let title = "A GET or HEAD request has no body";
+    Problem::new(StatusCode::BAD_REQUEST, "body_not_allowed", title, detail).into_response()
+}
+
+/// The answer where it is the client that has not sent the whole body, with its code.
+fn body_incomplete(error: &UpstreamError) -> Option<(&'static str, Response)> {
+    const CODE: &str = "body_incomplete";
+    let status = match error {
+        UpstreamError::BodyStalled(_) => StatusCode::REQUEST_TIMEOUT,
+        UpstreamError::BodyBroken => StatusCode::BAD_REQUEST,
+        _ => return None,
+    };
+    let detail = error.to_string();
+    let problem = Problem::new(status, CODE, "The request's body is incomplete", &detail);
+    Some((CODE, problem.into_response()))
+}
+
 /// Names nothing of what is behind.
 fn upstream_failed(error: &UpstreamError) -> Response {
     let (status, detail) = match error {
         UpstreamError::Timeout(_) => (StatusCode::GATEWAY_TIMEOUT, "the API did not answer in time"),
         UpstreamError::Unsendable(_) => (StatusCode::BAD_GATEWAY, "the request cannot be sent on to the API"),
-        UpstreamError::Unreachable(_) | UpstreamError::Unbound(_) => {
-            (StatusCode::BAD_GATEWAY, "the API cannot be reached")
-        }
+        _ => (StatusCode::BAD_GATEWAY, "the API cannot be reached"),
     };
     Problem::new(status, "upstream_unavailable", "The API is unavailable", detail).into_response()
 }

@@ -12,6 +12,11 @@ export function header_names(request) {
   return [...request.headers.keys()].join('\n');
 }
 
+/** Whether Cloudflare's edge has delivered it. workerd elsewhere sets no `cf`, and no header of a client does. */
+export function has_cf(request) {
+  return request.cf !== undefined && request.cf !== null;
+}
+
 const decoder = new TextDecoder();
 
 // Most answers of an isolate have the same headers as the one before.

@@ -14,6 +14,8 @@ extern "C" {
 
     fn header_names(request: &Request) -> String;
 
+    fn has_cf(request: &Request) -> bool;
+
     #[wasm_bindgen(catch)]
     fn respond(status: u16, headers: &str, body: &[u8]) -> Result<Response, JsValue>;
 }
@@ -91,6 +93,15 @@ impl IncomingRequest for WorkerRequest {
             return self.authorization.clone();
         }
         self.inner.headers().get(name).ok().flatten()
+    }
+
+    fn has_body(&self) -> bool {
+        // The runtime has a stream for an announced body, also where it is announced to be empty.
+        self.inner.body().is_some() && self.header("content-length").as_deref() != Some("0")
+    }
+
+    fn is_from_cloudflare(&self) -> bool {
+        has_cf(&self.inner)
     }
 
     async fn body(&self, max_bytes: usize) -> Result<Vec<u8>, BodyError> {

@@ -1,4 +1,4 @@
-//! `fetch`, and a service binding's, as [`Upstreams`](crate::ports::Upstreams): neither body is seen here.
+//! `fetch`, and a service binding's, as [`Upstreams`](crate::ports::Upstreams): no byte of either body comes into wasm.
 
 use worker::js_sys::Promise;
 use worker::js_sys::futures::JsFuture;
@@ -8,17 +8,19 @@ use worker::web_sys::{Request, Response};
 
 use super::describe;
 use super::message::WorkerRequest;
-use crate::ports::{Onward, UpstreamError};
+use crate::ports::{IncomingRequest as _, Onward, UpstreamError};
 
 #[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen, module = "/src/platform/upstream.js")]
 extern "C" {
     #[wasm_bindgen(catch)]
     fn send(
         request: &Request,
+        has_body: bool,
         service: Option<&JsValue>,
         url: &str,
         remove: &str,
         set: &str,
+        is_cacheable: bool,
         milliseconds: u32,
     ) -> Result<Promise, JsValue>;
 
@@ -34,14 +36,24 @@ pub(super) async fn forward(
 ) -> Result<Response, UpstreamError> {
     let unreachable = |error: JsValue| UpstreamError::Unreachable(describe(&error));
     let set = in_turn(onward.set.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-    let answer =
-        send(request.inner(), service, &onward.url, &onward.remove.join("\n"), &set, onward.timeout_ms)
-            .map_err(|error| UpstreamError::Unsendable(describe(&error)))?;
+    let answer = send(
+        request.inner(),
+        request.has_body(),
+        service,
+        &onward.url,
+        &onward.remove.join("\n"),
+        &set,
+        onward.is_cacheable,
+        onward.timeout_ms,
+    )
+    .map_err(|error| UpstreamError::Unsendable(describe(&error)))?;
     let answer = JsFuture::from(answer).await.map_err(unreachable)?;
-    if answer.is_undefined() {
-        return Err(UpstreamError::Timeout(onward.timeout_ms));
-    }
-    let response: Response = answer.unchecked_into();
+    let response: Response = match answer.as_string().as_deref() {
+        None => answer.unchecked_into(),
+        Some("stalled") => return Err(UpstreamError::BodyStalled(onward.timeout_ms)),
+        Some("broken") => return Err(UpstreamError::BodyBroken),
+        Some(_) => return Err(UpstreamError::Timeout(onward.timeout_ms)),
+    };
     let Some(amendment) = &onward.amend else { return Ok(response) };
     let set = in_turn(amendment.set.iter().map(|(name, value)| (*name, value.as_str())));
     let append = in_turn(amendment.append.iter().copied());

@@ -58,6 +58,14 @@ impl IncomingRequest for Request {
         self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
     }
 
+    fn has_body(&self) -> bool {
+        !self.body.is_empty()
+    }
+
+    fn is_from_cloudflare(&self) -> bool {
+        false
+    }
+
     async fn body(&self, _max_bytes: usize) -> Result<Vec<u8>, BodyError> {
         Ok(self.body.clone())
     }

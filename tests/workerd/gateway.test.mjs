@@ -25,6 +25,7 @@ const MOST_MEGABYTES = 150;
 const SERVICE = `
 export default {
   async fetch(request) {
+    if (new URL(request.url).pathname.endsWith('/cache')) return Response.json({ cf: request.cf ?? null, headers: Object.fromEntries(request.headers) });
     return Response.json({ url: request.url, method: request.method, user: request.headers.get('x-user-id'),
       authorization: request.headers.get('authorization'), length: (await request.text()).length });
   },
@@ -60,6 +61,7 @@ suite('the gateway', () => {
         { path: '/closed', upstream: 'http://127.0.0.1:9' },
         { path: '/exchanged', upstream, credential: { exchange: API } },
         { path: '/forwarded', upstream, credential: 'forward' },
+        { path: '/cached/*', upstream, cache: 'zone' },
       ],
     };
     const keys = await signingKeys(['ES256'], { age: 3600 });
@@ -218,6 +220,165 @@ suite('the gateway', () => {
   test('the time limit is for the headers: a body may take longer', async () => {
     const late = await ask('/late');
     assert.equal(await late.text(), 'first last');
+  });
+
+  test('no cache may keep an answer unless the route says so, and an API still answers 304', async () => {
+    const headersOf = async (path, headers) => (await answerOf(await ask(path, { headers }))).body.headers;
+    const closed = await headersOf('/x');
+    // `Pragma` is the runtime's own, and proves that it was told `no-store`; a cache reads it only where there is no Cache-Control.
+    assert.deepEqual([closed['cache-control'], closed.pragma], ['no-store', 'no-cache']);
+    assert.equal((await headersOf('/x', { 'cache-control': 'max-age=0' }))['cache-control'], 'max-age=0, no-store');
+    const open = await headersOf('/cached/x', { 'cache-control': 'max-age=0' });
+    assert.deepEqual([open['cache-control'], open.pragma], ['max-age=0', undefined]);
+    assert.equal((await headersOf('/cached/x'))['cache-control'], undefined);
+    // What Cloudflare's own cache is told; a Worker behind a binding can see it.
+    const { body } = await answerOf(await ask('/service/cache'));
+    assert.equal(body.cf.cacheControl, 'no-store');
+    assert.deepEqual([body.cf.cacheTtl, body.cf.cacheLevel], [-1, 'bypass']);
+    assert.equal(body.headers['cache-control'], 'no-store');
+  });
+
+  test("an API's own Cache-Control comes back as it was sent", async () => {
+    const response = await ask('/control');
+    assert.equal(response.headers.get('cache-control'), 'public, max-age=60');
+    await response.text();
+  });
+
+  test('a GET or HEAD with a body is 400 and never reaches the API; an empty one is none', async () => {
+    for (const [method, lines, body] of [
+      ['GET', ['Content-Length: 5'], 'hello'],
+      ['HEAD', ['Content-Length: 5'], 'hello'],
+      ['GET', ['Transfer-Encoding: chunked'], '5\r\nhello\r\n0\r\n\r\n'],
+    ]) {
+      const { result, requests } = await reached(() => raw(worker.urls[0], '/x', [`Authorization: Bearer ${token}`, ...lines, '', body], { method }));
+      assert.deepEqual([result.status, requests], [400, []], `${method} with ${lines}`);
+      if (method === 'GET') assert.match(result.body, /body_not_allowed/);
+    }
+    for (const method of ['GET', 'HEAD', 'POST', 'DELETE']) {
+      const { status } = await raw(worker.urls[0], '/x', [`Authorization: Bearer ${token}`, 'Content-Length: 0'], { method });
+      assert.equal(status, 200, method);
+    }
+    assert.equal(worker.log().some(({ event, detail }) => event === 'upstream_failed' && /body/.test(detail)), false);
+  });
+
+  test('an answer to TRACE shows no client what the API is told', async () => {
+    const { result, requests } = await reached(() => raw(worker.urls[0], '/exchanged', [`Authorization: Bearer ${token}`], { method: 'TRACE' }));
+    assert.deepEqual([result.status, requests], [405, []]);
+  });
+
+  test('no client chooses the address that the API is told: CF-Connecting-IP counts on Cloudflare alone', async () => {
+    const told = async (...lines) => {
+      const { body, status } = await raw(worker.urls[0], '/open/x', ['CF-Connecting-IP: 192.0.2.7', ...lines]);
+      assert.equal(status, 200);
+      return JSON.parse(body).headers;
+    };
+    const elsewhere = await told();
+    assert.equal(elsewhere['x-forwarded-for'], undefined);
+    assert.match(elsewhere.forwarded, /^for=unknown;/);
+    // By this header Miniflare hands workerd what Cloudflare's edge tells of a request.
+    const atTheEdge = await told('MF-CF-Blob: {"colo":"FRA"}');
+    assert.equal(atTheEdge['x-forwarded-for'], '192.0.2.7');
+    assert.match(atTheEdge.forwarded, /^for=192\.0\.2\.7;/);
+  });
+
+  test('another name of the same file is refused, and the API never sees it', async () => {
+    for (const target of ['/open/a.', '/open/a%2e', '/open./a', '/open/a%20', '/open%20/a', '/%20open/a', '/open/a::$DATA', '/open/a::%24DATA', '/open:$i30:$INDEX_ALLOCATION/a', '/op%E2%80%8Ben/a', '/open/a%EF%BB%BF', '/open/%E2%80%AEa', '/open/x%EF%BC%8F..%EF%BC%8Fa']) {
+      const { result, requests } = await reached(() => raw(worker.urls[0], target));
+      assert.deepEqual([result.status, requests], [400, []], target);
+      assert.equal(JSON.parse(result.body).code, 'path_refused', target);
+    }
+  });
+
+  suite('an upload', () => {
+    const sending = (path, headers = {}) => {
+      const { hostname, port } = new URL(worker.urls[0]);
+      const request = httpRequest({ hostname, port, path, method: 'POST', headers: { authorization: `Bearer ${token}`, ...headers } });
+      // What is still on its way when the answer is here is not taken any more.
+      request.on('error', () => {});
+      return request;
+    };
+    const answered = async (request) => {
+      const [response] = await once(request, 'response');
+      const body = await text(response);
+      return { status: response.statusCode, code: response.headers['content-type']?.includes('problem') ? JSON.parse(body).code : body };
+    };
+    const FRAMINGS = [{ 'content-length': 64 << 20 }, { 'transfer-encoding': 'chunked' }];
+
+    test('that the API stops reading half-way is 504, and workerd keeps none of it', { timeout: 30_000 }, async () => {
+      for (const headers of FRAMINGS) {
+        const begin = Date.now();
+        const url = `/stall?after=2000000&${Object.keys(headers)[0]}`;
+        const work = async () => {
+          const request = sending(url, headers);
+          Readable.from(megabytes(64)).on('error', () => {}).pipe(request);
+          assert.deepEqual(await answered(request), { status: 504, code: 'upstream_unavailable' });
+          request.destroy();
+        };
+        if (canMeasure) assert.ok((await growthDuring(work)) < 60);
+        else await work();
+        assert.ok(Date.now() - begin < 5000);
+        await eventually(() => api.broken.includes(url), 'the end of the upload at the API');
+      }
+    });
+
+    test('that the client stops sending is 408, and the API does not take the half for the whole', { timeout: 30_000 }, async () => {
+      const failures = worker.log().filter(({ event }) => event === 'upstream_failed').length;
+      for (const headers of FRAMINGS) {
+        const url = `/sink?stopped&${Object.keys(headers)[0]}`;
+        const count = api.bodies.length;
+        const begin = Date.now();
+        const request = sending(url, headers);
+        request.write('the first half');
+        assert.deepEqual(await answered(request), { status: 408, code: 'body_incomplete' });
+        assert.ok(Date.now() - begin >= 900 && Date.now() - begin < 5000, `${Date.now() - begin} ms`);
+        request.destroy();
+        await eventually(() => api.broken.includes(url), 'the end of the upload at the API');
+        assert.equal(api.bodies.length, count);
+      }
+      await worker.logged(({ event, code }) => event === 'request_refused' && code === 'body_incomplete');
+      assert.equal(worker.log().filter(({ event }) => event === 'upstream_failed').length, failures);
+    });
+
+    test('that the client breaks off never looks complete to the API', { timeout: 30_000 }, async () => {
+      for (const headers of FRAMINGS) {
+        const url = `/sink?broken&${Object.keys(headers)[0]}`;
+        const count = api.bodies.length;
+        const request = sending(url, headers);
+        request.write('the first half');
+        await eventually(() => api.requests.some((one) => one.url === url), 'the request at the API');
+        request.destroy();
+        await eventually(() => api.broken.includes(url), 'the end of the upload at the API');
+        assert.equal(api.bodies.length, count);
+      }
+      const malformed = await raw(worker.urls[0], '/sink', [`Authorization: Bearer ${token}`, 'Transfer-Encoding: chunked', '', '3\r\nabc\r\nzz\r\n'], { method: 'POST' });
+      assert.deepEqual([malformed.status, JSON.parse(malformed.body).code], [400, 'body_incomplete']);
+    });
+
+    test('that moves, however slowly, takes as long as it likes', { timeout: 30_000 }, async () => {
+      for (const headers of [{ 'content-length': 60 }, { 'transfer-encoding': 'chunked' }]) {
+        const request = sending('/sink', headers);
+        const begin = Date.now();
+        for (let piece = 0; piece < 6; piece += 1) {
+          request.write('ten bytes.');
+          await new Promise((resolve) => setTimeout(resolve, 500));
+        }
+        request.end();
+        assert.deepEqual(await answered(request), { status: 200, code: '60' });
+        assert.ok(Date.now() - begin > 2500);
+      }
+    });
+
+    test('and its answer may go on at the same time, with pauses longer than the time limit', { timeout: 30_000 }, async () => {
+      const request = sending('/duplex', { 'transfer-encoding': 'chunked' });
+      request.write('a');
+      const [response] = await once(request, 'response');
+      const whole = text(response);
+      await new Promise((resolve) => setTimeout(resolve, 2500));
+      request.write('b');
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      request.end('c');
+      assert.equal(await whole, 'abc');
+    });
   });
 
   test('the first event arrives while the rest is still unsent', async () => {

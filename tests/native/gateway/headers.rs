@@ -160,7 +160,7 @@ fn the_upstream_learns_who_asked_for_what_from_us_alone() {
         (Some("root, 1.2.3.4"), None, "for=unknown;host=\"api.example.com\";proto=https"),
         (None, None, "for=unknown;host=\"api.example.com\";proto=https"),
     ] {
-        let mut request = FakeRequest::get("/x").header("x-forwarded-for", "203.0.113.9");
+        let mut request = FakeRequest::get("/x").from_cloudflare().header("x-forwarded-for", "203.0.113.9");
         if let Some(client) = client {
             request = request.header("cf-connecting-ip", client);
         }
@@ -171,6 +171,51 @@ fn the_upstream_learns_who_asked_for_what_from_us_alone() {
         assert_eq!(told(&onward, "x-forwarded-proto"), Some("https"));
         assert!(onward.remove.contains(&"x-forwarded-for".to_owned()));
     }
+}
+
+#[test]
+fn a_client_chooses_its_address_neither_on_cloudflare_nor_elsewhere() {
+    let open = json!([route("/*", &json!({ "public": true }))]);
+    let asked = || FakeRequest::get("/x").header("cf-connecting-ip", "192.0.2.7");
+    let world = fronting(&open);
+    assert_eq!(told(&world.sent_on(&asked().from_cloudflare()), "x-forwarded-for"), Some("192.0.2.7"));
+    let elsewhere = world.sent_on(&asked());
+    assert_eq!(told(&elsewhere, "x-forwarded-for"), None);
+    assert_eq!(told(&elsewhere, "forwarded"), Some("for=unknown;host=\"api.example.com\";proto=https"));
+
+    for (chosen, expected) in [("cf-connecting-ip", Some("192.0.2.7")), ("cloudflare", None)] {
+        let gateway = json!({ "gateway": { "routes": open, "client_address": chosen } });
+        let world = fronting_with(&open, &gateway, &[]);
+        assert_eq!(told(&world.sent_on(&asked()), "x-forwarded-for"), expected, "{chosen}");
+    }
+}
+
+#[test]
+fn no_cache_keeps_an_answer_unless_a_route_opts_in() {
+    let world = fronting(&json!([
+        route("/*", &json!({ "public": true })),
+        route("/files/*", &json!({ "public": true, "cache": "zone" })),
+        route("/private/*", &json!({ "public": true, "cache": "no-store" })),
+    ]));
+    for path in ["/x", "/private/x"] {
+        for (given, expected) in [
+            (None, "no-store"),
+            (Some("max-age=0"), "max-age=0, no-store"),
+            (Some("no-cache"), "no-cache, no-store"),
+            (Some("max-age=0, No-Store"), "max-age=0, No-Store"),
+            (Some("x=\u{202e}"), "no-store"),
+        ] {
+            let request = FakeRequest::get(path);
+            let request = given.map_or(request.clone(), |value| request.header("cache-control", value));
+            let onward = world.sent_on(&request);
+            assert!(!onward.is_cacheable, "{path}");
+            assert_eq!(told(&onward, "cache-control"), Some(expected), "{path} with {given:?}");
+        }
+    }
+    let onward = world.sent_on(&FakeRequest::get("/files/x").header("cache-control", "max-age=0"));
+    assert!(onward.is_cacheable);
+    assert_eq!(told(&onward, "cache-control"), None);
+    assert!(!onward.remove.contains(&"cache-control".to_owned()));
 }
 
 #[test]

@@ -159,6 +159,70 @@ fn an_upstream_that_fails_is_502_or_504_and_is_named_in_the_log_alone() {
 }
 
 #[test]
+fn a_client_that_does_not_send_its_whole_body_is_not_an_outage_of_the_api() {
+    for (failure, status) in [(UpstreamError::BodyStalled(30_000), 408), (UpstreamError::BodyBroken, 400)] {
+        let world = fronting(&json!([route("/*", &json!({ "public": true }))]));
+        world.platform.upstreams.fail(failure);
+        let response = world.answered(&FakeRequest::new(Method::POST, "/x").body("a"));
+        assert_eq!((response.status().as_u16(), code(&response)), (status, json!("body_incomplete")));
+        assert!(world.platform.events("upstream_failed").is_empty());
+        assert_eq!(world.platform.events("request_refused")[0]["code"], "body_incomplete");
+    }
+}
+
+#[test]
+fn a_get_with_a_body_is_the_clients_fault_and_goes_nowhere() {
+    let world = fronting(&json!([route("/*", &json!({ "public": true }))]));
+    for method in [Method::GET, Method::HEAD] {
+        let response = world.answered(&FakeRequest::new(method.clone(), "/x").body("a"));
+        assert_eq!(response.status(), 400, "{method}");
+        if method == Method::GET {
+            assert_eq!(code(&response), json!("body_not_allowed"));
+        }
+        world.sent_on(&FakeRequest::new(method, "/x").header("content-length", "0"));
+    }
+    for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS] {
+        world.sent_on(&FakeRequest::new(method, "/x").body("a"));
+    }
+    assert!(world.platform.events("upstream_failed").is_empty());
+}
+
+#[test]
+fn no_client_reads_our_headers_and_tokens_out_of_an_answer_to_trace() {
+    let world = fronting(&json!([route("/*", &json!({ "public": true }))]));
+    for method in [Method::TRACE, Method::CONNECT] {
+        let response = world.answered(&FakeRequest::new(method, "/x").bearer(&token(&json!({}))));
+        assert_eq!((response.status().as_u16(), code(&response)), (405, json!("method_not_allowed")));
+        assert!(!header(&response, "allow").unwrap().contains("TRACE"));
+    }
+}
+
+#[test]
+fn no_path_reaches_a_closed_route_by_another_name_of_the_same_file() {
+    let world = fronting(&json!([
+        route("/*", &json!({ "public": true })),
+        route("/admin/*", &json!({ "require": { "scopes": ["admin"] } })),
+    ]));
+    for path in [
+        "/admin./x",
+        "/admin%2e/x",
+        "/admin%20/x",
+        "/admin%20./x",
+        "/%20admin/x",
+        "/admin::$DATA",
+        "/admin:$i30:$INDEX_ALLOCATION/x",
+        "/adm%E2%80%8Bin/x",
+        "/admin%EF%BB%BF/x",
+        "/x%EF%BC%8F..%EF%BC%8Fadmin",
+    ] {
+        let response = world.answered(&FakeRequest::get(path));
+        assert_eq!((response.status().as_u16(), code(&response)), (400, json!("path_refused")), "{path}");
+    }
+    assert!(world.platform.upstreams.received().is_empty());
+    world.sent_on(&FakeRequest::get("/a.b/c%20d.txt"));
+}
+
+#[test]
 fn a_service_binding_gets_the_urls_own_host() {
     let world =
         fronting(&json!([route("/*", &json!({ "upstream": { "service": "PROFILES" }, "public": true }))]));

@@ -12,6 +12,7 @@ pub struct FakeRequest {
     headers: Vec<(String, String)>,
     body: Vec<u8>,
     host: String,
+    is_from_cloudflare: bool,
 }
 
 impl FakeRequest {
@@ -28,6 +29,7 @@ impl FakeRequest {
             headers: Vec::new(),
             body: Vec::new(),
             host: "api.example.com".to_owned(),
+            is_from_cloudflare: false,
         }
     }
 
@@ -65,6 +67,13 @@ impl FakeRequest {
     #[must_use]
     pub fn host(mut self, host: &str) -> Self {
         host.clone_into(&mut self.host);
+        self
+    }
+
+    /// The same as Cloudflare's edge delivers it.
+    #[must_use]
+    pub fn from_cloudflare(mut self) -> Self {
+        self.is_from_cloudflare = true;
         self
     }
 
@@ -113,6 +122,14 @@ impl IncomingRequest for FakeRequest {
             .map(|(_, value)| value.as_str())
             .collect();
         (!values.is_empty()).then(|| values.join(", "))
+    }
+
+    fn has_body(&self) -> bool {
+        !self.body.is_empty()
+    }
+
+    fn is_from_cloudflare(&self) -> bool {
+        self.is_from_cloudflare
     }
 
     async fn body(&self, max_bytes: usize) -> Result<Vec<u8>, BodyError> {

@@ -11,9 +11,11 @@ const MEGABYTE = Buffer.alloc(1 << 20, 'edge-assay ');
 export async function createApi() {
   const requests = [];
   const bodies = [];
+  const broken = [];
   const server = createServer((request, response) => {
     const { method, url, headers, rawHeaders } = request;
     requests.push({ method, url, headers, rawHeaders });
+    request.once('close', () => !request.complete && broken.push(url));
     const { pathname, searchParams } = new URL(url, 'http://api');
     const behaviour = BEHAVIOURS[pathname.split('/')[1]] ?? echo;
     behaviour(request, response, { pathname, searchParams, bodies });
@@ -31,6 +33,8 @@ export async function createApi() {
     requests,
     /** The length of each body that `/sink` has read to its end. */
     bodies,
+    /** The URL of each request whose body has not come to its end. */
+    broken,
     async close() {
       server.closeAllConnections();
       server.close();
@@ -75,6 +79,7 @@ const BEHAVIOURS = {
     response.setHeader('access-control-allow-origin', '*');
     response.end('cookies');
   },
+  control: (_, response) => response.writeHead(200, { 'cache-control': 'public, max-age=60' }).end(),
   early: (_, response) => {
     response.writeEarlyHints({ link: '</style.css>; rel=preload; as=style' });
     response.writeProcessing();
@@ -88,6 +93,18 @@ const BEHAVIOURS = {
       bodies.push(length);
       response.end(String(length));
     });
+  },
+  // Reads so many bytes of the body, and then no more.
+  stall: (request, _, { searchParams }) => {
+    let left = Number(searchParams.get('after'));
+    request.on('data', (chunk) => (left -= chunk.length) <= 0 && request.pause());
+  },
+  // Sends back each piece as it comes.
+  duplex: (request, response) => {
+    response.writeHead(200, { 'content-type': 'text/plain' });
+    response.flushHeaders();
+    request.pipe(response);
+    request.on('error', () => response.destroy());
   },
   source: (_, response, { searchParams }) => {
     response.writeHead(200, { 'content-type': 'application/octet-stream' });
