@@ -16,7 +16,7 @@ pub enum Endpoint {
     Explain,
     /// The same on a page.
     Console,
-    /// The OpenAPI document.
+    /// What answers where, for programs (`OpenAPI` 3.1).
     Description,
     /// OAuth 2.0 token exchange (RFC 8693) and JWT bearer grant (RFC 7523).
     Token,

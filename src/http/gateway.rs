@@ -147,7 +147,7 @@ where
         header_names: &header_names,
         connection: &connection,
         is_upgrade,
-        client: client(gateway, request, &read),
+        client: client(gateway, request, read),
         cache_control: &cache_control,
     };
     let amend = route
@@ -165,16 +165,13 @@ where
         Ok(answer) => Reply::Upstream(answer),
         Err(error) => {
             let ray = request.header("cf-ray");
-            Reply::Own(match body_incomplete(&error) {
-                Some((code, response)) => {
-                    let detail = error.to_string();
-                    log::forbidden(platform, code, &detail, &admission.observed, ray.as_deref());
-                    response
-                }
-                None => {
-                    log::upstream_failed(platform, &route.name, &onward, &error, ray.as_deref());
-                    upstream_failed(&error)
-                }
+            Reply::Own(if let Some((code, response)) = body_incomplete(&error) {
+                let detail = error.to_string();
+                log::forbidden(platform, code, &detail, &admission.observed, ray.as_deref());
+                response
+            } else {
+                log::upstream_failed(platform, &route.name, &onward, &error, ray.as_deref());
+                upstream_failed(&error)
             })
         }
     };

@@ -2,7 +2,9 @@
 
 use worker::js_sys::futures::JsFuture;
 use worker::wasm_bindgen::JsCast as _;
-use worker::web_sys::{AbortSignal, Headers, RequestInit, RequestRedirect, Response, WorkerGlobalScope};
+use worker::web_sys::{
+    AbortSignal, Headers, RequestCache, RequestInit, RequestRedirect, Response, WorkerGlobalScope,
+};
 
 use super::describe;
 use super::stream::{Failure, read_whole};
@@ -23,12 +25,16 @@ async fn read(request: &DocumentRequest, signal: &AbortSignal) -> Result<Documen
     let headers = Headers::new()?;
     headers.set("accept", request.accept)?;
     headers.set("user-agent", concat!("edge-assay/", env!("CARGO_PKG_VERSION")))?;
+    // Else the runtime would send `no-cache`, for which common servers answer no `If-None-Match` with 304.
+    headers.set("cache-control", "max-age=0")?;
     if let Some(etag) = &request.if_none_match {
         headers.set("if-none-match", etag)?;
     }
     let init = RequestInit::new();
     init.set_headers(headers.as_ref());
     init.set_redirect(RequestRedirect::Manual);
+    // The zone's cache would keep a withdrawn key alive, and hide a new one.
+    init.set_cache(RequestCache::NoStore);
     init.set_signal(Some(signal));
 
     let global: WorkerGlobalScope = worker::js_sys::global().unchecked_into();

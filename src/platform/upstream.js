@@ -24,13 +24,13 @@ function passage(length) {
 
 /**
  * Moves a body from the client to the upstream through one buffer, which holds it back where the upstream reads slowly. Notes
- * each step in `upload`. Not by `pipeTo`: it shows no progress, and it ends a chunked body properly where the client has gone
- * away half-way, so that the upstream takes the half for the whole.
+ * each step in `upload`. Not by `pipeTo`, which shows no progress. And where the client has gone away half-way, the whole request
+ * is aborted: a chunked body that is merely aborted is ended properly by the runtime, and the upstream takes the half for the
+ * whole.
  */
 async function carry(body, writable, length, upload) {
   const reader = body.getReader({ mode: 'byob' });
   const writer = writable.getWriter();
-  upload.stop = (reason) => writer.abort(reason).catch(() => {});
   let buffer = new ArrayBuffer(Math.min(Number(length ?? MOST_BYTES_AT_ONCE), MOST_BYTES_AT_ONCE));
   const step = (isClientsTurn) => {
     upload.lastStep = Date.now();
@@ -49,22 +49,22 @@ async function carry(body, writable, length, upload) {
     step(false);
   } catch (error) {
     // If it is the upstream that has failed or does not want the rest, its answer says more.
-    if (upload.isClientsTurn) upload.isBroken = true;
-    upload.stop(error);
+    if (!upload.isClientsTurn) return;
+    upload.isBroken = true;
+    upload.abort.abort(error);
   }
 }
 
-/** Ends when nothing has moved for so long: neither the body nor, once that is sent, the answer. */
+/** Ends when there is no answer and nothing has moved for so long: neither the body nor, once that is sent, the answer. */
 async function silence(upload, milliseconds) {
-  for (;;) {
+  while (!upload.isAnswered) {
     const left = upload.lastStep + milliseconds - Date.now();
-    if (left > 0) {
-      await scheduler.wait(left);
-      continue;
+    if (left <= 0) {
+      const outcome = upload.isClientsTurn ? 'stalled' : 'late';
+      upload.abort?.abort();
+      return outcome;
     }
-    const outcome = upload.isClientsTurn ? 'stalled' : 'late';
-    upload.stop(new Error(outcome));
-    return outcome;
+    await scheduler.wait(left);
   }
 }
 
@@ -79,17 +79,26 @@ export function send(request, hasBody, service, url, remove, set, isCacheable, m
   change(headers, remove, set, '');
   const init = { method: request.method, headers, redirect: 'manual' };
   if (!isCacheable) init.cache = 'no-store';
-  const upload = { lastStep: Date.now(), isClientsTurn: false, isBroken: false, stop() {} };
+  const upload = { lastStep: Date.now(), isClientsTurn: false, isBroken: false, isAnswered: false, abort: null };
   if (hasBody) {
     const length = headers.get('content-length');
     const { readable, writable } = passage(length);
     init.body = readable;
+    upload.abort = new AbortController();
+    init.signal = upload.abort.signal;
     carry(request.body, writable, length, upload);
   }
-  const answer = (service ?? globalThis).fetch(url, init).catch((error) => {
-    if (upload.isBroken) return 'broken';
-    throw error;
-  });
+  const answer = (service ?? globalThis).fetch(url, init).then(
+    (response) => {
+      // What is left of the body may wait for as long as the answer goes on.
+      upload.isAnswered = true;
+      return response;
+    },
+    (error) => {
+      if (upload.isBroken) return 'broken';
+      throw error;
+    },
+  );
   // Once there is an answer, the runtime cancels what is left behind when the answer ends.
   return Promise.race([answer, silence(upload, milliseconds)]);
 }

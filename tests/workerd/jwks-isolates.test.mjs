@@ -123,6 +123,14 @@ suite('what the origin says of its answer', () => {
     assert.equal((await worker.verify(token(), { isolate: 1 })).status, 200);
   });
 
+  test('no cache on the way answers for an identity provider', async (context) => {
+    const { origin, worker } = await started(context, { keys: [key.publicJwk] });
+    assert.equal((await worker.verify(token())).status, 200);
+    // `Pragma` is the runtime's own, and proves that it was told `no-store`.
+    const { headers } = origin.requests[0];
+    assert.deepEqual([headers['cache-control'], headers.pragma], ['max-age=0', 'no-cache']);
+  });
+
   for (const [cacheControl, seconds] of [
     ['max-age=600', 600],
     ['max-age=5', 60],

@@ -160,7 +160,8 @@ fn the_upstream_learns_who_asked_for_what_from_us_alone() {
         (Some("root, 1.2.3.4"), None, "for=unknown;host=\"api.example.com\";proto=https"),
         (None, None, "for=unknown;host=\"api.example.com\";proto=https"),
     ] {
-        let mut request = FakeRequest::get("/x").from_cloudflare().header("x-forwarded-for", "203.0.113.9");
+        let mut request =
+            FakeRequest::get("/x").delivered_by_cloudflare().header("x-forwarded-for", "203.0.113.9");
         if let Some(client) = client {
             request = request.header("cf-connecting-ip", client);
         }
@@ -178,7 +179,10 @@ fn a_client_chooses_its_address_neither_on_cloudflare_nor_elsewhere() {
     let open = json!([route("/*", &json!({ "public": true }))]);
     let asked = || FakeRequest::get("/x").header("cf-connecting-ip", "192.0.2.7");
     let world = fronting(&open);
-    assert_eq!(told(&world.sent_on(&asked().from_cloudflare()), "x-forwarded-for"), Some("192.0.2.7"));
+    assert_eq!(
+        told(&world.sent_on(&asked().delivered_by_cloudflare()), "x-forwarded-for"),
+        Some("192.0.2.7")
+    );
     let elsewhere = world.sent_on(&asked());
     assert_eq!(told(&elsewhere, "x-forwarded-for"), None);
     assert_eq!(told(&elsewhere, "forwarded"), Some("for=unknown;host=\"api.example.com\";proto=https"));

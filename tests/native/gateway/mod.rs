@@ -199,10 +199,11 @@ fn no_client_reads_our_headers_and_tokens_out_of_an_answer_to_trace() {
 
 #[test]
 fn no_path_reaches_a_closed_route_by_another_name_of_the_same_file() {
-    let world = fronting(&json!([
+    let routes = json!([
         route("/*", &json!({ "public": true })),
         route("/admin/*", &json!({ "require": { "scopes": ["admin"] } })),
-    ]));
+    ]);
+    let world = fronting_with(&routes, &json!({ "forward_auth": { "trusted": true } }), &[]);
     for path in [
         "/admin./x",
         "/admin%2e/x",
@@ -217,6 +218,12 @@ fn no_path_reaches_a_closed_route_by_another_name_of_the_same_file() {
     ] {
         let response = world.answered(&FakeRequest::get(path));
         assert_eq!((response.status().as_u16(), code(&response)), (400, json!("path_refused")), "{path}");
+        let question = FakeRequest::get("/_assay/auth-request")
+            .header("x-original-method", "GET")
+            .header("x-original-host", "api.example.com")
+            .header("x-original-uri", path);
+        let response = world.answered(&question);
+        assert_eq!((response.status().as_u16(), code(&response)), (403, json!("path_refused")), "{path}");
     }
     assert!(world.platform.upstreams.received().is_empty());
     world.sent_on(&FakeRequest::get("/a.b/c%20d.txt"));

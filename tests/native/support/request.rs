@@ -72,7 +72,7 @@ impl FakeRequest {
 
     /// The same as Cloudflare's edge delivers it.
     #[must_use]
-    pub fn from_cloudflare(mut self) -> Self {
+    pub fn delivered_by_cloudflare(mut self) -> Self {
         self.is_from_cloudflare = true;
         self
     }

@@ -94,10 +94,16 @@ const BEHAVIOURS = {
       response.end(String(length));
     });
   },
-  // Reads so many bytes of the body, and then no more.
+  // Reads so many bytes of the body, and no more for three seconds; then it sees whether the connection is still there.
   stall: (request, _, { searchParams }) => {
     let left = Number(searchParams.get('after'));
-    request.on('data', (chunk) => (left -= chunk.length) <= 0 && request.pause());
+    request.on('data', (chunk) => {
+      const before = left;
+      left -= chunk.length;
+      if (before <= 0 || left > 0) return;
+      request.pause();
+      setTimeout(() => request.resume(), 3000);
+    });
   },
   // Sends back each piece as it comes.
   duplex: (request, response) => {
