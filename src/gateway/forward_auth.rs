@@ -6,9 +6,9 @@
 
 use http::Method;
 
-use super::headers::{self, IdentityHeader, OVERRIDING, folds_alike};
+use super::headers::{self, IdentityHeader, Meaning, Untrusted, is_disguised};
+use super::host::Host;
 use super::path::{Path, PathFault};
-use super::routes::is_host;
 use crate::exchange::facts::Pointer;
 use crate::jose::Claims;
 use crate::ports::Secrets;
@@ -17,6 +17,10 @@ use crate::trust::password::Password;
 
 /// The header that brings the shared secret unless the configuration names another.
 pub const SECRET_HEADER: &str = "x-forward-auth-secret";
+
+/// The header in which Envoy tells the original path and query. The URL does not: the runtime has removed dot segments from
+/// it, together with the prefix in front of them.
+pub const PATH_HEADER: &str = "x-forward-auth-path";
 
 /// Whose words are taken for the original request.
 pub struct ForwardAuth {
@@ -56,9 +60,21 @@ pub enum Untold {
     /// The original path has empty segments. The gateway would take them out; a proxy sends them on.
     #[error("the path holds an empty segment")]
     EmptySegment,
-    /// A header that servers might take for an identity, or for another request.
+    /// The URL and [`PATH_HEADER`] do not say the same.
+    #[error("the path and query of the URL are not those of the header {PATH_HEADER}")]
+    Disagreement,
+    /// The original host is none, or the URL has another one.
+    #[error("the original host is not a host name or an address with an optional port")]
+    Host,
+    /// A header that servers might take for an identity, or for another request. Holds the name that it was taken for.
     #[error("the request holds a header that could be taken for {0}")]
     Spoofed(String),
+    /// A header whose name is none, or another spelling of a name that servers act on.
+    #[error("the request holds a header whose name is read in different ways")]
+    Disguised,
+    /// An upgrade to another protocol than WebSocket, in which requests could follow that nobody asks about.
+    #[error("the request asks for an upgrade to another protocol than websocket")]
+    Upgrade,
 }
 
 impl Untold {
@@ -68,8 +84,10 @@ impl Untold {
         match self {
             Self::Secret(_) => "forward_auth_untrusted",
             Self::Missing(_) => "forward_auth_incomplete",
-            Self::Path(_) | Self::EmptySegment => "path_refused",
-            Self::Spoofed(_) => "header_refused",
+            Self::Path(_) | Self::EmptySegment | Self::Disagreement => "path_refused",
+            Self::Host => "host_refused",
+            Self::Spoofed(_) | Self::Disguised => "header_refused",
+            Self::Upgrade => "upgrade_refused",
         }
     }
 }
@@ -96,6 +114,15 @@ impl ForwardAuth {
         match &self.trust {
             Trust::Secret { password: Err(fault), .. } => Err(fault.clone()),
             _ => Ok(()),
+        }
+    }
+
+    /// The header that brings the secret; `None` where no secret is asked for.
+    #[must_use]
+    pub fn secret_header(&self) -> Option<&str> {
+        match &self.trust {
+            Trust::Anybody => None,
+            Trust::Secret { header, .. } => Some(header),
         }
     }
 
@@ -129,19 +156,52 @@ pub struct Original {
     /// The method.
     pub method: Method,
     /// The host, with its port if it was given.
-    pub host: String,
+    pub host: Host,
     /// The path in its one form.
     pub path: Path,
     /// What follows the question mark.
     pub query: Option<String>,
 }
 
+impl Original {
+    /// Whether the URL of the question tells of the same request.
+    fn check_url(&self, host: &str, path: &str, query: Option<&str>) -> Result<(), Untold> {
+        if !Host::parse(host).is_some_and(|host| host.has_name_of(&self.host)) {
+            return Err(Untold::Host);
+        }
+        let is_same_path = Path::normalise(path).is_ok_and(|path| path == self.path);
+        let is_same_query = match (query, self.query.as_deref()) {
+            // The runtime has encoded some characters, and has removed a question mark with nothing behind it.
+            (Some(ours), Some(told)) => decoded(ours).eq(decoded(told)),
+            (ours, told) => ours.or(told).is_none_or(str::is_empty),
+        };
+        if is_same_path && is_same_query { Ok(()) } else { Err(Untold::Disagreement) }
+    }
+}
+
+/// The bytes of a query with its escapes decoded; what is no escape stays as it is.
+fn decoded(query: &str) -> impl Iterator<Item = u8> {
+    let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
+    let mut rest = query.as_bytes();
+    std::iter::from_fn(move || {
+        let (first, behind) = rest.split_first()?;
+        let escape = match (first, digit(behind.first()), digit(behind.get(1))) {
+            (b'%', Some(high), Some(low)) => u8::try_from(high << 4 | low).ok(),
+            _ => None,
+        };
+        rest = if escape.is_some() { behind.get(2..).unwrap_or_default() } else { behind };
+        Some(escape.unwrap_or(*first))
+    })
+}
+
 impl Dialect {
-    /// The headers that tell the method, the target and the host.
-    fn names(self) -> [&'static str; 3] {
+    /// The headers that tell of the original request. Each proxy of the dialect overwrites them whatever the client sends, so
+    /// nothing else is read.
+    fn names(self) -> &'static [&'static str] {
         match self {
-            Self::Forward | Self::Envoy => ["x-forwarded-method", "x-forwarded-uri", "x-forwarded-host"],
-            Self::Nginx => ["x-original-method", "x-original-uri", "x-original-host"],
+            Self::Forward => &["x-forwarded-method", "x-forwarded-uri", "x-forwarded-host"],
+            Self::Nginx => &["x-original-method", "x-original-uri", "x-original-host"],
+            Self::Envoy => &[PATH_HEADER],
         }
     }
 
@@ -166,7 +226,7 @@ impl Dialect {
     }
 
     /// The original request. `header` reads a header of the question; `asked` is the question's own method, host, path behind
-    /// the prefix and query, which are the original's where Envoy asks.
+    /// the prefix and query, which Envoy takes from the original.
     ///
     /// # Errors
     /// [`Untold`] when something is missing or could be read in two ways.
@@ -175,20 +235,15 @@ impl Dialect {
         header: impl Fn(&str) -> Option<String>,
         asked: (&Method, &str, &str, Option<&str>),
     ) -> Result<Original, Untold> {
-        let [method_name, target_name, host_name] = self.names();
-        let (asked_method, asked_host, asked_path, asked_query) = asked;
-        let (method, target, host) = if self == Self::Envoy {
-            let target =
-                asked_query.map_or_else(|| asked_path.to_owned(), |query| format!("{asked_path}?{query}"));
-            (asked_method.clone(), target, header(host_name).unwrap_or_else(|| asked_host.to_owned()))
-        } else {
-            let told = |name| header(name).ok_or(Untold::Missing(name));
-            let method = told(method_name)?;
-            (method.parse().map_err(|_| Untold::Missing(method_name))?, told(target_name)?, told(host_name)?)
+        let told = |name: &'static str| header(name).ok_or(Untold::Missing(name));
+        let (method, target, host) = match self.names() {
+            [method, target, host] => {
+                let method = told(method)?.parse().map_err(|_| Untold::Missing(method))?;
+                (method, told(target)?, told(host)?)
+            }
+            _ => (asked.0.clone(), told(PATH_HEADER)?, told("host")?),
         };
-        if !is_host(&host) {
-            return Err(Untold::Missing(host_name));
-        }
+        let host = Host::parse(&host).ok_or(Untold::Host)?;
         let (path, query) = match target.split_once('?') {
             Some((path, query)) => (path, Some(query.to_owned())),
             None => (target.as_str(), None),
@@ -197,26 +252,43 @@ impl Dialect {
         if path.has_empty_segments() {
             return Err(Untold::EmptySegment);
         }
-        Ok(Original { method, host, path, query })
+        let original = Original { method, host, path, query };
+        if self == Self::Envoy {
+            original.check_url(asked.1, asked.2, asked.3)?;
+        }
+        Ok(original)
     }
 
-    /// Whether a header of the question could be taken for an identity behind the proxy, or make another request of it. The
-    /// proxy puts our value in the place of the identities spelt as we spell them; it knows nothing of other spellings.
+    /// Whether the API may see the headers of the question: none that it could take for an identity, however it is spelt,
+    /// none that makes another request of it, and no upgrade but to a WebSocket. `secret_header` is the proxy's own.
+    ///
+    /// A proxy overwrites identity headers only where it spells them as we do and has a value for them, so what a client sends
+    /// under such a name stops the request.
     ///
     /// # Errors
-    /// [`Untold::Spoofed`] with the name that it could be taken for.
-    pub fn check_spelling(self, header_names: &str, configured: &[&str]) -> Result<(), Untold> {
+    /// [`Untold::Spoofed`], [`Untold::Disguised`] or [`Untold::Upgrade`].
+    pub fn check_headers(
+        self,
+        header_names: &str,
+        header: impl Fn(&str) -> Option<String>,
+        untrusted: &Untrusted,
+        secret_header: Option<&str>,
+    ) -> Result<(), Untold> {
         for given in header_names.lines() {
-            let customary = self.customary().iter().map(|(name, _)| *name);
-            let taken_for = customary
-                .chain(configured.iter().copied())
-                .find(|name| *name != given && folds_alike(name.as_bytes(), given.as_bytes()));
-            // The proxy's own words are among these names; it puts them in the place of a client's.
-            let overriding = OVERRIDING.iter().copied().find(|name| {
-                !self.names().contains(&given) && folds_alike(name.as_bytes(), given.as_bytes())
-            });
-            if let Some(name) = taken_for.or(overriding) {
-                return Err(Untold::Spoofed(name.to_owned()));
+            if self.names().contains(&given) || secret_header == Some(given) {
+                continue;
+            }
+            match untrusted.meaning(given) {
+                // Every proxy on the way sets these: also those between the asking one and us.
+                Some((Meaning::Origin, known)) if known == given => {}
+                Some((_, known)) => return Err(Untold::Spoofed(known.to_owned())),
+                None if is_disguised(given) => return Err(Untold::Disguised),
+                None if given == "upgrade" => {
+                    if header(given).is_none_or(|value| !value.eq_ignore_ascii_case("websocket")) {
+                        return Err(Untold::Upgrade);
+                    }
+                }
+                None => {}
             }
         }
         Ok(())
@@ -229,7 +301,7 @@ impl Dialect {
         self,
         claims: Option<&Claims>,
         of_route: &[IdentityHeader],
-        of_all_routes: &[&str],
+        untrusted: &Untrusted,
     ) -> Vec<(String, String)> {
         let value =
             |pointer: &Pointer| claims.map(|claims| headers::value(claims, pointer)).unwrap_or_default();
@@ -241,9 +313,9 @@ impl Dialect {
                 set.push(((*name).to_owned(), Pointer::parse(claim).as_ref().map(value).unwrap_or_default()));
             }
         }
-        for name in of_all_routes {
+        for name in untrusted.configured() {
             if !is_set(&set, name) {
-                set.push(((*name).to_owned(), String::new()));
+                set.push((name.to_owned(), String::new()));
             }
         }
         set

@@ -1,8 +1,8 @@
-//! Which of a client's headers never reach an upstream, and how claims become headers.
+//! Which of a client's headers no API may see, for the gateway and for forward-auth alike, and how claims become headers.
 //!
-//! Take away, then set. Servers disagree on which names are one: CGI and its heirs read `X-User-Id`, `X_User_Id` and
-//! `x.user.id` as the same. So names are compared folded, case and everything that is no letter or digit alike, and what folds
-//! to a name that upstreams trust is taken away however it is spelt.
+//! Servers disagree on which names are the same: CGI and its heirs read `X-User-Id`, `X_User_Id` and `x.user.id` as one.
+//! So names are compared folded: case is ignored, and every character that is no letter or digit counts as `-`. The gateway
+//! removes the headers listed here and then sets its own; forward-auth refuses requests that hold them.
 
 use serde_json::Value;
 
@@ -20,24 +20,26 @@ pub struct IdentityHeader {
     pub claim: Pointer,
 }
 
-/// What only the gateway itself tells an upstream, whatever is configured: who is there, and from where.
-const OURS: &[&str] = &[
-    "forwarded",
-    "x-real-ip",
-    "x-client-ip",
-    "client-ip",
-    "true-client-ip",
-    "x-cluster-client-ip",
-    "remote-user",
-    "remote-groups",
-    "remote-name",
-    "remote-email",
-];
-/// The same for all names that begin so.
-const OUR_PREFIXES: &[&str] = &["x-forwarded-", "x-auth-request-"];
+/// What an API may take a header for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// Who sends the request.
+    Identity,
+    /// Another method, host or path than those of the request.
+    Request,
+    /// Where the request comes from. Proxies on the way set these themselves.
+    Origin,
+}
 
-/// Headers by which some servers take a request for another one, of another method or path than the one that was matched.
-pub const OVERRIDING: &[&str] = &[
+/// Names that tell who sends a request, whatever is configured.
+const IDENTITY: &[&str] = &["remote-user", "remote-groups", "remote-name", "remote-email"];
+
+/// All names that begin so tell who sends a request, but for those listed with another meaning.
+const IDENTITY_PREFIXES: &[&str] = &["x-forwarded-", "x-auth-request-"];
+
+/// Names by which some servers take a request for another one, of another method, host or path than the one that was
+/// judged; and the names by which proxies tell forward-auth of the original request.
+const REQUEST: &[&str] = &[
     "x-http-method-override",
     "x-http-method",
     "x-method-override",
@@ -47,9 +49,31 @@ pub const OVERRIDING: &[&str] = &[
     "x-original-host",
     "x-rewrite-url",
     "x-host",
+    "x-forwarded-method",
+    "x-forwarded-uri",
+    "x-forwarded-host",
+    "x-forward-auth-path",
 ];
 
-/// What concerns one connection only (RFC 9110 §7.6.1), and `expect`, which the platform has answered already.
+/// Names that tell where a request comes from.
+const ORIGIN: &[&str] = &[
+    "forwarded",
+    "x-real-ip",
+    "x-client-ip",
+    "client-ip",
+    "true-client-ip",
+    "x-cluster-client-ip",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-forwarded-port",
+    "x-forwarded-server",
+    "x-forwarded-prefix",
+    "x-forwarded-scheme",
+    "x-forwarded-ssl",
+];
+
+/// What concerns one connection only (RFC 9110 §7.6.1, RFC 7540 §3.2.1), and `expect`, which the platform has answered
+/// already.
 const HOP_BY_HOP: &[&str] = &[
     "connection",
     "keep-alive",
@@ -60,72 +84,94 @@ const HOP_BY_HOP: &[&str] = &[
     "trailer",
     "transfer-encoding",
     "upgrade",
+    "http2-settings",
     "expect",
     "host",
 ];
 
-/// Names that may not be configured as identity headers: they have a meaning of their own.
-pub const RESERVED: &[&str] = &[
-    "authorization",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "cookie",
-    "forwarded",
-    "origin",
-    "set-cookie",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-];
+/// Names that say where a body ends and how to read it. Spelt so, they go on; no other spelling does.
+const FRAMING: &[&str] = &["content-length", "content-type", "content-encoding", "content-range"];
 
-/// Whether a name may not be configured as an identity header.
+/// The names with this beginning are Cloudflare's. Spelt so, they go on; no other spelling does.
+const CLOUDFLARE_PREFIX: &str = "cf-";
+
+/// Names that may not be configured as identity headers beside those of the lists above: they have a meaning of their own.
+const RESERVED: &[&str] = &["authorization", "cookie", "origin", "set-cookie"];
+
+/// Whether a name, in lower case, may not be configured as an identity header.
 #[must_use]
 pub fn is_reserved(name: &str) -> bool {
-    [RESERVED, HOP_BY_HOP].iter().any(|list| list.contains(&name))
-        || ["access-control-", "cf-", "sec-"].iter().any(|prefix| name.starts_with(prefix))
+    [RESERVED, HOP_BY_HOP, FRAMING, REQUEST, ORIGIN].iter().any(|list| list.contains(&name))
+        || ["access-control-", CLOUDFLARE_PREFIX, "sec-"].iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// The headers that no client may send to an upstream.
+/// The headers that no client may send to an upstream: the lists above, and the identity headers of all routes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Untrusted(Vec<String>);
+pub struct Untrusted {
+    /// In lower case, each once.
+    configured: Vec<String>,
+}
 
 impl Untrusted {
-    /// Those of this gateway: the names of all routes' identity headers, and what the gateway says of the request itself.
+    /// With the names of all routes' identity headers.
     pub fn new<'n>(configured: impl Iterator<Item = &'n str>) -> Self {
-        let mut names: Vec<String> =
-            OURS.iter().chain(OVERRIDING).copied().chain(configured).map(str::to_ascii_lowercase).collect();
-        names.sort_unstable();
-        names.dedup();
-        Self(names)
+        let mut configured: Vec<String> = configured.map(str::to_ascii_lowercase).collect();
+        configured.sort_unstable();
+        configured.dedup();
+        Self { configured }
     }
 
-    /// Whether a header of this name is taken away.
+    /// What an API may take a header of this name for, and the name that it would take it for; `None` if the name is free.
     #[must_use]
-    pub fn holds(&self, name: &str) -> bool {
-        OUR_PREFIXES.iter().any(|prefix| {
-            name.as_bytes().get(..prefix.len()).is_some_and(|start| folds_alike(start, prefix.as_bytes()))
-        }) || self.0.iter().any(|untrusted| folds_alike(untrusted.as_bytes(), name.as_bytes()))
+    pub fn meaning<'u>(&'u self, name: &str) -> Option<(Meaning, &'u str)> {
+        let configured = self.configured.iter().map(String::as_str);
+        if let Some(known) = configured.chain(IDENTITY.iter().copied()).find(|known| folds_alike(known, name))
+        {
+            return Some((Meaning::Identity, known));
+        }
+        for (list, meaning) in [(REQUEST, Meaning::Request), (ORIGIN, Meaning::Origin)] {
+            if let Some(known) = list.iter().find(|known| folds_alike(known, name)) {
+                return Some((meaning, known));
+            }
+        }
+        let prefix = IDENTITY_PREFIXES.iter().find(|prefix| begins_alike(name, prefix))?;
+        Some((Meaning::Identity, prefix))
     }
 
-    /// The configured names and ours, in lower case.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
+    /// The configured names, in lower case, each once.
+    pub fn configured(&self) -> impl Iterator<Item = &str> {
+        self.configured.iter().map(String::as_str)
     }
 }
 
 /// Whether a server might take one name for the other.
-#[must_use]
-pub fn folds_alike(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| fold(*a) == fold(*b))
+fn folds_alike(a: &str, b: &str) -> bool {
+    a.len() == b.len() && a.bytes().zip(b.bytes()).all(|(a, b)| fold(a) == fold(b))
+}
+
+fn begins_alike(name: &str, prefix: &str) -> bool {
+    name.len() >= prefix.len() && name.bytes().zip(prefix.bytes()).all(|(a, b)| fold(a) == fold(b))
 }
 
 fn fold(byte: u8) -> u8 {
     if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' }
 }
 
-/// Which of a client's headers do not reach the upstream. `names` holds one a line; `connection` is the `Connection` header,
-/// which can name further ones; `is_upgrade` says that the request is to become a WebSocket.
+/// Whether `name`, in lower case, is no name at all (a token, RFC 9110 §5.1), or is another spelling of a name that only
+/// the client's connection, the body's framing or Cloudflare may use.
+#[must_use]
+pub fn is_disguised(name: &str) -> bool {
+    let is_token = !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
+    !is_token
+        || (begins_alike(name, CLOUDFLARE_PREFIX) && !name.starts_with(CLOUDFLARE_PREFIX))
+        || [HOP_BY_HOP, FRAMING]
+            .iter()
+            .any(|list| list.iter().any(|known| *known != name && folds_alike(known, name)))
+}
+
+/// Which of a client's headers do not reach the upstream. `names` holds one a line, in lower case; `connection` is the
+/// `Connection` header, which can name further ones; `is_upgrade` says that the request is to become a WebSocket.
 #[must_use]
 pub fn taken_away(names: &str, untrusted: &Untrusted, connection: &str, is_upgrade: bool) -> Vec<String> {
     let is_named = |name: &str| {
@@ -137,7 +183,10 @@ pub fn taken_away(names: &str, untrusted: &Untrusted, connection: &str, is_upgra
             if *name == "upgrade" && is_upgrade {
                 return false;
             }
-            HOP_BY_HOP.contains(name) || untrusted.holds(name) || (!connection.is_empty() && is_named(name))
+            HOP_BY_HOP.contains(name)
+                || untrusted.meaning(name).is_some()
+                || is_disguised(name)
+                || (!connection.is_empty() && is_named(name))
         })
         .map(str::to_owned)
         .collect()
@@ -195,16 +244,52 @@ mod tests {
         for name in
             ["x-user-id", "X-User-Id", "x_user_id", "x.user.id", "X_USER-Id", "x-user_id", "x~user!id"]
         {
-            assert!(untrusted.holds(name), "{name}");
+            assert_eq!(untrusted.meaning(name), Some((Meaning::Identity, "x-user-id")), "{name}");
         }
         for name in ["x-user-idx", "x-user", "xx-user-id", "xuserid", "user-id", "accept"] {
-            assert!(!untrusted.holds(name), "{name}");
+            assert_eq!(untrusted.meaning(name), None, "{name}");
+        }
+        for (name, expected) in [
+            ("Forwarded", (Meaning::Origin, "forwarded")),
+            ("x_forwarded_for", (Meaning::Origin, "x-forwarded-for")),
+            ("X.Forwarded.Host", (Meaning::Request, "x-forwarded-host")),
+            ("X.Forwarded.Anything", (Meaning::Identity, "x-forwarded-")),
+            ("x-auth-request-user", (Meaning::Identity, "x-auth-request-")),
+            ("remote_user", (Meaning::Identity, "remote-user")),
+        ] {
+            assert_eq!(untrusted.meaning(name), Some(expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn another_spelling_of_a_name_of_the_platform_does_not_go_on() {
+        for name in [
+            "cf_connecting_ip",
+            "cf.ray",
+            "content_length",
+            "content.length",
+            "content_type",
+            "transfer_encoding",
+            "proxy_authorization",
+            "keep_alive",
+            "http2_settings",
+            "x(user)",
+            "caf\u{e9}",
+            "a b",
+            "",
+        ] {
+            assert!(is_disguised(name), "{name}");
         }
         for name in
-            ["Forwarded", "x_forwarded_for", "X.Forwarded.Anything", "x-auth-request-user", "remote_user"]
+            ["content-length", "content-type", "cf-connecting-ip", "cf-ray", "host", "x_api_key", "cfx"]
         {
-            assert!(untrusted.holds(name), "{name}");
+            assert!(!is_disguised(name), "{name}");
         }
+        let names = "accept\ncontent-length\ncontent_length\ncf-ray\ncf_ray\nproxy_authorization";
+        assert_eq!(
+            taken_away(names, &Untrusted::default(), "", false),
+            ["content_length", "cf_ray", "proxy_authorization"]
+        );
     }
 
     #[test]

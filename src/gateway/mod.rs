@@ -7,6 +7,7 @@
 pub mod credential;
 pub mod forward_auth;
 pub mod headers;
+pub mod host;
 pub mod path;
 pub mod proxy;
 pub mod requirement;

@@ -6,6 +6,7 @@
 
 use http::Method;
 
+use super::host::Host;
 use super::path::Path;
 use super::requirement::Requirement;
 
@@ -137,8 +138,8 @@ pub struct Route {
     pub name: String,
     /// Which paths it takes.
     pub pattern: Pattern,
-    /// The host it is for, in lower case; `None`: any.
-    pub host: Option<String>,
+    /// The host it is for; `None`: any.
+    pub host: Option<Host>,
     /// The methods it takes; `None`: all.
     pub methods: Option<Vec<Method>>,
     /// Where it leads; `None` for routes that only forward-auth asks about.
@@ -177,15 +178,8 @@ impl Route {
         })
     }
 
-    fn is_for(&self, host: &str) -> bool {
-        self.host.as_deref().is_none_or(|wanted| {
-            let without_port =
-                host.rsplit_once(':').filter(|(name, _)| !name.ends_with(':')).map(|(name, _)| name);
-            [Some(host), without_port]
-                .into_iter()
-                .flatten()
-                .any(|given| given.strip_suffix('.').unwrap_or(given).eq_ignore_ascii_case(wanted))
-        })
+    fn is_for(&self, host: &Host) -> bool {
+        self.host.as_ref().is_none_or(|wanted| host.is_covered_by(wanted))
     }
 
     fn has_place_of(&self, other: &Self) -> bool {
@@ -234,7 +228,7 @@ impl Table {
 
     /// The route that takes such a request.
     #[must_use]
-    pub fn find(&self, host: &str, path: &Path, method: &Method) -> Found<'_> {
+    pub fn find(&self, host: &Host, path: &Path, method: &Method) -> Found<'_> {
         let mut fitting = self.0.iter().filter(|route| route.is_for(host) && route.pattern.fits(path));
         let Some(first) = fitting.next() else { return Found::Nothing };
         if first.takes(method) {
@@ -270,13 +264,4 @@ pub fn shadow_of(routes: &[Route], index: usize) -> Option<usize> {
     let taker = |method| before().find(|(_, one)| one.methods.is_some() && one.takes(method));
     let first = taker(methods.first()?)?;
     methods.iter().all(|method| taker(method).is_some()).then_some(first.0)
-}
-
-/// Whether `text` is a host as requests name it, with or without a port. It goes into headers, so nothing else may be in it.
-#[must_use]
-pub fn is_host(text: &str) -> bool {
-    !text.is_empty()
-        && text.bytes().all(|byte| {
-            byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']')
-        })
 }

@@ -10,7 +10,9 @@ use super::answer::Answer;
 use super::application::Application;
 use super::problem::Problem;
 use super::{Response, challenge, cors, log};
-use crate::gateway::forward_auth::{Dialect, ForwardAuth, Untold};
+use crate::config::Config;
+use crate::gateway::forward_auth::{Dialect, ForwardAuth, PATH_HEADER, SECRET_HEADER, Untold};
+use crate::gateway::headers::Untrusted;
 use crate::gateway::routes::{Found, Route};
 use crate::ports::{IncomingRequest, Platform};
 use crate::verify::{Observed, Terms, VerifiedToken};
@@ -38,17 +40,43 @@ pub async fn answer<P: Platform, R: IncomingRequest>(
     }
     match judge(app, forward_auth, terms, platform, request, dialect, rest).await {
         Ok(answer) => answer,
-        Err(untold) => {
-            let detail = untold.to_string();
-            log::forbidden(platform, untold.code(), &detail, &Observed::default(), ray.as_deref());
-            let title = "The question cannot be answered";
-            coded(
-                Problem::new(StatusCode::FORBIDDEN, untold.code(), title, &detail).into_response(),
-                untold.code(),
-            )
-            .into()
-        }
+        Err(untold) => unanswered(platform, request, untold.code(), &untold.to_string()).into(),
     }
+}
+
+/// Refuses a proxy's question that has reached something else than a forward-auth endpoint, and nothing else. The runtime
+/// removes dot segments from a URL, so Envoy's question about `/admin/../../healthz` reaches `/healthz`, whose 200 Envoy
+/// would take for a yes.
+pub fn refuse_misdirected(
+    config: &Config,
+    platform: &impl Platform,
+    request: &impl IncomingRequest,
+) -> Option<Response> {
+    let secret_header = match &config.forward_auth {
+        Some(forward_auth) => forward_auth.secret_header(),
+        None if config.terms.is_ok() => return None,
+        // While the configuration has faults, nobody knows whether forward-auth is configured.
+        None => Some(SECRET_HEADER),
+    };
+    let has = |name: &str| request.header(name).is_some();
+    if !has(PATH_HEADER) && !secret_header.is_some_and(has) {
+        return None;
+    }
+    let detail = "a proxy's question has to be sent to /forward-auth, /auth-request or /ext-authz; \
+                  other endpoints refuse requests that carry its headers";
+    Some(unanswered(platform, request, "forward_auth_misdirected", detail))
+}
+
+fn unanswered(
+    platform: &impl Platform,
+    request: &impl IncomingRequest,
+    code: &'static str,
+    detail: &str,
+) -> Response {
+    let ray = request.header("cf-ray");
+    log::forbidden(platform, code, detail, &Observed::default(), ray.as_deref());
+    let title = "The question cannot be answered";
+    coded(Problem::new(StatusCode::FORBIDDEN, code, title, detail).into_response(), code)
 }
 
 async fn judge<P: Platform, R: IncomingRequest>(
@@ -65,13 +93,9 @@ async fn judge<P: Platform, R: IncomingRequest>(
     forward_auth.believe(header)?;
     let original = dialect.original(header, (request.method(), request.host(), rest, request.query()))?;
     let gateway = app.config.gateway.as_ref();
-    let names: Vec<&str> = gateway
-        .into_iter()
-        .flat_map(|gateway| gateway.routes.iter())
-        .flat_map(|route| &route.headers)
-        .map(|header| header.name.as_str())
-        .collect();
-    dialect.check_spelling(&request.header_names(), &names)?;
+    let none = Untrusted::default();
+    let untrusted = gateway.map_or(&none, |gateway| &gateway.untrusted);
+    dialect.check_headers(&request.header_names(), header, untrusted, forward_auth.secret_header())?;
     let route =
         match gateway.map(|gateway| gateway.routes.find(&original.host, &original.path, &original.method)) {
             // Without any routes whatever verifies will do.
@@ -90,7 +114,7 @@ async fn judge<P: Platform, R: IncomingRequest>(
         Ok(identity) => {
             let claims = identity.token.as_ref().map(VerifiedToken::claims);
             let of_route = route.map_or(&[][..], |route| route.headers.as_slice());
-            let mut headers = dialect.identity(claims, of_route, &names);
+            let mut headers = dialect.identity(claims, of_route, untrusted);
             if let Some(minted) = identity.minted {
                 headers.push(("authorization".to_owned(), format!("Bearer {minted}")));
             }

@@ -8,10 +8,11 @@ use http::{Method, StatusCode};
 use super::admission::Desk;
 use super::application::Application;
 use super::problem::{self, Problem};
-use super::{Response, cors, log, router};
+use super::{Response, cors, forward_auth, log, router};
+use crate::gateway::host::Host;
 use crate::gateway::path::{Path, PathFault};
 use crate::gateway::proxy::{Incoming, onward};
-use crate::gateway::routes::{Found, Route, is_host};
+use crate::gateway::routes::{Found, Route};
 use crate::gateway::{ClientAddress, Gateway};
 use crate::ports::{IncomingRequest, Platform, UpstreamError, Upstreams};
 use crate::trust::issuer::TrustedIssuer;
@@ -71,13 +72,16 @@ where
     P: Platform + Upstreams<R>,
     R: IncomingRequest,
 {
+    if let Some(response) = forward_auth::refuse_misdirected(&app.config, platform, request) {
+        return own(response);
+    }
     let path = match readable(request) {
         Ok(path) => path,
         Err(fault) => return own(path_refused(fault)),
     };
-    if !is_host(request.host()) {
-        return own(no_route());
-    }
+    let Some(host) = Host::parse(request.host()) else {
+        return own(host_refused());
+    };
     // An answer to TRACE repeats the request (RFC 9110 §9.3.8): a client would see the headers and the token that are ours.
     if matches!(*request.method(), Method::TRACE | Method::CONNECT) {
         return own(problem::method_not_allowed("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
@@ -87,10 +91,10 @@ where
     if matches!(*request.method(), Method::GET | Method::HEAD) && request.has_body() {
         return own(body_not_allowed());
     }
-    if let Some(response) = preflight(gateway, &path, request) {
+    if let Some(response) = preflight(gateway, &host, &path, request) {
         return own(response);
     }
-    let route = match gateway.routes.find(request.host(), &path, request.method()) {
+    let route = match gateway.routes.find(&host, &path, request.method()) {
         Found::Route(route) if route.upstream.is_some() => route,
         Found::Route(_) | Found::Nothing => return own(no_route()),
         Found::OtherMethods(allow) => return own(problem::method_not_allowed(&allow)),
@@ -193,12 +197,17 @@ fn client(
 }
 
 /// The answer to a preflight for a route that negotiates CORS; such a request never reaches the upstream.
-fn preflight(gateway: &Gateway, path: &Path, request: &impl IncomingRequest) -> Option<Response> {
+fn preflight(
+    gateway: &Gateway,
+    host: &Host,
+    path: &Path,
+    request: &impl IncomingRequest,
+) -> Option<Response> {
     if !cors::is_preflight(request) {
         return None;
     }
     let wanted: Method = request.header("access-control-request-method")?.parse().ok()?;
-    let Found::Route(route) = gateway.routes.find(request.host(), path, &wanted) else { return None };
+    let Found::Route(route) = gateway.routes.find(host, path, &wanted) else { return None };
     Some(cors::route_preflight(route.cors.as_ref()?, request))
 }
 
@@ -229,6 +238,12 @@ fn body_incomplete(error: &UpstreamError) -> Option<(&'static str, Response)> {
     let detail = error.to_string();
     let problem = Problem::new(status, CODE, "The request's body is incomplete", &detail);
     Some((CODE, problem.into_response()))
+}
+
+fn host_refused() -> Response {
+    let detail = "the Host header must hold a host name or an address, and optionally a port";
+    Problem::new(StatusCode::BAD_REQUEST, "host_refused", "The host could be read in different ways", detail)
+        .into_response()
 }
 
 /// Names nothing of what is behind.

@@ -68,6 +68,9 @@ async fn dispatch<P: Platform, R: IncomingRequest>(app: &Application, platform: 
         let rest = if rest.is_empty() { "/" } else { rest };
         return forward_auth::answer(app, platform, request, dialect, rest).await;
     }
+    if let Some(response) = forward_auth::refuse_misdirected(&app.config, platform, request) {
+        return response.into();
+    }
     let endpoint = found.map(|(row, _)| row.endpoint);
     let terms = match (&app.config.terms, endpoint) {
         (Ok(terms), _) => Some(terms),

@@ -17,6 +17,7 @@ use crate::endpoints::Enabled;
 use crate::exchange::Exchange;
 use crate::gateway::credential::Kept;
 use crate::gateway::headers::Untrusted;
+use crate::gateway::host::Host;
 use crate::gateway::requirement::Requirement;
 use crate::gateway::routes::{self, Pattern, PatternFault, Route, RouteCors, Table as Routes, Upstream};
 use crate::gateway::{ClientAddress, Gateway};
@@ -152,20 +153,18 @@ fn taken_by(pattern: &Pattern, near: &Neighbours<'_>) -> Option<String> {
     only.or_else(|| enabled.takes_all_below(&pattern.stem()))
 }
 
-fn host(table: &mut Table<'_>) -> Option<String> {
-    let host = table.string("host")?;
-    let is_host = !host.ends_with('.')
-        && host.bytes().all(|b| {
-            b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-' | b':' | b'[' | b']')
-        });
-    if !is_host {
-        table.fault(
-            "host",
-            "is not a host in lower case",
-            "write one as in \"api.example.com\", with a port if it is not the usual one",
-        );
+fn host(table: &mut Table<'_>) -> Option<Host> {
+    let text = table.string("host")?;
+    let host = Host::parse(&text);
+    let form = host.as_ref().map(Host::to_string);
+    if form.as_ref() != Some(&text) {
+        let fix = match form {
+            Some(form) => format!("write \"{form}\""),
+            None => "write one as in \"api.example.com\", with a port if it is not the usual one".to_owned(),
+        };
+        table.fault("host", "is not a host in lower case", fix);
     }
-    Some(host)
+    host
 }
 
 fn methods(table: &mut Table<'_>) -> Option<Vec<Method>> {

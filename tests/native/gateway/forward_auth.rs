@@ -32,7 +32,10 @@ fn asks(method: &str, host: &str, target: &str) -> Vec<FakeRequest> {
     vec![
         told("/forward-auth", "forwarded"),
         told("/auth-request", "original"),
-        FakeRequest::new(method.parse().unwrap(), &format!("/ext-authz{target}")).host(host),
+        FakeRequest::new(method.parse().unwrap(), &format!("/ext-authz{target}"))
+            .host(host)
+            .header("host", host)
+            .header("x-forward-auth-path", target),
     ]
 }
 
@@ -241,54 +244,303 @@ fn the_identity_is_always_complete_in_the_customary_names() {
     }
 }
 
+/// A question in each dialect about a public path, with the secret.
+fn open_asks() -> Vec<FakeRequest> {
+    let asks = asks("GET", "api.example.com", "/open/x");
+    asks.into_iter().map(|request| request.header("x-forward-auth-secret", SECRET)).collect()
+}
+
+fn refused(world: &World, request: &FakeRequest, expected: &str) {
+    let response = world.answered(request);
+    let found = (response.status().as_u16(), header(&response, "x-assay-code"));
+    assert_eq!(found, (403, Some(expected.to_owned())), "{request:?}");
+}
+
+fn spellings(name: &str) -> [String; 5] {
+    [
+        name.to_owned(),
+        name.to_uppercase(),
+        name.replace('-', "_"),
+        name.replace('-', "."),
+        name.to_uppercase().replacen('-', "_", 1),
+    ]
+}
+
 #[test]
-fn a_header_that_could_be_taken_for_an_identity_stops_the_request() {
+fn an_identity_header_of_any_dialect_or_route_stops_the_request_however_it_is_spelt() {
     let world = world(&routes());
     let names = [
-        ["x-forwarded-user", "remote-user", "remote-groups", "x-user-id"],
-        ["x-auth-request-user", "x-auth-request-email", "x-auth-request-groups", "x-user-id"],
-        ["x-auth-request-user", "x-auth-request-email", "x-auth-request-groups", "x-user-id"],
+        "x-forwarded-user",
+        "x-forwarded-email",
+        "x-forwarded-groups",
+        "x-forwarded-preferred-username",
+        "x-forwarded-client-cert",
+        "remote-user",
+        "remote-email",
+        "remote-groups",
+        "remote-name",
+        "x-auth-request-user",
+        "x-auth-request-email",
+        "x-auth-request-groups",
+        "x-auth-request-access-token",
+        "x-user-id",
     ];
-    for (index, names) in names.iter().enumerate() {
-        let ask = || asks("GET", "h", "/open/x").remove(index).header("x-forward-auth-secret", SECRET);
+    for ask in open_asks() {
         for name in names {
-            for spelling in
-                [name.replace('-', "_"), name.replace('-', "."), name.to_uppercase().replacen('-', "_", 1)]
-            {
-                let response = world.answered(&ask().header(&spelling, "root"));
-                assert_eq!(
-                    (response.status().as_u16(), code(&response)),
-                    (403, json!("header_refused")),
-                    "{spelling}"
-                );
+            for spelling in spellings(name) {
+                refused(&world, &ask.clone().header(&spelling, "root"), "header_refused");
+                refused(&world, &ask.clone().header(&spelling, ""), "header_refused");
             }
-            // What is spelt as we spell it, the proxy replaces by our answer.
-            let response = world.answered(&ask().header(name, "root"));
-            assert_eq!(response.status(), 200);
-            assert_eq!(header(&response, name).as_deref(), Some(""));
         }
+    }
+}
+
+#[test]
+fn without_routes_identity_headers_stop_the_request_too() {
+    let world = fronting_with(
+        &json!([]),
+        &json!({ "gateway": null, "forward_auth": { "trusted": true }, "endpoints": null }),
+        &[],
+    );
+    for ask in asks("GET", "h", "/x") {
+        let ask = ask.bearer(&token(&json!({})));
+        refused(&world, &ask.clone().header("remote-user", "root"), "header_refused");
+        assert_eq!(world.answered(&ask).status(), 200);
     }
 }
 
 #[test]
 fn a_header_that_makes_another_request_of_it_stops_it() {
     let world = world(&routes());
-    for request in asks("GET", "h", "/open/x") {
-        for name in [
-            "X-HTTP-Method-Override",
-            "x_http_method_override",
-            "X-Original-URL",
-            "X-Rewrite-URL",
-            "x.original.url",
-        ] {
-            let response = world
-                .answered(&request.clone().header(name, "/admin").header("x-forward-auth-secret", SECRET));
-            assert_eq!(
-                (response.status().as_u16(), code(&response)),
-                (403, json!("header_refused")),
-                "{name}"
-            );
+    for ask in open_asks() {
+        for name in
+            ["x-http-method-override", "x-method-override", "x-original-url", "x-rewrite-url", "x-host"]
+        {
+            for spelling in spellings(name) {
+                refused(&world, &ask.clone().header(&spelling, "/admin"), "header_refused");
+            }
         }
+    }
+}
+
+#[test]
+fn a_dialect_refuses_the_headers_by_which_the_others_tell_of_a_request() {
+    let world = world(&routes());
+    let told = [
+        &["x-forwarded-method", "x-forwarded-uri", "x-forwarded-host"][..],
+        &["x-original-method", "x-original-uri", "x-original-host"][..],
+        &["x-forward-auth-path"][..],
+    ];
+    for (own, ask) in open_asks().into_iter().enumerate() {
+        for (dialect, names) in told.iter().enumerate() {
+            for name in *names {
+                // Its own names in another spelling are no words of the proxy either.
+                let given = spellings(name);
+                for spelling in if own == dialect { &given[2..] } else { &given[..] } {
+                    if own != dialect || spelling.to_lowercase() != *name {
+                        refused(&world, &ask.clone().header(spelling, "/open/x"), "header_refused");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn envoy_is_judged_by_the_host_that_it_overwrites_and_by_no_other() {
+    let world = world(&json!([
+        { "path": "/*", "host": "open.example.com", "public": true },
+        { "path": "/*", "host": "admin.example.com" },
+    ]));
+    let ask = |host: &str| {
+        let ask = asks("GET", host, "/users").remove(2);
+        ask.header("x-forward-auth-secret", SECRET)
+    };
+    assert_eq!(world.answered(&ask("open.example.com")).status(), 200);
+    assert_eq!(world.answered(&ask("admin.example.com")).status(), 401);
+    refused(
+        &world,
+        &ask("admin.example.com").header("x-forwarded-host", "open.example.com"),
+        "header_refused",
+    );
+    // A `Host` from which the runtime makes a URL of another host.
+    let split = FakeRequest::get("/ext-authz/users")
+        .host("open.example.com")
+        .header("host", "admin.example.com")
+        .header("x-forward-auth-path", "/users")
+        .header("x-forward-auth-secret", SECRET);
+    refused(&world, &split, "host_refused");
+}
+
+#[test]
+fn envoy_is_judged_by_the_path_that_it_forwards_and_not_by_what_the_runtime_makes_of_it() {
+    let world = world(&routes());
+    let ask = |url: &str, told: &str| {
+        FakeRequest::get(&format!("/ext-authz{url}"))
+            .header("host", "api.example.com")
+            .header("x-forward-auth-path", told)
+            .header("x-forward-auth-secret", SECRET)
+    };
+    for (url, told) in [
+        ("/open/x", "/profiles/../open/x"),
+        ("/open/x", "/profiles"),
+        ("/open/x", "/open/x#/../../profiles"),
+        ("/open/x", "/open\\x"),
+        ("/open/x", "/open/%2e/x"),
+        ("/open/x", "//open/x"),
+        ("/open/x", "http://api.example.com/open/x"),
+        ("/open/x", "*"),
+        ("/open/x", ""),
+        ("/open/x", "-"),
+        ("/open/x", "/open/x?access_token=1"),
+        ("/open/x?a=1", "/open/x?a=2"),
+        ("/open/x?a=1", "/open/x"),
+    ] {
+        refused(&world, &ask(url, told), "path_refused");
+    }
+    for (url, told) in [
+        ("/open/x", "/open/x"),
+        ("/open/x", "/open/x?"),
+        ("/open/x?", "/open/x"),
+        ("/open/x?a=%22b%22&c='%27", "/open/x?a=\"b\"&c=%27'"),
+        ("/open/x?a=%", "/open/x?a=%"),
+        ("/open/%7Bx%7D", "/open/{x}"),
+        ("/open/%C3%A9", "/open/%c3%a9"),
+    ] {
+        assert_eq!(world.answered(&ask(url, told)).status(), 200, "{url} {told}");
+    }
+    let untold = FakeRequest::get("/ext-authz/open/x")
+        .header("host", "api.example.com")
+        .header("x-forward-auth-secret", SECRET);
+    refused(&world, &untold, "forward_auth_incomplete");
+}
+
+#[test]
+fn a_question_at_any_other_endpoint_gets_403() {
+    let routes = json!([{ "path": "/open/*", "public": true, "upstream": ORIGIN }]);
+    let world = world_with(&routes, &json!({ "secret": "S", "header": "x-proxy-key" }), &[("S", SECRET)]);
+    let faulty = World::new(&json!({ "issuers": [], "forward_auth": { "trusted": true } }));
+    let trusting =
+        fronting_with(&routes, &json!({ "forward_auth": { "trusted": true }, "endpoints": null }), &[]);
+    let paths =
+        ["/healthz", "/readyz", "/verify", "/openapi.json", "/console", "/explain", "/open/x", "/nothing"];
+    for path in paths {
+        let ask = FakeRequest::get(path).bearer(&token(&json!({})));
+        for given in [SECRET, "wrong", ""] {
+            refused(&world, &ask.clone().header("x-proxy-key", given), "forward_auth_misdirected");
+        }
+        refused(&faulty, &ask.clone().header("x-forward-auth-secret", SECRET), "forward_auth_misdirected");
+        for world in [&world, &faulty, &trusting] {
+            let told = ask.clone().header("x-forward-auth-path", "/admin/../..");
+            refused(world, &told, "forward_auth_misdirected");
+        }
+    }
+    assert!(world.platform.upstreams.received().is_empty());
+    assert_eq!(world.answered(&FakeRequest::get("/healthz")).status(), 200);
+    world.sent_on(&FakeRequest::get("/open/x"));
+    // Where forward-auth is not configured, these are headers like any other, and no API sees the path.
+    let plain = fronting(&json!([route("/*", &json!({ "public": true }))]));
+    let onward = plain.sent_on(&FakeRequest::get("/x").header("x-forward-auth-path", "/y"));
+    assert!(onward.remove.contains(&"x-forward-auth-path".to_owned()));
+}
+
+#[test]
+fn an_upgrade_to_anything_but_a_websocket_stops_the_request() {
+    let world = world(&routes());
+    for ask in open_asks() {
+        for other in ["h2c", "HTTP/2.0", "websocket, h2c", "h2c, websocket", "websocketx", "TLS/1.0", ""] {
+            refused(&world, &ask.clone().header("upgrade", other), "upgrade_refused");
+        }
+        for websocket in ["websocket", "WebSocket"] {
+            assert_eq!(world.answered(&ask.clone().header("upgrade", websocket)).status(), 200);
+        }
+        let twice = ask.header("upgrade", "websocket").header("upgrade", "h2c");
+        refused(&world, &twice, "upgrade_refused");
+    }
+}
+
+#[test]
+fn a_host_that_is_none_gets_403_and_falls_through_to_no_other_route() {
+    let world = world(&json!([
+        { "path": "/*", "public": true },
+        { "path": "/*", "host": "admin.example.com" },
+    ]));
+    for host in [
+        "admin.example.com..",
+        ".admin.example.com",
+        "admin.example.com:443:443",
+        "[admin.example.com]",
+        "admin.example.com:x",
+        "admin.example.com, open.example.com",
+        "x@admin.example.com",
+        "admin.example.com/x",
+        "",
+    ] {
+        for ask in asks("GET", host, "/users") {
+            refused(&world, &ask.header("x-forward-auth-secret", SECRET), "host_refused");
+        }
+    }
+    for (host, expected) in [
+        ("admin.example.com", 401),
+        ("ADMIN.example.com.", 401),
+        ("admin.example.com:8443", 401),
+        ("other.example.com", 200),
+        ("[::1]:8080", 200),
+    ] {
+        for ask in asks("GET", host, "/users") {
+            let response = world.answered(&ask.header("x-forward-auth-secret", SECRET));
+            assert_eq!(response.status().as_u16(), expected, "{host}");
+        }
+    }
+}
+
+#[test]
+fn what_proxies_and_cloudflare_add_on_the_way_is_no_reason_to_refuse() {
+    let world = world(&routes());
+    for ask in open_asks() {
+        let mut ask = ask;
+        for (name, value) in [
+            ("x-forwarded-for", "192.0.2.1"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-port", "443"),
+            ("x-forwarded-server", "edge"),
+            ("x-forwarded-prefix", "/api"),
+            ("x-real-ip", "192.0.2.1"),
+            ("true-client-ip", "192.0.2.1"),
+            ("forwarded", "for=192.0.2.1"),
+            ("cf-connecting-ip", "192.0.2.1"),
+            ("cf-ray", "8f"),
+            ("cf-visitor", "{}"),
+            ("x-request-id", "1"),
+            ("x-envoy-external-address", "192.0.2.1"),
+            ("content-length", "0"),
+            ("connection", "upgrade"),
+            ("sec-websocket-key", "x"),
+            ("x_custom", "1"),
+        ] {
+            ask = ask.header(name, value);
+        }
+        assert_eq!(world.answered(&ask).status(), 200);
+        for disguised in [
+            "x_real_ip",
+            "x_forwarded_for",
+            "cf_connecting_ip",
+            "content_length",
+            "transfer_encoding",
+            "proxy_authorization",
+            "x(user)",
+        ] {
+            refused(&world, &ask.clone().header(disguised, "1"), "header_refused");
+        }
+    }
+}
+
+#[test]
+fn the_header_of_the_secret_may_have_any_name() {
+    let given = json!({ "secret": "S", "header": "X-Forwarded-Secret" });
+    let world = world_with(&routes(), &given, &[("S", SECRET)]);
+    for ask in asks("GET", "h", "/open/x") {
+        assert_eq!(world.answered(&ask.header("x-forwarded-secret", SECRET)).status(), 200);
     }
 }
 

@@ -65,6 +65,10 @@ fn every_configured_header_times_every_spelling() {
         "x-http-method-override",
         "x-original-url",
         "x-rewrite-url",
+        "x-original-uri",
+        "x-forward-auth-path",
+        "x-client-ip",
+        "http2-settings",
     ];
     for name in trusted {
         for spelling in spellings(name) {
@@ -93,6 +97,19 @@ fn every_configured_header_times_every_spelling() {
             }
         }
     }
+}
+
+#[test]
+fn another_spelling_of_a_framing_or_hop_by_hop_name_never_arrives() {
+    let world = fronting(&json!([route("/*", &json!({ "public": true }))]));
+    for name in
+        ["content_length", "transfer_encoding", "proxy_authorization", "cf_connecting_ip", "keep.alive"]
+    {
+        let onward = world.sent_on(&FakeRequest::get("/x").header(name, "7"));
+        assert!(onward.remove.contains(&name.to_owned()), "{name}");
+    }
+    let onward = world.sent_on(&FakeRequest::get("/x").header("cf-ray", "8f").header("content-length", "0"));
+    assert!(!onward.remove.iter().any(|name| name == "cf-ray" || name == "content-length"));
 }
 
 #[test]

@@ -67,10 +67,29 @@ fn what_no_route_takes_is_404() {
 }
 
 #[test]
-fn a_host_that_could_break_out_of_a_header_is_nobodys() {
-    let world = fronting(&json!([to("/*", ORIGIN, &json!({}))]));
-    for host in ["a\";for=root", "a, b", "a b", "a@b", "", "\u{e9}"] {
-        assert_eq!(world.answered(&FakeRequest::get("/x").host(host)).status(), 404, "{host}");
+fn a_host_that_is_none_is_400_and_falls_through_to_no_other_route() {
+    let world = fronting(&json!([
+        to("/*", ORIGIN, &json!({})),
+        route("/*", &json!({ "host": "admin.example.com" })),
+    ]));
+    for host in [
+        "admin.example.com..",
+        ".admin.example.com",
+        "admin.example.com:443:443",
+        "[admin.example.com]",
+        "a\";for=root",
+        "a, b",
+        "a b",
+        "a@b",
+        "",
+        "\u{e9}",
+    ] {
+        let response = world.answered(&FakeRequest::get("/x").host(host));
+        assert_eq!((response.status().as_u16(), code(&response)), (400, json!("host_refused")), "{host}");
+    }
+    assert!(world.platform.upstreams.received().is_empty());
+    for host in ["admin.example.com", "admin.example.com.", "Admin.Example.com:8443"] {
+        assert_eq!(world.answered(&FakeRequest::get("/x").host(host)).status(), 401, "{host}");
     }
 }
 
