@@ -6,7 +6,7 @@
 
 use http::Method;
 
-use super::headers::{self, IdentityHeader, Meaning, Untrusted, is_disguised};
+use super::headers::{self, IdentityHeader, Meaning, Untrusted, folds_alike, is_disguised};
 use super::host::Host;
 use super::path::{Path, PathFault};
 use crate::exchange::facts::Pointer;
@@ -282,7 +282,9 @@ impl Dialect {
                 // Every proxy on the way sets these: also those between the asking one and us.
                 Some((Meaning::Origin, known)) if known == given => {}
                 Some((_, known)) => return Err(Untold::Spoofed(known.to_owned())),
-                None if is_disguised(given) => return Err(Untold::Disguised),
+                None if is_disguised(given) || secret_header.is_some_and(|name| folds_alike(name, given)) => {
+                    return Err(Untold::Disguised);
+                }
                 None if given == "upgrade" => {
                     if header(given).is_none_or(|value| !value.eq_ignore_ascii_case("websocket")) {
                         return Err(Untold::Upgrade);

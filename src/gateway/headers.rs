@@ -145,7 +145,8 @@ impl Untrusted {
 }
 
 /// Whether a server might take one name for the other.
-fn folds_alike(a: &str, b: &str) -> bool {
+#[must_use]
+pub fn folds_alike(a: &str, b: &str) -> bool {
     a.len() == b.len() && a.bytes().zip(b.bytes()).all(|(a, b)| fold(a) == fold(b))
 }
 

@@ -528,6 +528,7 @@ fn what_proxies_and_cloudflare_add_on_the_way_is_no_reason_to_refuse() {
             "content_length",
             "transfer_encoding",
             "proxy_authorization",
+            "x_forward_auth_secret",
             "x(user)",
         ] {
             refused(&world, &ask.clone().header(disguised, "1"), "header_refused");

@@ -20,7 +20,10 @@ export async function createApi() {
     const behaviour = BEHAVIOURS[pathname.split('/')[1]] ?? echo;
     behaviour(request, response, { pathname, searchParams, bodies });
   });
+  const upgraded = new Set();
   server.on('upgrade', (request, socket) => {
+    upgraded.add(socket);
+    socket.once('close', () => upgraded.delete(socket));
     const { method, url, headers, rawHeaders } = request;
     requests.push({ method, url, headers, rawHeaders });
     echoFrames(request, socket);
@@ -37,6 +40,7 @@ export async function createApi() {
     broken,
     async close() {
       server.closeAllConnections();
+      for (const socket of upgraded) socket.destroy();
       server.close();
       await once(server, 'close');
     },

@@ -1,22 +1,46 @@
-// Real nginx and real Caddy, run with the very files that docs/forward-auth.md offers: only what their comments tell a
-// reader to replace is replaced, and what a test on one machine needs (ports, folders) is put in.
+// Real reverse proxies, run with the very files that docs/forward-auth/ offers: only what their comments tell a reader to
+// replace is replaced, and what a test on one machine needs (ports, folders) is put in.
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { WHEELS } from '../../../scripts/lib/proxies.mjs';
 import { eventually } from './worker.mjs';
 
+const SECRET = 'replace this by the value of FORWARD_AUTH_SECRET';
+
 const documented = (name) => readFileSync(new URL(`../../../docs/forward-auth/${name}`, import.meta.url), 'utf8');
+const installed = ({ name, version, binary }) => (existsSync(binary) ? false : `${name} ${version} is not installed: npm run proxies`);
 
-/** Why a proxy cannot be tested here; `false` if it can. */
-export const absent = (name, argument) => (spawnSync(name, [argument]).error ? `${name} is not installed` : false);
+// A block of lines is replaced as a whole, so that a port cannot be taken for another one.
+const socket = (url) => `socket_address: { address: ${new URL(url).hostname}, port_value: ${new URL(url).port} }`;
 
-/** By name: how each is started for `{ worker, api, secret }`, URLs and a text. */
+const caddy = (wheel) => ({
+  skip: installed(wheel),
+  start: (scene, changes = []) =>
+    run((folder, port) => {
+      const file = replaced(documented('Caddyfile'), [
+        ['https://assay.example.workers.dev', new URL(scene.worker).origin],
+        ['127.0.0.1:8080', new URL(scene.api).host],
+        ['\napi.example.com {', `\nhttp://:${port} {\n\tbind 127.0.0.1`],
+        ...changes,
+      ]);
+      const path = join(folder, 'Caddyfile');
+      writeFileSync(path, `{\n\tadmin off\n}\n${file}`);
+      const env = { FORWARD_AUTH_SECRET: scene.secret, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder, HOME: folder };
+      return { command: wheel.binary, args: ['run', '--config', path, '--adapter', 'caddyfile'], env };
+    }),
+});
+
+/**
+ * By name: how each is started for `{ worker, api, secret }`, URLs and a text. Caddy's and Envoy's take further changes of
+ * the file, pairs of texts, to show what holds without a part of it. A route for `/` has to need a token.
+ */
 export const PROXIES = {
   nginx: {
-    skip: absent('nginx', '-v'),
+    skip: spawnSync('nginx', ['-v']).error ? 'nginx is not installed (Debian: apt-get install nginx)' : false,
     start: (scene) =>
       run((folder, port) => {
         const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`);
@@ -25,7 +49,7 @@ export const PROXIES = {
           ['https://assay/', 'http://assay/'],
           ['127.0.0.1:8080', new URL(scene.api).host],
           ['listen 80;', `listen 127.0.0.1:${port};`],
-          ['replace this by the value of FORWARD_AUTH_SECRET', scene.secret],
+          [SECRET, scene.secret],
           ['\nhttp {', `\nhttp {\n    access_log off;\n    ${paths.join('\n    ')}`],
         ]);
         const path = join(folder, 'nginx.conf');
@@ -33,31 +57,54 @@ export const PROXIES = {
         return { command: 'nginx', args: ['-p', folder, '-c', path, '-e', 'stderr', '-g', `daemon off; pid ${folder}/pid;`] };
       }),
   },
-  Caddy: {
-    skip: absent('caddy', 'version'),
+  [`Caddy ${WHEELS.oldCaddy.version}`]: caddy(WHEELS.oldCaddy),
+  [`Caddy ${WHEELS.caddy.version}`]: caddy(WHEELS.caddy),
+  Traefik: {
+    skip: installed(WHEELS.traefik),
     start: (scene) =>
       run((folder, port) => {
-        const file = replaced(documented('Caddyfile'), [
+        const routes = replaced(documented('traefik-routes.yaml'), [
           ['https://assay.example.workers.dev', new URL(scene.worker).origin],
-          ['127.0.0.1:8080', new URL(scene.api).host],
-          ['\napi.example.com {', `\nhttp://127.0.0.1:${port} {`],
+          ['http://127.0.0.1:8080', new URL(scene.api).origin],
+          ['Host(`api.example.com`)', 'PathPrefix(`/`)'],
+          [SECRET, scene.secret],
         ]);
-        const path = join(folder, 'Caddyfile');
-        writeFileSync(path, `{\n\tadmin off\n}\n${file}`);
-        const env = { FORWARD_AUTH_SECRET: scene.secret, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder, HOME: folder };
-        return { command: 'caddy', args: ['run', '--config', path, '--adapter', 'caddyfile'], env };
+        writeFileSync(join(folder, 'traefik-routes.yaml'), routes);
+        const file = replaced(documented('traefik.yaml'), [
+          ['":80"', `127.0.0.1:${port}`],
+          ['/etc/traefik/traefik-routes.yaml', join(folder, 'traefik-routes.yaml')],
+        ]);
+        const path = join(folder, 'traefik.yaml');
+        writeFileSync(path, file);
+        return { command: WHEELS.traefik.binary, args: [`--configfile=${path}`] };
+      }),
+  },
+  Envoy: {
+    skip: installed(WHEELS.envoy),
+    start: (scene, changes = []) =>
+      run((folder, port) => {
+        const file = replaced(documented('envoy.yaml'), [
+          ['socket_address: { address: 0.0.0.0, port_value: 80 }', socket(`http://127.0.0.1:${port}`)],
+          ['socket_address: { address: 127.0.0.1, port_value: 8787 }', socket(scene.worker)],
+          ['socket_address: { address: 127.0.0.1, port_value: 8080 }', socket(scene.api)],
+          ['http://127.0.0.1:8787', new URL(scene.worker).origin],
+          [SECRET, scene.secret],
+          ...changes,
+        ]);
+        const path = join(folder, 'envoy.yaml');
+        writeFileSync(path, file);
+        return { command: WHEELS.envoy.binary, args: ['-c', path, '--disable-hot-restart', '--concurrency', '1', '--log-level', 'warning'] };
       }),
   },
 };
 
-/** `text` with each of the pairs replaced; every one has to be there. */
+/** `text` with each of the pairs replaced; every one, a text or an expression, has to be there. */
 function replaced(text, pairs) {
   return pairs.reduce((text, [from, to]) => {
-    if (!text.includes(from)) throw new Error(`the documented file no longer holds ${JSON.stringify(from)}`);
-    return text.replaceAll(from, to);
+    if (typeof from === 'string' ? !text.includes(from) : !from.test(text)) throw new Error(`the documented file no longer holds ${from}`);
+    return typeof from === 'string' ? text.replaceAll(from, to) : text.replace(from, to);
   }, text);
 }
-
 async function run(prepare) {
   const folder = mkdtempSync(join(tmpdir(), 'edge-assay-'));
   const port = await freePort();
@@ -67,7 +114,9 @@ async function run(prepare) {
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
   const ended = once(child, 'exit');
   const url = `http://127.0.0.1:${port}`;
-  const listening = eventually(() => fetch(`${url}/`).then((response) => response.text().then(() => true), () => false), `${command}:\n${output}`, 10_000);
+  // The scene's route for `/` needs a token, so this is the answer once the proxy has read its file and reaches the Worker.
+  const asks = () => fetch(`${url}/`).then((response) => response.text().then(() => response.status === 401), () => false);
+  const listening = eventually(asks, `a 401 of ${command}`, 10_000).catch((error) => Promise.reject(new Error(`${error.message}\n${output}`)));
   await Promise.race([listening, ended.then(() => Promise.reject(new Error(`${command} has ended:\n${output}`)))]);
   return {
     url,
