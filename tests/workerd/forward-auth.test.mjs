@@ -1,7 +1,7 @@
 // Forward-auth with real proxies: nginx, Caddy, Traefik and Envoy with the documented files, the built Worker in workerd as
 // the authority, a real API behind that counts what arrives.
 import assert from 'node:assert/strict';
-import { request as httpRequest } from 'node:http';
+import { createServer, request as httpRequest } from 'node:http';
 import { Readable } from 'node:stream';
 import { once } from 'node:events';
 import { after, before, suite, test } from 'node:test';
@@ -250,6 +250,68 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
       assert.deepEqual(requests, []);
     });
   });
+}
+
+// What the documented files do by themselves: here the authority has no objection to anything.
+for (const [name, proxy] of Object.entries(PROXIES)) {
+  suite(`the documented file of ${name} alone`, { skip: proxy.skip }, () => {
+    const kind = name.split(' ')[0];
+    const use = lifetime(after);
+    let api, front;
+    before(async () => {
+      api = await use(createApi());
+      const worker = await use(createYesMan(Object.keys(IDENTITY[kind])));
+      front = await use(proxy.start({ worker: worker.url, api: api.url, secret: SECRET }));
+    });
+    const seen = async (lines, options) => {
+      const { requests } = await reached(api, () => raw(front.url, '/open/x', lines, { host: 'api.example.com', ...options }));
+      return requests;
+    };
+
+    test('lets an upgrade through only to a WebSocket', async () => {
+      for (const upgrade of [['h2c'], ['tunnel/1'], ['websocket, h2c'], ['websocket', 'h2c'], ['h2c', 'websocket']]) {
+        for (const connection of ['Upgrade', 'Upgrade, HTTP2-Settings']) {
+          const lines = ['HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA', ...WEBSOCKET.slice(1), ...upgrade.map((one) => `Upgrade: ${one}`)];
+          for (const { headers } of await seen(lines, { connection })) {
+            assert.ok([undefined, 'websocket'].includes(headers.upgrade), `${upgrade}: ${headers.upgrade}`);
+            assert.equal(headers['http2-settings'], undefined);
+          }
+        }
+      }
+      const [{ headers }] = await seen(['Upgrade: WebSocket', ...WEBSOCKET.slice(1)], { connection: 'Upgrade' });
+      assert.equal(headers.upgrade.toLowerCase(), 'websocket');
+    });
+
+    test('says itself who sends a request and from where', async () => {
+      const own = { nginx: 'x-original-', Caddy: 'x-forwarded-', Traefik: 'x-forwarded-', Envoy: 'x-forward-auth-' }[kind];
+      const told = REQUEST_NAMES.filter((header) => header.startsWith(own) || header === 'x-forward-auth-secret');
+      for (const header of [...Object.keys(IDENTITY[kind]), ...ORIGIN_NAMES, ...told, 'authorization', 'x-forwarded-host']) {
+        for (const lines of [[`${header}: ${FORGED}`], [`${header}: ${FORGED}`, `${header}: ${FORGED}`]]) {
+          const requests = await seen(lines);
+          assert.equal(requests.length, 1, header);
+          for (const { rawHeaders } of requests) assert.ok(!JSON.stringify(rawHeaders).includes(FORGED), `${header}: ${rawHeaders}`);
+        }
+      }
+    });
+  });
+}
+
+/** Says yes to every question but those about `/`, with these headers empty. */
+async function createYesMan(headers) {
+  const server = createServer((request, response) => {
+    const asked = request.headers['x-original-uri'] ?? request.headers['x-forwarded-uri'] ?? request.url.replace('/ext-authz', '');
+    for (const header of headers) response.setHeader(header, '');
+    response.writeHead(asked === '/' ? 401 : 200).end();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
 }
 
 // What holds without a part of the documented files, because the Worker refuses by itself.
