@@ -285,10 +285,10 @@ impl Dialect {
                 None if is_disguised(given) || secret_header.is_some_and(|name| folds_alike(name, given)) => {
                     return Err(Untold::Disguised);
                 }
-                None if given == "upgrade" => {
-                    if header(given).is_none_or(|value| !value.eq_ignore_ascii_case("websocket")) {
-                        return Err(Untold::Upgrade);
-                    }
+                None if given == "upgrade"
+                    && header(given).is_none_or(|value| !value.eq_ignore_ascii_case("websocket")) =>
+                {
+                    return Err(Untold::Upgrade);
                 }
                 None => {}
             }

@@ -22,24 +22,21 @@ impl Host {
     /// optionally a port. `None` if it is anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let (name, port) = match text.strip_prefix('[') {
-            Some(rest) => {
-                let (address, port) = rest.split_once(']')?;
-                let address: Ipv6Addr = address.parse().ok()?;
-                let port = if port.is_empty() { None } else { Some(port.strip_prefix(':')?) };
-                (format!("[{address}]"), port)
+        let (name, port) = if let Some(rest) = text.strip_prefix('[') {
+            let (address, port) = rest.split_once(']')?;
+            let address: Ipv6Addr = address.parse().ok()?;
+            let port = if port.is_empty() { None } else { Some(port.strip_prefix(':')?) };
+            (format!("[{address}]"), port)
+        } else {
+            let (name, port) = match text.split_once(':') {
+                Some((name, port)) => (name, Some(port)),
+                None => (text, None),
+            };
+            let name = name.strip_suffix('.').unwrap_or(name);
+            if !is_name(name) {
+                return None;
             }
-            None => {
-                let (name, port) = match text.split_once(':') {
-                    Some((name, port)) => (name, Some(port)),
-                    None => (text, None),
-                };
-                let name = name.strip_suffix('.').unwrap_or(name);
-                if !is_name(name) {
-                    return None;
-                }
-                (name.to_ascii_lowercase(), port)
-            }
+            (name.to_ascii_lowercase(), port)
         };
         let port = match port {
             // `parse` alone would accept a plus sign.

@@ -333,6 +333,28 @@ suite('forward-auth with a Caddyfile that deletes nothing first', { skip: oldCad
   });
 });
 
+const behindLoadBalancer = {
+  [`Caddy ${WHEELS.caddy.version}`]: ['\tadmin off\n', '\tadmin off\n\tservers {\n\t\ttrusted_proxies static 127.0.0.1/32\n\t}\n'],
+  Traefik: ['    # Leave forwardedHeaders', '    forwardedHeaders: { insecure: true }\n    # Leave forwardedHeaders'],
+};
+for (const [name, change] of Object.entries(behindLoadBalancer)) {
+  suite(`forward-auth with a ${name} that trusts a load balancer in front of it`, { skip: PROXIES[name].skip }, () => {
+    const use = lifetime(after);
+    test('a client whose headers the load balancer passes on cannot choose the request that it is judged by', async () => {
+      const { api, upstreams } = await createScene(use);
+      const front = await use(PROXIES[name].start(upstreams, [change]));
+      for (const lines of [['X-Forwarded-Host: open.example.com'], ['X-Forwarded-Uri: /open/x'], ['X-Forwarded-Method: POST'], ['X-Forwarded-User: root'], ['X-Forwarded-Prefix: /open'], ['Forwarded: host=open.example.com']]) {
+        for (const [path, host] of [['/open/x', 'admin.example.com'], ['/admin/x', 'open.example.com'], ['/posts', 'open.example.com']]) {
+          const { result, requests } = await reached(api, () => raw(front.url, path, ['X-Forwarded-For: 203.0.113.9', ...lines], { host }));
+          assert.deepEqual([requests, result.status >= 400], [[], true], `${path} ${lines}: ${result.status}`);
+        }
+      }
+      const { requests } = await reached(api, () => raw(front.url, '/open/x', ['X-Forwarded-For: 203.0.113.9'], { host: 'open.example.com' }));
+      assert.match(requests[0].headers['x-forwarded-for'], /^203\.0\.113\.9/);
+    });
+  });
+}
+
 suite('forward-auth with an Envoy that normalises nothing and removes nothing', { skip: PROXIES.Envoy.skip }, () => {
   const use = lifetime(after);
   test('no other endpoint of the Worker says yes, and no path is judged that the API does not get', async () => {

