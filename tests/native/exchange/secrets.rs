@@ -65,7 +65,7 @@ fn asks(secret: &str) -> [FakeRequest; 3] {
     let asks = [
         told("/forward-auth", "forwarded"),
         told("/auth-request", "original"),
-        FakeRequest::get("/ext-authz/x").host("h"),
+        FakeRequest::get("/ext-authz/x").host("h").header("host", "h").header("x-forward-auth-path", "/x"),
     ];
     let token = clerk_token(&json!({}));
     asks.map(|request| request.header("x-forward-auth-secret", secret).bearer(&token))
