@@ -59,8 +59,12 @@ impl Requirement {
         }
         if !self.scopes.is_empty() {
             let granted = scopes(token.claims());
-            let missing: Vec<String> =
-                self.scopes.iter().filter(|scope| !granted.contains(scope)).cloned().collect();
+            let missing: Vec<String> = self
+                .scopes
+                .iter()
+                .filter(|scope| !granted.iter().any(|one| one == *scope))
+                .cloned()
+                .collect();
             if !missing.is_empty() {
                 let required = self.scopes.clone();
                 return Err(Unmet::Scope(Rejection::ScopeInsufficient { required, missing }));

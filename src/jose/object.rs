@@ -4,6 +4,7 @@
 //! An [`Object`] takes a small multiple of its text whatever is written in it; see [`Object::footprint`]. A value is parsed
 //! when it is asked for.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -77,6 +78,19 @@ impl Object {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Value> {
         json::parse_value(self.raw(name)?).ok()
+    }
+
+    /// The text that is the value of the member called `name`; `None` where there is none, or it is no text.
+    #[must_use]
+    pub fn string(&self, name: &str) -> Option<Cow<'_, str>> {
+        let inner = self.raw(name)?.strip_prefix('"')?.strip_suffix('"')?;
+        if !inner.contains('\\') {
+            return Some(Cow::Borrowed(inner));
+        }
+        match self.get(name)? {
+            Value::String(text) => Some(Cow::Owned(text)),
+            _ => None,
+        }
     }
 
     /// The bytes of memory that it takes, estimated from above.
@@ -177,6 +191,13 @@ mod tests {
         assert_eq!(object.raw("b\n"), Some(r#"[ {"c":"\u00e9"} ]"#));
         assert_eq!(object.get("b\n"), Some(serde_json::json!([{ "c": "é" }])));
         assert_eq!(object.get(""), Some(Value::Null));
+        let texts = Object::parse(r#"{"a":"b c","d":"\u00e9\"","e":1,"f":["g"],"h":"","i":"\\"}"#.to_owned())
+            .unwrap();
+        let read: Vec<_> = ["a", "d", "e", "f", "h", "i"].map(|name| texts.string(name)).to_vec();
+        assert_eq!(
+            read,
+            [Some("b c"), Some("é\""), None, None, Some(""), Some("\\")].map(|text| text.map(Cow::Borrowed))
+        );
         assert_eq!(object.get("c"), None);
     }
 

@@ -310,10 +310,10 @@ fn object(text: String, segment: Segment) -> Result<Object, Rejection> {
 }
 
 fn string(members: &Object, member: &'static str) -> Result<Option<String>, Rejection> {
-    match members.get(member) {
+    match members.string(member) {
+        Some(text) => Ok(Some(text.into_owned())),
+        None if members.contains(member) => Err(bad_member(member, "is not a string")),
         None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(bad_member(member, "is not a string")),
     }
 }
 

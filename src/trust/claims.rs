@@ -3,6 +3,8 @@
 //! [`ClaimRules::violations`] gives all that a token breaks, in the order of the rejection codes; verification takes
 //! the first.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -176,8 +178,12 @@ impl ClaimRules {
             return None;
         }
         let granted = scopes(claims);
-        let missing: Vec<String> =
-            self.required_scopes.iter().filter(|scope| !granted.contains(scope)).cloned().collect();
+        let missing: Vec<String> = self
+            .required_scopes
+            .iter()
+            .filter(|scope| !granted.iter().any(|one| one == *scope))
+            .cloned()
+            .collect();
         (!missing.is_empty())
             .then(|| Rejection::ScopeInsufficient { required: self.required_scopes.clone(), missing })
     }
@@ -222,12 +228,17 @@ pub fn claim_at(claims: &Claims, path: &str) -> Option<Value> {
 
 /// The scopes a token grants: `scope` as one string (RFC 8693 §4.2) or, as some providers have it, a list; else `scp`.
 #[must_use]
-pub fn scopes(claims: &Claims) -> Vec<String> {
-    match claims.get("scope").or_else(|| claims.get("scp")) {
-        Some(Value::String(scopes)) => {
-            scopes.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect()
-        }
-        Some(Value::Array(scopes)) => scopes.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        _ => Vec::new(),
+pub fn scopes(claims: &Claims) -> Vec<Cow<'_, str>> {
+    let is_scope = |scope: &&str| !scope.is_empty();
+    let owned = |scope: &str| Cow::Owned(scope.to_owned());
+    let name = if claims.members().contains("scope") { "scope" } else { "scp" };
+    match claims.members().string(name) {
+        // Without a copy: nearly every token's.
+        Some(Cow::Borrowed(text)) => text.split(' ').filter(is_scope).map(Cow::Borrowed).collect(),
+        Some(Cow::Owned(text)) => text.split(' ').filter(is_scope).map(owned).collect(),
+        None => match claims.get(name) {
+            Some(Value::Array(scopes)) => scopes.iter().filter_map(Value::as_str).map(owned).collect(),
+            _ => Vec::new(),
+        },
     }
 }
