@@ -58,6 +58,16 @@ impl Algorithm {
         Self::ALL.iter().copied().find(|algorithm| algorithm.name() == alg)
     }
 
+    /// As [`Self::parse`], in any case: for the `alg` of a published key, never for that of a token. `none` is still
+    /// nothing.
+    #[must_use]
+    pub fn parse_in_any_case(alg: &str) -> Option<Self> {
+        if alg.eq_ignore_ascii_case("Ed25519") {
+            return Some(Self::EdDsa);
+        }
+        Self::ALL.iter().copied().find(|algorithm| algorithm.name().eq_ignore_ascii_case(alg))
+    }
+
     /// The value of `alg` that names it; `EdDSA` for Ed25519, which is what the installed base writes.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -105,6 +115,16 @@ mod tests {
     fn both_names_of_ed25519_are_one_algorithm() {
         assert_eq!(Algorithm::parse("Ed25519"), Some(Algorithm::EdDsa));
         assert_eq!(Algorithm::parse("EdDSA"), Some(Algorithm::EdDsa));
+    }
+
+    #[test]
+    fn a_published_keys_alg_may_be_in_any_case() {
+        assert_eq!(Algorithm::parse_in_any_case("rs256"), Some(Algorithm::Rs256));
+        assert_eq!(Algorithm::parse_in_any_case("eddsa"), Some(Algorithm::EdDsa));
+        assert_eq!(Algorithm::parse_in_any_case("ED25519"), Some(Algorithm::EdDsa));
+        for alg in ["", "none", "RS256 ", "ES512", "RSA-OAEP"] {
+            assert_eq!(Algorithm::parse_in_any_case(alg), None, "{alg:?}");
+        }
     }
 
     #[test]

@@ -21,6 +21,18 @@ pub fn decode(text: &str) -> Option<Vec<u8>> {
     STRICT.decode(text).ok()
 }
 
+/// The octets that `text` spells in base64url or base64, with or without padding. For published keys, whose numbers are
+/// the same in every spelling, and never for a token. Still refused: unused bits that are not zero, white space, and
+/// any other character.
+#[must_use]
+pub fn decode_any_alphabet(text: &str) -> Option<Vec<u8>> {
+    let unpadded = text.strip_suffix("==").or_else(|| text.strip_suffix('=')).unwrap_or(text);
+    if let Some(octets) = decode(unpadded) {
+        return Some(octets);
+    }
+    decode(&unpadded.replace('+', "-").replace('/', "_"))
+}
+
 /// The canonical spelling of `octets`.
 #[must_use]
 pub fn encode(octets: &[u8]) -> String {
@@ -35,6 +47,19 @@ mod tests {
     fn the_canonical_spelling_goes_both_ways() {
         for octets in [&b""[..], b"\x00", b"\xff\xfe", b"\xfb\xff\xbf", b"JOSE"] {
             assert_eq!(decode(&encode(octets)).as_deref(), Some(octets));
+        }
+    }
+
+    #[test]
+    fn a_published_number_may_be_padded_and_in_either_alphabet() {
+        for text in ["-_-_", "+/+/", "+_-/"] {
+            assert_eq!(decode_any_alphabet(text).as_deref(), Some(&b"\xfb\xff\xbf"[..]), "{text}");
+        }
+        for text in ["AA", "AA=", "AA=="] {
+            assert_eq!(decode_any_alphabet(text).as_deref(), Some(&b"\0"[..]), "{text}");
+        }
+        for text in ["AA===", "A=A=", "=AA", "AB", "AAB=", "A", " AA", "AA\n", "AA?A", "ÄA"] {
+            assert_eq!(decode_any_alphabet(text), None, "{text:?}");
         }
     }
 

@@ -1,7 +1,10 @@
 //! JWK sets (RFC 7517) as identity providers publish them: public signature keys in, everything else set aside with its
 //! reason.
 //!
-//! One bad key never rejects the set. A set that two parsers could read differently is refused whole.
+//! One bad key never rejects the set. A set that two parsers could read differently is refused whole. Where a key has
+//! only one possible meaning, its spelling does not matter: a number may be padded, in the standard alphabet or begin
+//! with zero octets; `use`, `key_ops` and `alg` are compared without case; a member that is null counts as absent.
+//! Tokens get no such latitude.
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -9,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use super::algorithm::Algorithm;
 use super::base64url;
 use super::json::{self, JsonFault, Members};
+use super::json_type;
 use super::signature::{Ed25519Key, KeyFault, P256Key, P384Key, RsaKey, VerifyingKey};
 use crate::limits;
 use crate::rejection::excerpt;
@@ -61,14 +65,24 @@ pub enum SetAsideReason {
     /// The element of `keys` is not an object.
     #[error("it is not a JSON object")]
     NotAnObject,
-    /// A member is absent, has the wrong type, or is not canonical base64url of the right length.
+    /// A member is absent, or is not base64url of the right length.
     #[error("its member `{0}` is absent or malformed")]
     Malformed(&'static str),
+    /// A member has the wrong type.
+    #[error("its member `{member}` is {found}, not {expected}")]
+    WrongType {
+        /// The member's name.
+        member: &'static str,
+        /// The JSON type that it has.
+        found: &'static str,
+        /// The JSON type that it must have.
+        expected: &'static str,
+    },
     /// `kty` is `oct`: whoever can read the set could sign with it.
-    #[error("it is a symmetric key; a secret that is published is none")]
+    #[error("it is a symmetric key, and a published secret is no secret")]
     Symmetric,
     /// A private key's member: whoever can read the set could sign with it.
-    #[error("it holds the private member `{0}`; a private key that is published is none")]
+    #[error("it holds the private member `{0}`, and a published private key is not private")]
     PrivateMember(&'static str),
     /// `kty` is none of `RSA`, `EC` and `OKP`.
     #[error("the key type \"{0}\" is not supported")]
@@ -93,7 +107,7 @@ pub enum SetAsideReason {
     Unusable(#[from] KeyFault),
 }
 
-/// Why a text is no JWK set.
+/// Why a text is no JWK set. What is commonly served in its place has a variant of its own, so that it can be named.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SetError {
     /// Longer than [`limits::MAX_JWKS_BYTES`].
@@ -105,6 +119,24 @@ pub enum SetError {
     /// Not a JSON object, or one with a repeated member, or nested too deeply.
     #[error("the set cannot be read: {0}")]
     Json(#[from] JsonFault),
+    /// An OpenID provider's metadata (OpenID Connect Discovery 1.0 §3), which name the set.
+    #[error("it is a discovery document, which only names the key set")]
+    DiscoveryDocument {
+        /// The set's URL, as the document has it.
+        jwks_uri: String,
+    },
+    /// An object whose members are PEM certificates by `kid`.
+    #[error("it is an object of PEM certificates, not a JWK Set")]
+    Certificates,
+    /// A PEM text.
+    #[error("it is PEM text, not a JWK Set")]
+    Pem,
+    /// One JWK without the set around it.
+    #[error("it is a single key; a JWK Set is an object with an array `keys`")]
+    SingleKey,
+    /// A JSON array.
+    #[error("it is an array; a JWK Set is an object with an array `keys`")]
+    Array,
     /// No array `keys`.
     #[error("the set has no array `keys`")]
     NoKeys,
@@ -114,7 +146,7 @@ pub enum SetError {
 }
 
 impl KeySet {
-    /// Reads a JWK set (RFC 7517 §5). A set without keys is a set.
+    /// Reads a JWK set (RFC 7517 §5), with or without a byte order mark (RFC 8259 §8.1). A set without keys is a set.
     ///
     /// # Errors
     /// [`SetError`] when the whole cannot be read; a key that cannot is in `set_aside`.
@@ -123,8 +155,9 @@ impl KeySet {
             return Err(SetError::TooLarge(body.len()));
         }
         let text = std::str::from_utf8(body).map_err(|_| SetError::Utf8)?;
-        let members = json::parse_object(text)?;
-        let Some(Value::Array(elements)) = members.get("keys") else { return Err(SetError::NoKeys) };
+        let text = without_byte_order_mark(text);
+        let members = json::parse_object(text).map_err(|fault| not_an_object(text, fault))?;
+        let Some(Value::Array(elements)) = members.get("keys") else { return Err(another_object(&members)) };
         if elements.len() > limits::MAX_JWKS_KEYS {
             return Err(SetError::TooManyKeys(elements.len()));
         }
@@ -160,6 +193,35 @@ impl KeySet {
     }
 }
 
+/// `text` without the byte order mark that it may begin with (RFC 8259 §8.1 lets a parser ignore it).
+#[must_use]
+pub fn without_byte_order_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+/// Why `text`, which is not one JSON object, is no set.
+fn not_an_object(text: &str, fault: JsonFault) -> SetError {
+    match text.trim_start() {
+        text if text.starts_with("-----BEGIN ") => SetError::Pem,
+        text if text.starts_with('[') && fault == JsonFault::NotAnObject => SetError::Array,
+        _ => SetError::Json(fault),
+    }
+}
+
+/// What an object without an array `keys` is.
+fn another_object(members: &Members) -> SetError {
+    let is_pem = |value: &Value| value.as_str().is_some_and(|text| text.starts_with("-----BEGIN "));
+    if let (false, Some(Value::String(jwks_uri))) = (members.contains_key("keys"), members.get("jwks_uri")) {
+        SetError::DiscoveryDocument { jwks_uri: jwks_uri.clone() }
+    } else if !members.is_empty() && members.values().all(is_pem) {
+        SetError::Certificates
+    } else if members.contains_key("kty") {
+        SetError::SingleKey
+    } else {
+        SetError::NoKeys
+    }
+}
+
 impl Jwk {
     /// Reads one key that [`json::parse_object`] has read.
     ///
@@ -172,7 +234,7 @@ impl Jwk {
         if kty == "oct" {
             return Err(SetAsideReason::Symmetric);
         }
-        if let Some(member) = PRIVATE_MEMBERS.into_iter().find(|member| members.contains_key(*member)) {
+        if let Some(member) = PRIVATE_MEMBERS.into_iter().find(|member| present(members, member).is_some()) {
             return Err(SetAsideReason::PrivateMember(member));
         }
         check_purpose(members)?;
@@ -180,7 +242,8 @@ impl Jwk {
         let algorithm = match optional(members, "alg")? {
             None => None,
             Some(alg) => Some(
-                Algorithm::parse(alg).ok_or_else(|| SetAsideReason::UnsupportedAlgorithm(excerpt(alg)))?,
+                Algorithm::parse_in_any_case(alg)
+                    .ok_or_else(|| SetAsideReason::UnsupportedAlgorithm(excerpt(alg)))?,
             ),
         };
         let (key, thumbprint) = key_type.read(members)?;
@@ -225,14 +288,9 @@ impl Kind {
     fn read(&self, members: &Members) -> Result<(VerifyingKey, String), SetAsideReason> {
         match self {
             Self::Rsa => {
-                let n = octets(members, "n")?;
-                let e = octets(members, "e")?;
-                // RFC 7518 §6.3.1: minimal. Some providers begin `n` with the zero octet of a DER INTEGER, and that
-                // does no harm; nobody pads `e`.
-                if e.first() == Some(&0) {
-                    return Err(SetAsideReason::Malformed("e"));
-                }
-                let key = RsaKey::from_be_bytes(&n, &e)?;
+                // RFC 7518 §6.3.1 asks for the fewest octets. Some providers begin `n` with the zero octet of a DER
+                // INTEGER and write `e` as a 32-bit integer (`AAEAAQ`): the numbers are the same.
+                let key = RsaKey::from_be_bytes(&octets(members, "n")?, &octets(members, "e")?)?;
                 let (n, e) = (base64url::encode(key.modulus()), base64url::encode(key.exponent()));
                 let print = thumbprint(&format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#));
                 Ok((VerifyingKey::Rsa(key), print))
@@ -260,24 +318,36 @@ impl Kind {
 /// RFC 7517 §§4.2, 4.3: what the key's owner says it is for.
 fn check_purpose(members: &Members) -> Result<(), SetAsideReason> {
     match optional(members, "use")? {
-        None | Some("sig") => {}
-        Some(other) => return Err(SetAsideReason::NotForSignatures(excerpt(other))),
+        Some(purpose) if !purpose.eq_ignore_ascii_case("sig") => {
+            return Err(SetAsideReason::NotForSignatures(excerpt(purpose)));
+        }
+        None | Some(_) => {}
     }
-    let Some(key_ops) = members.get("key_ops") else { return Ok(()) };
+    let Some(key_ops) = present(members, "key_ops") else { return Ok(()) };
     let operations: Option<Vec<&str>> =
         key_ops.as_array().and_then(|operations| operations.iter().map(Value::as_str).collect());
     match operations {
-        None => Err(SetAsideReason::Malformed("key_ops")),
-        Some(operations) if operations.contains(&"verify") => Ok(()),
+        None => Err(wrong_type("key_ops", key_ops, "an array of strings")),
+        Some(operations) if operations.iter().any(|one| one.eq_ignore_ascii_case("verify")) => Ok(()),
         Some(_) => Err(SetAsideReason::NotForVerifying),
     }
 }
 
+/// The member called `member`. One that is null counts as absent: serialisers of several platforms write every member
+/// that they know of.
+fn present<'m>(members: &'m Members, member: &str) -> Option<&'m Value> {
+    members.get(member).filter(|value| !value.is_null())
+}
+
+fn wrong_type(member: &'static str, found: &Value, expected: &'static str) -> SetAsideReason {
+    SetAsideReason::WrongType { member, found: json_type::name(found), expected }
+}
+
 fn optional<'m>(members: &'m Members, member: &'static str) -> Result<Option<&'m str>, SetAsideReason> {
-    match members.get(member) {
+    match present(members, member) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(SetAsideReason::Malformed(member)),
+        Some(other) => Err(wrong_type(member, other, "a string")),
     }
 }
 
@@ -286,7 +356,7 @@ fn required<'m>(members: &'m Members, member: &'static str) -> Result<&'m str, S
 }
 
 fn octets(members: &Members, member: &'static str) -> Result<Vec<u8>, SetAsideReason> {
-    base64url::decode(required(members, member)?).ok_or(SetAsideReason::Malformed(member))
+    base64url::decode_any_alphabet(required(members, member)?).ok_or(SetAsideReason::Malformed(member))
 }
 
 fn exactly<const N: usize>(members: &Members, member: &'static str) -> Result<[u8; N], SetAsideReason> {

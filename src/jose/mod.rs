@@ -5,6 +5,7 @@
 pub mod algorithm;
 pub mod base64url;
 pub mod json;
+pub mod json_type;
 pub mod jwk;
 pub mod object;
 pub mod signature;

@@ -14,6 +14,142 @@ fn reason(jwk: &Value) -> Option<SetAsideReason> {
     set.set_aside.first().map(|key| key.reason.clone())
 }
 
+fn wrong_type(member: &'static str, found: &'static str, expected: &'static str) -> SetAsideReason {
+    SetAsideReason::WrongType { member, found, expected }
+}
+
+/// `key` as it is published, with a member that is null.
+fn with_null(key: &TestKey, member: &str) -> Value {
+    let mut jwk = key.public_jwk();
+    jwk[member] = Value::Null;
+    jwk
+}
+
+/// Asserts that a set of `jwk` holds `key`, under its canonical thumbprint.
+fn assert_is(jwk: &Value, key: &TestKey) {
+    let set = KeySet::parse(keys::jwks(std::slice::from_ref(jwk)).as_bytes()).unwrap();
+    assert_eq!(set.set_aside, [], "{jwk}");
+    assert_eq!(set.keys[0].thumbprint, keys::key_set(&[key]).keys[0].thumbprint, "{jwk}");
+    let signature = key.sign(algorithm_of(key), b"message");
+    assert!(set.keys[0].key.verify(algorithm_of(key), b"message", &signature), "{jwk}");
+}
+
+fn algorithm_of(key: &TestKey) -> Algorithm {
+    let is_its = |algorithm: &&Algorithm| std::ptr::eq(keys::for_algorithm(**algorithm), key);
+    *Algorithm::ALL.iter().find(is_its).unwrap()
+}
+
+#[test]
+fn a_published_number_is_the_same_in_every_alphabet_and_with_any_padding() {
+    for (key, members) in [
+        (keys::rsa_2048(), &["n", "e"][..]),
+        (keys::p_256(), &["x", "y"]),
+        (keys::p_384(), &["x", "y"]),
+        (keys::ed25519(), &["x"]),
+    ] {
+        for member in members {
+            let good = key.public_jwk()[*member].as_str().unwrap().to_owned();
+            let standard = good.replace('-', "+").replace('_', "/");
+            let padding = "=".repeat((4 - good.len() % 4) % 4);
+            for text in [format!("{good}{padding}"), format!("{standard}{padding}"), standard] {
+                assert_is(&key.public_jwk_with(&json!({ *member: text })), key);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_modulus_and_an_exponent_may_begin_with_zero_octets() {
+    let key = keys::rsa_2048();
+    let zeros = |member: &str, count| {
+        let octets = [vec![0; count], key.number(member).to_bytes_be()].concat();
+        json!({ member: edge_assay::jose::base64url::encode(&octets) })
+    };
+    assert_eq!(zeros("e", 1)["e"], "AAEAAQ");
+    for count in [1, 2, 5] {
+        assert_is(&key.public_jwk_with(&zeros("n", count)), key);
+        assert_is(&key.public_jwk_with(&zeros("e", count)), key);
+    }
+}
+
+#[test]
+fn a_member_that_is_null_counts_as_absent() {
+    let key = keys::rsa_2048();
+    for member in
+        ["alg", "use", "key_ops", "kid", "x5t", "x5c", "x5u", "d", "p", "q", "dp", "dq", "qi", "oth", "k"]
+    {
+        assert_is(&with_null(key, member), key);
+    }
+    for member in ["n", "e"] {
+        assert_eq!(reason(&with_null(key, member)), Some(SetAsideReason::Malformed(member)));
+    }
+    assert_eq!(reason(&with_null(key, "kty")), Some(SetAsideReason::Malformed("kty")));
+}
+
+#[test]
+fn an_alg_of_a_published_key_is_read_in_any_case_and_still_binds_the_key() {
+    for alg in ["RS256", "rs256", "Rs256"] {
+        let set = keys::jwks(&[keys::rsa_2048().public_jwk_with(&json!({ "alg": alg }))]);
+        let set = KeySet::parse(set.as_bytes()).unwrap();
+        assert_eq!(set.keys[0].algorithm, Some(Algorithm::Rs256), "{alg}");
+        assert!(!set.keys[0].serves(Algorithm::Ps256), "{alg}");
+    }
+}
+
+#[test]
+fn a_key_is_found_among_keys_of_other_kinds_that_bear_its_kid_and_beside_itself() {
+    let kid = json!({ "kid": "same" });
+    let key = keys::rsa_2048().public_jwk_with(&kid);
+    let other = |jwk: Value| {
+        let mut jwk = jwk;
+        jwk["kid"] = json!("same");
+        jwk
+    };
+    let set = KeySet::parse(
+        keys::jwks(&[
+            other(json!({ "kty": "OKP", "crv": "X25519", "x": "AAAA" })),
+            other(json!({ "kty": "EC", "crv": "secp256k1", "x": "AAAA", "y": "AAAA" })),
+            other(json!({ "kty": "EC", "crv": "P-521", "x": "AAAA", "y": "AAAA" })),
+            other(keys::rsa_2048().public_jwk_with(&json!({ "use": "enc" }))),
+            keys::p_256().public_jwk_with(&kid),
+            key.clone(),
+            key,
+            other(keys::rsa_2048().public_jwk_with(&json!({ "acr": 1, "x5t": "a", "public_cert": {} }))),
+        ])
+        .as_bytes(),
+    )
+    .unwrap();
+    assert_eq!(set.set_aside.len(), 4);
+    assert_eq!(set.with_kid("same").filter(|jwk| jwk.serves(Algorithm::Rs256)).count(), 3);
+    assert_eq!(set.with_kid("same").filter(|jwk| jwk.serves(Algorithm::Es256)).count(), 1);
+}
+
+#[test]
+fn a_byte_order_mark_before_the_set_is_ignored() {
+    let set = format!("\u{feff}{}", keys::published(&[keys::p_256()]));
+    assert_eq!(KeySet::parse(set.as_bytes()).unwrap().keys.len(), 1);
+    // One, and only at the start.
+    for text in [format!("\u{feff}{set}"), format!(" {set}")] {
+        assert!(matches!(KeySet::parse(text.as_bytes()), Err(SetError::Json(_))));
+    }
+}
+
+#[test]
+fn what_is_commonly_served_in_place_of_a_set_is_named() {
+    let error = |value: Value| KeySet::parse(value.to_string().as_bytes()).unwrap_err();
+    let jwks_uri = "https://issuer.example/jwks".to_owned();
+    assert_eq!(
+        error(json!({ "issuer": "https://issuer.example", "jwks_uri": jwks_uri })),
+        SetError::DiscoveryDocument { jwks_uri }
+    );
+    let certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+    assert_eq!(error(json!({ "a": certificate, "b": certificate })), SetError::Certificates);
+    assert_eq!(KeySet::parse(certificate.as_bytes()).unwrap_err(), SetError::Pem);
+    assert_eq!(error(keys::p_256().public_jwk()), SetError::SingleKey);
+    assert_eq!(error(json!([keys::p_256().public_jwk()])), SetError::Array);
+    assert_eq!(error(json!({ "a": certificate, "b": 1 })), SetError::NoKeys);
+}
+
 fn changed(key: &TestKey, changes: &Value) -> Option<SetAsideReason> {
     reason(&key.public_jwk_with(changes))
 }
@@ -83,15 +219,21 @@ fn one_bad_key_never_rejects_the_set() {
 fn what_the_owner_says_a_key_is_for_is_heeded() {
     let key = keys::rsa_2048();
     assert_eq!(changed(key, &json!({"use": null})), None);
+    for use_ in ["sig", "SIG", "Sig"] {
+        assert_eq!(changed(key, &json!({"use": use_})), None);
+    }
     assert_eq!(changed(key, &json!({"use": "enc"})), Some(SetAsideReason::NotForSignatures("enc".into())));
-    assert_eq!(changed(key, &json!({"use": "SIG"})), Some(SetAsideReason::NotForSignatures("SIG".into())));
-    assert_eq!(changed(key, &json!({"use": 1})), Some(SetAsideReason::Malformed("use")));
+    assert_eq!(changed(key, &json!({"use": "ENC"})), Some(SetAsideReason::NotForSignatures("ENC".into())));
+    assert_eq!(changed(key, &json!({"use": ""})), Some(SetAsideReason::NotForSignatures(String::new())));
+    assert_eq!(changed(key, &json!({"use": 1})), Some(wrong_type("use", "a number", "a string")));
     assert_eq!(changed(key, &json!({"key_ops": ["verify"]})), None);
     assert_eq!(changed(key, &json!({"key_ops": ["sign", "verify"]})), None);
     assert_eq!(changed(key, &json!({"key_ops": ["encrypt"]})), Some(SetAsideReason::NotForVerifying));
     assert_eq!(changed(key, &json!({"key_ops": []})), Some(SetAsideReason::NotForVerifying));
-    assert_eq!(changed(key, &json!({"key_ops": "verify"})), Some(SetAsideReason::Malformed("key_ops")));
-    assert_eq!(changed(key, &json!({"key_ops": ["verify", 1]})), Some(SetAsideReason::Malformed("key_ops")));
+    assert_eq!(changed(key, &json!({"key_ops": ["VERIFY"]})), None);
+    let operations = |found| Some(wrong_type("key_ops", found, "an array of strings"));
+    assert_eq!(changed(key, &json!({"key_ops": "verify"})), operations("a string"));
+    assert_eq!(changed(key, &json!({"key_ops": ["verify", 1]})), operations("an array"));
 }
 
 #[test]
@@ -105,7 +247,10 @@ fn a_keys_alg_must_fit_its_type_and_curve_and_then_binds_it() {
     let unsupported = |alg: &str| Some(SetAsideReason::UnsupportedAlgorithm(alg.to_owned()));
     assert_eq!(changed(keys::rsa_2048(), &json!({"alg": "RSA-OAEP"})), unsupported("RSA-OAEP"));
     assert_eq!(changed(keys::rsa_2048(), &json!({"alg": "none"})), unsupported("none"));
-    assert_eq!(changed(keys::rsa_2048(), &json!({"alg": 256})), Some(SetAsideReason::Malformed("alg")));
+    assert_eq!(
+        changed(keys::rsa_2048(), &json!({"alg": 256})),
+        Some(wrong_type("alg", "a number", "a string"))
+    );
 
     let bound = keys::jwks(&[keys::rsa_2048().public_jwk_with(&json!({"alg": "PS256"}))]);
     let bound = KeySet::parse(bound.as_bytes()).unwrap();
@@ -133,12 +278,13 @@ fn key_types_and_curves_that_are_not_implemented_are_named() {
 }
 
 #[test]
-fn key_material_is_strict_base64url_of_the_right_length() {
+fn key_material_is_base64_of_the_right_length() {
     for member in ["x", "y"] {
         let good = keys::p_256().public_jwk()[member].as_str().unwrap().to_owned();
         let malformed = Some(SetAsideReason::Malformed(if member == "x" { "x" } else { "y" }));
         for bad in [
-            format!("{good}="),
+            format!("{good}==="),
+            format!("{good}\n"),
             format!("AAAA{good}"),
             good.chars().skip(4).collect(),
             String::new(),
@@ -147,7 +293,8 @@ fn key_material_is_strict_base64url_of_the_right_length() {
             assert_eq!(changed(keys::p_256(), &json!({member: bad})), malformed);
         }
         assert_eq!(changed(keys::p_256(), &json!({member: null})), malformed);
-        assert_eq!(changed(keys::p_256(), &json!({member: 1})), malformed);
+        let number = Some(wrong_type(if member == "x" { "x" } else { "y" }, "a number", "a string"));
+        assert_eq!(changed(keys::p_256(), &json!({member: 1})), number);
     }
     let x = keys::p_384().public_jwk()["x"].clone();
     assert_eq!(changed(keys::p_256(), &json!({"x": x})), Some(SetAsideReason::Malformed("x")));
@@ -158,29 +305,21 @@ fn key_material_is_strict_base64url_of_the_right_length() {
     );
     assert_eq!(changed(keys::ed25519(), &json!({"x": "AAAA"})), Some(SetAsideReason::Malformed("x")));
     assert_eq!(changed(keys::rsa_2048(), &json!({"n": null})), Some(SetAsideReason::Malformed("n")));
-    assert_eq!(changed(keys::rsa_2048(), &json!({"e": "AQAB="})), Some(SetAsideReason::Malformed("e")));
-    assert_eq!(changed(keys::rsa_2048(), &json!({"e": "AAEAAQ"})), Some(SetAsideReason::Malformed("e")));
-}
-
-#[test]
-fn a_modulus_with_a_leading_zero_octet_is_the_same_key() {
-    let key = keys::rsa_2048();
-    let n = [vec![0], key.number("n").to_bytes_be()].concat();
-    let padded = key.public_jwk_with(&json!({"n": edge_assay::jose::base64url::encode(&n)}));
-    let padded = KeySet::parse(keys::jwks(&[padded]).as_bytes()).unwrap();
-    assert_eq!(padded.keys[0].thumbprint, keys::key_set(&[key]).keys[0].thumbprint);
-    let signature = key.sign(Algorithm::Rs256, b"message");
-    assert!(padded.keys[0].key.verify(Algorithm::Rs256, b"message", &signature));
+    assert_eq!(changed(keys::rsa_2048(), &json!({"e": "AQAB==="})), Some(SetAsideReason::Malformed("e")));
+    assert_eq!(changed(keys::rsa_2048(), &json!({"e": "AQ AB"})), Some(SetAsideReason::Malformed("e")));
 }
 
 #[test]
 fn a_kid_that_is_no_string_sets_its_key_aside() {
-    for kid in [json!(1), json!(["k"]), json!({}), json!(true)] {
-        assert_eq!(changed(keys::p_256(), &json!({"kid": kid})), Some(SetAsideReason::Malformed("kid")));
+    for (kid, found) in [
+        (json!(1), "a number"),
+        (json!(["k"]), "an array"),
+        (json!({}), "an object"),
+        (json!(true), "a boolean"),
+    ] {
+        assert_eq!(changed(keys::p_256(), &json!({"kid": kid})), Some(wrong_type("kid", found, "a string")));
     }
-    let null = json!({"kid": null, "kty": "EC", "crv": "P-256"});
-    assert_eq!(reason(&null), Some(SetAsideReason::Malformed("kid")));
-    let set = KeySet::parse(keys::jwks(&[keys::p_256().public_jwk_with(&json!({"kid": null}))]).as_bytes());
+    let set = KeySet::parse(keys::jwks(&[with_null(keys::p_256(), "kid")]).as_bytes());
     assert_eq!(set.unwrap().keys[0].kid, None);
 }
 
@@ -190,7 +329,8 @@ fn what_is_no_set_is_refused_whole() {
     for text in ["", "<!doctype html><title>503</title>", "{", "{\"keys\":[]}x"] {
         assert!(matches!(error(text), SetError::Json(JsonFault::Syntax { .. })), "{text}");
     }
-    assert_eq!(error("[]"), SetError::Json(JsonFault::NotAnObject));
+    assert_eq!(error("[]"), SetError::Array);
+    assert_eq!(error("5"), SetError::Json(JsonFault::NotAnObject));
     for text in ["{}", r#"{"keys":{}}"#, r#"{"keys":null}"#, r#"{"Keys":[]}"#] {
         assert_eq!(error(text), SetError::NoKeys, "{text}");
     }
