@@ -30,7 +30,7 @@ pub enum Rejection {
     /// Not a JWS in compact serialisation with a JSON header and a JSON claims set (RFC 7515 §3.1, RFC 7519 §7.2).
     #[error("the token is malformed: {0}")]
     TokenMalformed(Malformed),
-    /// The header asks for processing that is refused: `crit`, `b64`, `zip`, or a key of its own.
+    /// The header asks for processing that is refused: `crit`, `b64` or `zip`.
     #[error("the header member `{member}` is not supported: {reason}")]
     HeaderUnsupported {
         /// The header member.
@@ -146,7 +146,7 @@ pub enum Rejection {
         /// The configured parties.
         expected: Vec<String>,
     },
-    /// A claim that the issuer's configuration requires is absent or null.
+    /// `exp`, or a claim that the issuer's configuration requires, is absent or null.
     #[error("the token has no `{claim}` claim, which is required")]
     ClaimMissing {
         /// The claim's name.
@@ -222,7 +222,7 @@ pub enum Malformed {
     /// A member occurs twice (RFC 7515 §4, RFC 7519 §4).
     #[error("its {0} segment holds a member twice")]
     DuplicateMember(Segment, String),
-    /// A registered member has the wrong type or an impossible value.
+    /// A registered member has an impossible value.
     #[error("`{member}` {problem}")]
     Member {
         /// The member's name.
@@ -230,9 +230,44 @@ pub enum Malformed {
         /// What is wrong with it.
         problem: &'static str,
     },
-    /// `exp` is absent; a token without an end is not accepted.
-    #[error("it has no `exp` claim")]
-    NoExpiry,
+    /// A registered member has the wrong JSON type.
+    #[error("`{member}` is {found}, not {expected}")]
+    MemberType {
+        /// The member's name.
+        member: &'static str,
+        /// The JSON type that it has, with its article.
+        found: &'static str,
+        /// The JSON type that it must have.
+        expected: &'static str,
+    },
+    /// A character that no compact JWS holds.
+    #[error("{} holds {}", .segment.map_or("the text".to_owned(), |segment| format!("its {segment} segment")), named(*.character))]
+    Character {
+        /// Where, if the text has three segments.
+        segment: Option<Segment>,
+        /// The character.
+        character: char,
+    },
+    /// `alg` is `none` and the signature is empty.
+    #[error("it is not signed: its `alg` is \"none\" and its signature segment is empty")]
+    Unsigned,
+}
+
+/// A character as a reader can recognise it: itself and its name where it is known for damaging tokens, else its code point.
+fn named(character: char) -> String {
+    let name = match character {
+        ' ' => "a space",
+        '=' => "\"=\" (padding)",
+        '+' | '/' => return format!("\"{character}\" (of standard base64)"),
+        '%' => "\"%\" (of URL encoding)",
+        '\u{200b}' | '\u{200c}' | '\u{200d}' | '\u{2060}' | '\u{feff}' => {
+            return format!("an invisible character (U+{:04X})", u32::from(character));
+        }
+        '\u{2026}' => "an ellipsis (U+2026)",
+        c if c.is_ascii_graphic() => return format!("\"{c}\""),
+        c => return format!("the character U+{:04X}", u32::from(c)),
+    };
+    name.to_owned()
 }
 
 /// A part of a compact JWS.
@@ -262,6 +297,16 @@ pub enum NoKey {
     /// The issuer's set has no key of that `kid`.
     #[error("the issuer publishes no key with the kid \"{kid}\"; its set holds {known} keys")]
     UnknownKid {
+        /// The token's `kid`, cut to a bound.
+        kid: String,
+        /// How many keys the set holds.
+        known: usize,
+    },
+    /// The token names a `kid`, and none of the set's keys has one.
+    #[error(
+        "the token names the kid \"{kid}\", and none of the issuer's {known} keys has a kid, so none can be selected by it"
+    )]
+    KeysWithoutKid {
         /// The token's `kid`, cut to a bound.
         kid: String,
         /// How many keys the set holds.
@@ -361,8 +406,10 @@ impl Rejection {
     pub fn claim(&self) -> Option<&str> {
         match self {
             Self::IssuerMissing | Self::IssuerUnknown { .. } => Some("iss"),
-            Self::TokenMalformed(Malformed::NoExpiry) | Self::TokenExpired { .. } => Some("exp"),
-            Self::TokenMalformed(Malformed::Member { member, .. }) => Some(member),
+            Self::TokenExpired { .. } => Some("exp"),
+            Self::TokenMalformed(Malformed::Member { member, .. } | Malformed::MemberType { member, .. }) => {
+                Some(member)
+            }
             Self::TokenNotYetValid { .. } => Some("nbf"),
             Self::TokenIssuedInFuture { .. } | Self::TokenTooOld { .. } => Some("iat"),
             Self::AudienceMissing { .. } | Self::AudienceMismatch { .. } => Some("aud"),
@@ -449,7 +496,7 @@ impl Fault {
         match self {
             Self::JwksUnavailable { .. } => "The issuer's keys are unavailable",
             Self::JwksInvalid { .. } => "The issuer's keys are invalid",
-            Self::SecretMissing { .. } => "A secret is missing",
+            Self::SecretMissing { .. } => "A secret is missing or cannot be used",
             Self::CryptoDisagreement { .. } => "Two cryptographic engines disagree",
             Self::ConfigInvalid { .. } => "The configuration is invalid",
         }
