@@ -9,7 +9,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::jose::base64url;
 use crate::limits;
 use crate::ports::Random;
-use crate::rejection::{Fault, Malformed, Rejection};
+use crate::rejection::{Fault, Rejection};
 use crate::signing::{Keyring, Series};
 use crate::time::Timestamp;
 use crate::verify::VerifiedToken;
@@ -57,7 +57,8 @@ impl Draft {
     /// # Errors
     /// [`Rejection::TokenExpired`] when nothing is left of that one.
     pub fn end_with(&mut self, token: &VerifiedToken) -> Result<(), Rejection> {
-        let end = token.claims().expires_at.ok_or(Rejection::TokenMalformed(Malformed::NoExpiry))?;
+        let end =
+            token.claims().expires_at.ok_or_else(|| Rejection::ClaimMissing { claim: "exp".to_owned() })?;
         if end <= self.issued_at {
             return Err(Rejection::TokenExpired { expires_at: end, now: self.issued_at });
         }

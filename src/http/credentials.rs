@@ -1,5 +1,9 @@
 //! The Bearer token of a request (RFC 6750 §2.1), or how it is missing or ambiguous.
 
+use serde_json::Value;
+
+use crate::explain::Presented;
+use crate::jose::json;
 use crate::ports::IncomingRequest;
 use crate::rejection::{Ambiguous, Missing, Rejection};
 
@@ -30,13 +34,52 @@ pub fn bearer_token_beside(request: &impl IncomingRequest, query: Option<&str>) 
     Ok(token)
 }
 
-/// The token in a text that somebody has pasted: a token, or a whole `Authorization` header. Read as a header would be, so
-/// that the word `null` is found out; only the line breaks of a terminal or a mail are taken out.
-///
-/// # Errors
-/// As [`bearer_token`].
-pub fn given(text: &str) -> Result<String, Rejection> {
+/// The token in a text that somebody has pasted: a token, a whole `Authorization` header, or a JSON object such as a token
+/// endpoint's answer. Read as a header would be, so that the word `null` is found out; only the line breaks of a terminal or
+/// a mail are taken out.
+#[must_use]
+pub fn given(text: &str) -> Presented {
     let text: String = text.trim().chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+    if text.starts_with('{')
+        && let Ok(object) = json::parse_value(&text)
+    {
+        let found = token_in(&object, JSON_LEVELS);
+        return match found {
+            Some((member, Some(token))) => Presented { token: bare(token), taken_from: Some(member) },
+            Some((member, None)) => {
+                let token = Err(Rejection::TokenMissing(Missing::Literal("null")));
+                Presented { token, taken_from: Some(member) }
+            }
+            // Without any member it says nothing; with others it is explained as the text that it is.
+            None if object.as_object().is_some_and(serde_json::Map::is_empty) => {
+                Err(Rejection::TokenMissing(Missing::NoCredentials)).into()
+            }
+            None => Ok(text).into(),
+        };
+    }
+    bare(&text).into()
+}
+
+/// The members under which a token usually stands, the one that APIs take first.
+const TOKEN_MEMBERS: [&str; 4] = ["access_token", "token", "jwt", "id_token"];
+/// The members of a session object that may hold them.
+const WRAPPING_MEMBERS: [&str; 2] = ["session", "data"];
+/// How deep they may stand: `{"data":{"session":{"access_token":…}}}`.
+const JSON_LEVELS: usize = 3;
+
+/// The token in a JSON object with the name of its member; without a text where that is null.
+fn token_in(value: &Value, levels: usize) -> Option<(&'static str, Option<&str>)> {
+    let (members, levels) = (value.as_object()?, levels.checked_sub(1)?);
+    let own = TOKEN_MEMBERS.into_iter().find_map(|name| match members.get(name)? {
+        Value::String(token) => Some((name, Some(token.as_str()))),
+        Value::Null => Some((name, None)),
+        _ => None,
+    });
+    own.or_else(|| WRAPPING_MEMBERS.into_iter().find_map(|name| token_in(members.get(name)?, levels)))
+}
+
+/// The token in a text that is no JSON object.
+fn bare(text: &str) -> Result<String, Rejection> {
     let lower = text.to_ascii_lowercase();
     let cut = if lower.starts_with("authorization:") { "authorization:".len() } else { 0 };
     let value = text.get(cut..).unwrap_or_default().trim();
@@ -48,7 +91,13 @@ pub fn given(text: &str) -> Result<String, Rejection> {
     if value.is_empty() {
         return Err(Rejection::TokenMissing(Missing::NoCredentials));
     }
-    parse(&format!("Bearer {value}")).map(str::to_owned)
+    match parse(&format!("Bearer {value}")) {
+        // Nobody said Bearer, so this is no malformed header but a text that is no token.
+        Err(Rejection::RequestAmbiguous(Ambiguous::BadSyntax)) if !value.contains(['"', '\'']) => {
+            Ok(value.to_owned())
+        }
+        outcome => outcome.map(str::to_owned),
+    }
 }
 
 fn has_query_token(query: Option<&str>) -> bool {
@@ -76,30 +125,21 @@ fn parse(header: &str) -> Result<&str, Rejection> {
     if let Some(literal) = LITERALS.iter().find(|literal| **literal == token) {
         return Err(Rejection::TokenMissing(Missing::Literal(literal)));
     }
-    if is_b64token(token) {
-        return Ok(token);
+    if token.contains(',') {
+        return Err(Rejection::RequestAmbiguous(Ambiguous::SeveralCredentials));
     }
-    let has_comma = token.contains(',');
-    Err(Rejection::RequestAmbiguous(if has_comma {
-        Ambiguous::SeveralCredentials
-    } else {
-        Ambiguous::BadSyntax
-    }))
+    // One word is taken for the token, though it may hold what no token does (RFC 6750 §2.1): whoever reads the token says
+    // which character that is and where.
+    if token.contains([' ', '\t', '"', '\'']) || token.trim_end_matches('=').is_empty() {
+        return Err(Rejection::RequestAmbiguous(Ambiguous::BadSyntax));
+    }
+    Ok(token)
 }
 
 /// Whether what follows a comma is a Bearer credential of its own. No parameter of another scheme begins so.
 fn is_bearer(part: &str) -> bool {
     let scheme = part.trim_start_matches([' ', '\t']).split([' ', '\t']).next();
     scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"))
-}
-
-/// `b64token` of RFC 6750 §2.1.
-fn is_b64token(token: &str) -> bool {
-    let body = token.trim_end_matches('=');
-    !body.is_empty()
-        && body
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'+' | b'/'))
 }
 
 #[cfg(test)]
@@ -132,10 +172,35 @@ mod tests {
             ("Bearer a.b.c d", ambiguous(BadSyntax)),
             ("Bearer Bearer a.b.c", ambiguous(BadSyntax)),
             ("Bearer ==", ambiguous(BadSyntax)),
-            ("Bearer a\u{e9}", ambiguous(BadSyntax)),
+            ("Bearer a\u{e9}", Ok("a\u{e9}")),
+            ("Bearer a%2Eb%2Ec", Ok("a%2Eb%2Ec")),
+            ("Bearer ..", Ok("..")),
+            ("Bearer a.b\u{200b}.c", Ok("a.b\u{200b}.c")),
         ];
         for (header, expected) in cases {
             assert_eq!(parse(header), expected, "{header}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_taken_out_of_the_json_around_it() {
+        let taken = |text: &str| (given(text).token, given(text).taken_from);
+        let from = |member: &'static str| (Ok("a.b.c".to_owned()), Some(member));
+        for (text, expected) in [
+            (r#"{"access_token":"a.b.c","id_token":"d.e.f","token_type":"Bearer"}"#, from("access_token")),
+            (" {\"id_token\": \"a.b.c\"}\n", from("id_token")),
+            (r#"{"jwt":"Bearer a.b.c"}"#, from("jwt")),
+            (r#"{"data":{"session":{"access_token":"a.b.c"}}}"#, from("access_token")),
+            (
+                r#"{"access_token":null}"#,
+                (Err(Rejection::TokenMissing(Missing::Literal("null"))), Some("access_token")),
+            ),
+            ("{}", (Err(Rejection::TokenMissing(Missing::NoCredentials)), None)),
+            (r#"{"user":{"id":"a.b.c"}}"#, (Ok(r#"{"user":{"id":"a.b.c"}}"#.to_owned()), None)),
+            ("a.b.c", (Ok("a.b.c".to_owned()), None)),
+            ("hello world", (Ok("hello world".to_owned()), None)),
+        ] {
+            assert_eq!(taken(text), expected, "{text}");
         }
     }
 

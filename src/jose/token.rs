@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::algorithm::Algorithm;
 use super::base64url;
 use super::json::JsonFault;
+use super::json_type;
 use super::object::Object;
 use crate::limits;
 use crate::rejection::{Malformed, Rejection, Segment, excerpt};
@@ -24,13 +25,10 @@ const UNSUPPORTED_PROCESSING: &[(&str, &str)] = &[
     ("zip", "compression belongs to encrypted tokens (RFC 7516 §4.1.3)"),
 ];
 
-/// Header members by which a token would bring its own key. Keys come from the issuer's configuration only.
-const UNSUPPORTED_KEYS: &[(&str, &str)] = &[
-    ("jwk", "a key that the token brings along is never used"),
-    ("jku", "a key set that the token points to is never fetched"),
-    ("x5u", "a certificate that the token points to is never fetched"),
-    ("x5c", "a certificate that the token brings along is never used"),
-];
+/// Header members by which a token names or brings a key of its own. All of them are ignored, whatever they hold: keys come
+/// from the configuration alone, and nothing that a token points to is fetched (RFC 7515 §4.1.2 leaves that to us). Some
+/// providers put them into rightly signed tokens.
+const IGNORED_KEYS: [&str; 4] = ["jwk", "jku", "x5u", "x5c"];
 
 /// A token whose form is right and whose signature nobody has checked.
 #[derive(Clone)]
@@ -101,8 +99,8 @@ impl<'t> UntrustedToken<'t> {
     /// # Errors
     /// [`Rejection::TokenTooLarge`] beyond the largest size that may be configured, [`Rejection::TokenMalformed`] for
     /// whatever is not a compact JWS with a JSON header and a JSON claims set in their one canonical spelling, and
-    /// [`Rejection::HeaderUnsupported`] for `crit`, `b64`, `zip`, `jwk`, `jku`, `x5u` and `x5c`. An absent or
-    /// unknown `alg` is not an error here; see [`Header::algorithm`].
+    /// [`Rejection::HeaderUnsupported`] for `crit`, `b64` and `zip`. An absent or unknown `alg` is not an error here; see
+    /// [`Header::algorithm`].
     pub fn parse(token: &'t str) -> Result<Self, Rejection> {
         let (_, longest) = limits::MAX_TOKEN_BYTES_RANGE;
         let longest = usize::try_from(longest).unwrap_or(usize::MAX);
@@ -117,13 +115,15 @@ impl<'t> UntrustedToken<'t> {
                 Some((input, header, payload, signature))
             })
             .filter(|_| count == 3)
-            .ok_or_else(|| malformed(Malformed::Segments(count)))?;
+            .ok_or_else(|| malformed(miscounted(token, count)))?;
 
         let header = Header::from_json(text(header, Segment::Header)?)?;
-        header.refuse_any(UNSUPPORTED_PROCESSING)?;
+        header.refuse_unsupported()?;
         let claims = Claims::from_json(text(payload, Segment::Payload)?)?;
+        if signature.is_empty() && header.is_unsigned() {
+            return Err(malformed(Malformed::Unsigned));
+        }
         let signature = octets(signature, Segment::Signature)?;
-        header.refuse_any(UNSUPPORTED_KEYS)?;
         let content = Rc::new(Content { header, claims, signature });
         Ok(Self { content, signing_input: signing_input.as_bytes() })
     }
@@ -194,11 +194,21 @@ impl Header {
         })
     }
 
-    fn refuse_any(&self, unsupported: &[(&'static str, &'static str)]) -> Result<(), Rejection> {
-        match unsupported.iter().find(|(member, _)| self.members.contains(member)) {
+    fn refuse_unsupported(&self) -> Result<(), Rejection> {
+        match UNSUPPORTED_PROCESSING.iter().find(|(member, _)| self.members.contains(member)) {
             Some((member, reason)) => Err(Rejection::HeaderUnsupported { member, reason }),
             None => Ok(()),
         }
+    }
+
+    /// Whether `alg` is `none`, in any case.
+    fn is_unsigned(&self) -> bool {
+        self.alg.as_deref().is_some_and(|alg| alg.eq_ignore_ascii_case("none"))
+    }
+
+    /// The members that name or bring a key, all of them ignored.
+    pub fn ignored_keys(&self) -> impl Iterator<Item = &'static str> {
+        IGNORED_KEYS.into_iter().filter(|member| self.members.contains(member))
     }
 
     /// The algorithm that `alg` names.
@@ -246,7 +256,11 @@ impl Claims {
             issuer: string(&members, "iss")?,
             subject: string(&members, "sub")?,
             audience: audience(&members)?,
-            expires_at: numeric_date(&members, "exp")?,
+            // Null says no more than its absence, which is refused later as a missing claim.
+            expires_at: match members.get("exp") {
+                Some(Value::Null) => None,
+                _ => numeric_date(&members, "exp")?,
+            },
             not_before: numeric_date(&members, "nbf")?,
             issued_at: numeric_date(&members, "iat")?,
             authorized_party: string(&members, "azp")?,
@@ -289,11 +303,31 @@ fn bad_member(member: &'static str, problem: &'static str) -> Rejection {
     malformed(Malformed::Member { member, problem })
 }
 
+fn wrong_type(member: &'static str, found: &Value, expected: &'static str) -> Rejection {
+    malformed(Malformed::MemberType { member, found: json_type::name(found), expected })
+}
+
+/// What to say about a text that has not three segments. A character that no credential holds (RFC 6750 §2.1) explains
+/// that better than the count does: `%2E` in place of the dots, a sentence, an ellipsis where a tool has cut.
+fn miscounted(text: &str, count: usize) -> Malformed {
+    let is_credential =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~' | '+' | '/' | '=');
+    text.chars()
+        .find(|c| !is_credential(*c))
+        .map_or(Malformed::Segments(count), |character| Malformed::Character { segment: None, character })
+}
+
 fn octets(spelling: &str, segment: Segment) -> Result<Vec<u8>, Rejection> {
     if spelling.is_empty() {
         return Err(malformed(Malformed::EmptySegment(segment)));
     }
-    base64url::decode(spelling).ok_or_else(|| malformed(Malformed::Base64(segment)))
+    base64url::decode(spelling).ok_or_else(|| {
+        let stranger = spelling.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_'));
+        malformed(stranger.map_or(Malformed::Base64(segment), |character| Malformed::Character {
+            segment: Some(segment),
+            character,
+        }))
+    })
 }
 
 fn text(spelling: &str, segment: Segment) -> Result<String, Rejection> {
@@ -310,28 +344,30 @@ fn object(text: String, segment: Segment) -> Result<Object, Rejection> {
 }
 
 fn string(members: &Object, member: &'static str) -> Result<Option<String>, Rejection> {
-    match members.string(member) {
-        Some(text) => Ok(Some(text.into_owned())),
-        None if members.contains(member) => Err(bad_member(member, "is not a string")),
-        None => Ok(None),
+    if let Some(text) = members.string(member) {
+        return Ok(Some(text.into_owned()));
     }
+    members.get(member).map_or(Ok(None), |other| Err(wrong_type(member, &other, "a string")))
 }
 
 /// RFC 7519 §4.1.3: a string, or an array of strings.
 fn audience(members: &Object) -> Result<Option<Vec<String>>, Rejection> {
-    let strings = match members.get("aud") {
+    let found = match members.get("aud") {
         None => return Ok(None),
-        Some(Value::String(one)) => Some(vec![one]),
-        Some(Value::Array(many)) => many.iter().map(|one| one.as_str().map(str::to_owned)).collect(),
-        Some(_) => None,
+        Some(Value::String(one)) => return Ok(Some(vec![one])),
+        Some(found) => found,
     };
-    strings.map(Some).ok_or_else(|| bad_member("aud", "is neither a string nor an array of strings"))
+    let Value::Array(many) = &found else {
+        return Err(wrong_type("aud", &found, "a string or an array of strings"));
+    };
+    let strings: Option<Vec<String>> = many.iter().map(|one| one.as_str().map(str::to_owned)).collect();
+    strings.map(Some).ok_or_else(|| bad_member("aud", "is an array that holds something else than strings"))
 }
 
 /// RFC 7519 §2: seconds since the epoch, integral or fractional. The second in which the instant lies is what counts.
 fn numeric_date(members: &Object, member: &'static str) -> Result<Option<Timestamp>, Rejection> {
     let Some(value) = members.get(member) else { return Ok(None) };
-    let Value::Number(number) = value else { return Err(bad_member(member, "is not a number")) };
+    let Value::Number(number) = &value else { return Err(wrong_type(member, &value, "a number")) };
     let seconds = match (number.as_i64(), number.as_f64()) {
         (Some(seconds), _) => seconds,
         // `as` saturates here, and what saturates is refused below.
@@ -405,7 +441,7 @@ mod tests {
         assert_eq!(read("253402300799.9"), at(253_402_300_799));
         let refused =
             ["253402300800", "1700000000000000", "1e300", "18446744073709551615", "-1", "-0.5", "-1e300"];
-        for value in refused.into_iter().chain([r#""1700000000""#, "null", "true", "[1]", "{}"]) {
+        for value in refused {
             assert!(
                 matches!(
                     read(value),
@@ -414,6 +450,16 @@ mod tests {
                 "{value}"
             );
         }
+        for (value, found) in
+            [(r#""1700000000""#, "a string"), ("true", "a boolean"), ("[1]", "an array"), ("{}", "an object")]
+        {
+            let fault = Malformed::MemberType { member: "exp", found, expected: "a number" };
+            assert_eq!(read(value), Err(Rejection::TokenMalformed(fault)));
+        }
+        assert_eq!(read("null"), Ok(None), "no more than if it were absent");
+        let not_before = claims(r#"{"nbf":null}"#).unwrap_err();
+        let fault = Malformed::MemberType { member: "nbf", found: "null", expected: "a number" };
+        assert_eq!(not_before, Rejection::TokenMalformed(fault));
     }
 
     #[test]
@@ -421,10 +467,16 @@ mod tests {
         let read = |value: &str| claims(&format!(r#"{{"aud":{value}}}"#)).map(|claims| claims.audience);
         assert_eq!(read(r#"["a","b"]"#), Ok(Some(vec!["a".to_owned(), "b".to_owned()])));
         assert_eq!(read("[]"), Ok(Some(vec![])));
-        for value in ["1", "null", "{}", r#"["a",1]"#, r#"[["a"]]"#] {
+        for value in [r#"["a",1]"#, r#"[["a"]]"#] {
             assert!(matches!(
                 read(value),
                 Err(Rejection::TokenMalformed(Malformed::Member { member: "aud", .. }))
+            ));
+        }
+        for value in ["1", "null", "{}"] {
+            assert!(matches!(
+                read(value),
+                Err(Rejection::TokenMalformed(Malformed::MemberType { member: "aud", .. }))
             ));
         }
     }
@@ -432,17 +484,68 @@ mod tests {
     #[test]
     fn registered_strings_are_strings() {
         for member in ["iss", "sub", "azp"] {
-            for value in ["1", "null", r#"["a"]"#, "{}", "false"] {
+            for (value, found) in [
+                ("1", "a number"),
+                ("null", "null"),
+                (r#"["a"]"#, "an array"),
+                ("{}", "an object"),
+                ("false", "a boolean"),
+            ] {
                 let refused = claims(&format!(r#"{{"{member}":{value}}}"#)).unwrap_err();
-                assert_eq!(refused, bad_member(member, "is not a string"));
+                assert_eq!(refused, malformed(Malformed::MemberType { member, found, expected: "a string" }));
             }
         }
         for member in ["alg", "kid", "typ"] {
-            assert_eq!(
-                header_refused(&format!(r#"{{"{member}":1}}"#)),
-                bad_member(member, "is not a string")
-            );
+            let fault = Malformed::MemberType { member, found: "a number", expected: "a string" };
+            assert_eq!(header_refused(&format!(r#"{{"{member}":1}}"#)), malformed(fault));
         }
+    }
+
+    #[test]
+    fn the_first_character_that_does_not_belong_is_named_with_its_segment() {
+        let refused = |text: &str| UntrustedToken::parse(text).unwrap_err();
+        let good = compact(r#"{"alg":"RS256"}"#, r#"{"sub":"somebody"}"#);
+        let (header, rest) = good.split_once('.').unwrap();
+        let (payload, signature) = rest.split_once('.').unwrap();
+        let at = |segment, character| malformed(Malformed::Character { segment, character });
+        for character in ['=', '+', '/', '~', '%', '\u{200b}', ' ', '…', '"'] {
+            let cases = [
+                (format!("{header}{character}.{payload}.{signature}"), Segment::Header),
+                (format!("{header}.{payload}{character}.{signature}"), Segment::Payload),
+                (format!("{header}.{payload}.{character}{signature}"), Segment::Signature),
+            ];
+            for (text, segment) in cases {
+                assert_eq!(refused(&text), at(Some(segment), character), "{text}");
+            }
+        }
+        assert_eq!(refused(&good.replace('.', "%2E")), at(None, '%'));
+        assert_eq!(refused("hello world"), at(None, ' '));
+        // What some opaque keys hold is no reason to call it damaged.
+        assert_eq!(refused("opaque+key/of~one=="), malformed(Malformed::Segments(1)));
+        // The right characters, and no octets that they spell.
+        assert_eq!(
+            refused(&format!("{header}.{payload}.A")),
+            malformed(Malformed::Base64(Segment::Signature))
+        );
+    }
+
+    #[test]
+    fn a_token_that_is_not_signed_and_says_so_is_told_from_one_that_lost_its_signature() {
+        let refused = |alg: &str| {
+            let header = base64url::encode(format!(r#"{{"alg":"{alg}"}}"#).as_bytes());
+            UntrustedToken::parse(&format!("{header}.{}.", base64url::encode(b"{}"))).unwrap_err()
+        };
+        for alg in ["none", "None", "nOnE"] {
+            assert_eq!(refused(alg), malformed(Malformed::Unsigned));
+        }
+        assert_eq!(refused("RS256"), malformed(Malformed::EmptySegment(Segment::Signature)));
+    }
+
+    #[test]
+    fn a_member_that_names_or_brings_a_key_is_ignored_whatever_it_holds() {
+        let token = compact(r#"{"alg":"RS256","jku":5,"x5c":[],"jwk":null,"x5t":"a"}"#, "{}");
+        let parsed = UntrustedToken::parse(&token).unwrap();
+        assert_eq!(parsed.header().ignored_keys().collect::<Vec<_>>(), ["jwk", "jku", "x5c"]);
     }
 
     #[test]

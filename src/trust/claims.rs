@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::jose::json;
 use crate::jose::object::step_into;
 use crate::jose::token::{Claims, Header};
-use crate::rejection::{Malformed, Rejection, excerpt};
+use crate::rejection::{Rejection, excerpt};
 use crate::time::Timestamp;
 
 /// What an issuer's tokens must hold.
@@ -110,7 +110,7 @@ impl ClaimRules {
 
     fn expiry_violation(&self, claims: &Claims, now: Timestamp) -> Option<Rejection> {
         let Some(expires_at) = claims.expires_at else {
-            return Some(Rejection::TokenMalformed(Malformed::NoExpiry));
+            return Some(Rejection::ClaimMissing { claim: "exp".to_owned() });
         };
         (expires_at.plus(self.leeway_seconds) <= now).then_some(Rejection::TokenExpired { expires_at, now })
     }
@@ -169,7 +169,8 @@ impl ClaimRules {
     fn missing_claims(&self, claims: &Claims) -> impl Iterator<Item = Rejection> {
         self.required_claims
             .iter()
-            .filter(|claim| !has(claims, claim))
+            // A missing `exp` has been reported.
+            .filter(|claim| *claim != "exp" && !has(claims, claim))
             .map(|claim| Rejection::ClaimMissing { claim: claim.clone() })
     }
 

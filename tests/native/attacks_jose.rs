@@ -50,7 +50,7 @@ mod header {
             assert_eq!(Algorithm::parse(&none), None);
             let header = json!({ "alg": none }).to_string();
             let unsigned = tokens::sealed(&header, "{}", |_| vec![]);
-            assert_eq!(malformed(&unsigned), Malformed::EmptySegment(Segment::Signature));
+            assert_eq!(malformed(&unsigned), Malformed::Unsigned);
             let signed = tokens::unsigned(&header, "{}");
             assert_eq!(
                 UntrustedToken::parse(&signed).unwrap().header().algorithm(),
@@ -89,8 +89,9 @@ mod header {
     }
 
     #[test]
-    fn a_key_or_a_place_of_keys_in_the_header_is_refused() {
+    fn a_key_or_a_place_of_keys_in_the_header_verifies_nothing_and_changes_nothing() {
         let key = keys::p_256_second();
+        let trusted = keys::key_set(&[keys::p_256()]);
         for (member, value) in [
             ("jwk", key.public_jwk()),
             ("jku", json!("https://attacker.example/jwks.json")),
@@ -101,8 +102,14 @@ mod header {
             let token = tokens::mint_with_key(Algorithm::Es256, key, &json!({}), &json!({}));
             assert!(UntrustedToken::parse(&token).is_ok());
             let header = json!({"alg": "ES256", member: value}).to_string();
-            let token = tokens::sealed(&header, "{}", |input| key.sign(Algorithm::Es256, input));
-            assert!(matches!(refused(&token), Rejection::HeaderUnsupported { member: m, .. } if m == member));
+            let verifies = |signer: &TestKey| {
+                let token = tokens::sealed(&header, "{}", |input| signer.sign(Algorithm::Es256, input));
+                let parsed = UntrustedToken::parse(&token).unwrap();
+                assert_eq!(parsed.header().ignored_keys().collect::<Vec<_>>(), [member]);
+                trusted.keys[0].key.verify(Algorithm::Es256, parsed.signing_input(), parsed.signature())
+            };
+            assert!(!verifies(key), "the key that the token brings along");
+            assert!(verifies(keys::p_256()), "the key that is trusted");
         }
     }
 
@@ -175,7 +182,10 @@ mod form {
         }
         // Hidden behind the dots of a compact token (CVE-2022-3102).
         let hidden = format!(r#"{{"protected":"{}.{}.{}"}}"#, parts[0], parts[1], parts[2]);
-        assert!(matches!(malformed(&hidden), Malformed::Base64(Segment::Header)));
+        assert_eq!(
+            malformed(&hidden),
+            Malformed::Character { segment: Some(Segment::Header), character: '{' }
+        );
     }
 
     #[test]
@@ -307,9 +317,16 @@ mod form {
                 "[2000000000]",
                 "{}",
             ] {
+                if (member, value) == ("exp", "null") {
+                    // As good as absent, which is refused once the issuer's rules are asked.
+                    continue;
+                }
                 let token = tokens::unsigned("{}", &format!("{{\"{member}\":{value}}}"));
                 assert!(
-                    matches!(malformed(&token), Malformed::Member { member: m, .. } if m == member),
+                    matches!(
+                        malformed(&token),
+                        Malformed::Member { member: m, .. } | Malformed::MemberType { member: m, .. } if m == member
+                    ),
                     "{member} {value}"
                 );
             }
@@ -405,7 +422,10 @@ mod key_sets {
             assert_eq!(rsa(&n, e), SetAsideReason::Unusable(KeyFault::BadExponent), "{e:?}");
         }
         assert_eq!(rsa(&n, &[]), SetAsideReason::Unusable(KeyFault::BadExponent));
-        assert_eq!(rsa(&n, &[0, 1, 0, 1]), SetAsideReason::Malformed("e"));
+        // Leading zero octets make none of them larger.
+        for e in [&[0, 1][..], &[0, 0, 3], &[0; 8]] {
+            assert_eq!(rsa(&n, e), SetAsideReason::Unusable(KeyFault::BadExponent), "{e:?}");
+        }
     }
 
     #[test]

@@ -429,7 +429,7 @@ mod waveflow {
             (json!({ "aud": "https://elsewhere.example" }), 401, "audience_mismatch"),
             (json!({ "aud": null }), 401, "audience_missing"),
             (json!({ "iat": NOW + 60 }), 401, "token_issued_in_future"),
-            (json!({ "exp": null }), 401, "token_malformed"),
+            (json!({ "exp": null }), 401, "claim_missing"),
             (json!({ "sub": null }), 401, "claim_missing"),
             (json!({ "scope": "profiles:write" }), 403, "scope_insufficient"),
             (json!({ "scope": null }), 403, "scope_insufficient"),

@@ -72,10 +72,7 @@ fn rfc_7515_a_4_es512_is_not_supported() {
 #[test]
 fn rfc_7515_a_5_unsecured_is_malformed_and_with_a_signature_unsupported() {
     let unsecured = text("rfc7515_a5", "jws");
-    assert_eq!(
-        UntrustedToken::parse(unsecured).unwrap_err(),
-        Rejection::TokenMalformed(Malformed::EmptySegment(Segment::Signature))
-    );
+    assert_eq!(UntrustedToken::parse(unsecured).unwrap_err(), Rejection::TokenMalformed(Malformed::Unsigned));
     let signed = format!("{unsecured}c2ln");
     assert_eq!(
         UntrustedToken::parse(&signed).unwrap().header().algorithm(),

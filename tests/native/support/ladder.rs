@@ -30,6 +30,7 @@ impl Draft {
         Self {
             header: json!({
                 "alg": "none", "kid": "unknown", "typ": "marker-typ", "jku": "https://marker-jku.example",
+                "crit": ["marker-crit"],
             }),
             claims: json!({
                 "pad": "p".repeat(20_000), "exp": NOW - 61, "nbf": NOW + 62, "iat": NOW + 63, "sub": "marker-sub",
@@ -47,7 +48,7 @@ impl Draft {
             if self.is_signed { ed25519().sign(Algorithm::EdDsa, input) } else { vec![7; 64] }
         };
         let token = tokens::sealed(&self.header.to_string(), &self.claims.to_string(), sign);
-        if self.is_canonical { token } else { format!("{token}==") }
+        if self.is_canonical { token } else { token.replacen('.', "==.", 1) }
     }
 
     /// Removes a claim.
@@ -64,7 +65,7 @@ pub const RUNGS: &[Rung] = &[
     ("token_too_large", |draft| draft.without("pad")),
     ("token_malformed", |draft| draft.is_canonical = true),
     ("header_unsupported", |draft| {
-        draft.header.as_object_mut().unwrap().remove("jku");
+        draft.header.as_object_mut().unwrap().remove("crit");
     }),
     ("issuer_missing", |draft| draft.claims["iss"] = json!("https://stranger.example")),
     ("issuer_unknown", |draft| draft.claims["iss"] = json!(ISS)),
