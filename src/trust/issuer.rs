@@ -24,6 +24,14 @@ pub struct TrustedIssuer {
 }
 
 impl TrustedIssuer {
+    /// Why `secret` cannot verify all that this issuer may sign with it: the first algorithm of the allow-list that it is
+    /// absent or too short for.
+    #[must_use]
+    pub fn problem_of(&self, secret: &ConfiguredSecret) -> Option<String> {
+        let shared = self.algorithms.iter().filter(|algorithm| algorithm.is_shared_secret());
+        shared.copied().find_map(|algorithm| secret.problem_for(algorithm))
+    }
+
     /// Whether `algorithm` is on the allow-list.
     #[must_use]
     pub fn allows(&self, algorithm: Algorithm) -> bool {

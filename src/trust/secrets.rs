@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
+use crate::jose::algorithm::Algorithm;
 use crate::jose::signature::SharedSecret;
 use crate::ports::Secrets;
 
@@ -95,6 +96,15 @@ impl ConfiguredSecret {
     pub fn resolve(reference: SecretReference, secrets: &impl Secrets) -> Self {
         let key = reference.octets(secrets).map(SharedSecret::new);
         Self { reference, key }
+    }
+
+    /// Why tokens under `algorithm` cannot be verified with it, if they cannot: there is no key, or it is too short.
+    #[must_use]
+    pub fn problem_for(&self, algorithm: Algorithm) -> Option<String> {
+        match &self.key {
+            Ok(key) => key.weakness_for(algorithm),
+            Err(problem) => Some((*problem).to_owned()),
+        }
     }
 
     /// Whether a token of this `kid` may be meant for it. A secret without a `kid` serves all, and a token without

@@ -185,22 +185,13 @@ impl<'r, P: Platform> Run<'r, P> {
         if holds.is_some() {
             return Ok(KeyIdentity { algorithm, kid: kid.map(str::to_owned), thumbprint: None });
         }
-        // A secret that should be there and is not may be the very one: that is no verdict on the token.
+        // A secret that is absent or too short may be the one that signed: that is the operator's to fix, and no verdict on
+        // the token.
         for secret in &meant {
-            if let Err(reason) = &secret.key {
+            if let Some(reason) = secret.problem_for(algorithm) {
                 let binding = secret.reference.binding.clone();
-                return Err(Fault::SecretMissing { binding, reason: (*reason).to_owned() }.into());
+                return Err(Fault::SecretMissing { binding, reason }.into());
             }
-        }
-        if strong.is_empty() {
-            return Err(Rejection::KeyUnusable {
-                kid: kid.map(excerpt),
-                reason: format!(
-                    "a shared secret for {} must be as long as its hash (RFC 7518 §3.2)",
-                    algorithm.name()
-                ),
-            }
-            .into());
         }
         Err(signature_invalid(token).into())
     }
@@ -301,6 +292,9 @@ fn candidates<'s>(
         Some(kid) => match set.set_aside_with_kid(kid) {
             Some(aside) => {
                 Rejection::KeyUnusable { kid: Some(excerpt(kid)), reason: aside.reason.to_string() }
+            }
+            None if !set.keys.is_empty() && set.keys.iter().all(|jwk| jwk.kid.is_none()) => {
+                Rejection::KeyNotFound(NoKey::KeysWithoutKid { kid: excerpt(kid), known: set.keys.len() })
             }
             None => Rejection::KeyNotFound(NoKey::UnknownKid { kid: excerpt(kid), known: set.keys.len() }),
         },

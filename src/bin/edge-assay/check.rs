@@ -55,7 +55,7 @@ fn report(path: &Path, terms: &Terms, machine: &Machine, online: bool) -> bool {
         println!("  {} ({})", issuer.issuer, algorithms.join(", "));
         for secret in &issuer.secrets {
             // A secret is the Worker's: that it is not here as well is no fault of the configuration.
-            if let Err(problem) = &secret.key {
+            if let Some(problem) = issuer.problem_of(secret) {
                 println!("    · secret {}: {problem}", secret.reference.binding);
             }
         }
