@@ -98,6 +98,8 @@ pub const LEASE_POLL_SHARE: u32 = 8;
 
 /// Characters of `iss`, `kid`, `alg` and the like that appear in a message or a log line.
 pub const MAX_ECHO_CHARS: usize = 120;
+/// Characters of a reason why keys could not be fetched: a sentence, and the reasons of a handful of keys.
+pub const MAX_FAILURE_REASON_CHARS: usize = 400;
 /// Bytes of a token's SHA-256 that identify it in the log, written in hex.
 pub const TOKEN_HASH_PREFIX_BYTES: usize = 6;
 /// `Retry-After` where only a new deployment helps.
@@ -111,6 +113,15 @@ pub const MAX_REQUEST_BODY_BYTES: usize = 128 * 1024;
 pub const LOOK_AGAIN_AFTER_SECONDS: i64 = 2;
 /// `/readyz?deep=1` tests both engines and asks an identity provider for the time; no more often than this, per isolate.
 pub const DEEP_CHECK_INTERVAL_SECONDS: u64 = 10;
+/// Identity providers that `/readyz` asks at the same time: a Worker has six connections.
+pub const READINESS_AT_ONCE: usize = 6;
+/// The most identity providers that one `/readyz` asks: each may take two fetches, and the free plan has 50 a request.
+pub const READINESS_SOURCES: usize = 24;
+/// Seconds between two probes of a provider whose keys are cached, for those who may see the details of `/readyz`. Others
+/// wait as long as `jwks.unknown_kid_cooldown_seconds`.
+pub const OPEN_PROBE_SECONDS: u64 = 2;
+/// How long `/readyz` waits for all of them together.
+pub const READINESS_TIMEOUT_MS: u32 = 10_000;
 /// The difference between two clocks, in seconds, from which `/readyz?deep=1` calls them apart.
 pub const CLOCKS_APART_SECONDS: i64 = 5;
 /// A `nbf` or `iat` this many seconds ahead, or less, is taken for a clock that is wrong rather than for a plan.

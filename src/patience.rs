@@ -1,4 +1,4 @@
-//! Waiting for the store, and no longer than it is worth.
+//! Waiting: for the store no longer than it is worth, and for several things at the same time.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -12,13 +12,31 @@ pub(crate) async fn in_time<C: Clock, T>(
     clock: &C,
     operation: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
-    let (mut operation, mut timeout) = (pin!(operation), pin!(clock.sleep(STORE_TIMEOUT_MS)));
+    let outcome = within(clock, STORE_TIMEOUT_MS, operation).await;
+    outcome.unwrap_or_else(|| Err(StoreError(format!("no answer within {STORE_TIMEOUT_MS} ms"))))
+}
+
+/// The output of `operation`, or `None` if it takes longer than `milliseconds`; then it is dropped.
+pub(crate) async fn within<C: Clock, T>(
+    clock: &C,
+    milliseconds: u32,
+    operation: impl Future<Output = T>,
+) -> Option<T> {
+    let (mut operation, mut timeout) = (pin!(operation), pin!(clock.sleep(milliseconds)));
     poll_fn(|context| match (operation.as_mut().poll(context), timeout.as_mut().poll(context)) {
-        (Poll::Ready(outcome), _) => Poll::Ready(outcome),
-        (_, Poll::Ready(())) => {
-            Poll::Ready(Err(StoreError(format!("no answer within {STORE_TIMEOUT_MS} ms"))))
-        }
+        (Poll::Ready(outcome), _) => Poll::Ready(Some(outcome)),
+        (_, Poll::Ready(())) => Poll::Ready(None),
         (Poll::Pending, Poll::Pending) => Poll::Pending,
     })
     .await
+}
+
+/// Runs all of `operations` to their end, at the same time. Meant for a handful: each wake polls all that are left.
+pub(crate) async fn together(operations: impl IntoIterator<Item = impl Future<Output = ()>>) {
+    let mut pending: Vec<_> = operations.into_iter().map(Box::pin).collect();
+    poll_fn(|context| {
+        pending.retain_mut(|operation| operation.as_mut().poll(context).is_pending());
+        if pending.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
 }

@@ -74,6 +74,8 @@ pub struct Document {
     pub content_type: Option<String>,
     /// The `Date` header: the origin's clock.
     pub date: Option<String>,
+    /// The `Location` header: where a redirect leads.
+    pub location: Option<String>,
     /// The body.
     pub body: Vec<u8>,
 }

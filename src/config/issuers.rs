@@ -51,7 +51,11 @@ fn read_one(table: &mut Table<'_>, leeway_seconds: u64, secrets: &impl Secrets) 
     let rules = claim_rules(table, leeway_seconds);
     let issuer = issuer?;
     Some(TrustedIssuer {
-        keys: location.map(|location| KeySource { issuer: issuer.clone(), location }),
+        keys: location.map(|location| KeySource {
+            issuer: issuer.clone(),
+            location,
+            may_be_empty: !references.is_empty(),
+        }),
         issuer,
         algorithms,
         secrets: references

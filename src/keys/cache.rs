@@ -38,6 +38,7 @@ struct Entry {
     record: Record,
     lease: Option<Lease>,
     last_looked_again_at: Option<Timestamp>,
+    last_probed_at: Option<Timestamp>,
 }
 
 /// The right to consult the store and the origin, until it is given back or has ended.
@@ -156,9 +157,54 @@ impl KeyCache {
         }
         visit.with(|entry| entry.last_looked_again_at = Some(now));
         visit.bring(now, Wanted::Kid(kid), may_help).await;
-        let set =
-            visit.with(|entry| entry.record.serving(platform.now()).map(|cached| Rc::clone(&cached.set)));
+        let set = visit
+            .with(|entry| visit.serving(&entry.record, platform.now()).map(|cached| Rc::clone(&cached.set)));
         set.map_or(LookedAgain::NothingNewer, LookedAgain::Fetched)
+    }
+
+    /// The set by which any token would be judged now, for `/readyz`. What is not known yet is fetched, as for a request. A
+    /// set that is known says nothing about its origin, so that is asked whether it still answers, if the last probe of this
+    /// isolate is `interval_seconds` ago; never while it is backed off from, and without a write to the store where it
+    /// says nothing new.
+    ///
+    /// # Errors
+    /// As [`Self::lookup`].
+    pub async fn probe<P: Platform>(
+        &self,
+        platform: &P,
+        source: &KeySource,
+        policy: &CachePolicy,
+        interval_seconds: u64,
+        now: Timestamp,
+    ) -> Result<Rc<KeySet>, Fault> {
+        let lookup = self.lookup(platform, source, policy, Wanted::Any, now).await?;
+        let visit = Visit::new(self, platform, source, policy);
+        let now = platform.now();
+        let is_asked = lookup.tier != Tier::Origin
+            && !visit.is_leased(now)
+            && visit.with(|entry| {
+                entry.record.attempts.backoff_left(now).is_none()
+                    && entry.last_probed_at.is_none_or(|at| at.plus(interval_seconds) <= now)
+            });
+        if is_asked || lookup.tier == Tier::Origin {
+            visit.with(|entry| entry.last_probed_at = Some(now));
+        }
+        if is_asked {
+            let lease = visit.take_lease(now);
+            if visit.extend_lease(lease, now) {
+                let noting = if lookup.refresh_due { Noting::Everything } else { Noting::News };
+                visit.attempt(Wanted::Any, noting).await;
+            }
+            visit.with(|entry| entry.release(lease));
+        }
+        Ok(lookup.set)
+    }
+
+    /// Why the store does not answer, if it does not, for `/readyz`.
+    pub async fn store_failure<P: Platform>(&self, platform: &P, source: &KeySource) -> Option<String> {
+        let key = record::key(source);
+        let answer = in_time(platform, KeyValueStore::get(platform, &key)).await;
+        answer.err().map(|error| error.to_string())
     }
 
     /// What is known of `source`, for `/readyz`: from memory, or the store where memory alone would not serve. The origin
@@ -204,14 +250,27 @@ impl<'v, P: Platform> Visit<'v, P> {
         act(entries.entry(self.identity.to_string()).or_default())
     }
 
+    /// What `record` knows, seen from this source: a set that its issuer cannot use counts as none. (Another issuer may
+    /// have fetched it, since issuers with one URL share the entry.)
+    fn freshness_of(&self, record: &Record) -> Freshness {
+        let known = record.freshness();
+        let is_usable = record.cached.as_ref().is_some_and(|cached| self.source.accepts(&cached.set));
+        if is_usable { known } else { Freshness { lifetime: None, ..known } }
+    }
+
+    /// The set, if this issuer's tokens may be judged by it at `now`.
+    fn serving<'r>(&self, record: &'r Record, now: Timestamp) -> Option<&'r CachedSet> {
+        record.serving(now).filter(|cached| self.source.accepts(&cached.set))
+    }
+
     fn freshness(&self) -> Freshness {
-        self.with(|entry| entry.record.freshness())
+        self.with(|entry| self.freshness_of(&entry.record))
     }
 
     fn decide(&self, wanted: Wanted<'_>, now: Timestamp) -> Decision {
         self.with(|entry| {
             let asked = asked(&entry.record, wanted);
-            freshness::decide(now, Some(&entry.record.freshness()), asked, self.policy)
+            freshness::decide(now, Some(&self.freshness_of(&entry.record)), asked, self.policy)
         })
     }
 
@@ -221,7 +280,7 @@ impl<'v, P: Platform> Visit<'v, P> {
 
     fn found(&self, tier: Tier, now: Timestamp, refresh_due: bool) -> Result<Lookup, Fault> {
         let found = self.with(|entry| {
-            let cached = entry.record.serving(now)?;
+            let cached = self.serving(&entry.record, now)?;
             let fetched_at = cached.lifetime.fetched_at;
             Some(Lookup { set: Rc::clone(&cached.set), tier, fetched_at, found_at: now, refresh_due })
         });
@@ -240,9 +299,9 @@ impl<'v, P: Platform> Visit<'v, P> {
         let Unavailable { retry_after_seconds } = unavailable;
         let issuer = self.source.issuer.clone();
         let (serves, last_error) =
-            self.with(|entry| (entry.record.serving(now).is_some(), entry.record.last_error.clone()));
+            self.with(|entry| (self.serving(&entry.record, now).is_some(), entry.record.last_error.clone()));
         match last_error {
-            Some(Failure { kind: FailureKind::Invalid, reason }) if !serves => {
+            Some(Failure { kind: FailureKind::Invalid, reason, .. }) if !serves => {
                 Fault::JwksInvalid { issuer, reason, retry_after_seconds }
             }
             Some(Failure { reason, .. }) => Fault::JwksUnavailable { issuer, reason, retry_after_seconds },
@@ -290,7 +349,7 @@ impl<'v, P: Platform> Visit<'v, P> {
         let lease = self.take_lease(now);
         let mut tier = if self.consult_store().await { Tier::Store } else { Tier::Memory };
         let now = self.platform.now();
-        if needed(now) && self.extend_lease(lease, now) && self.attempt(wanted).await {
+        if needed(now) && self.extend_lease(lease, now) && self.attempt(wanted, Noting::Everything).await {
             tier = Tier::Origin;
         }
         self.with(|entry| entry.release(lease));
@@ -325,15 +384,24 @@ impl<'v, P: Platform> Visit<'v, P> {
 
     /// Asks the origin, once, and tells memory and then the store what came of it: whoever waits is served by memory before
     /// the store has answered. Returns whether that was a set.
-    async fn attempt(&self, wanted: Wanted<'_>) -> bool {
+    async fn attempt(&self, wanted: Wanted<'_>, noting: Noting) -> bool {
         let begun = self.platform.now();
-        let (held, asked) = self.with(|entry| (entry.record.cached.clone(), asked(&entry.record, wanted)));
+        let (held, asked) = self.with(|entry| {
+            let held = entry.record.cached.clone().filter(|cached| self.source.accepts(&cached.set));
+            (held, asked(&entry.record, wanted))
+        });
         let must_not_be_lost =
             held.as_ref().is_some_and(|held| held.lifetime.serves_at(begun) && !held.set.keys.is_empty());
         let outcome =
             fetch::fetch(self.platform, self.source, self.policy, held.as_ref(), must_not_be_lost).await;
         let now = self.platform.now();
         let outcome = outcome.map(|fetched| self.accept(fetched, now));
+        if let (Noting::News, Ok(brought), Some(held)) = (noting, &outcome, &held)
+            && brought.body == held.body
+            && self.with(|entry| entry.record.attempts.consecutive_failures == 0)
+        {
+            return true;
+        }
         let asked = match (&outcome, wanted) {
             // It was looked for, whatever was known before.
             (Ok(brought), Wanted::Kid(kid)) if !is_known(&brought.set, kid) => Asked::UnknownKid,
@@ -402,6 +470,15 @@ fn poll_interval_ms(waited_ms: u32) -> u32 {
     (waited_ms / LEASE_POLL_SHARE).clamp(shortest, longest)
 }
 
+/// What of an attempt is noted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Noting {
+    /// All of it, the time of the attempt included.
+    Everything,
+    /// What was not known before: another set, a failure, the end of failures.
+    News,
+}
+
 /// What `wanted` is to what is cached. Without a set there are no unknown keys yet.
 fn asked(record: &Record, wanted: Wanted<'_>) -> Asked {
     match (wanted, &record.cached) {
@@ -418,11 +495,12 @@ fn is_known(set: &KeySet, kid: &str) -> bool {
 
 fn outcome_line(record: &Record, now: Timestamp) -> (Level, &'static str, serde_json::Value) {
     let serving = record.serving(now);
-    if let Some(Failure { kind, reason }) = &record.last_error {
+    if let Some(Failure { kind, problem, reason, .. }) = &record.last_error {
         let level = if serving.is_some() { Level::Warn } else { Level::Error };
         let failures = record.attempts.consecutive_failures;
         let line = json!({
             "kind": kind,
+            "problem": problem,
             "reason": reason,
             "consecutive_failures": failures,
             "serving": serving.is_some(),

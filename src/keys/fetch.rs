@@ -8,8 +8,10 @@ use std::rc::Rc;
 
 use crate::rejection::excerpt;
 
-use crate::jose::{KeySet, json};
-use crate::keys::failure::Failure;
+use crate::jose::json::JsonFault;
+use crate::jose::jwk::without_byte_order_mark;
+use crate::jose::{KeySet, SetError, json};
+use crate::keys::failure::{Failure, Problem};
 use crate::keys::freshness;
 use crate::keys::record::CachedSet;
 use crate::keys::url::{self, Transport};
@@ -48,8 +50,8 @@ pub enum Answer {
 /// the bound holds for both together, at the price of refusing a first document that takes longer than its half.
 ///
 /// `held` is the set that the answer may confirm (304), and `must_not_be_lost` says that it still serves: then an answer
-/// without a single usable key counts as a failure. With nothing to lose an empty set is taken as it is, since an issuer
-/// that signs with shared secrets alone publishes one.
+/// without a single usable key counts as a failure, as it always does for an issuer without shared secrets. One that has
+/// secrets may publish an empty set.
 ///
 /// # Errors
 /// A [`Failure`] for anything but an acceptable set.
@@ -62,12 +64,13 @@ pub async fn fetch<C: HttpClient>(
 ) -> Result<Fetched, Failure> {
     let (jwks_uri, timeout_ms) = match &source.location {
         Location::Jwks { uri } => {
-            url::accept(uri).map_err(|fault| Failure::invalid(fault.to_string()))?;
+            url::accept(uri).map_err(|fault| Failure::invalid(Problem::Url, fault.to_string()))?;
             (uri.clone(), policy.fetch_timeout_ms)
         }
         Location::Discovery { uri } => {
             let half = policy.fetch_timeout_ms / 2;
-            (discover(client, uri, &source.issuer, half).await?, half)
+            let found = discover(client, uri, &source.issuer, half).await;
+            (found.map_err(Failure::in_discovery)?, half)
         }
     };
     // An `ETag` speaks of one URL, so it is sent to no other.
@@ -85,8 +88,8 @@ pub async fn fetch<C: HttpClient>(
     let answer = match held {
         Some(held) if document.status == 304 => Answer::Confirmed(held.clone()),
         _ => {
-            require_ok(&document)?;
-            read_set(document, must_not_be_lost)?
+            require_ok(&jwks_uri, &document)?;
+            read_set(document, must_not_be_lost || !source.may_be_empty)?
         }
     };
     Ok(Fetched { jwks_uri, answer, max_age_seconds })
@@ -99,7 +102,7 @@ async fn discover<C: HttpClient>(
     issuer: &str,
     timeout_ms: u32,
 ) -> Result<String, Failure> {
-    let transport = url::accept(uri).map_err(|fault| Failure::invalid(format!("discovery: {fault}")))?;
+    let transport = url::accept(uri).map_err(|fault| Failure::invalid(Problem::Url, fault.to_string()))?;
     let request = DocumentRequest {
         url: uri.to_owned(),
         accept: "application/json",
@@ -107,72 +110,148 @@ async fn discover<C: HttpClient>(
         timeout_ms,
         max_bytes: MAX_JWKS_BYTES,
     };
-    let in_discovery =
-        |failure: Failure| Failure { reason: format!("discovery: {}", failure.reason), ..failure };
-    let document = client.get(&request).await.map_err(|error| in_discovery(unanswered(&error)))?;
-    require_ok(&document).map_err(in_discovery)?;
-    let text = std::str::from_utf8(&document.body).map_err(|_| Failure::invalid("discovery: not UTF-8"))?;
-    let members =
-        json::parse_object(text).map_err(|error| in_discovery(unreadable(&document, &error.to_string())))?;
+    let document = client.get(&request).await.map_err(|error| unanswered(&error))?;
+    require_ok(uri, &document)?;
+    let text =
+        std::str::from_utf8(&document.body).map_err(|_| Failure::invalid(Problem::Encoding, NOT_UTF8))?;
+    let members = json::parse_object(without_byte_order_mark(text))
+        .map_err(|fault| page(&document).unwrap_or_else(|| not_json(&fault)))?;
     let member = |name: &'static str| {
         let text = members.get(name).and_then(serde_json::Value::as_str);
-        text.ok_or_else(|| Failure::invalid(format!("discovery: there is no string `{name}`")))
+        text.ok_or_else(|| Failure::invalid(Problem::Discovery, format!("there is no string `{name}`")))
     };
     let (found, jwks_uri) = (member("issuer")?, member("jwks_uri")?);
     if found != issuer {
-        let found = excerpt(found);
-        return Err(Failure::invalid(format!(
-            "discovery: the document is about another issuer, \"{found}\""
-        )));
+        let reason = format!("the document is about another issuer, \"{}\"", excerpt(found));
+        return Err(Failure::invalid(Problem::OtherIssuer, reason).pointing_to(jwks_uri));
     }
     match url::accept(jwks_uri) {
         // A document from elsewhere has no business with what listens on this machine.
         Ok(Transport::Loopback) if transport == Transport::Https => {
-            Err(Failure::invalid("discovery: `jwks_uri` has the scheme http"))
+            Err(Failure::invalid(Problem::Discovery, "`jwks_uri` has the scheme http"))
         }
         Ok(_) => Ok(jwks_uri.to_owned()),
-        Err(fault) => Err(Failure::invalid(format!("discovery: `jwks_uri`: {fault}"))),
+        Err(fault) => Err(Failure::invalid(Problem::Discovery, format!("`jwks_uri`: {fault}"))),
     }
 }
+
+const NOT_UTF8: &str = "the document is not UTF-8";
 
 fn unanswered(error: &FetchError) -> Failure {
     match error {
         FetchError::Timeout(_) | FetchError::Unreachable(_) => Failure::unavailable(error.to_string()),
-        FetchError::TooLarge(_) => Failure::invalid(error.to_string()),
+        FetchError::TooLarge(_) => Failure::invalid(Problem::TooLarge, error.to_string()),
     }
 }
 
-fn require_ok(document: &Document) -> Result<(), Failure> {
-    match document.status {
-        200 => Ok(()),
-        304 => Err(Failure::invalid("not modified (304), although nothing was named that could be")),
-        status @ 300..=399 => Err(Failure::invalid(format!("redirected ({status})"))),
-        status @ (408 | 429 | 500..=599) => Err(Failure::unavailable(format!("the status is {status}"))),
-        status => Err(Failure::invalid(format!("the status is {status}"))),
+fn require_ok(url: &str, document: &Document) -> Result<(), Failure> {
+    let invalid = |problem, reason: String| Failure::invalid(problem, reason);
+    Err(match document.status {
+        200 => return Ok(()),
+        304 => invalid(
+            Problem::NotModified,
+            "not modified (304), although the request named no ETag".to_owned(),
+        ),
+        status @ 300..=399 => redirected(url, status, document.location.as_deref()),
+        status @ (408 | 429 | 500..=599) => Failure::unavailable(format!("the status is {status}")),
+        status @ (401 | 403) => invalid(
+            Problem::Forbidden,
+            format!("the status is {status}: a firewall or a login in front of the keys blocks the Worker"),
+        ),
+        404 if holds(&document.body, "error code: 1042") => invalid(
+            Problem::WorkerToWorker,
+            "the status is 404 with \"error code: 1042\": a Worker cannot fetch the workers.dev address of another Worker of its account".to_owned(),
+        ),
+        status @ (404 | 410) => {
+            invalid(Problem::NotFound, format!("the status is {status}: nothing is published at this URL"))
+        }
+        status => invalid(Problem::Status, format!("the status is {status}")),
+    })
+}
+
+fn redirected(url: &str, status: u16, location: Option<&str>) -> Failure {
+    let failure = |to: &str| {
+        Failure::invalid(
+            Problem::Redirected,
+            format!("redirected ({status}){to}; redirects are not followed"),
+        )
+    };
+    match location {
+        None => failure(""),
+        Some(location) => match url::resolve(url, location) {
+            Some(target) => failure(&format!(" to \"{}\"", excerpt(&target))).pointing_to(&target),
+            None => failure(&format!(" to \"{}\"", excerpt(location))),
+        },
     }
 }
 
-fn read_set(document: Document, must_not_be_lost: bool) -> Result<Answer, Failure> {
-    let set = KeySet::parse(&document.body).map_err(|error| unreadable(&document, &error.to_string()))?;
-    if must_not_be_lost && set.keys.is_empty() {
-        return Err(Failure::invalid(match set.set_aside.len() {
-            0 => "the set is empty, and a good one is held".to_owned(),
-            unusable => format!("none of the set's {unusable} keys is usable, and a good set is held"),
-        }));
+/// Whether the beginning of `body` holds `text`: the platform's own error pages are short.
+fn holds(body: &[u8], text: &str) -> bool {
+    const LOOKED_AT_BYTES: usize = 4096;
+    let start = body.get(..LOOKED_AT_BYTES).unwrap_or(body);
+    String::from_utf8_lossy(start).contains(text)
+}
+
+fn read_set(document: Document, needs_keys: bool) -> Result<Answer, Failure> {
+    let set = KeySet::parse(&document.body)
+        .map_err(|error| page(&document).unwrap_or_else(|| not_a_set(&error)))?;
+    if needs_keys && set.keys.is_empty() {
+        let problem = if set.set_aside.is_empty() { Problem::EmptySet } else { Problem::NoUsableKey };
+        return Err(Failure::invalid(problem, no_usable_key(&set)));
     }
-    let body = String::from_utf8(document.body).map_err(|_| Failure::invalid("the set is not UTF-8"))?;
+    let body = String::from_utf8(document.body).map_err(|_| Failure::invalid(Problem::Encoding, NOT_UTF8))?;
     let etag = document.etag.filter(|etag| etag.len() <= MAX_ETAG_BYTES);
     Ok(Answer::Set { body: body.into(), set: Rc::new(set), etag })
 }
 
-/// What to say about a body that is not the JSON expected: a page for people is the usual reason.
-fn unreadable(document: &Document, error: &str) -> Failure {
-    let declared = document.content_type.as_deref().is_some_and(|content_type| {
+/// Why a set without a usable key has none: each key with its reason.
+fn no_usable_key(set: &KeySet) -> String {
+    if set.set_aside.is_empty() {
+        return "no usable key: the set is empty".to_owned();
+    }
+    let reasons: Vec<String> = set
+        .set_aside
+        .iter()
+        .map(|key| {
+            let kid = key.kid.as_deref().map_or_else(
+                || format!("the key at index {}", key.index),
+                |kid| format!("\"{}\"", excerpt(kid)),
+            );
+            format!("{kid}: {}", key.reason)
+        })
+        .collect();
+    format!("no usable key: {}", reasons.join("; "))
+}
+
+fn not_a_set(error: &SetError) -> Failure {
+    let problem = match error {
+        SetError::TooLarge(_) => Problem::TooLarge,
+        SetError::Utf8 => Problem::Encoding,
+        SetError::Json(fault) => return not_json(fault),
+        SetError::DiscoveryDocument { jwks_uri } => {
+            return Failure::invalid(Problem::DiscoveryDocument, error.to_string()).pointing_to(jwks_uri);
+        }
+        SetError::Certificates | SetError::Pem => Problem::Pem,
+        SetError::SingleKey | SetError::Array => Problem::BareKeys,
+        SetError::NoKeys => Problem::NotASet,
+        SetError::TooManyKeys(_) => Problem::TooManyKeys,
+    };
+    Failure::invalid(problem, error.to_string())
+}
+
+fn not_json(fault: &JsonFault) -> Failure {
+    let problem = match fault {
+        JsonFault::Duplicate(_) => Problem::DuplicateMember,
+        _ => Problem::NotASet,
+    };
+    Failure::invalid(problem, format!("the document cannot be read: {fault}"))
+}
+
+/// What to say about a page for people, if it is one.
+fn page(document: &Document) -> Option<Failure> {
+    let is_declared = document.content_type.as_deref().is_some_and(|content_type| {
         content_type.trim_start().get(..9).is_some_and(|start| start.eq_ignore_ascii_case("text/html"))
     });
-    if declared || document.body.trim_ascii_start().starts_with(b"<") {
-        Failure::invalid("an HTML page, not JSON")
-    } else {
-        Failure::invalid(error)
-    }
+    let is_page = is_declared || document.body.trim_ascii_start().starts_with(b"<");
+    is_page.then(|| Failure::invalid(Problem::Page, "an HTML page, not JSON"))
 }

@@ -28,6 +28,9 @@ pub struct KeySource {
     pub issuer: String,
     /// Where to ask.
     pub location: Location,
+    /// Whether a set without a usable key is acceptable, as it is for an issuer that has shared secrets. For any other,
+    /// such a set could verify nothing and counts as a bad answer.
+    pub may_be_empty: bool,
 }
 
 /// The document that is asked for first.
@@ -55,6 +58,12 @@ impl KeySource {
             Location::Jwks { uri } => Cow::Borrowed(uri),
             Location::Discovery { uri } => Cow::Owned(format!("{uri}#{}", self.issuer)),
         }
+    }
+
+    /// Whether tokens can be judged by `set` at all.
+    #[must_use]
+    pub fn accepts(&self, set: &KeySet) -> bool {
+        self.may_be_empty || !set.keys.is_empty()
     }
 }
 

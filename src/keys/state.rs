@@ -76,7 +76,7 @@ impl KeyState {
             source_uri: source.identity().into_owned(),
             jwks_uri: cached.map(|cached| cached.jwks_uri.clone()),
             tier,
-            serving: record.serving(now).is_some(),
+            serving: record.serving(now).is_some_and(|cached| source.accepts(&cached.set)),
             fetched_at: cached.map(|cached| cached.lifetime.fetched_at),
             fresh_until: cached.map(|cached| cached.lifetime.fresh_until),
             stale_until: cached.map(|cached| cached.lifetime.stale_until),

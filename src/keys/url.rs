@@ -67,6 +67,22 @@ pub fn accept(url: &str) -> Result<Transport, UrlFault> {
     }
 }
 
+/// The URL that `location`, in the answer of `base`, refers to (RFC 3986 §5): an absolute one, or a path of the same
+/// origin. Nothing else is resolved, and nothing here is fetched.
+#[must_use]
+pub fn resolve(base: &str, location: &str) -> Option<String> {
+    let (scheme, rest) = base.split_once("://")?;
+    let resolved = if location.starts_with("//") {
+        format!("{scheme}:{location}")
+    } else if location.starts_with('/') {
+        let authority = rest.split(['/', '?']).next().unwrap_or(rest);
+        format!("{scheme}://{authority}{location}")
+    } else {
+        location.to_owned()
+    };
+    accept(&resolved).is_ok().then_some(resolved)
+}
+
 /// The host of `authority`, its port checked and cut off. An IPv6 address keeps its brackets.
 fn host_of(authority: &str) -> Option<&str> {
     let (host, port) = match authority.find(']') {
@@ -133,6 +149,19 @@ mod tests {
             ("", Err(UrlFault::Scheme)),
         ] {
             assert_eq!(accept(url), expected, "{url}");
+        }
+        let base = "https://issuer.example:8443/a/jwks?x=1";
+        for (location, expected) in [
+            ("https://other.example/jwks", Some("https://other.example/jwks")),
+            ("/a/jwks/", Some("https://issuer.example:8443/a/jwks/")),
+            ("//other.example/jwks", Some("https://other.example/jwks")),
+            ("jwks/", None),
+            ("http://other.example/jwks", None),
+            ("javascript:alert(1)", None),
+            ("/a\"b", None),
+            ("", None),
+        ] {
+            assert_eq!(resolve(base, location).as_deref(), expected, "{location}");
         }
         let long = format!("https://issuer.example/{}", "a".repeat(MAX_URL_BYTES));
         assert_eq!(accept(&long), Err(UrlFault::TooLong));

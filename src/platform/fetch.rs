@@ -51,6 +51,7 @@ async fn read(request: &DocumentRequest, signal: &AbortSignal) -> Result<Documen
         cache_control: header("cache-control"),
         content_type: header("content-type"),
         date: header("date"),
+        location: header("location"),
         body,
     })
 }

@@ -111,7 +111,7 @@ fn fetch(request: &DocumentRequest) -> Result<Document, FetchError> {
     })?;
     let header = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
     let (etag, cache_control) = (header("etag"), header("cache-control"));
-    let (content_type, date) = (header("content-type"), header("date"));
+    let (content_type, date, location) = (header("content-type"), header("date"), header("location"));
     let mut body = Vec::new();
     let bound = u64::try_from(request.max_bytes).unwrap_or(u64::MAX).saturating_add(1);
     let read = response.body_mut().as_reader().take(bound).read_to_end(&mut body);
@@ -119,7 +119,8 @@ fn fetch(request: &DocumentRequest) -> Result<Document, FetchError> {
     if body.len() > request.max_bytes {
         return Err(FetchError::TooLarge(request.max_bytes));
     }
-    Ok(Document { status: response.status().as_u16(), etag, cache_control, content_type, date, body })
+    let status = response.status().as_u16();
+    Ok(Document { status, etag, cache_control, content_type, date, location, body })
 }
 
 /// A client as the Worker's: in time, without following redirects, every status an answer.

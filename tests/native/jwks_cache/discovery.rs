@@ -10,7 +10,8 @@ pub(crate) const ISSUER: &str = "https://issuer.example";
 pub(crate) const DISCOVERY: &str = "https://issuer.example/.well-known/openid-configuration";
 
 pub(crate) fn discovered(issuer: &str) -> KeySource {
-    KeySource { issuer: issuer.to_owned(), location: Location::Discovery { uri: DISCOVERY.to_owned() } }
+    let location = Location::Discovery { uri: DISCOVERY.to_owned() };
+    KeySource { issuer: issuer.to_owned(), location, may_be_empty: false }
 }
 
 pub(crate) fn metadata(issuer: &str, jwks_uri: &str) -> Answer {
@@ -79,7 +80,8 @@ fn on_this_machine_a_document_may_name_this_machine() {
     let keys = format!("{LOCAL}/jwks");
     world.origin.serves(&uri, metadata(LOCAL, &keys));
     world.origin.serves(&keys, Answer::json(jwks(&[("a", 1)])));
-    let source = KeySource { issuer: LOCAL.to_owned(), location: Location::Discovery { uri } };
+    let location = Location::Discovery { uri };
+    let source = KeySource { issuer: LOCAL.to_owned(), location, may_be_empty: false };
     assert!(Isolate::of(source).ask(&world, Wanted::Any).is_ok());
 }
 

@@ -27,7 +27,13 @@ const STALE_AT: i64 = 3600;
 const GONE_AT: i64 = 90_000;
 
 fn source() -> KeySource {
-    KeySource { issuer: "https://issuer.example".into(), location: Location::Jwks { uri: URL.into() } }
+    let location = Location::Jwks { uri: URL.into() };
+    KeySource { issuer: "https://issuer.example".into(), location, may_be_empty: false }
+}
+
+/// The same issuer if it had shared secrets, too.
+fn source_beside_secrets() -> KeySource {
+    KeySource { may_be_empty: true, ..source() }
 }
 
 /// A JWK Set with an Ed25519 key per `(kid, seed)`.
@@ -186,8 +192,8 @@ fn the_same_kid_at_two_issuers_stays_apart() {
     let world = world();
     world.origin.serves(OTHER, Answer::json(jwks(&[("a", 2)])));
     let isolate = Isolate::new();
-    let other =
-        KeySource { issuer: "https://other.example".into(), location: Location::Jwks { uri: OTHER.into() } };
+    let location = Location::Jwks { uri: OTHER.into() };
+    let other = KeySource { issuer: "https://other.example".into(), location, may_be_empty: false };
     let one = isolate.ask(&world, Wanted::Kid("a")).unwrap();
     let two =
         world.run(isolate.cache.lookup(&world, &other, &POLICY, Wanted::Kid("a"), world.now())).unwrap();

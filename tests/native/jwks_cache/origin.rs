@@ -1,10 +1,14 @@
 //! What an origin may answer. Whatever is no good set never replaces a good one.
 
 use edge_assay::keys::failure::FailureKind::{self, Invalid, Unavailable};
+use edge_assay::keys::failure::Problem;
 use edge_assay::keys::{KeySource, Location, Wanted};
 use edge_assay::rejection::Fault;
 
-use super::{GONE_AT, Isolate, NOW, REFRESH_AT, URL, calls, holds, jwk, jwks, retry_after, world};
+use super::{
+    GONE_AT, Isolate, NOW, REFRESH_AT, URL, calls, holds, jwk, jwks, retry_after, source,
+    source_beside_secrets, world,
+};
 use crate::support::platform::{Answer, FakePlatform};
 
 fn bad_answers() -> Vec<(&'static str, Answer, FailureKind)> {
@@ -81,6 +85,14 @@ fn the_reason_names_a_page_a_redirect_and_a_size() {
         (Answer::html("<html>"), "HTML"),
         (Answer::status(302), "redirected (302)"),
         (Answer::json("x".repeat(1 << 20)), "262144"),
+        (Answer::status(403), "firewall"),
+        (Answer::document(404, "text/plain", "error code: 1042"), "1042"),
+        (Answer::status(304), "304"),
+        (Answer::json(r#"{"keys":[],"keys":[]}"#), "\"keys\" occurs twice"),
+        (
+            Answer::json(r#"{"issuer":"https://issuer.example","jwks_uri":"https://issuer.example/k"}"#),
+            "discovery",
+        ),
     ] {
         let world = world();
         world.origin.serves(URL, answer);
@@ -92,10 +104,65 @@ fn the_reason_names_a_page_a_redirect_and_a_size() {
 }
 
 #[test]
-fn an_empty_set_is_taken_when_there_is_nothing_to_lose() {
+fn a_failure_says_what_was_seen_and_where_the_answer_points() {
+    let many = serde_json::json!({ "keys": vec![jwk("a", 1); 101] }).to_string();
+    let elsewhere = "https://issuer.example/other";
+    let document = |uri: &str| serde_json::json!({ "issuer": "i", "jwks_uri": uri }).to_string();
+    for (answer, problem, points_to) in [
+        (Answer::status(301).location("/jwks/"), Problem::Redirected, Some("https://issuer.example/jwks/")),
+        (Answer::status(308).location(elsewhere), Problem::Redirected, Some(elsewhere)),
+        (Answer::status(302).location("http://issuer.example/"), Problem::Redirected, None),
+        (Answer::status(302), Problem::Redirected, None),
+        (Answer::status(304), Problem::NotModified, None),
+        (Answer::status(401), Problem::Forbidden, None),
+        (Answer::status(403), Problem::Forbidden, None),
+        (Answer::status(404), Problem::NotFound, None),
+        (Answer::document(404, "text/plain", "error code: 1042\n"), Problem::WorkerToWorker, None),
+        (Answer::status(418), Problem::Status, None),
+        (Answer::status(500), Problem::Unanswered, None),
+        (Answer::html("<html>"), Problem::Page, None),
+        (Answer::json(document(elsewhere)), Problem::DiscoveryDocument, Some(elsewhere)),
+        (Answer::json(document("http://issuer.example/")), Problem::DiscoveryDocument, None),
+        (Answer::json(r#"{"a":"-----BEGIN CERTIFICATE-----\n"}"#), Problem::Pem, None),
+        (Answer::json("-----BEGIN PUBLIC KEY-----\n"), Problem::Pem, None),
+        (Answer::json(jwk("a", 1).to_string()), Problem::BareKeys, None),
+        (Answer::json("[]"), Problem::BareKeys, None),
+        (Answer::json("{}"), Problem::NotASet, None),
+        (Answer::json(many), Problem::TooManyKeys, None),
+        (Answer::json("x".repeat(1 << 20)), Problem::TooLarge, None),
+        (Answer::json(r#"{"keys":[],"keys":[]}"#), Problem::DuplicateMember, None),
+        (Answer::document(200, "application/json", b"\xff\xfe{".to_vec()), Problem::Encoding, None),
+        (Answer::json(r#"{"keys":[]}"#), Problem::EmptySet, None),
+        (Answer::json(r#"{"keys":[{}]}"#), Problem::NoUsableKey, None),
+    ] {
+        let world = world();
+        world.origin.serves(URL, answer);
+        Isolate::new().ask(&world, Wanted::Any).unwrap_err();
+        // As another isolate has it from the store.
+        let failure = Isolate::new().state(&world).last_error.unwrap();
+        assert_eq!(
+            (failure.problem, failure.points_to.as_deref()),
+            (problem, points_to),
+            "{}",
+            failure.reason
+        );
+    }
+}
+
+#[test]
+fn a_set_that_begins_with_a_byte_order_mark_is_taken_and_kept() {
+    let world = world();
+    world.origin.serves(URL, Answer::json(format!("\u{feff}{}", jwks(&[("a", 1)]))));
+    assert!(holds(&Isolate::new().ask(&world, Wanted::Kid("a")), "a"));
+    assert!(holds(&Isolate::new().ask(&world, Wanted::Kid("a")), "a"), "from the store");
+    assert_eq!(calls(&world), 1);
+}
+
+#[test]
+fn an_empty_set_is_taken_beside_secrets_when_there_is_nothing_to_lose() {
     let world = world();
     world.origin.serves(URL, Answer::json(r#"{"keys":[]}"#));
-    let isolate = Isolate::new();
+    let isolate = Isolate::of(source_beside_secrets());
     for _ in 0..3 {
         let lookup = isolate.ask(&world, Wanted::Kid("a")).expect("an issuer with shared secrets alone");
         assert!(lookup.set.keys.is_empty());
@@ -109,7 +176,8 @@ fn an_empty_set_is_taken_when_there_is_nothing_to_lose() {
 #[test]
 fn an_empty_set_is_confirmed_by_another_and_follows_a_good_one_that_has_ended() {
     let world = world();
-    let isolate = Isolate::warm(&world);
+    let isolate = Isolate::of(source_beside_secrets());
+    isolate.ask(&world, Wanted::Any).unwrap();
     world.origin.serves(URL, Answer::json(r#"{"keys":[]}"#));
     world.pass(GONE_AT);
     assert!(isolate.ask(&world, Wanted::Any).is_ok_and(|lookup| lookup.set.keys.is_empty()));
@@ -117,6 +185,31 @@ fn an_empty_set_is_confirmed_by_another_and_follows_a_good_one_that_has_ended() 
     isolate.serve(&world, Wanted::Any).unwrap();
     assert_eq!(isolate.state(&world).consecutive_failures, 0);
     assert_eq!(calls(&world), 3);
+}
+
+#[test]
+fn a_set_without_a_usable_key_is_a_bad_answer_to_an_issuer_without_secrets() {
+    for body in [r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#] {
+        let world = world();
+        // Another issuer has put up with the set, and the store holds it.
+        world.origin.serves(URL, Answer::json(body).etag("\"1\""));
+        let other = Isolate::of(source_beside_secrets());
+        other.ask(&world, Wanted::Any).unwrap();
+        let shared = Isolate { cache: other.cache, source: source(), policy: super::POLICY };
+        for isolate in [Isolate::new(), shared] {
+            let fault = isolate.ask(&world, Wanted::Any).unwrap_err();
+            assert!(
+                matches!(&fault, Fault::JwksInvalid { reason, .. } if reason.starts_with("no usable key"))
+            );
+            assert!(!isolate.state(&world).serving);
+            let asked = calls(&world);
+            isolate.ask(&world, Wanted::Kid("a")).unwrap_err();
+            assert_eq!(calls(&world), asked, "backed off from");
+            world.pass(3);
+        }
+        world.origin.serves(URL, Answer::json(jwks(&[("a", 1)])));
+        assert!(holds(&Isolate::new().ask(&world, Wanted::Kid("a")), "a"), "{body}");
+    }
 }
 
 #[test]
@@ -159,7 +252,8 @@ fn keys_are_fetched_by_https_or_from_this_machine_only() {
         let world = FakePlatform::at(NOW);
         world.origin.serves(uri, Answer::json(jwks(&[("a", 1)])));
         let issuer = "https://issuer.example".to_owned();
-        let source = KeySource { issuer, location: Location::Jwks { uri: uri.to_owned() } };
+        let location = Location::Jwks { uri: uri.to_owned() };
+        let source = KeySource { issuer, location, may_be_empty: false };
         assert_eq!(Isolate::of(source).ask(&world, Wanted::Any).is_ok(), is_asked, "{uri}");
         assert_eq!(world.origin.calls(uri), usize::from(is_asked), "{uri}");
     }

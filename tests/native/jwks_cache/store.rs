@@ -102,7 +102,8 @@ fn a_record_about_another_source_is_not_believed() {
     let world = world();
     let issuer = "https://other.example".to_owned();
     let uri = "https://other.example/jwks".to_owned();
-    let other = edge_assay::keys::KeySource { issuer, location: edge_assay::keys::Location::Jwks { uri } };
+    let location = edge_assay::keys::Location::Jwks { uri };
+    let other = edge_assay::keys::KeySource { issuer, location, may_be_empty: false };
     Isolate::warm(&world);
     let planted = world.store.peek(&record::key(&source())).unwrap();
     world.store.plant(&record::key(&other), &planted);

@@ -491,6 +491,15 @@ impl Answer {
         self
     }
 
+    /// The same with a `Location` header.
+    #[must_use]
+    pub fn location(mut self, value: &str) -> Self {
+        if let Ok(document) = &mut self.outcome {
+            document.location = Some(value.to_owned());
+        }
+        self
+    }
+
     /// The same, `ms` milliseconds after the question. Without this an answer takes 10.
     #[must_use]
     pub fn after_ms(mut self, ms: u32) -> Self {

@@ -3,7 +3,7 @@
 use edge_assay::jose::jwk::SetAsideReason;
 use edge_assay::jose::signature::KeyFault;
 use edge_assay::jose::{Algorithm, base64url};
-use edge_assay::rejection::{NoKey, Rejection, excerpt};
+use edge_assay::rejection::{Fault, NoKey, Rejection, excerpt};
 use serde_json::{Value, json};
 
 use super::{ISS, token, world};
@@ -64,7 +64,13 @@ fn a_key_without_a_kid_judges_tokens_without_one_alone() {
     assert!(world.accepts(&kidless(Algorithm::EdDsa)));
     assert_eq!(
         world.rejection(&token(&json!({}))),
-        Rejection::KeyNotFound(NoKey::UnknownKid { kid: ed25519().kid().to_owned(), known: 1 })
+        Rejection::KeyNotFound(NoKey::KeysWithoutKid { kid: ed25519().kid().to_owned(), known: 1 })
+    );
+    // Beside a key that has one, the token's is simply unknown.
+    let world = publishing(&[ed25519().public_jwk_with(&json!({ "kid": null })), bystander(1)]);
+    assert_eq!(
+        world.rejection(&token(&json!({}))),
+        Rejection::KeyNotFound(NoKey::UnknownKid { kid: ed25519().kid().to_owned(), known: 2 })
     );
 }
 
@@ -75,11 +81,40 @@ fn a_token_without_a_kid_needs_a_key_of_its_algorithm() {
         world.rejection(&kidless(Algorithm::EdDsa)),
         Rejection::KeyNotFound(NoKey::NoneForAlgorithm { algorithm: "EdDSA", known: 2 })
     );
-    let empty = publishing(&[]);
+}
+
+#[test]
+fn a_set_without_a_usable_key_is_the_providers_fault_unless_the_issuer_has_secrets() {
+    let weak = rsa_2048().public_jwk_with(&json!({ "kid": "weak", "n": base64url::encode(&[0xff; 128]) }));
+    let enc = ed25519().public_jwk_with(&json!({ "use": "enc" }));
+    let mut token_kinds = vec![kidless(Algorithm::EdDsa), token(&json!({}))];
+    token_kinds.push(named(Algorithm::Rs256, "weak"));
+    for token in token_kinds {
+        for (set, words) in [
+            (vec![], vec!["empty"]),
+            (vec![enc.clone(), weak.clone()], vec!["enc", "1024", "weak", ed25519().kid()]),
+        ] {
+            let world = publishing(&set);
+            let fault = world.fault(&token);
+            let Fault::JwksInvalid { reason, .. } = &fault else { panic!("{fault:?}") };
+            assert!(reason.starts_with("no usable key"), "{reason}");
+            assert!(words.iter().all(|word| reason.contains(word)), "each key with its reason: {reason}");
+            // It is not kept: the next set is taken as soon as the origin may be asked again.
+            world.publishes(ISS, &[ed25519(), p_256()]);
+            world.platform.pass(2);
+            assert!(world.accepts(&self::token(&json!({}))));
+        }
+    }
+
+    let secrets = json!({ "secrets": [{ "binding": "S" }], "algorithms": ["HS256", "EdDSA"] });
+    let config = json!({ "issuers": [issuer(ISS, &secrets)] });
+    let world = World::with_secrets(&config, &[("S", keys::SECRET)]);
+    world.serves(&jwks_uri(ISS), Answer::json(keys::jwks(&[])));
     assert_eq!(
-        empty.rejection(&kidless(Algorithm::EdDsa)),
+        world.rejection(&kidless(Algorithm::EdDsa)),
         Rejection::KeyNotFound(NoKey::NoneForAlgorithm { algorithm: "EdDSA", known: 0 })
     );
+    assert!(world.accepts(&tokens::mint(Algorithm::Hs256, &json!({}), &claims(ISS, &json!({})))));
 }
 
 #[test]
