@@ -1,5 +1,11 @@
-//! `GET /healthz`: the isolate answers. `GET /readyz`: the configuration is valid and every issuer can be judged; the
-//! details are for those who may see them.
+//! `GET /healthz`: the isolate answers. `GET /readyz`: could every issuer verify a token now? The details are for those who
+//! may see them.
+//!
+//! `ready` and `degraded` are 200, `not_ready` is 503. What is not known yet is fetched, so that a cold Worker does not call
+//! itself ready. Anybody may ask, so a provider is asked no more often than requests with forged tokens could make it be.
+
+use std::cell::RefCell;
+use std::rc::Rc;
 
 use http::StatusCode;
 use serde::Serialize;
@@ -11,7 +17,10 @@ use super::problem::json as json_response;
 use super::{Response, access};
 use crate::config::ConfigFault;
 use crate::cross_check::CrossCheckState;
-use crate::keys::KeyState;
+use crate::jose::KeySet;
+use crate::keys::{KeySource, KeyState};
+use crate::limits;
+use crate::patience::{together, within};
 use crate::ports::{IncomingRequest, Platform};
 use crate::rejection::Fault;
 use crate::time::Timestamp;
@@ -44,6 +53,8 @@ enum Details {
 struct Judgement {
     now: Timestamp,
     issuers: Vec<IssuerReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store: Option<StoreReport>,
     cross_check: CrossCheckState,
     #[serde(skip_serializing_if = "Option::is_none")]
     signing: Option<serde_json::Value>,
@@ -62,9 +73,19 @@ struct ProxyReport {
 }
 
 #[derive(Serialize)]
+struct StoreReport {
+    answers: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+}
+
+#[derive(Serialize)]
 struct IssuerReport {
     issuer: String,
     ready: bool,
+    /// Why it is not ready, or only degraded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
     algorithms: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     keys: Option<KeyState>,
@@ -79,10 +100,24 @@ struct SecretReport {
     kid: Option<String>,
     usable: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    problem: Option<&'static str>,
+    problem: Option<String>,
 }
 
-/// The answer of `/readyz`: 200, or 503 when some token could not be judged.
+/// What was found out about one source.
+type Probed = Result<Rc<KeySet>, Fault>;
+
+/// How ready something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Readiness {
+    /// It works, and so does all that it needs.
+    Ready,
+    /// It works from a cache, while what fills the cache does not answer.
+    Degraded,
+    /// It does not work, for the reason of this code.
+    Not(&'static str),
+}
+
+/// The answer of `/readyz`: 200, or 503 when tokens of some issuer could not be verified now.
 pub async fn answer<P: Platform, R: IncomingRequest>(
     app: &Application,
     platform: &P,
@@ -92,13 +127,14 @@ pub async fn answer<P: Platform, R: IncomingRequest>(
     let open = access::check(app.config.surface.details, request, platform).is_ok()
         || app.config.trusts_nobody_yet();
     let wants_deep = request.query().is_some_and(|query| query.split('&').any(|pair| pair == "deep=1"));
-    let (code, details) = match &app.config.terms {
-        Err(faults) => (Some("config_invalid"), Details::Faults { faults: faults.clone() }),
-        Ok(terms) => judge(app, terms, platform, open && wants_deep).await,
+    let (readiness, details) = match &app.config.terms {
+        Err(faults) => (Readiness::Not("config_invalid"), Details::Faults { faults: faults.clone() }),
+        Ok(terms) => judge(app, terms, platform, open, wants_deep).await,
     };
-    let (status, word) = match code {
-        None => (StatusCode::OK, "ready"),
-        Some(_) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready"),
+    let (status, word, code) = match readiness {
+        Readiness::Ready => (StatusCode::OK, "ready", None),
+        Readiness::Degraded => (StatusCode::OK, "degraded", None),
+        Readiness::Not(code) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready", Some(code)),
     };
     json_response(status, &Report { status: word, code, details: open.then_some(details) })
 }
@@ -107,28 +143,89 @@ async fn judge<P: Platform>(
     app: &Application,
     terms: &Terms,
     platform: &P,
-    deep: bool,
-) -> (Option<&'static str>, Details) {
+    open: bool,
+    wants_deep: bool,
+) -> (Readiness, Details) {
+    let deep = if open && wants_deep {
+        Some(check_deeply(app, terms, platform, platform.now()).await)
+    } else {
+        None
+    };
+    let probed = probe_all(app, terms, platform, open).await;
     let now = platform.now();
-    let deep = if deep { Some(check_deeply(app, terms, platform, now).await) } else { None };
-    let mut code = (!terms.cross_checks.is_clean()).then_some("crypto_disagreement");
+    let mut found = vec![if terms.cross_checks.is_clean() {
+        Readiness::Ready
+    } else {
+        Readiness::Not("crypto_disagreement")
+    }];
     let mut issuers = Vec::new();
-    for issuer in terms.issuers.iter() {
-        let (report, problem) = report_on(app, terms, platform, issuer, now).await;
-        code = code.or(problem);
+    for (issuer, probed) in terms.issuers.iter().zip(probed) {
+        let (report, readiness) = report_on(app, terms, platform, issuer, probed, now).await;
+        found.push(readiness);
         issuers.push(report);
     }
     let signing = app.config.exchange.as_ref().map(|exchange| super::issuing::readiness(exchange, now));
     let (signing, problem) = signing.map_or((None, None), |(report, problem)| (Some(report), problem));
-    let mut code = code.or(problem);
+    found.extend(problem.map(Readiness::Not));
     let forward_auth = app.config.forward_auth.as_ref().map(|forward_auth| {
         let fault = forward_auth.ready().err();
-        code = code.or(fault.as_ref().map(Fault::code));
+        found.extend(fault.as_ref().map(|fault| Readiness::Not(fault.code())));
         ProxyReport { usable: fault.is_none(), problem: fault.map(|fault| fault.to_string()) }
     });
+    let store = report_on_store(app, terms, platform).await;
+    if store.as_ref().is_some_and(|store| !store.answers) {
+        found.push(Readiness::Degraded);
+    }
     let cross_check = terms.cross_checks.state();
-    let judgement = Judgement { now, issuers, cross_check, signing, forward_auth, deep };
-    (code, Details::Issuers(Box::new(judgement)))
+    let judgement = Judgement { now, issuers, store, cross_check, signing, forward_auth, deep };
+    (worst(&found), Details::Issuers(Box::new(judgement)))
+}
+
+/// The first reason for not being ready, else degraded if anything is.
+fn worst(found: &[Readiness]) -> Readiness {
+    let not_ready = found.iter().find(|one| matches!(one, Readiness::Not(_)));
+    let degraded = found.iter().find(|one| **one == Readiness::Degraded);
+    not_ready.or(degraded).copied().unwrap_or(Readiness::Ready)
+}
+
+/// Asks about the keys of all issuers, a few at the same time, and no longer than is decent; `None` for whom the time was
+/// not enough, and for issuers without public keys. Those who may see details may ask more often.
+async fn probe_all<P: Platform>(
+    app: &Application,
+    terms: &Terms,
+    platform: &P,
+    open: bool,
+) -> Vec<Option<Probed>> {
+    let interval_seconds =
+        if open { limits::OPEN_PROBE_SECONDS } else { terms.cache.unknown_kid_cooldown_seconds };
+    let found: Vec<RefCell<Option<Probed>>> = terms.issuers.iter().map(|_| RefCell::default()).collect();
+    let asked: Vec<(&KeySource, &RefCell<Option<Probed>>)> = terms
+        .issuers
+        .iter()
+        .zip(&found)
+        .filter_map(|(issuer, found)| Some((issuer.keys.as_ref()?, found)))
+        .take(limits::READINESS_SOURCES)
+        .collect();
+    let probing = async {
+        for group in asked.chunks(limits::READINESS_AT_ONCE) {
+            together(group.iter().map(|(source, found)| async {
+                let now = platform.now();
+                let probed = app.keys.probe(platform, source, &terms.cache, interval_seconds, now).await;
+                found.replace(Some(probed));
+            }))
+            .await;
+        }
+    };
+    // Whoever is not through by then counts as not asked.
+    let _ = within(platform, limits::READINESS_TIMEOUT_MS, probing).await;
+    found.into_iter().map(RefCell::into_inner).collect()
+}
+
+/// Whether the store answers; `None` where no issuer has keys to store.
+async fn report_on_store<P: Platform>(app: &Application, terms: &Terms, platform: &P) -> Option<StoreReport> {
+    let source = terms.issuers.iter().find_map(|issuer| issuer.keys.as_ref())?;
+    let problem = app.keys.store_failure(platform, source).await;
+    Some(StoreReport { answers: problem.is_none(), problem })
 }
 
 /// The deep check, or what the last one found a moment ago.
@@ -154,8 +251,9 @@ async fn report_on<P: Platform>(
     terms: &Terms,
     platform: &P,
     issuer: &TrustedIssuer,
+    probed: Option<Probed>,
     now: Timestamp,
-) -> (IssuerReport, Option<&'static str>) {
+) -> (IssuerReport, Readiness) {
     let keys = match &issuer.keys {
         Some(source) => Some(app.keys.state(platform, source, &terms.cache, now).await),
         None => None,
@@ -163,26 +261,56 @@ async fn report_on<P: Platform>(
     let secrets: Vec<SecretReport> = issuer
         .secrets
         .iter()
-        .map(|secret| SecretReport {
-            binding: secret.reference.binding.clone(),
-            kid: secret.reference.kid.clone(),
-            usable: secret.key.is_ok(),
-            problem: secret.key.as_ref().err().copied(),
+        .map(|secret| {
+            let problem = issuer.problem_of(secret);
+            SecretReport {
+                binding: secret.reference.binding.clone(),
+                kid: secret.reference.kid.clone(),
+                usable: problem.is_none(),
+                problem,
+            }
         })
         .collect();
-    let problem = if secrets.iter().any(|secret| !secret.usable) {
-        Some("secret_missing")
-    } else if keys.as_ref().is_some_and(|keys| !keys.serving && keys.consecutive_failures > 0) {
-        Some("jwks_unavailable")
-    } else {
-        None
-    };
+    let unusable = secrets.iter().find_map(|secret| {
+        let problem = secret.problem.as_ref()?;
+        Some((Readiness::Not("secret_missing"), Some(format!("the secret {}: {problem}", secret.binding))))
+    });
+    let (readiness, problem) = unusable
+        .or_else(|| keys_readiness(issuer, keys.as_ref()?, probed))
+        .unwrap_or((Readiness::Ready, None));
     let report = IssuerReport {
         issuer: issuer.issuer.clone(),
-        ready: problem.is_none(),
+        ready: !matches!(readiness, Readiness::Not(_)),
+        problem,
         algorithms: issuer.algorithms.iter().map(|algorithm| algorithm.name()).collect(),
         keys,
         secrets,
     };
-    (report, problem)
+    (report, readiness)
+}
+
+/// What keeps tokens from being verified with the issuer's public keys, or keeps the keys from being renewed.
+fn keys_readiness(
+    issuer: &TrustedIssuer,
+    keys: &KeyState,
+    probed: Option<Probed>,
+) -> Option<(Readiness, Option<String>)> {
+    let set = match probed {
+        Some(Ok(set)) => Some(set),
+        Some(Err(fault)) => return Some((Readiness::Not(fault.code()), Some(fault.to_string()))),
+        None if keys.serving => None,
+        None => {
+            let problem = "its keys were not had in time; ask again".to_owned();
+            return Some((Readiness::Not("jwks_unavailable"), Some(problem)));
+        }
+    };
+    if let Some(set) = set
+        && !set.keys.is_empty()
+        && !issuer.algorithms.iter().any(|algorithm| set.keys.iter().any(|key| key.serves(*algorithm)))
+    {
+        let problem = "none of its keys serves an algorithm of its allow-list".to_owned();
+        return Some((Readiness::Not("jwks_invalid"), Some(problem)));
+    }
+    let failure = keys.last_error.as_ref()?;
+    Some((Readiness::Degraded, Some(format!("cached keys serve, but {}", failure.reason))))
 }
