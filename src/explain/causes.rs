@@ -44,11 +44,16 @@ fn of_rejection(examination: &Examination<'_>, rejection: &Rejection) -> (CauseI
         Rejection::AlgorithmNotAllowed { algorithm, allowed } => {
             advice::algorithm_not_allowed(examination, algorithm, allowed)
         }
-        Rejection::KeyNotFound(NoKey::UnknownKid { .. }) if examination.a_second_look_helps() => {
+        Rejection::KeyNotFound(NoKey::UnknownKid { .. } | NoKey::KeysWithoutKid { .. })
+            if examination.a_second_look_helps() =>
+        {
             (CauseId::JwksStale, advice::stale(examination))
         }
         Rejection::KeyNotFound(NoKey::UnknownKid { kid, .. }) => {
             (CauseId::KeyUnknown, advice::key_unknown(examination, kid))
+        }
+        Rejection::KeyNotFound(NoKey::KeysWithoutKid { kid, .. }) => {
+            (CauseId::KeyUnknown, advice::keys_without_kid(examination, kid))
         }
         Rejection::KeyNotFound(NoKey::OtherAlgorithm { kid, algorithm }) => {
             (CauseId::AlgorithmMismatch, advice::other_algorithm(examination, kid, algorithm))
@@ -59,12 +64,9 @@ fn of_rejection(examination: &Examination<'_>, rejection: &Rejection) -> (CauseI
         Rejection::KeyNotFound(NoKey::NoSharedSecret { algorithm }) => {
             (CauseId::SharedSecretAbsent, advice::no_secret(examination, algorithm))
         }
-        Rejection::KeyUnusable { kid, reason } => match examination.trail.algorithm {
-            Some(algorithm) if algorithm.is_shared_secret() => {
-                (CauseId::SharedSecretWeak, advice::weak_secret(examination, algorithm))
-            }
-            _ => (CauseId::KeySetAside, advice::set_aside(kid.as_deref(), reason)),
-        },
+        Rejection::KeyUnusable { kid, reason } => {
+            (CauseId::KeySetAside, advice::set_aside(kid.as_deref(), reason))
+        }
         Rejection::SignatureInvalid { .. } => match examination.trail.algorithm {
             Some(algorithm) if algorithm.is_shared_secret() => {
                 (CauseId::SharedSecretWrong, advice::wrong_secret(examination))
@@ -94,6 +96,9 @@ fn of_rejection(examination: &Examination<'_>, rejection: &Rejection) -> (CauseI
         Rejection::AuthorizedPartyMismatch { found, expected } => {
             (CauseId::AuthorizedPartyOther, advice::party_other(examination, found, expected))
         }
+        Rejection::ClaimMissing { claim } if claim == "exp" => {
+            (CauseId::ClaimAbsent, advice::no_expiry(examination))
+        }
         Rejection::ClaimMissing { claim } => session_token(examination)
             .unwrap_or_else(|| (CauseId::ClaimAbsent, advice::claim_absent(examination, claim))),
         Rejection::ProofRequired => (CauseId::ProofRequired, advice::proof_required(examination)),
@@ -106,14 +111,16 @@ fn of_rejection(examination: &Examination<'_>, rejection: &Rejection) -> (CauseI
 fn of_malformed(examination: &Examination<'_>, malformed: &Malformed) -> (CauseId, Advice) {
     match malformed {
         Malformed::Segments(1) => (CauseId::OpaqueKey, advice::opaque(examination)),
-        Malformed::NoExpiry => (CauseId::ClaimAbsent, advice::no_expiry()),
+        Malformed::Unsigned => (CauseId::AlgorithmUnsupported, advice::unsigned(examination)),
         Malformed::Segments(_)
         | Malformed::EmptySegment(_)
         | Malformed::Base64(_)
         | Malformed::Utf8(_)
         | Malformed::Json(..)
         | Malformed::DuplicateMember(..)
-        | Malformed::Member { .. } => (CauseId::NotAJwt, advice::not_a_jwt(malformed)),
+        | Malformed::Member { .. }
+        | Malformed::MemberType { .. }
+        | Malformed::Character { .. } => (CauseId::NotAJwt, advice::not_a_jwt(examination, malformed)),
     }
 }
 
@@ -126,9 +133,12 @@ fn of_fault(examination: &Examination<'_>, fault: &Fault) -> (CauseId, Advice) {
         Fault::JwksInvalid { issuer, reason, .. } => {
             (CauseId::JwksInvalid, advice::jwks_invalid(examination, issuer, reason))
         }
-        Fault::SecretMissing { binding, reason } => {
-            (CauseId::SharedSecretAbsent, advice::secret_missing(binding, reason))
-        }
+        Fault::SecretMissing { binding, reason } => match examination.weak_secret(binding) {
+            Some(encoding) => {
+                (CauseId::SharedSecretWeak, advice::weak_secret(examination, binding, reason, encoding))
+            }
+            None => (CauseId::SharedSecretAbsent, advice::secret_missing(binding, reason)),
+        },
         Fault::CryptoDisagreement { algorithm } => {
             (CauseId::CryptoDisagreement, advice::disagreement(examination, algorithm))
         }
@@ -152,7 +162,7 @@ fn session_token(examination: &Examination<'_>) -> Option<(CauseId, Advice)> {
         .violations
         .iter()
         .filter_map(|violation| match violation {
-            Rejection::ClaimMissing { claim } => Some(claim.as_str()),
+            Rejection::ClaimMissing { claim } if claim != "exp" => Some(claim.as_str()),
             _ => None,
         })
         .collect();

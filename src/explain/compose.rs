@@ -55,6 +55,24 @@ fn findings(examination: &Examination<'_>) -> Vec<Finding> {
             detail: violation.to_string(),
         })
         .collect();
+    if let Some(token) = &examination.token {
+        for member in token.header().ignored_keys() {
+            findings.push(Finding {
+                code: "header_key_ignored",
+                claim: None,
+                detail: format!(
+                    "the header member `{member}` is ignored: keys come from the configuration alone, and nothing that a token points to is fetched"
+                ),
+            });
+        }
+    }
+    if let Some(member) = examination.taken_from {
+        findings.push(Finding {
+            code: "token_taken_out",
+            claim: None,
+            detail: format!("a JSON object was given; what is explained is its member `{member}`"),
+        });
+    }
     let token_kid = examination.token.as_ref().and_then(|token| token.header().kid.as_deref());
     if let (Some(before), Some(lookup), Some(kid)) =
         (&examination.before, &examination.trail.lookup, token_kid)

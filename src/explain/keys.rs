@@ -78,7 +78,8 @@ pub(super) fn public(examination: &Examination<'_>, issuer: &TrustedIssuer, algo
             members.insert("set_aside".to_owned(), json!(aside));
         }
     } else if let Some(state) = &examination.before {
-        members.insert("last_error".to_owned(), json!(state.last_error.as_ref().map(|error| &error.reason)));
+        let failure = state.last_error.as_ref();
+        members.insert("last_error".to_owned(), json!(failure.map(|failure| &failure.reason)));
         members.insert("consecutive_failures".to_owned(), json!(state.consecutive_failures));
     }
     if let Some(again) = &examination.again {
@@ -136,13 +137,10 @@ pub(super) fn shared(examination: &Examination<'_>, issuer: &TrustedIssuer, algo
         .secrets
         .iter()
         .map(|secret| {
-            let reason = match &secret.key {
-                _ if !secret.answers_to(kid) => Some("it is for another kid".to_owned()),
-                Err(problem) => Some((*problem).to_owned()),
-                Ok(key) if !key.strong_enough_for(algorithm) => {
-                    Some(format!("it is too short for {}", algorithm.name()))
-                }
-                Ok(_) => None,
+            let reason = if secret.answers_to(kid) {
+                secret.problem_for(algorithm)
+            } else {
+                Some("it is for another kid".to_owned())
             };
             let mut entry = json!({
                 "binding": secret.reference.binding,

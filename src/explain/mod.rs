@@ -21,12 +21,14 @@ pub use report::Report;
 use std::rc::Rc;
 
 use crate::config::ConfigFault;
-use crate::jose::UntrustedToken;
+use crate::jose::{UntrustedToken, base64url, json};
+use crate::keys::failure::Failure;
 use crate::keys::{KeyCache, KeyState, LookedAgain};
 use crate::ports::Platform;
 use crate::rejection::{NoKey, Refusal, Rejection};
 use crate::time::Timestamp;
 use crate::trust::issuer::TrustedIssuer;
+use crate::trust::secrets::Encoding;
 use crate::verify::{Terms, Trail, examine};
 
 /// All that is known about one token after it was examined.
@@ -39,12 +41,29 @@ pub(crate) struct Examination<'e> {
     token: Option<UntrustedToken<'e>>,
     refusal: Option<Refusal>,
     trail: Trail,
-    /// What a live request would have found in the cache.
+    /// What a live request would have found in the cache; where the keys could not be had, what it leaves there.
     before: Option<KeyState>,
     /// What a second look brought, where one could decide something.
     again: Option<LookedAgain>,
     /// Every rule that the claims break, whether or not verification came that far.
     violations: Vec<Rejection>,
+    /// The member of a JSON object from which the token was taken.
+    taken_from: Option<&'static str>,
+}
+
+/// What somebody wants to be explained.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Presented {
+    /// The token, or how it is missing.
+    pub token: Result<String, Rejection>,
+    /// The member of a JSON object from which it was taken, if a whole object was given.
+    pub taken_from: Option<&'static str>,
+}
+
+impl From<Result<String, Rejection>> for Presented {
+    fn from(token: Result<String, Rejection>) -> Self {
+        Self { token, taken_from: None }
+    }
 }
 
 /// Examines what was `presented` and explains the outcome.
@@ -52,9 +71,11 @@ pub async fn explain<P: Platform>(
     terms: &Terms,
     keys: &KeyCache,
     platform: &P,
-    presented: Result<&str, Rejection>,
+    presented: &Presented,
     now: Timestamp,
 ) -> Report {
+    let Presented { token: presented, taken_from } = presented;
+    let (presented, taken_from) = (presented.as_deref().map_err(Clone::clone), *taken_from);
     let mut examination = Examination {
         terms,
         now,
@@ -65,6 +86,7 @@ pub async fn explain<P: Platform>(
         before: None,
         again: None,
         violations: Vec::new(),
+        taken_from,
     };
     match presented {
         Err(rejection) => examination.refusal = Some(rejection.into()),
@@ -93,6 +115,12 @@ impl<'e> Examination<'e> {
         self.now = verification.judged_at;
         self.refusal = verification.outcome.err();
         self.trail = verification.trail;
+        // What the attempt met that has just failed is not in what was known before.
+        if let (Some(Refusal::Fault(_)), Some(source)) =
+            (&self.refusal, issuer.as_ref().and_then(|issuer| issuer.keys.as_ref()))
+        {
+            self.before = Some(keys.state(platform, source, &self.terms.cache, platform.now()).await);
+        }
         if let (Some(issuer), Some(token)) = (&issuer, &self.token) {
             self.violations = issuer.rules.violations(token.header(), token.claims(), self.now);
             if self.a_second_look_may_decide() {
@@ -107,7 +135,8 @@ impl<'e> Examination<'e> {
             && matches!(
                 &self.refusal,
                 Some(Refusal::Rejection(
-                    Rejection::KeyNotFound(NoKey::UnknownKid { .. }) | Rejection::SignatureInvalid { .. }
+                    Rejection::KeyNotFound(NoKey::UnknownKid { .. } | NoKey::KeysWithoutKid { .. })
+                        | Rejection::SignatureInvalid { .. }
                 ))
             )
     }
@@ -121,6 +150,24 @@ impl<'e> Examination<'e> {
     ) -> Option<LookedAgain> {
         let (source, kid) = (issuer.keys.as_ref()?, token.header().kid.as_deref()?);
         Some(keys.look_again(platform, source, &self.terms.cache, kid, platform.now()).await)
+    }
+
+    /// The encoding of the secret `binding`, if it is bound, can be read, and is thus merely too short.
+    fn weak_secret(&self, binding: &str) -> Option<Encoding> {
+        let secret = self.issuer()?.secrets.iter().find(|secret| secret.reference.binding == binding)?;
+        secret.key.is_ok().then_some(secret.reference.encoding)
+    }
+
+    /// The `iss` of a token that is refused for not being signed. Read for a hint alone.
+    fn unsigned_issuer(&self) -> Option<String> {
+        let payload = self.presented.as_ref().ok()?.split('.').nth(1)?;
+        let claims = json::parse_object(&String::from_utf8(base64url::decode(payload)?).ok()?).ok()?;
+        Some(claims.get("iss")?.as_str()?.to_owned())
+    }
+
+    /// What the last attempt to fetch the issuer's keys met.
+    fn key_failure(&self) -> Option<&Failure> {
+        self.before.as_ref()?.last_error.as_ref()
     }
 
     fn issuer(&self) -> Option<&Rc<TrustedIssuer>> {

@@ -110,7 +110,10 @@ impl Stage {
                     | Malformed::Utf8(_)
                     | Malformed::Json(..)
                     | Malformed::DuplicateMember(..)
-                    | Malformed::Member { .. },
+                    | Malformed::Member { .. }
+                    | Malformed::MemberType { .. }
+                    | Malformed::Character { .. }
+                    | Malformed::Unsigned,
                 )
                 | Rejection::HeaderUnsupported { .. } => Self::Structure,
                 Rejection::IssuerMissing | Rejection::IssuerUnknown { .. } => Self::Issuer,
@@ -119,8 +122,7 @@ impl Stage {
                 }
                 Rejection::KeyNotFound(_) | Rejection::KeyUnusable { .. } => Self::Key,
                 Rejection::SignatureInvalid { .. } => Self::Signature,
-                Rejection::TokenMalformed(Malformed::NoExpiry)
-                | Rejection::TypeNotAllowed { .. }
+                Rejection::TypeNotAllowed { .. }
                 | Rejection::TokenExpired { .. }
                 | Rejection::TokenNotYetValid { .. }
                 | Rejection::TokenIssuedInFuture { .. }

@@ -14,7 +14,7 @@ use super::application::Application;
 use super::problem::{Problem, json};
 use super::{Response, credentials};
 use crate::explain::text::Style;
-use crate::explain::{self, Report, html, text};
+use crate::explain::{self, Presented, Report, html, text};
 use crate::jose::json as strict_json;
 use crate::limits;
 use crate::ports::{BodyError, IncomingRequest, Platform};
@@ -92,22 +92,15 @@ static CONTENT_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-async fn report<P: Platform>(
-    app: &Application,
-    platform: &P,
-    presented: Result<String, Rejection>,
-) -> Report {
+async fn report<P: Platform>(app: &Application, platform: &P, presented: Presented) -> Report {
     match &app.config.terms {
         Err(faults) => explain::unconfigured(faults),
-        Ok(terms) => {
-            let presented = presented.as_deref().map_err(Clone::clone);
-            explain::explain(terms, &app.keys, platform, presented, platform.now()).await
-        }
+        Ok(terms) => explain::explain(terms, &app.keys, platform, &presented, platform.now()).await,
     }
 }
 
 /// The token in the body, JSON or a form or bare text; without a body the one in the `Authorization` header.
-async fn presented(request: &impl IncomingRequest) -> Result<Result<String, Rejection>, Box<Response>> {
+async fn presented(request: &impl IncomingRequest) -> Result<Presented, Box<Response>> {
     let body =
         request.body(limits::MAX_REQUEST_BODY_BYTES).await.map_err(|error| Box::new(unreadable(error)))?;
     if body.trim_ascii().is_empty() {
@@ -115,20 +108,23 @@ async fn presented(request: &impl IncomingRequest) -> Result<Result<String, Reje
         let basic = request.header("authorization").is_some_and(|header| {
             header.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic "))
         });
-        return Ok(if basic {
+        let token = if basic {
             Err(Rejection::TokenMissing(Missing::NoCredentials))
         } else {
             credentials::bearer_token(request)
-        });
+        };
+        return Ok(token.into());
     }
     let kind = request.header("content-type").unwrap_or_default().to_ascii_lowercase();
     let text = String::from_utf8_lossy(&body);
     let token = if kind.starts_with("application/json") {
         match strict_json::parse_object(&text) {
-            Ok(mut asked) => match asked.remove("token").unwrap_or_default() {
-                Value::Null => String::new(),
-                Value::String(token) => token,
-                _ => return Err(Box::new(not_understood())),
+            Ok(mut asked) => match asked.remove("token") {
+                // Perhaps a token endpoint's whole answer.
+                None => text.into_owned(),
+                Some(Value::Null) => String::new(),
+                Some(Value::String(token)) => token,
+                Some(_) => return Err(Box::new(not_understood())),
             },
             _ => return Err(Box::new(not_understood())),
         }

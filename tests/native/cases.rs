@@ -85,7 +85,11 @@ fn key_called(name: &str) -> &'static TestKey {
 /// What one URL answers, as data: `(status, content type, body)`.
 fn answer_of(serves: &Value) -> (u16, &'static str, String) {
     if let Some(status) = serves["status"].as_u64() {
-        return (u16::try_from(status).unwrap(), "text/plain", String::new());
+        let text = serves["body"].as_str().unwrap_or_default().to_owned();
+        return (u16::try_from(status).unwrap(), "text/plain", text);
+    }
+    if let Some(body) = serves["body"].as_str() {
+        return (200, "application/json", body.to_owned());
     }
     if let Some(page) = serves["html"].as_str() {
         return (200, "text/html", page.to_owned());
@@ -98,19 +102,24 @@ fn answer_of(serves: &Value) -> (u16, &'static str, String) {
             let name = entry.as_str().or_else(|| entry["key"].as_str()).unwrap();
             let mut changes = entry.get("changes").cloned().unwrap_or_else(|| json!({}));
             if let Some(kid) = entry.get("kid") {
-                changes["kid"] = kid.clone();
+                changes["kid"] = if kid == "-" { Value::Null } else { kid.clone() };
             }
             key_called(name).public_jwk_with(&changes)
         })
         .collect();
-    (200, "application/json", keys::jwks(&jwks))
+    let times = usize::try_from(serves["times"].as_u64().unwrap_or(1)).unwrap();
+    let prefix = serves["prefix"].as_str().unwrap_or_default();
+    (200, "application/json", format!("{prefix}{}", keys::jwks(&vec![jwks; times].concat())))
 }
 
 /// All URLs' answers, for the Worker's test.
 fn answers_of(serves: &Value) -> Value {
     let list = serves.as_array().into_iter().flatten().map(|one| {
         let (status, content_type, body) = answer_of(one);
-        json!({ "url": one["url"], "status": status, "contentType": content_type, "body": body })
+        json!({
+            "url": one["url"], "status": status, "contentType": content_type, "body": body,
+            "location": one["location"],
+        })
     });
     Value::Array(list.collect())
 }
@@ -118,12 +127,32 @@ fn answers_of(serves: &Value) -> Value {
 fn serve(world: &FakePlatform, serves: &Value) {
     for one in serves.as_array().into_iter().flatten() {
         let (status, content_type, body) = answer_of(one);
-        world.origin.serves(one["url"].as_str().unwrap(), Answer::document(status, content_type, body));
+        let mut answer = Answer::document(status, content_type, body);
+        if let Some(location) = one["location"].as_str() {
+            answer = answer.location(location);
+        }
+        world.origin.serves(one["url"].as_str().unwrap(), answer);
     }
 }
 
-/// The token that the recipe describes.
+/// What the recipe puts in place of a token: the token, or what became of it on its way.
 fn token_of(recipe: &Value) -> String {
+    let token = minted(recipe);
+    if let Some(member) = recipe["wrapped_as"].as_str() {
+        return json!({ member: token, "token_type": "Bearer", "expires_in": 3600 }).to_string();
+    }
+    if let Some(dot) = recipe["dots"].as_str() {
+        return token.replace('.', dot);
+    }
+    if let Some(text) = recipe["payload_ends"].as_str() {
+        let (input, signature) = token.rsplit_once('.').unwrap();
+        return format!("{input}{text}.{signature}");
+    }
+    token
+}
+
+/// The token that the recipe describes.
+fn minted(recipe: &Value) -> String {
     if let Some(text) = recipe["text"].as_str() {
         return text.to_owned();
     }
@@ -133,6 +162,9 @@ fn token_of(recipe: &Value) -> String {
         if let Some(distance) = recipe[name].as_i64() {
             claims.insert(name.to_owned(), json!(NOW + distance));
         }
+    }
+    for name in recipe["null"].as_array().into_iter().flatten() {
+        claims.insert(name.as_str().unwrap().to_owned(), Value::Null);
     }
     if let Some(iss) = recipe["iss"].as_str().filter(|iss| !iss.is_empty()) {
         claims.insert("iss".to_owned(), json!(iss));
@@ -145,6 +177,9 @@ fn token_of(recipe: &Value) -> String {
         header.insert("kid".to_owned(), Value::Null);
     }
     let (header, claims) = (Value::Object(header), Value::Object(claims));
+    if recipe["unsigned"] == true {
+        return tokens::sealed(&header.to_string(), &claims.to_string(), |_| Vec::new());
+    }
     let token = if let Some(name) = recipe["key"].as_str() {
         tokens::mint_with_key(algorithm, key_called(name), &header, &claims)
     } else {

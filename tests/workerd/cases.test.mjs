@@ -70,7 +70,8 @@ suite('every case gives the same report in workerd as natively', () => {
             handler: (request) => {
               const answer = told.get(fixture.name)?.find(({ url }) => url === request.url);
               if (!answer) throw new Error(`nobody serves ${request.url}`);
-              return new Response(answer.body, { status: answer.status, headers: { 'content-type': answer.contentType } });
+              const headers = { 'content-type': answer.contentType, ...(answer.location ? { location: answer.location } : {}) };
+              return new Response(answer.body || null, { status: answer.status, headers });
             },
           },
         },

@@ -164,10 +164,26 @@ suite('an origin that misbehaves', () => {
     assert.equal((await worker.logged(({ event }) => event === 'jwks_fetched')).set_aside, 1);
   });
 
-  test('with an empty set and nothing cached: there is no such key', async (context) => {
-    const { provider, verdict } = await beside(context);
+  test('with an empty set and nothing cached: the provider is at fault and the Worker not ready', async (context) => {
+    const { provider, worker, verdict } = await beside(context);
     provider.behave('empty');
-    assert.equal(await verdict(await provider.mint()), 'key_not_found');
+    assert.equal((await worker.fetch('/readyz')).status, 503);
+    assert.equal(await verdict(await provider.mint()), 'jwks_invalid');
+  });
+
+  test('readiness asks a provider that nobody has asked, and is degraded while cached keys serve', async (context) => {
+    const { provider, worker, verdict } = await beside(context, { jwks: { unknown_kid_cooldown_seconds: 1 } });
+    const readiness = async () => {
+      const response = await worker.fetch('/readyz');
+      return [response.status, (await response.json()).status];
+    };
+    assert.deepEqual(await readiness(), [200, 'ready']);
+    assert.equal(provider.jwksRequests, 1);
+    assert.equal(await verdict(await provider.mint()), 'accepted');
+    provider.behave('down');
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    assert.deepEqual(await readiness(), [200, 'degraded']);
+    assert.equal(await verdict(await provider.mint()), 'accepted');
   });
 
   test('whose redirect would lead to good keys is not followed there', async (context) => {

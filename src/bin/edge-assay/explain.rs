@@ -61,8 +61,7 @@ fn explain(mut arguments: Arguments) -> Result<bool, String> {
         Err(faults) => explain::unconfigured(&faults),
         Ok(terms) => {
             let presented = credentials::given(&token);
-            let presented = presented.as_deref().map_err(Clone::clone);
-            native::run(explain::explain(&terms, &KeyCache::new(), &machine, presented, machine.now()))
+            native::run(explain::explain(&terms, &KeyCache::new(), &machine, &presented, machine.now()))
         }
     };
     if as_json {

@@ -6,10 +6,12 @@ use crate::explain::issuers::Provider;
 use crate::time::duration_in_words;
 use crate::trust::claims::AudienceRule;
 
-pub(in crate::explain) fn no_expiry() -> Advice {
+pub(in crate::explain) fn no_expiry(examination: &Examination<'_>) -> Advice {
+    let is_null = examination.token.as_ref().is_some_and(|token| token.claims().members().contains("exp"));
+    let absent = if is_null { "The token's `exp` claim is null" } else { "The token has no `exp` claim" };
     advice(
-        "The token has no `exp` claim: it would be valid for ever, and such tokens are not accepted.",
-        "Have the identity provider set an expiry. A long-lived Supabase `anon` key is no user's token; send session.access_token.",
+        format!("{absent}: it would be valid for ever, and such tokens are not accepted."),
+        "Have whoever makes these tokens set an expiry, in seconds since 1970:\n    \"exp\": Math.floor(Date.now() / 1000) + 3600",
     )
 }
 

@@ -57,32 +57,88 @@ pub(in crate::explain) fn opaque(examination: &Examination<'_>) -> Advice {
     )
 }
 
-pub(in crate::explain) fn not_a_jwt(malformed: &Malformed) -> Advice {
+pub(in crate::explain) fn not_a_jwt(examination: &Examination<'_>, malformed: &Malformed) -> Advice {
     let fix = match malformed {
         Malformed::Segments(5) => {
-            "Five parts make an encrypted token (JWE), which only its addressee can read. Ask the identity provider for a signed access token; Auth0 gives one when the request names an `audience`."
+            "Five parts make an encrypted token (JWE), which only its addressee can read. Ask the identity provider for a signed access token; Auth0 gives one when the request names an `audience`.".to_owned()
+        }
+        Malformed::Member { member: "aud", .. } => {
+            "Whoever makes these tokens must write `aud` as a string or as an array of strings (RFC 7519 §4.1.3).".to_owned()
         }
         Malformed::Member { .. } => {
-            "The identity provider, or whoever makes these tokens, must write this claim as RFC 7519 has it. Times are whole seconds since 1970, not milliseconds: in JavaScript Math.floor(Date.now() / 1000)."
+            "Whoever makes these tokens must write times as seconds since 1970, not milliseconds (RFC 7519 §2): in JavaScript Math.floor(Date.now() / 1000).".to_owned()
         }
+        Malformed::MemberType { member, found, expected } => member_type(member, found, expected),
         Malformed::DuplicateMember(..) => {
-            "Whoever makes these tokens writes a member twice, which two readers would read differently. That has to be mended there."
+            "Whoever makes these tokens writes a member twice, and two readers would read it differently. That has to be fixed there.".to_owned()
         }
+        Malformed::Character { character, .. } => stranger(examination, *character),
         Malformed::Segments(_)
         | Malformed::EmptySegment(_)
         | Malformed::Base64(_)
         | Malformed::Utf8(_)
         | Malformed::Json(..)
-        | Malformed::NoExpiry => {
-            "Copy the token anew and whole: it has often lost its end, gained a line break or quotes, or was URL-decoded on the way. A JWT begins with \"eyJ\" and has two dots."
+        | Malformed::Unsigned => {
+            "Copy the token again, the whole of it: it has often lost its end, gained a line break or quotes, or was URL-decoded on the way. A JWT begins with \"eyJ\" and has two dots.".to_owned()
         }
     };
     advice(format!("This is not a signed JWT that can be read: {malformed}."), fix)
 }
 
+fn member_type(member: &str, found: &str, expected: &str) -> String {
+    let example = match (member, found) {
+        (_, "null") => format!("leave `{member}` out"),
+        ("exp" | "nbf" | "iat", _) => format!(
+            "write `{member}` as a number of seconds since 1970, without quotes:\n    \"{member}\": 1800000000"
+        ),
+        (_, "a number") => format!("write `{member}` in quotes:\n    \"{member}\": \"5\""),
+        _ => format!("write `{member}` as {expected}"),
+    };
+    format!("Whoever makes these tokens must {example}")
+}
+
+/// What to do about a character that no token holds. Each has a usual way in.
+fn stranger(examination: &Examination<'_>, character: char) -> String {
+    let text = examination.presented.as_deref().unwrap_or_default();
+    let fix = match character {
+        '%' => {
+            "The token was URL-encoded on its way: \"%2E\" stands for a dot, \"%20\" for a space. Decode it before it is sent:\n    decodeURIComponent(token)"
+        }
+        '=' => {
+            "The base64url of a JWT has no padding (RFC 7515 §2). Send the token exactly as it was issued; if your own code makes it, leave the \"=\" out before signing. AWS load balancers pad theirs (x-amzn-oidc-data): send their x-amzn-oidc-accesstoken instead."
+        }
+        '+' | '/' => {
+            "The token was encoded as standard base64. A JWT is base64url: \"-\" in place of \"+\", \"_\" in place of \"/\", and no \"=\" (RFC 7515 §2). Send the token exactly as it was issued; if your own code makes it, encode with base64url before signing."
+        }
+        '\u{2026}' => {
+            "The program that showed the token has shortened it. Copy the whole token from where it was issued."
+        }
+        c if c.is_whitespace() && !text.starts_with("eyJ") => {
+            "This is ordinary text. Send a JWT: one word that begins with \"eyJ\" and has two dots, without anything before or behind it."
+        }
+        _ => {
+            "Copying has added the character. Copy the token again from where it was issued, or remove everything that no token holds:\n    token.replace(/[^A-Za-z0-9._-]/g, \"\")"
+        }
+    };
+    fix.to_owned()
+}
+
+pub(in crate::explain) fn unsigned(examination: &Examination<'_>) -> Advice {
+    let issuer = examination
+        .unsigned_issuer()
+        .filter(|iss| iss.starts_with("https://securetoken.google.com/"))
+        .map_or("", |_| " Firebase's Auth emulator makes such tokens: sign in at the real project.");
+    advice(
+        "The token is not signed: its `alg` is \"none\" and its signature is empty. Anybody could have written it.",
+        format!(
+            "Send a token that the identity provider has signed. Emulators and some libraries' test settings make unsigned tokens; these are never accepted.{issuer} For tests, run an identity provider that signs, and configure it as an issuer of its own."
+        ),
+    )
+}
+
 pub(in crate::explain) fn header(member: &str, reason: &str) -> Advice {
     advice(
         format!("The token's header has the member `{member}`, which is refused: {reason}."),
-        "Tokens of the usual identity providers do not have it. If yours sets it, switch that off there; if you do not know where this token is from, do not trust it.",
+        "The usual identity providers do not set it. If yours does, switch that off there; if you do not know where this token is from, do not trust it.",
     )
 }

@@ -3,10 +3,10 @@
 use super::{Advice, advice, kid, table};
 use crate::explain::cause::CauseId;
 use crate::explain::{Examination, cross_check, keys};
-use crate::jose::Algorithm;
 use crate::keys::LookedAgain;
 use crate::rejection::excerpt;
 use crate::time::duration_in_words;
+use crate::trust::secrets::Encoding;
 
 pub(in crate::explain) fn stale(examination: &Examination<'_>) -> Advice {
     let age = examination.trail.lookup.as_ref().map_or_else(String::new, |lookup| {
@@ -35,6 +35,21 @@ pub(in crate::explain) fn key_unknown(examination: &Examination<'_>, kid: &str) 
         format!(
             "{looked}The token is most likely from another instance or project that uses the same `iss`, or its key was withdrawn since. Sign in anew and compare the `kid` in the new token's header; if it still differs, the URL of the keys {} is not that of whoever signs.",
             table(examination)
+        ),
+    )
+}
+
+pub(in crate::explain) fn keys_without_kid(examination: &Examination<'_>, kid: &str) -> Advice {
+    let count = examination.trail.lookup.as_ref().map_or(0, |lookup| lookup.set.keys.len());
+    let keys = if count == 1 {
+        "the issuer's only key has no `kid`"
+    } else {
+        "none of the issuer's keys has a `kid`"
+    };
+    advice(
+        format!("The token names the key \"{kid}\", and {keys}, so the key cannot be selected."),
+        format!(
+            "Have the issuer publish the key that signs with the member\n    \"kid\": \"{kid}\"\nor leave `kid` out of the headers of its tokens: then each published key of the right kind is tried. No setting here makes up for it."
         ),
     )
 }
@@ -69,15 +84,12 @@ pub(in crate::explain) fn none_for_algorithm(
             format!("No public keys are configured for the token's issuer, and {algorithm} needs one.");
         return (CauseId::AlgorithmMismatch, advice(summary, fix));
     };
-    if let (true, Some(aside)) = (lookup.set.keys.is_empty(), lookup.set.set_aside.first()) {
-        return (CauseId::KeySetAside, set_aside(aside.kid.as_deref(), &aside.reason.to_string()));
-    }
     if lookup.set.keys.is_empty() {
         return (
             CauseId::KeyUnknown,
             advice(
-                format!("The issuer publishes no keys at all, and {algorithm} needs one."),
-                "An issuer with an empty key set signs with a shared secret only, or has not been set up to sign with keys. Supabase: create and activate a signing key under Project Settings → JWT Keys.",
+                format!("The issuer publishes no usable key, and {algorithm} needs one."),
+                "The issuer signs with a shared secret only, or has not been set up to sign with keys. Supabase: create and activate a signing key under Project Settings → JWT Keys.",
             ),
         );
     }
@@ -116,15 +128,24 @@ pub(in crate::explain) fn no_secret(examination: &Examination<'_>, algorithm: &s
     )
 }
 
-pub(in crate::explain) fn weak_secret(examination: &Examination<'_>, algorithm: Algorithm) -> Advice {
-    advice(
-        format!(
-            "The configured shared secret is too short for {}: it must be as long as its hash (RFC 7518 §3.2).",
-            algorithm.name()
-        ),
-        format!(
-            "If it is written in hex or base64, say so {}, since its decoded octets count:\n    secrets = [{{ binding = \"…\", encoding = \"base64\" }}]\nElse make a longer one, at the issuer and here:\n    openssl rand -base64 48",
+pub(in crate::explain) fn weak_secret(
+    examination: &Examination<'_>,
+    binding: &str,
+    reason: &str,
+    encoding: Encoding,
+) -> Advice {
+    let as_text = match encoding {
+        Encoding::Utf8 => String::new(),
+        Encoding::Base64 | Encoding::Base64Url | Encoding::Hex => format!(
+            "If the issuer signs with the text itself and not with what it decodes to, write {}:\n    secrets = [{{ binding = \"{binding}\", encoding = \"utf8\" }}]\nElse, make",
             table(examination)
+        ),
+    };
+    let make = if as_text.is_empty() { "Make" } else { as_text.as_str() };
+    advice(
+        format!("The shared secret {binding}, by which this token would be judged, is too short: {reason}."),
+        format!(
+            "{make} a longer secret:\n    openssl rand -base64 48\nSet it at the issuer, and here:\n    npx wrangler secret put {binding}\nTokens signed with the short secret stay refused: anybody who has one of them can guess such a secret."
         ),
     )
 }
@@ -153,11 +174,28 @@ pub(in crate::explain) fn set_aside(kid: Option<&str>, reason: &str) -> Advice {
             "The issuer's key {} cannot be used: {reason}.",
             kid.map_or_else(|| "without a kid".to_owned(), |kid| format!("\"{}\"", excerpt(kid)))
         ),
-        "The key itself has to be mended where it is published; no setting here makes it usable. Have the identity provider publish a sound key (RSA of 2048 bits or more, P-256, P-384 or Ed25519; `use` \"sig\" or absent; public members only) and sign with that.",
+        "The key has to be fixed where it is published; no setting here makes it usable. Have the identity provider publish a key that can be used (RSA of 2048 bits or more, P-256, P-384 or Ed25519; `use` \"sig\" or absent; `key_ops` with \"verify\" or absent; public members only) and sign with that.",
     )
 }
 
+/// Whether it is an access token for Microsoft Graph: what is signed has a hash of the header's `nonce` in its place, so that
+/// Graph alone can verify it.
+fn is_for_microsoft_graph(examination: &Examination<'_>) -> bool {
+    const GRAPH: [&str; 2] = ["00000003-0000-0000-c000-000000000000", "https://graph.microsoft.com"];
+    examination.token.as_ref().is_some_and(|token| {
+        let mut audience = token.claims().audience.iter().flatten();
+        token.header().members().contains("nonce")
+            && audience.any(|audience| GRAPH.contains(&audience.trim_end_matches('/')))
+    })
+}
+
 pub(in crate::explain) fn signature_wrong(examination: &Examination<'_>) -> Advice {
+    if is_for_microsoft_graph(examination) {
+        return advice(
+            "This is an access token for Microsoft Graph (its header has a `nonce`), and only Graph can verify its signature.",
+            "Ask Entra for a token for your own API: expose a scope under App registrations → Expose an API, and request it in place of Graph's, as in\n    scope=api://<client id of the API>/<scope>",
+        );
+    }
     advice(
         format!(
             "The signature is wrong: the issuer's key {} did not sign this text.{}",
@@ -190,17 +228,6 @@ fn source(examination: &Examination<'_>) -> String {
         .issuer()
         .and_then(|issuer| issuer.keys.as_ref())
         .map_or_else(|| "its JWKS URL".to_owned(), |source| source.identity().into_owned())
-}
-
-pub(in crate::explain) fn jwks_invalid(examination: &Examination<'_>, issuer: &str, reason: &str) -> Advice {
-    advice(
-        format!("What {issuer} serves in place of its keys is no key set: {reason}."),
-        format!(
-            "Open {} in a browser: it must show JSON with an array \"keys\". If it does not, the URL is wrong; write the right one {}:\n    jwks_uri = \"https://…\"",
-            source(examination),
-            table(examination)
-        ),
-    )
 }
 
 pub(in crate::explain) fn secret_missing(binding: &str, reason: &str) -> Advice {

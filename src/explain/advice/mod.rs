@@ -4,11 +4,13 @@
 mod claims;
 mod form;
 mod issuer;
+mod key_set;
 mod keys;
 
 pub(super) use claims::*;
 pub(super) use form::*;
 pub(super) use issuer::*;
+pub(super) use key_set::*;
 pub(super) use keys::*;
 
 use super::{Examination, cross_check};

@@ -36,10 +36,9 @@ export const DEPARTURES = {
   'issued in the future': { codes: ['token_issued_in_future'], reason: 'jose looks at iat only for maxTokenAge' },
   'ill-typed member': { codes: ['token_malformed'], reason: 'sub, azp, kid and typ are strings, aud holds strings only (RFC 7519 §4.1)' },
   'other typ': { codes: ['type_not_allowed'], reason: 'a token made for something else (RFC 8725 §3.11); jose checks typ only when told' },
-  'key in the header': { codes: ['header_unsupported'], reason: 'said to be ignored is worse than said to be refused' },
   'processing in the header': { codes: ['header_unsupported'], reason: 'b64, zip and crit ask for what no JWT needs; jose ignores some' },
   'small exponent': { codes: ['key_unusable'], reason: 'FIPS 186-5 §5.1' },
-  'weak secret': { codes: ['key_unusable'], reason: 'RFC 7518 §3.2' },
+  'weak secret': { codes: ['secret_missing'], reason: 'RFC 7518 §3.2' },
 };
 
 /**
@@ -175,7 +174,7 @@ function headers() {
     'crit b64, false': withHeader(() => ({ crit: ['b64'], b64: false })),
     'b64 alone': departing('processing in the header', () => ({ b64: false })),
     zip: departing('processing in the header', () => ({ zip: 'DEF' })),
-    'a key in the header': departing('key in the header', ({ random, stranger }) => ({
+    'a key in the header': withHeader(({ random, stranger }) => ({
       [random.one(['jwk', 'jku', 'x5u', 'x5c'])]: random.one([stranger, 'https://attacker.example/jwks.json', ['MIIB']]),
     })),
     'alg twice': raw('duplicate member', (text) => text.replace('{', '{"alg":"none",')),

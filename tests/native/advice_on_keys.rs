@@ -1,0 +1,176 @@
+//! The advice about keys and secrets works when it is followed literally, and differs with what was seen.
+
+use std::collections::BTreeMap;
+
+use edge_assay::jose::Algorithm;
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::support::keys::{self, SECRET, ed25519};
+use crate::support::platform::Answer;
+use crate::support::request::FakeRequest;
+use crate::support::tokens;
+use crate::support::world::{World, body, claims, issuer, jwks_uri, merged};
+
+const ISS: &str = "https://issuer.example";
+
+/// A Worker that trusts this issuer and explains to everybody.
+fn worker(issuer: &Value, secrets: &[(&str, &str)]) -> World {
+    World::with_secrets(&json!({ "issuers": [issuer], "explain": { "access": "open" } }), secrets)
+}
+
+fn token_of(iss: &str) -> String {
+    tokens::mint(Algorithm::EdDsa, &json!({}), &claims(iss, &json!({})))
+}
+
+fn explained(world: &World, content_type: &'static str, text: &str) -> Value {
+    let request = FakeRequest::new(Method::POST, "/explain").header("content-type", content_type).body(text);
+    body(&world.ask(&request))
+}
+
+/// The cause and the fix for a token.
+fn advice(world: &World, token: &str) -> (String, String) {
+    let report = explained(world, "text/plain", token);
+    let text = |member: &str| report["cause"][member].as_str().unwrap().to_owned();
+    (text("id"), text("fix"))
+}
+
+/// The value of a line `    name = "value"` of the advice.
+fn written<'f>(fix: &'f str, name: &str) -> Option<&'f str> {
+    let line = fix.lines().find_map(|line| line.strip_prefix(&format!("    {name} = \"")))?;
+    line.strip_suffix('"')
+}
+
+#[test]
+fn the_jwks_uri_that_the_advice_names_works_when_it_is_written() {
+    const GOOGLE: &str = "https://www.googleapis.com";
+    let certificates = || Answer::json(r#"{"a":"-----BEGIN CERTIFICATE-----\nMIIC\n"}"#);
+    let document = |issuer: &str| {
+        Answer::json(json!({ "issuer": issuer, "jwks_uri": format!("{ISS}/the-keys") }).to_string())
+    };
+    let firebase = format!("{GOOGLE}/robot/v1/metadata/x509/securetoken@system.gserviceaccount.com");
+    let google = format!("{GOOGLE}/oauth2/v1/certs");
+    let discovery = format!("{ISS}/.well-known/openid-configuration");
+    for (terms, url, answer, right) in [
+        (
+            json!({}),
+            jwks_uri(ISS),
+            Answer::status(301).location("/.well-known/jwks.json/"),
+            format!("{}/", jwks_uri(ISS)),
+        ),
+        (json!({}), jwks_uri(ISS), document(ISS), format!("{ISS}/the-keys")),
+        (
+            json!({ "jwks_uri": null, "discovery": true }),
+            discovery.clone(),
+            document(&format!("{ISS}/")),
+            format!("{ISS}/the-keys"),
+        ),
+        (
+            json!({ "jwks_uri": firebase }),
+            firebase.clone(),
+            certificates(),
+            format!("{GOOGLE}/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com"),
+        ),
+        (json!({ "jwks_uri": google }), google.clone(), certificates(), format!("{GOOGLE}/oauth2/v3/certs")),
+    ] {
+        let world = worker(&issuer(ISS, &terms), &[]);
+        world.serves(&url, answer);
+        let (cause, fix) = advice(&world, &token_of(ISS));
+        assert_eq!(cause, "jwks_invalid");
+        let uri = written(&fix, "jwks_uri").unwrap_or_else(|| panic!("{fix}"));
+        assert_eq!(uri, right);
+        // As the advice says: in place of `discovery = true`, or of the present `jwks_uri`.
+        let changes = merged(terms, &json!({ "discovery": null, "jwks_uri": uri }));
+        let world = worker(&issuer(ISS, &changes), &[]);
+        world.serves(uri, Answer::json(keys::published(&[ed25519()])));
+        assert!(world.accepts(&token_of(ISS)), "{fix}");
+    }
+}
+
+#[test]
+fn where_the_discovery_document_was_moved_to_is_not_taken_for_the_keys() {
+    let world = worker(&issuer(ISS, &json!({ "jwks_uri": null, "discovery": true })), &[]);
+    let moved = Answer::status(301).location("/elsewhere");
+    world.serves(&format!("{ISS}/.well-known/openid-configuration"), moved);
+    let (_, fix) = advice(&world, &token_of(ISS));
+    assert_eq!(written(&fix, "jwks_uri"), Some("https://…"), "{fix}");
+    assert!(!world.platform.origin.requests().iter().any(|request| request.url.ends_with("/elsewhere")));
+}
+
+#[test]
+fn each_kind_of_answer_has_advice_of_its_own() {
+    let one = |jwk: Value| Answer::json(keys::jwks(&[jwk]));
+    let answers = [
+        ("301", Answer::status(301).location("/other")),
+        ("304", Answer::status(304)),
+        ("403", Answer::status(403)),
+        ("404", Answer::status(404)),
+        ("1042", Answer::document(404, "text/plain", "error code: 1042")),
+        ("a page", Answer::html("<html>")),
+        ("a discovery document", Answer::json(json!({ "jwks_uri": format!("{ISS}/k") }).to_string())),
+        ("PEM", Answer::json("-----BEGIN CERTIFICATE-----")),
+        ("a bare key", Answer::json(ed25519().public_jwk().to_string())),
+        ("101 keys", Answer::json(keys::jwks(&vec![ed25519().public_jwk(); 101]))),
+        ("a member twice", Answer::json(r#"{"keys":[],"keys":[]}"#)),
+        ("UTF-16", Answer::document(200, "application/json", b"\xff\xfe{".to_vec())),
+        ("an empty set", Answer::json(keys::jwks(&[]))),
+        ("an unusable key", one(ed25519().public_jwk_with(&json!({ "use": "enc" })))),
+        ("no set", Answer::json("{}")),
+    ];
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    for (what, answer) in answers {
+        let world = worker(&issuer(ISS, &json!({})), &[]);
+        world.serves(&jwks_uri(ISS), answer);
+        let (cause, fix) = advice(&world, &token_of(ISS));
+        assert_eq!(cause, "jwks_invalid", "{what}");
+        assert_eq!(fix.contains("an array \"keys\""), what == "no set", "{what}: {fix}");
+        if let Some(other) = seen.insert(fix, what) {
+            panic!("{what} has the advice of {other}");
+        }
+    }
+}
+
+#[test]
+fn a_secret_that_is_too_short_decoded_and_long_enough_as_text_is_put_right_by_the_advice() {
+    // 24 octets, which base64 writes as 32 characters; the issuer signs with the characters.
+    let text = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
+    let terms = |encoding: &str| json!({ "issuer": ISS, "audience": "unchecked", "secrets": [{ "binding": "S", "encoding": encoding }] });
+    let token =
+        tokens::mint_with_secret(Algorithm::Hs256, text.as_bytes(), &json!({}), &claims(ISS, &json!({})));
+    let world = worker(&terms("base64"), &[("S", text)]);
+    let (cause, fix) = advice(&world, &token);
+    assert_eq!(cause, "shared_secret_weak");
+    assert!(fix.contains("    secrets = [{ binding = \"S\", encoding = \"utf8\" }]"), "{fix}");
+    assert!(worker(&terms("utf8"), &[("S", text)]).accepts(&token));
+
+    // As text there is no encoding that makes it longer.
+    let world = worker(&terms("utf8"), &[("S", "twenty-four octets, no mo")]);
+    let (cause, fix) = advice(&world, &tokens::mint(Algorithm::Hs256, &json!({}), &claims(ISS, &json!({}))));
+    assert_eq!(cause, "shared_secret_weak");
+    assert!(!fix.contains("encoding") && fix.contains("openssl rand -base64 48"), "{fix}");
+    assert!(fix.contains("npx wrangler secret put S"), "{fix}");
+    // What that command prints is 64 characters: enough for each of the three.
+    assert_eq!(SECRET.len(), 64);
+}
+
+#[test]
+fn a_token_endpoints_whole_answer_may_be_posted_in_every_form() {
+    let world = worker(&issuer(ISS, &json!({})), &[]);
+    world.serves(&jwks_uri(ISS), Answer::json(keys::published(&[ed25519()])));
+    let answer = json!({ "access_token": token_of(ISS), "token_type": "Bearer", "refresh_token": "r" });
+    let answer = answer.to_string();
+    for (content_type, text) in [
+        ("application/json", answer.clone()),
+        ("application/json", json!({ "token": answer }).to_string()),
+        ("text/plain", answer.clone()),
+        ("application/json", json!({ "data": { "session": { "access_token": token_of(ISS) } } }).to_string()),
+    ] {
+        let report = explained(&world, content_type, &text);
+        assert_eq!(report["verdict"], "accepted", "{text}");
+        let finding = &report["findings"][0];
+        assert_eq!(finding["code"], "token_taken_out");
+        assert!(finding["detail"].as_str().unwrap().contains("`access_token`"));
+    }
+    let report = explained(&world, "application/json", &json!({ "token": token_of(ISS) }).to_string());
+    assert_eq!(report["findings"], json!([]));
+}
