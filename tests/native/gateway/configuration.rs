@@ -63,6 +63,8 @@ fn each_fault_of_a_route_is_told_by_its_path() {
         (json!({ "headers": { "x_user_id": "/sub" } }), "gateway.routes[0].headers.x_user_id"),
         (json!({ "headers": { "authorization": "/sub" } }), "gateway.routes[0].headers.authorization"),
         (json!({ "headers": { "x-forwarded-for": "/sub" } }), "gateway.routes[0].headers.x-forwarded-for"),
+        (json!({ "headers": { "x-real-ip": "/sub" } }), "gateway.routes[0].headers.x-real-ip"),
+        (json!({ "headers": { "x-original-uri": "/sub" } }), "gateway.routes[0].headers.x-original-uri"),
         (json!({ "headers": { "sec-fetch-site": "/sub" } }), "gateway.routes[0].headers.sec-fetch-site"),
         (json!({ "headers": { "x-user-id": "sub" } }), "gateway.routes[0].headers.x-user-id"),
         (json!({ "headers": { "x-user-id": "/directory/id" } }), "gateway.routes[0].headers.x-user-id"),
