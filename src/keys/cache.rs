@@ -397,7 +397,7 @@ impl<'v, P: Platform> Visit<'v, P> {
         let now = self.platform.now();
         let outcome = outcome.map(|fetched| self.accept(fetched, now));
         if let (Noting::News, Ok(brought), Some(held)) = (noting, &outcome, &held)
-            && brought.body == held.body
+            && (&brought.jwks_uri, &brought.body) == (&held.jwks_uri, &held.body)
             && self.with(|entry| entry.record.attempts.consecutive_failures == 0)
         {
             return true;
