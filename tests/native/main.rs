@@ -26,6 +26,7 @@ mod jwk_sets;
 mod jwks_cache;
 mod leaks;
 mod rfc_vectors;
+mod security_page;
 mod signing;
 mod supply_chain;
 mod support;
