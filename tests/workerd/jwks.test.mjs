@@ -84,7 +84,7 @@ suite('an origin that misbehaves', () => {
     );
     const worker = await use(
       startWorker({
-        ...trusting(identityProvider.providers, { jwks: { fetch_timeout_ms: 300, ...options?.jwks } }),
+        ...trusting(identityProvider.providers, { jwks: { fetch_timeout_ms: 1000, ...options?.jwks } }),
         isolates: options?.isolates,
       }),
     );

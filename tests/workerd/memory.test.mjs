@@ -99,6 +99,7 @@ suite("an isolate's memory", () => {
 
   test('is not filled by unsigned tokens that wait for a slow identity provider', async (context) => {
     const use = during(context);
+    const key = testKey('p-256');
     const origin = await use(createOrigin());
     const waiting = [];
     const jwksUri = origin.serve('/jwks', (_, response) => waiting.push(response));
@@ -106,13 +107,13 @@ suite("an isolate's memory", () => {
     await worker.fetch('/healthz');
     const before = await worker.wasmBytes();
     const forged = (number) =>
-      assemble({ alg: 'ES256', kid: 'k' }, { iss: ISS, exp: now + 3600, ...SHAPES['objects of one member'](number) }, () => Buffer.alloc(64));
+      assemble({ alg: 'ES256', kid: key.kid }, { iss: ISS, exp: now + 3600, ...SHAPES['objects of one member'](number) }, () => Buffer.alloc(64));
     const asked = Array.from({ length: 200 }, (_, number) => worker.verify(forged(number)));
     await eventually(() => waiting.length === 1, 'the fetch');
     await new Promise((resolve) => setTimeout(resolve, 1500));
     const grown = ((await worker.wasmBytes()) - before) / MIB;
     context.diagnostic(`200 waiting tokens: ${grown.toFixed(1)} MiB`);
-    waiting[0].writeHead(200, { 'content-type': 'application/json' }).end('{"keys":[]}');
+    waiting[0].writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ keys: [key.publicJwk] }));
     for (const { status } of await Promise.all(asked)) assert.equal(status, 401);
     assert.ok(grown < 16, `it grew by ${grown} MiB`);
     assert.equal(origin.count('/jwks'), 1);
