@@ -15,9 +15,6 @@ pub(super) type Digits<const N: usize> = [Digit; N];
 /// The bits of a digit.
 pub(super) const WIDTH: usize = 29;
 
-/// Half a digit: the largest that a digit is after a carry.
-const HALF: Digit = Wrapping(1 << (WIDTH - 1));
-
 /// The digits written out.
 pub(super) const fn literal<const N: usize>(digits: [i64; N]) -> Digits<N> {
     let mut literal = [Wrapping(0); N];
@@ -87,8 +84,14 @@ pub(super) fn to_eighths(number: &[Digit], width: usize) -> ([u64; 8], i64) {
 /// What is to be carried from `column`, and the digit that stays.
 #[inline]
 pub(super) fn split(column: Digit) -> (Digit, Digit) {
-    let carry = (column + HALF) >> WIDTH;
-    (carry, column - (carry << WIDTH))
+    split_at(WIDTH, column)
+}
+
+/// `number` divided by 2^`bits`, rounded, and what is left: from -2^(`bits` - 1) to below 2^(`bits` - 1).
+#[inline]
+pub(super) fn split_at(bits: usize, number: Digit) -> (Digit, Digit) {
+    let quotient = (number + (Wrapping(1_i64) << bits.wrapping_sub(1))) >> bits;
+    (quotient, number - (quotient << bits))
 }
 
 /// The same number in one unit, from few units.

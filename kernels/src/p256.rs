@@ -42,6 +42,7 @@ impl Curve<9> for P256 {
         0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0x01, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff,
         0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
     ];
+    const TOP_BITS: usize = 24;
     const R: Digits<9> = literal([32, 0, 0, -16_384, 0, 0, -8_388_608, 67_108_864, 0]);
     const R_SQUARED: Digits<9> = literal([3_072, 0, -65_536, -2_097_152, -4_194_304, 0, 0, -1, 20]);
     const ORDER: Order<9> = Order {

@@ -43,6 +43,7 @@ impl Curve<14> for P384 {
         0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe, 0xff, 0xff,
         0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff,
     ];
+    const TOP_BITS: usize = 7;
     const R: Digits<14> = literal([4_194_304, -33_554_432, 0, 0, 4, 32, 0, 0, 0, 0, 0, 0, 0, 0]);
     const R_SQUARED: Digits<14> =
         literal([0, 32_768, -524_288, 2_097_152, 33_554_432, 0, 0, -4, 16, 256, 1_024, 0, 0, 0]);

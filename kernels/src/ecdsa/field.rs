@@ -53,10 +53,24 @@ impl<C: Curve<N>, const N: usize> Field<C, N> {
         Self::new(self.0.map(|digit| digit * Wrapping(factor)))
     }
 
-    /// The same number in one unit.
+    /// The same number modulo p, with digits within 2^28, and within 0.6 p: the multiple of p next to it is taken off.
+    ///
+    /// Without that, only the digits would shrink, not the number: doublings would enlarge x and y, and after six in a row
+    /// the bounds of a column would leave 64 bits.
     #[inline]
     pub(super) fn carried(&self) -> Self {
-        Self::new(digits::carried(self.0))
+        let mut digits = self.0;
+        let [Some(top), Some(prime_top)] = [&digits, &C::PRIME.digits].map(|digits| digits.last().copied())
+        else {
+            return *self;
+        };
+        let (multiple, rest) = digits::split_at(C::TOP_BITS, top);
+        digits.iter_mut().zip(C::PRIME.digits).for_each(|(digit, prime)| *digit -= multiple * prime);
+        if let Some(top) = digits.last_mut() {
+            // The second summand is zero where p's highest digit is a power of two.
+            *top = rest + multiple * ((Wrapping(1_i64) << C::TOP_BITS) - prime_top);
+        }
+        Self::new(digits::carried(digits))
     }
 
     #[inline(never)]

@@ -24,6 +24,8 @@ pub(super) trait Curve<const N: usize>: Copy + Debug + 'static {
     /// The prime, p.
     const PRIME: Modulus<N>;
     const PRIME_OCTETS: &'static [u8];
+    /// The bits of p in its highest digit: p is about 2^`TOP_BITS` of that digit's units.
+    const TOP_BITS: usize;
     /// R modulo p.
     const R: Digits<N>;
     /// R^2 modulo p.

@@ -25,12 +25,12 @@ impl<const N: usize> Affine<N> {
         Self { x: narrow(x), y: narrow(y) }
     }
 
-    fn x<C: Curve<N>>(&self) -> Field<C, N> {
+    pub(super) fn x<C: Curve<N>>(&self) -> Field<C, N> {
         Field::new(self.x.map(|digit| Wrapping(digit.into())))
     }
 
     /// In one unit, like the coordinates of all that is not said to have more.
-    fn y<C: Curve<N>>(&self) -> Field<C, N> {
+    pub(super) fn y<C: Curve<N>>(&self) -> Field<C, N> {
         Field::new(self.y.map(|digit| Wrapping(digit.into())))
     }
 }

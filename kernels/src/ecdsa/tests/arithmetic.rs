@@ -4,9 +4,10 @@ use std::num::Wrapping;
 
 use rsa::BigUint;
 
+use super::super::super::comb::Point as _;
 use super::super::super::inversion::Modulus;
 use super::super::field::Field;
-use super::super::{Curve, digits};
+use super::super::{Affine, Curve, Jacobian, digits};
 use super::{Oracle, integer, numbers, octets, order, prime};
 
 /// What the digits of the field stand for, modulo p.
@@ -29,6 +30,7 @@ pub(super) fn the_constants_are_what_they_are_said_to_be<C: Curve<N>, O: Oracle,
         assert_eq!(modulus.clearing(digits::lowest(&modulus.digits)).0, -1);
     };
     is_modulus(&C::PRIME, &p);
+    assert_eq!(C::PRIME.digits[N - 1].0, 1 << C::TOP_BITS);
     is_modulus(&C::ORDER.modulus, &n);
     assert_eq!(value(&C::R, &p), &r % &p);
     assert_eq!(value(&C::R_SQUARED, &p), &r * &r % &p);
@@ -92,6 +94,47 @@ pub(super) fn the_largest_digits_leave_no_column<C: Curve<N>, O: Oracle, const N
             }
         }
     }
+}
+
+pub(super) fn a_carried_number_is_congruent_and_within_0_6_times_the_prime<
+    C: Curve<N>,
+    O: Oracle,
+    const N: usize,
+>() {
+    let p = prime::<C, N>();
+    let numbers = numbers::<C, N>(500);
+    for (index, (a, b)) in numbers.iter().zip(numbers.iter().rev()).enumerate() {
+        let [x, y] = [a, b].map(|number| Field::<C, N>::new(digits::from_be_bytes(number)));
+        let factor = i64::try_from(index % 25).unwrap() - 12;
+        let number = x.small_multiple(factor).minus(&y);
+        let carried = number.carried();
+        assert_eq!(value(&carried.0, &p), value(&number.0, &p), "{factor} {a:x?} - {b:x?}");
+        assert!(carried.0.iter().all(|digit| digit.0.abs() <= 1 << 28));
+        assert!(carried.0[N - 1].0.abs() * 10 < 6 << C::TOP_BITS);
+    }
+}
+
+pub(super) fn a_thousand_doublings_in_a_row_keep_the_coordinates_small<
+    C: Curve<N>,
+    O: Oracle,
+    const N: usize,
+>() {
+    let (n, p) = (order::<C, N>(), prime::<C, N>());
+    let (x, y) = super::super::base_point::<C, N>();
+    let mut point = Jacobian::from(&Affine::new(&x, &y));
+    let mut scalar = BigUint::from(1_u8);
+    for _ in 0..1_000 {
+        point = point.doubled();
+        scalar = (scalar << 1) % &n;
+        let top = |field: &Field<C, N>| field.0[N - 1].0.abs();
+        assert!(top(&point.x) * 10 < 6 << C::TOP_BITS && top(&point.y) * 10 < 6 << C::TOP_BITS);
+        assert!(top(&point.z) * 10 < 12 << C::TOP_BITS);
+    }
+    let affine = Jacobian::entries(&[point]).remove(0);
+    let (x, y) = O::new(&octets::<C, N>(&scalar)).public();
+    let r = BigUint::from(1_u8) << (digits::WIDTH * N);
+    assert_eq!(value(&affine.x::<C>().0, &p), integer(&x) * &r % &p);
+    assert_eq!(value(&affine.y::<C>().0, &p), integer(&y) * &r % &p);
 }
 
 pub(super) fn only_multiples_of_the_prime_are_zero<C: Curve<N>, O: Oracle, const N: usize>() {

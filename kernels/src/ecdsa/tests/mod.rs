@@ -87,6 +87,8 @@ of_both_curves! {
     arithmetic::the_constants_are_what_they_are_said_to_be
     arithmetic::sums_and_products_modulo_the_prime_are_those_of_big_integers
     arithmetic::the_largest_digits_leave_no_column
+    arithmetic::a_carried_number_is_congruent_and_within_0_6_times_the_prime
+    arithmetic::a_thousand_doublings_in_a_row_keep_the_coordinates_small
     arithmetic::only_multiples_of_the_prime_are_zero
     arithmetic::a_field_element_times_its_inverse_is_one
     arithmetic::the_signs_of_a_quotient_sum_up_to_it
