@@ -199,16 +199,16 @@ impl Lanes {
     }
 }
 
-/// A digit as a double.
+/// A limb as a double.
 #[inline]
-#[expect(clippy::cast_precision_loss, reason = "a digit has fewer than 53 bits")]
-pub(super) fn double(digit: i64) -> f64 {
-    digit as f64
+#[expect(clippy::cast_precision_loss, reason = "a limb has fewer than 53 bits")]
+pub(super) fn double(limb: i64) -> f64 {
+    limb as f64
 }
 
-/// A double as the digit that it holds.
+/// A double as the limb that it holds.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "a digit is an integer of fewer than 53 bits")]
-pub(super) fn integer(digit: f64) -> i64 {
-    digit as i64
+#[expect(clippy::cast_possible_truncation, reason = "a limb is an integer of fewer than 53 bits")]
+pub(super) fn integer(limb: f64) -> i64 {
+    limb as i64
 }

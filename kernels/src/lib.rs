@@ -15,13 +15,15 @@ pub mod p384;
 
 mod comb;
 
-mod digits;
-
 mod ecdsa;
 
 mod inversion;
 
 mod lanes;
+
+mod limb;
+
+mod limbs;
 
 #[cfg(test)]
 mod random;

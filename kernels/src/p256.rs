@@ -2,13 +2,13 @@
 //!
 //! What all curves share is in `ecdsa`; here are the constants, and multiplication modulo the prime.
 
-use std::num::Wrapping;
 use std::sync::OnceLock;
 
 use super::comb::Comb;
-use super::digits::{Digit, Digits, WIDTH, literal, split};
 use super::ecdsa::{Curve, Jacobian, Key, Order};
 use super::inversion::Modulus;
+use super::limb::{Limb, WIDTH, Wrapping, split};
+use super::limbs::{Limbs, literal};
 
 /// The curve. p = 2^256 - 2^224 + 2^192 + 2^96 - 1.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +35,7 @@ impl PublicPoint {
 
 impl Curve<9> for P256 {
     const PRIME: Modulus<9> = Modulus {
-        digits: literal([-1, 0, 0, 512, 0, 0, 262_144, -2_097_152, 16_777_216]),
+        limbs: literal([-1, 0, 0, 512, 0, 0, 262_144, -2_097_152, 16_777_216]),
         negated_inverse: Wrapping(1),
     };
     const PRIME_OCTETS: &'static [u8] = &[
@@ -43,11 +43,11 @@ impl Curve<9> for P256 {
         0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
     ];
     const TOP_BITS: usize = 24;
-    const R: Digits<9> = literal([32, 0, 0, -16_384, 0, 0, -8_388_608, 67_108_864, 0]);
-    const R_SQUARED: Digits<9> = literal([3_072, 0, -65_536, -2_097_152, -4_194_304, 0, 0, -1, 20]);
+    const R: Limbs<9> = literal([32, 0, 0, -16_384, 0, 0, -8_388_608, 67_108_864, 0]);
+    const R_SQUARED: Limbs<9> = literal([3_072, 0, -65_536, -2_097_152, -4_194_304, 0, 0, -1, 20]);
     const ORDER: Order<9> = Order {
         modulus: Modulus {
-            digits: literal([
+            limbs: literal([
                 -60_611_247,
                 -36_809_192,
                 99_066_173,
@@ -101,11 +101,11 @@ impl Curve<9> for P256 {
     ];
     const EIGHTH: u32 = 32;
 
-    fn product(a: &Digits<9>, b: &Digits<9>) -> Digits<9> {
+    fn product(a: &Limbs<9>, b: &Limbs<9>) -> Limbs<9> {
         reduced(product(a, b))
     }
 
-    fn square(a: &Digits<9>) -> Digits<9> {
+    fn square(a: &Limbs<9>) -> Limbs<9> {
         reduced(square(a))
     }
 
@@ -121,7 +121,7 @@ impl Curve<9> for P256 {
     reason = "left to itself, the compiler hands columns over in memory: a third of the time"
 )]
 #[inline(always)]
-fn product(a: &Digits<9>, b: &Digits<9>) -> [Digit; 17] {
+fn product(a: &Limbs<9>, b: &Limbs<9>) -> [Limb; 17] {
     let [a0, a1, a2, a3, a4, a5, a6, a7, a8] = *a;
     let [b0, b1, b2, b3, b4, b5, b6, b7, b8] = *b;
     [
@@ -148,7 +148,7 @@ fn product(a: &Digits<9>, b: &Digits<9>) -> [Digit; 17] {
 /// The columns of the square of `a`.
 #[expect(clippy::inline_always, reason = "as above")]
 #[inline(always)]
-fn square(a: &Digits<9>) -> [Digit; 17] {
+fn square(a: &Limbs<9>) -> [Limb; 17] {
     let [a0, a1, a2, a3, a4, a5, a6, a7, a8] = *a;
     let [d0, d1, d2, d3, d4, d5, d6, d7] =
         [a0 + a0, a1 + a1, a2 + a2, a3 + a3, a4 + a4, a5 + a5, a6 + a6, a7 + a7];
@@ -175,40 +175,40 @@ fn square(a: &Digits<9>) -> [Digit; 17] {
 
 /// The number in `columns`, divided by R.
 ///
-/// p is -1 in its three lowest digits, so each column's lowest digit `q` is itself what p must be multiplied by to clear it.
+/// p is -1 in its three lowest limbs, so each column's lowest limb `q` is itself what p must be multiplied by to clear it.
 #[expect(clippy::inline_always, reason = "see `product`")]
 #[inline(always)]
-fn reduced(columns: [Digit; 17]) -> Digits<9> {
+fn reduced(columns: [Limb; 17]) -> Limbs<9> {
     let [t0, t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, t11, t12, t13, t14, t15, t16] = columns;
     let mut carry = Wrapping(0);
-    let mut digit = |column: Digit| {
-        let (next, digit) = split(column + carry);
+    let mut limb = |column: Limb| {
+        let (next, limb) = split(column + carry);
         carry = next;
-        digit
+        limb
     };
     // What q times 2^96, 2^192, 2^224 and 2^256 adds to columns three, six, seven and eight further on.
-    let a = |q: Digit| q << (96 - 3 * WIDTH);
-    let b = |q: Digit| q << (192 - 6 * WIDTH);
-    let c = |q: Digit| q << (224 - 7 * WIDTH);
-    let d = |q: Digit| q << (256 - 8 * WIDTH);
-    let q0 = digit(t0);
-    let q1 = digit(t1);
-    let q2 = digit(t2);
-    let q3 = digit(t3 + a(q0));
-    let q4 = digit(t4 + a(q1));
-    let q5 = digit(t5 + a(q2));
-    let q6 = digit(t6 + a(q3) + b(q0));
-    let q7 = digit(t7 + a(q4) + b(q1) - c(q0));
-    let q8 = digit(t8 + a(q5) + b(q2) - c(q1) + d(q0));
+    let a = |q: Limb| q << (96 - 3 * WIDTH);
+    let b = |q: Limb| q << (192 - 6 * WIDTH);
+    let c = |q: Limb| q << (224 - 7 * WIDTH);
+    let d = |q: Limb| q << (256 - 8 * WIDTH);
+    let q0 = limb(t0);
+    let q1 = limb(t1);
+    let q2 = limb(t2);
+    let q3 = limb(t3 + a(q0));
+    let q4 = limb(t4 + a(q1));
+    let q5 = limb(t5 + a(q2));
+    let q6 = limb(t6 + a(q3) + b(q0));
+    let q7 = limb(t7 + a(q4) + b(q1) - c(q0));
+    let q8 = limb(t8 + a(q5) + b(q2) - c(q1) + d(q0));
     [
-        digit(t9 + a(q6) + b(q3) - c(q2) + d(q1)),
-        digit(t10 + a(q7) + b(q4) - c(q3) + d(q2)),
-        digit(t11 + a(q8) + b(q5) - c(q4) + d(q3)),
-        digit(t12 + b(q6) - c(q5) + d(q4)),
-        digit(t13 + b(q7) - c(q6) + d(q5)),
-        digit(t14 + b(q8) - c(q7) + d(q6)),
-        digit(t15 - c(q8) + d(q7)),
-        digit(t16 + d(q8)),
+        limb(t9 + a(q6) + b(q3) - c(q2) + d(q1)),
+        limb(t10 + a(q7) + b(q4) - c(q3) + d(q2)),
+        limb(t11 + a(q8) + b(q5) - c(q4) + d(q3)),
+        limb(t12 + b(q6) - c(q5) + d(q4)),
+        limb(t13 + b(q7) - c(q6) + d(q5)),
+        limb(t14 + b(q8) - c(q7) + d(q6)),
+        limb(t15 - c(q8) + d(q7)),
+        limb(t16 + d(q8)),
         carry,
     ]
 }

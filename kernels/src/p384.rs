@@ -2,13 +2,13 @@
 //!
 //! What all curves share is in `ecdsa`; here are the constants, and multiplication modulo the prime.
 
-use std::num::Wrapping;
 use std::sync::OnceLock;
 
 use super::comb::Comb;
-use super::digits::{Digit, Digits, WIDTH, literal, split};
 use super::ecdsa::{Curve, Jacobian, Key, Order};
 use super::inversion::Modulus;
+use super::limb::{Limb, WIDTH, Wrapping, split};
+use super::limbs::{Limbs, literal};
 
 /// The curve. p = 2^384 - 2^128 - 2^96 + 2^32 - 1.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +35,7 @@ impl PublicPoint {
 
 impl Curve<14> for P384 {
     const PRIME: Modulus<14> = Modulus {
-        digits: literal([-1, 8, 0, -512, -4_096, 0, 0, 0, 0, 0, 0, 0, 0, 128]),
+        limbs: literal([-1, 8, 0, -512, -4_096, 0, 0, 0, 0, 0, 0, 0, 0, 128]),
         negated_inverse: Wrapping(1),
     };
     const PRIME_OCTETS: &'static [u8] = &[
@@ -44,12 +44,12 @@ impl Curve<14> for P384 {
         0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff,
     ];
     const TOP_BITS: usize = 7;
-    const R: Digits<14> = literal([4_194_304, -33_554_432, 0, 0, 4, 32, 0, 0, 0, 0, 0, 0, 0, 0]);
-    const R_SQUARED: Digits<14> =
+    const R: Limbs<14> = literal([4_194_304, -33_554_432, 0, 0, 4, 32, 0, 0, 0, 0, 0, 0, 0, 0]);
+    const R_SQUARED: Limbs<14> =
         literal([0, 32_768, -524_288, 2_097_152, 33_554_432, 0, 0, -4, 16, 256, 1_024, 0, 0, 0]);
     const ORDER: Order<14> = Order {
         modulus: Modulus {
-            digits: literal([
+            limbs: literal([
                 214_247_795,
                 123_784_022,
                 204_070_587,
@@ -122,11 +122,11 @@ impl Curve<14> for P384 {
     ];
     const EIGHTH: u32 = 48;
 
-    fn product(a: &Digits<14>, b: &Digits<14>) -> Digits<14> {
+    fn product(a: &Limbs<14>, b: &Limbs<14>) -> Limbs<14> {
         reduced(product(a, b))
     }
 
-    fn square(a: &Digits<14>) -> Digits<14> {
+    fn square(a: &Limbs<14>) -> Limbs<14> {
         reduced(square(a))
     }
 
@@ -141,13 +141,13 @@ macro_rules! sum {
     ($a:ident $b:ident $(, $c:ident $d:ident)*) => { $a * $b $(+ $c * $d)* };
 }
 
-/// The columns of the product of `a` and `b`. The highest digits are so small that they add next to nothing.
+/// The columns of the product of `a` and `b`. The highest limbs are so small that they add next to nothing.
 #[expect(
     clippy::inline_always,
     reason = "left to itself, the compiler hands columns over in memory: twice the time, even with Karatsuba's method"
 )]
 #[inline(always)]
-fn product(a: &Digits<14>, b: &Digits<14>) -> [Digit; 27] {
+fn product(a: &Limbs<14>, b: &Limbs<14>) -> [Limb; 27] {
     let [a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13] = *a;
     let [b0, b1, b2, b3, b4, b5, b6, b7, b8, b9, b10, b11, b12, b13] = *b;
     [
@@ -184,10 +184,10 @@ fn product(a: &Digits<14>, b: &Digits<14>) -> [Digit; 27] {
 /// The columns of the square of `a`.
 #[expect(clippy::inline_always, reason = "as above")]
 #[inline(always)]
-fn square(a: &Digits<14>) -> [Digit; 27] {
+fn square(a: &Limbs<14>) -> [Limb; 27] {
     let [a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13] = *a;
     let [d0, d1, d2, d3, d4, d5, d6, d7, d8, d9, d10, d11, d12] =
-        [a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12].map(|digit| digit + digit);
+        [a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12].map(|limb| limb + limb);
     [
         sum!(a0 a0),
         sum!(d0 a1),
@@ -221,11 +221,11 @@ fn square(a: &Digits<14>) -> [Digit; 27] {
 
 /// The number in `columns`, divided by R.
 ///
-/// p is -1 in its lowest digit and 8 in the next, so each column's lowest digit `q` is itself what p must be multiplied by to
+/// p is -1 in its lowest limb and 8 in the next, so each column's lowest limb `q` is itself what p must be multiplied by to
 /// clear it.
 #[expect(clippy::inline_always, reason = "see `product`")]
 #[inline(always)]
-fn reduced(columns: [Digit; 27]) -> Digits<14> {
+fn reduced(columns: [Limb; 27]) -> Limbs<14> {
     let [
         t0,
         t1,
@@ -256,44 +256,44 @@ fn reduced(columns: [Digit; 27]) -> Digits<14> {
         t26,
     ] = columns;
     let mut carry = Wrapping(0);
-    let mut digit = |column: Digit| {
-        let (next, digit) = split(column + carry);
+    let mut limb = |column: Limb| {
+        let (next, limb) = split(column + carry);
         carry = next;
-        digit
+        limb
     };
     // What q times 2^32, 2^96, 2^128 and 2^384 adds to columns one, three, four and thirteen further on.
-    let a = |q: Digit| q << (32 - WIDTH);
-    let b = |q: Digit| q << (96 - 3 * WIDTH);
-    let c = |q: Digit| q << (128 - 4 * WIDTH);
-    let d = |q: Digit| q << (384 - 13 * WIDTH);
-    let q0 = digit(t0);
-    let q1 = digit(t1 + a(q0));
-    let q2 = digit(t2 + a(q1));
-    let q3 = digit(t3 + a(q2) - b(q0));
-    let q4 = digit(t4 + a(q3) - b(q1) - c(q0));
-    let q5 = digit(t5 + a(q4) - b(q2) - c(q1));
-    let q6 = digit(t6 + a(q5) - b(q3) - c(q2));
-    let q7 = digit(t7 + a(q6) - b(q4) - c(q3));
-    let q8 = digit(t8 + a(q7) - b(q5) - c(q4));
-    let q9 = digit(t9 + a(q8) - b(q6) - c(q5));
-    let q10 = digit(t10 + a(q9) - b(q7) - c(q6));
-    let q11 = digit(t11 + a(q10) - b(q8) - c(q7));
-    let q12 = digit(t12 + a(q11) - b(q9) - c(q8));
-    let q13 = digit(t13 + a(q12) - b(q10) - c(q9) + d(q0));
+    let a = |q: Limb| q << (32 - WIDTH);
+    let b = |q: Limb| q << (96 - 3 * WIDTH);
+    let c = |q: Limb| q << (128 - 4 * WIDTH);
+    let d = |q: Limb| q << (384 - 13 * WIDTH);
+    let q0 = limb(t0);
+    let q1 = limb(t1 + a(q0));
+    let q2 = limb(t2 + a(q1));
+    let q3 = limb(t3 + a(q2) - b(q0));
+    let q4 = limb(t4 + a(q3) - b(q1) - c(q0));
+    let q5 = limb(t5 + a(q4) - b(q2) - c(q1));
+    let q6 = limb(t6 + a(q5) - b(q3) - c(q2));
+    let q7 = limb(t7 + a(q6) - b(q4) - c(q3));
+    let q8 = limb(t8 + a(q7) - b(q5) - c(q4));
+    let q9 = limb(t9 + a(q8) - b(q6) - c(q5));
+    let q10 = limb(t10 + a(q9) - b(q7) - c(q6));
+    let q11 = limb(t11 + a(q10) - b(q8) - c(q7));
+    let q12 = limb(t12 + a(q11) - b(q9) - c(q8));
+    let q13 = limb(t13 + a(q12) - b(q10) - c(q9) + d(q0));
     [
-        digit(t14 + a(q13) - b(q11) - c(q10) + d(q1)),
-        digit(t15 - b(q12) - c(q11) + d(q2)),
-        digit(t16 - b(q13) - c(q12) + d(q3)),
-        digit(t17 - c(q13) + d(q4)),
-        digit(t18 + d(q5)),
-        digit(t19 + d(q6)),
-        digit(t20 + d(q7)),
-        digit(t21 + d(q8)),
-        digit(t22 + d(q9)),
-        digit(t23 + d(q10)),
-        digit(t24 + d(q11)),
-        digit(t25 + d(q12)),
-        digit(t26 + d(q13)),
+        limb(t14 + a(q13) - b(q11) - c(q10) + d(q1)),
+        limb(t15 - b(q12) - c(q11) + d(q2)),
+        limb(t16 - b(q13) - c(q12) + d(q3)),
+        limb(t17 - c(q13) + d(q4)),
+        limb(t18 + d(q5)),
+        limb(t19 + d(q6)),
+        limb(t20 + d(q7)),
+        limb(t21 + d(q8)),
+        limb(t22 + d(q9)),
+        limb(t23 + d(q10)),
+        limb(t24 + d(q11)),
+        limb(t25 + d(q12)),
+        limb(t26 + d(q13)),
         carry,
     ]
 }

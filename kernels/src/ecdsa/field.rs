@@ -1,41 +1,41 @@
-//! Numbers modulo a curve's prime, p, in Montgomery's form: times R, 2^29 to the power of the number of digits.
+//! Numbers modulo a curve's prime, p, in Montgomery's form: times R, 2^29 to the power of the number of limbs.
 //!
-//! Knows nothing of points. Units are those of [`digits`](super::super::digits); what an operation returns has one, if it does not
+//! Knows nothing of points. Units are those of [`limbs`](super::super::limbs); what an operation returns has one, if it does not
 //! say otherwise. The units of two factors may multiply to nine: then no column of their product leaves 64 bits.
 
 use std::marker::PhantomData;
-use std::num::Wrapping;
 
-use super::super::digits::{self, Digits};
+use super::super::limb::{Wrapping, magnitude, split_at};
+use super::super::limbs::{self, Limbs};
 use super::Curve;
 
-/// What the largest digits of two factors may multiply to: nine units, and a little.
+/// What the largest limbs of two factors may multiply to: nine units, and a little.
 const MOST: u64 = (9 << 56) | (1 << 54);
 
 /// A number times R, modulo p.
 #[derive(Clone, Copy, Debug)]
-pub(in super::super) struct Field<C, const N: usize>(pub(in super::super) Digits<N>, PhantomData<C>);
+pub(in super::super) struct Field<C, const N: usize>(pub(in super::super) Limbs<N>, PhantomData<C>);
 
 impl<C: Curve<N>, const N: usize> Field<C, N> {
     pub(super) const ONE: Self = Self::new(C::R);
 
     const R_SQUARED: Self = Self::new(C::R_SQUARED);
 
-    /// The number with these digits, divided by R.
-    pub(super) const fn new(digits: Digits<N>) -> Self {
-        Self(digits, PhantomData)
+    /// The number with these limbs, divided by R.
+    pub(super) const fn new(limbs: Limbs<N>) -> Self {
+        Self(limbs, PhantomData)
     }
 
     /// The big-endian number, which may be any of as many octets as p.
     pub(super) fn from_be_bytes(number: &[u8]) -> Self {
-        Self::new(digits::from_be_bytes(number)).times(&Self::R_SQUARED)
+        Self::new(limbs::from_be_bytes(number)).times(&Self::R_SQUARED)
     }
 
     /// Units add up.
     #[inline]
     pub(super) fn plus(&self, other: &Self) -> Self {
         let mut sum = *self;
-        sum.0.iter_mut().zip(other.0).for_each(|(digit, other)| *digit += other);
+        sum.0.iter_mut().zip(other.0).for_each(|(limb, other)| *limb += other);
         sum
     }
 
@@ -43,34 +43,34 @@ impl<C: Curve<N>, const N: usize> Field<C, N> {
     #[inline]
     pub(super) fn minus(&self, other: &Self) -> Self {
         let mut difference = *self;
-        difference.0.iter_mut().zip(other.0).for_each(|(digit, other)| *digit -= other);
+        difference.0.iter_mut().zip(other.0).for_each(|(limb, other)| *limb -= other);
         difference
     }
 
     /// `factor` times as many units.
     #[inline]
     pub(super) fn small_multiple(&self, factor: i64) -> Self {
-        Self::new(self.0.map(|digit| digit * Wrapping(factor)))
+        Self::new(self.0.map(|limb| limb * Wrapping(factor)))
     }
 
-    /// The same number modulo p, with digits within 2^28, and within 0.6 p: the multiple of p next to it is taken off.
+    /// The same number modulo p, with limbs within 2^28, and within 0.6 p: the multiple of p next to it is taken off.
     ///
-    /// Without that, only the digits would shrink, not the number: doublings would enlarge x and y, and after six in a row
+    /// Without that, only the limbs would shrink, not the number: doublings would enlarge x and y, and after six in a row
     /// the bounds of a column would leave 64 bits.
     #[inline]
     pub(super) fn carried(&self) -> Self {
-        let mut digits = self.0;
-        let [Some(top), Some(prime_top)] = [&digits, &C::PRIME.digits].map(|digits| digits.last().copied())
+        let mut limbs = self.0;
+        let [Some(top), Some(prime_top)] = [&limbs, &C::PRIME.limbs].map(|limbs| limbs.last().copied())
         else {
             return *self;
         };
-        let (multiple, rest) = digits::split_at(C::TOP_BITS, top);
-        digits.iter_mut().zip(C::PRIME.digits).for_each(|(digit, prime)| *digit -= multiple * prime);
-        if let Some(top) = digits.last_mut() {
-            // The second summand is zero where p's highest digit is a power of two.
+        let (multiple, rest) = split_at(C::TOP_BITS, top);
+        limbs.iter_mut().zip(C::PRIME.limbs).for_each(|(limb, prime)| *limb -= multiple * prime);
+        if let Some(top) = limbs.last_mut() {
+            // The second summand is zero where p's highest limb is a power of two.
             *top = rest + multiple * ((Wrapping(1_i64) << C::TOP_BITS) - prime_top);
         }
-        Self::new(digits::carried(digits))
+        Self::new(limbs::carried(limbs))
     }
 
     #[inline(never)]
@@ -85,15 +85,15 @@ impl<C: Curve<N>, const N: usize> Field<C, N> {
         Self::new(C::square(&self.0))
     }
 
-    /// The largest digit, for the assertions above.
+    /// The largest limb, for the assertions above.
     fn largest(&self) -> u64 {
-        self.0.iter().map(|digit| digit.0.unsigned_abs()).max().unwrap_or(0)
+        self.0.iter().map(|limb| magnitude(*limb)).max().unwrap_or(0)
     }
 
     /// Whether the number, of at most 13 units, is zero modulo p.
     pub(super) fn is_zero(&self) -> bool {
         // Times 1/R, anything so small comes out within p, and zero as itself.
-        self.times(&Self::new(digits::one())).0.iter().all(|digit| digit.0 == 0)
+        self.times(&Self::new(limbs::one())).0.iter().all(|limb| *limb == Wrapping(0))
     }
 
     /// The inverse, and zero's is zero.

@@ -13,23 +13,23 @@ use std::fmt::Debug;
 use std::sync::OnceLock;
 
 use super::comb::{Comb, Point as _};
-use super::digits::{self, Digits};
 use super::inversion::Modulus;
+use super::limbs::{self, Limbs};
 use field::Field;
 pub(super) use order::Order;
 pub(super) use point::{Affine, Jacobian};
 
-/// A curve, whose numbers have `N` digits, and so R = 2^(29 N).
+/// A curve, whose numbers have `N` limbs, and so R = 2^(29 N).
 pub(super) trait Curve<const N: usize>: Copy + Debug + 'static {
     /// The prime, p.
     const PRIME: Modulus<N>;
     const PRIME_OCTETS: &'static [u8];
-    /// The bits of p in its highest digit: p is about 2^`TOP_BITS` of that digit's units.
+    /// The bits of p in its highest limb: p is about 2^`TOP_BITS` of that limb's units.
     const TOP_BITS: usize;
     /// R modulo p.
-    const R: Digits<N>;
+    const R: Limbs<N>;
     /// R^2 modulo p.
-    const R_SQUARED: Digits<N>;
+    const R_SQUARED: Limbs<N>;
     /// The group's order, n.
     const ORDER: Order<N>;
     const ORDER_OCTETS: &'static [u8];
@@ -42,10 +42,10 @@ pub(super) trait Curve<const N: usize>: Copy + Debug + 'static {
     const EIGHTH: u32;
 
     /// The product, divided by R, modulo p.
-    fn product(a: &Digits<N>, b: &Digits<N>) -> Digits<N>;
+    fn product(a: &Limbs<N>, b: &Limbs<N>) -> Limbs<N>;
 
     /// The square, divided by R, modulo p.
-    fn square(a: &Digits<N>) -> Digits<N>;
+    fn square(a: &Limbs<N>) -> Limbs<N>;
 
     /// Where the base point's multiples are kept, once made.
     fn base() -> &'static OnceLock<Comb<Jacobian<Self, N>>>;
@@ -84,9 +84,9 @@ impl<C: Curve<N>, const N: usize> Key<C, N> {
     /// hash / s times the base point plus r / s times the key's.
     fn sum(&self, hash: &[u8], r: &[u8], s: &[u8]) -> Option<Jacobian<C, N>> {
         let order = &C::ORDER;
-        let inverse = order.inverse(&digits::from_be_bytes(s));
+        let inverse = order.inverse(&limbs::from_be_bytes(s));
         let signs = |number| {
-            let quotient = order.product(&digits::from_be_bytes(number), &inverse);
+            let quotient = order.product(&limbs::from_be_bytes(number), &inverse);
             order.signs(&quotient, C::EIGHTH as usize)
         };
         let (base_signs, key_signs) = (signs(hash), signs(r));

@@ -5,33 +5,30 @@
 
 #![expect(clippy::many_single_char_names, reason = "they are those of the literature")]
 
-use std::num::Wrapping;
-
 use super::super::comb::Point;
+use super::super::limb::{Stored, loaded, stored};
 use super::Curve;
 use super::field::Field;
 
-/// A point that is not the one at infinity, as a table keeps it: digits of one unit fit 32 bits.
+/// A point that is not the one at infinity, as a table keeps it: limbs of one unit fit 32 bits.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Affine<const N: usize> {
-    x: [i32; N],
-    y: [i32; N],
+    x: [Stored; N],
+    y: [Stored; N],
 }
 
 impl<const N: usize> Affine<N> {
     pub(super) fn new<C: Curve<N>>(x: &Field<C, N>, y: &Field<C, N>) -> Self {
-        #[expect(clippy::cast_possible_truncation, reason = "a carried digit has 29 bits")]
-        let narrow = |number: &Field<C, N>| number.carried().0.map(|digit| digit.0 as i32);
-        Self { x: narrow(x), y: narrow(y) }
+        Self { x: x.carried().0.map(stored), y: y.carried().0.map(stored) }
     }
 
     pub(super) fn x<C: Curve<N>>(&self) -> Field<C, N> {
-        Field::new(self.x.map(|digit| Wrapping(digit.into())))
+        Field::new(self.x.map(loaded))
     }
 
     /// In one unit, like the coordinates of all that is not said to have more.
     pub(super) fn y<C: Curve<N>>(&self) -> Field<C, N> {
-        Field::new(self.y.map(|digit| Wrapping(digit.into())))
+        Field::new(self.y.map(loaded))
     }
 }
 
@@ -121,6 +118,6 @@ impl<C: Curve<N>, const N: usize> Point for Jacobian<C, N> {
     }
 
     fn negated(entry: &Affine<N>) -> Affine<N> {
-        Affine { x: entry.x, y: entry.y.map(i32::wrapping_neg) }
+        Affine { x: entry.x, y: entry.y.map(Stored::wrapping_neg) }
     }
 }

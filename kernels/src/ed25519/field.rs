@@ -4,7 +4,7 @@
 //! say otherwise.
 
 use super::super::lanes::Lanes;
-use super::number::{self, Digits, WIDTH};
+use super::number::{self, Limbs, WIDTH};
 
 /// Two numbers modulo p, worked on together.
 #[derive(Clone, Copy, Debug)]
@@ -15,13 +15,13 @@ const LOW: f64 = 6_755_399_441_055_744.0;
 /// 1.5 * 2^103: a double within 2^102 of it is a multiple of 2^WIDTH, and its bits count the multiples.
 const HIGH: f64 = LOW * 2_251_799_813_685_248.0;
 
-/// Half a digit.
+/// Half a limb.
 const HALF: u64 = 1 << (WIDTH - 1);
-/// What every sum exceeds the truth by before its carry is taken: enough to be positive, and half a digit, to round.
+/// What every sum exceeds the truth by before its carry is taken: enough to be positive, and half a limb, to round.
 const OFFSET: u64 = (1 << 62) + HALF;
 
 impl Pair {
-    pub(super) const fn new(first: Digits, second: Digits) -> Self {
+    pub(super) const fn new(first: Limbs, second: Limbs) -> Self {
         let ([a, b, c, d, e], [f, g, h, i, j]) = (first, second);
         Self([
             Lanes::doubles(a, f),
@@ -33,15 +33,15 @@ impl Pair {
     }
 
     /// The same number twice.
-    pub(super) const fn both(number: Digits) -> Self {
+    pub(super) const fn both(number: Limbs) -> Self {
         Self::new(number, number)
     }
 
-    pub(super) fn first(&self) -> Digits {
+    pub(super) fn first(&self) -> Limbs {
         self.0.map(Lanes::first)
     }
 
-    pub(super) fn second(&self) -> Digits {
+    pub(super) fn second(&self) -> Limbs {
         self.0.map(Lanes::second)
     }
 
@@ -67,13 +67,13 @@ impl Pair {
     #[inline]
     pub(super) fn scaled_plus(&self, first: f64, second: f64, addend: &Self) -> Self {
         let factors = Lanes::doubles(first, second);
-        self.with(addend, |digit, addend| digit.times_plus(factors, addend))
+        self.with(addend, |limb, addend| limb.times_plus(factors, addend))
     }
 
     /// The second number, and then the first.
     #[inline]
     pub(super) fn swapped(&self) -> Self {
-        Self(self.0.map(|digits| digits.shifted_in(digits)))
+        Self(self.0.map(|limbs| limbs.shifted_in(limbs)))
     }
 
     /// The first number beside the second of `other`.
@@ -93,12 +93,12 @@ impl Pair {
     pub(super) fn carried(&self) -> Self {
         // What is near HIGH has no bits below 2^WIDTH.
         let high = Lanes::splat(HIGH);
-        let [a, b, c, d, e] = self.0.map(|digit| {
-            let carry = digit.plus(high).minus(high);
-            (digit.minus(carry), carry)
+        let [a, b, c, d, e] = self.0.map(|limb| {
+            let carry = limb.plus(high).minus(high);
+            (limb.minus(carry), carry)
         });
-        let carry = |(digit, _): (Lanes, Lanes), (_, carry): (Lanes, Lanes), times: f64| {
-            carry.times_plus(Lanes::splat(times * (1.0 / 2_251_799_813_685_248.0)), digit)
+        let carry = |(limb, _): (Lanes, Lanes), (_, carry): (Lanes, Lanes), times: f64| {
+            carry.times_plus(Lanes::splat(times * (1.0 / 2_251_799_813_685_248.0)), limb)
         };
         Self([carry(a, e, 19.0), carry(b, a, 1.0), carry(c, b, 1.0), carry(d, c, 1.0), carry(e, d, 1.0)])
     }
@@ -171,10 +171,10 @@ impl Pair {
     }
 }
 
-/// The sum of products of digits: its high part as multiples of 2^WIDTH, and the rest. Both are integers, and exceed the
+/// The sum of products of limbs: its high part as multiples of 2^WIDTH, and the rest. Both are integers, and exceed the
 /// truth by the bits of [`HIGH`] and of [`LOW`] for each product.
 ///
-/// A product of two digits has up to 102 bits, which no double holds. But adding it to [`HIGH`] rounds it to its high part,
+/// A product of two limbs has up to 102 bits, which no double holds. But adding it to [`HIGH`] rounds it to its high part,
 /// and a fused multiplication gives the rest exactly.
 #[expect(clippy::inline_always, reason = "left to itself, the compiler hands sums over in memory")]
 #[inline(always)]
@@ -199,7 +199,7 @@ const fn starts(counts: [u64; 9]) -> [Lanes; 5] {
     [start(a, 0, f, e), start(b, a, g, f), start(c, b, h, g), start(d, c, i, h), start(e, d, 0, i)]
 }
 
-/// The number whose digits' products sum up to `sums`, from the least significant place.
+/// The number whose limbs' products sum up to `sums`, from the least significant place.
 ///
 /// Columns stay below 2^58, so a carry is below 2^7, and 380 where it has come round; no carry waits for another.
 #[inline(always)]
@@ -220,15 +220,15 @@ fn reduced(sums: [(Lanes, Lanes); 9], starts: [Lanes; 5]) -> Pair {
     ];
     let [c0, c1, c2, c3, c4] = columns.map(|column| column.shifted_right(WIDTH));
     let [d0, d1, d2, d3, d4] = columns.map(|column| column.and(Lanes::integer((1 << WIDTH) - 1)));
-    let digit = |rest: Lanes, carry: Lanes, back: Lanes| {
+    let limb = |rest: Lanes, carry: Lanes, back: Lanes| {
         rest.integer_plus(carry).integer_plus(back).minus(Lanes::splat(LOW))
     };
     Pair([
-        digit(d0, times_19(c4), LOWEST),
-        digit(d1, c0, OTHER),
-        digit(d2, c1, OTHER),
-        digit(d3, c2, OTHER),
-        digit(d4, c3, OTHER),
+        limb(d0, times_19(c4), LOWEST),
+        limb(d1, c0, OTHER),
+        limb(d2, c1, OTHER),
+        limb(d3, c2, OTHER),
+        limb(d4, c3, OTHER),
     ])
 }
 
@@ -237,7 +237,7 @@ fn times_19(number: Lanes) -> Lanes {
     number.integer_plus(number.shifted_left(1)).integer_plus(number.shifted_left(4))
 }
 
-/// What turns a digit, with `times` what [`OFFSET`] added to it and to the carry, into the bits of a double near [`LOW`].
+/// What turns a limb, with `times` what [`OFFSET`] added to it and to the carry, into the bits of a double near [`LOW`].
 const fn back(times: u64) -> Lanes {
     Lanes::integer(LOW.to_bits().wrapping_sub(HALF).wrapping_sub(times.wrapping_mul(OFFSET >> WIDTH)))
 }

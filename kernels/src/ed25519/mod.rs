@@ -1,9 +1,9 @@
 //! Ed25519 verification's arithmetic, at the speed the edge needs (RFC 8032 §5.1.7).
 //!
 //! For public data only: neither time nor memory access is independent of it. Knows numbers; hashing is another's. Like
-//! RSA's, numbers are digits in doubles, here five of 51 bits; two of them share a register, so that one product is two.
+//! RSA's, numbers are limbs in doubles, here five of 51 bits; two of them share a register, so that one product is two.
 
-#![expect(clippy::many_single_char_names, reason = "they are those of the literature, or plain digits")]
+#![expect(clippy::many_single_char_names, reason = "they are those of the literature, or plain limbs")]
 
 mod field;
 mod number;
@@ -102,9 +102,9 @@ fn signs(scalar: &[u8; 32]) -> [u64; 8] {
     let mut over = 1;
     let mut words = [0; 8];
     for (word, octets) in words.iter_mut().zip(scalar.as_chunks::<4>().0).rev() {
-        let digits = u32::from_le_bytes(*octets);
-        *word = u64::from(digits >> 1 | over << 31);
-        over = digits & 1;
+        let limbs = u32::from_le_bytes(*octets);
+        *word = u64::from(limbs >> 1 | over << 31);
+        over = limbs & 1;
     }
     words
 }

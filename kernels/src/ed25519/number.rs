@@ -1,28 +1,27 @@
-//! A number modulo p = 2^255 - 19 as five digits of 51 bits in doubles, as octets, and its inverse.
+//! A number modulo p = 2^255 - 19 as five limbs of 51 bits in doubles, as octets, and its inverse.
 
-use std::num::Wrapping;
-
-use super::super::digits;
 use super::super::inversion::Modulus;
 use super::super::lanes::{double, integer};
+use super::super::limb::Wrapping;
+use super::super::limbs;
 
-/// Five digits, the least significant first. Those of a number of *one unit* lie within 2^50 and the breadth of a carry,
+/// Five limbs, the least significant first. Those of a number of *one unit* lie within 2^50 and the breadth of a carry,
 /// 2^10; of *k units*, within k times that.
-pub(super) type Digits = [f64; 5];
+pub(super) type Limbs = [f64; 5];
 
-/// The bits of a digit: five of them make 255, so what is carried out of the highest comes in 19-fold at the lowest.
+/// The bits of a limb: five of them make 255, so what is carried out of the highest comes in 19-fold at the lowest.
 pub(super) const WIDTH: u32 = 51;
 
 /// p, for inversion.
 const PRIME: Modulus<9> = Modulus {
-    digits: digits::literal([-19, 0, 0, 0, 0, 0, 0, 0, 1 << 23]),
+    limbs: limbs::literal([-19, 0, 0, 0, 0, 0, 0, 0, 1 << 23]),
     negated_inverse: Wrapping(141_281_819),
 };
 
 const MASK: u64 = (1 << WIDTH) - 1;
 
 /// The 255 low bits of `octets`, little-endian, in two units. The highest bit is not looked at.
-pub(super) fn from_le_bytes(octets: &[u8; 32]) -> Digits {
+pub(super) fn from_le_bytes(octets: &[u8; 32]) -> Limbs {
     let mut words = [0_u64; 4];
     for (word, octets) in words.iter_mut().zip(octets.as_chunks::<8>().0) {
         *word = u64::from_le_bytes(*octets);
@@ -31,21 +30,21 @@ pub(super) fn from_le_bytes(octets: &[u8; 32]) -> Digits {
 }
 
 /// The 255 low bits of `words`, the least significant first, in two units.
-fn regrouped(words: [u64; 4]) -> Digits {
+fn regrouped(words: [u64; 4]) -> Limbs {
     let [a, b, c, d] = words;
     [a, a >> 51 | b << 13, b >> 38 | c << 26, c >> 25 | d << 39, d >> 12]
-        .map(|digit| double((digit & MASK).cast_signed()))
+        .map(|limb| double((limb & MASK).cast_signed()))
 }
 
 /// The number of one unit as an integer below p, little-endian.
 #[inline(never)]
-pub(super) fn to_le_bytes(number: &Digits) -> [u8; 32] {
-    let digits = number.map(integer);
-    let sign = digits.iter().fold(0, |carry: i64, digit| carry.wrapping_add(*digit) >> WIDTH);
+pub(super) fn to_le_bytes(number: &Limbs) -> [u8; 32] {
+    let limbs = number.map(integer);
+    let sign = limbs.iter().fold(0, |carry: i64, limb| carry.wrapping_add(*limb) >> WIDTH);
     // The number is above -p. Adding p to a negative one is taking 19 away, and not looking beyond 255 bits.
     let mut carry = if sign < 0 { -19_i64 } else { 0 };
-    let [a, b, c, d, e] = digits.map(|digit| {
-        carry = carry.wrapping_add(digit);
+    let [a, b, c, d, e] = limbs.map(|limb| {
+        carry = carry.wrapping_add(limb);
         let rest = carry.cast_unsigned() & MASK;
         carry >>= WIDTH;
         rest
@@ -59,11 +58,11 @@ pub(super) fn to_le_bytes(number: &Digits) -> [u8; 32] {
 }
 
 /// The inverse, in two units, of a number of one unit.
-pub(super) fn inverse(number: &Digits) -> Digits {
+pub(super) fn inverse(number: &Limbs) -> Limbs {
     let mut octets = to_le_bytes(number);
     octets.reverse();
-    let inverse = PRIME.inverse(&digits::from_be_bytes(&octets));
-    let ([a, b, c, d, e, f, g, h], over) = digits::to_eighths(&inverse, 32);
+    let inverse = PRIME.inverse(&limbs::from_be_bytes(&octets));
+    let ([a, b, c, d, e, f, g, h], over) = limbs::to_eighths(&inverse, 32);
     let [lowest, high @ ..] = regrouped([a | b << 32, c | d << 32, e | f << 32, g | h << 32]);
     // What lies beyond 255 bits.
     let beyond = over << 1 | (h >> 31).cast_signed();

@@ -6,13 +6,13 @@
 
 use super::super::comb;
 use super::field::Pair;
-use super::number::{self, Digits};
+use super::number::{self, Limbs};
 
-const ZERO: Digits = [0.0; 5];
-const ONE: Digits = [1.0, 0.0, 0.0, 0.0, 0.0];
-const TWO: Digits = [2.0, 0.0, 0.0, 0.0, 0.0];
+const ZERO: Limbs = [0.0; 5];
+const ONE: Limbs = [1.0, 0.0, 0.0, 0.0, 0.0];
+const TWO: Limbs = [2.0, 0.0, 0.0, 0.0, 0.0];
 /// d = -121665/121666.
-const D: Digits = [
+const D: Limbs = [
     929_955_233_495_222.0,
     466_365_720_129_213.0,
     -589_740_348_686_295.0,
@@ -20,7 +20,7 @@ const D: Digits = [
     -809_005_158_844_672.0,
 ];
 /// 2 d.
-const TWICE_D: Digits = [
+const TWICE_D: Limbs = [
     -391_889_346_694_823.0,
     932_731_440_258_427.0,
     1_072_319_116_312_658.0,
@@ -28,7 +28,7 @@ const TWICE_D: Digits = [
     633_789_495_995_904.0,
 ];
 /// 2^((p - 1) / 4), a square root of -1.
-const ROOT_OF_MINUS_ONE: Digits = [
+const ROOT_OF_MINUS_ONE: Limbs = [
     -533_094_393_274_192.0,
     234_908_883_556_510.0,
     -18_285_341_111_200.0,
@@ -141,7 +141,7 @@ impl comb::Point for Point {
     }
 }
 
-fn is_odd(number: &Digits) -> bool {
+fn is_odd(number: &Limbs) -> bool {
     let [lowest, ..] = number::to_le_bytes(number);
     lowest & 1 == 1
 }

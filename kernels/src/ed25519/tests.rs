@@ -10,7 +10,7 @@ use rsa::BigUint;
 use super::super::comb::Point as _;
 use super::super::random::Random;
 use super::field::Pair;
-use super::number::{self, Digits};
+use super::number::{self, Limbs};
 use super::point::Point;
 use super::{PublicPoint, signs};
 
@@ -24,44 +24,44 @@ fn octets(number: &BigUint) -> [u8; 32] {
     octets.try_into().unwrap()
 }
 
-/// The number that the digits stand for, modulo p.
-fn value(digits: &Digits) -> BigUint {
+/// The number that the limbs stand for, modulo p.
+fn value(limbs: &Limbs) -> BigUint {
     let prime = prime();
-    digits.iter().rev().fold(BigUint::from(0_u8), |sum, digit| {
+    limbs.iter().rev().fold(BigUint::from(0_u8), |sum, limb| {
         #[expect(clippy::cast_possible_truncation, reason = "checked to be an integer, far below 2^60")]
-        let integer = *digit as i64;
-        assert!(digit.fract().abs() < f64::MIN_POSITIVE && digit.abs() < 1e18);
-        let digit = BigUint::from((integer + (1 << 60)).cast_unsigned()) + &prime - (1_u64 << 60);
-        ((sum << 51) + digit) % &prime
+        let integer = *limb as i64;
+        assert!(limb.fract().abs() < f64::MIN_POSITIVE && limb.abs() < 1e18);
+        let limb = BigUint::from((integer + (1 << 60)).cast_unsigned()) + &prime - (1_u64 << 60);
+        ((sum << 51) + limb) % &prime
     })
 }
 
-/// Whether every digit is within `units`.
-fn within(units: f64, digits: &Digits) -> bool {
-    digits.iter().all(|digit| digit.abs() <= units * UNIT)
+/// Whether every limb is within `units`.
+fn within(units: f64, limbs: &Limbs) -> bool {
+    limbs.iter().all(|limb| limb.abs() <= units * UNIT)
 }
 
-/// The largest digit of one unit.
+/// The largest limb of one unit.
 const UNIT: f64 = 1_125_899_906_843_648.0;
 
 fn pair_within(units: f64, pair: &Pair) -> bool {
     within(units, &pair.first()) && within(units, &pair.second())
 }
 
-/// Digits that are zero or the largest of one unit, in all arrangements.
-fn extremes() -> Vec<Digits> {
+/// Limbs that are zero or the largest of one unit, in all arrangements.
+fn extremes() -> Vec<Limbs> {
     let extreme = |mut arrangement: usize| {
         [(); 5].map(|()| {
-            let digit = [-UNIT, 0.0, UNIT][arrangement % 3];
+            let limb = [-UNIT, 0.0, UNIT][arrangement % 3];
             arrangement /= 3;
-            digit
+            limb
         })
     };
     (0..3_usize.pow(5)).map(extreme).collect()
 }
 
-/// Digits of one unit: the extremes, and those of edges and of random numbers.
-fn digits() -> Vec<Digits> {
+/// Limbs of one unit: the extremes, and those of edges and of random numbers.
+fn limbs() -> Vec<Limbs> {
     let mut all = extremes();
     let one = BigUint::from(1_u8);
     let mut numbers = vec![[0; 32], [0xff; 32], [0x55; 32], [0xaa; 32]];
@@ -83,26 +83,26 @@ fn digits() -> Vec<Digits> {
 }
 
 #[test]
-fn digits_are_the_numbers_255_low_bits_and_their_octets_its_residue() {
+fn limbs_are_the_numbers_255_low_bits_and_their_octets_its_residue() {
     let mut random = Random(1);
     for index in 0..1_000 {
         let octets = if index % 2 == 0 { random.number() } else { random.runs() };
         let mut unsigned = octets;
         unsigned[31] &= 0x7f;
-        let digits = number::from_le_bytes(&octets);
-        assert!(within(2.0, &digits));
-        assert_eq!(value(&digits), BigUint::from_bytes_le(&unsigned) % prime());
+        let limbs = number::from_le_bytes(&octets);
+        assert!(within(2.0, &limbs));
+        assert_eq!(value(&limbs), BigUint::from_bytes_le(&unsigned) % prime());
     }
-    for digits in digits() {
-        assert!(within(1.0, &digits));
-        assert_eq!(number::to_le_bytes(&digits), self::octets(&value(&digits)), "{digits:?}");
+    for limbs in limbs() {
+        assert!(within(1.0, &limbs));
+        assert_eq!(number::to_le_bytes(&limbs), self::octets(&value(&limbs)), "{limbs:?}");
     }
 }
 
 #[test]
 fn sums_and_products_modulo_the_prime_are_those_of_big_integers_in_both_lanes() {
     let prime = prime();
-    let all = digits();
+    let all = limbs();
     let check = |pair: &Pair, first: BigUint, second: BigUint| {
         assert_eq!(value(&pair.first()), first % &prime);
         assert_eq!(value(&pair.second()), second % &prime);
@@ -138,9 +138,9 @@ fn sums_and_products_modulo_the_prime_are_those_of_big_integers_in_both_lanes() 
 }
 
 #[test]
-fn the_largest_digits_leave_no_column_and_no_double() {
+fn the_largest_limbs_leave_no_column_and_no_double() {
     let extremes = extremes();
-    let most = |digits: &Digits| digits.map(|digit| 3.0 * digit);
+    let most = |limbs: &Limbs| limbs.map(|limb| 3.0 * limb);
     for (index, a) in extremes.iter().enumerate() {
         for b in extremes.iter().skip(index % 5).step_by(5).chain([a, &[UNIT; 5], &[-UNIT; 5]]) {
             let product = Pair::new(*a, most(a)).times(&Pair::new(most(b), *b));
@@ -155,31 +155,31 @@ fn the_largest_digits_leave_no_column_and_no_double() {
 
 #[test]
 fn only_multiples_of_the_prime_are_zero() {
-    for digits in digits() {
-        let zero = value(&digits) == BigUint::from(0_u8);
-        assert_eq!(Pair::new(digits, [1.0; 5]).is_zero(), zero, "{digits:?}");
+    for limbs in limbs() {
+        let zero = value(&limbs) == BigUint::from(0_u8);
+        assert_eq!(Pair::new(limbs, [1.0; 5]).is_zero(), zero, "{limbs:?}");
     }
     assert!(Pair::both([-19.0, 0.0, 0.0, 0.0, 2_251_799_813_685_248.0]).is_zero());
 }
 
 #[test]
 fn a_number_times_its_inverse_is_one_and_zeros_inverse_is_zero() {
-    for digits in digits() {
-        let inverse = number::inverse(&digits);
+    for limbs in limbs() {
+        let inverse = number::inverse(&limbs);
         assert!(within(2.0, &inverse));
-        let number = value(&digits);
+        let number = value(&limbs);
         let product = number.clone() * value(&inverse) % prime();
-        assert_eq!(product, BigUint::from(u8::from(number != BigUint::from(0_u8))), "{digits:?}");
+        assert_eq!(product, BigUint::from(u8::from(number != BigUint::from(0_u8))), "{limbs:?}");
     }
 }
 
 #[test]
 fn the_power_for_roots_is_that_of_big_integers() {
     let exponent = (prime() - 5_u8) >> 3;
-    for digits in digits().iter().step_by(5) {
-        let expected = value(digits).modpow(&exponent, &prime());
-        let power = Pair::new([0.0; 5], *digits).root_power();
-        assert_eq!(value(&power.second()), expected, "{digits:?}");
+    for limbs in limbs().iter().step_by(5) {
+        let expected = value(limbs).modpow(&exponent, &prime());
+        let power = Pair::new([0.0; 5], *limbs).root_power();
+        assert_eq!(value(&power.second()), expected, "{limbs:?}");
     }
 }
 

@@ -3,11 +3,11 @@
 //! For public data only: neither time nor memory access is independent of it. Knows numbers; padding is another's.
 //!
 //! wasm has no product of 128 bits and no carry flag, but it has SIMD over doubles with a fused multiplication. So numbers
-//! are digits of 50 bits in doubles, whose products are exact and carry rarely. Reduction is Barrett's:
+//! are limbs of 50 bits in doubles, whose products are exact and carry rarely. Reduction is Barrett's:
 //! with the modulus's reciprocal, computed once, quotient and remainder are half a product each, in which no
-//! digit waits for another.
+//! limb waits for another.
 
-mod digits;
+mod limbs;
 mod product;
 mod reciprocal;
 #[cfg(test)]
@@ -15,7 +15,7 @@ mod tests;
 mod work;
 
 use super::lanes::{self, Lanes};
-use digits::WIDTH;
+use limbs::WIDTH;
 use product::{BLOCK, Product};
 use work::{Starts, Work};
 
@@ -35,7 +35,7 @@ struct Modulus {
     negated: Box<[Lanes]>,
     /// floor(2^(2 * WIDTH * (skipped + pairs)) / modulus).
     reciprocal: Box<[Lanes]>,
-    /// The pairs of a product's low digits that take no part in finding the quotient.
+    /// The pairs of a product's low limbs that take no part in finding the quotient.
     skipped: usize,
     starts: Starts,
 }
@@ -45,7 +45,7 @@ impl PublicOperation {
     /// odd number of exactly 2048, 3072 or 4096 bits, the exponent odd and from 3 to below 2^33, and the machine fit.
     #[must_use]
     pub fn new(modulus: &[u8], exponent: u64) -> Option<Self> {
-        // Whole blocks of digits, and more of them than the modulus needs.
+        // Whole blocks of limbs, and more of them than the modulus needs.
         let pairs = match modulus.len() {
             256 => 7 * BLOCK,
             384 => 11 * BLOCK,
@@ -62,14 +62,13 @@ impl PublicOperation {
         let pair_bits = usize::try_from(WIDTH).ok()?.wrapping_mul(2);
         let skipped = modulus.len().wrapping_mul(8).wrapping_sub(5).checked_div(pair_bits)?;
         let reciprocal = reciprocal::of(modulus, pair_bits.wrapping_mul(skipped.wrapping_add(pairs)));
-        let negated =
-            digits::from_be_bytes(modulus, pairs).into_iter().map(|digits| Lanes::ZERO.minus(digits));
+        let negated = limbs::from_be_bytes(modulus, pairs).into_iter().map(|limbs| Lanes::ZERO.minus(limbs));
         Some(Self {
             octets: modulus.into(),
             exponent,
             modulus: Modulus {
                 negated: negated.collect(),
-                reciprocal: digits::from_be_bytes(&reciprocal, pairs).into(),
+                reciprocal: limbs::from_be_bytes(&reciprocal, pairs).into(),
                 skipped,
                 starts: Starts::new(pairs, skipped),
             },
@@ -85,7 +84,7 @@ impl PublicOperation {
             return false;
         }
         let product = Product::new();
-        let base = digits::from_be_bytes(signature, self.modulus.negated.len());
+        let base = limbs::from_be_bytes(signature, self.modulus.negated.len());
         let mut work = Work::new(&base, &self.modulus.starts);
         for bit in (0..self.exponent.ilog2()).rev() {
             work.square(product, &self.modulus);
@@ -93,7 +92,7 @@ impl PublicOperation {
                 work.multiply(product, &base, &self.modulus);
             }
         }
-        digits::to_be_bytes(work.value(), &self.modulus.negated, out);
+        limbs::to_be_bytes(work.value(), &self.modulus.negated, out);
         true
     }
 }

@@ -1,34 +1,34 @@
-//! Rows of digit products, and the carries that turn their sums into digits again.
+//! Rows of limb products, and the carries that turn their sums into limbs again.
 //!
-//! A product of two digits has 99 bits, which no double holds. But a double near [`HIGH`] has no bits below 2^50, so
+//! A product of two limbs has 99 bits, which no double holds. But a double near [`HIGH`] has no bits below 2^50, so
 //! adding a product to it rounds the product to its high part; and a fused multiplication gives the rest exactly. Both
 //! parts are then summed as integers: the bits of a double within one power of two count its units.
 
 use std::hint::black_box;
 
-use super::digits::WIDTH;
 use super::lanes::Lanes;
+use super::limbs::WIDTH;
 
 /// 1.5 * 2^52: a double near it is an integer, and its bits count the units.
 const LOW: f64 = 6_755_399_441_055_744.0;
 /// 1.5 * 2^102: a double near it is a multiple of 2^WIDTH, and its bits count the multiples.
 const HIGH: f64 = LOW * 1_125_899_906_842_624.0;
 
-/// What every sum exceeds the truth by before its carry is taken: enough to be positive, and half a digit, to round.
+/// What every sum exceeds the truth by before its carry is taken: enough to be positive, and half a limb, to round.
 const OFFSET: u64 = (1 << 62) + (1 << (WIDTH - 1));
 
-/// How many pairs of digits [`Product::add_rows`] takes from the multiplier.
+/// How many pairs of limbs [`Product::add_rows`] takes from the multiplier.
 pub(super) const BLOCK: usize = 3;
 
 /// The zero pairs that stand before a multiplicand, for the rows of one block to slide into it.
 pub(super) const LEAD: usize = BLOCK - 1;
 
-/// The sums that belong to digits `2k` and `2k + 1`, as integers, in two registers so that no lane ever has to move.
+/// The sums that belong to limbs `2k` and `2k + 1`, as integers, in two registers so that no lane ever has to move.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Column {
-    /// What belongs to digits `2k` and `2k + 1`.
+    /// What belongs to limbs `2k` and `2k + 1`.
     even: Lanes,
-    /// What belongs to digits `2k + 1` and `2k + 2`.
+    /// What belongs to limbs `2k + 1` and `2k + 2`.
     odd: Lanes,
 }
 
@@ -44,16 +44,16 @@ impl Column {
         }
     }
 
-    /// A start like `self` for a column to which [`countable`] digits are added too.
+    /// A start like `self` for a column to which [`countable`] limbs are added too.
     pub(super) fn for_countable(self) -> Self {
         Self { even: self.even.integer_minus(Lanes::integer(LOW.to_bits())), ..self }
     }
 }
 
-/// `digits` so that they can be added to a column's sum.
+/// `limbs` so that they can be added to a column's sum.
 #[inline]
-pub(super) fn countable(digits: Lanes) -> Lanes {
-    digits.plus(Lanes::splat(LOW))
+pub(super) fn countable(limbs: Lanes) -> Lanes {
+    limbs.plus(Lanes::splat(LOW))
 }
 
 /// The constants of multiplying.
@@ -84,23 +84,23 @@ impl Product {
         let (mut before, mut last) = (*before, *last);
         let mut columns = columns.iter_mut();
         let mut spill = Lanes::ZERO;
-        for (digits, column) in number.iter().zip(columns.by_ref()) {
-            let (high, low) = self.split([*digits, last, before], even);
+        for (limbs, column) in number.iter().zip(columns.by_ref()) {
+            let (high, low) = self.split([*limbs, last, before], even);
             column.even = column.even.integer_plus(spill).integer_plus(low);
-            let (next, low) = self.split([*digits, last, before], odd);
+            let (next, low) = self.split([*limbs, last, before], odd);
             column.odd = column.odd.integer_plus(high).integer_plus(low);
-            (spill, before, last) = (next, last, *digits);
+            (spill, before, last) = (next, last, *limbs);
         }
         if let Some(column) = columns.next() {
             column.even = column.even.integer_plus(spill);
         }
     }
 
-    /// The sum of the products of `digits` with `factors`, as [`HIGH`] plus multiples of 2^WIDTH, and [`LOW`] plus the rest,
+    /// The sum of the products of `limbs` with `factors`, as [`HIGH`] plus multiples of 2^WIDTH, and [`LOW`] plus the rest,
     /// which lies within 3 * 2^(WIDTH - 1).
     #[inline]
-    fn split(self, digits: [Lanes; BLOCK], factors: [Lanes; BLOCK]) -> (Lanes, Lanes) {
-        let [a, b, c] = digits;
+    fn split(self, limbs: [Lanes; BLOCK], factors: [Lanes; BLOCK]) -> (Lanes, Lanes) {
+        let [a, b, c] = limbs;
         let [by_a, by_b, by_c] = factors;
         let first = a.times_plus(by_a, self.high);
         let second = b.times_plus(by_b, first);
@@ -111,10 +111,10 @@ impl Product {
     }
 }
 
-/// Takes the digits of `columns`, from the least significant, and leaves in every column its `starts`. `sum` may add to a
-/// column before its carry is taken; `take` gets the digits. Both are told the column's index.
+/// Takes the limbs of `columns`, from the least significant, and leaves in every column its `starts`. `sum` may add to a
+/// column before its carry is taken; `take` gets the limbs. Both are told the column's index.
 ///
-/// Sums stay below 2^57, so a digit exceeds its range by the 2^7 that its neighbour carries, and no carry waits for another.
+/// Sums stay below 2^57, so a limb exceeds its range by the 2^7 that its neighbour carries, and no carry waits for another.
 #[inline]
 pub(super) fn carry(
     columns: &mut [Column],
@@ -132,8 +132,8 @@ pub(super) fn carry(
         odd = column.odd;
         *column = *start;
         let over = sum.shifted_right(WIDTH);
-        let digits = sum.and(mask).integer_plus(over.shifted_in(carried));
+        let limbs = sum.and(mask).integer_plus(over.shifted_in(carried));
         carried = over;
-        take(index, digits.integer_plus(back).minus(low));
+        take(index, limbs.integer_plus(back).minus(low));
     }
 }

@@ -1,4 +1,4 @@
-//! The public operation against `rsa`'s numbers: random moduli and signatures, and those that strain the digits.
+//! The public operation against `rsa`'s numbers: random moduli and signatures, and those that strain the limbs.
 
 use rsa::BigUint;
 
@@ -41,7 +41,7 @@ fn as_modulus(mut octets: Vec<u8>) -> BigUint {
     BigUint::from_bytes_be(&octets)
 }
 
-/// Moduli of `length` octets whose limbs or digits are at their extremes.
+/// Moduli of `length` octets whose limbs or limbs are at their extremes.
 fn straining_moduli(length: usize) -> Vec<BigUint> {
     let repeat = |pattern: &[u8]| as_modulus(pattern.iter().copied().cycle().take(length).collect());
     let one = BigUint::from(1_u8);
@@ -63,11 +63,11 @@ fn straining_moduli(length: usize) -> Vec<BigUint> {
         (&half << 1) - 3_u8,
         (&half << 1) - (&one << (length * 4)) - 1_u8,
     ];
-    // Every digit at plus and at minus its largest, in digits of 50 bits and of half as many.
+    // Every limb at plus and at minus its largest, in limbs of 50 bits and of half as many.
     for width in [25_usize, 50] {
         let mut largest = BigUint::from(0_u8);
-        for digit in 0..(length * 8 - 1) / width {
-            largest += &one << (digit * width + width - 1);
+        for limb in 0..(length * 8 - 1) / width {
+            largest += &one << (limb * width + width - 1);
         }
         moduli.push(&half + &largest + 1_u8);
         moduli.push((&half << 1) - &largest - 1_u8);
@@ -94,8 +94,8 @@ fn straining_bases(modulus: &BigUint) -> Vec<BigUint> {
     ];
     for width in [25, 50] {
         let mut largest = BigUint::from(0_u8);
-        for digit in 0..length / width {
-            largest += &one << (digit * width + width - 1);
+        for limb in 0..length / width {
+            largest += &one << (limb * width + width - 1);
         }
         bases.push(&largest % modulus);
         bases.push(modulus - (&largest % modulus));
@@ -117,7 +117,7 @@ fn powers_under_random_moduli_are_those_of_the_rsa_crate() {
 }
 
 #[test]
-fn powers_at_the_extremes_of_limbs_and_digits_are_those_of_the_rsa_crate() {
+fn powers_at_the_extremes_of_limbs_and_limbs_are_those_of_the_rsa_crate() {
     for length in LENGTHS {
         for modulus in straining_moduli(length) {
             for base in straining_bases(&modulus) {

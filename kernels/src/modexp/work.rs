@@ -17,7 +17,7 @@ pub(super) struct Starts {
 }
 
 impl Starts {
-    /// The starts for numbers of `pairs` pairs of digits, found by working with zeros.
+    /// The starts for numbers of `pairs` pairs of limbs, found by working with zeros.
     pub(super) fn new(pairs: usize, skipped: usize) -> Self {
         let nothing = |count: usize| vec![Column::ZERO; count].into_boxed_slice();
         let none = Self {
@@ -47,16 +47,16 @@ impl Starts {
 ///
 /// The number lies between -0.6 and 0.6 times the modulus; only the first one may be anything below the modulus.
 pub(super) struct Work {
-    /// [`LEAD`] zero pairs, the number's digits, and as many zero pairs again.
+    /// [`LEAD`] zero pairs, the number's limbs, and as many zero pairs again.
     value: Vec<Lanes>,
     /// Twice the number, laid out alike.
     twice: Vec<Lanes>,
     /// A square or other product; at its start between operations, like the other columns.
     product: Vec<Column>,
-    /// The product's digits, and [`LEAD`] zero pairs.
-    digits: Vec<Lanes>,
+    /// The product's limbs, and [`LEAD`] zero pairs.
+    limbs: Vec<Lanes>,
     quotient_sums: Vec<Column>,
-    /// [`GUARD`] pairs that are zero when it serves as a multiplicand, and the quotient's digits.
+    /// [`GUARD`] pairs that are zero when it serves as a multiplicand, and the quotient's limbs.
     quotient: Vec<Lanes>,
     remainder: Vec<Column>,
 }
@@ -65,19 +65,19 @@ impl Work {
     pub(super) fn new(base: &[Lanes], starts: &Starts) -> Self {
         let pairs = base.len();
         let padding = [Lanes::ZERO; LEAD];
-        let twice: Vec<Lanes> = base.iter().map(|digits| digits.plus(*digits)).collect();
+        let twice: Vec<Lanes> = base.iter().map(|limbs| limbs.plus(*limbs)).collect();
         Self {
             value: [&padding, base, &padding].concat(),
             twice: [&padding[..], &twice, &padding].concat(),
             product: starts.square.to_vec(),
-            digits: vec![Lanes::ZERO; pairs.wrapping_mul(2).wrapping_add(LEAD)],
+            limbs: vec![Lanes::ZERO; pairs.wrapping_mul(2).wrapping_add(LEAD)],
             quotient_sums: starts.quotient.to_vec(),
             quotient: vec![Lanes::ZERO; pairs.wrapping_add(GUARD)],
             remainder: starts.remainder.to_vec(),
         }
     }
 
-    /// The number's digits, and zeros.
+    /// The number's limbs, and zeros.
     pub(super) fn value(&self) -> &[Lanes] {
         self.value.get(LEAD..).unwrap_or_default()
     }
@@ -95,7 +95,7 @@ impl Work {
         self.reduce(product, modulus);
     }
 
-    /// Adds the number's square to `product`: each product of different digits once, with one of them doubled. Uses
+    /// Adds the number's square to `product`: each product of different limbs once, with one of them doubled. Uses
     /// `twice` up.
     fn add_square(&mut self, product: Product) {
         let blocks = self.value.get(LEAD..).unwrap_or_default().as_chunks::<BLOCK>().0;
@@ -104,7 +104,7 @@ impl Work {
             // Within the block both orders of each product are met, so the number itself serves there; before it, nothing.
             if let Some((before, within)) = twice.split_at_mut_checked(LEAD) {
                 before.fill(Lanes::ZERO);
-                within.iter_mut().zip(block).for_each(|(digits, single)| *digits = *single);
+                within.iter_mut().zip(block).for_each(|(limbs, single)| *limbs = *single);
             }
             product.add_rows(columns, twice, block);
             columns = columns.get_mut(2 * BLOCK..).unwrap_or_default();
@@ -121,11 +121,11 @@ impl Work {
         }
     }
 
-    /// Adds the upper half of the product of the upper `digits` with `reciprocal` to `quotient_sums`.
+    /// Adds the upper half of the product of the upper `limbs` with `reciprocal` to `quotient_sums`.
     fn add_quotient(&mut self, product: Product, reciprocal: &[Lanes], skipped: usize) {
         let mut start = skipped.wrapping_add(reciprocal.len()).wrapping_sub(GUARD).wrapping_sub(LEAD);
         for block in reciprocal.as_chunks::<BLOCK>().0 {
-            product.add_rows(&mut self.quotient_sums, self.digits.get(start..).unwrap_or_default(), block);
+            product.add_rows(&mut self.quotient_sums, self.limbs.get(start..).unwrap_or_default(), block);
             start = start.wrapping_sub(BLOCK);
         }
     }
@@ -144,8 +144,8 @@ impl Work {
     /// The quotient is rounded, and wrong by little more than that, so the remainder is small and its lower half is all of it.
     fn reduce(&mut self, product: Product, modulus: &Modulus) {
         let starts = &modulus.starts;
-        let digits = &mut self.digits;
-        carry(&mut self.product, &starts.square, |_, sum| sum, |index, pair| set(digits, index, pair));
+        let limbs = &mut self.limbs;
+        carry(&mut self.product, &starts.square, |_, sum| sum, |index, pair| set(limbs, index, pair));
 
         self.add_quotient(product, &modulus.reciprocal, modulus.skipped);
         let quotient = &mut self.quotient;
@@ -158,9 +158,8 @@ impl Work {
         quotient.iter_mut().take(GUARD).for_each(|guard| *guard = Lanes::ZERO);
 
         self.add_remainder(product, &modulus.negated);
-        let Self { value, twice, digits, remainder, .. } = self;
-        let add =
-            |index, sum: Lanes| digits.get(index).map_or(sum, |pair| sum.integer_plus(countable(*pair)));
+        let Self { value, twice, limbs, remainder, .. } = self;
+        let add = |index, sum: Lanes| limbs.get(index).map_or(sum, |pair| sum.integer_plus(countable(*pair)));
         carry(remainder, &starts.remainder, add, |index: usize, pair| {
             set(value, index.wrapping_add(LEAD), pair);
             set(twice, index.wrapping_add(LEAD), pair.plus(pair));
@@ -168,8 +167,8 @@ impl Work {
     }
 }
 
-fn set(digits: &mut [Lanes], index: usize, pair: Lanes) {
-    if let Some(place) = digits.get_mut(index) {
+fn set(limbs: &mut [Lanes], index: usize, pair: Lanes) {
+    if let Some(place) = limbs.get_mut(index) {
         *place = pair;
     }
 }

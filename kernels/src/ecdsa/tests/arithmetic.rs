@@ -6,31 +6,32 @@ use rsa::BigUint;
 
 use super::super::super::comb::Point as _;
 use super::super::super::inversion::Modulus;
+use super::super::super::limb::WIDTH;
 use super::super::field::Field;
-use super::super::{Affine, Curve, Jacobian, digits};
+use super::super::{Affine, Curve, Jacobian, limbs};
 use super::{Oracle, integer, numbers, octets, order, prime};
 
-/// What the digits of the field stand for, modulo p.
-fn value<const N: usize>(digits: &[Wrapping<i64>; N], modulus: &BigUint) -> BigUint {
-    digits.iter().rev().fold(BigUint::from(0_u8), |sum, digit| {
-        let digit = if digit.0 < 0 {
-            modulus - BigUint::from(digit.0.unsigned_abs()) % modulus
+/// What the limbs of the field stand for, modulo p.
+fn value<const N: usize>(limbs: &[Wrapping<i64>; N], modulus: &BigUint) -> BigUint {
+    limbs.iter().rev().fold(BigUint::from(0_u8), |sum, limb| {
+        let limb = if limb.0 < 0 {
+            modulus - BigUint::from(limb.0.unsigned_abs()) % modulus
         } else {
-            BigUint::from(digit.0.unsigned_abs())
+            BigUint::from(limb.0.unsigned_abs())
         };
-        ((sum << digits::WIDTH) + digit) % modulus
+        ((sum << WIDTH) + limb) % modulus
     })
 }
 
 pub(super) fn the_constants_are_what_they_are_said_to_be<C: Curve<N>, O: Oracle, const N: usize>() {
     let (p, n) = (prime::<C, N>(), order::<C, N>());
-    let r = BigUint::from(1_u8) << (digits::WIDTH * N);
+    let r = BigUint::from(1_u8) << (WIDTH * N);
     let is_modulus = |modulus: &Modulus<N>, number: &BigUint| {
-        assert_eq!(value(&modulus.digits, &(number + 1_u8)), *number);
-        assert_eq!(modulus.clearing(digits::lowest(&modulus.digits)).0, -1);
+        assert_eq!(value(&modulus.limbs, &(number + 1_u8)), *number);
+        assert_eq!(modulus.clearing(limbs::lowest(&modulus.limbs)).0, -1);
     };
     is_modulus(&C::PRIME, &p);
-    assert_eq!(C::PRIME.digits[N - 1].0, 1 << C::TOP_BITS);
+    assert_eq!(C::PRIME.limbs[N - 1].0, 1 << C::TOP_BITS);
     is_modulus(&C::ORDER.modulus, &n);
     assert_eq!(value(&C::R, &p), &r % &p);
     assert_eq!(value(&C::R_SQUARED, &p), &r * &r % &p);
@@ -69,22 +70,19 @@ pub(super) fn sums_and_products_modulo_the_prime_are_those_of_big_integers<
     }
 }
 
-pub(super) fn the_largest_digits_leave_no_column<C: Curve<N>, O: Oracle, const N: usize>() {
+pub(super) fn the_largest_limbs_leave_no_column<C: Curve<N>, O: Oracle, const N: usize>() {
     let prime = prime::<C, N>();
-    let r = BigUint::from(1_u8) << (digits::WIDTH * N);
-    // As many units as two factors may have between them, in digits of one sign and of both.
+    let r = BigUint::from(1_u8) << (WIDTH * N);
+    // As many units as two factors may have between them, in limbs of one sign and of both.
     for (first, second) in [(3, 3), (-3, 3), (9, 1), (1, -9), (5, 1)] {
         for signs in [[1, 1], [1, -1], [-1, 1]] {
             let largest = |units: i64| {
-                let mut digits = [Wrapping(0); N];
+                let mut limbs = [Wrapping(0); N];
                 let signs = signs.iter().cycle();
-                digits
-                    .iter_mut()
-                    .zip(signs)
-                    .for_each(|(digit, sign)| *digit = Wrapping((sign * units) << 28));
+                limbs.iter_mut().zip(signs).for_each(|(limb, sign)| *limb = Wrapping((sign * units) << 28));
                 // The highest is as small as the modulus leaves it.
-                digits[N - 1] = Wrapping(units << (8 * C::EIGHTH as usize - digits::WIDTH * (N - 1) - 1));
-                Field::<C, N>::new(digits)
+                limbs[N - 1] = Wrapping(units << (8 * C::EIGHTH as usize - WIDTH * (N - 1) - 1));
+                Field::<C, N>::new(limbs)
             };
             let (a, b) = (largest(first), largest(second));
             let of = |field: &Field<C, N>| value(&field.0, &prime);
@@ -104,12 +102,12 @@ pub(super) fn a_carried_number_is_congruent_and_within_0_6_times_the_prime<
     let p = prime::<C, N>();
     let numbers = numbers::<C, N>(500);
     for (index, (a, b)) in numbers.iter().zip(numbers.iter().rev()).enumerate() {
-        let [x, y] = [a, b].map(|number| Field::<C, N>::new(digits::from_be_bytes(number)));
+        let [x, y] = [a, b].map(|number| Field::<C, N>::new(limbs::from_be_bytes(number)));
         let factor = i64::try_from(index % 25).unwrap() - 12;
         let number = x.small_multiple(factor).minus(&y);
         let carried = number.carried();
         assert_eq!(value(&carried.0, &p), value(&number.0, &p), "{factor} {a:x?} - {b:x?}");
-        assert!(carried.0.iter().all(|digit| digit.0.abs() <= 1 << 28));
+        assert!(carried.0.iter().all(|limb| limb.0.abs() <= 1 << 28));
         assert!(carried.0[N - 1].0.abs() * 10 < 6 << C::TOP_BITS);
     }
 }
@@ -119,22 +117,22 @@ pub(super) fn a_thousand_doublings_in_a_row_keep_the_coordinates_small<
     O: Oracle,
     const N: usize,
 >() {
-    let (n, p) = (order::<C, N>(), prime::<C, N>());
+    let (order, prime) = (order::<C, N>(), prime::<C, N>());
     let (x, y) = super::super::base_point::<C, N>();
     let mut point = Jacobian::from(&Affine::new(&x, &y));
     let mut scalar = BigUint::from(1_u8);
     for _ in 0..1_000 {
         point = point.doubled();
-        scalar = (scalar << 1) % &n;
+        scalar = (scalar << 1) % &order;
         let top = |field: &Field<C, N>| field.0[N - 1].0.abs();
         assert!(top(&point.x) * 10 < 6 << C::TOP_BITS && top(&point.y) * 10 < 6 << C::TOP_BITS);
         assert!(top(&point.z) * 10 < 12 << C::TOP_BITS);
     }
     let affine = Jacobian::entries(&[point]).remove(0);
     let (x, y) = O::new(&octets::<C, N>(&scalar)).public();
-    let r = BigUint::from(1_u8) << (digits::WIDTH * N);
-    assert_eq!(value(&affine.x::<C>().0, &p), integer(&x) * &r % &p);
-    assert_eq!(value(&affine.y::<C>().0, &p), integer(&y) * &r % &p);
+    let r = BigUint::from(1_u8) << (WIDTH * N);
+    assert_eq!(value(&affine.x::<C>().0, &prime), integer(&x) * &r % &prime);
+    assert_eq!(value(&affine.y::<C>().0, &prime), integer(&y) * &r % &prime);
 }
 
 pub(super) fn only_multiples_of_the_prime_are_zero<C: Curve<N>, O: Oracle, const N: usize>() {
@@ -163,8 +161,8 @@ pub(super) fn the_signs_of_a_quotient_sum_up_to_it<C: Curve<N>, O: Oracle, const
         if integer(s) == BigUint::from(0_u8) || integer(s) >= n {
             continue;
         }
-        let inverse = C::ORDER.inverse(&digits::from_be_bytes(s));
-        let quotient = C::ORDER.product(&digits::from_be_bytes(a), &inverse);
+        let inverse = C::ORDER.inverse(&limbs::from_be_bytes(s));
+        let quotient = C::ORDER.product(&limbs::from_be_bytes(a), &inverse);
         let signs = C::ORDER.signs(&quotient, width);
         let bits = signs.iter().rev().fold(BigUint::from(0_u8), |bits, eighth| (bits << width) + *eighth);
         let sum = (bits * 2_u8 + &n + &n - &ones) % &n;

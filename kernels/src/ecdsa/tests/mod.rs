@@ -86,7 +86,7 @@ macro_rules! of_both_curves {
 of_both_curves! {
     arithmetic::the_constants_are_what_they_are_said_to_be
     arithmetic::sums_and_products_modulo_the_prime_are_those_of_big_integers
-    arithmetic::the_largest_digits_leave_no_column
+    arithmetic::the_largest_limbs_leave_no_column
     arithmetic::a_carried_number_is_congruent_and_within_0_6_times_the_prime
     arithmetic::a_thousand_doublings_in_a_row_keep_the_coordinates_small
     arithmetic::only_multiples_of_the_prime_are_zero
@@ -129,7 +129,7 @@ fn scalar<C: Curve<N>, const N: usize>(random: &mut Random) -> BigUint {
     integer(&number::<C, N>(random)) % (order::<C, N>() - 1_u8) + 1_u8
 }
 
-/// Numbers at the edges of digits, of the prime and of the order.
+/// Numbers at the edges of limbs, of the prime and of the order.
 fn edges<C: Curve<N>, const N: usize>() -> Vec<Vec<u8>> {
     let (bits, count) = (8 * C::EIGHTH as usize, C::EIGHTH as usize);
     let one = BigUint::from(1_u8);
@@ -145,8 +145,8 @@ fn edges<C: Curve<N>, const N: usize>() -> Vec<Vec<u8>> {
         edges.push(octets::<C, N>(&(&one << bit)));
         edges.push(octets::<C, N>(&((&one << bit) - 1_u8)));
     }
-    // Every digit at its largest, in both signs.
-    let largest = (0..N - 1).fold(BigUint::from(0_u8), |sum, digit| sum + (&one << (29 * digit + 28)));
+    // Every limb at its largest, in both signs.
+    let largest = (0..N - 1).fold(BigUint::from(0_u8), |sum, limb| sum + (&one << (29 * limb + 28)));
     edges.push(octets::<C, N>(&largest));
     edges.push(octets::<C, N>(&(&largest - 1_u8)));
     edges.push(octets::<C, N>(&(largest + (&one << (bits - 1)))));

@@ -1,16 +1,16 @@
-//! Large numbers as balanced digits in doubles, and back.
+//! Large numbers as balanced limbs in doubles, and back.
 //!
-//! A digit lies in -2^(WIDTH - 1) ..= 2^(WIDTH - 1), or a carry's breadth beyond. Two digits share one [`Lanes`], the
+//! A limb lies in -2^(WIDTH - 1) ..= 2^(WIDTH - 1), or a carry's breadth beyond. Two limbs share one [`Lanes`], the
 //! less significant first.
 
 use super::lanes::{Lanes, double, integer};
 
-/// The bits of a digit: as many as leave room for sums of three products below 2^102, the next power that the splitting
+/// The bits of a limb: as many as leave room for sums of three products below 2^102, the next power that the splitting
 /// of products needs clear.
 pub(super) const WIDTH: u32 = 50;
 
-/// `number`, big-endian, as `pairs` pairs of balanced digits, the least significant first. `number` is below half of
-/// what so many digits can hold.
+/// `number`, big-endian, as `pairs` pairs of balanced limbs, the least significant first. `number` is below half of
+/// what so many limbs can hold.
 pub(super) fn from_be_bytes(number: &[u8], pairs: usize) -> Vec<Lanes> {
     let mut octets = number.iter().rev();
     let (mut pending, mut bits, mut carry) = (0_u64, 0_u32, 0_i64);
@@ -19,11 +19,11 @@ pub(super) fn from_be_bytes(number: &[u8], pairs: usize) -> Vec<Lanes> {
             pending |= octets.next().map_or(0, |octet| u64::from(*octet)) << bits;
             bits = bits.wrapping_add(8);
         }
-        let digit = (pending & !(u64::MAX << WIDTH)).cast_signed().wrapping_add(carry);
+        let limb = (pending & !(u64::MAX << WIDTH)).cast_signed().wrapping_add(carry);
         pending >>= WIDTH;
         bits = bits.wrapping_sub(WIDTH);
-        carry = i64::from(digit > 1 << (WIDTH - 1));
-        double(digit.wrapping_sub(carry << WIDTH))
+        carry = i64::from(limb > 1 << (WIDTH - 1));
+        double(limb.wrapping_sub(carry << WIDTH))
     };
     (0..pairs).map(|_| Lanes::doubles(next(), next())).collect()
 }
@@ -32,14 +32,13 @@ pub(super) fn from_be_bytes(number: &[u8], pairs: usize) -> Vec<Lanes> {
 /// the modulus times -1, and what is written fits `out`.
 pub(super) fn to_be_bytes(value: &[Lanes], negated: &[Lanes], out: &mut [u8]) {
     let integers = |lanes: &Lanes| [integer(lanes.first()), integer(lanes.second())];
-    let sign =
-        value.iter().flat_map(integers).fold(0, |carry: i64, digit| carry.wrapping_add(digit) >> WIDTH);
-    let mut digits = value.iter().flat_map(integers).zip(negated.iter().flat_map(integers));
+    let sign = value.iter().flat_map(integers).fold(0, |carry: i64, limb| carry.wrapping_add(limb) >> WIDTH);
+    let mut limbs = value.iter().flat_map(integers).zip(negated.iter().flat_map(integers));
     let (mut pending, mut bits, mut carry) = (0_i64, 0_u32, 0_i64);
     for octet in out.iter_mut().rev() {
         if bits < 8 {
-            let (digit, negated) = digits.next().unwrap_or_default();
-            carry = carry.wrapping_add(digit).wrapping_sub(negated & (sign >> 63));
+            let (limb, negated) = limbs.next().unwrap_or_default();
+            carry = carry.wrapping_add(limb).wrapping_sub(negated & (sign >> 63));
             pending |= (carry & !(-1 << WIDTH)) << bits;
             carry >>= WIDTH;
             bits = bits.wrapping_add(WIDTH);
