@@ -17,23 +17,23 @@ const MOST: u64 = (9 << 56) | (1 << 54);
 pub(in super::super) struct Field<C, const N: usize>(pub(in super::super) Limbs<N>, PhantomData<C>);
 
 impl<C: Curve<N>, const N: usize> Field<C, N> {
-    pub(super) const ONE: Self = Self::new(C::R);
+    pub(in super::super) const ONE: Self = Self::new(C::R);
 
     const R_SQUARED: Self = Self::new(C::R_SQUARED);
 
     /// The number with these limbs, divided by R.
-    pub(super) const fn new(limbs: Limbs<N>) -> Self {
+    pub(in super::super) const fn new(limbs: Limbs<N>) -> Self {
         Self(limbs, PhantomData)
     }
 
     /// The big-endian number, which may be any of as many octets as p.
-    pub(super) fn from_be_bytes(number: &[u8]) -> Self {
+    pub(in super::super) fn from_be_bytes(number: &[u8]) -> Self {
         Self::new(limbs::from_be_bytes(number)).times(&Self::R_SQUARED)
     }
 
     /// Units add up.
     #[inline]
-    pub(super) fn plus(&self, other: &Self) -> Self {
+    pub(in super::super) fn plus(&self, other: &Self) -> Self {
         let mut sum = *self;
         sum.0.iter_mut().zip(other.0).for_each(|(limb, other)| *limb += other);
         sum
@@ -41,7 +41,7 @@ impl<C: Curve<N>, const N: usize> Field<C, N> {
 
     /// Units add up.
     #[inline]
-    pub(super) fn minus(&self, other: &Self) -> Self {
+    pub(in super::super) fn minus(&self, other: &Self) -> Self {
         let mut difference = *self;
         difference.0.iter_mut().zip(other.0).for_each(|(limb, other)| *limb -= other);
         difference
@@ -49,7 +49,7 @@ impl<C: Curve<N>, const N: usize> Field<C, N> {
 
     /// `factor` times as many units.
     #[inline]
-    pub(super) fn small_multiple(&self, factor: i64) -> Self {
+    pub(in super::super) fn small_multiple(&self, factor: i64) -> Self {
         Self::new(self.0.map(|limb| limb * Wrapping(factor)))
     }
 
@@ -58,7 +58,7 @@ impl<C: Curve<N>, const N: usize> Field<C, N> {
     /// Without that, only the limbs would shrink, not the number: doublings would enlarge x and y, and after six in a row
     /// the bounds of a column would leave 64 bits.
     #[inline]
-    pub(super) fn carried(&self) -> Self {
+    pub(in super::super) fn carried(&self) -> Self {
         let mut limbs = self.0;
         let [Some(top), Some(prime_top)] = [&limbs, &C::PRIME.limbs].map(|limbs| limbs.last().copied())
         else {
@@ -74,13 +74,13 @@ impl<C: Curve<N>, const N: usize> Field<C, N> {
     }
 
     #[inline(never)]
-    pub(super) fn times(&self, other: &Self) -> Self {
+    pub(in super::super) fn times(&self, other: &Self) -> Self {
         debug_assert!(self.largest().saturating_mul(other.largest()) <= MOST, "too many units");
         Self::new(C::product(&self.0, &other.0))
     }
 
     #[inline(never)]
-    pub(super) fn squared(&self) -> Self {
+    pub(in super::super) fn squared(&self) -> Self {
         debug_assert!(self.largest().saturating_mul(self.largest()) <= MOST, "too many units");
         Self::new(C::square(&self.0))
     }
@@ -91,13 +91,13 @@ impl<C: Curve<N>, const N: usize> Field<C, N> {
     }
 
     /// Whether the number, of at most 13 units, is zero modulo p.
-    pub(super) fn is_zero(&self) -> bool {
+    pub(in super::super) fn is_zero(&self) -> bool {
         // Times 1/R, anything so small comes out within p, and zero as itself.
         self.times(&Self::new(limbs::one())).0.iter().all(|limb| *limb == Wrapping(0))
     }
 
     /// The inverse, and zero's is zero.
-    pub(super) fn inverse(&self) -> Self {
+    pub(in super::super) fn inverse(&self) -> Self {
         // Of the number times R, it is the inverse divided by R; each product with R^2 multiplies that by R.
         Self::new(C::PRIME.inverse(&self.0)).times(&Self::R_SQUARED).times(&Self::R_SQUARED)
     }

@@ -15,7 +15,7 @@ use std::sync::OnceLock;
 use super::comb::{Comb, Point as _};
 use super::inversion::Modulus;
 use super::limbs::{self, Limbs};
-use field::Field;
+pub(super) use field::Field;
 pub(super) use order::Order;
 pub(super) use point::{Affine, Jacobian};
 
@@ -133,6 +133,6 @@ fn base_point<C: Curve<N>, const N: usize>() -> (Field<C, N>, Field<C, N>) {
 }
 
 /// What b is on a curve that has this point, in five units.
-fn constant<C: Curve<N>, const N: usize>(x: &Field<C, N>, y: &Field<C, N>) -> Field<C, N> {
+pub(super) fn constant<C: Curve<N>, const N: usize>(x: &Field<C, N>, y: &Field<C, N>) -> Field<C, N> {
     y.squared().minus(&x.squared().times(x)).plus(&x.small_multiple(3))
 }

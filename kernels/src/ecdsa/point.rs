@@ -18,16 +18,16 @@ pub(in super::super) struct Affine<const N: usize> {
 }
 
 impl<const N: usize> Affine<N> {
-    pub(super) fn new<C: Curve<N>>(x: &Field<C, N>, y: &Field<C, N>) -> Self {
+    pub(in super::super) fn new<C: Curve<N>>(x: &Field<C, N>, y: &Field<C, N>) -> Self {
         Self { x: x.carried().0.map(stored), y: y.carried().0.map(stored) }
     }
 
-    pub(super) fn x<C: Curve<N>>(&self) -> Field<C, N> {
+    pub(in super::super) fn x<C: Curve<N>>(&self) -> Field<C, N> {
         Field::new(self.x.map(loaded))
     }
 
     /// In one unit, like the coordinates of all that is not said to have more.
-    pub(super) fn y<C: Curve<N>>(&self) -> Field<C, N> {
+    pub(in super::super) fn y<C: Curve<N>>(&self) -> Field<C, N> {
         Field::new(self.y.map(loaded))
     }
 }
@@ -35,9 +35,9 @@ impl<const N: usize> Affine<N> {
 /// The point (x / z^2, y / z^3), or where `z` is zero, the one at infinity. `y` and `z` have two units.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Jacobian<C, const N: usize> {
-    pub(super) x: Field<C, N>,
-    pub(super) y: Field<C, N>,
-    pub(super) z: Field<C, N>,
+    pub(in super::super) x: Field<C, N>,
+    pub(in super::super) y: Field<C, N>,
+    pub(in super::super) z: Field<C, N>,
 }
 
 impl<C: Curve<N>, const N: usize> From<&Affine<N>> for Jacobian<C, N> {
@@ -49,7 +49,7 @@ impl<C: Curve<N>, const N: usize> From<&Affine<N>> for Jacobian<C, N> {
 impl<C: Curve<N>, const N: usize> Jacobian<C, N> {
     /// The sum of any two points, at a higher price.
     #[inline(never)]
-    pub(super) fn plus_any(&self, other: &Affine<N>) -> Self {
+    pub(in super::super) fn plus_any(&self, other: &Affine<N>) -> Self {
         if self.z.is_zero() {
             return Self::from(other);
         }

@@ -1,0 +1,75 @@
+//! Lays the kernels' files out for the proofs: once as they are, and once for each mutant.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+include!("mutants.rs");
+
+/// The kernels' files that each proof is about, as modules. What they name beside these stands in `src`.
+const ECDSA: &[(&str, &str)] = &[
+    ("comb", "comb.rs"),
+    ("ecdsa", "ecdsa/mod.rs"),
+    ("inversion", "inversion.rs"),
+    ("limbs", "limbs.rs"),
+    ("p256", "p256.rs"),
+    ("p384", "p384.rs"),
+];
+
+fn main() {
+    let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo says where"));
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo says where"));
+    let kernels = here.join("../src");
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=mutants.rs");
+    println!("cargo::rerun-if-changed={}", kernels.display());
+
+    let mut trees = tree("ecdsa_original", "ecdsa", &kernels, &here);
+    let mut table = String::new();
+    for mutant in MUTANTS {
+        let copy = out.join(mutant.name);
+        copied(&kernels, &copy);
+        let file = copy.join(mutant.file);
+        let text = fs::read_to_string(&file).expect("a file of the kernels");
+        assert_eq!(
+            text.matches(mutant.from).count(),
+            1,
+            "{}: {:?} in {}",
+            mutant.name,
+            mutant.from,
+            mutant.file
+        );
+        fs::write(&file, text.replace(mutant.from, mutant.to)).expect("writable");
+        let (area, proof) = mutant.proof.split_once("::").expect("area::proof");
+        trees += &tree(mutant.name, area, &copy, &here);
+        writeln!(table, "(\"{0}\", || {{ let _ = {0}::proofs::{proof}(); }}),", mutant.name).expect("a string");
+    }
+    writeln!(trees, "/// Each mutant's name and the proof that must fail.\npub const MUTANTS: &[(&str, fn())] = &[{table}];")
+        .expect("a string");
+    fs::write(out.join("trees.rs"), trees).expect("writable");
+}
+
+/// The module in which a proof stands beside the files that it is about.
+fn tree(name: &str, area: &str, kernels: &Path, here: &Path) -> String {
+    let modules = ECDSA.iter().fold(String::new(), |text, (module, file)| {
+        text + &format!("#[path = \"{}\"] mod {module};\n", kernels.join(file).display())
+    });
+    let proof = here.join("src/proofs").join(format!("{area}.rs"));
+    format!(
+        "pub mod {name} {{\nuse crate::limb;\n{modules}#[path = \"{}\"] pub mod proofs;\n}}\n",
+        proof.display()
+    )
+}
+
+fn copied(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("writable");
+    for entry in fs::read_dir(from).expect("the kernels' folder") {
+        let path = entry.expect("an entry").path();
+        let target = to.join(path.file_name().expect("a name"));
+        if path.is_dir() {
+            copied(&path, &target);
+        } else {
+            fs::copy(&path, &target).expect("writable");
+        }
+    }
+}
