@@ -42,7 +42,8 @@ fn main() {
         fs::write(&file, text.replace(mutant.from, mutant.to)).expect("writable");
         let (area, proof) = mutant.proof.split_once("::").expect("area::proof");
         trees += &tree(mutant.name, area, &copy, &here);
-        writeln!(table, "(\"{0}\", || {{ let _ = {0}::proofs::{proof}(); }}),", mutant.name).expect("a string");
+        writeln!(table, "(\"{0}\", || {{ let _ = {0}::proofs::{proof}(); }}),", mutant.name)
+            .expect("a string");
     }
     writeln!(trees, "/// Each mutant's name and the proof that must fail.\npub const MUTANTS: &[(&str, fn())] = &[{table}];")
         .expect("a string");

@@ -1,6 +1,7 @@
 //! The arithmetic against big integers, and the verdicts against the `p256` and `p384` crates, for both curves.
 
 mod arithmetic;
+mod toy;
 mod verdicts;
 
 use rsa::BigUint;
@@ -99,6 +100,7 @@ of_both_curves! {
     verdicts::sums_that_meet_equal_and_opposite_points_get_the_crates_verdict
     verdicts::zero_and_what_is_not_below_the_order_is_no_part_of_a_signature
     verdicts::an_x_coordinate_of_the_order_or_more_is_taken_modulo_the_order
+    verdicts::r_equal_to_the_prime_less_the_order_does_not_stand_for_an_x_coordinate_of_zero
 }
 
 fn integer(number: &[u8]) -> BigUint {

@@ -224,3 +224,17 @@ pub(super) fn an_x_coordinate_of_the_order_or_more_is_taken_modulo_the_order<
     assert!(!Key::<C, N>::new(C::BASE_X, C::BASE_Y).unwrap().verify(&zero, &r, &r));
     assert!(!O::verify((C::BASE_X, C::BASE_Y), &zero, &r, &r));
 }
+
+pub(super) fn r_equal_to_the_prime_less_the_order_does_not_stand_for_an_x_coordinate_of_zero<
+    C: Curve<N>,
+    O: Oracle,
+    const N: usize,
+>() {
+    // r + n = p, which is congruent to the x-coordinate zero, but no x-coordinate.
+    let zero = vec![0; C::EIGHTH as usize];
+    let y = O::y_for(&zero).unwrap();
+    let key = Key::<C, N>::new(&zero, &y).unwrap();
+    let r = C::PRIME_LESS_ORDER;
+    assert!(!key.verify(&zero, r, r));
+    assert!(!O::verify((&zero, &y), &zero, r, r));
+}
