@@ -7,13 +7,28 @@ use std::{env, fs};
 include!("mutants.rs");
 
 /// The kernels' files that each proof is about, as modules. What they name beside these stands in `src`.
-const ECDSA: &[(&str, &str)] = &[
-    ("comb", "comb.rs"),
-    ("ecdsa", "ecdsa/mod.rs"),
-    ("inversion", "inversion.rs"),
-    ("limbs", "limbs.rs"),
-    ("p256", "p256.rs"),
-    ("p384", "p384.rs"),
+const AREAS: &[(&str, &[(&str, &str)])] = &[
+    (
+        "ecdsa",
+        &[
+            ("comb", "comb.rs"),
+            ("ecdsa", "ecdsa/mod.rs"),
+            ("inversion", "inversion.rs"),
+            ("limbs", "limbs.rs"),
+            ("p256", "p256.rs"),
+            ("p384", "p384.rs"),
+        ],
+    ),
+    (
+        "ed25519",
+        &[
+            ("comb", "comb.rs"),
+            ("ed25519", "ed25519/mod.rs"),
+            ("inversion", "inversion.rs"),
+            ("limbs", "limbs.rs"),
+        ],
+    ),
+    ("rsa", &[("modexp", "modexp/mod.rs")]),
 ];
 
 fn main() {
@@ -24,7 +39,10 @@ fn main() {
     println!("cargo::rerun-if-changed=mutants.rs");
     println!("cargo::rerun-if-changed={}", kernels.display());
 
-    let mut trees = tree("ecdsa_original", "ecdsa", &kernels, &here);
+    let original = out.join("original");
+    copied(&kernels, &original);
+    let originals = AREAS.iter().map(|(area, _)| tree(&format!("{area}_original"), area, &original, &here));
+    let mut trees: String = originals.collect();
     let mut table = String::new();
     for mutant in MUTANTS {
         let copy = out.join(mutant.name);
@@ -52,16 +70,18 @@ fn main() {
 
 /// The module in which a proof stands beside the files that it is about.
 fn tree(name: &str, area: &str, kernels: &Path, here: &Path) -> String {
-    let modules = ECDSA.iter().fold(String::new(), |text, (module, file)| {
+    let (_, files) = AREAS.iter().find(|(name, _)| *name == area).expect("an area");
+    let modules = files.iter().fold(String::new(), |text, (module, file)| {
         text + &format!("#[path = \"{}\"] mod {module};\n", kernels.join(file).display())
     });
     let proof = here.join("src/proofs").join(format!("{area}.rs"));
     format!(
-        "pub mod {name} {{\nuse crate::limb;\n{modules}#[path = \"{}\"] pub mod proofs;\n}}\n",
+        "pub mod {name} {{\nuse edge_assay_abstract_numbers::{{lanes, limb}};\n{modules}#[path = \"{}\"] pub mod proofs;\n}}\n",
         proof.display()
     )
 }
 
+/// Copies all files, without the unit tests, which know limbs as the machine's integers.
 fn copied(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("writable");
     for entry in fs::read_dir(from).expect("the kernels' folder") {
@@ -70,7 +90,8 @@ fn copied(from: &Path, to: &Path) {
         if path.is_dir() {
             copied(&path, &target);
         } else {
-            fs::copy(&path, &target).expect("writable");
+            let text = fs::read_to_string(path).expect("a text");
+            fs::write(target, text.replace("#[cfg(test)]", "#[cfg(any())]")).expect("writable");
         }
     }
 }

@@ -9,10 +9,6 @@
 
 #![cfg(not(target_arch = "wasm32"))]
 
-mod dyadic;
-mod limb;
-mod polynomial;
-
 #[allow(
     clippy::duplicate_mod,
     dead_code,
@@ -27,5 +23,7 @@ mod trees {
 
 pub use trees::MUTANTS;
 pub use trees::ecdsa_original::proofs as ecdsa;
+pub use trees::ed25519_original::proofs as ed25519;
+pub use trees::rsa_original::proofs as rsa;
 
 pub use ecdsa::Bounds;

@@ -1,6 +1,6 @@
 //! The kernels' arithmetic is proven for all inputs, and its mutants are not.
 
-use edge_assay_kernels_proofs::{Bounds, MUTANTS, ecdsa};
+use edge_assay_kernels_proofs::{Bounds, MUTANTS, ecdsa, ed25519, rsa};
 
 fn assert_bounds(bounds: &Bounds) {
     assert!(bounds.x < 0.55 && bounds.y < 1.07 && bounds.z < 1.08, "{bounds:?}");
@@ -15,6 +15,26 @@ fn p256_operations_are_congruent_and_any_order_of_doublings_and_additions_closes
 #[test]
 fn p384_operations_are_congruent_and_any_order_of_doublings_and_additions_closes_within_64_bits() {
     assert_bounds(&ecdsa::p384());
+}
+
+#[test]
+fn ed25519_operations_are_congruent_and_any_order_of_doublings_and_additions_closes() {
+    assert!(ed25519::ed25519() <= 58);
+}
+
+#[test]
+fn rsa_operations_are_exact_and_remainders_within_0_6_of_the_modulus_for_2048_bits() {
+    assert!(rsa::rsa_2048() <= 57);
+}
+
+#[test]
+fn rsa_operations_are_exact_and_remainders_within_0_6_of_the_modulus_for_3072_bits() {
+    assert!(rsa::rsa_3072() <= 57);
+}
+
+#[test]
+fn rsa_operations_are_exact_and_remainders_within_0_6_of_the_modulus_for_4096_bits() {
+    assert!(rsa::rsa_4096() <= 57);
 }
 
 #[test]

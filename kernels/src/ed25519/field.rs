@@ -8,7 +8,7 @@ use super::number::{self, Limbs, WIDTH};
 
 /// Two numbers modulo p, worked on together.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pair([Lanes; 5]);
+pub(in super::super) struct Pair([Lanes; 5]);
 
 /// 1.5 * 2^52: a double near it is an integer, and its bits count the units.
 const LOW: f64 = 6_755_399_441_055_744.0;
@@ -21,7 +21,7 @@ const HALF: u64 = 1 << (WIDTH - 1);
 const OFFSET: u64 = (1 << 62) + HALF;
 
 impl Pair {
-    pub(super) const fn new(first: Limbs, second: Limbs) -> Self {
+    pub(in super::super) const fn new(first: Limbs, second: Limbs) -> Self {
         let ([a, b, c, d, e], [f, g, h, i, j]) = (first, second);
         Self([
             Lanes::doubles(a, f),
@@ -33,15 +33,15 @@ impl Pair {
     }
 
     /// The same number twice.
-    pub(super) const fn both(number: Limbs) -> Self {
+    pub(in super::super) const fn both(number: Limbs) -> Self {
         Self::new(number, number)
     }
 
-    pub(super) fn first(&self) -> Limbs {
+    pub(in super::super) fn first(&self) -> Limbs {
         self.0.map(Lanes::first)
     }
 
-    pub(super) fn second(&self) -> Limbs {
+    pub(in super::super) fn second(&self) -> Limbs {
         self.0.map(Lanes::second)
     }
 
@@ -53,44 +53,44 @@ impl Pair {
 
     /// Units add up.
     #[inline]
-    pub(super) fn plus(&self, other: &Self) -> Self {
+    pub(in super::super) fn plus(&self, other: &Self) -> Self {
         self.with(other, Lanes::plus)
     }
 
     /// Units add up.
     #[inline]
-    pub(super) fn minus(&self, other: &Self) -> Self {
+    pub(in super::super) fn minus(&self, other: &Self) -> Self {
         self.with(other, Lanes::minus)
     }
 
     /// Each number times a small one, plus `addend`'s. Units as these make them.
     #[inline]
-    pub(super) fn scaled_plus(&self, first: f64, second: f64, addend: &Self) -> Self {
+    pub(in super::super) fn scaled_plus(&self, first: f64, second: f64, addend: &Self) -> Self {
         let factors = Lanes::doubles(first, second);
         self.with(addend, |limb, addend| limb.times_plus(factors, addend))
     }
 
     /// The second number, and then the first.
     #[inline]
-    pub(super) fn swapped(&self) -> Self {
+    pub(in super::super) fn swapped(&self) -> Self {
         Self(self.0.map(|limbs| limbs.shifted_in(limbs)))
     }
 
     /// The first number beside the second of `other`.
     #[inline]
-    pub(super) fn crossed(&self, other: &Self) -> Self {
+    pub(in super::super) fn crossed(&self, other: &Self) -> Self {
         self.with(other, Lanes::crossed)
     }
 
     /// (b - a, b + a) of (a, b). Units add up.
     #[inline]
-    pub(super) fn difference_and_sum(&self) -> Self {
+    pub(in super::super) fn difference_and_sum(&self) -> Self {
         self.scaled_plus(-1.0, 1.0, &self.swapped())
     }
 
     /// The same numbers in one unit, from few units.
     #[inline]
-    pub(super) fn carried(&self) -> Self {
+    pub(in super::super) fn carried(&self) -> Self {
         // What is near HIGH has no bits below 2^WIDTH.
         let high = Lanes::splat(HIGH);
         let [a, b, c, d, e] = self.0.map(|limb| {
@@ -105,7 +105,7 @@ impl Pair {
 
     /// The products. The units of two factors may multiply to 3.
     #[inline(never)]
-    pub(super) fn times(&self, other: &Self) -> Self {
+    pub(in super::super) fn times(&self, other: &Self) -> Self {
         const STARTS: [Lanes; 5] = starts([1, 2, 3, 4, 5, 4, 3, 2, 1]);
         let ([a0, a1, a2, a3, a4], [b0, b1, b2, b3, b4]) = (self.0, other.0);
         reduced(
@@ -126,7 +126,7 @@ impl Pair {
 
     /// The squares of numbers of one unit.
     #[inline(never)]
-    pub(super) fn squared(&self) -> Self {
+    pub(in super::super) fn squared(&self) -> Self {
         const STARTS: [Lanes; 5] = starts([1, 1, 2, 2, 3, 2, 2, 1, 1]);
         let [a0, a1, a2, a3, a4] = self.0;
         let [d0, d1, d2, d3] = [a0.plus(a0), a1.plus(a1), a2.plus(a2), a3.plus(a3)];
@@ -153,7 +153,7 @@ impl Pair {
     }
 
     /// The powers whose exponent is (p - 5) / 8 = 2^252 - 3.
-    pub(super) fn root_power(&self) -> Self {
+    pub(in super::super) fn root_power(&self) -> Self {
         // Exponents of 1, 2, 4, 5, 10, … ones in binary.
         let twice_as_long = |power: &Self, ones: usize| power.squared_times(ones).times(power);
         let two = twice_as_long(self, 1);
@@ -166,7 +166,7 @@ impl Pair {
     }
 
     /// Whether the first number is a multiple of p.
-    pub(super) fn is_zero(&self) -> bool {
+    pub(in super::super) fn is_zero(&self) -> bool {
         number::to_le_bytes(&self.carried().first()) == [0; 32]
     }
 }

@@ -5,9 +5,9 @@
 
 #![expect(clippy::many_single_char_names, reason = "they are those of the literature, or plain limbs")]
 
-mod field;
-mod number;
-mod point;
+pub(super) mod field;
+pub(super) mod number;
+pub(super) mod point;
 #[cfg(test)]
 mod tests;
 

@@ -7,10 +7,10 @@ use super::super::limbs;
 
 /// Five limbs, the least significant first. Those of a number of *one unit* lie within 2^50 and the breadth of a carry,
 /// 2^10; of *k units*, within k times that.
-pub(super) type Limbs = [f64; 5];
+pub(in super::super) type Limbs = [f64; 5];
 
 /// The bits of a limb: five of them make 255, so what is carried out of the highest comes in 19-fold at the lowest.
-pub(super) const WIDTH: u32 = 51;
+pub(in super::super) const WIDTH: u32 = 51;
 
 /// p, for inversion.
 const PRIME: Modulus<9> = Modulus {

@@ -38,20 +38,20 @@ const ROOT_OF_MINUS_ONE: Limbs = [
 
 /// The point (X / Z, Y / Z).
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Point {
+pub(in super::super) struct Point {
     /// X and Y.
-    xy: Pair,
+    pub(in super::super) xy: Pair,
     /// T and Z.
-    tz: Pair,
+    pub(in super::super) tz: Pair,
 }
 
 /// A point as a table keeps it, ready to be added.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Entry {
+pub(in super::super) struct Entry {
     /// Y - X and Y + X.
-    first: Pair,
+    pub(in super::super) first: Pair,
     /// 2 d T and 2 Z.
-    second: Pair,
+    pub(in super::super) second: Pair,
 }
 
 impl Point {
@@ -94,7 +94,7 @@ impl Point {
     }
 
     #[inline(never)]
-    pub(super) fn entry(&self) -> Entry {
+    pub(in super::super) fn entry(&self) -> Entry {
         let first = self.xy.difference_and_sum().carried();
         Entry { first, second: self.tz.times(&Pair::new(TWICE_D, TWO)) }
     }

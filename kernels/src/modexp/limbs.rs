@@ -7,7 +7,7 @@ use super::lanes::{Lanes, double, integer};
 
 /// The bits of a limb: as many as leave room for sums of three products below 2^102, the next power that the splitting
 /// of products needs clear.
-pub(super) const WIDTH: u32 = 50;
+pub(in super::super) const WIDTH: u32 = 50;
 
 /// `number`, big-endian, as `pairs` pairs of balanced limbs, the least significant first. `number` is below half of
 /// what so many limbs can hold.

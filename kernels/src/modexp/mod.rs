@@ -7,12 +7,12 @@
 //! with the modulus's reciprocal, computed once, quotient and remainder are half a product each, in which no
 //! limb waits for another.
 
-mod limbs;
-mod product;
+pub(super) mod limbs;
+pub(super) mod product;
 mod reciprocal;
 #[cfg(test)]
 mod tests;
-mod work;
+pub(super) mod work;
 
 use super::lanes::{self, Lanes};
 use limbs::WIDTH;
@@ -25,19 +25,19 @@ pub struct PublicOperation {
     /// The modulus, big-endian.
     octets: Box<[u8]>,
     exponent: u64,
-    modulus: Modulus,
+    pub(super) modulus: Modulus,
 }
 
 /// A modulus, as reduction needs it.
 #[derive(Clone, Debug)]
-struct Modulus {
+pub(super) struct Modulus {
     /// The modulus times -1.
-    negated: Box<[Lanes]>,
+    pub(super) negated: Box<[Lanes]>,
     /// floor(2^(2 * WIDTH * (skipped + pairs)) / modulus).
-    reciprocal: Box<[Lanes]>,
+    pub(super) reciprocal: Box<[Lanes]>,
     /// The pairs of a product's low limbs that take no part in finding the quotient.
-    skipped: usize,
-    starts: Starts,
+    pub(super) skipped: usize,
+    pub(super) starts: Starts,
 }
 
 impl PublicOperation {

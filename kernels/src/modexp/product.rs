@@ -18,14 +18,14 @@ const HIGH: f64 = LOW * 1_125_899_906_842_624.0;
 const OFFSET: u64 = (1 << 62) + (1 << (WIDTH - 1));
 
 /// How many pairs of limbs [`Product::add_rows`] takes from the multiplier.
-pub(super) const BLOCK: usize = 3;
+pub(in super::super) const BLOCK: usize = 3;
 
 /// The zero pairs that stand before a multiplicand, for the rows of one block to slide into it.
-pub(super) const LEAD: usize = BLOCK - 1;
+pub(in super::super) const LEAD: usize = BLOCK - 1;
 
 /// The sums that belong to limbs `2k` and `2k + 1`, as integers, in two registers so that no lane ever has to move.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Column {
+pub(in super::super) struct Column {
     /// What belongs to limbs `2k` and `2k + 1`.
     even: Lanes,
     /// What belongs to limbs `2k + 1` and `2k + 2`.
@@ -60,14 +60,14 @@ pub(super) fn countable(limbs: Lanes) -> Lanes {
 ///
 /// The compiler must not know them: V8 would build them anew in every turn of the loop.
 #[derive(Clone, Copy)]
-pub(super) struct Product {
+pub(in super::super) struct Product {
     high: Lanes,
     /// [`HIGH`] + [`LOW`].
     both: Lanes,
 }
 
 impl Product {
-    pub(super) fn new() -> Self {
+    pub(in super::super) fn new() -> Self {
         Self { high: Lanes::splat(black_box(HIGH)), both: Lanes::splat(black_box(HIGH + LOW)) }
     }
 

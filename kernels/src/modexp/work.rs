@@ -5,13 +5,13 @@ use super::lanes::Lanes;
 use super::product::{BLOCK, Column, LEAD, Product, carry, countable};
 
 /// The columns below a quotient's first that must be summed too, for what they carry into it.
-const GUARD: usize = 2;
+pub(in super::super) const GUARD: usize = 2;
 
 /// What the columns of each kind of product must hold at first; see [`Column::start`].
 #[derive(Clone, Debug)]
-pub(super) struct Starts {
+pub(in super::super) struct Starts {
     square: Box<[Column]>,
-    multiple: Box<[Column]>,
+    pub(in super::super) multiple: Box<[Column]>,
     quotient: Box<[Column]>,
     remainder: Box<[Column]>,
 }
@@ -46,23 +46,23 @@ impl Starts {
 /// A number modulo another, and the room to compute its powers.
 ///
 /// The number lies between -0.6 and 0.6 times the modulus; only the first one may be anything below the modulus.
-pub(super) struct Work {
+pub(in super::super) struct Work {
     /// [`LEAD`] zero pairs, the number's limbs, and as many zero pairs again.
     value: Vec<Lanes>,
     /// Twice the number, laid out alike.
     twice: Vec<Lanes>,
     /// A square or other product; at its start between operations, like the other columns.
-    product: Vec<Column>,
+    pub(in super::super) product: Vec<Column>,
     /// The product's limbs, and [`LEAD`] zero pairs.
-    limbs: Vec<Lanes>,
+    pub(in super::super) limbs: Vec<Lanes>,
     quotient_sums: Vec<Column>,
     /// [`GUARD`] pairs that are zero when it serves as a multiplicand, and the quotient's limbs.
-    quotient: Vec<Lanes>,
+    pub(in super::super) quotient: Vec<Lanes>,
     remainder: Vec<Column>,
 }
 
 impl Work {
-    pub(super) fn new(base: &[Lanes], starts: &Starts) -> Self {
+    pub(in super::super) fn new(base: &[Lanes], starts: &Starts) -> Self {
         let pairs = base.len();
         let padding = [Lanes::ZERO; LEAD];
         let twice: Vec<Lanes> = base.iter().map(|limbs| limbs.plus(*limbs)).collect();
@@ -78,7 +78,7 @@ impl Work {
     }
 
     /// The number's limbs, and zeros.
-    pub(super) fn value(&self) -> &[Lanes] {
+    pub(in super::super) fn value(&self) -> &[Lanes] {
         self.value.get(LEAD..).unwrap_or_default()
     }
 
@@ -97,7 +97,7 @@ impl Work {
 
     /// Adds the number's square to `product`: each product of different limbs once, with one of them doubled. Uses
     /// `twice` up.
-    fn add_square(&mut self, product: Product) {
+    pub(in super::super) fn add_square(&mut self, product: Product) {
         let blocks = self.value.get(LEAD..).unwrap_or_default().as_chunks::<BLOCK>().0;
         let (mut columns, mut twice) = (&mut *self.product, &mut *self.twice);
         for block in blocks {
@@ -113,7 +113,7 @@ impl Work {
     }
 
     /// Adds the number's product with `factor` to `product`.
-    fn add_multiple(&mut self, product: Product, factor: &[Lanes]) {
+    pub(in super::super) fn add_multiple(&mut self, product: Product, factor: &[Lanes]) {
         let mut columns = &mut *self.product;
         for block in factor.as_chunks::<BLOCK>().0 {
             product.add_rows(columns, &self.value, block);
@@ -143,21 +143,34 @@ impl Work {
     ///
     /// The quotient is rounded, and wrong by little more than that, so the remainder is small and its lower half is all of it.
     fn reduce(&mut self, product: Product, modulus: &Modulus) {
-        let starts = &modulus.starts;
-        let limbs = &mut self.limbs;
-        carry(&mut self.product, &starts.square, |_, sum| sum, |index, pair| set(limbs, index, pair));
+        self.carry_product(modulus);
+        self.find_quotient(product, modulus);
+        self.find_remainder(product, modulus);
+    }
 
+    /// Turns `product` into `limbs`.
+    pub(in super::super) fn carry_product(&mut self, modulus: &Modulus) {
+        let limbs = &mut self.limbs;
+        carry(&mut self.product, &modulus.starts.square, |_, sum| sum, |index, pair| set(limbs, index, pair));
+    }
+
+    /// Finds the quotient of what `limbs` hold, within 0.6.
+    pub(in super::super) fn find_quotient(&mut self, product: Product, modulus: &Modulus) {
         self.add_quotient(product, &modulus.reciprocal, modulus.skipped);
         let quotient = &mut self.quotient;
         carry(
             &mut self.quotient_sums,
-            &starts.quotient,
+            &modulus.starts.quotient,
             |_, sum| sum,
             |index, pair| set(quotient, index, pair),
         );
-        quotient.iter_mut().take(GUARD).for_each(|guard| *guard = Lanes::ZERO);
+    }
 
+    /// Replaces the number by what `limbs` hold, less the modulus times `quotient`.
+    pub(in super::super) fn find_remainder(&mut self, product: Product, modulus: &Modulus) {
+        self.quotient.iter_mut().take(GUARD).for_each(|guard| *guard = Lanes::ZERO);
         self.add_remainder(product, &modulus.negated);
+        let starts = &modulus.starts;
         let Self { value, twice, limbs, remainder, .. } = self;
         let add = |index, sum: Lanes| limbs.get(index).map_or(sum, |pair| sum.integer_plus(countable(*pair)));
         carry(remainder, &starts.remainder, add, |index: usize, pair| {

@@ -10,7 +10,7 @@ use super::limb::{self, Limb, WIDTH};
 use super::limbs;
 use super::p256::P256;
 use super::p384::P384;
-use crate::polynomial::Number;
+use edge_assay_abstract_numbers::polynomial::Number;
 
 /// What the highest limbs of coordinates stay within, in units of p's highest limb, under any order of doublings and additions;
 /// and the binary logarithm of the largest magnitude of any intermediate result.

@@ -15,16 +15,16 @@ use crate::polynomial::{Polynomial, Variable};
 
 /// All values that a limb may have.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Limb {
+pub struct Limb {
     low: i128,
     high: i128,
     /// Where in [`POLYNOMIALS`]; `None` where nobody asked. A range of one value needs none.
     polynomial: Option<usize>,
 }
 
-pub(crate) type Stored = Limb;
+pub type Stored = Limb;
 
-pub(crate) const WIDTH: usize = 29;
+pub const WIDTH: usize = 29;
 
 thread_local! {
     static POLYNOMIALS: RefCell<Vec<Polynomial>> = const { RefCell::new(Vec::new()) };
@@ -33,37 +33,37 @@ thread_local! {
 }
 
 /// The largest magnitude that any sum, product or shift had since the last call.
-pub(crate) fn largest_magnitude() -> u128 {
+pub fn largest_magnitude() -> u128 {
     LARGEST.take()
 }
 
 #[expect(non_snake_case, reason = "it stands in for a constructor")]
-pub(crate) const fn Wrapping(value: i64) -> Limb {
+pub const fn Wrapping(value: i64) -> Limb {
     Limb { low: value as i128, high: value as i128, polynomial: None }
 }
 
 impl Limb {
     /// Any value from `low` to `high`.
-    pub(crate) const fn range(low: i128, high: i128) -> Self {
+    pub const fn range(low: i128, high: i128) -> Self {
         Self { low, high, polynomial: None }
     }
 
     /// Any value of at most this magnitude.
-    pub(crate) const fn within(magnitude: i128) -> Self {
+    pub const fn within(magnitude: i128) -> Self {
         Self::range(-magnitude, magnitude)
     }
 
     /// A variable of at most this magnitude.
-    pub(crate) fn variable(magnitude: i128) -> Self {
+    pub fn variable(magnitude: i128) -> Self {
         Self::made(-magnitude, magnitude, Some(fresh_variable()))
     }
 
     /// What may be a value of either.
-    pub(crate) fn join(self, other: Self) -> Self {
+    pub fn join(self, other: Self) -> Self {
         Self::range(self.low.min(other.low), self.high.max(other.high))
     }
 
-    pub(crate) fn same_range(self, other: Self) -> bool {
+    pub fn same_range(self, other: Self) -> bool {
         (self.low, self.high) == (other.low, other.high)
     }
 
@@ -87,7 +87,7 @@ impl Limb {
         (self.low == self.high).then_some(self.low)
     }
 
-    pub(crate) fn polynomial(self) -> Option<Polynomial> {
+    pub fn polynomial(self) -> Option<Polynomial> {
         match self.constant() {
             Some(value) => Some(Polynomial::constant(Dyadic::integer(value))),
             None => self.polynomial.map(|at| POLYNOMIALS.with_borrow(|all| all[at].clone())),
@@ -106,7 +106,7 @@ impl Limb {
     }
 
     /// As in the kernels, where an `i32` has it.
-    pub(crate) fn wrapping_neg(self) -> Self {
+    pub fn wrapping_neg(self) -> Self {
         stored(-self)
     }
 }
@@ -116,13 +116,13 @@ fn fresh_variable() -> Polynomial {
     Polynomial::variable(VARIABLES.get())
 }
 
-pub(crate) fn split(column: Limb) -> (Limb, Limb) {
+pub fn split(column: Limb) -> (Limb, Limb) {
     split_at(WIDTH, column)
 }
 
 /// The quotient becomes a new variable: whatever it is, the remainder is the number less its multiple, and within half. That
 /// `split_at` of the kernels does that is tested there.
-pub(crate) fn split_at(bits: usize, number: Limb) -> (Limb, Limb) {
+pub fn split_at(bits: usize, number: Limb) -> (Limb, Limb) {
     let half = 1 << (bits - 1);
     let rounded = number + Limb::range(half, half);
     let (low, high) = (rounded.low >> bits, rounded.high >> bits);
@@ -137,20 +137,20 @@ pub(crate) fn split_at(bits: usize, number: Limb) -> (Limb, Limb) {
     (Limb::made(low, high, polynomial), Limb::made(-half, half - 1, rest))
 }
 
-pub(crate) fn value(limb: Limb) -> i64 {
+pub fn value(limb: Limb) -> i64 {
     i64::try_from(limb.constant().expect("a known value")).expect("64 bits")
 }
 
-pub(crate) fn magnitude(limb: Limb) -> u64 {
+pub fn magnitude(limb: Limb) -> u64 {
     u64::try_from(limb.low.unsigned_abs().max(limb.high.unsigned_abs())).expect("64 bits")
 }
 
-pub(crate) fn stored(limb: Limb) -> Stored {
+pub fn stored(limb: Limb) -> Stored {
     assert!(magnitude(limb) < 1 << 31, "a table's limb leaves 32 bits");
     limb
 }
 
-pub(crate) fn loaded(stored: Stored) -> Limb {
+pub fn loaded(stored: Stored) -> Limb {
     stored
 }
 

@@ -6,17 +6,17 @@ use std::ops::{Add, Mul, Neg, Sub};
 use num_bigint_dig::BigInt;
 
 /// m * 2^e, where m is odd or the number is zero. Operations panic where m would leave 128 bits; nothing is ever rounded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Dyadic {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Dyadic {
     mantissa: i128,
     exponent: i32,
 }
 
 impl Dyadic {
-    pub(crate) const ZERO: Self = Self { mantissa: 0, exponent: 0 };
-    pub(crate) const ONE: Self = Self { mantissa: 1, exponent: 0 };
+    pub const ZERO: Self = Self { mantissa: 0, exponent: 0 };
+    pub const ONE: Self = Self { mantissa: 1, exponent: 0 };
 
-    pub(crate) fn new(mantissa: i128, exponent: i32) -> Self {
+    pub fn new(mantissa: i128, exponent: i32) -> Self {
         if mantissa == 0 {
             return Self::ZERO;
         }
@@ -24,17 +24,17 @@ impl Dyadic {
         Self { mantissa: mantissa >> zeros, exponent: exponent + zeros.cast_signed() }
     }
 
-    pub(crate) fn integer(value: i128) -> Self {
+    pub fn integer(value: i128) -> Self {
         Self::new(value, 0)
     }
 
     /// 2^`exponent`.
-    pub(crate) fn power(exponent: i32) -> Self {
+    pub fn power(exponent: i32) -> Self {
         Self { mantissa: 1, exponent }
     }
 
     /// The value of a finite double.
-    pub(crate) fn of_double(value: f64) -> Self {
+    pub fn of_double(value: f64) -> Self {
         assert!(value.is_finite());
         let bits = value.to_bits();
         let (fraction, biased) = (i128::from(bits & ((1 << 52) - 1)), ((bits >> 52) & 0x7ff) as i32);
@@ -46,36 +46,36 @@ impl Dyadic {
         if value.is_sign_negative() { -magnitude } else { magnitude }
     }
 
-    pub(crate) fn is_zero(self) -> bool {
+    pub fn is_zero(self) -> bool {
         self.mantissa == 0
     }
 
-    pub(crate) fn is_positive(self) -> bool {
+    pub fn is_positive(self) -> bool {
         self.mantissa > 0
     }
 
-    pub(crate) fn abs(self) -> Self {
+    pub fn abs(self) -> Self {
         if self.mantissa < 0 { -self } else { self }
     }
 
     /// The e of m * 2^e: the number is a multiple of 2^e. `None` for zero, a multiple of all.
-    pub(crate) fn grain(self) -> Option<i32> {
+    pub fn grain(self) -> Option<i32> {
         (!self.is_zero()).then_some(self.exponent)
     }
 
     /// The number times 2^`bits`.
-    pub(crate) fn shifted(self, bits: i32) -> Self {
+    pub fn shifted(self, bits: i32) -> Self {
         if self.is_zero() { self } else { Self { exponent: self.exponent + bits, ..self } }
     }
 
     /// The exponent of the largest power of two that is not above this positive number.
-    pub(crate) fn log2(self) -> i32 {
+    pub fn log2(self) -> i32 {
         assert!(self.is_positive());
         self.mantissa.ilog2().cast_signed() + self.exponent
     }
 
     /// The largest integer that is not above the number.
-    pub(crate) fn floor(self) -> i128 {
+    pub fn floor(self) -> i128 {
         if self.exponent >= 0 {
             assert!(
                 self.is_zero() || self.mantissa.unsigned_abs().ilog2().cast_signed() + self.exponent < 126
@@ -87,13 +87,13 @@ impl Dyadic {
     }
 
     /// The number, which is an integer.
-    pub(crate) fn to_big_integer(self) -> BigInt {
+    pub fn to_big_integer(self) -> BigInt {
         BigInt::from(self.mantissa) << usize::try_from(self.exponent).expect("an integer")
     }
 
     /// The nearest double, or one next to it, for reports.
     #[expect(clippy::cast_precision_loss, reason = "for reports")]
-    pub(crate) fn to_double(self) -> f64 {
+    pub fn to_double(self) -> f64 {
         self.mantissa as f64 * f64::from(self.exponent).exp2()
     }
 
