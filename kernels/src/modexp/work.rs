@@ -50,7 +50,7 @@ pub(in super::super) struct Work {
     /// [`LEAD`] zero pairs, the number's limbs, and as many zero pairs again.
     value: Vec<Lanes>,
     /// Twice the number, laid out alike.
-    twice: Vec<Lanes>,
+    pub(in super::super) twice: Vec<Lanes>,
     /// A square or other product; at its start between operations, like the other columns.
     pub(in super::super) product: Vec<Column>,
     /// The product's limbs, and [`LEAD`] zero pairs.

@@ -96,7 +96,7 @@ fn monomial_product((a, b): Monomial, (c, d): Monomial) -> Monomial {
 }
 
 /// A number in limbs, as one polynomial with coefficients of any size.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Number(pub BTreeMap<Monomial, BigInt>);
 
 impl Number {

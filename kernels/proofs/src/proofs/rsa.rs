@@ -126,7 +126,10 @@ fn remainders_are_exact(shape: &Modulus) {
     work.quotient.copy_from_slice(&quotient);
     work.find_remainder(Product::new(), &modulus);
     let taken_off = number(&quotient[GUARD..]).times(&number(&modulus.negated));
-    check(&work.value()[..pairs], &number(&product[..pairs]).plus_multiple(&taken_off, 1));
+    let value = &work.value()[..pairs];
+    check(value, &number(&product[..pairs]).plus_multiple(&taken_off, 1));
+    let twice = number(&work.twice[LEAD..][..pairs]);
+    assert_eq!(twice, Number::default().plus_multiple(&number(value), 2), "not twice the remainder");
 }
 
 /// The Barrett inequality, in exact multiples of 1 / `one`: for all n of this size and all |x| < n^2, the quotient q that is found is
