@@ -1,36 +1,36 @@
-//! Multiples of a point that is met often, by a comb of eight teeth (Lim and Lee; with signs as Hamburg has them).
+//! Multiples of a fixed point, by a comb with eight teeth (Lim and Lee, with Hamburg's signed digits).
 //!
-//! A scalar is taken as the sum of ±2^i for i below eight times the spacing of the teeth, d. Each of its d columns then
-//! needs one of 128 precomputed points, ±P ± 2^d P ± … + 2^(7 d) P, or the negative of one. Knows no curve.
+//! With d the spacing of the teeth, a scalar is written as the sum of ±2^i for i below 8 d. Each of the d columns then adds one of
+//! 128 precomputed points, ±P ± 2^d P ± … + 2^(7 d) P, or its negative. This module knows no curve.
 
-/// A point of some curve, as it is computed with.
+/// A point of some curve, in the coordinates that arithmetic uses.
 pub(super) trait Point: Copy {
-    /// A point as a table keeps it.
+    /// A point in the form that tables store.
     type Entry: Copy;
 
-    /// The distance of two teeth, d, and so the number of columns.
+    /// The spacing of the teeth, d, which is also the number of columns.
     const SPACING: u32;
 
     fn doubled(&self) -> Self;
 
     fn plus(&self, entry: &Self::Entry) -> Self;
 
-    /// All of `points`, as a table keeps them.
+    /// Converts `points` for a table.
     fn entries(points: &[Self]) -> Vec<Self::Entry>;
 
     fn negated(entry: &Self::Entry) -> Self::Entry;
 }
 
-/// What is precomputed for a point: at index `j`, 2^(7 d) P plus or minus 2^(d i) P for i from 0 to 6, plus where bit i of
-/// `j` is one.
+/// The table of a point P: at index `j`, the sum of 2^(7 d) P and of ±2^(d i) P for i from 0 to 6, with a plus where bit i of `j`
+/// is one.
 #[derive(Clone, Debug)]
 pub(super) struct Comb<P: Point>(Box<[P::Entry]>);
 
 impl<P: Point> Comb<P> {
-    /// The table for a point of the curve.
+    /// Builds the table of a point of the curve.
     ///
-    /// Every entry is an odd multiple of the point, below the group's order, so no sum here is of equal or opposite points
-    /// if the order is prime.
+    /// Each entry is an odd multiple of the point, and the factor is below the group's order. So if the order is prime, no
+    /// addition here meets equal or opposite points.
     #[inline(never)]
     pub(super) fn new(point: P) -> Self {
         let mut teeth = vec![point];
@@ -50,7 +50,7 @@ impl<P: Point> Comb<P> {
         Self(P::entries(&points).into())
     }
 
-    /// What `column` of the scalar contributes. `signs` has the scalar's signs by tooth, those of a column at its bit.
+    /// The point that `column` of the scalar adds. `signs` has one word per tooth; bit i of a word is the sign in column i.
     #[inline]
     pub(super) fn column(&self, signs: &[u64; 8], column: u32) -> Option<P::Entry> {
         let [low @ .., top] = signs;

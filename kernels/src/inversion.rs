@@ -1,7 +1,7 @@
-//! Inversion modulo an odd number, by Bernstein and Yang's divisions ("Fast constant-time gcd computation and
-//! modular inversion", 2019), 29 at a time.
+//! Inversion modulo an odd number, by Bernstein and Yang's division steps ("Fast constant-time gcd computation and modular
+//! inversion", 2019), 29 at a time.
 
-#![expect(clippy::many_single_char_names, reason = "they are the paper's")]
+#![expect(clippy::many_single_char_names, reason = "the names are the paper's")]
 
 use super::limb::{Limb, WIDTH, Wrapping, split};
 use super::limbs::{Limbs, lowest, one};
@@ -9,20 +9,21 @@ use super::limbs::{Limbs, lowest, one};
 /// An odd modulus.
 pub(super) struct Modulus<const N: usize> {
     pub(super) limbs: Limbs<N>,
-    /// -1 divided by it, modulo 2^29.
+    /// -1 / modulus, modulo 2^29.
     pub(super) negated_inverse: Limb,
 }
 
 impl<const N: usize> Modulus<N> {
-    /// What the modulus must be multiplied by to clear the lowest limb of a number that begins with `first` when it is added.
+    /// The multiple of the modulus that, added to a number with the lowest limb `first`, makes that limb zero modulo 2^29. The
+    /// product may wrap: only its low 29 bits matter.
     pub(super) fn clearing(&self, first: Limb) -> Limb {
         split(first * self.negated_inverse).1
     }
 
-    /// The inverse of `number`, which has no factor in common with the modulus; of zero, zero.
+    /// The inverse of `number`, which is coprime to the modulus or zero. Zero for zero.
     #[inline(never)]
     pub(super) fn inverse(&self, number: &Limbs<N>) -> Limbs<N> {
-        // At all times f = d * number and g = e * number modulo the modulus.
+        // Invariant: f = d * number and g = e * number, modulo the modulus.
         let (mut f, mut g) = (self.limbs, *number);
         let (mut d, mut e) = ([Wrapping(0); N], one());
         let mut delta = Wrapping(1);
@@ -31,13 +32,13 @@ impl<const N: usize> Modulus<N> {
             (f, g) = steps.applied(&f, &g, &self.limbs, |_| Wrapping(0));
             (d, e) = steps.applied(&d, &e, &self.limbs, |first| self.clearing(first));
         }
-        // f is 1 or -1, and so it is either's inverse.
+        // f is 1 or -1, so it is its own inverse.
         let sign = lowest(&f);
         d.map(|limb| limb * sign)
     }
 }
 
-/// What 29 divisions make of f and g, times 2^29: (u f + v g, q f + r g).
+/// The result of 29 division steps on f and g, times 2^29: (u f + v g, q f + r g).
 struct Steps {
     u: Limb,
     v: Limb,
@@ -46,14 +47,14 @@ struct Steps {
 }
 
 impl Steps {
-    /// The steps for numbers that end in `f` and `g`. `delta` is twice the paper's.
+    /// The steps for numbers with the lowest limbs `f` and `g`. `delta` is twice the paper's.
     fn new(delta: &mut Limb, mut f: Limb, mut g: Limb) -> Self {
         let (mut u, mut v, mut q, mut r) = (Wrapping(1), Wrapping(0), Wrapping(0), Wrapping(1));
         for _ in 0..WIDTH {
-            // Without branches, which no processor could predict: masks of all ones or all zeros.
+            // Masks of all ones or all zeros: no processor could predict branches here.
             let odd = -(g & Wrapping(1));
             let swap = odd & (-*delta >> 63);
-            // g + f if odd; but g - f, and g for f, if also delta is positive.
+            // If g is odd: g becomes g + f; or, if delta is positive too, g - f, and f becomes g.
             let negate = |number: Limb| (number ^ swap) - swap;
             let (old_g, old_q, old_r) = (g, q, r);
             g += negate(f) & odd;
@@ -70,7 +71,7 @@ impl Steps {
         Self { u, v, q, r }
     }
 
-    /// Both numbers after the steps. `clearing` says which multiple of `modulus` makes the first column divisible.
+    /// Both numbers after the steps. `clearing` returns the multiple of `modulus` that makes the first column divisible by 2^29.
     fn applied<const N: usize>(
         &self,
         a: &Limbs<N>,
@@ -86,7 +87,7 @@ impl Steps {
                 carry = next;
                 limb
             });
-            // The first column is zero; what is left over comes last.
+            // The first limb is zero and is dropped; the last carry becomes the highest limb.
             columns.next();
             let mut shifted = [Wrapping(0); N];
             shifted.iter_mut().zip(columns).for_each(|(place, limb)| *place = limb);

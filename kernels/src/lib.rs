@@ -1,7 +1,8 @@
-//! The arithmetic of signature verification, where the generic one of `RustCrypto` is too slow for the edge.
+//! The arithmetic of signature verification, for which the generic code of `RustCrypto` is too slow at the edge.
 //!
-//! A crate of its own because a compiler's level of optimisation is a crate's: this one is compiled for speed, the rest
-//! of the Worker for size. For public data only, knows numbers alone, and has never heard of a key's or a token's format.
+//! It is a crate of its own because the optimisation level is set per crate: this one is compiled for speed, the rest of the
+//! Worker for size. It works on public data only, so it need not run in constant time. It takes numbers and knows no format
+//! of keys or tokens. docs/kernels.md lists the bounds that the comments here state, and the tests that prove them.
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
 

@@ -1,14 +1,14 @@
 //! Numbers of 256 or 384 bits as nine or fourteen limbs of 29 bits.
 //!
-//! Limbs are signed, so that sums and differences need neither carry nor borrow. A number of *k units* has limbs within
-//! k * 2^28, and a little, and lies within k times the modulus.
+//! Limbs are signed, so sums and differences need neither carry nor borrow. A number of *magnitude k* has limbs within k * 2^28,
+//! of which the highest is also within 1.1 k times the modulus's highest limb.
 
 use super::limb::{Limb, WIDTH, Wrapping, split, value};
 
 /// Limbs, the least significant first.
 pub(super) type Limbs<const N: usize> = [Limb; N];
 
-/// The limbs written out.
+/// The limbs of a literal.
 pub(super) const fn literal<const N: usize>(limbs: [i64; N]) -> Limbs<N> {
     let mut literal = [Wrapping(0); N];
     let (mut places, mut rest): (&mut [Limb], &[i64]) = (&mut literal, &limbs);
@@ -35,7 +35,7 @@ pub(super) fn lowest(limbs: &[Limb]) -> Limb {
     limbs.first().copied().unwrap_or_default()
 }
 
-/// The big-endian number, in one unit.
+/// The big-endian number, in limbs from -2^28 to below 2^28.
 pub(super) fn from_be_bytes<const N: usize>(number: &[u8]) -> Limbs<N> {
     let mut octets = number.iter().rev();
     let (mut pending, mut bits) = (Wrapping(0_i64), 0_usize);
@@ -52,8 +52,8 @@ pub(super) fn from_be_bytes<const N: usize>(number: &[u8]) -> Limbs<N> {
     carried(limbs)
 }
 
-/// The number's lowest bits, eight times `width` of them with the least significant first, and its quotient by 2^(8 width).
-/// `width` is even, and at most 64.
+/// The lowest 8 * `width` bits of the number as eight words, the least significant first, and the number divided by
+/// 2^(8 * `width`), rounded down. `width` is even and at most 64.
 pub(super) fn to_eighths(number: &[Limb], width: usize) -> ([u64; 8], i64) {
     let half = width >> 1;
     let (mut pending, mut bits, mut carry) = (Wrapping(0_i64), 0_usize, Wrapping(0_i64));
@@ -74,7 +74,7 @@ pub(super) fn to_eighths(number: &[Limb], width: usize) -> ([u64; 8], i64) {
     (eighths, value(pending + (carry << bits)))
 }
 
-/// The same number in one unit, from few units.
+/// The same number with limbs from -2^28 to below 2^28, of which the highest takes what is left.
 #[inline]
 pub(super) fn carried<const N: usize>(limbs: Limbs<N>) -> Limbs<N> {
     let mut carry = Wrapping(0);

@@ -1,6 +1,6 @@
 //! ECDSA verification over P-256, at the speed the edge needs.
 //!
-//! What all curves share is in `ecdsa`; here are the constants, and multiplication modulo the prime.
+//! `ecdsa` has the code that all curves share. This module has the constants and multiplication modulo the prime.
 
 use std::sync::OnceLock;
 
@@ -14,19 +14,19 @@ use super::limbs::{Limbs, literal};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct P256;
 
-/// A public key, and what is precomputed for it.
+/// A public key and its table.
 #[derive(Clone, Debug)]
 pub struct PublicPoint(Key<P256, 9>);
 
 impl PublicPoint {
-    /// The key at the point with these big-endian coordinates; `None` where there is no such point, or a coordinate is not
-    /// reduced.
+    /// The key at the point with these big-endian coordinates. `None` if the point is not on the curve, or a coordinate is not
+    /// below p.
     #[must_use]
     pub fn new(x: &[u8; 32], y: &[u8; 32]) -> Option<Self> {
         Key::new(x, y).map(Self)
     }
 
-    /// Whether (`r`, `s`) is a signature on what hashes to `hash`; all are big-endian.
+    /// Whether (`r`, `s`) is a signature of a message with this hash. All are big-endian.
     #[must_use]
     pub fn verify(&self, hash: &[u8; 32], r: &[u8; 32], s: &[u8; 32]) -> bool {
         self.0.verify(hash, r, s)
@@ -118,7 +118,7 @@ impl Curve<9> for P256 {
 /// The columns of the product of `a` and `b`.
 #[expect(
     clippy::inline_always,
-    reason = "left to itself, the compiler hands columns over in memory: a third of the time"
+    reason = "otherwise the compiler passes columns in memory: a third of the time"
 )]
 #[inline(always)]
 fn product(a: &Limbs<9>, b: &Limbs<9>) -> [Limb; 17] {
@@ -175,7 +175,7 @@ fn square(a: &Limbs<9>) -> [Limb; 17] {
 
 /// The number in `columns`, divided by R.
 ///
-/// p is -1 in its three lowest limbs, so each column's lowest limb `q` is itself what p must be multiplied by to clear it.
+/// The three lowest limbs of p are -1, 0 and 0, so the multiple of p that clears a column's lowest limb `q` is `q`.
 #[expect(clippy::inline_always, reason = "see `product`")]
 #[inline(always)]
 fn reduced(columns: [Limb; 17]) -> Limbs<9> {
@@ -186,7 +186,7 @@ fn reduced(columns: [Limb; 17]) -> Limbs<9> {
         carry = next;
         limb
     };
-    // What q times 2^96, 2^192, 2^224 and 2^256 adds to columns three, six, seven and eight further on.
+    // What q * 2^96, q * 2^192, q * 2^224 and q * 2^256 add to the third, sixth, seventh and eighth next column.
     let a = |q: Limb| q << (96 - 3 * WIDTH);
     let b = |q: Limb| q << (192 - 6 * WIDTH);
     let c = |q: Limb| q << (224 - 7 * WIDTH);

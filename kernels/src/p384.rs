@@ -1,6 +1,6 @@
 //! ECDSA verification over P-384, at the speed the edge needs.
 //!
-//! What all curves share is in `ecdsa`; here are the constants, and multiplication modulo the prime.
+//! `ecdsa` has the code that all curves share. This module has the constants and multiplication modulo the prime.
 
 use std::sync::OnceLock;
 
@@ -14,19 +14,19 @@ use super::limbs::{Limbs, literal};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct P384;
 
-/// A public key, and what is precomputed for it.
+/// A public key and its table.
 #[derive(Clone, Debug)]
 pub struct PublicPoint(Key<P384, 14>);
 
 impl PublicPoint {
-    /// The key at the point with these big-endian coordinates; `None` where there is no such point, or a coordinate is not
-    /// reduced.
+    /// The key at the point with these big-endian coordinates. `None` if the point is not on the curve, or a coordinate is not
+    /// below p.
     #[must_use]
     pub fn new(x: &[u8; 48], y: &[u8; 48]) -> Option<Self> {
         Key::new(x, y).map(Self)
     }
 
-    /// Whether (`r`, `s`) is a signature on what hashes to `hash`; all are big-endian.
+    /// Whether (`r`, `s`) is a signature of a message with this hash. All are big-endian.
     #[must_use]
     pub fn verify(&self, hash: &[u8; 48], r: &[u8; 48], s: &[u8; 48]) -> bool {
         self.0.verify(hash, r, s)
@@ -141,10 +141,10 @@ macro_rules! sum {
     ($a:ident $b:ident $(, $c:ident $d:ident)*) => { $a * $b $(+ $c * $d)* };
 }
 
-/// The columns of the product of `a` and `b`. The highest limbs are so small that they add next to nothing.
+/// The columns of the product of `a` and `b`. Fourteen products fit a column because the highest limbs are below 2^12.
 #[expect(
     clippy::inline_always,
-    reason = "left to itself, the compiler hands columns over in memory: twice the time, even with Karatsuba's method"
+    reason = "otherwise the compiler passes columns in memory: twice the time, even with Karatsuba's method"
 )]
 #[inline(always)]
 fn product(a: &Limbs<14>, b: &Limbs<14>) -> [Limb; 27] {
@@ -221,8 +221,7 @@ fn square(a: &Limbs<14>) -> [Limb; 27] {
 
 /// The number in `columns`, divided by R.
 ///
-/// p is -1 in its lowest limb and 8 in the next, so each column's lowest limb `q` is itself what p must be multiplied by to
-/// clear it.
+/// The lowest limb of p is -1, so the multiple of p that clears a column's lowest limb `q` is `q`.
 #[expect(clippy::inline_always, reason = "see `product`")]
 #[inline(always)]
 fn reduced(columns: [Limb; 27]) -> Limbs<14> {
@@ -261,7 +260,7 @@ fn reduced(columns: [Limb; 27]) -> Limbs<14> {
         carry = next;
         limb
     };
-    // What q times 2^32, 2^96, 2^128 and 2^384 adds to columns one, three, four and thirteen further on.
+    // What q * 2^32, q * 2^96, q * 2^128 and q * 2^384 add to the next, third, fourth and thirteenth next column.
     let a = |q: Limb| q << (32 - WIDTH);
     let b = |q: Limb| q << (96 - 3 * WIDTH);
     let c = |q: Limb| q << (128 - 4 * WIDTH);

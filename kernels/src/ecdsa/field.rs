@@ -1,7 +1,8 @@
-//! Numbers modulo a curve's prime, p, in Montgomery's form: times R, 2^29 to the power of the number of limbs.
+//! Numbers modulo a curve's prime p, in Montgomery form: times R = 2^(29 N), for N limbs. This module knows no points.
 //!
-//! Knows nothing of points. Units are those of [`limbs`](super::super::limbs); what an operation returns has one, if it does not
-//! say otherwise. The units of two factors may multiply to nine: then no column of their product leaves 64 bits.
+//! Magnitudes are those of [`limbs`](super::super::limbs). Results have magnitude one unless their documentation says otherwise.
+//! The magnitudes of two factors may have a product of up to nine: then no column leaves 64 bits. `kernels/proofs` proves that,
+//! and that any order of point operations keeps to it, with all intermediate results below 2^62.9.
 
 use std::marker::PhantomData;
 
@@ -9,7 +10,7 @@ use super::super::limb::{Wrapping, magnitude, split_at};
 use super::super::limbs::{self, Limbs};
 use super::Curve;
 
-/// What the largest limbs of two factors may multiply to: nine units, and a little.
+/// The largest product that the largest limbs of two factors may have: 9 * 2^56, and 2^54 to spare.
 const MOST: u64 = (9 << 56) | (1 << 54);
 
 /// A number times R, modulo p.
@@ -21,17 +22,17 @@ impl<C: Curve<N>, const N: usize> Field<C, N> {
 
     const R_SQUARED: Self = Self::new(C::R_SQUARED);
 
-    /// The number with these limbs, divided by R.
+    /// The number that these limbs hold, divided by R.
     pub(in super::super) const fn new(limbs: Limbs<N>) -> Self {
         Self(limbs, PhantomData)
     }
 
-    /// The big-endian number, which may be any of as many octets as p.
+    /// The big-endian number: any that is as long as p, reduced or not.
     pub(in super::super) fn from_be_bytes(number: &[u8]) -> Self {
         Self::new(limbs::from_be_bytes(number)).times(&Self::R_SQUARED)
     }
 
-    /// Units add up.
+    /// Magnitudes add up.
     #[inline]
     pub(in super::super) fn plus(&self, other: &Self) -> Self {
         let mut sum = *self;
@@ -39,7 +40,7 @@ impl<C: Curve<N>, const N: usize> Field<C, N> {
         sum
     }
 
-    /// Units add up.
+    /// Magnitudes add up.
     #[inline]
     pub(in super::super) fn minus(&self, other: &Self) -> Self {
         let mut difference = *self;
@@ -47,16 +48,17 @@ impl<C: Curve<N>, const N: usize> Field<C, N> {
         difference
     }
 
-    /// `factor` times as many units.
+    /// The magnitude is multiplied by `factor`.
     #[inline]
     pub(in super::super) fn small_multiple(&self, factor: i64) -> Self {
         Self::new(self.0.map(|limb| limb * Wrapping(factor)))
     }
 
-    /// The same number modulo p, with limbs within 2^28, and within 0.6 p: the multiple of p next to it is taken off.
+    /// The same number modulo p, from magnitude 13 or less, with limbs within 2^28 and a value within 0.6 p: the nearest
+    /// multiple of p is subtracted.
     ///
-    /// Without that, only the limbs would shrink, not the number: doublings would enlarge x and y, and after six in a row
-    /// the bounds of a column would leave 64 bits.
+    /// Carrying alone would shrink the limbs, not the value: x and y would grow with each doubling, and the bounds of a column
+    /// would leave 64 bits in the seventh of a row.
     #[inline]
     pub(in super::super) fn carried(&self) -> Self {
         let mut limbs = self.0;
@@ -67,7 +69,7 @@ impl<C: Curve<N>, const N: usize> Field<C, N> {
         let (multiple, rest) = split_at(C::TOP_BITS, top);
         limbs.iter_mut().zip(C::PRIME.limbs).for_each(|(limb, prime)| *limb -= multiple * prime);
         if let Some(top) = limbs.last_mut() {
-            // The second summand is zero where p's highest limb is a power of two.
+            // The second summand is zero where p's highest limb is 2^TOP_BITS, as for P-256 and P-384.
             *top = rest + multiple * ((Wrapping(1_i64) << C::TOP_BITS) - prime_top);
         }
         Self::new(limbs::carried(limbs))
@@ -75,30 +77,36 @@ impl<C: Curve<N>, const N: usize> Field<C, N> {
 
     #[inline(never)]
     pub(in super::super) fn times(&self, other: &Self) -> Self {
-        debug_assert!(self.largest().saturating_mul(other.largest()) <= MOST, "too many units");
+        debug_assert!(
+            self.largest().saturating_mul(other.largest()) <= MOST,
+            "a product of magnitudes above nine"
+        );
         Self::new(C::product(&self.0, &other.0))
     }
 
     #[inline(never)]
     pub(in super::super) fn squared(&self) -> Self {
-        debug_assert!(self.largest().saturating_mul(self.largest()) <= MOST, "too many units");
+        debug_assert!(
+            self.largest().saturating_mul(self.largest()) <= MOST,
+            "a product of magnitudes above nine"
+        );
         Self::new(C::square(&self.0))
     }
 
-    /// The largest limb, for the assertions above.
+    /// The largest magnitude of a limb, for the assertions above.
     fn largest(&self) -> u64 {
         self.0.iter().map(|limb| magnitude(*limb)).max().unwrap_or(0)
     }
 
-    /// Whether the number, of at most 13 units, is zero modulo p.
+    /// Whether the number, of magnitude 13 or less, is zero modulo p.
     pub(in super::super) fn is_zero(&self) -> bool {
-        // Times 1/R, anything so small comes out within p, and zero as itself.
+        // The product with 1/R lies within 0.6 p, so only zero is a multiple of p, and zero has only one form.
         self.times(&Self::new(limbs::one())).0.iter().all(|limb| *limb == Wrapping(0))
     }
 
-    /// The inverse, and zero's is zero.
+    /// The inverse. Zero for zero.
     pub(in super::super) fn inverse(&self) -> Self {
-        // Of the number times R, it is the inverse divided by R; each product with R^2 multiplies that by R.
+        // The inverse of number * R is the number's inverse divided by R; each product with R^2 multiplies that by R.
         Self::new(C::PRIME.inverse(&self.0)).times(&Self::R_SQUARED).times(&Self::R_SQUARED)
     }
 }

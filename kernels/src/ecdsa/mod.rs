@@ -1,7 +1,7 @@
 //! ECDSA verification (FIPS 186-5 §6.4.2) over a curve y^2 = x^3 - 3x + b of prime order.
 //!
-//! For public data only: neither time nor memory access is independent of it. Knows numbers; hashing is another's. Numbers
-//! that come as octets are big-endian, and as long as the prime.
+//! For public data only: time and memory access depend on it. The caller hashes. Numbers in octets are big-endian and as long
+//! as the prime.
 
 mod field;
 mod order;
@@ -19,12 +19,12 @@ pub(super) use field::Field;
 pub(super) use order::Order;
 pub(super) use point::{Affine, Jacobian};
 
-/// A curve, whose numbers have `N` limbs, and so R = 2^(29 N).
+/// A curve whose numbers have `N` limbs, so R = 2^(29 N).
 pub(super) trait Curve<const N: usize>: Copy + Debug + 'static {
     /// The prime, p.
     const PRIME: Modulus<N>;
     const PRIME_OCTETS: &'static [u8];
-    /// The bits of p in its highest limb: p is about 2^`TOP_BITS` of that limb's units.
+    /// The bits of p in its highest limb, which is about 2^`TOP_BITS`.
     const TOP_BITS: usize;
     /// R modulo p.
     const R: Limbs<N>;
@@ -33,7 +33,7 @@ pub(super) trait Curve<const N: usize>: Copy + Debug + 'static {
     /// The group's order, n.
     const ORDER: Order<N>;
     const ORDER_OCTETS: &'static [u8];
-    /// p - n: only an `r` below it may stand for an x-coordinate of n or more.
+    /// p - n: only an `r` below it can be the residue of an x-coordinate of n or more.
     const PRIME_LESS_ORDER: &'static [u8];
     /// The base point's coordinates.
     const BASE_X: &'static [u8];
@@ -47,20 +47,20 @@ pub(super) trait Curve<const N: usize>: Copy + Debug + 'static {
     /// The square, divided by R, modulo p.
     fn square(a: &Limbs<N>) -> Limbs<N>;
 
-    /// Where the base point's multiples are kept, once made.
+    /// Where the base point's table is stored once it is made.
     fn base() -> &'static OnceLock<Comb<Jacobian<Self, N>>>;
 }
 
-/// A public key, and what was precomputed for it.
+/// A public key and its table.
 #[derive(Clone, Debug)]
 pub(super) struct Key<C: Curve<N>, const N: usize> {
     point: Affine<N>,
-    /// Made when the key is first used: for the price of a few verifications.
+    /// Made when the key is first used, for the cost of a few verifications.
     comb: OnceLock<Comb<Jacobian<C, N>>>,
 }
 
 impl<C: Curve<N>, const N: usize> Key<C, N> {
-    /// The key at the point with these coordinates, if they are reduced and it is on the curve.
+    /// The key at the point with these coordinates, if they are below p and the point is on the curve.
     pub(super) fn new(x: &[u8], y: &[u8]) -> Option<Self> {
         if x >= C::PRIME_OCTETS || y >= C::PRIME_OCTETS {
             return None;
@@ -75,13 +75,13 @@ impl<C: Curve<N>, const N: usize> Key<C, N> {
         Self { point: Affine::new(x, y), comb: OnceLock::new() }
     }
 
-    /// Whether (`r`, `s`) is a signature on what hashes to `hash`.
+    /// Whether (`r`, `s`) is a signature of a message with this hash.
     pub(super) fn verify(&self, hash: &[u8], r: &[u8], s: &[u8]) -> bool {
         let in_range = |number: &[u8]| number.iter().any(|octet| *octet != 0) && number < C::ORDER_OCTETS;
         in_range(r) && in_range(s) && self.sum(hash, r, s).is_some_and(|sum| has_x(&sum, r))
     }
 
-    /// hash / s times the base point plus r / s times the key's.
+    /// The base point times hash / s plus the key's point times r / s.
     fn sum(&self, hash: &[u8], r: &[u8], s: &[u8]) -> Option<Jacobian<C, N>> {
         let order = &C::ORDER;
         let inverse = order.inverse(&limbs::from_be_bytes(s));
@@ -100,8 +100,8 @@ impl<C: Curve<N>, const N: usize> Key<C, N> {
             (0..C::EIGHTH).rev().filter_map(entries)
         };
         let sum = sum_of(columns(), Jacobian::plus)?;
-        // Equal or opposite points were met on the way. Only who knows the private key, or searches as long as for it, makes
-        // such signatures.
+        // A z of zero: an addition met equal or opposite points. To make such a signature takes the private key, or as long a
+        // search as for it.
         if sum.z.is_zero() { sum_of(columns(), Jacobian::plus_any) } else { Some(sum) }
     }
 }
@@ -132,7 +132,7 @@ fn base_point<C: Curve<N>, const N: usize>() -> (Field<C, N>, Field<C, N>) {
     (Field::from_be_bytes(C::BASE_X), Field::from_be_bytes(C::BASE_Y))
 }
 
-/// What b is on a curve that has this point, in five units.
+/// The b of a curve with this point, of magnitude five.
 pub(super) fn constant<C: Curve<N>, const N: usize>(x: &Field<C, N>, y: &Field<C, N>) -> Field<C, N> {
     y.squared().minus(&x.squared().times(x)).plus(&x.small_multiple(3))
 }

@@ -1,13 +1,13 @@
-//! Numbers modulo the order n of a curve's group, as limbs.
+//! Numbers modulo the order n of a curve's group.
 
 use super::super::inversion::Modulus;
 use super::super::limb::{WIDTH, Wrapping};
 use super::super::limbs::{self, Limbs, carried};
 
-/// The order, and what is computed with. R is 2^29 to the power of the number of limbs.
+/// The order and its constants. R is 2^(29 N).
 pub(in super::super) struct Order<const N: usize> {
     pub(in super::super) modulus: Modulus<N>,
-    /// R^2 / 2 modulo n: what makes up for two divisions by R, and halves.
+    /// R^2 / 2 modulo n: makes up for two divisions by R, and halves.
     pub(in super::super) half: Limbs<N>,
     /// (2^b - 1) / 2 modulo n, where b is 256 or 384, the bits of the order.
     pub(in super::super) half_of_ones: Limbs<N>,
@@ -21,7 +21,7 @@ impl<const N: usize> Order<N> {
             sum.iter_mut().zip(b).for_each(|(column, other)| *column += limb * other);
             let multiple = self.modulus.clearing(limbs::lowest(&sum));
             sum.iter_mut().zip(&self.modulus.limbs).for_each(|(column, order)| *column += multiple * order);
-            // The lowest column is now a multiple of 2^29: it goes into the next one, and all move down.
+            // The lowest column is now a multiple of 2^29: it is carried into the next one, and all move down.
             let carry = limbs::lowest(&sum) >> WIDTH;
             sum.rotate_left(1);
             if let Some(top) = sum.last_mut() {
@@ -39,8 +39,8 @@ impl<const N: usize> Order<N> {
         self.modulus.inverse(number)
     }
 
-    /// The bits, in eighths from the least significant, of a number whose sum of ±2^i, plus for a one and minus for a zero, is
-    /// `scalar` times R: half of its sum with 2^b - 1.
+    /// Writes `scalar` * R as a sum of ±2^i and returns the signs, one for plus, in eighths from the least significant. As a
+    /// number, they are half of (`scalar` * R + 2^b - 1).
     pub(super) fn signs(&self, scalar: &Limbs<N>, eighth: usize) -> [u64; 8] {
         let mut sum = self.product(scalar, &self.half);
         sum.iter_mut().zip(self.half_of_ones).for_each(|(limb, ones)| *limb += ones);
