@@ -1,20 +1,20 @@
-//! Two 64-bit lanes, each a double or an integer as the operation takes it: a SIMD128 register in wasm, a plain pair
+//! Two 64-bit lanes, each a double or an integer, as each operation takes it: a SIMD128 register in wasm, a pair of `u64`
 //! elsewhere.
 //!
-//! Both do the same IEEE 754 operations in the same order, so what is proven natively holds in wasm, as long as
-//! [`Lanes::fuses`]. Knows nothing of what the numbers stand for.
+//! Both do the same IEEE 754 operations in the same order, so results are the same if [`Lanes::fuses`]. `kernels/proofs` replaces this
+//! module by one whose lanes hold all values that may occur. This module does not know what the numbers stand for.
 
 #[cfg(all(target_arch = "wasm32", not(target_feature = "relaxed-simd")))]
 compile_error!(
     "build for wasm with -C target-feature=+simd128,+relaxed-simd, as .cargo/config.toml says (a RUSTFLAGS variable \
-     overrides it): emulated, each fused multiplication would take a hundred times as long"
+     overrides it): an emulated fused multiplication takes a hundred times as long"
 );
 
 #[cfg(all(target_arch = "wasm32", target_feature = "relaxed-simd"))]
 mod register {
     use core::arch::wasm32 as simd;
 
-    /// Two lanes, worked on together.
+    /// Two lanes.
     #[derive(Clone, Copy, Debug)]
     pub(in super::super) struct Lanes(simd::v128);
 
@@ -39,19 +39,19 @@ mod register {
             simd::f64x2_extract_lane::<1>(self.0)
         }
 
-        /// The second of `before` beside the first of `self`.
+        /// The second lane of `before` and the first of `self`.
         #[inline]
         pub(in super::super) fn shifted_in(self, before: Self) -> Self {
             Self(simd::i64x2_shuffle::<1, 2>(before.0, self.0))
         }
 
-        /// The first of `self` beside the second of `other`.
+        /// The first lane of `self` and the second of `other`.
         #[inline]
         pub(in super::super) fn crossed(self, other: Self) -> Self {
             Self(simd::i64x2_shuffle::<0, 3>(self.0, other.0))
         }
 
-        /// `self * factor + addend`, rounded once where [`Lanes::fuses`].
+        /// `self * factor + addend`, rounded once if [`Lanes::fuses`].
         #[inline]
         pub(in super::super) fn times_plus(self, factor: Self, addend: Self) -> Self {
             Self(simd::f64x2_relaxed_madd(self.0, factor.0, addend.0))
@@ -96,7 +96,7 @@ mod register {
 
 #[cfg(not(all(target_arch = "wasm32", target_feature = "relaxed-simd")))]
 mod register {
-    /// Two lanes, worked on together.
+    /// Two lanes.
     #[derive(Clone, Copy, Debug)]
     pub(in super::super) struct Lanes(u64, u64);
 
@@ -121,19 +121,19 @@ mod register {
             f64::from_bits(self.1)
         }
 
-        /// The second of `before` beside the first of `self`.
+        /// The second lane of `before` and the first of `self`.
         #[inline]
         pub(in super::super) fn shifted_in(self, before: Self) -> Self {
             Self(before.1, self.0)
         }
 
-        /// The first of `self` beside the second of `other`.
+        /// The first lane of `self` and the second of `other`.
         #[inline]
         pub(in super::super) fn crossed(self, other: Self) -> Self {
             Self(self.0, other.1)
         }
 
-        /// `self * factor + addend`, rounded once where [`Lanes::fuses`].
+        /// `self * factor + addend`, rounded once if [`Lanes::fuses`].
         #[inline]
         pub(in super::super) fn times_plus(self, factor: Self, addend: Self) -> Self {
             Self::doubles(
@@ -189,8 +189,8 @@ impl Lanes {
         Self::doubles(value, value)
     }
 
-    /// Whether `times_plus` rounds once on this machine. wasm leaves that to the engine, which asks the processor; all those
-    /// of the last ten years do.
+    /// Whether `times_plus` rounds once on this machine. wasm leaves that to the engine, which depends on the processor. All
+    /// server processors of the last ten years fuse.
     pub(super) fn fuses() -> bool {
         let factor = std::hint::black_box(Self::splat(1.0 + f64::EPSILON));
         let square = factor.times_plus(factor, Self::splat(-(1.0 + 2.0 * f64::EPSILON)));
@@ -206,7 +206,7 @@ pub(super) fn double(limb: i64) -> f64 {
     limb as f64
 }
 
-/// A double as the limb that it holds.
+/// The limb that a double holds.
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "a limb is an integer of fewer than 53 bits")]
 pub(super) fn integer(limb: f64) -> i64 {

@@ -1,11 +1,11 @@
-//! Numbers for the tests of arithmetic.
+//! Numbers for tests of arithmetic.
 
-/// Octets that look random and are the same in every run (xorshift64*).
+/// Pseudo-random octets, the same in every run (xorshift64*).
 #[derive(Debug)]
 pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    /// Any of 256 bits.
+    /// 256 random bits.
     pub(super) fn number(&mut self) -> [u8; 32] {
         [(); 32].map(|()| {
             self.0 ^= self.0 >> 12;
@@ -15,7 +15,7 @@ impl Random {
         })
     }
 
-    /// 256 bits, many of them in long runs of equal ones.
+    /// 256 bits, with long runs of equal ones.
     pub(super) fn runs(&mut self) -> [u8; 32] {
         let (mask, value) = (self.number(), self.number());
         let mut number = [0; 32];

@@ -1,23 +1,23 @@
-//! Two numbers modulo p = 2^255 - 19, side by side in one register's lanes, and their arithmetic.
+//! Arithmetic of two numbers modulo p = 2^255 - 19 at a time, one in each lane. This module knows no points.
 //!
-//! Knows nothing of points. Units are those of [`number`](super::number); what an operation returns has one, if it does not
-//! say otherwise.
+//! Magnitudes are those of [`number`](super::number). Results have magnitude one unless their documentation says otherwise.
+//! `kernels/proofs` proves that, and that they are congruent to what they should be, for all limbs.
 
 use super::super::lanes::Lanes;
 use super::number::{self, Limbs, WIDTH};
 
-/// Two numbers modulo p, worked on together.
+/// Two numbers modulo p.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Pair([Lanes; 5]);
 
-/// 1.5 * 2^52: a double near it is an integer, and its bits count the units.
+/// 1.5 * 2^52: a double near it is an integer, and its bits count ones.
 const LOW: f64 = 6_755_399_441_055_744.0;
-/// 1.5 * 2^103: a double within 2^102 of it is a multiple of 2^WIDTH, and its bits count the multiples.
+/// 1.5 * 2^103: a double within 2^102 of it is a multiple of 2^51, and its bits count the multiples.
 const HIGH: f64 = LOW * 2_251_799_813_685_248.0;
 
 /// Half a limb.
 const HALF: u64 = 1 << (WIDTH - 1);
-/// What every sum exceeds the truth by before its carry is taken: enough to be positive, and half a limb, to round.
+/// Every sum is this much larger than the true column before its carry is taken: 2^62, to be positive, and half a limb, to round.
 const OFFSET: u64 = (1 << 62) + HALF;
 
 impl Pair {
@@ -51,47 +51,47 @@ impl Pair {
         Self([operation(a, f), operation(b, g), operation(c, h), operation(d, i), operation(e, j)])
     }
 
-    /// Units add up.
+    /// Magnitudes add up.
     #[inline]
     pub(in super::super) fn plus(&self, other: &Self) -> Self {
         self.with(other, Lanes::plus)
     }
 
-    /// Units add up.
+    /// Magnitudes add up.
     #[inline]
     pub(in super::super) fn minus(&self, other: &Self) -> Self {
         self.with(other, Lanes::minus)
     }
 
-    /// Each number times a small one, plus `addend`'s. Units as these make them.
+    /// Each number times a small one, plus the number of `addend`; and the same for magnitudes.
     #[inline]
     pub(in super::super) fn scaled_plus(&self, first: f64, second: f64, addend: &Self) -> Self {
         let factors = Lanes::doubles(first, second);
         self.with(addend, |limb, addend| limb.times_plus(factors, addend))
     }
 
-    /// The second number, and then the first.
+    /// The two numbers in the other order.
     #[inline]
     pub(in super::super) fn swapped(&self) -> Self {
         Self(self.0.map(|limbs| limbs.shifted_in(limbs)))
     }
 
-    /// The first number beside the second of `other`.
+    /// The first number and the second of `other`.
     #[inline]
     pub(in super::super) fn crossed(&self, other: &Self) -> Self {
         self.with(other, Lanes::crossed)
     }
 
-    /// (b - a, b + a) of (a, b). Units add up.
+    /// (b - a, b + a) for (a, b). Magnitudes add up.
     #[inline]
     pub(in super::super) fn difference_and_sum(&self) -> Self {
         self.scaled_plus(-1.0, 1.0, &self.swapped())
     }
 
-    /// The same numbers in one unit, from few units.
+    /// The same numbers, from magnitude eight or less.
     #[inline]
     pub(in super::super) fn carried(&self) -> Self {
-        // What is near HIGH has no bits below 2^WIDTH.
+        // A double near HIGH is a multiple of 2^51.
         let high = Lanes::splat(HIGH);
         let [a, b, c, d, e] = self.0.map(|limb| {
             let carry = limb.plus(high).minus(high);
@@ -103,7 +103,7 @@ impl Pair {
         Self([carry(a, e, 19.0), carry(b, a, 1.0), carry(c, b, 1.0), carry(d, c, 1.0), carry(e, d, 1.0)])
     }
 
-    /// The products. The units of two factors may multiply to 3.
+    /// The products. The magnitudes of two factors may have a product of up to 3.
     #[inline(never)]
     pub(in super::super) fn times(&self, other: &Self) -> Self {
         const STARTS: [Lanes; 5] = starts([1, 2, 3, 4, 5, 4, 3, 2, 1]);
@@ -124,7 +124,7 @@ impl Pair {
         )
     }
 
-    /// The squares of numbers of one unit.
+    /// The squares of numbers of magnitude one.
     #[inline(never)]
     pub(in super::super) fn squared(&self) -> Self {
         const STARTS: [Lanes; 5] = starts([1, 1, 2, 2, 3, 2, 2, 1, 1]);
@@ -146,13 +146,13 @@ impl Pair {
         )
     }
 
-    /// The powers whose exponent is 2^`times`.
+    /// The powers with the exponent 2^`times`.
     #[inline(never)]
     fn squared_times(&self, times: usize) -> Self {
         (0..times).fold(*self, |power, _| power.squared())
     }
 
-    /// The powers whose exponent is (p - 5) / 8 = 2^252 - 3.
+    /// The powers with the exponent (p - 5) / 8 = 2^252 - 3.
     pub(in super::super) fn root_power(&self) -> Self {
         // Exponents of 1, 2, 4, 5, 10, … ones in binary.
         let twice_as_long = |power: &Self, ones: usize| power.squared_times(ones).times(power);
@@ -171,12 +171,12 @@ impl Pair {
     }
 }
 
-/// The sum of products of limbs: its high part as multiples of 2^WIDTH, and the rest. Both are integers, and exceed the
-/// truth by the bits of [`HIGH`] and of [`LOW`] for each product.
+/// The sum of products of limbs: its high part in multiples of 2^51, and the rest. Both are integers, and too large by the bits of
+/// [`HIGH`] and of [`LOW`] for each product.
 ///
-/// A product of two limbs has up to 102 bits, which no double holds. But adding it to [`HIGH`] rounds it to its high part,
-/// and a fused multiplication gives the rest exactly.
-#[expect(clippy::inline_always, reason = "left to itself, the compiler hands sums over in memory")]
+/// A product of two limbs has up to 102 bits, which no double holds. But adding it to [`HIGH`] rounds it to its high part, and a
+/// fused multiplication then gives the rest exactly.
+#[expect(clippy::inline_always, reason = "otherwise the compiler passes sums in memory")]
 #[inline(always)]
 fn sum<const N: usize>(products: [(Lanes, Lanes); N]) -> (Lanes, Lanes) {
     let (high, both) = (Lanes::splat(HIGH), Lanes::splat(HIGH + LOW));
@@ -187,7 +187,7 @@ fn sum<const N: usize>(products: [(Lanes, Lanes); N]) -> (Lanes, Lanes) {
     })
 }
 
-/// What the five lower columns must hold at first for their sums to exceed the truth by [`OFFSET`] in the end, when `counts`
+/// The initial values of the five columns, such that their final sums are [`OFFSET`] more than the true ones, when `counts`
 /// products are added at each place.
 const fn starts(counts: [u64; 9]) -> [Lanes; 5] {
     const fn start(lows: u64, highs: u64, upper_lows: u64, upper_highs: u64) -> Lanes {
@@ -199,9 +199,10 @@ const fn starts(counts: [u64; 9]) -> [Lanes; 5] {
     [start(a, 0, f, e), start(b, a, g, f), start(c, b, h, g), start(d, c, i, h), start(e, d, 0, i)]
 }
 
-/// The number whose limbs' products sum up to `sums`, from the least significant place.
+/// The number whose columns are `sums`, from the least significant place.
 ///
-/// Columns stay below 2^58, so a carry is below 2^7, and 380 where it has come round; no carry waits for another.
+/// Columns stay within 2^58, so carries stay within 2^7, and 19 times the one out of the highest limb within 2^10. No carry waits
+/// for another.
 #[inline(always)]
 fn reduced(sums: [(Lanes, Lanes); 9], starts: [Lanes; 5]) -> Pair {
     const LOWEST: Lanes = back(19);
@@ -237,7 +238,7 @@ fn times_19(number: Lanes) -> Lanes {
     number.integer_plus(number.shifted_left(1)).integer_plus(number.shifted_left(4))
 }
 
-/// What turns a limb, with `times` what [`OFFSET`] added to it and to the carry, into the bits of a double near [`LOW`].
+/// Added to a limb that contains half a limb and `times` the carry of [`OFFSET`], it gives the bits of a double near [`LOW`].
 const fn back(times: u64) -> Lanes {
     Lanes::integer(LOW.to_bits().wrapping_sub(HALF).wrapping_sub(times.wrapping_mul(OFFSET >> WIDTH)))
 }

@@ -1,9 +1,9 @@
-//! Ed25519 verification's arithmetic, at the speed the edge needs (RFC 8032 §5.1.7).
+//! The arithmetic of Ed25519 verification (RFC 8032 §5.1.7).
 //!
-//! For public data only: neither time nor memory access is independent of it. Knows numbers; hashing is another's. Like
-//! RSA's, numbers are limbs in doubles, here five of 51 bits; two of them share a register, so that one product is two.
+//! For public data only: time and memory access depend on it. The caller hashes. As for RSA, numbers have limbs in doubles, here
+//! five of 51 bits. Two numbers share registers, so one product computes two.
 
-#![expect(clippy::many_single_char_names, reason = "they are those of the literature, or plain limbs")]
+#![expect(clippy::many_single_char_names, reason = "the names are the literature's, or single limbs")]
 
 pub(super) mod field;
 pub(super) mod number;
@@ -17,18 +17,18 @@ use super::comb::{Comb, Point as _};
 use super::lanes::Lanes;
 use point::Point;
 
-/// A public key, and what was precomputed for it.
+/// A public key and its table.
 #[derive(Clone, Debug)]
 pub struct PublicPoint {
-    /// Those of the key's point times -1.
+    /// The key's point times -1.
     negative: Multiples,
 }
 
-/// A point, and what was precomputed for its multiples.
+/// A point and the table of its multiples.
 #[derive(Clone, Debug)]
 struct Multiples {
     point: Point,
-    /// Made when the point is first used: 20 KiB, for the price of three verifications.
+    /// Made when the point is first used: 20 KiB, for the cost of three verifications.
     comb: OnceLock<Comb<Point>>,
 }
 
@@ -38,12 +38,12 @@ const BASE_POINT: [u8; 32] = [
     0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
 ];
 
-/// The base point's multiples, made once: in the wasm they would take 20 KiB that no compression shortens.
+/// The base point's table, made once: in the wasm file it would take 20 KiB that do not compress.
 static BASE: OnceLock<Option<Multiples>> = OnceLock::new();
 
 impl PublicPoint {
-    /// The key at the point A that `octets` encode, which the caller knows to be on the curve, and not of small order.
-    /// `None` on a machine that does not fuse multiplications with additions.
+    /// The key at the point A that `octets` encode. The caller has checked that A is on the curve and not of small order. `None` on
+    /// a machine that does not fuse multiplication with addition.
     #[must_use]
     pub fn new(octets: &[u8; 32]) -> Option<Self> {
         if !Lanes::fuses() {
@@ -56,14 +56,14 @@ impl PublicPoint {
         Some(Self { negative: Multiples::new(Point::decoded(&negative)?) })
     }
 
-    /// Whether `r` is the encoding of s B - k A, and that point not of small order. The scalars are little-endian, and below
-    /// the group's order.
+    /// Whether `r` encodes s B - k A, and that point is not of small order. The scalars are little-endian and below the group's
+    /// order.
     ///
-    /// A point has one canonical encoding, and `r` is compared with that octet by octet. So an `r` that is not canonical, or
-    /// of no point, is refused without being decoded; and where it is equal, the point it stands for is the one at hand.
+    /// `r` is compared with the point's one canonical encoding. So an `r` that is not canonical, or encodes no point, is refused
+    /// without decoding it.
     ///
-    /// The equation is the one without the cofactor. It is computed with the integer `k` itself: where A has a part of small
-    /// order, other integers that are congruent to it modulo the order lead elsewhere.
+    /// The equation is the one without the cofactor, with the integer `k` itself: if A has a component of small order, integers
+    /// that are only congruent to `k` modulo the order give other points.
     #[must_use]
     pub fn verify(&self, r: &[u8; 32], s: &[u8; 32], k: &[u8; 32]) -> bool {
         let Some(base) = BASE.get_or_init(|| Point::decoded(&BASE_POINT).map(Multiples::new)) else {
@@ -89,15 +89,15 @@ impl Multiples {
         self.comb.get_or_init(|| Comb::new(self.point))
     }
 
-    /// `sum`, less the point if `scalar` is even; see [`signs`].
+    /// `sum`, minus the point if `scalar` is even; see [`signs`].
     fn made_even(&self, sum: Point, scalar: &[u8; 32]) -> Point {
         let [lowest, ..] = scalar;
         if lowest & 1 == 0 { sum.plus(&Point::negated(&self.point.entry())) } else { sum }
     }
 }
 
-/// The bits, from the least significant, of a number whose sum of ±2^i, plus for a one and minus for a zero, is `scalar`, or
-/// one more where that is even: half of its sum with 2^256 - 1.
+/// Writes `scalar`, or `scalar` + 1 if it is even, as a sum of ±2^i and returns the signs, one for plus, in eighths from the least
+/// significant. As a number, they are half of (that + 2^256 - 1).
 fn signs(scalar: &[u8; 32]) -> [u64; 8] {
     let mut over = 1;
     let mut words = [0; 8];

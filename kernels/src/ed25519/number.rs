@@ -5,11 +5,10 @@ use super::super::lanes::{double, integer};
 use super::super::limb::Wrapping;
 use super::super::limbs;
 
-/// Five limbs, the least significant first. Those of a number of *one unit* lie within 2^50 and the breadth of a carry,
-/// 2^10; of *k units*, within k times that.
+/// Five limbs, the least significant first. Those of a number of *magnitude k* lie within k * (2^50 + 2^10).
 pub(in super::super) type Limbs = [f64; 5];
 
-/// The bits of a limb: five of them make 255, so what is carried out of the highest comes in 19-fold at the lowest.
+/// The bits of a limb. Five limbs have 255 bits, so a carry out of the highest is added to the lowest, times 19.
 pub(in super::super) const WIDTH: u32 = 51;
 
 /// p, for inversion.
@@ -20,7 +19,7 @@ const PRIME: Modulus<9> = Modulus {
 
 const MASK: u64 = (1 << WIDTH) - 1;
 
-/// The 255 low bits of `octets`, little-endian, in two units. The highest bit is not looked at.
+/// The 255 low bits of the little-endian `octets`, of magnitude two. The highest bit is ignored.
 pub(super) fn from_le_bytes(octets: &[u8; 32]) -> Limbs {
     let mut words = [0_u64; 4];
     for (word, octets) in words.iter_mut().zip(octets.as_chunks::<8>().0) {
@@ -29,19 +28,19 @@ pub(super) fn from_le_bytes(octets: &[u8; 32]) -> Limbs {
     regrouped(words)
 }
 
-/// The 255 low bits of `words`, the least significant first, in two units.
+/// The 255 low bits of `words`, the least significant first, of magnitude two.
 fn regrouped(words: [u64; 4]) -> Limbs {
     let [a, b, c, d] = words;
     [a, a >> 51 | b << 13, b >> 38 | c << 26, c >> 25 | d << 39, d >> 12]
         .map(|limb| double((limb & MASK).cast_signed()))
 }
 
-/// The number of one unit as an integer below p, little-endian.
+/// The residue, from 0 to p - 1, of a number of magnitude one, little-endian.
 #[inline(never)]
 pub(super) fn to_le_bytes(number: &Limbs) -> [u8; 32] {
     let limbs = number.map(integer);
     let sign = limbs.iter().fold(0, |carry: i64, limb| carry.wrapping_add(*limb) >> WIDTH);
-    // The number is above -p. Adding p to a negative one is taking 19 away, and not looking beyond 255 bits.
+    // The number lies above -p. To add p to a negative one is to subtract 19 and keep 255 bits.
     let mut carry = if sign < 0 { -19_i64 } else { 0 };
     let [a, b, c, d, e] = limbs.map(|limb| {
         carry = carry.wrapping_add(limb);
@@ -57,14 +56,14 @@ pub(super) fn to_le_bytes(number: &Limbs) -> [u8; 32] {
     octets
 }
 
-/// The inverse, in two units, of a number of one unit.
+/// The inverse, of magnitude two, of a number of magnitude one.
 pub(super) fn inverse(number: &Limbs) -> Limbs {
     let mut octets = to_le_bytes(number);
     octets.reverse();
     let inverse = PRIME.inverse(&limbs::from_be_bytes(&octets));
     let ([a, b, c, d, e, f, g, h], over) = limbs::to_eighths(&inverse, 32);
     let [lowest, high @ ..] = regrouped([a | b << 32, c | d << 32, e | f << 32, g | h << 32]);
-    // What lies beyond 255 bits.
+    // The number divided by 2^255, rounded down.
     let beyond = over << 1 | (h >> 31).cast_signed();
     let [p, q, r, s] = high;
     [lowest + 19.0 * double(beyond), p, q, r, s]

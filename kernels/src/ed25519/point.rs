@@ -45,7 +45,7 @@ pub(in super::super) struct Point {
     pub(in super::super) tz: Pair,
 }
 
-/// A point as a table keeps it, ready to be added.
+/// A point in the form that tables store and additions take.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Entry {
     /// Y - X and Y + X.
@@ -58,8 +58,8 @@ impl Point {
     /// The neutral point.
     pub(super) const IDENTITY: Self = Self { xy: Pair::new(ZERO, ONE), tz: Pair::new(ZERO, ONE) };
 
-    /// The point that `octets` encode (RFC 8032 §5.1.3), if there is one. A `y` of p or more is taken modulo p, and a sign
-    /// of zero is overlooked.
+    /// The point that `octets` encode (RFC 8032 §5.1.3), if there is one. A `y` of p or more is reduced, and the sign of an x of
+    /// zero is ignored.
     pub(super) fn decoded(octets: &[u8; 32]) -> Option<Self> {
         let one = Pair::both(ONE);
         let y = Pair::both(number::from_le_bytes(octets)).carried();
@@ -79,12 +79,12 @@ impl Point {
 
     /// Whether eight times the point is the neutral point.
     pub(super) fn has_small_order(&self) -> bool {
-        // Doubling leads from where x^2 = -y^2 to y = 0, from there to x = 0 and y = -1, and then to the neutral point.
+        // Doubling a point with x^2 = -y^2 gives y = 0, doubling that gives (0, -1), and doubling that the neutral point.
         let squares = self.xy.squared();
         self.xy.is_zero() || self.xy.swapped().is_zero() || squares.plus(&squares.swapped()).is_zero()
     }
 
-    /// The point's encoding (RFC 8032 §5.1.2), which is the only canonical one.
+    /// The point's canonical encoding (RFC 8032 §5.1.2).
     pub(super) fn encoded(&self) -> [u8; 32] {
         let xy = self.xy.times(&Pair::both(number::inverse(&self.tz.second())));
         let mut octets = number::to_le_bytes(&xy.second());
@@ -99,7 +99,7 @@ impl Point {
         Entry { first, second: self.tz.times(&Pair::new(TWICE_D, TWO)) }
     }
 
-    /// The point (E F, G H, E H, G F), from E and G, and F and H. The former may have three units.
+    /// The point (E F, G H, E H, G F) from (E, G), of magnitude three or less, and (F, H), of magnitude eight or less.
     #[inline]
     fn from_factors(eg: &Pair, fh: &Pair) -> Self {
         let fh = fh.carried();
@@ -114,7 +114,7 @@ impl comb::Point for Point {
 
     #[inline(never)]
     fn doubled(&self) -> Self {
-        // (A, B) and (E, C) / 2 of the literature, with the signs of F and H turned, and so of all coordinates.
+        // The literature's (A, B) and (E, C) / 2. F and H have the opposite sign here, and so have all coordinates.
         let squares = self.xy.squared();
         let products = self.xy.crossed(&self.tz).times(&self.xy.swapped().crossed(&self.tz));
         let gh = squares.difference_and_sum();

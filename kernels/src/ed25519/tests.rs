@@ -36,23 +36,23 @@ fn value(limbs: &Limbs) -> BigUint {
     })
 }
 
-/// Whether every limb is within `units`.
-fn within(units: f64, limbs: &Limbs) -> bool {
-    limbs.iter().all(|limb| limb.abs() <= units * UNIT)
+/// Whether the limbs have this magnitude or less.
+fn within(magnitude: f64, limbs: &Limbs) -> bool {
+    limbs.iter().all(|limb| limb.abs() <= magnitude * LARGEST)
 }
 
-/// The largest limb of one unit.
-const UNIT: f64 = 1_125_899_906_843_648.0;
+/// The largest limb of magnitude one.
+const LARGEST: f64 = 1_125_899_906_843_648.0;
 
-fn pair_within(units: f64, pair: &Pair) -> bool {
-    within(units, &pair.first()) && within(units, &pair.second())
+fn pair_within(magnitude: f64, pair: &Pair) -> bool {
+    within(magnitude, &pair.first()) && within(magnitude, &pair.second())
 }
 
-/// Limbs that are zero or the largest of one unit, in all arrangements.
+/// All combinations of limbs that are zero or the largest of magnitude one.
 fn extremes() -> Vec<Limbs> {
     let extreme = |mut arrangement: usize| {
         [(); 5].map(|()| {
-            let limb = [-UNIT, 0.0, UNIT][arrangement % 3];
+            let limb = [-LARGEST, 0.0, LARGEST][arrangement % 3];
             arrangement /= 3;
             limb
         })
@@ -60,7 +60,7 @@ fn extremes() -> Vec<Limbs> {
     (0..3_usize.pow(5)).map(extreme).collect()
 }
 
-/// Limbs of one unit: the extremes, and those of edges and of random numbers.
+/// Limbs of magnitude one: extreme ones, and those of edges and of random numbers.
 fn limbs() -> Vec<Limbs> {
     let mut all = extremes();
     let one = BigUint::from(1_u8);
@@ -123,7 +123,7 @@ fn sums_and_products_modulo_the_prime_are_those_of_big_integers_in_both_lanes() 
         let square = x.squared();
         check(&square, &a * &a, &b * &b);
         assert!(pair_within(1.0, &product) && pair_within(1.0, &square));
-        // The most units that factors may have, and that a carry is asked to take away.
+        // The largest magnitudes of factors.
         let three = x.plus(&x).plus(&x);
         let product = three.times(&y);
         check(&product, &a * &c * 3_u8, &b * &d * 3_u8);
@@ -138,11 +138,11 @@ fn sums_and_products_modulo_the_prime_are_those_of_big_integers_in_both_lanes() 
 }
 
 #[test]
-fn the_largest_limbs_leave_no_column_and_no_double() {
+fn the_largest_limbs_overflow_no_column_and_no_double() {
     let extremes = extremes();
     let most = |limbs: &Limbs| limbs.map(|limb| 3.0 * limb);
     for (index, a) in extremes.iter().enumerate() {
-        for b in extremes.iter().skip(index % 5).step_by(5).chain([a, &[UNIT; 5], &[-UNIT; 5]]) {
+        for b in extremes.iter().skip(index % 5).step_by(5).chain([a, &[LARGEST; 5], &[-LARGEST; 5]]) {
             let product = Pair::new(*a, most(a)).times(&Pair::new(most(b), *b));
             let expected = value(a) * value(b) * 3_u8 % prime();
             assert_eq!(value(&product.first()), expected, "{a:?} {b:?}");
@@ -278,7 +278,7 @@ fn combination(s: &Scalar, k: &Scalar, a: &EdwardsPoint) -> EdwardsPoint {
     EdwardsPoint::vartime_double_scalar_mul_basepoint(k, &-a, s)
 }
 
-/// Checks the verdict on s B - k A itself, and returns it.
+/// Checks the verdict on s B - k A, and returns it.
 fn check(key: &PublicPoint, a: &EdwardsPoint, s: &Scalar, k: &Scalar) -> bool {
     let sum = combination(s, k, a);
     let verdict = key.verify(&sum.compress().to_bytes(), s.as_bytes(), k.as_bytes());
@@ -318,7 +318,7 @@ fn any_other_r_is_refused() {
             r[bit / 8] ^= 1 << (bit % 8);
             assert!(!key.verify(&r, s.as_bytes(), k.as_bytes()), "{bit}");
         }
-        // The cofactor does not come in.
+        // The equation is without the cofactor.
         for torsion in &EIGHT_TORSION[1..] {
             let r = (sum + torsion).compress().to_bytes();
             assert!(!key.verify(&r, s.as_bytes(), k.as_bytes()));

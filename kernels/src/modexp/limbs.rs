@@ -1,16 +1,15 @@
 //! Large numbers as balanced limbs in doubles, and back.
 //!
-//! A limb lies in -2^(WIDTH - 1) ..= 2^(WIDTH - 1), or a carry's breadth beyond. Two limbs share one [`Lanes`], the
-//! less significant first.
+//! A limb lies within 2^49, or within 2^49 + 2^7 after [`carry`](super::product::carry). Two limbs share one [`Lanes`], the less
+//! significant first.
 
 use super::lanes::{Lanes, double, integer};
 
-/// The bits of a limb: as many as leave room for sums of three products below 2^102, the next power that the splitting
-/// of products needs clear.
+/// The bits of a limb. Sums of three products stay below 2^100, far enough from the next power of two for splitting them.
 pub(in super::super) const WIDTH: u32 = 50;
 
-/// `number`, big-endian, as `pairs` pairs of balanced limbs, the least significant first. `number` is below half of
-/// what so many limbs can hold.
+/// The big-endian `number` as `pairs` pairs of balanced limbs, the least significant first. `number` is below
+/// 2^(100 * `pairs` - 1).
 pub(super) fn from_be_bytes(number: &[u8], pairs: usize) -> Vec<Lanes> {
     let mut octets = number.iter().rev();
     let (mut pending, mut bits, mut carry) = (0_u64, 0_u32, 0_i64);
@@ -28,8 +27,8 @@ pub(super) fn from_be_bytes(number: &[u8], pairs: usize) -> Vec<Lanes> {
     (0..pairs).map(|_| Lanes::doubles(next(), next())).collect()
 }
 
-/// Writes `value`, or the sum of `value` and the modulus if `value` is negative, to all of `out`, big-endian. `negated` is
-/// the modulus times -1, and what is written fits `out`.
+/// Writes `value`, plus the modulus if it is negative, to `out`, big-endian and padded. `negated` is the modulus times -1. The
+/// number fits `out`.
 pub(super) fn to_be_bytes(value: &[Lanes], negated: &[Lanes], out: &mut [u8]) {
     let integers = |lanes: &Lanes| [integer(lanes.first()), integer(lanes.second())];
     let sign = value.iter().flat_map(integers).fold(0, |carry: i64, limb| carry.wrapping_add(limb) >> WIDTH);

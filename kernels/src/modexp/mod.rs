@@ -1,11 +1,10 @@
-//! The RSA public operation, s^e mod n, at the speed the edge needs (RFC 8017 §5.2.2).
+//! The RSA public operation, s^e mod n (RFC 8017 §5.2.2).
 //!
-//! For public data only: neither time nor memory access is independent of it. Knows numbers; padding is another's.
+//! For public data only: time and memory access depend on it. The caller checks the padding.
 //!
-//! wasm has no product of 128 bits and no carry flag, but it has SIMD over doubles with a fused multiplication. So numbers
-//! are limbs of 50 bits in doubles, whose products are exact and carry rarely. Reduction is Barrett's:
-//! with the modulus's reciprocal, computed once, quotient and remainder are half a product each, in which no
-//! limb waits for another.
+//! wasm has no 128-bit product and no carry flag, but it has SIMD over doubles with a fused multiplication. So numbers have
+//! limbs of 50 bits in doubles, with exact products and few carries. Reduction is Barrett's: with the modulus's reciprocal,
+//! computed once, quotient and remainder take half a product each, in which no limb waits for another.
 
 pub(super) mod limbs;
 pub(super) mod product;
@@ -35,17 +34,19 @@ pub(super) struct Modulus {
     pub(super) negated: Box<[Lanes]>,
     /// floor(2^(2 * WIDTH * (skipped + pairs)) / modulus).
     pub(super) reciprocal: Box<[Lanes]>,
-    /// The pairs of a product's low limbs that take no part in finding the quotient.
+    /// The pairs of a product's low limbs that do not affect the quotient, but for one pair's products with the reciprocal's
+    /// highest.
     pub(super) skipped: usize,
     pub(super) starts: Starts,
 }
 
 impl PublicOperation {
     /// The operation under the big-endian `modulus`, without leading zeros, and `exponent`. `None` unless the modulus is an
-    /// odd number of exactly 2048, 3072 or 4096 bits, the exponent odd and from 3 to below 2^33, and the machine fit.
+    /// odd number of exactly 2048, 3072 or 4096 bits, the exponent odd and from 3 to below 2^33, and multiplication fused with
+    /// addition on this machine.
     #[must_use]
     pub fn new(modulus: &[u8], exponent: u64) -> Option<Self> {
-        // Whole blocks of limbs, and more of them than the modulus needs.
+        // Whole blocks of limbs: 2100, 3300 or 4200 bits.
         let pairs = match modulus.len() {
             256 => 7 * BLOCK,
             384 => 11 * BLOCK,
@@ -58,7 +59,7 @@ impl PublicOperation {
         if !fits || !Lanes::fuses() {
             return None;
         }
-        // 2^(2 * WIDTH * skipped) is at most a sixteenth of the modulus: what is skipped hardly moves the quotient.
+        // 2^(100 * skipped) is at most 1/16 of the modulus, so what is skipped changes the quotient by less than 1/32.
         let pair_bits = usize::try_from(WIDTH).ok()?.wrapping_mul(2);
         let skipped = modulus.len().wrapping_mul(8).wrapping_sub(5).checked_div(pair_bits)?;
         let reciprocal = reciprocal::of(modulus, pair_bits.wrapping_mul(skipped.wrapping_add(pairs)));
@@ -75,8 +76,8 @@ impl PublicOperation {
         })
     }
 
-    /// Writes `signature` to the power of the exponent to `out`, big-endian. `false`, and `out` means nothing, unless
-    /// `signature` and `out` are exactly as long as the modulus and `signature` is less than it.
+    /// Writes `signature` to the power of the exponent, modulo the modulus, to `out`, big-endian. Returns `false`, with no meaning
+    /// in `out`, unless `signature` and `out` are as long as the modulus and `signature` is less than it.
     #[must_use]
     pub fn apply(&self, signature: &[u8], out: &mut [u8]) -> bool {
         let length = self.octets.len();

@@ -1,42 +1,42 @@
 //! Rows of limb products, and the carries that turn their sums into limbs again.
 //!
-//! A product of two limbs has 99 bits, which no double holds. But a double near [`HIGH`] has no bits below 2^50, so
-//! adding a product to it rounds the product to its high part; and a fused multiplication gives the rest exactly. Both
-//! parts are then summed as integers: the bits of a double within one power of two count its units.
+//! A product of two limbs has up to 99 bits, which no double holds. But a double near [`HIGH`] is a multiple of 2^50, so adding a
+//! product to it rounds the product to its high part; a fused multiplication then gives the rest exactly. Both parts are
+//! summed as integers: between two powers of two, the bits of a double count multiples of its last place.
 
 use std::hint::black_box;
 
 use super::lanes::Lanes;
 use super::limbs::WIDTH;
 
-/// 1.5 * 2^52: a double near it is an integer, and its bits count the units.
+/// 1.5 * 2^52: a double near it is an integer, and its bits count ones.
 const LOW: f64 = 6_755_399_441_055_744.0;
-/// 1.5 * 2^102: a double near it is a multiple of 2^WIDTH, and its bits count the multiples.
+/// 1.5 * 2^102: a double near it is a multiple of 2^50, and its bits count the multiples.
 const HIGH: f64 = LOW * 1_125_899_906_842_624.0;
 
-/// What every sum exceeds the truth by before its carry is taken: enough to be positive, and half a limb, to round.
+/// Every sum is this much larger than the true column before its carry is taken: 2^62, to be positive, and half a limb, to round.
 const OFFSET: u64 = (1 << 62) + (1 << (WIDTH - 1));
 
 /// How many pairs of limbs [`Product::add_rows`] takes from the multiplier.
 pub(in super::super) const BLOCK: usize = 3;
 
-/// The zero pairs that stand before a multiplicand, for the rows of one block to slide into it.
+/// The zero pairs before a multiplicand: the rows of one block start within them.
 pub(in super::super) const LEAD: usize = BLOCK - 1;
 
-/// The sums that belong to limbs `2k` and `2k + 1`, as integers, in two registers so that no lane ever has to move.
+/// The sums for limbs `2k` and `2k + 1`, as integers, in two registers, so that no lane has to move.
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct Column {
-    /// What belongs to limbs `2k` and `2k + 1`.
+    /// Added to limbs `2k` and `2k + 1`.
     even: Lanes,
-    /// What belongs to limbs `2k + 1` and `2k + 2`.
+    /// Added to limbs `2k + 1` and `2k + 2`.
     odd: Lanes,
 }
 
 impl Column {
     pub(super) const ZERO: Self = Self { even: Lanes::ZERO, odd: Lanes::ZERO };
 
-    /// What a column must hold at first for its sum to exceed the truth by [`OFFSET`] in the end, when `self` is what rows of
-    /// zeros made of [`Column::ZERO`]: the bits of [`HIGH`] and [`LOW`], as often as they were added.
+    /// The initial value of a column, such that its final sum is [`OFFSET`] more than the true one. `self` is what rows of zeros
+    /// made of [`Column::ZERO`]: the bits of [`HIGH`] and [`LOW`], as often as they were added.
     pub(super) fn start(&self) -> Self {
         Self {
             even: Lanes::integer(OFFSET).integer_minus(self.even),
@@ -44,21 +44,21 @@ impl Column {
         }
     }
 
-    /// A start like `self` for a column to which [`countable`] limbs are added too.
+    /// The initial value `self` for a column to which [`countable`] limbs are added too.
     pub(super) fn for_countable(self) -> Self {
         Self { even: self.even.integer_minus(Lanes::integer(LOW.to_bits())), ..self }
     }
 }
 
-/// `limbs` so that they can be added to a column's sum.
+/// `limbs` in the form that can be added to a column's sum.
 #[inline]
 pub(super) fn countable(limbs: Lanes) -> Lanes {
     limbs.plus(Lanes::splat(LOW))
 }
 
-/// The constants of multiplying.
+/// The constants of multiplication.
 ///
-/// The compiler must not know them: V8 would build them anew in every turn of the loop.
+/// They are hidden from the compiler: otherwise V8 rebuilds them in every iteration of the loop.
 #[derive(Clone, Copy)]
 pub(in super::super) struct Product {
     high: Lanes,
@@ -71,10 +71,10 @@ impl Product {
         Self { high: Lanes::splat(black_box(HIGH)), both: Lanes::splat(black_box(HIGH + LOW)) }
     }
 
-    /// Adds `block` times a number to `columns`. `number` begins [`LEAD`] pairs before the one which, times the first of
-    /// `block`, belongs to the first column. The shorter of the two slices ends the work.
+    /// Adds `block` times a number to `columns`. `number` begins [`LEAD`] pairs before the pair whose product with the first of
+    /// `block` belongs to the first column. The shorter of `columns` and `number` ends the loop.
     ///
-    /// Three products at a time go to the same place, and their high parts to the same double before they are counted.
+    /// Three products go to each place at a time, and their high parts are summed in one double.
     #[inline]
     pub(super) fn add_rows(self, columns: &mut [Column], number: &[Lanes], block: &[Lanes; BLOCK]) {
         let [first, second, third] = block;
@@ -96,8 +96,8 @@ impl Product {
         }
     }
 
-    /// The sum of the products of `limbs` with `factors`, as [`HIGH`] plus multiples of 2^WIDTH, and [`LOW`] plus the rest,
-    /// which lies within 3 * 2^(WIDTH - 1).
+    /// The sum of the products of `limbs` with `factors`: [`HIGH`] plus a multiple of 2^50, and [`LOW`] plus the rest, which
+    /// lies within 3 * 2^49.
     #[inline]
     fn split(self, limbs: [Lanes; BLOCK], factors: [Lanes; BLOCK]) -> (Lanes, Lanes) {
         let [a, b, c] = limbs;
@@ -111,10 +111,10 @@ impl Product {
     }
 }
 
-/// Takes the limbs of `columns`, from the least significant, and leaves in every column its `starts`. `sum` may add to a
-/// column before its carry is taken; `take` gets the limbs. Both are told the column's index.
+/// Passes the limbs of `columns` to `take`, from the least significant, and resets every column to its `starts`. `sum` may add to a
+/// column before its carry is taken. Both get the column's index.
 ///
-/// Sums stay below 2^57, so a limb exceeds its range by the 2^7 that its neighbour carries, and no carry waits for another.
+/// Columns stay within 2^57, so carries stay within 2^7 and limbs within 2^49 + 2^7, and no carry waits for another.
 #[inline]
 pub(super) fn carry(
     columns: &mut [Column],

@@ -1,10 +1,10 @@
-//! The public operation against `rsa`'s numbers: random moduli and signatures, and those that strain the limbs.
+//! The public operation against `rsa`'s numbers, for random and for extreme moduli and signatures.
 
 use rsa::BigUint;
 
 use super::PublicOperation;
 
-/// Octets that look random and are the same in every run (xorshift64*).
+/// Pseudo-random octets, the same in every run (xorshift64*).
 struct Octets(u64);
 
 impl Iterator for Octets {
@@ -41,8 +41,8 @@ fn as_modulus(mut octets: Vec<u8>) -> BigUint {
     BigUint::from_bytes_be(&octets)
 }
 
-/// Moduli of `length` octets whose limbs or limbs are at their extremes.
-fn straining_moduli(length: usize) -> Vec<BigUint> {
+/// Moduli of `length` octets with extreme words or limbs.
+fn extreme_moduli(length: usize) -> Vec<BigUint> {
     let repeat = |pattern: &[u8]| as_modulus(pattern.iter().copied().cycle().take(length).collect());
     let one = BigUint::from(1_u8);
     let half = &one << (length * 8 - 1);
@@ -63,7 +63,7 @@ fn straining_moduli(length: usize) -> Vec<BigUint> {
         (&half << 1) - 3_u8,
         (&half << 1) - (&one << (length * 4)) - 1_u8,
     ];
-    // Every limb at plus and at minus its largest, in limbs of 50 bits and of half as many.
+    // Every limb at plus and at minus its largest, in limbs of 50 and of 25 bits.
     for width in [25_usize, 50] {
         let mut largest = BigUint::from(0_u8);
         for limb in 0..(length * 8 - 1) / width {
@@ -75,8 +75,8 @@ fn straining_moduli(length: usize) -> Vec<BigUint> {
     moduli.into_iter().map(|modulus| as_modulus(modulus.to_bytes_be())).collect()
 }
 
-/// Bases below `modulus` that strain it.
-fn straining_bases(modulus: &BigUint) -> Vec<BigUint> {
+/// Extreme bases below `modulus`.
+fn extreme_bases(modulus: &BigUint) -> Vec<BigUint> {
     let length = modulus.bits();
     let one = BigUint::from(1_u8);
     let mut bases = vec![
@@ -117,10 +117,10 @@ fn powers_under_random_moduli_are_those_of_the_rsa_crate() {
 }
 
 #[test]
-fn powers_at_the_extremes_of_limbs_and_limbs_are_those_of_the_rsa_crate() {
+fn powers_of_extreme_numbers_are_those_of_the_rsa_crate() {
     for length in LENGTHS {
-        for modulus in straining_moduli(length) {
-            for base in straining_bases(&modulus) {
+        for modulus in extreme_moduli(length) {
+            for base in extreme_bases(&modulus) {
                 check(&modulus, &base, 65_537);
             }
         }
@@ -128,7 +128,7 @@ fn powers_at_the_extremes_of_limbs_and_limbs_are_those_of_the_rsa_crate() {
 }
 
 #[test]
-fn numbers_made_of_long_runs_of_equal_bits_are_raised_rightly() {
+fn powers_of_numbers_with_long_runs_of_equal_bits_are_those_of_the_rsa_crate() {
     let mut octets = Octets(7);
     for _ in 0..crate_cases() / 4 {
         let mut runs = || {
@@ -149,7 +149,7 @@ fn numbers_made_of_long_runs_of_equal_bits_are_raised_rightly() {
 }
 
 #[test]
-fn every_odd_exponent_from_3_to_below_2_to_the_33_is_served() {
+fn odd_exponents_from_3_to_below_2_to_the_33_are_accepted() {
     let mut octets = Octets(33);
     for exponent in [3, 5, 17, 257, 65_537, 65_539, 0xffff_ffff, 0x1_0000_0001, 0x1_ffff_ffff] {
         let modulus = as_modulus(octets.by_ref().take(256).collect());
@@ -176,7 +176,7 @@ fn a_signature_is_as_long_as_the_modulus_and_less_than_it() {
 }
 
 #[test]
-fn other_moduli_and_exponents_are_left_to_others() {
+fn other_moduli_and_exponents_are_refused() {
     let modulus = |length: usize| as_modulus(Octets(1).take(length).collect()).to_bytes_be();
     for length in [0, 1, 128, 255, 257, 320, 383, 511, 513, 1024] {
         let octets = if length == 0 { Vec::new() } else { modulus(length) };

@@ -4,10 +4,10 @@ use super::Modulus;
 use super::lanes::Lanes;
 use super::product::{BLOCK, Column, LEAD, Product, carry, countable};
 
-/// The columns below a quotient's first that must be summed too, for what they carry into it.
+/// The pairs of columns below a quotient's first that are summed too, for their carries into it.
 pub(in super::super) const GUARD: usize = 2;
 
-/// What the columns of each kind of product must hold at first; see [`Column::start`].
+/// The initial columns of each kind of product; see [`Column::start`].
 #[derive(Clone, Debug)]
 pub(in super::super) struct Starts {
     square: Box<[Column]>,
@@ -17,7 +17,7 @@ pub(in super::super) struct Starts {
 }
 
 impl Starts {
-    /// The starts for numbers of `pairs` pairs of limbs, found by working with zeros.
+    /// The initial columns for numbers of `pairs` pairs of limbs, found by multiplying zeros.
     pub(super) fn new(pairs: usize, skipped: usize) -> Self {
         let nothing = |count: usize| vec![Column::ZERO; count].into_boxed_slice();
         let none = Self {
@@ -43,20 +43,21 @@ impl Starts {
     }
 }
 
-/// A number modulo another, and the room to compute its powers.
+/// A number modulo n, and the memory to compute its powers.
 ///
-/// The number lies between -0.6 and 0.6 times the modulus; only the first one may be anything below the modulus.
+/// The number lies within 0.6 n; only the first one may be any number below n. All limbs lie within 2^49 + 2^7.
+/// `kernels/proofs` proves both.
 pub(in super::super) struct Work {
-    /// [`LEAD`] zero pairs, the number's limbs, and as many zero pairs again.
+    /// [`LEAD`] zero pairs, the number's limbs, and [`LEAD`] zero pairs.
     value: Vec<Lanes>,
-    /// Twice the number, laid out alike.
+    /// Twice the number, in the same layout.
     pub(in super::super) twice: Vec<Lanes>,
-    /// A square or other product; at its start between operations, like the other columns.
+    /// The columns of a product; reset between operations, like the other columns.
     pub(in super::super) product: Vec<Column>,
     /// The product's limbs, and [`LEAD`] zero pairs.
     pub(in super::super) limbs: Vec<Lanes>,
     quotient_sums: Vec<Column>,
-    /// [`GUARD`] pairs that are zero when it serves as a multiplicand, and the quotient's limbs.
+    /// [`GUARD`] pairs, which are set to zero before it is multiplied, and the quotient's limbs.
     pub(in super::super) quotient: Vec<Lanes>,
     remainder: Vec<Column>,
 }
@@ -77,7 +78,7 @@ impl Work {
         }
     }
 
-    /// The number's limbs, and zeros.
+    /// The number's limbs, followed by zeros.
     pub(in super::super) fn value(&self) -> &[Lanes] {
         self.value.get(LEAD..).unwrap_or_default()
     }
@@ -95,13 +96,13 @@ impl Work {
         self.reduce(product, modulus);
     }
 
-    /// Adds the number's square to `product`: each product of different limbs once, with one of them doubled. Uses
-    /// `twice` up.
+    /// Adds the number's square to `product`: each product of different limbs once, with one of them doubled. Destroys
+    /// `twice`.
     pub(in super::super) fn add_square(&mut self, product: Product) {
         let blocks = self.value.get(LEAD..).unwrap_or_default().as_chunks::<BLOCK>().0;
         let (mut columns, mut twice) = (&mut *self.product, &mut *self.twice);
         for block in blocks {
-            // Within the block both orders of each product are met, so the number itself serves there; before it, nothing.
+            // Within the block, both orders of each product occur, so limbs are not doubled there; before it, they are zero.
             if let Some((before, within)) = twice.split_at_mut_checked(LEAD) {
                 before.fill(Lanes::ZERO);
                 within.iter_mut().zip(block).for_each(|(limbs, single)| *limbs = *single);
@@ -139,9 +140,10 @@ impl Work {
         }
     }
 
-    /// Replaces the number by what is in `product`, modulo the modulus (Barrett).
+    /// Replaces the number by the one in `product`, modulo n (Barrett).
     ///
-    /// The quotient is rounded, and wrong by little more than that, so the remainder is small and its lower half is all of it.
+    /// The quotient differs from the exact fraction by less than 0.6, so the remainder lies within 0.6 n and its lower half is
+    /// all of it.
     fn reduce(&mut self, product: Product, modulus: &Modulus) {
         self.carry_product(modulus);
         self.find_quotient(product, modulus);
@@ -154,7 +156,7 @@ impl Work {
         carry(&mut self.product, &modulus.starts.square, |_, sum| sum, |index, pair| set(limbs, index, pair));
     }
 
-    /// Finds the quotient of what `limbs` hold, within 0.6.
+    /// Computes the quotient of `limbs`, within 0.6 of the exact fraction, and its guard limbs.
     pub(in super::super) fn find_quotient(&mut self, product: Product, modulus: &Modulus) {
         self.add_quotient(product, &modulus.reciprocal, modulus.skipped);
         let quotient = &mut self.quotient;
@@ -166,7 +168,7 @@ impl Work {
         );
     }
 
-    /// Replaces the number by what `limbs` hold, less the modulus times `quotient`.
+    /// Replaces the number by `limbs` less n times `quotient`.
     pub(in super::super) fn find_remainder(&mut self, product: Product, modulus: &Modulus) {
         self.quotient.iter_mut().take(GUARD).for_each(|guard| *guard = Lanes::ZERO);
         self.add_remainder(product, &modulus.negated);

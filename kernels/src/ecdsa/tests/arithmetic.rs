@@ -11,7 +11,7 @@ use super::super::field::Field;
 use super::super::{Affine, Curve, Jacobian, limbs};
 use super::{Oracle, integer, numbers, octets, order, prime};
 
-/// What the limbs of the field stand for, modulo p.
+/// The number that the limbs hold, modulo `modulus`.
 fn value<const N: usize>(limbs: &[Wrapping<i64>; N], modulus: &BigUint) -> BigUint {
     limbs.iter().rev().fold(BigUint::from(0_u8), |sum, limb| {
         let limb = if limb.0 < 0 {
@@ -23,7 +23,7 @@ fn value<const N: usize>(limbs: &[Wrapping<i64>; N], modulus: &BigUint) -> BigUi
     })
 }
 
-pub(super) fn the_constants_are_what_they_are_said_to_be<C: Curve<N>, O: Oracle, const N: usize>() {
+pub(super) fn the_constants_are_as_documented<C: Curve<N>, O: Oracle, const N: usize>() {
     let (p, n) = (prime::<C, N>(), order::<C, N>());
     let r = BigUint::from(1_u8) << (WIDTH * N);
     let is_modulus = |modulus: &Modulus<N>, number: &BigUint| {
@@ -61,7 +61,7 @@ pub(super) fn sums_and_products_modulo_the_prime_are_those_of_big_integers<
         assert!(equal(x.plus(&y), &a + &b), "{a} + {b}");
         assert!(equal(x.minus(&y), &a + &prime + &prime - &b), "{a} - {b}");
         assert!(equal(x.small_multiple(8).carried(), &a * 8_u8), "8 * {a}");
-        // The most units that factors may have.
+        // The largest magnitudes of factors.
         let most = x.small_multiple(3);
         let other = y.minus(&x.small_multiple(2));
         let expected = &a * 3_u8 * (&b + (&prime * 4_u8 - &a) * 2_u8);
@@ -70,18 +70,21 @@ pub(super) fn sums_and_products_modulo_the_prime_are_those_of_big_integers<
     }
 }
 
-pub(super) fn the_largest_limbs_leave_no_column<C: Curve<N>, O: Oracle, const N: usize>() {
+pub(super) fn the_largest_limbs_overflow_no_column<C: Curve<N>, O: Oracle, const N: usize>() {
     let prime = prime::<C, N>();
     let r = BigUint::from(1_u8) << (WIDTH * N);
-    // As many units as two factors may have between them, in limbs of one sign and of both.
+    // The largest magnitudes of two factors, in limbs of one sign and of both.
     for (first, second) in [(3, 3), (-3, 3), (9, 1), (1, -9), (5, 1)] {
         for signs in [[1, 1], [1, -1], [-1, 1]] {
-            let largest = |units: i64| {
+            let largest = |magnitude: i64| {
                 let mut limbs = [Wrapping(0); N];
                 let signs = signs.iter().cycle();
-                limbs.iter_mut().zip(signs).for_each(|(limb, sign)| *limb = Wrapping((sign * units) << 28));
+                limbs
+                    .iter_mut()
+                    .zip(signs)
+                    .for_each(|(limb, sign)| *limb = Wrapping((sign * magnitude) << 28));
                 // The highest is as small as the modulus leaves it.
-                limbs[N - 1] = Wrapping(units << (8 * C::EIGHTH as usize - WIDTH * (N - 1) - 1));
+                limbs[N - 1] = Wrapping(magnitude << (8 * C::EIGHTH as usize - WIDTH * (N - 1) - 1));
                 Field::<C, N>::new(limbs)
             };
             let (a, b) = (largest(first), largest(second));

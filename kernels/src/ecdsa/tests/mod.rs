@@ -85,9 +85,9 @@ macro_rules! of_both_curves {
     };
 }
 of_both_curves! {
-    arithmetic::the_constants_are_what_they_are_said_to_be
+    arithmetic::the_constants_are_as_documented
     arithmetic::sums_and_products_modulo_the_prime_are_those_of_big_integers
-    arithmetic::the_largest_limbs_leave_no_column
+    arithmetic::the_largest_limbs_overflow_no_column
     arithmetic::a_carried_number_is_congruent_and_within_0_6_times_the_prime
     arithmetic::a_thousand_doublings_in_a_row_keep_the_coordinates_small
     arithmetic::only_multiples_of_the_prime_are_zero

@@ -6,11 +6,10 @@ use super::super::super::random::Random;
 use super::super::{Curve, Key};
 use super::{Oracle, edges, integer, number, numbers, octets, order, prime, scalar};
 
-/// Of many verdicts, every how many-th is looked at: the crates take milliseconds for one in wasm, where what the arithmetic
-/// cannot do differently need not be proven as often as natively.
+/// Of many verdicts, each `STEP`-th is checked. In wasm the crates take milliseconds for one, so fewer are checked there.
 const STEP: usize = if cfg!(target_arch = "wasm32") { 8 } else { 1 };
 
-/// A point of each curve with a `y` so small that the sum with p has as many bits: first x, then y.
+/// A point, x and y, of each curve with a `y` so small that y + p has no more bits than p.
 fn point_with_small_y(bits: u32) -> (BigUint, u8) {
     let (x, y) = match bits {
         256 => (&b"d7325d7646cd60d80a92738ceb345f844cffaf35841022cab176f692de8de1d7"[..], 5),
