@@ -41,31 +41,24 @@ fn main() {
 
     let original = out.join("original");
     copied(&kernels, &original);
-    let originals = AREAS.iter().map(|(area, _)| tree(&format!("{area}_original"), area, &original, &here));
-    let mut trees: String = originals.collect();
-    let mut table = String::new();
+    let originals: String = AREAS.iter().map(|(area, _)| tree(area, area, &original, &here)).collect();
+    fs::write(out.join("originals.rs"), originals).expect("writable");
+
+    let (mut mutants, mut table) = (String::new(), String::new());
     for mutant in MUTANTS {
         let copy = out.join(mutant.name);
         copied(&kernels, &copy);
         let file = copy.join(mutant.file);
         let text = fs::read_to_string(&file).expect("a file of the kernels");
-        assert_eq!(
-            text.matches(mutant.from).count(),
-            1,
-            "{}: {:?} in {}",
-            mutant.name,
-            mutant.from,
-            mutant.file
-        );
+        assert_eq!(text.matches(mutant.from).count(), 1, "{}: {:?}", mutant.name, mutant.from);
         fs::write(&file, text.replace(mutant.from, mutant.to)).expect("writable");
         let (area, proof) = mutant.proof.split_once("::").expect("area::proof");
-        trees += &tree(mutant.name, area, &copy, &here);
+        mutants += &tree(mutant.name, area, &copy, &here);
         writeln!(table, "(\"{0}\", || {{ let _ = {0}::proofs::{proof}(); }}),", mutant.name)
             .expect("a string");
     }
-    writeln!(trees, "/// Each mutant's name and the proof that must fail.\npub const MUTANTS: &[(&str, fn())] = &[{table}];")
-        .expect("a string");
-    fs::write(out.join("trees.rs"), trees).expect("writable");
+    writeln!(mutants, "pub const MUTANTS: &[(&str, fn())] = &[{table}];").expect("a string");
+    fs::write(out.join("mutants.rs"), mutants).expect("writable");
 }
 
 /// The module in which a proof stands beside the files that it is about.

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { duration, quietly, step } from './steps.mjs';
 
-const CARGO = ['test', '--locked', '--release', '--target', 'wasm32-unknown-unknown', '--no-default-features', '--no-run', '--message-format=json'];
+const CARGO = ['test', '--locked', '-p', 'edge-assay', '-p', 'edge-assay-kernels', '--release', '--target', 'wasm32-unknown-unknown', '--no-default-features', '--no-run', '--message-format=json'];
 // The libraries of the crate and of its kernels.
 const TESTS = ['--lib', '--test', 'wycheproof'];
 

@@ -89,7 +89,7 @@ function inputs(entry) {
         .filter((path) => path.startsWith(root))
         .map((path) => relative(root, path))
     : [];
-  const sources = globSync(['src/**/*', 'kernels/**/*', 'tools/**/*', 'build.rs', '.cargo/config.toml', 'Cargo.toml', 'Cargo.lock', entry], { cwd: root, withFileTypes: true })
+  const sources = globSync(['src/**/*', 'kernels/Cargo.toml', 'kernels/src/**/*', 'tools/**/*', 'build.rs', '.cargo/config.toml', 'Cargo.toml', 'Cargo.lock', entry], { cwd: root, withFileTypes: true })
     .filter((found) => found.isFile())
     .map((found) => relative(root, join(found.parentPath, found.name)));
   return [...new Set([...sources, ...compiledIn])].sort();

@@ -21,12 +21,15 @@ struct Node {
     is_double: bool,
 }
 
+/// The terms of a polynomial, without its constant term.
+type Terms = Vec<(Monomial, Dyadic)>;
+
 #[derive(Default)]
 struct State {
     nodes: Vec<Node>,
     variables: Variable,
     /// For the terms of a polynomial: a constant term, and what the sum of both is known to lie within.
-    facts: HashMap<Vec<(Monomial, Dyadic)>, Vec<(Dyadic, Dyadic)>>,
+    facts: HashMap<Terms, Vec<(Dyadic, Dyadic)>>,
     /// The quotients by powers of two that were already asked for.
     quotients: HashMap<(usize, u32), usize>,
     /// The variables that stand for nodes whose product has too high a degree.
@@ -294,19 +297,22 @@ impl Lanes {
     }
 
     pub fn times_plus(self, factor: Self, addend: Self) -> Self {
-        let [first, second] =
-            [(self.0, factor.0, addend.0), (self.1, factor.1, addend.1)].map(|(a, b, c)| {
-                let [a, b, c] = [a, b, c].map(Lane::of);
-                if let [Some(a), Some(b), Some(c)] = [a, b, c].map(known) {
-                    return f64::from_bits(a).mul_add(f64::from_bits(b), f64::from_bits(c)).to_bits();
-                }
-                let (mut x, mut y) = (a.double(), b.double());
-                if x.polynomial.degree() + y.polynomial.degree() > 2 {
-                    (x, y) = (a.linear_double(), b.linear_double());
-                }
-                x.product(&y).sum(&c.double(), true).rounded().bits()
-            });
-        Self(first, second)
+        let lane = |number: u64, factor: u64, addend: u64| {
+            let lanes = [number, factor, addend].map(Lane::of);
+            if let [Some(number), Some(factor), Some(addend)] = lanes.map(known) {
+                return f64::from_bits(number)
+                    .mul_add(f64::from_bits(factor), f64::from_bits(addend))
+                    .to_bits();
+            }
+            let [number, factor, addend] = lanes;
+            let mut factors = [number, factor].map(Lane::double);
+            if factors.iter().map(|node| node.polynomial.degree()).sum::<usize>() > 2 {
+                factors = [number, factor].map(Lane::linear_double);
+            }
+            let [number, factor] = factors;
+            number.product(&factor).sum(&addend.double(), true).rounded().bits()
+        };
+        Self(lane(self.0, factor.0, addend.0), lane(self.1, factor.1, addend.1))
     }
 
     pub fn plus(self, other: Self) -> Self {
