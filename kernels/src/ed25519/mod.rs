@@ -53,7 +53,10 @@ impl PublicPoint {
         let mut negative = *octets;
         let [.., last] = &mut negative;
         *last ^= 0x80;
-        Some(Self { negative: Multiples::new(Point::decoded(&negative)?) })
+        let point = Point::decoded(&negative)?;
+        // This would fail if `fuses` were wrong: both sums have nothing in common but the result.
+        let twice = point.plus(&point.entry());
+        (point.doubled().encoded() == twice.encoded()).then(|| Self { negative: Multiples::new(point) })
     }
 
     /// Whether `r` encodes s B - k A, and that point is not of small order. The scalars are little-endian and below the group's

@@ -64,7 +64,7 @@ impl PublicOperation {
         let skipped = modulus.len().wrapping_mul(8).wrapping_sub(5).checked_div(pair_bits)?;
         let reciprocal = reciprocal::of(modulus, pair_bits.wrapping_mul(skipped.wrapping_add(pairs)));
         let negated = limbs::from_be_bytes(modulus, pairs).into_iter().map(|limbs| Lanes::ZERO.minus(limbs));
-        Some(Self {
+        let operation = Self {
             octets: modulus.into(),
             exponent,
             modulus: Modulus {
@@ -73,7 +73,39 @@ impl PublicOperation {
                 skipped,
                 starts: Starts::new(pairs, skipped),
             },
-        })
+        };
+        operation.is_odd_function().then_some(operation)
+    }
+
+    /// Whether x^e + (n - x)^e = n for an x, as it must be for odd e. This would fail if [`Lanes::fuses`] were wrong: the limbs of
+    /// x and n - x have nothing in common, so rounding errors do not cancel.
+    fn is_odd_function(&self) -> bool {
+        // The modulus's octets in reverse, without the highest bit: any number below the modulus will do.
+        let mut base: Vec<u8> = self.octets.iter().rev().copied().collect();
+        if let Some(first) = base.first_mut() {
+            *first &= 0x7f;
+        }
+        let power = |base: &[u8]| {
+            let mut power = vec![0; base.len()];
+            self.apply(base, &mut power).then_some(power)
+        };
+        power(&base)
+            .zip(power(&self.less(&base)))
+            .is_some_and(|(power, opposite)| self.less(&power) == opposite)
+    }
+
+    /// The modulus less `number`, which is as long and not larger.
+    fn less(&self, number: &[u8]) -> Vec<u8> {
+        let mut borrow = false;
+        let subtract = |(octet, other): (&u8, &u8)| {
+            let (octet, first) = octet.overflowing_sub(*other);
+            let (octet, second) = octet.overflowing_sub(borrow.into());
+            borrow = first || second;
+            octet
+        };
+        let mut difference: Vec<u8> = self.octets.iter().zip(number).rev().map(subtract).collect();
+        difference.reverse();
+        difference
     }
 
     /// Writes `signature` to the power of the exponent, modulo the modulus, to `out`, big-endian. Returns `false`, with no meaning

@@ -316,11 +316,17 @@ impl Lanes {
     }
 
     pub fn plus(self, other: Self) -> Self {
-        self.with(other, |a, b| a.double().sum(&b.double(), true).rounded())
+        self.with(other, |a, b| match (a, b) {
+            (Lane::Bits(a), Lane::Bits(b)) => Lane::Bits((f64::from_bits(a) + f64::from_bits(b)).to_bits()),
+            _ => a.double().sum(&b.double(), true).rounded(),
+        })
     }
 
     pub fn minus(self, other: Self) -> Self {
-        self.with(other, |a, b| a.double().difference(&b.double(), true).rounded())
+        self.with(other, |a, b| match (a, b) {
+            (Lane::Bits(a), Lane::Bits(b)) => Lane::Bits((f64::from_bits(a) - f64::from_bits(b)).to_bits()),
+            _ => a.double().difference(&b.double(), true).rounded(),
+        })
     }
 
     pub fn integer_plus(self, other: Self) -> Self {
