@@ -2,6 +2,7 @@
 
 use rsa::BigUint;
 
+use super::super::lanes::Lanes;
 use super::PublicOperation;
 
 /// Pseudo-random octets, the same in every run (xorshift64*).
@@ -18,6 +19,10 @@ impl Iterator for Octets {
     }
 }
 
+/// The random cases of a test at 2048 bits, and how many of them share a modulus.
+const CASES: usize = 2_000;
+const BASES: usize = 5;
+
 const LENGTHS: [usize; 3] = [256, 384, 512];
 
 fn be_bytes(number: &BigUint, length: usize) -> Vec<u8> {
@@ -25,13 +30,16 @@ fn be_bytes(number: &BigUint, length: usize) -> Vec<u8> {
     [vec![0; length - octets.len()], octets].concat()
 }
 
-fn check(modulus: &BigUint, base: &BigUint, exponent: u64) {
+/// Checks the powers of all `bases`.
+fn check(modulus: &BigUint, bases: impl IntoIterator<Item = BigUint>, exponent: u64) {
     let length = modulus.bits() / 8;
     let operation = PublicOperation::new(&modulus.to_bytes_be(), exponent).unwrap();
-    let mut out = vec![0xaa; length];
-    assert!(operation.apply(&be_bytes(base, length), &mut out), "{base} mod {modulus}");
-    let expected = base.modpow(&BigUint::from(exponent), modulus);
-    assert_eq!(BigUint::from_bytes_be(&out), expected, "{base} ^ {exponent} mod {modulus}");
+    for base in bases {
+        let mut out = vec![0xaa; length];
+        assert!(operation.apply(&be_bytes(&base, length), &mut out), "{base} mod {modulus}");
+        let expected = base.modpow(&BigUint::from(exponent), modulus);
+        assert_eq!(BigUint::from_bytes_be(&out), expected, "{base} ^ {exponent} mod {modulus}");
+    }
 }
 
 /// A number of exactly `length` octets that is odd and has its first bit set.
@@ -108,10 +116,12 @@ fn extreme_bases(modulus: &BigUint) -> Vec<BigUint> {
 fn powers_under_random_moduli_are_those_of_the_rsa_crate() {
     for length in LENGTHS {
         let mut octets = Octets(length as u64);
-        for _ in 0..crate_cases() * 256 / length {
+        for _ in 0..CASES * 256 / length / BASES {
             let modulus = as_modulus(octets.by_ref().take(length).collect());
-            let base = BigUint::from_bytes_be(&octets.by_ref().take(length).collect::<Vec<_>>()) % &modulus;
-            check(&modulus, &base, 65_537);
+            let bases = [(); BASES].map(|()| {
+                BigUint::from_bytes_be(&octets.by_ref().take(length).collect::<Vec<_>>()) % &modulus
+            });
+            check(&modulus, bases, 65_537);
         }
     }
 }
@@ -120,9 +130,7 @@ fn powers_under_random_moduli_are_those_of_the_rsa_crate() {
 fn powers_of_extreme_numbers_are_those_of_the_rsa_crate() {
     for length in LENGTHS {
         for modulus in extreme_moduli(length) {
-            for base in extreme_bases(&modulus) {
-                check(&modulus, &base, 65_537);
-            }
+            check(&modulus, extreme_bases(&modulus), 65_537);
         }
     }
 }
@@ -130,7 +138,7 @@ fn powers_of_extreme_numbers_are_those_of_the_rsa_crate() {
 #[test]
 fn powers_of_numbers_with_long_runs_of_equal_bits_are_those_of_the_rsa_crate() {
     let mut octets = Octets(7);
-    for _ in 0..crate_cases() / 4 {
+    for _ in 0..CASES / 4 / BASES {
         let mut runs = || {
             let mut number = Vec::new();
             while number.len() < 256 {
@@ -143,8 +151,8 @@ fn powers_of_numbers_with_long_runs_of_equal_bits_are_those_of_the_rsa_crate() {
             number
         };
         let modulus = as_modulus(runs());
-        let base = BigUint::from_bytes_be(&runs()) % &modulus;
-        check(&modulus, &base, 65_537);
+        let bases = [(); BASES].map(|()| BigUint::from_bytes_be(&runs()) % &modulus);
+        check(&modulus, bases, 65_537);
     }
 }
 
@@ -154,7 +162,7 @@ fn odd_exponents_from_3_to_below_2_to_the_33_are_accepted() {
     for exponent in [3, 5, 17, 257, 65_537, 65_539, 0xffff_ffff, 0x1_0000_0001, 0x1_ffff_ffff] {
         let modulus = as_modulus(octets.by_ref().take(256).collect());
         let base = BigUint::from_bytes_be(&octets.by_ref().take(256).collect::<Vec<_>>()) % &modulus;
-        check(&modulus, &base, exponent);
+        check(&modulus, [base], exponent);
     }
 }
 
@@ -176,6 +184,22 @@ fn a_signature_is_as_long_as_the_modulus_and_less_than_it() {
 }
 
 #[test]
+fn an_operation_whose_powers_of_opposite_numbers_are_not_opposite_is_refused() {
+    let modulus = as_modulus(Octets(1).take(256).collect()).to_bytes_be();
+    let right = PublicOperation::new(&modulus, 65_537).unwrap();
+    assert!(right.is_odd_function());
+    let mut wrong_modulus = right.clone();
+    wrong_modulus.modulus.negated[0] = Lanes::ZERO;
+    assert!(!wrong_modulus.is_odd_function());
+    let mut wrong_reciprocal = right.clone();
+    wrong_reciprocal.modulus.reciprocal.rotate_left(1);
+    assert!(!wrong_reciprocal.is_odd_function());
+    let mut wrong_exponent = right;
+    wrong_exponent.exponent -= 1;
+    assert!(!wrong_exponent.is_odd_function());
+}
+
+#[test]
 fn other_moduli_and_exponents_are_refused() {
     let modulus = |length: usize| as_modulus(Octets(1).take(length).collect()).to_bytes_be();
     for length in [0, 1, 128, 255, 257, 320, 383, 511, 513, 1024] {
@@ -191,9 +215,4 @@ fn other_moduli_and_exponents_are_refused() {
     let mut short = modulus(256);
     short[0] &= 0x7f;
     assert!(PublicOperation::new(&short, 65_537).is_none());
-}
-
-/// How many random cases a test runs at 2048 bits.
-fn crate_cases() -> usize {
-    2_000
 }
