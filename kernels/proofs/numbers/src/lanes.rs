@@ -413,3 +413,49 @@ pub fn largest(doubles: &[f64]) -> Dyadic {
 pub fn finished() -> i32 {
     STATE.take().column_bits
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Lanes, finished, largest, polynomial, variable};
+    use crate::dyadic::Dyadic;
+
+    const HIGH: f64 = 6_755_399_441_055_744.0 * 1_125_899_906_842_624.0;
+
+    fn product(a: f64, b: f64) -> (f64, f64) {
+        let [a, b, high] = [a, b, HIGH].map(Lanes::splat);
+        let rounded = a.times_plus(b, high);
+        (rounded.minus(high).first(), a.times_plus(b, high.minus(rounded)).first())
+    }
+
+    #[test]
+    fn a_split_product_is_exact_as_a_polynomial_and_as_a_number() {
+        let (a, b) = (variable(1 << 49), variable(1 << 49));
+        let (high, low) = product(a, b);
+        let sum = polynomial(high).plus(&polynomial(low));
+        assert_eq!(sum, polynomial(a).times(&polynomial(b)));
+        assert!(largest(&[low]) == Dyadic::power(49) && largest(&[high]) == Dyadic::power(98));
+        let (a, b) = (562_949_953_421_311.0, -562_949_953_421_307.0);
+        let (high, low) = product(a, b);
+        let exact = Dyadic::of_double(a) * Dyadic::of_double(b);
+        assert_eq!(Dyadic::of_double(high) + Dyadic::of_double(low), exact);
+        finished();
+    }
+
+    #[test]
+    fn the_bits_of_a_double_count_multiples_of_its_last_place() {
+        let number = variable(1 << 50);
+        let low = 6_755_399_441_055_744.0_f64;
+        let counted = Lanes::splat(number).plus(Lanes::splat(low));
+        let back = counted.integer_plus(Lanes::integer(5)).minus(Lanes::splat(low)).first();
+        let five_more = polynomial(number).plus(&polynomial(5.0));
+        assert_eq!(polynomial(back), five_more);
+        finished();
+    }
+
+    #[test]
+    #[should_panic(expected = "a rounded double of either sign")]
+    fn a_product_that_may_be_inexact_is_no_double() {
+        let (a, b) = (variable(1 << 49), variable(1 << 49));
+        let _ = Lanes::splat(a).times_plus(Lanes::splat(b), Lanes::ZERO);
+    }
+}

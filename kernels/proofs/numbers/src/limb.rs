@@ -304,3 +304,46 @@ impl ShrAssign<usize> for Limb {
         *self = *self >> bits;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Limb, Wrapping, split_at, value};
+
+    /// Pseudo-random numbers, the same in every run (xorshift64*).
+    fn random(state: &mut u64) -> i128 {
+        *state ^= *state >> 12;
+        *state ^= *state << 25;
+        *state ^= *state >> 27;
+        // Of any size up to 30 bits.
+        i128::from(state.wrapping_mul(0x2545_f491_4f6c_dd1d).cast_signed() >> (34 + *state % 28))
+    }
+
+    fn range(state: &mut u64) -> (Limb, [i128; 3]) {
+        let (a, b) = (random(state), random(state));
+        (Limb::range(a.min(b), a.max(b)), [a, b, i128::midpoint(a, b)])
+    }
+
+    #[test]
+    fn operations_on_ranges_contain_the_results_of_all_members() {
+        let contains = |limb: Limb, value: i128| limb.low <= value && value <= limb.high;
+        let mut state = 1;
+        for _ in 0..10_000 {
+            let ((a, members), (b, others)) = (range(&mut state), range(&mut state));
+            for x in members {
+                for y in others {
+                    assert!(contains(a + b, x + y) && contains(a - b, x - y) && contains(a * b, x * y));
+                }
+                assert!(contains(-a, -x) && contains(a << 7, x << 7) && contains(a >> 7, x >> 7));
+                let (quotient, rest) = split_at(7, a);
+                let exact = (x + 64) >> 7;
+                assert!(contains(quotient, exact) && contains(rest, x - (exact << 7)));
+            }
+        }
+    }
+
+    #[test]
+    fn a_known_limb_is_split_exactly() {
+        let (quotient, rest) = split_at(29, Wrapping((5 << 29) - 3));
+        assert_eq!((value(quotient), value(rest)), (5, -3));
+    }
+}
