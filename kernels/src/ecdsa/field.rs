@@ -10,8 +10,8 @@ use super::super::limb::{Wrapping, magnitude, split_at};
 use super::super::limbs::{self, Limbs};
 use super::Curve;
 
-/// The largest product that the largest limbs of two factors may have: 9 * 2^56, and 2^54 to spare.
-const MOST: u64 = (9 << 56) | (1 << 54);
+/// The largest product that the largest limbs of two factors may have.
+const MOST: u64 = 9 << 56;
 
 /// A number times R, modulo p.
 #[derive(Clone, Copy, Debug)]

@@ -67,7 +67,8 @@ fn operations_are_congruent<C: Curve<N>, const N: usize>() {
     let p = BigInt::from_bytes_be(Sign::Plus, C::PRIME_OCTETS);
     let variables = |times| Field::<C, N>::new(limbs_within::<C, N>(times, Limb::variable));
     let r_bits = WIDTH * N;
-    for (first, second) in [(3, 3), (1, 9), (9, 1), (2, 4), (4, 2), (5, 1)] {
+    // All other magnitudes with a product of up to nine are no larger than those of one of these pairs.
+    for (first, second) in [(3, 3), (1, 9), (9, 1), (2, 4), (4, 2)] {
         let (a, b) = (variables(first), variables(second));
         let product = number(&a.times(&b).0).shifted(r_bits);
         let difference = product.minus(&number(&a.0).times(&number(&b.0)));
