@@ -212,7 +212,7 @@ fn r_and_s_at_the_edges_are_accepted_only_as_residues_from_1_to_below_the_order(
         for k in &sums {
             let x = group.point(*k).unwrap().0;
             for r in edges {
-                for s in [r % N * group.inverse(777) % N, r % N, 0, 1, N - 1, N] {
+                for s in [r % N * group.inverse(777) % N, r % N, 0, 1, N - 1, N, N + 1] {
                     // The hash for which the sum is k times the base point, as far as s has an inverse.
                     let u2 = r % N * group.inverse(s) % N;
                     let u1 = (k - u2 * secret).rem_euclid(N);
