@@ -3,7 +3,7 @@ import { ENGINES } from './alone.mjs';
 import { rowOf } from './rounds.mjs';
 import { HELLO, RIVALS, distinctTokens, oneToken } from './served.mjs';
 
-export const PAGES = ['docs/performance.md', 'README.md'];
+export const PAGES = ['docs/performance.md', 'docs/operations/running.md', 'README.md'];
 export const CHART = 'docs/images/performance.svg';
 export const RESULTS = 'docs/performance.json';
 

@@ -1,6 +1,6 @@
 //! edge-assay verifies third parties' JWTs at the edge, in pure Rust, as a Cloudflare Worker.
 //!
-//! `docs/architecture.md` draws the house: each module here knows only those listed after it.
+//! `docs/architecture.md` shows the layers: each module knows only those listed after it.
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::disallowed_methods))]
 

@@ -31,7 +31,7 @@ pub const BINDING: &str = "ASSAY";
 /// What is wrong where no issuer is configured, as in the `wrangler.toml` that ships.
 const NO_ISSUER: &str = "names no issuer, so the Worker trusts nobody and accepts no token";
 /// What to add then. A test reads these lines as TOML.
-const FIRST_ISSUER: &str = r#"add these lines to wrangler.toml, with the issuer and the audience of your tokens (examples/ has a file for each identity provider, README.md lists every field):
+const FIRST_ISSUER: &str = r#"add these lines to wrangler.toml, with the issuer and the audience of your tokens (examples/ has a file for each identity provider, docs/configuration.md lists every field):
     [[vars.ASSAY.issuers]]
     issuer = "https://issuer.example"       # the `iss` of your tokens, character for character
     preset = "oidc"                         # or "clerk", "supabase", "better-auth", "auth0"

@@ -25,6 +25,7 @@ mod jose_properties;
 mod jwk_sets;
 mod jwks_cache;
 mod leaks;
+mod log_events;
 mod rfc_vectors;
 mod security_page;
 mod signing;

@@ -1,4 +1,4 @@
-// docs/performance.md and README.md say what docs/performance.json measured, and nothing else.
+// The pages with figures say what docs/performance.json measured, and nothing else.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';

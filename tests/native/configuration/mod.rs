@@ -131,18 +131,23 @@ fn plain_http_is_for_loopback_alone() {
 }
 
 #[test]
-fn every_configuration_in_the_readme_is_sound() {
-    let readme = include_str!("../../../README.md");
-    let examples: Vec<&str> = readme
-        .split("```toml\n")
-        .skip(1)
-        .map(|rest| rest.split("```").next().unwrap())
-        .filter(|example| example.contains("vars.ASSAY"))
-        .collect();
-    assert!(!examples.is_empty());
-    for example in examples {
-        let table: toml::Table = toml::from_str(example).unwrap();
-        let assay = serde_json::to_value(&table["vars"]["ASSAY"]).unwrap();
-        assert_eq!(faults_of(Some(&assay.to_string())), [], "{example}");
+fn every_configuration_in_the_readme_and_the_pages_for_operators_is_sound() {
+    let pages = [
+        include_str!("../../../README.md"),
+        include_str!("../../../docs/configuration.md"),
+        include_str!("../../../docs/first-api.md"),
+        include_str!("../../../docs/operations/running.md"),
+    ];
+    for page in pages {
+        let blocks = page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+        let examples: Vec<&str> = blocks.filter(|block| block.contains("vars.ASSAY")).collect();
+        assert!(!examples.is_empty());
+        for example in examples {
+            let table: toml::Table = toml::from_str(example).unwrap();
+            // An example of an environment has its variables below that environment.
+            let vars = table.get("vars").unwrap_or_else(|| &table["env"]["staging"]["vars"]);
+            let assay = serde_json::to_value(&vars["ASSAY"]).unwrap();
+            assert_eq!(faults_of(Some(&assay.to_string())), [], "{example}");
+        }
     }
 }

@@ -89,7 +89,16 @@ fn every_example_is_without_faults_alone_and_at_the_end_of_what_ships() {
 
 #[test]
 fn what_is_copied_unchanged_trusts_no_strangers_tenant() {
-    let pages = ["README.md", "docs/exchange.md", "docs/gateway.md", "docs/forward-auth.md"].map(|path| {
+    let pages = [
+        "README.md",
+        "docs/configuration.md",
+        "docs/exchange.md",
+        "docs/first-api.md",
+        "docs/forward-auth.md",
+        "docs/gateway.md",
+        "docs/operations/running.md",
+    ]
+    .map(|path| {
         let page = std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
         let blocks: Vec<&str> =
             page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
