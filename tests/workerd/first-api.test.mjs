@@ -9,6 +9,7 @@ import { after, before, suite, test } from 'node:test';
 import { promisify } from 'node:util';
 import { parsePrinted } from '../../demo/commands.mjs';
 import { createIdentityProvider } from '../../demo/identity-provider.mjs';
+import { at } from '../../scripts/lib/paths.mjs';
 import { createApi } from './support/api.mjs';
 import { lifetime } from './support/lifetime.mjs';
 import { startWorker } from './support/worker.mjs';
@@ -50,11 +51,12 @@ suite('docs/first-api.md', { skip: missing && `${missing} is not installed` }, (
     worker = await use(startWorker({ config: await configured(provider), secrets: { [name]: value } }));
   });
 
-  /** The page's configuration, read by what reads `wrangler.toml`, with the reader's own URLs. */
+  /** The page's configuration at the end of the one that ships, read as wrangler reads it, with local URLs. */
   async function configured(provider) {
     const [toml] = blocks('toml');
+    const local = replaced(replaced(toml, ISSUER, provider.issuer), LOCAL_API, api.url);
     const file = join(folder, 'wrangler.toml');
-    writeFileSync(file, replaced(replaced(toml, ISSUER, provider.issuer), LOCAL_API, api.url));
+    writeFileSync(file, `${readFileSync(at('wrangler.toml'), 'utf8')}\n${local}`);
     const { unstable_readConfig: readConfig } = await import('wrangler');
     return readConfig({ config: file }, { hideWarnings: true }).vars.ASSAY;
   }
