@@ -16,9 +16,10 @@ const BEFORE: &[&str] =
 /// What stands behind it, where the level is named after the event.
 const BEHIND: &str = "\", Level::";
 
+/// The name of an event that `text` begins with.
 fn name(text: &str) -> Option<&str> {
-    let end = text.find(|character: char| !(character.is_ascii_lowercase() || character == '_'))?;
-    Some(&text[..end]).filter(|name| !name.is_empty())
+    let is_other = |character: char| !(character.is_ascii_lowercase() || character == '_');
+    text.split(is_other).next().filter(|name| !name.is_empty())
 }
 
 /// The events in the sources, found as text.
