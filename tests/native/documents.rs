@@ -1,0 +1,90 @@
+//! The pages list what the sources have: `docs/operations/running.md` every event that is logged, and no other; the pages
+//! on configuration every field that is read. The sources are searched as text.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// All files below a folder.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+/// The sources below a folder of the project, without the line breaks that rustfmt puts between a call and its argument.
+fn sources(folder: &str) -> Vec<String> {
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder))
+        .iter()
+        .filter(|path| path.extension().is_some_and(|end| end == "rs" || end == "js"))
+        .map(|path| fs::read_to_string(path).unwrap())
+        .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" ").replace("( ", "("))
+        .collect()
+}
+
+/// The name that `text` begins with, of a field or an event.
+fn name(text: &str) -> Option<&str> {
+    let is_other = |character: char| !(character.is_ascii_lowercase() || character == '_');
+    text.split(is_other).next().filter(|name| !name.is_empty())
+}
+
+/// The names that follow one of these texts.
+fn names_after(sources: &[String], beginnings: &[impl AsRef<str>]) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for (text, beginning) in sources.iter().flat_map(|text| beginnings.iter().map(move |one| (text, one))) {
+        names.extend(text.split(beginning.as_ref()).skip(1).filter_map(name).map(str::to_owned));
+    }
+    names
+}
+
+#[test]
+fn the_page_for_operators_lists_exactly_the_events_that_are_logged() {
+    const BEFORE: &[&str] = &[
+        "\"event\": \"",
+        "{ event: '",
+        "Level::Info, \"",
+        "Level::Warn, \"",
+        "Level::Error, \"",
+        "(level, \"",
+    ];
+    let sources = sources("src");
+    let mut logged = names_after(&sources, BEFORE);
+    // Where the level is named after the event.
+    for text in &sources {
+        let parts: Vec<&str> = text.split("\", Level::").collect();
+        let before = parts.split_last().map_or(&[][..], |(_, before)| before);
+        logged.extend(before.iter().filter_map(|part| part.rsplit('"').next()).map(str::to_owned));
+    }
+    assert!(logged.len() >= 15, "only {logged:?} were found: has the code another form?");
+
+    let page = include_str!("../../docs/operations/running.md");
+    let (_, table) = page.split_once("| event | level |").unwrap();
+    let (table, _) = table.split_once("\n\n").unwrap();
+    let rows = table.lines().filter_map(|row| row.strip_prefix("| `"));
+    let documented: BTreeSet<String> =
+        rows.filter_map(|row| row.split('`').next()).map(str::to_owned).collect();
+    assert_eq!(documented, logged);
+}
+
+#[test]
+fn the_pages_on_configuration_name_every_field_that_is_read() {
+    // The readers of `config::reader::Table`.
+    let readers = [
+        "value", "string", "strings", "binding", "boolean", "integer", "fraction", "choice", "table",
+        "tables", "entries",
+    ];
+    let read = names_after(&sources("src/config"), &readers.map(|reader| format!(".{reader}(\"")));
+    assert!(read.len() >= 60, "only {read:?} were found: has the code another form?");
+
+    let pages = [
+        include_str!("../../docs/configuration.md"),
+        include_str!("../../docs/exchange.md"),
+        include_str!("../../docs/forward-auth.md"),
+        include_str!("../../docs/gateway.md"),
+    ];
+    // Fields are named in code, be it within a line or as an example.
+    let code = pages.iter().flat_map(|page| page.split('`').skip(1).step_by(2));
+    let named: BTreeSet<&str> =
+        code.flat_map(|code| code.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))).collect();
+    let undocumented: Vec<&String> = read.iter().filter(|field| !named.contains(field.as_str())).collect();
+    assert!(undocumented.is_empty(), "no page names {undocumented:?}");
+}
