@@ -281,6 +281,8 @@ impl Dialect {
             match untrusted.meaning(given) {
                 // Every proxy on the way sets these: also those between the asking one and us.
                 Some((Meaning::Origin, known)) if known == given => {}
+                // A platform in front of the proxy overwrites these.
+                Some((Meaning::Platform, prefix)) if given.starts_with(prefix) => {}
                 Some((_, known)) => return Err(Untold::Spoofed(known.to_owned())),
                 None if is_disguised(given) || secret_header.is_some_and(|name| folds_alike(name, given)) => {
                     return Err(Untold::Disguised);

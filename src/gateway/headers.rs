@@ -29,17 +29,60 @@ pub enum Meaning {
     Request,
     /// Where the request comes from. Proxies on the way set these themselves.
     Origin,
+    /// Who sends the request, in the words of a platform that can stand in front of the proxy and overwrites them.
+    Platform,
 }
 
-/// Names that tell who sends a request, whatever is configured.
-const IDENTITY: &[&str] = &["remote-user", "remote-groups", "remote-name", "remote-email"];
+/// Names that tell who sends a request, whatever is configured: those that applications take from a proxy that signs users in
+/// or has checked a client certificate (RFC 9440).
+const IDENTITY: &[&str] = &[
+    "remote-user",
+    "remote-group",
+    "remote-groups",
+    "remote-name",
+    "remote-email",
+    "remote-role",
+    "remote-roles",
+    "auth-user",
+    "x-userinfo",
+    "x-token-subject",
+    "client-cert",
+    "client-cert-chain",
+    "x-client-cert",
+];
 
 /// All names that begin so tell who sends a request, but for those listed with another meaning.
-const IDENTITY_PREFIXES: &[&str] = &["x-forwarded-", "x-auth-request-"];
+const IDENTITY_PREFIXES: &[&str] = &[
+    "x-forwarded-",
+    "x-auth-request-",
+    "x-authenticated-",
+    "x-remote-",
+    "x-webauth-",
+    "x-authentik-",
+    "x-vouch-",
+    "x-consumer-",
+    "x-pomerium-",
+    "ssl-client-",
+    "x-ssl-client-",
+    "x-client-cert-",
+];
+
+/// The same of platforms: Cloudflare Access, Google's Identity-Aware Proxy, AWS load balancers, Azure, Tailscale. A proxy may
+/// stand behind one of them, so forward-auth lets these names through; the gateway removes them.
+const PLATFORM_PREFIXES: &[&str] = &[
+    "cf-access-authenticated-user-",
+    "x-goog-authenticated-user-",
+    "x-amzn-oidc-",
+    "x-ms-client-principal",
+    "x-ms-token-",
+    "tailscale-user-",
+];
 
 /// Names by which some servers take a request for another one, of another method, host or path than the one that was
-/// judged; and the names by which proxies tell forward-auth of the original request.
+/// judged; the names by which proxies tell forward-auth of the original request; and `proxy`, which CGI programs take for the
+/// proxy that their own requests have to use.
 const REQUEST: &[&str] = &[
+    "proxy",
     "x-http-method-override",
     "x-http-method",
     "x-method-override",
@@ -70,6 +113,19 @@ const ORIGIN: &[&str] = &[
     "x-forwarded-prefix",
     "x-forwarded-scheme",
     "x-forwarded-ssl",
+    "x-forwarded-protocol",
+    "x-forwarded-path",
+    "x-forwarded-by",
+    "x-forwarded",
+    "forwarded-for",
+    "x-original-forwarded-for",
+    "x-remote-ip",
+    "x-remote-addr",
+    "proxy-client-ip",
+    "wl-proxy-client-ip",
+    "fastly-client-ip",
+    "cf-connecting-ipv6",
+    "x-azure-clientip",
 ];
 
 /// What concerns one connection only (RFC 9110 §7.6.1, RFC 7540 §3.2.1), and `expect`, which the platform has answered
@@ -134,8 +190,11 @@ impl Untrusted {
                 return Some((meaning, known));
             }
         }
-        let prefix = IDENTITY_PREFIXES.iter().find(|prefix| begins_alike(name, prefix))?;
-        Some((Meaning::Identity, prefix))
+        [(IDENTITY_PREFIXES, Meaning::Identity), (PLATFORM_PREFIXES, Meaning::Platform)].into_iter().find_map(
+            |(list, meaning)| {
+                list.iter().find(|prefix| begins_alike(name, prefix)).map(|prefix| (meaning, *prefix))
+            },
+        )
     }
 
     /// The configured names, in lower case, each once.
@@ -257,9 +316,44 @@ mod tests {
             ("X.Forwarded.Anything", (Meaning::Identity, "x-forwarded-")),
             ("x-auth-request-user", (Meaning::Identity, "x-auth-request-")),
             ("remote_user", (Meaning::Identity, "remote-user")),
+            ("X_Remote_User", (Meaning::Identity, "x-remote-")),
+            ("X-Remote-IP", (Meaning::Origin, "x-remote-ip")),
+            ("Tailscale_User_Login", (Meaning::Platform, "tailscale-user-")),
+            ("Proxy", (Meaning::Request, "proxy")),
         ] {
             assert_eq!(untrusted.meaning(name), Some(expected), "{name}");
         }
+    }
+
+    #[test]
+    fn no_client_names_itself_by_a_header_of_any_other_proxy_or_platform() {
+        let names = [
+            "x-webauth-user",
+            "x-remote-group",
+            "x-authentik-username",
+            "x-goog-authenticated-user-email",
+            "x-amzn-oidc-identity",
+            "x-ms-client-principal-name",
+            "tailscale-user-login",
+            "cf-access-authenticated-user-email",
+            "ssl-client-verify",
+            "x-ssl-client-s-dn",
+            "x-client-cert",
+            "client-cert",
+            "x-consumer-username",
+            "x-token-subject",
+            "x-userinfo",
+            "x-vouch-user",
+            "x-pomerium-jwt-assertion",
+            "x-authenticated-user",
+            "auth-user",
+            "proxy",
+            "cf-connecting-ipv6",
+            "x-original-forwarded-for",
+        ];
+        assert_eq!(taken_away(&names.join("\n"), &Untrusted::default(), "", false), names);
+        let others = "accept\ncf-access-jwt-assertion\ncf-ray\nx-api-key\nx-request-id\nuser-agent\nx-user";
+        assert!(taken_away(others, &Untrusted::default(), "", false).is_empty());
     }
 
     #[test]
