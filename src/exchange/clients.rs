@@ -76,9 +76,42 @@ impl Caller<'_> {
     }
 }
 
-struct Credentials {
-    id: String,
-    secret: String,
+/// What a request gives as a client's id and secret.
+enum Credentials {
+    /// In the header: what stands in the Base64, `id:secret`.
+    Basic(String),
+    /// In the body, which is form-encoded as a whole.
+    Body { id: String, secret: String },
+}
+
+impl Credentials {
+    /// The text of the secret, if these are credentials of the client `id`.
+    ///
+    /// RFC 6749 §2.3.1 has id and secret form-encoded before they are joined, and most clients, curl among them, join them as
+    /// they are. Both are read. At most one of the two ways gives the id: the decoded text is never longer than the encoded.
+    fn secret_for(&self, id: &str) -> Option<&str> {
+        match self {
+            Self::Body { id: given, secret } => (given == id).then_some(secret),
+            Self::Basic(joined) => {
+                let raw = joined.strip_prefix(id).and_then(|rest| rest.strip_prefix(':'));
+                raw.or_else(|| {
+                    let (given, secret) = joined.split_once(':')?;
+                    (form::decode(given)? == id).then_some(secret)
+                })
+            }
+        }
+    }
+
+    /// Whether they prove to be `client`, with `given` as the text of the secret.
+    fn prove(&self, client: &Client, given: &str) -> Result<bool, Fault> {
+        let secret = client.secret()?;
+        let is_raw = secret.is(given);
+        let decoded = match self {
+            Self::Basic(_) => form::decode(given),
+            Self::Body { .. } => None,
+        };
+        Ok(decoded.is_some_and(|decoded| secret.is(&decoded)) || is_raw)
+    }
 }
 
 /// The registered client that a request speaks of, whether it proves to be it or not. For the log: on the wire, who is
@@ -86,8 +119,11 @@ struct Credentials {
 #[must_use]
 pub fn spoken_of<'c>(clients: &'c [Client], authorization: Option<&str>, form: &Form) -> Option<&'c str> {
     let in_header = authorization.and_then(basic);
-    let id = in_header.as_ref().map(|given| given.id.as_str()).or_else(|| form.get("client_id"))?;
-    clients.iter().find(|client| client.id == id).map(|client| client.id.as_str())
+    let is_meant = |client: &&Client| match &in_header {
+        Some(given) => given.secret_for(&client.id).is_some(),
+        None => form.get("client_id") == Some(client.id.as_str()),
+    };
+    clients.iter().find(is_meant).map(|client| client.id.as_str())
 }
 
 /// Who sent the request with this `Authorization` header and this body.
@@ -105,7 +141,7 @@ pub fn identify<'c>(
         .get("client_secret")
         .map(|secret| {
             let id = form.get("client_id").ok_or(RequestFault::Missing("client_id"))?;
-            Ok::<_, TokenError>(Credentials { id: id.to_owned(), secret: secret.to_owned() })
+            Ok::<_, TokenError>(Credentials::Body { id: id.to_owned(), secret: secret.to_owned() })
         })
         .transpose()?;
     let given = match (in_header, in_body) {
@@ -116,15 +152,20 @@ pub fn identify<'c>(
     let Some(given) = given else {
         return public(clients, named);
     };
-    if named.is_some_and(|named| named != given.id) {
+    if named.is_some_and(|named| given.secret_for(named).is_none()) {
         return Err(RequestFault::SeveralCredentials.into());
     }
-    let client = clients.iter().find(|client| client.id == given.id).ok_or(ClientFault::Unauthenticated)?;
-    if client.secret()?.is(&given.secret) {
-        Ok(Caller::Registered(client))
-    } else {
-        Err(ClientFault::Unauthenticated.into())
+    let mut fault = None;
+    for client in clients.iter().filter(|client| named.is_none_or(|named| named == client.id)) {
+        let Some(secret) = given.secret_for(&client.id) else { continue };
+        match given.prove(client, secret) {
+            Ok(true) => return Ok(Caller::Registered(client)),
+            Ok(false) => {}
+            // Another client may be meant: `a:b` and a secret can be read as `a` and a secret that begins with `b:`.
+            Err(found) => fault = fault.or(Some(found)),
+        }
     }
+    Err(fault.map_or_else(|| ClientFault::Unauthenticated.into(), TokenError::from))
 }
 
 /// A client that gives no secret. It may use neither the name of a registered client nor a reserved one.
@@ -143,13 +184,12 @@ fn public<'c>(clients: &[Client], named: Option<&str>) -> Result<Caller<'c>, Tok
     Ok(Caller::Public(Some(name.to_owned())))
 }
 
-/// RFC 6749 §2.3.1: id and secret are form-encoded before they are joined.
+/// The credentials in a `Basic` header (RFC 7617 §2), with the `id:secret` as it came.
 fn basic(header: &str) -> Option<Credentials> {
     let (scheme, encoded) = header.trim().split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
     }
     let joined = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
-    let (id, secret) = joined.split_once(':')?;
-    Some(Credentials { id: form::decode(id)?, secret: form::decode(secret)? })
+    joined.contains(':').then_some(Credentials::Basic(joined))
 }

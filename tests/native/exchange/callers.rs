@@ -86,3 +86,92 @@ fn the_log_names_the_client_whose_secret_was_wrong_and_the_answer_does_not() {
     let clients: Vec<_> = lines.iter().map(|line| line.get("client").cloned()).collect();
     assert_eq!(clients, [Some(json!("cli")), None]);
 }
+
+/// As `curl -u` sends id and secret: joined as they are.
+fn raw(id: &str, secret: &str) -> String {
+    use base64::Engine as _;
+    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{id}:{secret}")))
+}
+
+/// A world with one client for [`API`].
+fn world_with_client(id: &str, secret: &str) -> World {
+    let mut config = config();
+    config["exchange"]["clients"] = json!([{ "id": id, "secret": "CLI_SECRET", "targets": [API] }]);
+    config["exchange"]["targets"][0]["public_clients"] = json!(false);
+    let mut secrets = secrets();
+    secret.clone_into(&mut secrets[2].1);
+    world_with(&config, &secrets)
+}
+
+#[test]
+fn id_and_secret_are_read_as_curl_sends_them_and_as_rfc_6749_encodes_them() {
+    let token = clerk_token(&json!({}));
+    let ask = form(&exchange(&token, &[("audience", API)]));
+    for secret in [
+        "k+J3/9vT0m1Qx7pLr2sZbN5eYw8uH4aGcK6dRfXoVjE=",
+        "++++////++++////++++////++++////====",
+        "100%zz of a secret that is no valid escape %",
+        "%41%42%43%44 which decodes to another text",
+        "a secret: with colons: and spaces, and then some",
+        "ein Geheimnis mit \u{e4}\u{f6}\u{fc}, lang genug f\u{fc}r alle",
+    ] {
+        for id in
+            ["cli", "a b", "a+b", "a%2Bb", "100%", "https://client.example/x?y=z", "m\u{fc}ller@example.com"]
+        {
+            let world = world_with_client(id, secret);
+            for given in [raw(id, secret), basic(id, secret)] {
+                let (_, claims) = granted(&world, &ask.clone().header("authorization", &given));
+                assert_eq!(claims["client_id"], id, "{secret}");
+            }
+            let mut named = exchange(&token, &[("audience", API)]);
+            named.push(("client_id", id));
+            granted(&world, &form(&named).header("authorization", &raw(id, secret)));
+            let wrong = format!("{secret}x");
+            for given in [raw(id, &wrong), basic(id, &wrong), raw(id, ""), raw("", secret)] {
+                let wrong = ask.clone().header("authorization", &given);
+                refused(&world, &wrong, 401, "invalid_client", "client_unauthenticated");
+            }
+        }
+    }
+}
+
+#[test]
+fn of_clients_whose_names_overlap_each_needs_its_own_secret() {
+    let (one, other) = ("the secret of the first one, long", "the secret of the other one, long");
+    let mut config = config();
+    config["exchange"]["clients"] = json!([
+        { "id": "a", "secret": "ONE", "targets": [API] },
+        { "id": "a:b", "secret": "OTHER", "targets": [API] },
+        { "id": "a+b", "secret": "ONE", "targets": [API] },
+        { "id": "a b", "secret": "OTHER", "targets": [API] },
+        { "id": "unbound", "secret": "NOWHERE", "targets": [API] },
+        { "id": "unbound:x", "secret": "ONE", "targets": [API] },
+    ]);
+    let mut secrets = secrets();
+    secrets.extend([("ONE", one.to_owned()), ("OTHER", other.to_owned())]);
+    let world = world_with(&config, &secrets);
+    let token = clerk_token(&json!({}));
+    let ask = form(&exchange(&token, &[("audience", API)]));
+    for (id, secret, expected) in [
+        ("a", one, "a"),
+        ("a:b", other, "a:b"),
+        ("a+b", one, "a+b"),
+        // Read as RFC 6749 says, this is the other client's name.
+        ("a+b", other, "a b"),
+        ("unbound:x", one, "unbound:x"),
+    ] {
+        let (_, claims) = granted(&world, &ask.clone().header("authorization", &raw(id, secret)));
+        assert_eq!(claims["client_id"], expected);
+    }
+    for (id, secret) in [("a", other), ("a:b", one)] {
+        let wrong = ask.clone().header("authorization", &raw(id, secret));
+        refused(&world, &wrong, 401, "invalid_client", "client_unauthenticated");
+    }
+    let unbound = ask.clone().header("authorization", &raw("unbound", one));
+    refused(&world, &unbound, 503, "temporarily_unavailable", "secret_missing");
+    // The name in the body says which of the two is meant.
+    let mut named = exchange(&token, &[("audience", API)]);
+    named.push(("client_id", "a+b"));
+    let named = form(&named).header("authorization", &raw("a+b", other));
+    refused(&world, &named, 401, "invalid_client", "client_unauthenticated");
+}
