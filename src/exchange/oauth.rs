@@ -185,6 +185,9 @@ impl<'d, P: Platform> Desk<'d, P> {
     }
 
     async fn judge(&mut self, token: &str, role: Role) -> Result<VerifiedToken, TokenError> {
+        if token.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer ")) {
+            return Err(RequestFault::Scheme(role).into());
+        }
         let verification = verify(self.terms, self.keys, self.platform, token, self.now).await;
         self.observed = verification.observed;
         self.now = verification.judged_at;

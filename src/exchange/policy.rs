@@ -111,12 +111,22 @@ pub fn named<'t>(
     }
     let mut named: Vec<&Target> = Vec::new();
     for name in audiences.iter().chain(resources) {
-        let target = targets.iter().find(|target| target.audience == *name).ok_or(TargetFault::Unknown)?;
+        let target = targets
+            .iter()
+            .find(|target| target.audience == *name)
+            .ok_or_else(|| slash_away(targets, name).unwrap_or(TargetFault::Unknown))?;
         if !named.iter().any(|known| known.audience == target.audience) {
             named.push(target);
         }
     }
     Ok(named)
+}
+
+/// The fault that names the target which is meant, if only a slash at the end is too many or too few.
+fn slash_away(targets: &[Target], name: &str) -> Option<TargetFault> {
+    let bare = |text: &str| text.strip_suffix('/').unwrap_or(text).to_owned();
+    let meant = targets.iter().find(|target| bare(&target.audience) == bare(name))?;
+    Some(TargetFault::Slash { audience: meant.audience.clone() })
 }
 
 /// RFC 8693 §2.1: absolute, and without a fragment.

@@ -105,6 +105,9 @@ pub enum RequestFault {
     /// Credentials in the header and in the body, or two names.
     #[error("the client authenticates in more than one way")]
     SeveralCredentials,
+    /// A token with the scheme of an `Authorization` header before it.
+    #[error("the {0} begins with `Bearer `; send the token alone, without that word")]
+    Scheme(Role),
     /// Too many targets.
     #[error("more than {} audiences and resources are asked for", crate::limits::MAX_TARGETS_OF_A_REQUEST)]
     TooManyTargets,
@@ -154,6 +157,14 @@ pub enum TargetFault {
     /// Nobody configured such a target.
     #[error("no target is configured for an audience or resource asked for")]
     Unknown,
+    /// The name of a target, but for a slash at the end. Audiences are compared exactly, so this is another one.
+    #[error(
+        "no target has the audience asked for; \"{audience}\" differs by the slash at the end only, so ask for exactly that"
+    )]
+    Slash {
+        /// The configured audience.
+        audience: String,
+    },
     /// `resource` is no absolute URI, or has a fragment.
     #[error("a resource is not an absolute URI without a fragment (RFC 8707 §2)")]
     Resource,
@@ -238,9 +249,12 @@ impl TokenError {
             Self::Client(_) => "client_unauthenticated",
             Self::ClientNotAllowed { .. } => "client_not_allowed",
             Self::Actor(_) => "actor_not_allowed",
-            Self::Target(TargetFault::Unknown | TargetFault::Resource | TargetFault::Unclear) => {
-                "target_unknown"
-            }
+            Self::Target(
+                TargetFault::Unknown
+                | TargetFault::Slash { .. }
+                | TargetFault::Resource
+                | TargetFault::Unclear,
+            ) => "target_unknown",
             Self::Target(TargetFault::Issuer { .. }) => "issuer_not_accepted",
             Self::Target(TargetFault::Condition { .. }) => "condition_failed",
             Self::Target(TargetFault::Apart(_)) => "targets_apart",

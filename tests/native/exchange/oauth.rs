@@ -223,3 +223,44 @@ fn an_issuer_with_a_path_is_found_where_rfc_8414_puts_it() {
     let other = world.ask(&FakeRequest::get("/.well-known/oauth-authorization-server/other"));
     assert_eq!(other.status(), 404);
 }
+
+#[test]
+fn a_target_that_is_missed_by_a_slash_is_named_and_not_guessed() {
+    let token = clerk_token(&json!({}));
+    let says = |world: &World, parameter: &str, name: &str| {
+        let request = form(&exchange(&token, &[(parameter, name)]));
+        let response = refused(world, &request, 400, "invalid_target", "target_unknown");
+        body(&response)["error_description"].as_str().unwrap().to_owned()
+    };
+    let plain = world();
+    let mut config = config();
+    config["exchange"]["targets"][0]["audience"] = json!(format!("{API}/"));
+    let slashed = world_with(&config, &secrets());
+    for parameter in ["audience", "resource"] {
+        assert!(says(&plain, parameter, &format!("{API}/")).contains(API));
+        assert!(says(&slashed, parameter, API).contains(&format!("{API}/")));
+        // Nothing else is told of what is configured.
+        for other in [format!("{API}//"), format!("{API}/x"), "https://nobody.example/".to_owned()] {
+            assert!(!says(&plain, parameter, &other).contains(API), "{other}");
+        }
+    }
+}
+
+#[test]
+fn a_token_with_the_word_bearer_before_it_is_told_so() {
+    let world = world();
+    for scheme in ["Bearer ", "bearer "] {
+        let token = format!("{scheme}{}", clerk_token(&json!({})));
+        let plain = clerk_token(&json!({}));
+        let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+        for (role, request) in [
+            ("subject_token", form(&exchange(&token, &[("audience", API)]))),
+            ("actor_token", form(&with_actor(&plain, &token))),
+            ("assertion", form(&[("grant_type", grant), ("assertion", &token), ("audience", API)])),
+        ] {
+            let response = refused(&world, &request, 400, "invalid_request", "request_invalid");
+            let said = body(&response)["error_description"].as_str().unwrap().to_owned();
+            assert!(said.starts_with(&format!("the {role} begins with")), "{said}");
+        }
+    }
+}
