@@ -32,6 +32,30 @@ pub struct Minted {
     pub expires_in: i64,
     /// Its claims, as JSON text.
     pub payload: String,
+    /// Its `jti`.
+    pub jti: String,
+}
+
+/// What the log says of a token of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audit {
+    /// Its `jti`.
+    pub jti: String,
+    /// The registered client that it was issued to, or a name of ours; `None` where the protocol knows no clients.
+    pub client: Option<String>,
+    /// Its audiences.
+    pub targets: Vec<String>,
+    /// Its `exp`.
+    pub expires_at: Timestamp,
+}
+
+impl Minted {
+    /// What the log says of it.
+    #[must_use]
+    pub fn audit(&self, client: Option<&str>, targets: Vec<String>) -> Audit {
+        let client = client.map(str::to_owned);
+        Audit { jti: self.jti.clone(), client, targets, expires_at: self.expires_at }
+    }
 }
 
 /// Names no claim, so that it may stand in a log.
@@ -106,7 +130,8 @@ impl Draft {
         let key = &ring.signer_or_fault(series, now)?.key;
         let mut jti = [0; limits::JTI_BYTES];
         random.fill(&mut jti);
-        self.set("jti", &base64url::encode(&jti));
+        let jti = base64url::encode(&jti);
+        self.set("jti", &jti);
         self.set("iat", &now);
         self.set("exp", &self.expires_at.clone());
         let header = json!({ "alg": series.algorithm.name(), "kid": key.kid(), "typ": typ }).to_string();
@@ -121,6 +146,7 @@ impl Draft {
             expires_at: self.expires_at,
             expires_in: self.expires_at.since(self.issued_at),
             payload,
+            jti,
         })
     }
 }

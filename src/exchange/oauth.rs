@@ -11,6 +11,7 @@ use super::Exchange;
 use super::access_token::{self, Wanted};
 use super::clients::{self, Caller};
 use super::form::Form;
+use super::mint::Audit;
 use super::policy::{self, Target};
 use super::refusal::{RequestFault, Role, TokenError};
 use crate::keys::KeyCache;
@@ -60,7 +61,9 @@ pub struct Answered {
     pub outcome: Result<Issued, TokenError>,
     /// The registered client that the request speaks of, whether it proved to be it or not; for the log.
     pub client: Option<String>,
-    /// What may be logged of the token that was judged last.
+    /// What the log says of the token that was issued.
+    pub audit: Option<Audit>,
+    /// What may be logged of the token that was judged last; of the subject's, if one was issued.
     pub observed: Observed,
     /// The issuer whose key set is to be refreshed once the response is on its way.
     pub refresh: Option<Rc<TrustedIssuer>>,
@@ -74,6 +77,7 @@ struct Desk<'d, P> {
     platform: &'d P,
     now: Timestamp,
     client: Option<String>,
+    audit: Option<Audit>,
     observed: Observed,
     refresh: Option<Rc<TrustedIssuer>>,
 }
@@ -94,11 +98,18 @@ pub async fn answer<P: Platform>(
         platform,
         now,
         client: None,
+        audit: None,
         observed: Observed::default(),
         refresh: None,
     };
     let outcome = desk.issue(request).await;
-    Answered { outcome, client: desk.client, observed: desk.observed, refresh: desk.refresh }
+    Answered {
+        outcome,
+        client: desk.client,
+        audit: desk.audit,
+        observed: desk.observed,
+        refresh: desk.refresh,
+    }
 }
 
 impl<'d, P: Platform> Desk<'d, P> {
@@ -124,7 +135,12 @@ impl<'d, P: Platform> Desk<'d, P> {
         let actor = form.get("actor_token");
         let subject = self.judge(subject, Role::Subject).await?;
         let actor = match actor {
-            Some(actor) => Some(self.judge(actor, Role::Actor).await?),
+            Some(actor) => {
+                let observed = self.observed.clone();
+                let actor = self.judge(actor, Role::Actor).await?;
+                self.observed = observed;
+                Some(actor)
+            }
             None => None,
         };
         let mut issued = self.grant(form, caller, targets, &subject, actor.as_ref(), Role::Subject).await?;
@@ -153,7 +169,7 @@ impl<'d, P: Platform> Desk<'d, P> {
     }
 
     async fn grant(
-        &self,
+        &mut self,
         form: &Form,
         caller: &Caller<'_>,
         mut targets: Vec<&'d Target>,
@@ -175,6 +191,13 @@ impl<'d, P: Platform> Desk<'d, P> {
             client_id: caller.client_id(),
         };
         let (minted, scope) = access_token::issue(exchange, self.platform, &wanted, self.now).await?;
+        let audiences = targets.iter().map(|target| target.audience.clone()).collect();
+        // Not the name that a public client gives itself: it may be anything, a token in the wrong place included.
+        let client = match caller {
+            Caller::Registered(client) => client.id.as_str(),
+            Caller::Public(_) => clients::UNNAMED,
+        };
+        self.audit = Some(minted.audit(Some(client), audiences));
         Ok(Issued {
             access_token: minted.token,
             kind: None,

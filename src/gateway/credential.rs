@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use crate::exchange::Exchange;
 use crate::exchange::access_token::{self, Wanted};
 use crate::exchange::clients::GATEWAY;
-use crate::exchange::mint::Minted;
+use crate::exchange::mint::{Audit, Minted};
 use crate::exchange::refusal::{Role, TargetFault, TokenError};
 use crate::limits;
 use crate::ports::Platform;
@@ -108,7 +108,7 @@ fn footprint(owner: &Owner, token: &str) -> usize {
     token.len().saturating_add(owner.1.len()).saturating_add(REST_BYTES)
 }
 
-/// Our token for `audience` in place of `subject`: a kept one, or a new one.
+/// Our token for `audience` in place of `subject`: a kept one, or a new one with what the log says of it.
 ///
 /// # Errors
 /// As at the token endpoint: what the target's policy refuses, and faults of ours.
@@ -119,10 +119,10 @@ pub async fn exchanged<P: Platform>(
     audience: &str,
     subject: &VerifiedToken,
     now: Timestamp,
-) -> Result<String, TokenError> {
+) -> Result<(String, Option<Audit>), TokenError> {
     let owner = (*subject.digest(), audience.to_owned());
     if let Some(token) = kept.get(&owner, now) {
-        return Ok(token);
+        return Ok((token, None));
     }
     let target =
         exchange.targets.iter().find(|target| target.audience == audience).ok_or(TargetFault::Unknown)?;
@@ -136,7 +136,8 @@ pub async fn exchanged<P: Platform>(
     };
     let (minted, _) = access_token::issue(exchange, platform, &wanted, now).await?;
     kept.put(owner, &minted, now);
-    Ok(minted.token)
+    let audit = minted.audit(Some(GATEWAY), vec![target.audience.clone()]);
+    Ok((minted.token, Some(audit)))
 }
 
 #[cfg(test)]
@@ -148,7 +149,13 @@ mod tests {
         digest[..8].copy_from_slice(&u64::try_from(number).unwrap().to_le_bytes());
         let owner = (digest, "https://api.example".to_owned());
         let expires_at = Timestamp::from_epoch_seconds(expires_at);
-        let minted = Minted { token: "t".repeat(bytes), expires_at, expires_in: 0, payload: String::new() };
+        let minted = Minted {
+            token: "t".repeat(bytes),
+            expires_at,
+            expires_in: 0,
+            payload: String::new(),
+            jti: String::new(),
+        };
         kept.put(owner.clone(), &minted, Timestamp::from_epoch_seconds(now));
         owner
     }

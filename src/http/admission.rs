@@ -126,7 +126,18 @@ impl Desk<'_> {
                     (Credential::Exchange(audience), Some(gateway), Some(exchange)) => {
                         credential::exchanged(&gateway.kept, exchange, platform, audience, &token, now)
                             .await
-                            .map(|minted| Identity { token: Some(token), minted: Some(minted) })
+                            .map(|(minted, audit)| {
+                                if let Some(audit) = audit {
+                                    let ray = request.header("cf-ray");
+                                    log::token_issued(
+                                        platform,
+                                        &audit,
+                                        &verification.observed,
+                                        ray.as_deref(),
+                                    );
+                                }
+                                Identity { token: Some(token), minted: Some(minted) }
+                            })
                             .map_err(Barred::from)
                     }
                     _ => Ok(Identity { token: Some(token), minted: None }),

@@ -41,6 +41,9 @@ pub async fn token<P: Platform, R: IncomingRequest>(
     let request_data =
         TokenRequest { authorization: authorization.as_deref(), content_type: content_type.as_deref(), body };
     let answered = oauth::answer(exchange, terms, &app.keys, platform, request_data).await;
+    if let Some(audit) = &answered.audit {
+        log::token_issued(platform, audit, &answered.observed, request.header("cf-ray").as_deref());
+    }
     let mut response = match answered.outcome {
         Ok(issued) => json_response(StatusCode::OK, &issued),
         Err(error) => {
@@ -93,6 +96,9 @@ pub async fn api<P: Platform, R: IncomingRequest>(
     body: &[u8],
 ) -> Answer {
     let answered = fireproof::answer(exchange, terms, fireproof, &app.keys, platform, body).await;
+    if let Some(audit) = &answered.audit {
+        log::token_issued(platform, audit, &answered.observed, request.header("cf-ray").as_deref());
+    }
     let response = match answered.outcome {
         Ok(message) => json_response(StatusCode::OK, &message),
         Err(error) => {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::config::ConfigFault;
+use crate::exchange::mint::Audit;
 use crate::ports::{Level, Log, Onward, UpstreamError};
 use crate::rejection::{Fault, Refusal, excerpt};
 use crate::signing::Series;
@@ -51,6 +52,22 @@ pub fn exchange_failed(
 ) {
     let line = json!({ "event": "fault", "code": code, "detail": detail, "iss": observed.issuer(), "ray": ray.map(excerpt) });
     log.log(Level::Error, &without_nulls(line));
+}
+
+/// Reports a token of ours that was issued: enough to tell it apart from all others, and nothing of what it or the subject's
+/// token says of a person.
+pub fn token_issued(log: &impl Log, audit: &Audit, observed: &Observed, ray: Option<&str>) {
+    let line = json!({
+        "event": "token_issued",
+        "jti": audit.jti,
+        "client": audit.client,
+        "targets": audit.targets,
+        "expires_at": audit.expires_at,
+        "iss": observed.issuer(),
+        "token_sha256": observed.token_hash(),
+        "ray": ray.map(excerpt),
+    });
+    log.log(Level::Info, &without_nulls(line));
 }
 
 /// Reports a request that may not pass though its token is good, or that a proxy does not tell enough of. `detail` holds

@@ -19,6 +19,7 @@ use self::session::Session;
 use super::Exchange;
 use super::mapping::Mapping;
 use super::memberships::{self, SelectionFault};
+use super::mint::Audit;
 use super::outage::Outage;
 use crate::jose::Algorithm;
 use crate::keys::KeyCache;
@@ -133,7 +134,9 @@ impl ApiError {
 pub struct Answered {
     /// The protocol's response message, or why there is none.
     pub outcome: Result<Value, ApiError>,
-    /// What may be logged of the token.
+    /// What the log says of the token that was issued.
+    pub audit: Option<Audit>,
+    /// What may be logged of the subject's token.
     pub observed: Observed,
     /// The issuer whose key set is to be refreshed once the response is on its way.
     pub refresh: Option<Rc<TrustedIssuer>>,
@@ -141,7 +144,7 @@ pub struct Answered {
 
 impl From<Result<Value, ApiError>> for Answered {
     fn from(outcome: Result<Value, ApiError>) -> Self {
-        Self { outcome, observed: Observed::default(), refresh: None }
+        Self { outcome, audit: None, observed: Observed::default(), refresh: None }
     }
 }
 
@@ -175,5 +178,9 @@ pub async fn answer<P: Platform>(
         }
         Ok(token) => Session { exchange, fireproof, message: &message }.open(&token, platform).await,
     };
-    Answered { outcome, observed: verification.observed, refresh: verification.refresh }
+    let (outcome, audit) = match outcome {
+        Ok((message, audit)) => (Ok(message), Some(audit)),
+        Err(error) => (Err(error), None),
+    };
+    Answered { outcome, audit, observed: verification.observed, refresh: verification.refresh }
 }

@@ -8,7 +8,7 @@ use crate::exchange::Exchange;
 use crate::exchange::facts::Facts;
 use crate::exchange::mapping;
 use crate::exchange::memberships::{self, Memberships, Selected};
-use crate::exchange::mint::{Draft, Minted};
+use crate::exchange::mint::{Audit, Draft, Minted};
 use crate::exchange::outage::Outage;
 use crate::jose::json as strict;
 use crate::ports::Platform;
@@ -23,12 +23,12 @@ pub(super) struct Session<'s> {
 }
 
 impl Session<'_> {
-    /// Issues the token and answers as the message wants it.
+    /// Issues the token and answers as the message wants it; beside that, what the log says of the token.
     pub(super) async fn open<P: Platform>(
         &self,
         token: &VerifiedToken,
         platform: &P,
-    ) -> Result<Value, ApiError> {
+    ) -> Result<(Value, Audit), ApiError> {
         let refused = |rejection| ApiError::Token { issuer: Some(excerpt(token.issuer())), rejection };
         let down = |outage| ApiError::Outage { issuer: Some(excerpt(token.issuer())), outage };
         let faulty = |fault| down(Outage::Fault(fault));
@@ -66,11 +66,13 @@ impl Session<'_> {
             let owner = memberships::personal_name(token.issuer(), subject);
             results::leave(&self.exchange.results, result_id, owner, &minted.token, platform).await?;
         }
-        Ok(if self.message.ensures {
+        let audit = minted.audit(None, vec![self.fireproof.audience.clone()]);
+        let message = if self.message.ensures {
             ensured(&minted, &selected)
         } else {
             json!({ "type": "resCloudSessionToken", "token": minted.token })
-        })
+        };
+        Ok((message, audit))
     }
 }
 

@@ -175,3 +175,53 @@ fn of_clients_whose_names_overlap_each_needs_its_own_secret() {
     let named = form(&named).header("authorization", &raw("a+b", other));
     refused(&world, &named, 401, "invalid_client", "client_unauthenticated");
 }
+
+#[test]
+fn each_token_that_is_issued_is_one_line_of_the_log_that_names_it_and_no_person() {
+    let world = world();
+    let email = "ada@example.com";
+    let token = clerk_token(&json!({ "email": email, "email_verified": true, "sub": "user_of_the_log" }));
+    let strict = form(&exchange(&token, &[("audience", STRICT)]));
+    let (_, first) = granted(&world, &strict.header("authorization", &basic("cli", CLIENT_SECRET)));
+    // The name that a public client gives itself may be anything, such as a token in the wrong place.
+    let named = form(&exchange(&token, &[("audience", API), ("client_id", "eyJ.marker.x")]));
+    let (_, second) = granted(&world, &named.header("cf-ray", "8f"));
+    let answer = body(&world.ask(&api(&cloud_session("clerk", &token))));
+    let third = issued_claims(answer["token"].as_str().unwrap());
+    refused(
+        &world,
+        &form(&exchange(&token, &[("audience", STRICT)])),
+        401,
+        "invalid_client",
+        "client_unauthenticated",
+    );
+    let lines = world.platform.events("token_issued");
+    let seen: Vec<_> = lines
+        .iter()
+        .map(|line| (line["jti"].clone(), line.get("client").cloned(), line["targets"].clone()))
+        .collect();
+    let expected = [
+        (first["jti"].clone(), Some(json!("cli")), json!([STRICT])),
+        (second["jti"].clone(), Some(json!("public")), json!([API])),
+        (third["jti"].clone(), None, json!(["PUBLIC"])),
+    ];
+    assert_eq!(seen, expected);
+    assert_eq!((&lines[1]["ray"], &lines[1]["iss"]), (&json!("8f"), &json!(CLERK)));
+    for line in lines {
+        let line = line.to_string();
+        for private in [email, "user_of_the_log", "marker", CLIENT_SECRET] {
+            assert!(!line.contains(private), "{line}");
+        }
+        assert!(token.split('.').all(|part| !line.contains(part)), "{line}");
+    }
+}
+
+#[test]
+fn the_line_of_a_token_with_an_actor_is_about_the_subjects_token() {
+    let world = world();
+    let (subject, actor) = (clerk_token(&json!({})), clerk_token(&json!({ "sub": "robot" })));
+    granted(&world, &form(&exchange(&subject, &[("audience", API)])));
+    granted(&world, &form(&with_actor(&subject, &actor)));
+    let lines = world.platform.events("token_issued");
+    assert_eq!(lines[0]["token_sha256"], lines[1]["token_sha256"]);
+}

@@ -71,6 +71,20 @@ fn the_upstream_gets_a_token_of_ours_for_the_same_subject() {
 }
 
 #[test]
+fn a_new_token_is_one_line_of_the_log_and_a_kept_one_is_none() {
+    let world = world();
+    let subject = token(&json!({ "email": "marker@example.com", "sub": "marker_of_the_subject" }));
+    let minted = bearer(&world.sent_on(&FakeRequest::get("/x").bearer(&subject)));
+    assert_eq!(bearer(&world.sent_on(&FakeRequest::get("/x").bearer(&subject))), minted);
+    let [line] = &world.platform.events("token_issued")[..] else { panic!() };
+    let jti = UntrustedToken::parse(&minted).unwrap().claims().get("jti");
+    assert_eq!(Some(&line["jti"]), jti.as_ref());
+    assert_eq!((&line["client"], &line["targets"]), (&json!("edge-assay"), &json!([API])));
+    let line = line.to_string();
+    assert!(!line.contains("marker") && minted.split('.').all(|part| !line.contains(part)), "{line}");
+}
+
+#[test]
 fn it_is_kept_for_its_subject_token_while_it_is_good_and_never_for_another() {
     let world = world();
     let ask = |subject: &str| bearer(&world.sent_on(&FakeRequest::get("/x").bearer(subject)));
