@@ -28,7 +28,7 @@ pub enum Endpoint {
     ServerMetadata,
     /// The questions of Traefik and Caddy.
     ForwardAuth,
-    /// The questions of nginx.
+    /// The questions of nginx and ingress-nginx.
     AuthRequest,
     /// The questions of Envoy.
     ExtAuthz,

@@ -1,4 +1,4 @@
-//! Forward-auth: a reverse proxy asks whether a request may pass. Three dialects, each with its own way to tell of the
+//! Forward-auth: a reverse proxy asks whether a request may pass. Four dialects, each with its own way to tell of the
 //! original request and its own names for an identity.
 //!
 //! What a proxy tells is believed only from a proxy that knows the shared secret, or where the configuration says that
@@ -21,6 +21,12 @@ pub const SECRET_HEADER: &str = "x-forward-auth-secret";
 /// The header in which Envoy tells the original path and query. The URL does not: the runtime has removed dot segments from
 /// it, together with the prefix in front of them.
 pub const PATH_HEADER: &str = "x-forward-auth-path";
+
+/// The header in which ingress-nginx sends the original URL: `$scheme://$http_host$request_uri`.
+const URL_HEADER: &str = "x-original-url";
+
+/// The header in which nginx sends the original host. ingress-nginx sends it if its configuration says so.
+const HOST_HEADER: &str = "x-original-host";
 
 /// Whose words are taken for the original request.
 pub struct ForwardAuth {
@@ -72,6 +78,21 @@ pub enum Untold {
     /// A header whose name is none, or another spelling of a name that servers act on.
     #[error("the request holds a header whose name is read in different ways")]
     Disguised,
+    /// The header of ingress-nginx with the original URL holds none.
+    #[error("the header {URL_HEADER} is not an http or https URL with a path")]
+    Url,
+    /// Both the header of nginx and that of ingress-nginx.
+    #[error(
+        "the request holds both x-original-uri and {URL_HEADER}: nginx has to send the first alone, and ingress-nginx the second \
+         alone, which it does without the annotation auth-method"
+    )]
+    TwoForms,
+    /// Routes go by the host, and ingress-nginx does not say which host it has chosen.
+    #[error(
+        "a route for this path names a host, and the header {HOST_HEADER} is missing: add `X-Original-Host: $host` to the \
+         ConfigMap that the annotation auth-proxy-set-headers names"
+    )]
+    HostUnsure,
     /// An upgrade to another protocol than WebSocket, in which requests could follow that nobody asks about.
     #[error("the request asks for an upgrade to another protocol than websocket")]
     Upgrade,
@@ -83,10 +104,10 @@ impl Untold {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Secret(_) => "forward_auth_untrusted",
-            Self::Missing(_) => "forward_auth_incomplete",
+            Self::Missing(_) | Self::Url | Self::HostUnsure => "forward_auth_incomplete",
             Self::Path(_) | Self::EmptySegment | Self::Disagreement => "path_refused",
             Self::Host => "host_refused",
-            Self::Spoofed(_) | Self::Disguised => "header_refused",
+            Self::Spoofed(_) | Self::Disguised | Self::TwoForms => "header_refused",
             Self::Upgrade => "upgrade_refused",
         }
     }
@@ -146,6 +167,8 @@ pub enum Dialect {
     Forward,
     /// nginx's `auth_request`, at `/auth-request`.
     Nginx,
+    /// The Kubernetes controller ingress-nginx, at `/auth-request`.
+    IngressNginx,
     /// Envoy's `ext_authz` over HTTP, at `/ext-authz`.
     Envoy,
 }
@@ -195,12 +218,32 @@ fn decoded(query: &str) -> impl Iterator<Item = u8> {
 }
 
 impl Dialect {
+    /// The dialect of a question. nginx and ingress-nginx ask at one endpoint. Each overwrites its own header with the original
+    /// URL on every request, so no client can choose the dialect: whatever it adds makes two forms.
+    ///
+    /// # Errors
+    /// [`Untold::TwoForms`].
+    pub fn of_question(self, header: impl Fn(&str) -> Option<String>) -> Result<Self, Untold> {
+        if self != Self::Nginx || header(URL_HEADER).is_none() {
+            return Ok(self);
+        }
+        if header("x-original-uri").is_some() { Err(Untold::TwoForms) } else { Ok(Self::IngressNginx) }
+    }
+
+    /// Whether the question leaves open which host the proxy has chosen. ingress-nginx sends the `Host` header of the client. For a
+    /// request whose first line holds a whole URL, nginx goes by the host of that URL (RFC 9112 §3.2.2), which may be another one.
+    #[must_use]
+    pub fn leaves_host_open(self, header: impl Fn(&str) -> Option<String>) -> bool {
+        self == Self::IngressNginx && header(HOST_HEADER).is_none()
+    }
+
     /// The headers that tell of the original request. Each proxy of the dialect overwrites them whatever the client sends, so
     /// nothing else is read.
     fn names(self) -> &'static [&'static str] {
         match self {
             Self::Forward => &["x-forwarded-method", "x-forwarded-uri", "x-forwarded-host"],
-            Self::Nginx => &["x-original-method", "x-original-uri", "x-original-host"],
+            Self::Nginx => &["x-original-method", "x-original-uri", HOST_HEADER],
+            Self::IngressNginx => &["x-original-method", URL_HEADER, HOST_HEADER],
             Self::Envoy => &[PATH_HEADER],
         }
     }
@@ -217,7 +260,7 @@ impl Dialect {
                 ("remote-groups", "/groups"),
                 ("remote-name", "/name"),
             ],
-            Self::Nginx | Self::Envoy => &[
+            Self::Nginx | Self::IngressNginx | Self::Envoy => &[
                 ("x-auth-request-user", "/sub"),
                 ("x-auth-request-email", "/email"),
                 ("x-auth-request-groups", "/groups"),
@@ -236,14 +279,28 @@ impl Dialect {
         asked: (&Method, &str, &str, Option<&str>),
     ) -> Result<Original, Untold> {
         let told = |name: &'static str| header(name).ok_or(Untold::Missing(name));
-        let (method, target, host) = match self.names() {
-            [method, target, host] => {
-                let method = told(method)?.parse().map_err(|_| Untold::Missing(method))?;
-                (method, told(target)?, told(host)?)
+        let told_method = |name: &'static str| -> Result<Method, Untold> {
+            told(name)?.parse().map_err(|_| Untold::Missing(name))
+        };
+        let (method, target, host) = match (self, self.names()) {
+            (Self::Forward | Self::Nginx, [method, target, host]) => {
+                (told_method(method)?, told(target)?, told(host)?)
+            }
+            (Self::IngressNginx, [method, ..]) => {
+                let method = told_method(method)?;
+                let url = told(URL_HEADER)?;
+                let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+                let (host, path) = rest.and_then(|rest| rest.split_once('/')).ok_or(Untold::Url)?;
+                (method, format!("/{path}"), host.to_owned())
             }
             _ => (asked.0.clone(), told(PATH_HEADER)?, told("host")?),
         };
         let host = Host::parse(&host).ok_or(Untold::Host)?;
+        if let (Self::IngressNginx, Some(chosen)) = (self, header(HOST_HEADER))
+            && !Host::parse(&chosen).is_some_and(|chosen| chosen.has_name_of(&host))
+        {
+            return Err(Untold::Host);
+        }
         let (path, query) = match target.split_once('?') {
             Some((path, query)) => (path, Some(query.to_owned())),
             None => (target.as_str(), None),
@@ -276,6 +333,10 @@ impl Dialect {
     ) -> Result<(), Untold> {
         for given in header_names.lines() {
             if self.names().contains(&given) || secret_header == Some(given) {
+                continue;
+            }
+            // Where a login page would lead back to; ingress-nginx overwrites it too, and it names nobody.
+            if self == Self::IngressNginx && given == "x-auth-request-redirect" {
                 continue;
             }
             match untrusted.meaning(given) {

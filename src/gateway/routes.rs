@@ -226,6 +226,12 @@ impl Table {
         self.0.is_empty()
     }
 
+    /// Whether it depends on the host which route takes a request for `path`.
+    #[must_use]
+    pub fn depends_on_host(&self, path: &Path) -> bool {
+        self.0.iter().any(|route| route.host.is_some() && route.pattern.fits(path))
+    }
+
     /// The route that takes such a request.
     #[must_use]
     pub fn find(&self, host: &Host, path: &Path, method: &Method) -> Found<'_> {

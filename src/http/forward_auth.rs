@@ -91,8 +91,14 @@ async fn judge<P: Platform, R: IncomingRequest>(
     let realm = &app.config.surface.realm;
     let header = |name: &str| request.header(name);
     forward_auth.believe(header)?;
+    let dialect = dialect.of_question(header)?;
     let original = dialect.original(header, (request.method(), request.host(), rest, request.query()))?;
     let gateway = app.config.gateway.as_ref();
+    if dialect.leaves_host_open(header)
+        && gateway.is_some_and(|gateway| gateway.routes.depends_on_host(&original.path))
+    {
+        return Err(Untold::HostUnsure);
+    }
     let none = Untrusted::default();
     let untrusted = gateway.map_or(&none, |gateway| &gateway.untrusted);
     dialect.check_headers(&request.header_names(), header, untrusted, forward_auth.secret_header())?;

@@ -21,6 +21,18 @@ fn routes() -> Value {
     ])
 }
 
+/// How ingress-nginx asks about a request to the URL, without the secret: the headers that its template sets, and nothing else.
+fn ingress_asks(method: &str, url: &str) -> FakeRequest {
+    FakeRequest::get("/auth-request")
+        .header("x-request-id", "5f1c2d")
+        .header("x-original-url", url)
+        .header("x-original-method", method)
+        .header("x-sent-from", "nginx-ingress-controller")
+        .header("x-real-ip", "192.0.2.1")
+        .header("x-forwarded-for", "192.0.2.1")
+        .header("x-auth-request-redirect", "/profiles/1")
+}
+
 /// How each dialect asks about a request, without the secret.
 fn asks(method: &str, host: &str, target: &str) -> Vec<FakeRequest> {
     let told = |path: &str, prefix: &str| {
@@ -36,6 +48,7 @@ fn asks(method: &str, host: &str, target: &str) -> Vec<FakeRequest> {
             .host(host)
             .header("host", host)
             .header("x-forward-auth-path", target),
+        ingress_asks(method, &format!("https://{host}{target}")).header("x-original-host", host),
     ]
 }
 
@@ -225,7 +238,7 @@ fn the_identity_is_always_complete_in_the_customary_names() {
         "remote-name",
         "x-user-id",
     ];
-    for (index, names) in [(0, &forward[..]), (1, &nginx[..]), (2, &nginx[..])] {
+    for (index, names) in [(0, &forward[..]), (1, &nginx[..]), (2, &nginx[..]), (3, &nginx[..])] {
         let ask =
             |target: &str| asks("GET", "h", target).remove(index).header("x-forward-auth-secret", SECRET);
         let known = world.answered(&ask("/profiles").bearer(&ada));
@@ -312,11 +325,15 @@ fn without_routes_identity_headers_stop_the_request_too() {
 #[test]
 fn a_header_that_makes_another_request_of_it_stops_it() {
     let world = world(&routes());
-    for ask in open_asks() {
+    for (own, ask) in open_asks().into_iter().enumerate() {
         for name in
             ["x-http-method-override", "x-method-override", "x-original-url", "x-rewrite-url", "x-host"]
         {
             for spelling in spellings(name) {
+                if own == 3 && spelling.eq_ignore_ascii_case("x-original-url") {
+                    // The proxy overwrites it.
+                    continue;
+                }
                 refused(&world, &ask.clone().header(&spelling, "/admin"), "header_refused");
             }
         }
@@ -330,20 +347,107 @@ fn a_dialect_refuses_the_headers_by_which_the_others_tell_of_a_request() {
         &["x-forwarded-method", "x-forwarded-uri", "x-forwarded-host"][..],
         &["x-original-method", "x-original-uri", "x-original-host"][..],
         &["x-forward-auth-path"][..],
+        &["x-original-method", "x-original-url", "x-original-host"][..],
     ];
     for (own, ask) in open_asks().into_iter().enumerate() {
-        for (dialect, names) in told.iter().enumerate() {
-            for name in *names {
+        for names in told {
+            for name in names {
+                let is_own = told[own].contains(name);
                 // Its own names in another spelling are no words of the proxy either.
-                let given = spellings(name);
-                for spelling in if own == dialect { &given[2..] } else { &given[..] } {
-                    if own != dialect || spelling.to_lowercase() != *name {
-                        refused(&world, &ask.clone().header(spelling, "/open/x"), "header_refused");
+                for spelling in spellings(name) {
+                    if !is_own || spelling.to_lowercase() != *name {
+                        refused(&world, &ask.clone().header(&spelling, "/open/x"), "header_refused");
                     }
                 }
             }
         }
     }
+}
+
+#[test]
+fn ingress_nginx_asks_with_the_headers_of_its_template() {
+    let world = world(&routes());
+    let reader = token(&json!({ "scope": "profiles:read" }));
+    let ask = |method: &str, url: &str| {
+        world.answered(&ingress_asks(method, url).bearer(&reader).header("x-forward-auth-secret", SECRET))
+    };
+    let response = ask("GET", "https://api.example.com/profiles/1");
+    assert_eq!(response.status(), 200);
+    assert_eq!(header(&response, "x-user-id").as_deref(), Some("user_1"));
+    assert_eq!(header(&response, "x-auth-request-user").as_deref(), Some("user_1"));
+    assert_eq!(ask("GET", "http://api.example.com:8080/profiles/1?x=https://other.example/").status(), 200);
+    assert_eq!(ask("POST", "https://api.example.com/posts").status(), 200);
+    assert_eq!(code(&ask("GET", "https://api.example.com/posts")), json!("route_unknown"));
+    assert_eq!(code(&ask("GET", "https://api.example.com/nowhere")), json!("route_unknown"));
+    let unsent = ingress_asks("GET", "https://api.example.com/profiles/1").bearer(&reader);
+    refused(&world, &unsent, "forward_auth_untrusted");
+}
+
+#[test]
+fn what_ingress_nginx_sends_is_one_http_url_and_nothing_else() {
+    let world = world(&routes());
+    let ask = |url: &str| ingress_asks("GET", url).header("x-forward-auth-secret", SECRET);
+    for (url, expected) in [
+        ("", "forward_auth_incomplete"),
+        ("/open/x", "forward_auth_incomplete"),
+        ("api.example.com/open/x", "forward_auth_incomplete"),
+        ("//api.example.com/open/x", "forward_auth_incomplete"),
+        ("ftp://api.example.com/open/x", "forward_auth_incomplete"),
+        ("HTTPS://api.example.com/open/x", "forward_auth_incomplete"),
+        ("https://api.example.com", "forward_auth_incomplete"),
+        ("https://api.example.com?/open/x", "host_refused"),
+        ("https:///open/x", "host_refused"),
+        ("https://a@api.example.com/open/x", "host_refused"),
+        ("https://api.example.com\\/open/x", "host_refused"),
+        ("https://api.example.com#/open/x", "host_refused"),
+        ("https://api.example.com//open/x", "path_refused"),
+        ("https://api.example.com/open/../profiles", "path_refused"),
+        ("https://api.example.com/open/%2e%2e/profiles", "path_refused"),
+        ("https://api.example.com/open\\x", "path_refused"),
+        ("https://api.example.com/open/x#y", "path_refused"),
+    ] {
+        refused(&world, &ask(url), expected);
+    }
+    let untold = FakeRequest::get("/auth-request")
+        .header("x-original-url", "https://api.example.com/open/x")
+        .header("x-forward-auth-secret", SECRET);
+    refused(&world, &untold, "forward_auth_incomplete");
+    assert_eq!(world.answered(&ask("https://api.example.com/open/x")).status(), 200);
+}
+
+#[test]
+fn no_client_of_nginx_or_ingress_nginx_makes_its_question_one_of_the_other() {
+    let world = world(&routes());
+    // The client adds the other's header to a question about a path that needs a token.
+    let nginx = asks("GET", "api.example.com", "/profiles/1").remove(1);
+    let ingress = ingress_asks("GET", "https://api.example.com/profiles/1");
+    for both in [
+        nginx.header("x-original-url", "https://api.example.com/open/x"),
+        ingress.clone().header("x-original-uri", "/open/x"),
+        ingress.header("x-original-uri", "/open/x").header("x-original-host", "api.example.com"),
+    ] {
+        refused(&world, &both.header("x-forward-auth-secret", SECRET), "header_refused");
+    }
+}
+
+#[test]
+fn ingress_nginx_is_judged_by_the_host_that_it_has_chosen() {
+    let world = world(&json!([
+        { "path": "/admin/*", "host": "admin.example.com" },
+        { "path": "/admin/*", "public": true },
+        { "path": "/open/*", "public": true },
+    ]));
+    let ask = |url: &str| ingress_asks("GET", url).header("x-forward-auth-secret", SECRET);
+    // `GET https://admin.example.com/admin/x` with `Host: open.example.com`: nginx goes by the former.
+    let split = ask("https://open.example.com/admin/x");
+    refused(&world, &split.clone().header("x-original-host", "admin.example.com"), "host_refused");
+    refused(&world, &split.clone().header("x-original-host", ""), "host_refused");
+    // Without the header nobody knows, and it matters.
+    refused(&world, &split.clone(), "forward_auth_incomplete");
+    assert_eq!(world.answered(&split.header("x-original-host", "open.example.com")).status(), 200);
+    let admin = ask("https://admin.example.com:8443/admin/x").header("x-original-host", "admin.example.com");
+    assert_eq!(world.answered(&admin).status(), 401);
+    assert_eq!(world.answered(&ask("https://open.example.com/open/x")).status(), 200);
 }
 
 #[test]
