@@ -238,7 +238,9 @@ fn keys_are_made_rotated_once_and_kept_while_tokens_need_them() {
     }
     // A second first set would strand the tokens of the first.
     assert_eq!(code(&keys(&["new"])), 1);
-    assert_eq!(code(&keys(&["check"])), 0);
+    let checked = keys(&["check"]);
+    assert_eq!((code(&checked), stderr(&checked)), (0, String::new()));
+    assert!(stdout(&checked).ends_with("Nothing is wrong.\n"), "{}", stdout(&checked));
 
     assert_eq!(code(&keys(&["rotate"])), 0);
     let second = std::fs::read_to_string(&file).unwrap();
@@ -251,7 +253,8 @@ fn keys_are_made_rotated_once_and_kept_while_tokens_need_them() {
     assert_eq!(std::fs::read_to_string(&file).unwrap(), second);
 
     let listed = keys(&["list"]);
-    assert!(stderr(&listed).contains(&kid) && stderr(&listed).contains("scheduled"));
+    assert!(stdout(&listed).contains(&kid) && stdout(&listed).contains("scheduled"));
+    assert_eq!(stderr(&listed), "");
     assert_eq!(code(&keys(&["rotate", "--revoke", &kid])), 0);
     let third = std::fs::read_to_string(&file).unwrap();
     assert!(!third.contains(&kid));
@@ -263,6 +266,68 @@ fn keys_are_made_rotated_once_and_kept_while_tokens_need_them() {
             }
         }
     }
+}
+
+#[test]
+fn what_is_wrong_with_a_set_of_keys_goes_to_standard_output() {
+    let made = edge_assay(&["keys", "new", "--period-days", "10"], "");
+    let checked = edge_assay(&["keys", "check"], &stdout(&made));
+    assert_eq!((code(&checked), stderr(&checked)), (1, String::new()));
+    assert!(stdout(&checked).contains("edge-assay keys rotate --algorithm ES256"), "{}", stdout(&checked));
+    let unreadable = edge_assay(&["keys", "check"], "{");
+    assert_eq!((code(&unreadable), stdout(&unreadable)), (1, String::new()));
+}
+
+/// The commands `edge-assay …` in the emergency section of the page on rotation, without comments.
+fn emergency_commands() -> Vec<Vec<String>> {
+    let page = include_str!("../../docs/operations/jwks-rotation.md");
+    let (_, section) = page.split_once("## Our keys, in an emergency").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let commands = section.lines().filter_map(|line| line.strip_prefix("edge-assay "));
+    commands
+        .map(|line| line.split('#').next().unwrap().split_whitespace().map(str::to_owned).collect())
+        .collect()
+}
+
+#[test]
+fn the_commands_of_the_emergency_page_work_as_they_stand() {
+    let commands = emergency_commands();
+    assert_eq!(commands.len(), 2, "{commands:?}");
+    let folder = Folder::new("emergency");
+    let keys = folder.0.join("signing-keys.json");
+    for command in commands {
+        drop(std::fs::remove_file(&keys));
+        let file = keys.to_str().unwrap();
+        assert_eq!(code(&edge_assay(&["keys", "new", "--file", file], "")), 0);
+        assert_eq!(code(&edge_assay(&["keys", "rotate", "--file", file], "")), 0);
+        let before = members(&std::fs::read_to_string(&keys).unwrap(), "kid");
+        let signing = before[0].as_str().unwrap();
+        // The page names a key that is not ours and a file in the folder where it is run.
+        let arguments: Vec<&str> = command
+            .iter()
+            .map(|argument| match argument.as_str() {
+                "signing-keys.json" => file,
+                "q3W" => signing.get(..8).unwrap(),
+                other => other,
+            })
+            .collect();
+        let output = edge_assay(&arguments, "");
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        let after = members(&std::fs::read_to_string(&keys).unwrap(), "kid");
+        if command.contains(&"--revoke-all".to_owned()) {
+            assert!(after.iter().all(|kid| !before.contains(kid)), "{after:?}");
+            assert_eq!(after.len(), 1);
+        } else {
+            // The key that waited is kept and signs.
+            assert_eq!(after, [before[1].clone()]);
+            assert!(stderr(&output).contains("active, signs now"), "{}", stderr(&output));
+        }
+    }
+    for mixed in [["--revoke-all", "--drop", "x"], ["--revoke-all", "--revoke", "x"]] {
+        let output = edge_assay(&[&["keys", "rotate"], &mixed[..]].concat(), "{\"keys\":[]}");
+        assert_eq!(code(&output), 2);
+    }
+    assert_eq!(code(&edge_assay(&["keys", "rotate", "--revoke-all"], "{\"keys\":[]}")), 1);
 }
 
 #[test]
@@ -320,7 +385,7 @@ fn shared_secrets_are_made_for_one_audience_each() {
     assert_eq!(members(&text, "aud"), [json!(api), json!(sandbox)]);
     assert_ne!(members(&text, "k")[0], members(&text, "k")[1]);
     let listed = keys(&["list"]);
-    assert!(stderr(&listed).contains(&format!("HS256 ({api})")), "{}", stderr(&listed));
+    assert!(stdout(&listed).contains(&format!("HS256 ({api})")), "{}", stdout(&listed));
     // A key pair serves every audience.
     for arguments in
         [&["rotate", "--audience", api][..], &["rotate", "--algorithm", "HS256", "--audience", ""]]

@@ -318,6 +318,50 @@ fn a_leaked_key_is_gone_at_once_and_another_signs_at_once() {
 }
 
 #[test]
+fn a_key_that_waits_takes_over_from_a_leaked_one_and_is_not_dropped() {
+    // Not published yet, just published, and known to all.
+    for now in [START + 79 * DAY, START + 84 * DAY + 60, START + 85 * DAY] {
+        let mut fill = counter(100);
+        let mut plan = rotated_once(Algorithm::Es256);
+        plan.begin(Algorithm::EdDsa, Rhythm::default(), at(START), &mut fill).unwrap();
+        let leaked = signer(plan.ring(), now).key.kid().to_owned();
+        let waiting = plan.ring().keys()[1].key.kid().to_owned();
+        plan.revoke(&leaked, Rhythm::default(), &MARGINS, at(now), &mut fill).unwrap();
+        assert_eq!(plan.ring().keys().len(), 2);
+        assert_eq!(plan.ring().signer(Algorithm::Es256, at(now)).unwrap().key.kid(), waiting, "{now}");
+        assert_eq!(plan.ring().schedule_faults(&MARGINS), [], "{now}");
+    }
+    // A key that waits and has leaked goes as well, and the one that signs stays.
+    let mut plan = rotated_once(Algorithm::Es256);
+    let (signing, waiting) =
+        (plan.ring().keys()[0].key.kid().to_owned(), plan.ring().keys()[1].key.kid().to_owned());
+    plan.revoke(&waiting, Rhythm::default(), &MARGINS, at(START + DAY), &mut counter(100)).unwrap();
+    assert_eq!(plan.ring().keys().len(), 1);
+    assert_eq!(plan.ring().signer(Algorithm::Es256, at(START + DAY)).unwrap().key.kid(), signing);
+}
+
+#[test]
+fn after_the_whole_set_has_leaked_no_key_of_it_is_left_and_every_series_signs() {
+    let mut fill = counter(100);
+    let mut plan = rotated_once(Algorithm::Es256);
+    let audience = Series::of(Algorithm::Hs256, "https://one.example");
+    plan.begin(&audience, Rhythm::default(), at(START), &mut fill).unwrap();
+    let kids = |plan: &Plan| -> Vec<String> {
+        plan.ring().keys().iter().map(|key| key.key.kid().to_owned()).collect()
+    };
+    let leaked = kids(&plan);
+    let now = at(START + 79 * DAY);
+    plan.revoke_all(Rhythm::default(), now, &mut fill).unwrap();
+    assert!(kids(&plan).iter().all(|kid| !leaked.contains(kid)));
+    assert_eq!(plan.ring().keys().len(), 2);
+    assert!(plan.ring().signer(Algorithm::Es256, now).is_some());
+    assert_eq!(plan.ring().signer(&audience, now).unwrap().audience.as_deref(), Some("https://one.example"));
+    assert_eq!(plan.ring().schedule_faults(&MARGINS), []);
+    let later = at(START + 1000 * DAY);
+    assert!(matches!(plan.revoke_all(Rhythm::default(), later, &mut fill), Err(PlanFault::Empty)));
+}
+
+#[test]
 fn the_shared_secret_of_each_audience_rotates_on_its_own() {
     let mut fill = counter(0);
     let mut plan = Plan::empty();

@@ -1,7 +1,8 @@
 //! `edge-assay keys`: writes and advances the text of the Worker secret `SIGNING_KEYS`.
 //!
 //! The text is the only copy of the private keys: a Worker's secret cannot be read back. It goes to a file that only its
-//! owner can read, or to standard output; everything said to people goes to standard error.
+//! owner can read, or to standard output. What `list` and `check` find goes to standard output; what `new` and `rotate` say to
+//! people goes to standard error, because the set itself may go to standard output.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -38,7 +39,10 @@ const USAGE: &str = "edge-assay keys <command> [--file signing-keys.json]
   --overlap-days N       for how long it is shown before and after; 7 by default
   --now                  rotate: let the next key sign as soon as every consumer can know it
   --drop KID             rotate: drop a key that no token needs any more
-  --revoke KID           rotate: drop a key that has leaked, at once; its tokens are refused from then on
+  --revoke KID           rotate: drop a key that has leaked, at once; its tokens are refused from then on. The key that waits
+                         signs in its place, or a new one
+  --revoke-all           rotate: drop all keys, because the whole set has leaked, and make a new one for each; every token
+                         issued so far is refused from then on
   --max-age-seconds N    exchange.jwks_max_age_seconds of the Worker; 3600 by default
   --longest-token-seconds N
                          the greatest ttl_seconds of the Worker; 3600 by default
@@ -53,8 +57,19 @@ struct Options {
     rhythm: Rhythm,
     margins: Margins,
     early: bool,
-    discard: Option<String>,
-    revoke: Option<String>,
+    change: Change,
+}
+
+/// What `rotate` does to the set.
+enum Change {
+    /// The next key is added.
+    Next,
+    /// A key that is over is dropped.
+    Drop(String),
+    /// A key that has leaked is replaced.
+    Revoke(String),
+    /// Every key is replaced.
+    RevokeAll,
 }
 
 /// How a command ends when it does not do what it was asked.
@@ -75,7 +90,8 @@ impl From<lexopt::Error> for Failure {
 /// Exit codes: 0 done, 1 refused or something is wrong, 2 usage.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
     match keys(lexopt::Parser::from_args(arguments)) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(REFUSED),
         Err(Failure::Usage(message)) => command::usage(&format!("{message}\nUsage: edge-assay {SYNOPSIS}")),
         Err(Failure::Refused(message)) => {
             eprintln!("{message}");
@@ -84,26 +100,27 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
     }
 }
 
-fn keys(mut arguments: lexopt::Parser) -> Result<(), Failure> {
+/// Whether all is well.
+fn keys(mut arguments: lexopt::Parser) -> Result<bool, Failure> {
     let command = match arguments.next()? {
         Some(Value(name)) => name.string()?,
         Some(Long("help") | Short('h')) => {
             println!("{USAGE}");
-            return Ok(());
+            return Ok(true);
         }
         _ => return Err(Failure::Usage(USAGE.to_owned())),
     };
     let Some(options) = options(&mut arguments)? else {
         println!("{USAGE}");
-        return Ok(());
+        return Ok(true);
     };
     let now = system_time();
     match command.as_str() {
-        "new" => new(&options, now),
-        "rotate" => rotate(&options, now),
+        "new" => new(&options, now).map(|()| true),
+        "rotate" => rotate(&options, now).map(|()| true),
         "list" => {
-            show(&read(&options)?, now);
-            Ok(())
+            print!("{}", overview(&read(&options)?, now));
+            Ok(true)
         }
         "check" => check(&options, now),
         other => Err(Failure::Usage(format!("keys {other}? There are new, rotate, list and check."))),
@@ -122,8 +139,7 @@ fn options(arguments: &mut lexopt::Parser) -> Result<Option<Options>, Failure> {
             leeway_seconds: limits::DEFAULT_LEEWAY_SECONDS,
         },
         early: false,
-        discard: None,
-        revoke: None,
+        change: Change::Next,
     };
     while let Some(argument) = arguments.next()? {
         match argument {
@@ -144,8 +160,9 @@ fn options(arguments: &mut lexopt::Parser) -> Result<Option<Options>, Failure> {
             Long("period-days") => options.rhythm.period_seconds = days(arguments)?,
             Long("overlap-days") => options.rhythm.overlap_seconds = days(arguments)?,
             Long("now") => options.early = true,
-            Long("drop") => options.discard = Some(arguments.value()?.string()?),
-            Long("revoke") => options.revoke = Some(arguments.value()?.string()?),
+            Long("drop") => options.choose(Change::Drop(arguments.value()?.string()?))?,
+            Long("revoke") => options.choose(Change::Revoke(arguments.value()?.string()?))?,
+            Long("revoke-all") => options.choose(Change::RevokeAll)?,
             Long("max-age-seconds") => options.margins.consumer_cache_seconds = arguments.value()?.parse()?,
             Long("longest-token-seconds") => {
                 options.margins.longest_token_seconds = arguments.value()?.parse()?;
@@ -163,6 +180,15 @@ fn options(arguments: &mut lexopt::Parser) -> Result<Option<Options>, Failure> {
 }
 
 impl Options {
+    fn choose(&mut self, change: Change) -> Result<(), Failure> {
+        if matches!(self.change, Change::Next) {
+            self.change = change;
+            Ok(())
+        } else {
+            Err(Failure::Usage("use one of --drop, --revoke and --revoke-all, once".to_owned()))
+        }
+    }
+
     fn series(&self) -> Series {
         Series { algorithm: self.algorithm, audience: self.audience.clone() }
     }
@@ -195,20 +221,19 @@ fn rotate(options: &Options, now: Timestamp) -> Result<(), Failure> {
     }
     let mut plan = read(options)?;
     let Options { rhythm, margins, .. } = options;
-    match (&options.discard, &options.revoke) {
-        (Some(_), Some(_)) => return Err(Failure::Usage("--drop or --revoke, not both".to_owned())),
-        (Some(kid), None) => plan.discard(kid, now).map_err(refused)?,
-        (None, Some(kid)) => plan.revoke(kid, *rhythm, margins, now, &mut random).map_err(refused)?,
-        (None, None) => plan
-            .rotate(options.series(), *rhythm, margins, now, options.early, &mut random)
-            .map_err(refused)?,
+    match &options.change {
+        Change::Next => plan.rotate(options.series(), *rhythm, margins, now, options.early, &mut random),
+        Change::Drop(kid) => plan.discard(kid, now),
+        Change::Revoke(kid) => plan.revoke(kid, *rhythm, margins, now, &mut random),
+        Change::RevokeAll => plan.revoke_all(*rhythm, now, &mut random),
     }
+    .map_err(refused)?;
     finish(&plan, options, now, secret_file::replace)
 }
 
-fn check(options: &Options, now: Timestamp) -> Result<(), Failure> {
+fn check(options: &Options, now: Timestamp) -> Result<bool, Failure> {
     let plan = read(options)?;
-    show(&plan, now);
+    print!("{}", overview(&plan, now));
     let mut problems = problems(&plan, options);
     let all: BTreeSet<Series> = plan.ring().keys().iter().map(RingKey::series).collect();
     for series in &all {
@@ -225,11 +250,11 @@ fn check(options: &Options, now: Timestamp) -> Result<(), Failure> {
         }
     }
     if problems.is_empty() {
-        eprintln!("Nothing is wrong.");
-        Ok(())
+        println!("Nothing is wrong.");
     } else {
-        Err(Failure::Refused(problems.join("\n")))
+        println!("{}", problems.join("\n"));
     }
+    Ok(problems.is_empty())
 }
 
 fn problems(plan: &Plan, options: &Options) -> Vec<String> {
@@ -258,7 +283,7 @@ fn finish(plan: &Plan, options: &Options, now: Timestamp, write: Write) -> Resul
         None => println!("{text}"),
         Some(file) => write(file, &text).map_err(|error| unwritable(file, &error))?,
     }
-    show(plan, now);
+    eprint!("{}", overview(plan, now));
     let file = options.file.as_deref().map_or("that".to_owned(), |file| file.display().to_string());
     eprintln!(
         "\n{file} is the only copy of the private keys: a Worker's secret cannot be read back. Now:\n  npx wrangler secret put SIGNING_KEYS < {file}"
@@ -266,7 +291,9 @@ fn finish(plan: &Plan, options: &Options, now: Timestamp, write: Write) -> Resul
     Ok(())
 }
 
-fn show(plan: &Plan, now: Timestamp) {
+/// Every key with its state, and what happens when, a line each.
+fn overview(plan: &Plan, now: Timestamp) -> String {
+    let mut lines = Vec::new();
     for ring_key in plan.ring().keys() {
         let (key, series, state) = (&ring_key.key, ring_key.series(), ring_key.schedule.state(now));
         let signs = plan.ring().signer(&series, now).is_some_and(|signer| signer.key.kid() == key.kid());
@@ -275,11 +302,10 @@ fn show(plan: &Plan, now: Timestamp) {
             State::Active => ", another signs",
             _ => "",
         };
-        eprintln!("{:5}  {}  {}{note}", series.to_string(), key.kid(), state.name());
+        lines.push(format!("{:5}  {}  {}{note}\n", series.to_string(), key.kid(), state.name()));
     }
-    for line in plan.calendar(now) {
-        eprintln!("  {line}");
-    }
+    lines.extend(plan.calendar(now).into_iter().map(|line| format!("  {line}\n")));
+    lines.concat()
 }
 
 fn read(options: &Options) -> Result<Plan, Failure> {

@@ -3,6 +3,8 @@
 
 mod text;
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use super::key::JwkFault;
@@ -56,6 +58,9 @@ pub enum PlanFault {
         /// Until when it is needed.
         until: String,
     },
+    /// There is nothing to replace.
+    #[error("the set holds no key that is still needed; `edge-assay keys new` makes a first one")]
+    Empty,
     /// There is a successor already.
     #[error("{series} has a successor already: {kid} takes over at {activate_at}. To have it earlier: --now")]
     SuccessorThere {
@@ -159,8 +164,8 @@ impl Plan {
         Ok(())
     }
 
-    /// Drops a key at once, whoever needs it, and lets another sign from now on: the next one, if consumers know it, or a
-    /// new one.
+    /// Drops a key at once, whoever needs it, and lets another sign from now on: the one that waits, whether consumers know it
+    /// already or not, or a new one. No other key is dropped unless it is over.
     ///
     /// # Errors
     /// [`PlanFault::NoSuchKey`], [`PlanFault::Key`].
@@ -178,25 +183,43 @@ impl Plan {
         if self.ring.signer(series, now).is_some() {
             return Ok(());
         }
-        let known = |key: &&RingKey| {
-            key.series() == *series
-                && key.schedule.activate_at > now
-                && key.schedule.publish_at.plus(margins.consumer_cache_seconds) <= now
-        };
-        if let Some(next) = self.ring.keys().iter().find(known) {
-            let (kid, publish_at) = (next.key.kid().to_owned(), next.schedule.publish_at);
+        // What is shown first needs no lead.
+        let shown_first = self.ring.keys().iter().map(|key| key.schedule.publish_at).min();
+        let publish_at = shown_first.map_or(now, |first| first.min(now));
+        let waits = |key: &&RingKey| key.series() == *series && key.schedule.activate_at > now;
+        let next = self.ring.keys().iter().filter(waits).min_by_key(|key| key.schedule.activate_at);
+        if let Some(next) = next {
+            let (kid, known_at) =
+                (next.key.kid().to_owned(), next.schedule.publish_at.plus(margins.consumer_cache_seconds));
+            let publish_at = if known_at <= now { next.schedule.publish_at } else { publish_at };
             self.reschedule(&kid, following(publish_at, now, rhythm))?;
             self.hand_over(series, &kid, now, rhythm, margins);
             return Ok(());
         }
-        // Whatever was to follow would be too late, and what is shown first needs no lead.
-        self.retain(|key| key.series() != *series || key.schedule.state(now) == State::Retired);
-        let shown_first = self.ring.keys().iter().map(|key| key.schedule.publish_at).min();
-        let publish_at = shown_first.map_or(now, |first| first.min(now));
         self.add(series, following(publish_at, now, rhythm), fill)?;
         let kid = self.last(series).map(|key| key.key.kid().to_owned()).unwrap_or_default();
         self.hand_over(series, &kid, now, rhythm, margins);
         Ok(())
+    }
+
+    /// Drops every key at once, whoever needs it, and makes a new one for each series that signs from now on: when the whole
+    /// set has leaked, keys that only wait have leaked with it.
+    ///
+    /// # Errors
+    /// [`PlanFault::Empty`], [`PlanFault::Key`].
+    pub fn revoke_all(
+        &mut self,
+        rhythm: Rhythm,
+        now: Timestamp,
+        fill: &mut dyn FnMut(&mut [u8]),
+    ) -> Result<(), PlanFault> {
+        let needed = self.ring.keys().iter().filter(|key| key.schedule.state(now) != State::Removed);
+        let all: BTreeSet<Series> = needed.map(RingKey::series).collect();
+        if all.is_empty() {
+            return Err(PlanFault::Empty);
+        }
+        self.retain(|_| false);
+        all.into_iter().try_for_each(|series| self.begin(series, rhythm, now, fill))
     }
 
     /// What will happen when, a line each, in the order in which it comes.
