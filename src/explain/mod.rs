@@ -23,9 +23,9 @@ use std::rc::Rc;
 use crate::config::ConfigFault;
 use crate::jose::{UntrustedToken, base64url, json};
 use crate::keys::failure::Failure;
-use crate::keys::{KeyCache, KeyState, LookedAgain};
+use crate::keys::{KeyCache, KeySource, KeyState, LookedAgain};
 use crate::ports::Platform;
-use crate::rejection::{NoKey, Refusal, Rejection};
+use crate::rejection::{Fault, NoKey, Refusal, Rejection};
 use crate::time::Timestamp;
 use crate::trust::issuer::TrustedIssuer;
 use crate::trust::secrets::Encoding;
@@ -99,6 +99,21 @@ pub async fn explain<P: Platform>(
 #[must_use]
 pub fn unconfigured(faults: &[ConfigFault]) -> Report {
     compose::report_on_configuration(faults)
+}
+
+/// What to change where the keys of an issuer cannot be used, whatever the token: the fix that [`explain`] gives for `fault`.
+/// `failure` is what the last attempt to fetch the keys met. `None` where the fault's own text says what to do.
+#[must_use]
+pub fn fix_of_keys(source: &KeySource, fault: &Fault, failure: Option<&Failure>) -> Option<String> {
+    match fault {
+        Fault::JwksUnavailable { issuer, retry_after_seconds, .. } => {
+            Some(advice::provider_fix(&source.identity(), issuer, *retry_after_seconds))
+        }
+        Fault::JwksInvalid { issuer, .. } => {
+            Some(advice::key_set_fix(Some(source), &advice::table_of(issuer), issuer, failure))
+        }
+        Fault::SecretMissing { .. } | Fault::CryptoDisagreement { .. } | Fault::ConfigInvalid { .. } => None,
+    }
 }
 
 impl<'e> Examination<'e> {

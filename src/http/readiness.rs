@@ -17,6 +17,7 @@ use super::problem::json as json_response;
 use super::{Response, access};
 use crate::config::ConfigFault;
 use crate::cross_check::CrossCheckState;
+use crate::explain;
 use crate::jose::KeySet;
 use crate::keys::{KeySource, KeyState};
 use crate::limits;
@@ -86,6 +87,9 @@ struct IssuerReport {
     /// Why it is not ready, or only degraded.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
+    /// What to change, if it is not ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fix: Option<String>,
     algorithms: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     keys: Option<KeyState>,
@@ -275,6 +279,11 @@ async fn report_on<P: Platform>(
         let problem = secret.problem.as_ref()?;
         Some((Readiness::Not("secret_missing"), Some(format!("the secret {}: {problem}", secret.binding))))
     });
+    let fault = probed.as_ref().and_then(|probed| probed.as_ref().err());
+    let fix = fault.filter(|_| unusable.is_none()).zip(issuer.keys.as_ref()).and_then(|(fault, source)| {
+        let failure = keys.as_ref().and_then(|keys| keys.last_error.as_ref());
+        explain::fix_of_keys(source, fault, failure)
+    });
     let (readiness, problem) = unusable
         .or_else(|| keys_readiness(issuer, keys.as_ref()?, probed))
         .unwrap_or((Readiness::Ready, None));
@@ -282,6 +291,7 @@ async fn report_on<P: Platform>(
         issuer: issuer.issuer.clone(),
         ready: !matches!(readiness, Readiness::Not(_)),
         problem,
+        fix,
         algorithms: issuer.algorithms.iter().map(|algorithm| algorithm.name()).collect(),
         keys,
         secrets,

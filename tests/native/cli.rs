@@ -192,7 +192,16 @@ fn check_online_fetches_each_issuers_keys() {
 
     let (url, asked) = answering("503 Service Unavailable", String::new());
     let config = folder.file("wrangler.toml", &configuration(&format!("jwks_uri = \"{url}/jwks\"\n")));
-    assert_eq!(code(&edge_assay(&["check", &config, "--online"], "")), 1);
+    let output = edge_assay(&["check", &config, "--online"], "");
+    assert_eq!(code(&output), 1);
+    assert!(stdout(&output).contains(&format!("must answer at {url}/jwks")), "{}", stdout(&output));
+    asked.join().unwrap();
+
+    let (url, asked) = answering("200 OK", "<html>".to_owned());
+    let config = folder.file("wrangler.toml", &configuration(&format!("jwks_uri = \"{url}/jwks\"\n")));
+    let output = edge_assay(&["check", &config, "--online"], "");
+    assert_eq!(code(&output), 1);
+    assert!(stdout(&output).contains("jwks_uri = \"https://"), "{}", stdout(&output));
     asked.join().unwrap();
 }
 
@@ -328,6 +337,60 @@ fn the_commands_of_the_emergency_page_work_as_they_stand() {
         assert_eq!(code(&output), 2);
     }
     assert_eq!(code(&edge_assay(&["keys", "rotate", "--revoke-all"], "{\"keys\":[]}")), 1);
+}
+
+#[test]
+fn check_looks_into_every_environment_because_they_inherit_no_vars() {
+    let folder = Folder::new("environments");
+    let check = |more: &str, top: &str| {
+        let config = folder.file("wrangler.toml", &format!("{top}{more}"));
+        let output = edge_assay(&["check", &config], "");
+        (code(&output), stdout(&output))
+    };
+    let sound = configuration("");
+    let of = |name: &str, text: &str| text.replace("vars.ASSAY", &format!("env.{name}.vars.ASSAY"));
+    let (status, said) = check(&of("staging", &sound), &sound);
+    assert_eq!((status, said.contains("[env.staging] has no faults")), (0, true), "{said}");
+    let (status, said) = check(&of("staging", &configuration("audiences = []\n")), &sound);
+    assert_eq!((status, said.contains("[env.staging] issuers[0].audiences")), (1, true), "{said}");
+    let (status, said) = check("[env.staging]\nname = \"x\"\n", &sound);
+    assert_eq!((status, said.contains("[[env.staging.vars.ASSAY.issuers]]")), (1, true), "{said}");
+    // All of the configuration may be in environments.
+    let (status, said) = check(&of("production", &sound), "");
+    assert_eq!((status, said.contains("--env production")), (0, true), "{said}");
+    // The secrets of an environment are its own.
+    let shared = "secrets = [{ binding = \"SHARED_OF_STAGING\" }]\n";
+    let config = folder.file("wrangler.toml", &format!("{sound}{}", of("staging", &configuration(shared))));
+    folder.file(".dev.vars", "OTHER=x\n");
+    assert!(stdout(&edge_assay(&["check", &config], "")).contains("secret SHARED_OF_STAGING"));
+    folder.file(".dev.vars.staging", "SHARED_OF_STAGING=0123456789abcdef0123456789abcdef\n");
+    let said = stdout(&edge_assay(&["check", &config], ""));
+    assert!(!said.contains("secret SHARED_OF_STAGING"), "{said}");
+}
+
+#[test]
+fn check_hints_at_an_issuer_that_lacks_https_and_accepts_it() {
+    let folder = Folder::new("schemeless");
+    let check = |issuer: &str| {
+        let text = format!(
+            "[[vars.ASSAY.issuers]]\nissuer = \"{issuer}\"\njwks_uri = \"https://keys.example/jwks\"\naudience = \"unchecked\"\n"
+        );
+        let output = edge_assay(&["check", &folder.file("wrangler.toml", &text)], "");
+        assert_eq!(code(&output), 0, "{}", stdout(&output));
+        stdout(&output)
+    };
+    for (issuer, is_hinted) in [
+        ("clerk.example.com", true),
+        ("privy.io", true),
+        ("auth.example.com/realms/a", true),
+        ("https://clerk.example.com", false),
+        ("supabase", false),
+        ("P2abcdefghijklmnopqrstuvwxyz", false),
+        ("urn:example:issuer", false),
+    ] {
+        let said = check(issuer);
+        assert_eq!(said.contains(&format!("write issuer = \"https://{issuer}\"")), is_hinted, "{said}");
+    }
 }
 
 #[test]

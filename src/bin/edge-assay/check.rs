@@ -5,11 +5,13 @@ use std::process::ExitCode;
 
 use edge_assay::config::Config;
 use edge_assay::exchange::Exchange;
+use edge_assay::explain;
+use edge_assay::gateway::host::Host;
 use edge_assay::keys::{KeyCache, Wanted};
 use edge_assay::ports::Clock as _;
 use edge_assay::verify::Terms;
 
-use super::command::{self, Arguments, REFUSED};
+use super::command::{self, Arguments, Environment, REFUSED};
 use super::native::{self, Machine};
 
 /// How it is called.
@@ -27,32 +29,70 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
 fn check(mut arguments: Arguments) -> Result<bool, String> {
     let online = arguments.flag("--online");
     let path = PathBuf::from(arguments.rest(1)?.pop().unwrap_or_else(|| "wrangler.toml".to_owned()));
-    let machine = Machine::new(&path, None);
-    let variable = command::assay_variable(&path)?;
-    let config = Config::load(variable.as_deref(), &machine);
+    let environments = command::environments(&path)?;
+    let configured = environments.iter().find_map(|one| one.name.as_ref().filter(|_| one.variable.is_some()));
+    let mut sound = true;
+    for environment in &environments {
+        sound &= match (&environment.variable, &environment.name, configured) {
+            (None, None, Some(other)) => {
+                println!(
+                    "· the top level has no [vars.ASSAY]: deploy with `--env {other}` or another environment"
+                );
+                true
+            }
+            (None, Some(name), _) => {
+                println!(
+                    "✗ [env.{name}] has no vars.ASSAY, and environments do not inherit `vars`\n  write its own: [[env.{name}.vars.ASSAY.issuers]] and so on"
+                );
+                false
+            }
+            _ => check_one(&path, environment, online),
+        };
+    }
+    Ok(sound)
+}
+
+fn check_one(path: &Path, environment: &Environment, online: bool) -> bool {
+    let name = environment.name.as_deref();
+    let machine = Machine::in_environment(path, name, None);
+    let config = Config::load(environment.variable.as_deref(), &machine);
     match config.terms {
         Err(faults) => {
+            let place = name.map_or(String::new(), |name| format!("[env.{name}] "));
             for fault in &faults {
-                println!("✗ {}: {}\n  {}", fault.path, fault.problem, fault.fix);
+                println!("✗ {place}{}: {}\n  {}", fault.path, fault.problem, fault.fix);
             }
-            Ok(false)
+            false
         }
         Ok(terms) => {
-            let sound = report(&path, &terms, &machine, online);
+            let place = name.map_or(String::new(), |name| format!(", [env.{name}]"));
+            println!("✓ {}{place} has no faults", path.display());
+            let sound = report(&terms, &machine, online);
             if let Some(exchange) = &config.exchange {
                 report_exchange(exchange);
             }
-            Ok(sound)
+            sound
         }
     }
 }
 
-fn report(path: &Path, terms: &Terms, machine: &Machine, online: bool) -> bool {
-    println!("✓ {} has no faults", path.display());
+/// Whether `issuer` looks like a URL without its beginning. The `iss` of some providers is such a text, as in `privy.io`.
+fn lacks_scheme(issuer: &str) -> bool {
+    let host = issuer.split('/').next().unwrap_or_default();
+    !issuer.contains("://") && host.contains('.') && Host::parse(host).is_some()
+}
+
+fn report(terms: &Terms, machine: &Machine, online: bool) -> bool {
     let mut sound = true;
     for issuer in terms.issuers.iter() {
         let algorithms: Vec<&str> = issuer.algorithms.iter().map(|algorithm| algorithm.name()).collect();
         println!("  {} ({})", issuer.issuer, algorithms.join(", "));
+        if lacks_scheme(&issuer.issuer) {
+            println!(
+                "    · this is no URL, and `iss` is compared exactly: if tokens say \"https://{0}\", write issuer = \"https://{0}\"",
+                issuer.issuer
+            );
+        }
         for secret in &issuer.secrets {
             // A secret is the Worker's: that it is not here as well is no fault of the configuration.
             if let Some(problem) = issuer.problem_of(secret) {
@@ -72,6 +112,10 @@ fn report(path: &Path, terms: &Terms, machine: &Machine, online: bool) -> bool {
             Err(fault) => {
                 sound = false;
                 println!("    ✗ {fault}");
+                let state = native::run(keys.state(machine, source, &terms.cache, machine.now()));
+                if let Some(fix) = explain::fix_of_keys(source, &fault, state.last_error.as_ref()) {
+                    println!("      {}", fix.replace('\n', "\n      "));
+                }
             }
         }
     }

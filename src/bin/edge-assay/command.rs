@@ -50,16 +50,36 @@ pub(crate) fn usage(message: &str) -> ExitCode {
     ExitCode::from(USAGE)
 }
 
-/// The `ASSAY` variable of a `wrangler.toml`, as JSON text; `None` where it is not set.
+/// The `ASSAY` variable of one environment.
+pub(crate) struct Environment {
+    /// The environment's name; `None` at the top level.
+    pub(crate) name: Option<String>,
+    /// The variable as JSON text; `None` where it is not set.
+    pub(crate) variable: Option<String>,
+}
+
+/// The `ASSAY` variable at the top level of a `wrangler.toml`.
 pub(crate) fn assay_variable(path: &Path) -> Result<Option<String>, String> {
+    Ok(environments(path)?.into_iter().next().and_then(|top| top.variable))
+}
+
+/// The `ASSAY` variables of a `wrangler.toml`: the top level first, then each environment. wrangler's environments inherit no
+/// `vars`.
+pub(crate) fn environments(path: &Path) -> Result<Vec<Environment>, String> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
     let file: Value =
         toml::from_str(&text).map_err(|error| format!("{} is not TOML: {error}", path.display()))?;
-    Ok(file.pointer("/vars/ASSAY").map(|value| match value {
-        Value::String(json) => json.clone(),
-        table => table.to_string(),
-    }))
+    let variable = |table: &Value| {
+        table.pointer("/vars/ASSAY").map(|value| match value {
+            Value::String(json) => json.clone(),
+            table => table.to_string(),
+        })
+    };
+    let named = file.get("env").and_then(Value::as_object).into_iter().flatten();
+    let named =
+        named.map(|(name, table)| Environment { name: Some(name.clone()), variable: variable(table) });
+    Ok(std::iter::once(Environment { name: None, variable: variable(&file) }).chain(named).collect())
 }
 
 /// Colour for a terminal, unless the environment asks for none (no-color.org).

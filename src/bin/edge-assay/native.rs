@@ -23,9 +23,16 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// Secrets come from the environment, else from the `.dev.vars` beside the configuration.
+    /// Secrets come from the process's environment, else from the `.dev.vars` beside the configuration.
     pub(crate) fn new(config: &Path, jwks: Option<Vec<u8>>) -> Self {
-        let text = std::fs::read_to_string(config.with_file_name(".dev.vars")).unwrap_or_default();
+        Self::in_environment(config, None, jwks)
+    }
+
+    /// The same for one of wrangler's environments, whose `.dev.vars.<name>` replaces `.dev.vars` if it is there.
+    pub(crate) fn in_environment(config: &Path, name: Option<&str>, jwks: Option<Vec<u8>>) -> Self {
+        let read = |file: &str| std::fs::read_to_string(config.with_file_name(file)).ok();
+        let own = name.and_then(|name| read(&format!(".dev.vars.{name}")));
+        let text = own.or_else(|| read(".dev.vars")).unwrap_or_default();
         let dev_vars = text
             .lines()
             .filter(|line| !line.trim_start().starts_with('#'))

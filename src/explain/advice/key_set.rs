@@ -12,15 +12,24 @@ pub(in crate::explain) fn jwks_invalid(examination: &Examination<'_>, issuer: &s
         Problem::EmptySet | Problem::NoUsableKey => format!("{issuer} publishes {reason}."),
         _ => format!("{issuer} serves no usable key set: {reason}."),
     };
-    let url = asked_url(examination);
-    let place = table(examination);
-    let points_to = failure.and_then(|failure: &Failure| failure.points_to.as_deref());
-    advice(summary, fix(problem, &url, &place, issuer, points_to))
+    let source = examination.issuer().and_then(|issuer| issuer.keys.as_ref());
+    advice(summary, key_set_fix(source, &table(examination), issuer, failure))
+}
+
+/// The fix of an issuer's key set that cannot be used, whose table in the configuration is `place`.
+pub(in crate::explain) fn key_set_fix(
+    source: Option<&KeySource>,
+    place: &str,
+    issuer: &str,
+    failure: Option<&Failure>,
+) -> String {
+    let problem = failure.map_or(Problem::Unrecorded, |failure| failure.problem);
+    let points_to = failure.and_then(|failure| failure.points_to.as_deref());
+    fix(problem, &asked_url(source), place, issuer, points_to)
 }
 
 /// The URL that is asked first.
-fn asked_url(examination: &Examination<'_>) -> String {
-    let source: Option<&KeySource> = examination.issuer().and_then(|issuer| issuer.keys.as_ref());
+fn asked_url(source: Option<&KeySource>) -> String {
     source.map_or_else(
         || "its JWKS URL".to_owned(),
         |source| match &source.location {

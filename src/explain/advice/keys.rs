@@ -217,9 +217,16 @@ pub(in crate::explain) fn provider_down(
             "The identity provider's keys cannot be fetched, so nobody can tell whether the token is good: {reason}."
         ),
         format!(
-            "The token may well be fine. {issuer} must answer at {}: open that URL, and look at the provider's status page. The Worker tries again by itself, in {retry_after_seconds} s at the earliest.",
-            source(examination)
+            "The token may well be fine. {}",
+            provider_fix(&source(examination), issuer, retry_after_seconds)
         ),
+    )
+}
+
+/// The fix of an issuer that does not answer at `url`.
+pub(in crate::explain) fn provider_fix(url: &str, issuer: &str, retry_after_seconds: u64) -> String {
+    format!(
+        "{issuer} must answer at {url}: open that URL, and look at the provider's status page. The Worker tries again by itself, in {retry_after_seconds} s at the earliest."
     )
 }
 

@@ -29,10 +29,14 @@ fn advice(summary: impl Into<String>, fix: impl Into<String>) -> Advice {
 
 /// Where in the configuration the token's issuer is.
 fn table(examination: &Examination<'_>) -> String {
-    examination.issuer().map_or_else(
-        || "in wrangler.toml, under [vars.ASSAY]".to_owned(),
-        |issuer| format!("in wrangler.toml, in the [[vars.ASSAY.issuers]] table of \"{}\"", issuer.issuer),
-    )
+    examination
+        .issuer()
+        .map_or_else(|| "in wrangler.toml, under [vars.ASSAY]".to_owned(), |issuer| table_of(&issuer.issuer))
+}
+
+/// Where in the configuration an issuer is.
+pub(super) fn table_of(issuer: &str) -> String {
+    format!("in wrangler.toml, in the [[vars.ASSAY.issuers]] table of \"{issuer}\"")
 }
 
 fn kid(examination: &Examination<'_>) -> String {

@@ -57,6 +57,35 @@ fn a_cold_worker_is_not_ready_before_its_keys_could_be_had() {
 }
 
 #[test]
+fn an_issuer_that_is_not_ready_has_the_fix_that_an_explanation_gives() {
+    for answer in [
+        Answer::status(404),
+        Answer::status(403),
+        Answer::unreachable(),
+        Answer::json(r#"{"keys":[]}"#),
+        Answer::html("<html>"),
+    ] {
+        let world = worker(&open());
+        world.serves(&jwks_uri(ISS), answer.clone());
+        let report = body(&world.ask(&FakeRequest::get("/readyz")));
+        let fix = report["details"]["issuers"][0]["fix"].as_str().unwrap();
+        let explain = FakeRequest::new(Method::POST, "/explain").bearer(&token(&json!({})));
+        let explained = body(&world.ask(&explain));
+        let said = explained["cause"]["fix"].as_str().unwrap();
+        // The rest is about the token, which is not there.
+        let until_time = |text: &str| text.split(", in ").next().unwrap().to_owned();
+        assert!(until_time(said).ends_with(&until_time(fix)), "{answer:?}: {fix}\n{said}");
+    }
+    let world = worker(&open());
+    let report = body(&world.ask(&FakeRequest::get("/readyz")));
+    assert_eq!(report["details"]["issuers"][0].get("fix"), None);
+    // Whoever may not see details is not told.
+    let world = worker(&json!({}));
+    world.serves(&jwks_uri(ISS), Answer::status(404));
+    assert_eq!(body(&world.ask(&FakeRequest::get("/readyz"))).get("details"), None);
+}
+
+#[test]
 fn a_discovery_document_about_another_issuer_is_no_readiness() {
     const COMMON: &str = "https://login.microsoftonline.com/common/v2.0";
     let world = World::trusting(&[json!({ "issuer": COMMON, "preset": "oidc", "audience": "unchecked" })]);
