@@ -55,7 +55,7 @@ fn with_proxy_secret(text: Option<&str>) -> World {
     world_with(&config, &secrets)
 }
 
-fn asks(secret: &str) -> [FakeRequest; 3] {
+fn asks(secret: &str) -> [FakeRequest; 4] {
     let told = |path: &str, prefix: &str| {
         FakeRequest::get(path)
             .header(&format!("x-{prefix}-method"), "GET")
@@ -66,6 +66,9 @@ fn asks(secret: &str) -> [FakeRequest; 3] {
         told("/forward-auth", "forwarded"),
         told("/auth-request", "original"),
         FakeRequest::get("/ext-authz/x").host("h").header("host", "h").header("x-forward-auth-path", "/x"),
+        FakeRequest::get("/auth-request")
+            .header("x-original-method", "GET")
+            .header("x-original-url", "https://h/x"),
     ];
     let token = clerk_token(&json!({}));
     asks.map(|request| request.header("x-forward-auth-secret", secret).bearer(&token))
