@@ -257,8 +257,8 @@ impl Claims {
             subject: string(&members, "sub")?,
             audience: audience(&members)?,
             // Null says no more than its absence, which is refused later as a missing claim.
-            expires_at: match members.get("exp") {
-                Some(Value::Null) => None,
+            expires_at: match members.raw("exp") {
+                Some("null") => None,
                 _ => numeric_date(&members, "exp")?,
             },
             not_before: numeric_date(&members, "nbf")?,
@@ -352,11 +352,10 @@ fn string(members: &Object, member: &'static str) -> Result<Option<String>, Reje
 
 /// RFC 7519 §4.1.3: a string, or an array of strings.
 fn audience(members: &Object) -> Result<Option<Vec<String>>, Rejection> {
-    let found = match members.get("aud") {
-        None => return Ok(None),
-        Some(Value::String(one)) => return Ok(Some(vec![one])),
-        Some(found) => found,
-    };
+    if let Some(one) = members.string("aud") {
+        return Ok(Some(vec![one.into_owned()]));
+    }
+    let Some(found) = members.get("aud") else { return Ok(None) };
     let Value::Array(many) = &found else {
         return Err(wrong_type("aud", &found, "a string or an array of strings"));
     };
@@ -364,16 +363,22 @@ fn audience(members: &Object) -> Result<Option<Vec<String>>, Rejection> {
     strings.map(Some).ok_or_else(|| bad_member("aud", "is an array that holds something else than strings"))
 }
 
+/// The whole seconds of a date that is not written as an integer of 64 bits.
+fn seconds_of(value: Value, member: &'static str) -> Result<i64, Rejection> {
+    let Value::Number(number) = value else { return Err(wrong_type(member, &value, "a number")) };
+    // `as` saturates here, and what saturates is refused by the caller.
+    #[allow(clippy::cast_possible_truncation)]
+    let seconds = number.as_f64().map(|seconds| seconds.floor() as i64);
+    seconds.ok_or_else(|| bad_member(member, "is not a number that can be represented"))
+}
+
 /// RFC 7519 §2: seconds since the epoch, integral or fractional. The second in which the instant lies is what counts.
 fn numeric_date(members: &Object, member: &'static str) -> Result<Option<Timestamp>, Rejection> {
-    let Some(value) = members.get(member) else { return Ok(None) };
-    let Value::Number(number) = &value else { return Err(wrong_type(member, &value, "a number")) };
-    let seconds = match (number.as_i64(), number.as_f64()) {
-        (Some(seconds), _) => seconds,
-        // `as` saturates here, and what saturates is refused below.
-        #[allow(clippy::cast_possible_truncation)]
-        (None, Some(seconds)) => seconds.floor() as i64,
-        (None, None) => return Err(bad_member(member, "is not a number that can be represented")),
+    let Some(raw) = members.raw(member) else { return Ok(None) };
+    // Nearly every date is a short integer, which needs no parser.
+    let seconds = match raw.parse::<i64>() {
+        Ok(seconds) => seconds,
+        Err(_) => seconds_of(members.get(member).unwrap_or_default(), member)?,
     };
     match seconds {
         ..0 => Err(bad_member(member, "is negative")),
