@@ -146,8 +146,8 @@ pub enum Rejection {
         /// The configured parties.
         expected: Vec<String>,
     },
-    /// `exp`, or a claim that the issuer's configuration requires, is absent or null.
-    #[error("the token has no `{claim}` claim, which is required")]
+    /// `exp`, or a claim that the issuer's configuration or the route requires, is absent, null or an empty string.
+    #[error("the claim `{claim}` is required, and the token's is absent or empty")]
     ClaimMissing {
         /// The claim's name.
         claim: String,
@@ -177,6 +177,11 @@ pub enum Missing {
     /// Credentials of another scheme than Bearer.
     #[error("the Authorization header does not use the Bearer scheme; send `Authorization: Bearer <token>`")]
     OtherScheme,
+    /// A CORS preflight, which browsers send without a token, for a route without `cors`.
+    #[error(
+        "this is a CORS preflight, which never carries a token, and the route has no `cors`; the operator sets cors.origins for all routes, or `cors` on this one"
+    )]
+    Preflight,
     /// `Authorization: Bearer` with nothing behind it.
     #[error("the Authorization header says Bearer and holds no token")]
     Empty,
@@ -295,12 +300,18 @@ impl std::fmt::Display for Segment {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoKey {
     /// The issuer's set has no key of that `kid`.
-    #[error("the issuer publishes no key with the kid \"{kid}\"; its set holds {known} keys")]
+    #[error(
+        "the kid \"{kid}\" is not in the issuer's key set fetched {age_seconds} s ago, which holds {known} keys; {}", next_fetch(*.next_fetch_seconds)
+    )]
     UnknownKid {
         /// The token's `kid`, cut to a bound.
         kid: String,
         /// How many keys the set holds.
         known: usize,
+        /// Seconds since the set was fetched.
+        age_seconds: u64,
+        /// Seconds until a token with an unknown `kid` makes the Worker fetch the set again.
+        next_fetch_seconds: u64,
     },
     /// The token names a `kid`, and none of the set's keys has one.
     #[error(
@@ -336,6 +347,15 @@ pub enum NoKey {
         /// The token's `alg`.
         algorithm: &'static str,
     },
+}
+
+/// When an unknown `kid` is looked up again, in words.
+#[must_use]
+pub fn next_fetch(seconds: u64) -> String {
+    match seconds {
+        0 => "the next request fetches the set again".to_owned(),
+        seconds => format!("the set is fetched again for it in {seconds} s at the earliest"),
+    }
 }
 
 impl Rejection {
@@ -473,7 +493,7 @@ pub enum Fault {
     #[error("{detail}")]
     ConfigInvalid {
         /// What everybody may know of the faults.
-        detail: &'static str,
+        detail: String,
     },
 }
 
@@ -508,7 +528,7 @@ impl Fault {
     pub fn public_detail(&self) -> String {
         match self {
             Self::SecretMissing { .. } => {
-                "a secret of this Worker is missing or cannot be used; its operator finds the name in the log and on /readyz"
+                "a secret of this Worker is missing or cannot be used; its operator finds the name in the log and at the endpoint `readyz`"
                     .to_owned()
             }
             other => other.to_string(),

@@ -14,6 +14,7 @@ pub use reader::ConfigFault;
 use reader::{Faults, Table};
 
 use crate::cross_check::{CrossChecks, Share};
+use crate::endpoints::Enabled;
 use crate::exchange::Exchange;
 use crate::gateway::Gateway;
 use crate::gateway::forward_auth::ForwardAuth;
@@ -87,12 +88,28 @@ impl Config {
     /// everybody to know, except that nothing is configured yet.
     #[must_use]
     pub fn fault(&self) -> Fault {
+        let prefix = &self.surface.prefix;
         let detail = if self.trusts_nobody_yet() {
-            "the Worker trusts no issuer yet, so it accepts no token; /readyz says which lines to add to wrangler.toml"
+            format!(
+                "the Worker trusts no issuer yet, so it accepts no token; {prefix}/readyz says which lines to add to wrangler.toml"
+            )
         } else {
-            "the Worker's configuration is invalid; see its log or /readyz"
+            format!("the Worker's configuration is invalid; see its log or {prefix}/readyz")
         };
         Fault::ConfigInvalid { detail }
+    }
+
+    /// What decides which endpoints there are. While the configuration has faults it is not known whether proxies may ask, and
+    /// then proxies too get an answer that they understand.
+    #[must_use]
+    pub fn endpoints(&self) -> Enabled<'_> {
+        let exchange = self.exchange.as_ref();
+        Enabled {
+            prefix: &self.surface.prefix,
+            issuer_path: exchange.map(|one| one.issuer_path.as_str()),
+            has_fireproof: exchange.is_some_and(|one| one.fireproof.is_some()),
+            has_forward_auth: self.forward_auth.is_some() || self.terms.is_err(),
+        }
     }
 
     /// Whether the one fault is that no issuer is configured, as in the `wrangler.toml` that ships.
@@ -140,6 +157,7 @@ impl Config {
         let exchange = root.table("exchange").and_then(|table| exchange::read(table, &around, secrets));
         let near = gateway::Neighbours {
             around: &around,
+            cors: surface.cors.as_ref(),
             exchange: exchange.as_ref(),
             has_exchange: root.value("exchange").is_some(),
             has_forward_auth: root.value("forward_auth").is_some(),

@@ -38,6 +38,33 @@ pub async fn issue<P: Platform>(
     wanted: &Wanted<'_>,
     now: Timestamp,
 ) -> Result<(Minted, String), TokenError> {
+    let granted = granted(exchange, platform, wanted, now).await?;
+    let minted = granted.draft.sign(MEDIA_TYPE, exchange.keys()?, &granted.series, platform)?;
+    Ok((minted, granted.scope))
+}
+
+/// Whether [`issue`] would issue it, as far as that can be told without signing.
+///
+/// # Errors
+/// As [`issue`].
+pub async fn check<P: Platform>(
+    exchange: &Exchange,
+    platform: &P,
+    wanted: &Wanted<'_>,
+    now: Timestamp,
+) -> Result<(), TokenError> {
+    granted(exchange, platform, wanted, now).await?;
+    exchange.keys()?;
+    Ok(())
+}
+
+/// What the policy grants, drafted and not signed.
+async fn granted<P: Platform>(
+    exchange: &Exchange,
+    platform: &P,
+    wanted: &Wanted<'_>,
+    now: Timestamp,
+) -> Result<policy::Granted, TokenError> {
     let Wanted { subject, role, actor, targets, scope, client_id } = *wanted;
     let act = delegation::act(subject, actor, targets)?;
     let facts = Facts::gather(subject, exchange.directory.as_deref(), platform).await?;
@@ -51,6 +78,5 @@ pub async fn issue<P: Platform>(
     if let Some(act) = act {
         granted.draft.set("act", &act);
     }
-    let minted = granted.draft.sign(MEDIA_TYPE, exchange.keys()?, &granted.series, platform)?;
-    Ok((minted, granted.scope))
+    Ok(granted)
 }

@@ -111,6 +111,22 @@ cause_ids! {
     ProofRequired = "proof_required",
     /// A required scope is absent.
     ScopeInsufficient = "scope_insufficient",
+    /// A Supabase API key (`anon` or `service_role`) was sent in place of a user's token.
+    ApiKey = "api_key",
+    /// The request's path could be read in different ways.
+    PathRefused = "path_refused",
+    /// The request's host could be read in different ways.
+    HostRefused = "host_refused",
+    /// The routes of the request's path take other methods.
+    MethodNotRouted = "method_not_routed",
+    /// No route takes the request.
+    RouteUnknown = "route_unknown",
+    /// The route does not accept the token's issuer.
+    IssuerNotAccepted = "issuer_not_accepted",
+    /// A condition of the route does not hold.
+    ConditionFailed = "condition_failed",
+    /// The token cannot be exchanged for the one that the route's API gets.
+    ExchangeRefused = "exchange_refused",
     /// The Worker's configuration has faults.
     Configuration = "configuration",
 }

@@ -5,15 +5,19 @@
 use super::Examination;
 use super::advice::{self, Advice};
 use super::cause::{Cause, CauseId};
+use super::route::Routing;
 use crate::config::ConfigFault;
 use crate::limits::CLOCK_SKEW_SECONDS;
 use crate::rejection::{Fault, Malformed, Missing, NoKey, Refusal, Rejection};
 
 pub(super) fn of(examination: &Examination<'_>) -> Cause {
-    let (id, advice) = match &examination.refusal {
-        None => (CauseId::Accepted, advice::accepted(examination)),
-        Some(Refusal::Rejection(rejection)) => of_rejection(examination, rejection),
-        Some(Refusal::Fault(fault)) => of_fault(examination, fault),
+    let (id, advice) = match (&examination.routing, &examination.refusal, &examination.unpassed) {
+        // In the order in which a live request is judged.
+        (Routing::Barred(barred), ..) => advice::barred(examination, barred),
+        (_, Some(Refusal::Rejection(rejection)), _) => of_rejection(examination, rejection),
+        (_, Some(Refusal::Fault(fault)), _) => of_fault(examination, fault),
+        (Routing::Route(route), None, Some(unpassed)) => advice::unpassed(examination, route, unpassed),
+        (_, None, _) => (CauseId::Accepted, advice::accepted(examination)),
     };
     let Advice { summary, fix } = advice;
     Cause { id, summary, fix }

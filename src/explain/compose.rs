@@ -3,20 +3,27 @@
 use serde_json::Value;
 
 use super::report::{CrossCheck, Finding, Outcome, Report, Stage, Step, Verdict};
+use super::route::{Routing, Unpassed};
 use super::{Examination, causes, cross_check, steps};
 use crate::config::ConfigFault;
+use crate::exchange::refusal::TokenError;
 use crate::rejection::Refusal;
 
 pub(super) fn report(examination: &Examination<'_>) -> Report {
-    let verdict = match &examination.refusal {
-        None => Verdict::Accepted,
-        Some(Refusal::Rejection(_)) => Verdict::Refused,
-        Some(Refusal::Fault(_)) => Verdict::Fault,
+    let (verdict, code) = match (&examination.routing, &examination.refusal, &examination.unpassed) {
+        (Routing::Barred(barred), ..) => (Verdict::Refused, Some(barred.code())),
+        (_, Some(refusal @ Refusal::Rejection(_)), _) => (Verdict::Refused, Some(refusal.code())),
+        (_, Some(refusal @ Refusal::Fault(_)), _) => (Verdict::Fault, Some(refusal.code())),
+        (_, None, Some(unpassed @ Unpassed::Exchange(TokenError::Outage(_)))) => {
+            (Verdict::Fault, Some(unpassed.code()))
+        }
+        (_, None, Some(unpassed)) => (Verdict::Refused, Some(unpassed.code())),
+        (_, None, None) => (Verdict::Accepted, None),
     };
     Report {
         verdict,
         cause: causes::of(examination),
-        code: examination.refusal.as_ref().map(Refusal::code),
+        code,
         steps: steps::of(examination),
         findings: findings(examination),
         cross_check: cross_check::of(&examination.trail),
@@ -30,12 +37,33 @@ pub(super) fn report_on_configuration(faults: &[ConfigFault]) -> Report {
         verdict: Verdict::Fault,
         cause: causes::of_configuration(faults),
         code: Some("config_invalid"),
-        steps: Stage::ALL.into_iter().map(skipped).collect(),
+        steps: Stage::OF_TOKEN.into_iter().map(skipped).collect(),
         findings: faults
             .iter()
             .map(|fault| Finding { code: "config_invalid", claim: None, detail: fault.to_string() })
             .collect(),
         cross_check: CrossCheck::default(),
+    }
+}
+
+/// What to know about routes beside the cause.
+fn of_routing(routing: &Routing<'_>) -> Option<(&'static str, &'static str)> {
+    match routing {
+        Routing::NotTold => Some((
+            "routes_not_judged",
+            "route rules were not looked at: send `method`, `host` and `path` of the request that was refused beside its token",
+        )),
+        Routing::NoRoutes => {
+            Some(("no_routes", "no routes are configured, so `method`, `host` and `path` decide nothing"))
+        }
+        Routing::Endpoint => {
+            Some(("path_of_an_endpoint", "an endpoint of the Worker answers at this path, and no route does"))
+        }
+        Routing::Route(route) if route.upstream.is_none() => Some((
+            "route_without_upstream",
+            "the route has no `upstream` and serves forward-auth alone: the gateway itself answers such requests with 404",
+        )),
+        Routing::Absent | Routing::Barred(_) | Routing::Route(_) => None,
     }
 }
 
@@ -45,16 +73,22 @@ fn findings(examination: &Examination<'_>) -> Vec<Finding> {
         Some(Refusal::Rejection(rejection)) => Some(rejection),
         _ => None,
     };
-    let mut findings: Vec<Finding> = examination
-        .violations
-        .iter()
-        .filter(|violation| Some(*violation) != refusal)
-        .map(|violation| Finding {
-            code: violation.code(),
-            claim: violation.claim().map(str::to_owned),
-            detail: violation.to_string(),
-        })
-        .collect();
+    let mut findings: Vec<Finding> = Vec::new();
+    if let (Routing::Barred(_), Some(refusal)) = (&examination.routing, &examination.refusal) {
+        findings.push(Finding { code: refusal.code(), claim: None, detail: refusal.to_string() });
+    }
+    let violations =
+        examination.violations.iter().filter(|violation| Some(*violation) != refusal).map(|violation| {
+            Finding {
+                code: violation.code(),
+                claim: violation.claim().map(str::to_owned),
+                detail: violation.to_string(),
+            }
+        });
+    findings.extend(violations);
+    if let Some((code, detail)) = of_routing(&examination.routing) {
+        findings.push(Finding { code, claim: None, detail: detail.to_owned() });
+    }
     if let Some(token) = &examination.token {
         for member in token.header().ignored_keys() {
             findings.push(Finding {

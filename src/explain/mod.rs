@@ -13,19 +13,23 @@ pub mod html;
 mod issuers;
 mod keys;
 pub mod report;
+mod route;
 mod steps;
 pub mod text;
 
 pub use report::Report;
+pub use route::RefusedRequest;
 
 use std::rc::Rc;
 
-use crate::config::ConfigFault;
+use route::{Routing, Unpassed};
+
+use crate::config::Config;
 use crate::jose::{UntrustedToken, base64url, json};
 use crate::keys::failure::Failure;
 use crate::keys::{KeyCache, KeySource, KeyState, LookedAgain};
 use crate::ports::Platform;
-use crate::rejection::{Fault, NoKey, Refusal, Rejection};
+use crate::rejection::{Fault, Missing, NoKey, Refusal, Rejection};
 use crate::time::Timestamp;
 use crate::trust::issuer::TrustedIssuer;
 use crate::trust::secrets::Encoding;
@@ -34,7 +38,17 @@ use crate::verify::{Terms, Trail, examine};
 /// All that is known about one token after it was examined.
 pub(crate) struct Examination<'e> {
     terms: &'e Terms,
+    /// The path prefix of the Worker's endpoints.
+    prefix: &'e str,
     now: Timestamp,
+    /// The request that was refused, if it was told.
+    request: Option<&'e RefusedRequest>,
+    /// What the routes say of that request.
+    routing: Routing<'e>,
+    /// Why the route does not let a good token pass.
+    unpassed: Option<Unpassed>,
+    /// Whether no token was sent to a route that needs none.
+    is_anonymous: bool,
     /// What was given in place of a token, or the token.
     presented: Result<&'e str, Rejection>,
     /// The token, if its form is right.
@@ -58,27 +72,37 @@ pub struct Presented {
     pub token: Result<String, Rejection>,
     /// The member of a JSON object from which it was taken, if a whole object was given.
     pub taken_from: Option<&'static str>,
+    /// The request that was refused, if it was told.
+    pub request: Option<RefusedRequest>,
 }
 
 impl From<Result<String, Rejection>> for Presented {
     fn from(token: Result<String, Rejection>) -> Self {
-        Self { token, taken_from: None }
+        Self { token, taken_from: None, request: None }
     }
 }
 
-/// Examines what was `presented` and explains the outcome.
+/// Examines what was `presented` and explains the outcome. While the configuration has faults, these are the outcome.
 pub async fn explain<P: Platform>(
-    terms: &Terms,
+    config: &Config,
     keys: &KeyCache,
     platform: &P,
     presented: &Presented,
-    now: Timestamp,
 ) -> Report {
-    let Presented { token: presented, taken_from } = presented;
+    let terms = match &config.terms {
+        Ok(terms) => terms,
+        Err(faults) => return compose::report_on_configuration(faults),
+    };
+    let Presented { token: presented, taken_from, request } = presented;
     let (presented, taken_from) = (presented.as_deref().map_err(Clone::clone), *taken_from);
     let mut examination = Examination {
         terms,
-        now,
+        prefix: &config.surface.prefix,
+        now: platform.now(),
+        request: request.as_ref(),
+        routing: route::find(config, request.as_ref()),
+        unpassed: None,
+        is_anonymous: false,
         presented: presented.clone(),
         token: None,
         refusal: None,
@@ -88,17 +112,15 @@ pub async fn explain<P: Platform>(
         violations: Vec::new(),
         taken_from,
     };
-    match presented {
-        Err(rejection) => examination.refusal = Some(rejection.into()),
-        Ok(token) => examination.examine(keys, platform, token).await,
+    match (presented, &examination.routing) {
+        (
+            Err(Rejection::TokenMissing(Missing::NoCredentials | Missing::OtherScheme)),
+            Routing::Route(route),
+        ) if route.public => examination.is_anonymous = true,
+        (Err(rejection), _) => examination.refusal = Some(rejection.into()),
+        (Ok(token), _) => examination.examine(config, keys, platform, token).await,
     }
     compose::report(&examination)
-}
-
-/// The report where the configuration has faults: nothing was examined.
-#[must_use]
-pub fn unconfigured(faults: &[ConfigFault]) -> Report {
-    compose::report_on_configuration(faults)
 }
 
 /// What to change where the keys of an issuer cannot be used, whatever the token: the fix that [`explain`] gives for `fault`.
@@ -117,7 +139,7 @@ pub fn fix_of_keys(source: &KeySource, fault: &Fault, failure: Option<&Failure>)
 }
 
 impl<'e> Examination<'e> {
-    async fn examine<P: Platform>(&mut self, keys: &KeyCache, platform: &P, text: &'e str) {
+    async fn examine<P: Platform>(&mut self, config: &Config, keys: &KeyCache, platform: &P, text: &'e str) {
         self.token = UntrustedToken::parse(text).ok();
         let issuer = self.token.as_ref().and_then(|token| {
             let iss = token.claims().issuer.as_deref()?;
@@ -128,7 +150,14 @@ impl<'e> Examination<'e> {
         }
         let verification = examine(self.terms, keys, platform, text, self.now).await;
         self.now = verification.judged_at;
-        self.refusal = verification.outcome.err();
+        match verification.outcome {
+            Ok(token) => {
+                if let Routing::Route(route) = self.routing {
+                    self.unpassed = route::judge(config, platform, route, &token, self.now).await;
+                }
+            }
+            Err(refusal) => self.refusal = Some(refusal),
+        }
         self.trail = verification.trail;
         // What the attempt met that has just failed is not in what was known before.
         if let (Some(Refusal::Fault(_)), Some(source)) =

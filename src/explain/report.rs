@@ -75,11 +75,13 @@ pub enum Stage {
     Signature,
     /// Do its claims keep the issuer's rules?
     Claims,
+    /// Does the route let it pass? Only where the refused request was told and routes are configured.
+    Route,
 }
 
 impl Stage {
-    /// All of them, in order.
-    pub const ALL: [Self; 6] =
+    /// Those of every token, in order.
+    pub const OF_TOKEN: [Self; 6] =
         [Self::Structure, Self::Issuer, Self::Algorithm, Self::Key, Self::Signature, Self::Claims];
 
     /// As the JSON has it.
@@ -92,6 +94,7 @@ impl Stage {
             Self::Key => "key",
             Self::Signature => "signature",
             Self::Claims => "claims",
+            Self::Route => "route",
         }
     }
 

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::report::{Outcome, Stage, Step};
-use super::{Examination, cross_check, issuers, keys};
+use super::route::Routing;
+use super::{Examination, cross_check, issuers, keys, route};
 use crate::jose::{base64url, json as strict_json};
 use crate::limits::MAX_LISTED;
 use crate::rejection::excerpt;
@@ -13,10 +14,11 @@ use crate::trust::claims::AudienceRule;
 /// All steps, in order.
 pub(super) fn of(examination: &Examination<'_>) -> Vec<Step> {
     let stopped = examination.refusal.as_ref().map(Stage::of);
-    Stage::ALL
+    Stage::OF_TOKEN
         .into_iter()
         .map(|step| {
             let outcome = match stopped {
+                _ if examination.is_anonymous => Outcome::Skipped,
                 Some(stopped) if step == stopped => Outcome::Failed,
                 Some(stopped) if step > stopped => Outcome::Skipped,
                 _ => Outcome::Passed,
@@ -29,14 +31,28 @@ pub(super) fn of(examination: &Examination<'_>) -> Vec<Step> {
             }
             Step { step, outcome, evidence }
         })
+        .chain(route(examination))
         .collect()
+}
+
+/// The step `route`, where there is one.
+fn route(examination: &Examination<'_>) -> Option<Step> {
+    let outcome = match (&examination.routing, &examination.refusal, &examination.unpassed) {
+        (Routing::Barred(_), ..) | (Routing::Route(_), None, Some(_)) => Outcome::Failed,
+        (Routing::Route(_), Some(_), _) => Outcome::Skipped,
+        (Routing::Route(_), None, None) => Outcome::Passed,
+        (Routing::Absent | Routing::NotTold | Routing::NoRoutes | Routing::Endpoint, ..) => return None,
+    };
+    let evidence = route::evidence(&examination.routing, examination.request, examination.unpassed.as_ref());
+    Some(Step { step: Stage::Route, outcome, evidence })
 }
 
 fn evidence(examination: &Examination<'_>, step: Stage, outcome: Outcome) -> Value {
     match (step, outcome) {
         (Stage::Structure, _) => structure(examination),
         (Stage::Claims, Outcome::Skipped) if examination.issuer().is_some() => claims(examination),
-        (_, Outcome::Skipped) => Value::Object(Map::new()),
+        // What the step `route` has seen is told by `route`.
+        (Stage::Route, _) | (_, Outcome::Skipped) => Value::Object(Map::new()),
         (Stage::Issuer, _) => issuer(examination),
         (Stage::Algorithm, _) => algorithm(examination),
         (Stage::Key, _) => key(examination),

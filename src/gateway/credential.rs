@@ -11,6 +11,7 @@ use crate::exchange::Exchange;
 use crate::exchange::access_token::{self, Wanted};
 use crate::exchange::clients::GATEWAY;
 use crate::exchange::mint::{Audit, Minted};
+use crate::exchange::policy::Target;
 use crate::exchange::refusal::{Role, TargetFault, TokenError};
 use crate::limits;
 use crate::ports::Platform;
@@ -124,20 +125,34 @@ pub async fn exchanged<P: Platform>(
     if let Some(token) = kept.get(&owner, now) {
         return Ok((token, None));
     }
-    let target =
-        exchange.targets.iter().find(|target| target.audience == audience).ok_or(TargetFault::Unknown)?;
-    let wanted = Wanted {
-        subject,
-        role: Role::Subject,
-        actor: None,
-        targets: &[target],
-        scope: None,
-        client_id: GATEWAY,
-    };
-    let (minted, _) = access_token::issue(exchange, platform, &wanted, now).await?;
+    let targets = [target(exchange, audience)?];
+    let (minted, _) = access_token::issue(exchange, platform, &wanted(subject, &targets), now).await?;
     kept.put(owner, &minted, now);
-    let audit = minted.audit(Some(GATEWAY), vec![target.audience.clone()]);
+    let audit = minted.audit(Some(GATEWAY), vec![audience.to_owned()]);
     Ok((minted.token, Some(audit)))
+}
+
+/// Whether [`exchanged`] would give a token for `subject`. None is made.
+///
+/// # Errors
+/// As [`exchanged`].
+pub async fn exchangeable<P: Platform>(
+    exchange: &Exchange,
+    platform: &P,
+    audience: &str,
+    subject: &VerifiedToken,
+    now: Timestamp,
+) -> Result<(), TokenError> {
+    let targets = [target(exchange, audience)?];
+    access_token::check(exchange, platform, &wanted(subject, &targets), now).await
+}
+
+fn target<'e>(exchange: &'e Exchange, audience: &str) -> Result<&'e Target, TargetFault> {
+    exchange.targets.iter().find(|target| target.audience == audience).ok_or(TargetFault::Unknown)
+}
+
+fn wanted<'w>(subject: &'w VerifiedToken, targets: &'w [&'w Target]) -> Wanted<'w> {
+    Wanted { subject, role: Role::Subject, actor: None, targets, scope: None, client_id: GATEWAY }
 }
 
 #[cfg(test)]

@@ -18,6 +18,8 @@ pub struct IdentityHeader {
     pub name: String,
     /// Where its value comes from.
     pub claim: Pointer,
+    /// Whether a token without a value for it is refused.
+    pub is_required: bool,
 }
 
 /// What an API may take a header for.

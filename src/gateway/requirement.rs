@@ -23,9 +23,9 @@ pub enum Unmet {
     /// It is from another issuer.
     #[error("tokens of this issuer are not accepted here")]
     Issuer,
-    /// It lacks a scope: [`Rejection::ScopeInsufficient`].
+    /// It lacks a scope ([`Rejection::ScopeInsufficient`]), or a claim that a header must hold ([`Rejection::ClaimMissing`]).
     #[error(transparent)]
-    Scope(Rejection),
+    Rejected(Rejection),
     /// A condition is false.
     #[error("{rule} is required of {claim}")]
     Condition {
@@ -42,7 +42,7 @@ impl Unmet {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Issuer => "issuer_not_accepted",
-            Self::Scope(rejection) => rejection.code(),
+            Self::Rejected(rejection) => rejection.code(),
             Self::Condition { .. } => "condition_failed",
         }
     }
@@ -67,7 +67,7 @@ impl Requirement {
                 .collect();
             if !missing.is_empty() {
                 let required = self.scopes.clone();
-                return Err(Unmet::Scope(Rejection::ScopeInsufficient { required, missing }));
+                return Err(Unmet::Rejected(Rejection::ScopeInsufficient { required, missing }));
             }
         }
         let facts = Facts::of(token.claims());

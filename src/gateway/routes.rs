@@ -6,9 +6,12 @@
 
 use http::Method;
 
+use super::headers::{IdentityHeader, value};
 use super::host::Host;
 use super::path::Path;
-use super::requirement::Requirement;
+use super::requirement::{Requirement, Unmet};
+use crate::rejection::Rejection;
+use crate::verify::VerifiedToken;
 
 /// What a path must look like.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,7 +154,7 @@ pub struct Route {
     /// What becomes of the token.
     pub credential: Credential,
     /// The identity headers, in lower case, and where their values come from.
-    pub headers: Vec<super::headers::IdentityHeader>,
+    pub headers: Vec<IdentityHeader>,
     /// Whose scripts may call it.
     pub cors: Option<RouteCors>,
     /// Milliseconds that the upstream may take until its answer's headers are here, and a body's next step.
@@ -176,6 +179,23 @@ impl Route {
         self.methods.as_ref().is_none_or(|methods| {
             methods.contains(method) || (method == Method::HEAD && methods.contains(&Method::GET))
         })
+    }
+
+    /// Whether the bearer of `token` may pass: the token meets `require`, and each required header has a value.
+    ///
+    /// # Errors
+    /// The first rule that the token does not meet.
+    pub fn check(&self, token: &VerifiedToken) -> Result<(), Unmet> {
+        self.require.check(token)?;
+        let is_empty =
+            |header: &&IdentityHeader| header.is_required && value(token.claims(), &header.claim).is_empty();
+        match self.headers.iter().find(is_empty) {
+            None => Ok(()),
+            Some(header) => {
+                let claim = header.claim.as_str().to_owned();
+                Err(Unmet::Rejected(Rejection::ClaimMissing { claim }))
+            }
+        }
     }
 
     fn is_for(&self, host: &Host) -> bool {

@@ -14,8 +14,10 @@ pub const KEY_BINDING: &str = "EXPLAIN_KEY";
 /// Why a request may not see the insides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closed {
-    /// It does not bring the key.
-    KeyRequired,
+    /// It brings no key.
+    KeyMissing,
+    /// It brings another key.
+    KeyWrong,
     /// No key could open them: the secret is not bound, or too short.
     NoUsableKey,
 }
@@ -35,7 +37,11 @@ pub fn check(
     }
     let key = Password::bound(KEY_BINDING, secrets).map_err(|_| Closed::NoUsableKey)?;
     let given = request.header("x-explain-key").or_else(|| basic_password(request));
-    given.filter(|given| key.is(given)).map(drop).ok_or(Closed::KeyRequired)
+    match given {
+        None => Err(Closed::KeyMissing),
+        Some(given) if key.is(&given) => Ok(()),
+        Some(_) => Err(Closed::KeyWrong),
+    }
 }
 
 /// What is wrong with the secret `EXPLAIN_KEY` where it is bound and would be asked for. Without it nobody sees the insides,

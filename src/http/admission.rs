@@ -6,7 +6,7 @@ use std::rc::Rc;
 use http::StatusCode;
 
 use super::application::Application;
-use super::{Response, challenge, credentials, log};
+use super::{Response, challenge, cors, credentials, log};
 use crate::exchange::outage::Outage;
 use crate::exchange::refusal::TokenError;
 use crate::gateway::credential;
@@ -51,7 +51,7 @@ pub(super) enum Barred {
 impl From<Unmet> for Barred {
     fn from(unmet: Unmet) -> Self {
         match unmet {
-            Unmet::Scope(rejection) => Self::Refused(rejection.into()),
+            Unmet::Rejected(rejection) => Self::Refused(rejection.into()),
             other => Self::Forbidden { code: other.code(), detail: other.to_string() },
         }
     }
@@ -69,12 +69,19 @@ impl From<TokenError> for Barred {
 }
 
 impl Barred {
-    pub(super) fn report(&self, log: &impl Log, observed: &Observed, ray: Option<&str>) {
+    pub(super) fn report(
+        &self,
+        log: &impl Log,
+        observed: &Observed,
+        route: Option<&Route>,
+        ray: Option<&str>,
+    ) {
+        let route = route.map(|route| route.name.as_str());
         match self {
-            Self::Refused(refusal) => log::refused(log, refusal, observed, ray),
-            Self::Forbidden { code, detail } => log::forbidden(log, code, detail, observed, ray),
+            Self::Refused(refusal) => log::refused(log, refusal, observed, route, ray),
+            Self::Forbidden { code, detail } => log::forbidden(log, (code, detail), observed, route, ray),
             Self::Outage(outage) => {
-                log::exchange_failed(log, outage.code(), &outage.to_string(), observed, ray);
+                log::exchange_failed(log, outage.code(), &outage.to_string(), observed, route, ray);
             }
         }
     }
@@ -102,7 +109,7 @@ impl Desk<'_> {
             |barred| Admission { outcome: Err(barred), observed: Observed::default(), refresh: None };
         let text = match credentials::bearer_token_beside(request, query) {
             Ok(text) => text,
-            // On a public route nobody has to be somebody. Who sends the word `null` believes to be, and is told.
+            // Public routes need no token. A client that sends the literal `null` thinks it has one, so it still gets an error.
             Err(Rejection::TokenMissing(Missing::NoCredentials | Missing::OtherScheme))
                 if route.is_some_and(|route| route.public) =>
             {
@@ -112,6 +119,11 @@ impl Desk<'_> {
                     refresh: None,
                 };
             }
+            Err(Rejection::TokenMissing(Missing::NoCredentials))
+                if route.is_some_and(|route| route.cors.is_none()) && cors::is_preflight(request) =>
+            {
+                return refused(Barred::Refused(Rejection::TokenMissing(Missing::Preflight).into()));
+            }
             Err(rejection) => return refused(Barred::Refused(rejection.into())),
         };
         let config = &self.app.config;
@@ -120,7 +132,7 @@ impl Desk<'_> {
         let outcome = match (verification.outcome, route) {
             (Err(refusal), _) => Err(Barred::Refused(refusal)),
             (Ok(token), None) => Ok(Identity { token: Some(token), minted: None }),
-            (Ok(token), Some(route)) => match route.require.check(&token) {
+            (Ok(token), Some(route)) => match route.check(&token) {
                 Err(unmet) => Err(unmet.into()),
                 Ok(()) => match (&route.credential, &config.gateway, &config.exchange) {
                     (Credential::Exchange(audience), Some(gateway), Some(exchange)) => {

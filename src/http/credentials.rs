@@ -45,10 +45,12 @@ pub fn given(text: &str) -> Presented {
     {
         let found = token_in(&object, JSON_LEVELS);
         return match found {
-            Some((member, Some(token))) => Presented { token: bare(token), taken_from: Some(member) },
+            Some((member, Some(token))) => {
+                Presented { token: bare(token), taken_from: Some(member), request: None }
+            }
             Some((member, None)) => {
                 let token = Err(Rejection::TokenMissing(Missing::Literal("null")));
-                Presented { token, taken_from: Some(member) }
+                Presented { token, taken_from: Some(member), request: None }
             }
             // Without any member it says nothing; with others it is explained as the text that it is.
             None if object.as_object().is_some_and(serde_json::Map::is_empty) => {

@@ -237,10 +237,12 @@ fn report<P: Platform>(
     let ray = request.header("cf-ray");
     let ray = ray.as_deref();
     match reason {
-        Reason::Token(rejection) => log::refused(platform, &rejection.clone().into(), observed, ray),
-        Reason::Outage(Outage::Fault(fault)) => log::refused(platform, &fault.clone().into(), observed, ray),
+        Reason::Token(rejection) => log::refused(platform, &rejection.clone().into(), observed, None, ray),
+        Reason::Outage(Outage::Fault(fault)) => {
+            log::refused(platform, &fault.clone().into(), observed, None, ray);
+        }
         Reason::Outage(outage @ Outage::Store { .. }) => {
-            log::exchange_failed(platform, outage.code(), &outage.to_string(), observed, ray);
+            log::exchange_failed(platform, outage.code(), &outage.to_string(), observed, None, ray);
         }
         Reason::Other(code, detail) => {
             log::exchange_refused(platform, (code, &detail), client, observed, ray);

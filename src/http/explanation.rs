@@ -14,7 +14,7 @@ use super::application::Application;
 use super::problem::{Problem, json};
 use super::{Response, credentials};
 use crate::explain::text::Style;
-use crate::explain::{self, Presented, Report, html, text};
+use crate::explain::{self, Presented, RefusedRequest, Report, html, text};
 use crate::jose::json as strict_json;
 use crate::limits;
 use crate::ports::{BodyError, IncomingRequest, Platform};
@@ -93,10 +93,7 @@ static CONTENT_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
 });
 
 async fn report<P: Platform>(app: &Application, platform: &P, presented: Presented) -> Report {
-    match &app.config.terms {
-        Err(faults) => explain::unconfigured(faults),
-        Ok(terms) => explain::explain(terms, &app.keys, platform, &presented, platform.now()).await,
-    }
+    explain::explain(&app.config, &app.keys, platform, &presented).await
 }
 
 /// The token in the body, JSON or a form or bare text; without a body the one in the `Authorization` header.
@@ -117,24 +114,46 @@ async fn presented(request: &impl IncomingRequest) -> Result<Presented, Box<Resp
     }
     let kind = request.header("content-type").unwrap_or_default().to_ascii_lowercase();
     let text = String::from_utf8_lossy(&body);
+    let mut told = [const { None }; TOLD.len()];
     let token = if kind.starts_with("application/json") {
         match strict_json::parse_object(&text) {
-            Ok(mut asked) => match asked.remove("token") {
-                // Perhaps a token endpoint's whole answer.
-                None => text.into_owned(),
-                Some(Value::Null) => String::new(),
-                Some(Value::String(token)) => token,
-                Some(_) => return Err(Box::new(not_understood())),
-            },
-            _ => return Err(Box::new(not_understood())),
+            Ok(mut asked) => {
+                for (name, told) in TOLD.into_iter().zip(&mut told) {
+                    *told = match asked.get(name) {
+                        None | Some(Value::Null) => None,
+                        Some(Value::String(text)) => Some(text.clone()),
+                        // A token endpoint's whole answer may have any members.
+                        Some(_) if !asked.contains_key("token") => None,
+                        Some(_) => return Err(Box::new(not_understood(HOW))),
+                    };
+                }
+                match asked.remove("token") {
+                    // Perhaps a token endpoint's whole answer.
+                    None => text.into_owned(),
+                    Some(Value::Null) => String::new(),
+                    Some(Value::String(token)) => token,
+                    Some(_) => return Err(Box::new(not_understood(HOW))),
+                }
+            }
+            _ => return Err(Box::new(not_understood(HOW))),
         }
     } else if kind.starts_with("application/x-www-form-urlencoded") && text.contains('=') {
+        told = TOLD.map(|name| form_value(&text, name));
         form_value(&text, "token").unwrap_or_default()
     } else {
         text.into_owned()
     };
-    Ok(credentials::given(&token))
+    let [method, host, path] = &told;
+    let refused = RefusedRequest::read(method.as_deref(), host.as_deref(), path.as_deref(), request.host())
+        .map_err(|missing| Box::new(not_understood(missing)))?;
+    Ok(Presented { request: refused, ..credentials::given(&token) })
 }
+
+/// The fields that tell of the refused request.
+const TOLD: [&str; 3] = ["method", "host", "path"];
+
+/// What a body must hold.
+const HOW: &str = "send {\"token\": \"…\"} as JSON, or a form with the field `token`; beside it `method`, `host` and `path` of the request that was refused, if routes are configured";
 
 /// The value of a field of `application/x-www-form-urlencoded`.
 fn form_value(form: &str, name: &str) -> Option<String> {
@@ -180,8 +199,15 @@ fn plain(kind: &'static str, body: String) -> Response {
 /// The challenge by which a browser asks for the key.
 fn closed(reason: Closed) -> Response {
     let key = access::KEY_BINDING;
+    let code = match reason {
+        Closed::KeyMissing | Closed::NoUsableKey => "explain_key_required",
+        Closed::KeyWrong => "explain_key_wrong",
+    };
     let detail = match reason {
-        Closed::KeyRequired => format!(
+        Closed::KeyWrong => format!(
+            "the key that was sent is not the secret {key}; compare it with the value that was set with `npx wrangler secret put {key}`"
+        ),
+        Closed::KeyMissing => format!(
             "send the secret {key} as the password of Basic authentication or as X-Explain-Key; with explain = {{ access = \"open\" }} none is needed"
         ),
         Closed::NoUsableKey => format!(
@@ -189,13 +215,8 @@ fn closed(reason: Closed) -> Response {
             limits::MIN_PASSWORD_CHARS
         ),
     };
-    let mut response = Problem::new(
-        StatusCode::UNAUTHORIZED,
-        "explain_key_required",
-        "Explanations are not public",
-        &detail,
-    )
-    .into_response();
+    let mut response =
+        Problem::new(StatusCode::UNAUTHORIZED, code, "Explanations are not public", &detail).into_response();
     let challenge = HeaderValue::from_static("Basic realm=\"edge-assay explain\", charset=\"UTF-8\"");
     response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     response
@@ -209,8 +230,7 @@ fn unreadable(error: BodyError) -> Response {
     Problem::new(status, code, "The request's body cannot be read", &error.to_string()).into_response()
 }
 
-fn not_understood() -> Response {
-    let detail = "send {\"token\": \"…\"} as JSON, or a form with the field `token`";
+fn not_understood(detail: &str) -> Response {
     Problem::new(StatusCode::BAD_REQUEST, "invalid_request", "The request's body is not understood", detail)
         .into_response()
 }

@@ -35,7 +35,7 @@ pub async fn answer<P: Platform, R: IncomingRequest>(
     let ray = request.header("cf-ray");
     if let Err(fault) = forward_auth.ready() {
         let barred = Barred::Refused(fault.into());
-        barred.report(platform, &Observed::default(), ray.as_deref());
+        barred.report(platform, &Observed::default(), None, ray.as_deref());
         return refused(&barred, realm).into();
     }
     match judge(app, forward_auth, terms, platform, request, dialect, rest).await {
@@ -74,7 +74,7 @@ fn unanswered(
     detail: &str,
 ) -> Response {
     let ray = request.header("cf-ray");
-    log::forbidden(platform, code, detail, &Observed::default(), ray.as_deref());
+    log::forbidden(platform, (code, detail), &Observed::default(), None, ray.as_deref());
     let title = "The question cannot be answered";
     coded(Problem::new(StatusCode::FORBIDDEN, code, title, detail).into_response(), code)
 }
@@ -110,7 +110,7 @@ async fn judge<P: Platform, R: IncomingRequest>(
             Some(Found::Nothing | Found::OtherMethods(_)) => {
                 let detail = "no route takes the original request's host, path and method".to_owned();
                 let barred = Barred::Forbidden { code: "route_unknown", detail };
-                barred.report(platform, &Observed::default(), request.header("cf-ray").as_deref());
+                barred.report(platform, &Observed::default(), None, request.header("cf-ray").as_deref());
                 return Ok(refused(&barred, realm).into());
             }
         };
@@ -127,7 +127,7 @@ async fn judge<P: Platform, R: IncomingRequest>(
             accepted(headers)
         }
         Err(barred) => {
-            barred.report(platform, &admission.observed, request.header("cf-ray").as_deref());
+            barred.report(platform, &admission.observed, route, request.header("cf-ray").as_deref());
             let mut response = refused(&barred, realm);
             readable_by(route, request, &mut response);
             response

@@ -84,20 +84,29 @@ where
     };
     // An answer to TRACE repeats the request (RFC 9110 §9.3.8): a client would see the headers and the token that are ours.
     if matches!(*request.method(), Method::TRACE | Method::CONNECT) {
-        return own(problem::method_not_allowed("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+        let allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+        return own(problem::method_not_allowed(allow, &format!("use {allow}")));
     }
     // Such a body has no meaning (RFC 9110 §9.3.1), and the runtime sends none on. Where one server reads it and another does
     // not, it becomes the next request.
     if matches!(*request.method(), Method::GET | Method::HEAD) && request.has_body() {
         return own(body_not_allowed());
     }
-    if let Some(response) = preflight(gateway, &host, &path, request) {
-        return own(response);
+    let preflight = preflighted(gateway, &host, &path, request);
+    if let Some(policy) = preflight.and_then(|route| route.cors.as_ref()) {
+        return own(cors::route_preflight(policy, request));
     }
     let route = match gateway.routes.find(&host, &path, request.method()) {
         Found::Route(route) if route.upstream.is_some() => route,
         Found::Route(_) | Found::Nothing => return own(no_route()),
-        Found::OtherMethods(allow) => return own(problem::method_not_allowed(&allow)),
+        Found::OtherMethods(allow) => {
+            let why = if preflight.is_some() {
+                "; this is a CORS preflight, and the route has no `cors`; the operator sets cors.origins for all routes, or `cors` on this one"
+            } else {
+                ""
+            };
+            return own(problem::method_not_allowed(&allow, &format!("use {allow}{why}")));
+        }
     };
     let mut served = pass(app, gateway, terms, platform, request, route, &path).await;
     if let (Reply::Own(response), Some(policy)) = (&mut served.reply, &route.cors) {
@@ -134,7 +143,7 @@ where
     let identity = match admission.outcome {
         Ok(identity) => identity,
         Err(barred) => {
-            barred.report(platform, &admission.observed, request.header("cf-ray").as_deref());
+            barred.report(platform, &admission.observed, Some(route), request.header("cf-ray").as_deref());
             return Served { reply: Reply::Own(barred.response(&app.config.surface.realm)), refresh };
         }
     };
@@ -171,7 +180,8 @@ where
             let ray = request.header("cf-ray");
             Reply::Own(if let Some((code, response)) = body_incomplete(&error) {
                 let detail = error.to_string();
-                log::forbidden(platform, code, &detail, &admission.observed, ray.as_deref());
+                let name = Some(route.name.as_str());
+                log::forbidden(platform, (code, &detail), &admission.observed, name, ray.as_deref());
                 response
             } else {
                 log::upstream_failed(platform, &route.name, &onward, &error, ray.as_deref());
@@ -196,19 +206,22 @@ fn client(
     is_believed.then_some(address)
 }
 
-/// The answer to a preflight for a route that negotiates CORS; such a request never reaches the upstream.
-fn preflight(
-    gateway: &Gateway,
+/// The route that takes the request which a preflight announces. If the route has `cors`, the preflight never reaches the
+/// upstream.
+fn preflighted<'g>(
+    gateway: &'g Gateway,
     host: &Host,
     path: &Path,
     request: &impl IncomingRequest,
-) -> Option<Response> {
+) -> Option<&'g Route> {
     if !cors::is_preflight(request) {
         return None;
     }
     let wanted: Method = request.header("access-control-request-method")?.parse().ok()?;
-    let Found::Route(route) = gateway.routes.find(host, path, &wanted) else { return None };
-    Some(cors::route_preflight(route.cors.as_ref()?, request))
+    match gateway.routes.find(host, path, &wanted) {
+        Found::Route(route) => Some(route),
+        Found::Nothing | Found::OtherMethods(_) => None,
+    }
 }
 
 fn no_route() -> Response {

@@ -10,8 +10,15 @@ use crate::signing::Series;
 use crate::time::Timestamp;
 use crate::verify::Observed;
 
-/// Reports a request that was refused. `ray` is Cloudflare's id of the request; elsewhere the client's own words.
-pub fn refused(log: &impl Log, refusal: &Refusal, observed: &Observed, ray: Option<&str>) {
+/// Reports a request that was refused, and the route that it was for, if any. `ray` is Cloudflare's id of the request;
+/// elsewhere the client's own words.
+pub fn refused(
+    log: &impl Log,
+    refusal: &Refusal,
+    observed: &Observed,
+    route: Option<&str>,
+    ray: Option<&str>,
+) {
     let (event, level) = match refusal {
         Refusal::Rejection(_) => ("token_refused", Level::Info),
         Refusal::Fault(_) => ("fault", Level::Error),
@@ -20,6 +27,7 @@ pub fn refused(log: &impl Log, refusal: &Refusal, observed: &Observed, ray: Opti
         "event": event,
         "code": refusal.code(),
         "detail": refusal.to_string(),
+        "route": route,
         "iss": observed.issuer(),
         "kid": observed.kid(),
         "alg": observed.algorithm(),
@@ -48,9 +56,10 @@ pub fn exchange_failed(
     code: &'static str,
     detail: &str,
     observed: &Observed,
+    route: Option<&str>,
     ray: Option<&str>,
 ) {
-    let line = json!({ "event": "fault", "code": code, "detail": detail, "iss": observed.issuer(), "ray": ray.map(excerpt) });
+    let line = json!({ "event": "fault", "code": code, "detail": detail, "route": route, "iss": observed.issuer(), "ray": ray.map(excerpt) });
     log.log(Level::Error, &without_nulls(line));
 }
 
@@ -72,11 +81,18 @@ pub fn token_issued(log: &impl Log, audit: &Audit, observed: &Observed, ray: Opt
 
 /// Reports a request that may not pass though its token is good, or that a proxy does not tell enough of. `detail` holds
 /// nothing of the request.
-pub fn forbidden(log: &impl Log, code: &str, detail: &str, observed: &Observed, ray: Option<&str>) {
+pub fn forbidden(
+    log: &impl Log,
+    (code, detail): (&str, &str),
+    observed: &Observed,
+    route: Option<&str>,
+    ray: Option<&str>,
+) {
     let line = json!({
         "event": "request_refused",
         "code": code,
         "detail": detail,
+        "route": route,
         "iss": observed.issuer(),
         "token_sha256": observed.token_hash(),
         "ray": ray.map(excerpt),

@@ -56,11 +56,10 @@ pub fn not_found(detail: &str) -> Response {
 
 /// Something answers here, to other methods: `allow` (RFC 9110 §15.5.6).
 #[must_use]
-pub fn method_not_allowed(allow: &str) -> Response {
-    let detail = format!("use {allow}");
+pub fn method_not_allowed(allow: &str, detail: &str) -> Response {
     let title = "The method is not allowed here";
     let mut response =
-        Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", title, &detail).into_response();
+        Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", title, detail).into_response();
     if let Ok(allow) = HeaderValue::from_str(allow) {
         response.headers_mut().insert(ALLOW, allow);
     }

@@ -10,28 +10,16 @@ use super::{
     verdict,
 };
 use crate::config::Config;
-use crate::endpoints::{Enabled, Endpoint, Row};
+use crate::endpoints::{Endpoint, Row};
 use crate::gateway::forward_auth::Dialect;
 use crate::limits;
 use crate::ports::{IncomingRequest, Platform};
 use crate::verify::{Observed, Terms, verify};
 
-/// What of `config` decides which endpoints there are. While it has faults it is not known whether proxies may ask, and then
-/// proxies too get an answer that they understand.
-fn enabled(config: &Config) -> Enabled<'_> {
-    let exchange = config.exchange.as_ref();
-    Enabled {
-        prefix: &config.surface.prefix,
-        issuer_path: exchange.map(|one| one.issuer_path.as_str()),
-        has_fireproof: exchange.is_some_and(|one| one.fireproof.is_some()),
-        has_forward_auth: config.forward_auth.is_some() || config.terms.is_err(),
-    }
-}
-
 /// Whether an endpoint answers at `path`.
 #[must_use]
 pub fn is_endpoint(path: &str, config: &Config) -> bool {
-    enabled(config).find(path).is_some()
+    config.endpoints().find(path).is_some()
 }
 
 /// The dialect of the proxies that ask at an endpoint.
@@ -61,7 +49,7 @@ pub async fn answer<P: Platform, R: IncomingRequest>(app: &Application, platform
 
 async fn dispatch<P: Platform, R: IncomingRequest>(app: &Application, platform: &P, request: &R) -> Answer {
     let surface = &app.config.surface;
-    let found = enabled(&app.config).find(request.path());
+    let found = app.config.endpoints().find(request.path());
     if let Some((row, rest)) = found
         && let Some(dialect) = dialect(row.endpoint)
     {
@@ -91,7 +79,14 @@ async fn dispatch<P: Platform, R: IncomingRequest>(app: &Application, platform: 
         return cors::preflight(&HeaderValue::from_static(allow)).into();
     }
     if !allows(*methods, request.method()) {
-        return problem::method_not_allowed(allow).into();
+        let detail = if cors::is_preflight(request) {
+            format!(
+                "use {allow}; this is a CORS preflight, and it is not answered because `cors.origins` is not set"
+            )
+        } else {
+            format!("use {allow}")
+        };
+        return problem::method_not_allowed(allow, &detail).into();
     }
     if announces_too_much(request) {
         return body_too_large().into();
@@ -153,7 +148,7 @@ async fn verify_request<P: Platform, R: IncomingRequest>(
             }
         }
     };
-    log::refused(platform, &refusal, &observed, request.header("cf-ray").as_deref());
+    log::refused(platform, &refusal, &observed, None, request.header("cf-ray").as_deref());
     Answer { response: challenge::refuse(&refusal, realm), refresh }
 }
 

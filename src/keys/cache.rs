@@ -282,7 +282,9 @@ impl<'v, P: Platform> Visit<'v, P> {
         let found = self.with(|entry| {
             let cached = self.serving(&entry.record, now)?;
             let fetched_at = cached.lifetime.fetched_at;
-            Some(Lookup { set: Rc::clone(&cached.set), tier, fetched_at, found_at: now, refresh_due })
+            let last_unknown_kid_fetch_at = entry.record.attempts.last_unknown_kid_fetch_at;
+            let set = Rc::clone(&cached.set);
+            Some(Lookup { set, tier, fetched_at, found_at: now, last_unknown_kid_fetch_at, refresh_due })
         });
         found.ok_or_else(|| self.fault(now, Unavailable { retry_after_seconds: 1 }))
     }

@@ -80,9 +80,7 @@ pub fn decide(now: Timestamp, cached: Option<&Freshness>, asked: Asked, policy: 
         return refuse_or_fetch(backoff);
     };
     if asked == Asked::UnknownKid {
-        let cooldown = policy.unknown_kid_cooldown_seconds;
-        let looked_at = cached.attempts.last_unknown_kid_fetch_at;
-        let cooldown_left = looked_at.and_then(|looked_at| left(now, looked_at, cooldown));
+        let cooldown_left = cooldown_left(now, cached.attempts.last_unknown_kid_fetch_at, policy);
         if cached.attempts.consecutive_failures > 0 {
             return refuse_or_fetch(backoff.max(cooldown_left));
         }
@@ -93,6 +91,13 @@ pub fn decide(now: Timestamp, cached: Option<&Freshness>, asked: Asked, policy: 
         }
     }
     if now >= lifetime.refresh_at() && backoff.is_none() { Decision::UseAndRefresh } else { Decision::Use }
+}
+
+/// Seconds until an unknown `kid` may make the origin be asked again, if it was last asked for one at `looked_at`; `None` when
+/// it may now.
+#[must_use]
+pub fn cooldown_left(now: Timestamp, looked_at: Option<Timestamp>, policy: &CachePolicy) -> Option<u64> {
+    left(now, looked_at?, policy.unknown_kid_cooldown_seconds)
 }
 
 /// Whether to refresh now what would come due within `horizon_seconds`: the question of the cron trigger.

@@ -114,6 +114,8 @@ pub struct Lookup {
     /// When the set was found: later than the look-up began where something had to be waited for. What is judged by the set is
     /// judged at this time.
     pub found_at: Timestamp,
+    /// When the origin was last asked because of an unknown `kid`; the cooldown starts there.
+    pub last_unknown_kid_fetch_at: Option<Timestamp>,
     /// Whether to run [`KeyCache::refresh`] after the response.
     pub refresh_due: bool,
 }

@@ -25,7 +25,7 @@ pub struct ClaimRules {
     pub audience: AudienceRule,
     /// The `azp` values accepted; `None`: not checked.
     pub authorized_parties: Option<Vec<String>>,
-    /// Claims that must be there and not null: names, or JSON Pointers (RFC 6901).
+    /// Claims that must be present and neither null nor an empty string: names, or JSON Pointers (RFC 6901).
     pub required_claims: Vec<String>,
     /// Scopes that `scope` must hold.
     pub required_scopes: Vec<String>,
@@ -215,10 +215,10 @@ fn raw_at<'c>(claims: &'c Claims, path: &str) -> Option<&'c str> {
     steps.try_fold(value, |value, step| step_into(value, &step)).map(RawValue::get)
 }
 
-/// Whether the claim that `path` names is there and not null.
+/// Whether the claim that `path` names is there, is not null and is not an empty string.
 #[must_use]
 pub fn has(claims: &Claims, path: &str) -> bool {
-    raw_at(claims, path).is_some_and(|value| value != "null")
+    raw_at(claims, path).is_some_and(|value| !matches!(value, "null" | "\"\""))
 }
 
 /// The claim that `path` names: a JSON Pointer (RFC 6901) when it starts with a slash, else a member's name.

@@ -10,7 +10,7 @@ use crate::cross_check::{Disagreement, second_opinion};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::jwk::{Jwk, KeySet};
 use crate::jose::token::UntrustedToken;
-use crate::keys::{KeyCache, KeySource, Wanted};
+use crate::keys::{KeyCache, KeySource, Wanted, freshness};
 use crate::limits;
 use crate::ports::{CheckingKey, Level, Platform, SignatureCheck};
 use crate::rejection::{Fault, NoKey, Refusal, Rejection, excerpt};
@@ -128,7 +128,8 @@ impl<'r, P: Platform> Run<'r, P> {
         algorithm: Algorithm,
         token: &UntrustedToken<'_>,
     ) -> Result<KeyIdentity, Refusal> {
-        let candidates = candidates(set, algorithm, token.header().kid.as_deref())?;
+        let candidates = candidates(set, algorithm, token.header().kid.as_deref())
+            .map_err(|no_key| self.with_times(no_key))?;
         let holds =
             candidates.iter().find(|jwk| jwk.key.verify(algorithm, token.signing_input(), token.signature()));
         self.trail.pure_rust = Some(holds.is_some());
@@ -142,6 +143,19 @@ impl<'r, P: Platform> Run<'r, P> {
         }
         let jwk = holds.ok_or_else(|| signature_invalid(token))?;
         Ok(KeyIdentity { algorithm, kid: jwk.kid.clone(), thumbprint: Some(jwk.thumbprint.clone()) })
+    }
+
+    /// Adds to a missing `kid` how old the set is, and when it is fetched again.
+    fn with_times(&self, mut rejection: Rejection) -> Rejection {
+        if let Rejection::KeyNotFound(NoKey::UnknownKid { age_seconds, next_fetch_seconds, .. }) =
+            &mut rejection
+            && let Some(lookup) = &self.trail.lookup
+        {
+            let (now, looked_at) = (self.now, lookup.last_unknown_kid_fetch_at);
+            *age_seconds = u64::try_from(now.since(lookup.fetched_at)).unwrap_or(0);
+            *next_fetch_seconds = freshness::cooldown_left(now, looked_at, &self.terms.cache).unwrap_or(0);
+        }
+        rejection
     }
 
     async fn verify_with_secrets(
@@ -296,7 +310,12 @@ fn candidates<'s>(
             None if !set.keys.is_empty() && set.keys.iter().all(|jwk| jwk.kid.is_none()) => {
                 Rejection::KeyNotFound(NoKey::KeysWithoutKid { kid: excerpt(kid), known: set.keys.len() })
             }
-            None => Rejection::KeyNotFound(NoKey::UnknownKid { kid: excerpt(kid), known: set.keys.len() }),
+            None => Rejection::KeyNotFound(NoKey::UnknownKid {
+                kid: excerpt(kid),
+                known: set.keys.len(),
+                age_seconds: 0,
+                next_fetch_seconds: 0,
+            }),
         },
     })
 }

@@ -209,6 +209,13 @@ fn run(name: &str, case: &Value) -> Outcome {
     Outcome { report: serde_json::from_str(&report).unwrap(), text, token, secrets }
 }
 
+/// What is sent to `/explain`: the token, and the refused request if the case tells it.
+fn asked(case: &Value, token: &str) -> Value {
+    let mut asked = case.get("request").cloned().unwrap_or_else(|| json!({}));
+    asked["token"] = json!(token);
+    asked
+}
+
 fn play(name: &str, case: &Value, accept: &str) -> (String, Vec<String>, String) {
     let mut config = case["config"].clone();
     config["explain"] = json!({ "access": "open" });
@@ -217,8 +224,12 @@ fn play(name: &str, case: &Value, accept: &str) -> (String, Vec<String>, String)
     let world = FakePlatform::at(NOW - seconds_ago);
     let mut secrets = Map::new();
     for (binding, value) in case["secrets"].as_object().into_iter().flatten() {
-        let value = value.as_str().map(|text| if text == "@secret" { keys::SECRET } else { text }).unwrap();
-        world.bind_secret(binding, value);
+        let value = match value.as_str().unwrap() {
+            "@secret" => keys::SECRET.to_owned(),
+            "@signing-keys" => crate::exchange::signing_keys(),
+            text => text.to_owned(),
+        };
+        world.bind_secret(binding, &value);
         secrets.insert(binding.clone(), json!(value));
     }
     let app = Application::load(Some(&config.to_string()), Rc::new(KeyCache::new()), &world);
@@ -250,7 +261,8 @@ fn play(name: &str, case: &Value, accept: &str) -> (String, Vec<String>, String)
     serve(&world, &case["serves"]);
     let lies = case["engine"] == "lies";
     world.second_engine(if lies { SecondEngine::Lies } else { SecondEngine::Honest });
-    let body = json!({ "token": token }).to_string().into_bytes();
+    let asked = asked(case, &token);
+    let body = asked.to_string().into_bytes();
     let headers = vec![("content-type", "application/json".to_owned()), ("accept", accept.to_owned())];
     let request = Request { method: Method::POST, path: "/explain", headers, body };
     let response = world.run(answer(&app, &world, &request)).response;
@@ -269,7 +281,7 @@ fn play(name: &str, case: &Value, accept: &str) -> (String, Vec<String>, String)
     if let Ok(report) = serde_json::from_str::<Value>(&told) {
         let fixture = json!({
             "name": name, "says": case["says"], "now": NOW, "config": config, "secrets": secrets, "lies": lies,
-            "warm": warming, "serves": answers_of(&case["serves"]), "token": token, "report": report,
+            "warm": warming, "serves": answers_of(&case["serves"]), "asked": asked, "report": report,
         });
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/cases");
         fs::create_dir_all(&folder).unwrap();

@@ -535,3 +535,35 @@ fn git_ignores_every_file_that_holds_secrets() {
         assert!(ignored.lines().any(|line| line == pattern), "{pattern}");
     }
 }
+
+#[test]
+fn explain_judges_the_route_of_the_request_that_its_options_tell() {
+    let routes = "[[vars.ASSAY.gateway.routes]]\npath = \"/profiles/*\"\nhost = \"api.example.com\"\nupstream = \"https://origin.example.com\"\nrequire = { scopes = [\"profiles:read\"] }\n";
+    let folder = Folder::new("routes");
+    let (config, jwks) = (folder.file("wrangler.toml", &configuration(routes)), key_file(&folder));
+    let token = token(600);
+    let explained = |more: &[&str]| {
+        let common = ["explain", &token, "--config", &config, "--jwks", &jwks, "--json"];
+        edge_assay(&[&common[..], more].concat(), "")
+    };
+    let report = |output: &Output| serde_json::from_str::<Value>(&stdout(output)).unwrap();
+    let untold = explained(&[]);
+    assert_eq!(
+        (code(&untold), report(&untold)["findings"][0]["code"].clone()),
+        (0, json!("routes_not_judged"))
+    );
+    for more in [
+        &["--path", "/profiles/1", "--host", "api.example.com"][..],
+        &["--path", "https://api.example.com/profiles/1", "--method", "POST"],
+    ] {
+        let refused = explained(more);
+        assert_eq!(
+            (code(&refused), report(&refused)["code"].clone()),
+            (1, json!("scope_insufficient")),
+            "{more:?}"
+        );
+    }
+    for more in [&["--path", "/profiles/1"][..], &["--method", "GET"], &["--host", "api.example.com"]] {
+        assert_eq!(code(&explained(more)), 2, "{more:?}");
+    }
+}

@@ -312,3 +312,134 @@ fn a_faulty_configuration_is_explained_to_those_who_may_see_it() {
     assert_eq!((&report["verdict"], &report["cause"]["id"]), (&json!("fault"), &json!("configuration")));
     assert!(report["cause"]["fix"].as_str().unwrap().contains("issuers[0].audience"));
 }
+
+fn with_routes() -> World {
+    configured(&json!({
+        "explain": { "access": "open" },
+        "endpoints": { "prefix": "/_assay" },
+        "gateway": { "routes": [
+            { "path": "/profiles/*", "upstream": "https://origin.example.com", "require": { "scopes": ["profiles:read"] } },
+            { "path": "/profiles/*", "host": "open.example.com", "upstream": "https://origin.example.com", "public": true },
+        ] },
+    }))
+}
+
+#[test]
+fn a_good_token_is_accepted_only_if_the_route_accepts_it_too() {
+    let world = with_routes();
+    let ask = |asked: &Value| {
+        let request = FakeRequest::new(Method::POST, "/_assay/explain")
+            .header("content-type", "application/json")
+            .body(asked.to_string());
+        world.ask(&request)
+    };
+    let lacking = good_token();
+    let scoped =
+        tokens::mint(Algorithm::EdDsa, &json!({}), &claims(ISS, &json!({ "scope": "profiles:read" })));
+    let last = |report: &Value| report["steps"].as_array().unwrap().last().unwrap().clone();
+    for (asked, verdict, code, step) in [
+        (
+            json!({ "token": lacking, "path": "/profiles/1" }),
+            "refused",
+            json!("scope_insufficient"),
+            "failed",
+        ),
+        (json!({ "token": scoped, "path": "/profiles/1" }), "accepted", Value::Null, "passed"),
+        (
+            json!({ "token": lacking, "path": "https://open.example.com/profiles/1?a=b", "method": "post" }),
+            "accepted",
+            Value::Null,
+            "passed",
+        ),
+        (
+            json!({ "token": "", "path": "/profiles/1", "host": "open.example.com" }),
+            "accepted",
+            Value::Null,
+            "passed",
+        ),
+        (json!({ "token": "", "path": "/profiles/1" }), "refused", json!("token_missing"), "skipped"),
+        (
+            json!({ "token": "null", "path": "/profiles/1", "host": "open.example.com" }),
+            "refused",
+            json!("token_missing"),
+            "skipped",
+        ),
+        (json!({ "token": scoped, "path": "/other" }), "refused", json!("not_found"), "failed"),
+    ] {
+        let report = body(&ask(&asked));
+        assert_eq!((&report["verdict"], &report["code"]), (&json!(verdict), &code), "{asked}");
+        let last = last(&report);
+        assert_eq!((&last["step"], &last["outcome"]), (&json!("route"), &json!(step)), "{asked}");
+    }
+    let silent = body(&ask(&json!({ "token": lacking })));
+    assert_eq!(
+        (&silent["verdict"], &silent["findings"][0]["code"]),
+        (&json!("accepted"), &json!("routes_not_judged"))
+    );
+    let endpoint = body(&ask(&json!({ "token": lacking, "path": "/_assay/verify" })));
+    assert_eq!(endpoint["findings"][0]["code"], "path_of_an_endpoint");
+    for asked in [json!({ "token": lacking, "method": "GET" }), json!({ "token": lacking, "path": 5 })] {
+        assert_eq!(ask(&asked).status(), 400, "{asked}");
+    }
+    assert!(world.platform.upstreams.received().is_empty());
+}
+
+#[test]
+fn the_page_and_a_form_tell_of_the_refused_request_too() {
+    let world = with_routes();
+    let form = format!("token={}&method=GET&host=&path=%2Fprofiles%2F1", good_token());
+    let post = |path: &str| {
+        FakeRequest::new(Method::POST, path)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form.clone())
+    };
+    assert_eq!(body(&world.ask(&post("/_assay/explain")))["code"], "scope_insufficient");
+    let page = String::from_utf8(world.ask(&post("/_assay/console")).into_body()).unwrap();
+    assert!(page.contains("scope_insufficient"));
+    for field in ["name=\"method\"", "name=\"host\"", "name=\"path\""] {
+        assert!(page.contains(field), "{field}");
+    }
+}
+
+#[test]
+fn without_routes_nothing_is_said_of_them() {
+    let report = body(&open().ask(&explain(&good_token())));
+    assert_eq!(report["findings"], json!([]));
+    assert_eq!(report["steps"].as_array().unwrap().len(), 6);
+}
+
+#[test]
+fn a_wrong_key_and_a_missing_one_are_told_apart() {
+    let world = configured(&json!({}));
+    let missing = body(&world.ask(&explain("null")));
+    let wrong = body(&world.ask(&explain("null").header("x-explain-key", "let me out")));
+    assert_eq!(
+        (&missing["code"], &wrong["code"]),
+        (&json!("explain_key_required"), &json!("explain_key_wrong"))
+    );
+    assert_ne!(missing["detail"], wrong["detail"]);
+    assert!(!wrong.to_string().contains("let me"));
+}
+
+#[test]
+fn within_the_cooldown_a_missing_key_is_said_to_be_missing_from_the_set_of_then() {
+    let world = open();
+    let with_kid = |kid: &str| {
+        let claims = claims(ISS, &json!({ "exp": crate::support::world::NOW + 9999 }));
+        tokens::mint(Algorithm::EdDsa, &json!({ "kid": kid }), &claims)
+    };
+    assert!(world.accepts(&good_token()));
+    world.ask(&FakeRequest::verify(&with_kid("first")));
+    world.ask(&explain(&with_kid("first")));
+    world.platform.pass(12);
+    let refused = body(&world.ask(&FakeRequest::verify(&with_kid("second"))));
+    assert_eq!(refused["code"], "key_not_found");
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(detail.contains("fetched 12 s ago") && detail.contains("in 18 s"), "{detail}");
+    assert!(!detail.contains("publishes no"), "{detail}");
+    world.ask(&explain(&with_kid("second")));
+    world.platform.pass(5);
+    let report = body(&world.ask(&explain(&with_kid("third"))));
+    let told = report["cause"].to_string();
+    assert!(told.contains("fetched 5 s ago") && told.contains("in 25 s"), "{told}");
+}

@@ -102,7 +102,12 @@ mod clerk_to_fireproof {
         assert!(world.accepts(&session_token("ins_rotated", rsa_2048_second())));
         assert_eq!(
             world.rejection(&session_token(KID, rsa_2048())),
-            Rejection::KeyNotFound(NoKey::UnknownKid { kid: KID.to_owned(), known: 1 }),
+            Rejection::KeyNotFound(NoKey::UnknownKid {
+                kid: KID.to_owned(),
+                known: 1,
+                age_seconds: 0,
+                next_fetch_seconds: 30
+            }),
             "and the key that was withdrawn is not found, rather than wrong"
         );
     }

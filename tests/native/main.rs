@@ -10,6 +10,7 @@
     clippy::unwrap_used
 )]
 
+mod advice_applied;
 mod advice_on_keys;
 mod attacks_jose;
 mod attacks_tokens;

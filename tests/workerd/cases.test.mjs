@@ -97,7 +97,7 @@ suite('every case gives the same report in workerd as natively', () => {
         const response = await call('/explain', fixture.now, {
           method: 'POST',
           headers: { 'content-type': 'application/json' },
-          body: JSON.stringify({ token: fixture.token }),
+          body: JSON.stringify(fixture.asked),
         });
         assert.equal(response.status, 200);
         assert.deepEqual(await response.json(), fixture.report);

@@ -6,19 +6,17 @@ use std::process::ExitCode;
 
 use edge_assay::config::Config;
 use edge_assay::explain::report::Verdict;
-use edge_assay::explain::{self, text};
+use edge_assay::explain::{self, Presented, RefusedRequest, text};
 use edge_assay::http::credentials;
 use edge_assay::jose::json as strict_json;
 use edge_assay::keys::KeyCache;
-use edge_assay::ports::Clock as _;
 use serde_json::json;
 
 use super::command::{self, Arguments, REFUSED};
 use super::native::{self, Machine};
 
 /// How it is called.
-pub(crate) const USAGE: &str =
-    "explain [TOKEN|-] --config wrangler.toml [--json] [--jwks FILE | --online URL-OF-THE-WORKER]";
+pub(crate) const USAGE: &str = "explain [TOKEN|-] --config wrangler.toml [--path PATH [--method METHOD] [--host HOST]] [--json] [--jwks FILE | --online URL-OF-THE-WORKER]";
 
 /// Milliseconds for a deployed Worker's answer.
 const PATIENCE_MS: u32 = 15_000;
@@ -37,6 +35,7 @@ fn explain(mut arguments: Arguments) -> Result<bool, String> {
     let config = PathBuf::from(arguments.option("--config")?.unwrap_or_else(|| "wrangler.toml".to_owned()));
     let jwks = arguments.option("--jwks")?;
     let online = arguments.option("--online")?;
+    let told = (arguments.option("--method")?, arguments.option("--host")?, arguments.option("--path")?);
     let token = match arguments.rest(1)?.pop() {
         Some(token) if token != "-" => token,
         _ => {
@@ -51,19 +50,16 @@ fn explain(mut arguments: Arguments) -> Result<bool, String> {
         if jwks.is_some() {
             return Err("--jwks and --online exclude each other".to_owned());
         }
-        return ask(&url, &token, as_json);
+        return ask(&url, &token, told, as_json);
     }
     let read = |path: &String| std::fs::read(path).map_err(|error| format!("{path} cannot be read: {error}"));
     let jwks = jwks.as_ref().map(read).transpose()?;
     let machine = Machine::new(&config, jwks);
     let variable = command::assay_variable(&config)?;
-    let report = match Config::load(variable.as_deref(), &machine).terms {
-        Err(faults) => explain::unconfigured(&faults),
-        Ok(terms) => {
-            let presented = credentials::given(&token);
-            native::run(explain::explain(&terms, &KeyCache::new(), &machine, &presented, machine.now()))
-        }
-    };
+    let config = Config::load(variable.as_deref(), &machine);
+    let request = refused_request(&config, &told)?;
+    let presented = Presented { request, ..credentials::given(&token) };
+    let report = native::run(explain::explain(&config, &KeyCache::new(), &machine, &presented));
     if as_json {
         println!("{:#}", json!(report));
     } else {
@@ -72,8 +68,27 @@ fn explain(mut arguments: Arguments) -> Result<bool, String> {
     Ok(report.verdict == Verdict::Accepted)
 }
 
+/// What the options tell of the refused request: method, host and path.
+type Told = (Option<String>, Option<String>, Option<String>);
+
+/// The refused request. Its host decides nothing where no route has one.
+fn refused_request(config: &Config, told: &Told) -> Result<Option<RefusedRequest>, String> {
+    const ANY_HOST: &str = "localhost";
+    let (method, host, path) = told;
+    let needs_host = config
+        .gateway
+        .as_ref()
+        .is_some_and(|gateway| gateway.routes.iter().any(|route| route.host.is_some()));
+    let is_url = path.as_ref().is_some_and(|path| path.contains("://"));
+    if needs_host && path.is_some() && !is_url && host.is_none() {
+        return Err("--host is needed beside --path: a route has `host`".to_owned());
+    }
+    RefusedRequest::read(method.as_deref(), host.as_deref(), path.as_deref(), ANY_HOST)
+        .map_err(|_| "--method and --host need --path, and --method a method as in GET".to_owned())
+}
+
 /// Asks a deployed Worker, which has WebCrypto for the second opinion. `EXPLAIN_KEY` is taken from the environment.
-fn ask(url: &str, token: &str, as_json: bool) -> Result<bool, String> {
+fn ask(url: &str, token: &str, (method, host, path): Told, as_json: bool) -> Result<bool, String> {
     let endpoint = format!("{}/explain", url.trim_end_matches('/'));
     let mut request = native::agent(PATIENCE_MS)
         .post(&endpoint)
@@ -82,9 +97,14 @@ fn ask(url: &str, token: &str, as_json: bool) -> Result<bool, String> {
     if let Ok(key) = std::env::var("EXPLAIN_KEY") {
         request = request.header("x-explain-key", key);
     }
-    let mut response = request
-        .send(json!({ "token": token.trim() }).to_string())
-        .map_err(|error| format!("{endpoint} did not answer: {error}"))?;
+    let mut asked = json!({ "token": token.trim() });
+    for (name, value) in [("method", method), ("host", host), ("path", path)] {
+        if let (Some(value), Some(members)) = (value, asked.as_object_mut()) {
+            members.insert(name.to_owned(), json!(value));
+        }
+    }
+    let mut response =
+        request.send(asked.to_string()).map_err(|error| format!("{endpoint} did not answer: {error}"))?;
     let status = response.status().as_u16();
     let body = response.body_mut().read_to_string().map_err(|error| format!("{endpoint}: {error}"))?;
     if status == 401 {

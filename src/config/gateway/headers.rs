@@ -1,11 +1,13 @@
 //! A route's `headers`: which claims an upstream is told, and by which names.
 
+use serde_json::Value;
+
 use crate::config::reader::Table;
 use crate::exchange::facts::Pointer;
 use crate::gateway::headers::{IdentityHeader, is_reserved};
 
 pub(super) fn identity_headers(table: &mut Table<'_>) -> Vec<IdentityHeader> {
-    const FIX: &str = "write a table of JSON Pointers, as in { \"x-user-id\" = \"/sub\" }";
+    const FIX: &str = "write a table of JSON Pointers, as in { \"x-user-id\" = \"/sub\" } or { \"x-user-id\" = { claim = \"/sub\", required = true } }";
     let Some(value) = table.value("headers") else { return Vec::new() };
     let Some(members) = value.as_object() else {
         table.fault("headers", "is not a table", FIX);
@@ -31,7 +33,8 @@ pub(super) fn identity_headers(table: &mut Table<'_>) -> Vec<IdentityHeader> {
             table.fault(&path, "is there twice, and case makes no difference", "remove one of the two");
             continue;
         }
-        match claim.as_str().and_then(Pointer::parse) {
+        let Some((claim, is_required)) = source(table, &path, claim) else { continue };
+        match claim.and_then(Pointer::parse) {
             Some(claim) if claim.is_directory() => {
                 table.fault(
                     &path,
@@ -39,11 +42,30 @@ pub(super) fn identity_headers(table: &mut Table<'_>) -> Vec<IdentityHeader> {
                     "write a pointer into the token, or exchange it for one of your own",
                 );
             }
-            Some(claim) => headers.push(IdentityHeader { name, claim }),
+            Some(claim) => headers.push(IdentityHeader { name, claim, is_required }),
             None => table.fault(&path, "is not a JSON Pointer", "write one (RFC 6901), as in \"/email\""),
         }
     }
     headers
+}
+
+/// The pointer of a header, and whether a value is required: `"/sub"`, or `{ claim = "/sub", required = true }`. `None` where a
+/// fault was reported.
+fn source<'v>(table: &Table<'_>, path: &str, value: &'v Value) -> Option<(Option<&'v str>, bool)> {
+    let Some(members) = value.as_object() else { return Some((value.as_str(), false)) };
+    if let Some(name) = members.keys().find(|name| !matches!(name.as_str(), "claim" | "required")) {
+        let path = format!("{path}.{}", crate::rejection::excerpt(name));
+        table.fault(&path, "is not a known field", "known here: claim, required");
+        return None;
+    }
+    let required = match members.get("required") {
+        None => Some(false),
+        Some(given) => given.as_bool(),
+    };
+    if required.is_none() {
+        table.fault(&format!("{path}.required"), "is not a boolean", "write true or false");
+    }
+    required.map(|required| (members.get("claim").and_then(Value::as_str), required))
 }
 
 /// Whether every server reads the name, which is in lower case, as the same.

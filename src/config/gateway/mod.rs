@@ -5,14 +5,15 @@ pub(super) mod forward_auth;
 mod headers;
 
 use http::Method;
+use serde_json::Value;
 
 use destination::{credential, upstream};
 use headers::identity_headers;
 
 use super::exchange::rules::conditions;
 use super::exchange::{Surroundings, known_issuer, scopes};
-use super::is_origin;
 use super::reader::Table;
+use super::{CorsPolicy, is_origin};
 use crate::endpoints::Enabled;
 use crate::exchange::Exchange;
 use crate::gateway::credential::Kept;
@@ -26,6 +27,8 @@ use crate::limits;
 /// What routes refer to.
 pub(super) struct Neighbours<'n> {
     pub(super) around: &'n Surroundings<'n>,
+    /// `cors`, the default of routes.
+    pub(super) cors: Option<&'n CorsPolicy>,
     pub(super) exchange: Option<&'n Exchange>,
     /// Whether there is an exchange, be it at fault.
     pub(super) has_exchange: bool,
@@ -89,7 +92,14 @@ fn route(table: &mut Table<'_>, near: &Neighbours<'_>, timeout_ms: u32) -> Optio
     }
     let credential = credential(table, near, &require);
     let headers = identity_headers(table);
-    let cors = table.table("cors").and_then(cors);
+    if public && let Some(header) = headers.iter().find(|header| header.is_required) {
+        table.fault(
+            &format!("headers.{}", header.name),
+            "is required on a public route, and a request without a token has no value for it",
+            "remove `required`, or `public`",
+        );
+    }
+    let cors = cors(table, near.cors);
     let timeout_ms = timeout(table).unwrap_or(timeout_ms);
     let is_cacheable = table.choice("cache", CACHES).unwrap_or(false);
     if is_cacheable && matches!(upstream, Some(Upstream::Service(_))) {
@@ -200,9 +210,18 @@ fn requirement(mut table: Table<'_>, around: &Surroundings<'_>) -> Requirement {
     Requirement { issuers, scopes, claims }
 }
 
-fn cors(mut table: Table<'_>) -> Option<RouteCors> {
-    let origins = table.strings("origins");
-    if origins.is_none() && table.value("origins").is_none() {
+/// A route's own `cors`; without it, or without `origins` in it, the origins of `default`. With `cors = false` the API answers
+/// preflights itself.
+fn cors(route: &mut Table<'_>, default: Option<&CorsPolicy>) -> Option<RouteCors> {
+    let default_origins = default.map(|policy| policy.origins.clone());
+    let mut table = match route.value("cors") {
+        None => return default_origins.map(|origins| RouteCors { origins, credentials: false }),
+        Some(Value::Bool(false)) => return None,
+        Some(_) => route.table("cors")?,
+    };
+    let given = table.value("origins").is_some();
+    let origins = table.strings("origins").or_else(|| default_origins.filter(|_| !given));
+    if origins.is_none() && !given {
         table.fault("origins", "is missing", "list the origins, as in [\"https://app.example.com\"]");
     }
     let credentials = table.boolean("credentials").unwrap_or(false);

@@ -1,10 +1,10 @@
 //! What to do about times, audiences, parties and the other claims.
 
-use super::{Advice, advice, table};
+use super::{Advice, advice, list, pasteable, readyz, table};
 use crate::explain::Examination;
 use crate::explain::issuers::Provider;
 use crate::time::duration_in_words;
-use crate::trust::claims::AudienceRule;
+use crate::trust::claims::{AudienceRule, claim_at};
 
 pub(in crate::explain) fn no_expiry(examination: &Examination<'_>) -> Advice {
     let is_null = examination.token.as_ref().is_some_and(|token| token.claims().members().contains("exp"));
@@ -24,8 +24,19 @@ pub(in crate::explain) fn type_not_allowed(
     advice(
         format!("The token is of the wrong kind: it {found}, and {} is accepted.", accepted.join(" or ")),
         format!(
-            "Send the access token, not an ID token, a refresh token or a logout token. If this type is the right one, list it {}:\n    types = [\"JWT\", \"at+jwt\", …]",
-            table(examination)
+            "Send the access token, not an ID token, a refresh token or a logout token. {}",
+            match examination.token.as_ref().map(|token| token.header().typ.as_deref()) {
+                Some(Some(typ)) if pasteable(typ).is_some() => format!(
+                    "If this type is the right one, list it {}:\n    types = {}",
+                    table(examination),
+                    list(accepted.iter().map(String::as_str).chain([typ]))
+                ),
+                Some(None) => format!(
+                    "If its tokens have no type, accept that {}:\n    require_type = false",
+                    table(examination)
+                ),
+                _ => "No setting here accepts a type with such characters.".to_owned(),
+            }
         ),
     )
 }
@@ -48,8 +59,9 @@ pub(in crate::explain) fn expired(examination: &Examination<'_>, seconds: i64) -
     let fix = if life.is_some_and(|life| life <= 300) {
         "Tokens this short-lived must not be kept: ask for one right before each request (Clerk: await getToken(), which renews it by itself), and never store it or build a client with it once. To explain the refusal of a live request, paste its token at once."
     } else {
-        "Refresh the session before the request, or on a 401 refresh it and try once more. If fresh tokens are refused as well, the clock of the server or of the identity provider is wrong: /readyz?deep=1 compares the two."
-    };
+        "Refresh the session before the request, or on a 401 refresh it and try once more. If fresh tokens are refused as well, the clock of the server or of the identity provider is wrong: {readyz}?deep=1 compares the two."
+    }
+    .replace("{readyz}", &readyz(examination));
     advice(format!("The token expired {} ago.{lives}{also}", duration_in_words(seconds)), fix)
 }
 
@@ -58,7 +70,8 @@ pub(in crate::explain) fn clock_skew(examination: &Examination<'_>, claim: &str,
     advice(
         format!("A clock is wrong: the token's `{claim}` lies {ahead} ahead of ours."),
         format!(
-            "Synchronise the clock of whoever issued the token (NTP); /readyz?deep=1 compares the identity provider's with ours. If it is a little off and not yours to set, allow for it in wrangler.toml (now {} s):\n    [vars.ASSAY.verify]\n    leeway_seconds = {}",
+            "Synchronise the clock of whoever issued the token (NTP); {}?deep=1 compares the identity provider's with ours. If it is a little off and not yours to set, allow for it in wrangler.toml (now {} s):\n    [vars.ASSAY.verify]\n    leeway_seconds = {}",
+            readyz(examination),
             examination.issuer().map_or(0, |issuer| issuer.rules.leeway_seconds),
             seconds.saturating_add(5).min(300),
         ),
@@ -71,6 +84,9 @@ pub(in crate::explain) fn not_yet_valid(claim: &str, seconds: i64) -> Advice {
         "It was made for later, or the clock of whoever made it is far off: check its time and its time zone. `nbf` and `iat` are seconds since 1970 in UTC.",
     )
 }
+
+/// Seconds by which a token that is too old may grow older before the limit that the advice names refuses it too.
+const OLDER_SECONDS: i64 = 3600;
 
 pub(in crate::explain) fn too_old(examination: &Examination<'_>, age: Option<i64>, most: u64) -> Advice {
     let most_words = duration_in_words(i64::try_from(most).unwrap_or(i64::MAX));
@@ -85,7 +101,17 @@ pub(in crate::explain) fn too_old(examination: &Examination<'_>, age: Option<i64
     };
     advice(
         summary,
-        format!("Sign in anew; or allow older ones {}:\n    max_age_seconds = 86400", table(examination)),
+        match age {
+            Some(age) => format!(
+                "Sign in again; or allow older tokens {}:\n    max_age_seconds = {}",
+                table(examination),
+                age.saturating_add(OLDER_SECONDS)
+            ),
+            None => format!(
+                "Have the identity provider set `iat`, in seconds since 1970. If it cannot, remove {}:\n    max_age_seconds",
+                table(examination)
+            ),
+        },
     )
 }
 
@@ -106,13 +132,30 @@ pub(in crate::explain) fn audience_other(
     found: &[String],
     expected: &str,
 ) -> Advice {
-    let found = found.iter().map(|one| format!("\"{one}\"")).collect::<Vec<_>>().join(", ");
-    advice(
-        format!("The token was made for another audience: its `aud` is {found}, and {expected} is required."),
+    let shown = found.iter().map(|one| format!("\"{one}\"")).collect::<Vec<_>>().join(", ");
+    let (configured, needs_all) = match examination.issuer().map(|issuer| &issuer.rules.audience) {
+        Some(AudienceRule::AnyOf(wanted)) => (wanted.as_slice(), false),
+        Some(AudienceRule::AllOf(wanted)) => (wanted.as_slice(), true),
+        Some(AudienceRule::Unchecked) | None => (&[][..], false),
+    };
+    let ask =
+        "Have the client ask for a token for this API (Auth0: `audience`; Clerk: the template that sets it).";
+    let fix = if found.iter().any(|one| pasteable(one).is_some()) {
+        let both = list(configured.iter().chain(found).map(String::as_str));
+        let instead =
+            if needs_all { " One audience of the list then suffices, where now all are needed." } else { "" };
         format!(
-            "Have the client ask for a token for this API (Auth0: `audience`; Clerk: the template that sets it). If this audience is the right one, write it {}:\n    audience = {{ any_of = [{found}] }}",
+            "{ask} If the token's audience means this API too, add it {}:\n    audience = {{ any_of = {both} }}\nCareful: each audience in the list lets in every token that was made for it, also those that were meant for another API. Keep only the ones that mean this API.{instead}",
             table(examination)
-        ),
+        )
+    } else {
+        format!(
+            "{ask} The token's audience has characters that no message can show, so it cannot be added here."
+        )
+    };
+    advice(
+        format!("The token was made for another audience: its `aud` is {shown}, and {expected} is required."),
+        fix,
     )
 }
 
@@ -140,8 +183,9 @@ pub(in crate::explain) fn party_other(
             expected.join(" or ")
         ),
         format!(
-            "If \"{found}\" is yours (another port, a preview deployment), add it {}:\n    authorized_parties = [\"{found}\", …]\nIf not, somebody sends you a token that was made for another site.",
-            table(examination)
+            "If \"{found}\" is yours (another port, a preview deployment), add it {}:\n    authorized_parties = {}\nIf it is not yours, the client sends a token that was made for another site.",
+            table(examination),
+            list(expected.iter().map(String::as_str).chain([found]))
         ),
     )
 }
@@ -179,8 +223,14 @@ pub(in crate::explain) fn session_token(examination: &Examination<'_>, missing: 
 }
 
 pub(in crate::explain) fn claim_absent(examination: &Examination<'_>, claim: &str) -> Advice {
+    let value = examination.token.as_ref().and_then(|token| claim_at(token.claims(), claim));
+    let is_empty = value.is_some_and(|value| value.as_str() == Some(""));
     advice(
-        format!("The token has no `{claim}`, which is required."),
+        if is_empty {
+            format!("The token's `{claim}` is empty, and a value is required.")
+        } else {
+            format!("The token has no `{claim}`, which is required.")
+        },
         format!(
             "Add the claim at the identity provider (Clerk: a JWT template; Auth0: an Action; Supabase: a custom access token hook), or no longer require it {}:\n    required_claims",
             table(examination)

@@ -1,10 +1,10 @@
 //! What to do about the key: where it is, what is wrong with it, and what its signature says.
 
-use super::{Advice, advice, kid, table};
+use super::{Advice, advice, kid, readyz, table};
 use crate::explain::cause::CauseId;
 use crate::explain::{Examination, cross_check, keys};
 use crate::keys::LookedAgain;
-use crate::rejection::excerpt;
+use crate::rejection::{NoKey, Refusal, Rejection, excerpt, next_fetch};
 use crate::time::duration_in_words;
 use crate::trust::secrets::Encoding;
 
@@ -23,15 +23,30 @@ pub(in crate::explain) fn stale(examination: &Examination<'_>) -> Advice {
 
 pub(in crate::explain) fn key_unknown(examination: &Examination<'_>, kid: &str) -> Advice {
     let known = examination.trail.lookup.as_ref().map_or_else(String::new, |lookup| keys::kids(&lookup.set));
-    let looked = match &examination.again {
-        Some(LookedAgain::TooEarly { retry_after_seconds }) => format!(
-            "Whether the key is new cannot be told yet: explain the token again in {retry_after_seconds} s, when a refresh is allowed. "
-        ),
-        Some(LookedAgain::Fetched(_) | LookedAgain::NothingNewer) | None => String::new(),
+    let (age, next) = match &examination.refusal {
+        Some(Refusal::Rejection(Rejection::KeyNotFound(NoKey::UnknownKid {
+            age_seconds,
+            next_fetch_seconds,
+            ..
+        }))) => (*age_seconds, *next_fetch_seconds),
+        _ => (0, 0),
     };
-    let refreshed = if looked.is_empty() { ", not even after a refresh" } else { " that is known of" };
+    let is_new_as_can_be = matches!(&examination.again, Some(LookedAgain::Fetched(_))) || age == 0;
+    let looked = if is_new_as_can_be {
+        String::new()
+    } else {
+        format!(
+            "Whether the key is new cannot be told yet: {}; explain the token again after that. ",
+            next_fetch(next)
+        )
+    };
+    let summary = if is_new_as_can_be {
+        format!("The issuer has no key \"{kid}\", not even after a refresh: it publishes {known}.")
+    } else {
+        format!("The issuer's key set, fetched {age} s ago, has no key \"{kid}\": it holds {known}.")
+    };
     advice(
-        format!("The issuer has no key \"{kid}\"{refreshed}: it publishes {known}."),
+        summary,
         format!(
             "{looked}The token is most likely from another instance or project that uses the same `iss`, or its key was withdrawn since. Sign in anew and compare the `kid` in the new token's header; if it still differs, the URL of the keys {} is not that of whoever signs.",
             table(examination)
@@ -261,6 +276,9 @@ pub(in crate::explain) fn disagreement(examination: &Examination<'_>, algorithm:
             said(opinions.pure_rust),
             said(opinions.web_crypto)
         ),
-        "This is a fault of the program or of the runtime, not of the token. Open /readyz?deep=1, which asks both engines questions with known answers, and report what it shows together with this text and the key's thumbprint. Until it is understood, such tokens stay refused.",
+        format!(
+            "This is a fault of the program or of the runtime, not of the token. Open {}?deep=1, which asks both engines questions with known answers, and report what it shows together with this text and the key's thumbprint. Until it is understood, such tokens stay refused.",
+            readyz(examination)
+        ),
     )
 }

@@ -6,12 +6,14 @@ mod form;
 mod issuer;
 mod key_set;
 mod keys;
+mod route;
 
 pub(super) use claims::*;
 pub(super) use form::*;
 pub(super) use issuer::*;
 pub(super) use key_set::*;
 pub(super) use keys::*;
+pub(super) use route::{barred, unpassed};
 
 use super::{Examination, cross_check};
 use crate::config::ConfigFault;
@@ -27,6 +29,25 @@ fn advice(summary: impl Into<String>, fix: impl Into<String>) -> Advice {
     Advice { summary: summary.into(), fix: fix.into() }
 }
 
+/// A TOML list of these texts, each once and in this order. Texts that a message may not show as they are (see
+/// [`pasteable`]) are left out.
+fn list<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
+    let mut seen: Vec<String> = Vec::new();
+    for one in texts.into_iter().filter_map(pasteable) {
+        if !seen.contains(&one) {
+            seen.push(one);
+        }
+    }
+    format!("[{}]", seen.join(", "))
+}
+
+/// `text` as a TOML string that can be pasted; `None` if it is empty, too long to be shown or has characters that cannot be
+/// seen.
+fn pasteable(text: &str) -> Option<String> {
+    let is_plain = !text.is_empty() && excerpt(text) == text;
+    is_plain.then(|| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")))
+}
+
 /// Where in the configuration the token's issuer is.
 fn table(examination: &Examination<'_>) -> String {
     examination
@@ -37,6 +58,11 @@ fn table(examination: &Examination<'_>) -> String {
 /// Where in the configuration an issuer is.
 pub(super) fn table_of(issuer: &str) -> String {
     format!("in wrangler.toml, in the [[vars.ASSAY.issuers]] table of \"{issuer}\"")
+}
+
+/// The path of the readiness endpoint.
+fn readyz(examination: &Examination<'_>) -> String {
+    format!("{}/readyz", examination.prefix)
 }
 
 fn kid(examination: &Examination<'_>) -> String {
@@ -52,10 +78,7 @@ pub(super) fn accepted(examination: &Examination<'_>) -> Advice {
         Some(true) => "Crypto ruled out: pure Rust and WebCrypto agree.",
         _ => "The signature was judged by pure Rust alone here.",
     };
-    advice(
-        format!("The token is good. {engines}"),
-        "Nothing is to be done here. If another server refuses this very token, the fault is there: compare its issuer, audience and key set with the steps below.",
-    )
+    route::accepted(examination, engines)
 }
 
 pub(super) fn configuration(faults: &[ConfigFault]) -> Advice {

@@ -154,3 +154,16 @@ fn readyz_names_the_secrets_that_cannot_be_used() {
     assert_eq!(secrets[0], json!({ "binding": "SHARED", "kid": "k", "usable": true }));
     assert_eq!((&secrets[1]["binding"], &secrets[1]["usable"]), (&json!("ABSENT"), &json!(false)));
 }
+
+#[test]
+fn a_faulty_configuration_names_the_readiness_page_where_it_is() {
+    for config in [
+        json!({ "endpoints": { "prefix": "/_assay" } }),
+        json!({ "endpoints": { "prefix": "/_assay" }, "issuers": [{ "issuer": "https://a.example" }] }),
+    ] {
+        let world = World::new(&config);
+        let refused = body(&world.ask(&FakeRequest::get("/_assay/verify")));
+        assert_eq!(refused["code"], "config_invalid");
+        assert!(refused["detail"].as_str().unwrap().contains("/_assay/readyz"), "{refused}");
+    }
+}

@@ -31,7 +31,8 @@ const STRICT: &str = "https://strict.example.com";
 const US: &str = "https://auth.example.com";
 const CLIENT_SECRET: &str = "marker-of-the-client's secret:+%";
 
-fn signing_keys() -> String {
+/// The secret `SIGNING_KEYS` with a key of each kind, the same at each call.
+pub(crate) fn signing_keys() -> String {
     let mut plan = Plan::empty();
     let mut next = 0;
     let mut fill = |bytes: &mut [u8]| {

@@ -72,6 +72,20 @@ fn each_fault_of_a_route_is_told_by_its_path() {
             json!({ "headers": { "x-user-id": "/sub", "X-User-Id": "/email" } }),
             "gateway.routes[0].headers.x-user-id",
         ),
+        (json!({ "headers": { "x-user-id": { "required": true } } }), "gateway.routes[0].headers.x-user-id"),
+        (
+            json!({ "headers": { "x-user-id": { "claim": "/sub", "required": "yes" } } }),
+            "gateway.routes[0].headers.x-user-id.required",
+        ),
+        (
+            json!({ "headers": { "x-user-id": { "claim": "/sub", "require": true } } }),
+            "gateway.routes[0].headers.x-user-id.require",
+        ),
+        (
+            json!({ "public": true, "headers": { "x-user-id": { "claim": "/sub", "required": true } } }),
+            "gateway.routes[0].headers.x-user-id",
+        ),
+        (json!({ "cors": true }), "gateway.routes[0].cors"),
         (json!({ "cors": {} }), "gateway.routes[0].cors.origins"),
         (json!({ "cors": { "origins": ["app.example.com"] } }), "gateway.routes[0].cors.origins[0]"),
         (json!({ "cors": { "origins": ["*"], "credentials": true } }), "gateway.routes[0].cors.origins[0]"),

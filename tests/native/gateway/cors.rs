@@ -93,3 +93,56 @@ fn the_upstreams_own_answer_gives_way_to_the_route() {
     );
     assert_eq!(amend("/none/1", APP), None);
 }
+
+fn with_default(routes: &Value) -> World {
+    fronting_with(routes, &json!({ "cors": { "origins": [APP] } }), &[])
+}
+
+#[test]
+fn the_origins_of_the_endpoints_are_the_default_of_the_routes() {
+    let world = with_default(&json!([
+        route("/default/*", &json!({})),
+        route("/with-cookies/*", &json!({ "cors": { "credentials": true } })),
+        route("/own/*", &json!({ "cors": { "origins": ["https://own.example"] } })),
+        route("/api/*", &json!({ "cors": false, "public": true })),
+    ]));
+    for (path, origin, credentials) in [
+        ("/default/1", APP, None),
+        ("/with-cookies/1", APP, Some("true")),
+        ("/own/1", "https://own.example", None),
+    ] {
+        let response = world.answered(&preflight(path, origin, "GET"));
+        assert_eq!(response.status(), 204, "{path}");
+        assert_eq!(header(&response, "access-control-allow-origin").as_deref(), Some(origin), "{path}");
+        assert_eq!(header(&response, "access-control-allow-credentials").as_deref(), credentials, "{path}");
+    }
+    let other = world.answered(&preflight("/own/1", APP, "GET"));
+    assert_eq!(
+        header(&other, "access-control-allow-origin"),
+        None,
+        "a route's own list replaces the default"
+    );
+    assert!(world.platform.upstreams.received().is_empty());
+    assert_eq!(world.sent_on(&preflight("/api/1", APP, "GET")).amend, None, "the API answers for itself");
+}
+
+#[test]
+fn a_preflight_that_no_cors_answers_says_so() {
+    let world = world();
+    let private = world.answered(&preflight("/none/1", APP, "GET"));
+    assert_eq!((private.status().as_u16(), code(&private)), (401, json!("token_missing")));
+    let refused = world.platform.events("token_refused");
+    let detail = |value: &Value| value["detail"].as_str().unwrap().to_owned();
+    assert!(detail(&body(&private)).contains("CORS preflight"));
+    assert!(detail(&refused[0]).contains("cors.origins"));
+    assert_eq!(refused[0]["route"], "/none/*");
+    assert!(!detail(&body(&world.answered(&FakeRequest::get("/none/1")))).contains("preflight"));
+
+    let listed = fronting(&json!([route("/none/*", &json!({ "methods": ["GET"] }))]));
+    let other = listed.answered(&preflight("/none/1", APP, "GET"));
+    assert_eq!((other.status().as_u16(), code(&other)), (405, json!("method_not_allowed")));
+    assert!(detail(&body(&other)).contains("CORS preflight"));
+    let endpoint = listed.answered(&preflight("/_assay/verify", APP, "GET"));
+    assert_eq!(endpoint.status(), 405);
+    assert!(detail(&body(&endpoint)).contains("cors.origins"));
+}

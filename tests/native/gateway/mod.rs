@@ -253,3 +253,52 @@ fn a_refused_head_has_no_body() {
     assert_eq!(response.status(), 401);
     assert!(response.body().is_empty());
 }
+
+#[test]
+fn a_required_header_is_never_sent_empty() {
+    let headers =
+        json!({ "headers": { "x-user-id": { "claim": "/user/id", "required": true }, "x-name": "/name" } });
+    let world = fronting(&json!([route("/*", &headers)]));
+    let ask = |changes: &Value| FakeRequest::get("/x").bearer(&token(changes));
+    for changes in [
+        json!({}),
+        json!({ "user": { "id": null } }),
+        json!({ "user": { "id": "" } }),
+        json!({ "user": { "id": [] } }),
+        json!({ "user": "u" }),
+    ] {
+        let response = world.answered(&ask(&changes));
+        assert_eq!((response.status().as_u16(), code(&response)), (401, json!("claim_missing")), "{changes}");
+        assert_eq!(body(&response)["claim"], "/user/id");
+        assert!(challenge(&response).unwrap().contains("error=\"invalid_token\""));
+    }
+    assert!(world.platform.upstreams.received().is_empty());
+    let onward = world.sent_on(&ask(&json!({ "user": { "id": 7 } })));
+    assert_eq!((told(&onward, "x-user-id"), told(&onward, "x-name")), (Some("7"), Some("")));
+}
+
+#[test]
+fn a_proxy_is_told_of_a_required_header_that_would_be_empty() {
+    let route = json!([{ "path": "/*", "headers": { "x-user-id": { "claim": "/id", "required": true } } }]);
+    let world = fronting_with(&route, &json!({ "forward_auth": { "trusted": true } }), &[]);
+    let question = |changes: &Value| {
+        FakeRequest::get("/_assay/auth-request")
+            .header("x-original-method", "GET")
+            .header("x-original-host", "api.example.com")
+            .header("x-original-uri", "/x")
+            .bearer(&token(changes))
+    };
+    let refused = world.answered(&question(&json!({ "id": "" })));
+    assert_eq!((refused.status().as_u16(), code(&refused)), (401, json!("claim_missing")));
+    assert_eq!(world.answered(&question(&json!({ "id": "u" }))).status(), 200);
+}
+
+#[test]
+fn a_refusal_in_the_log_names_its_route() {
+    let require = json!({ "require": { "claims": [{ "claim": "/plan", "equals": "pro" }] } });
+    let world = fronting(&json!([route("/profiles/*", &require)]));
+    world.answered(&FakeRequest::get("/profiles/1"));
+    world.answered(&FakeRequest::get("/profiles/1").bearer(&token(&json!({}))));
+    assert_eq!(world.platform.events("token_refused")[0]["route"], "/profiles/*");
+    assert_eq!(world.platform.events("request_refused")[0]["route"], "/profiles/*");
+}

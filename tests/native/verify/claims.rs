@@ -129,7 +129,7 @@ fn azp_is_checked_when_parties_are_configured() {
 }
 
 #[test]
-fn a_required_claim_is_there_and_not_null() {
+fn a_required_claim_is_there_and_neither_null_nor_empty() {
     let found = json!({
         "user_id": "u", "zero": 0, "no": false, "empty": "", "none": {}, "list": ["a", null],
         "app_metadata": { "provider": "email", "a/b": { "~": 1 } }, "https://app.example/role": "admin",
@@ -139,7 +139,7 @@ fn a_required_claim_is_there_and_not_null() {
         ("user_id", true),
         ("zero", true),
         ("no", true),
-        ("empty", true),
+        ("empty", false),
         ("none", true),
         ("https://app.example/role", true),
         ("/user_id", true),
@@ -224,4 +224,22 @@ fn a_claim_that_occurs_twice_makes_the_token_malformed() {
         world(&json!({})).rejection(&twice),
         Rejection::TokenMalformed(Malformed::DuplicateMember(Segment::Payload, "exp".to_owned()))
     );
+}
+
+#[test]
+fn an_empty_text_does_not_satisfy_a_required_claim() {
+    let world = world(&json!({ "required_claims": ["user_id", "/org/id"] }));
+    let with = |user: &Value, org: &Value| token(&json!({ "user_id": user, "org": { "id": org } }));
+    assert!(world.accepts(&with(&json!("u"), &json!("o"))));
+    for (user, org, claim) in [
+        (json!(""), json!("o"), "user_id"),
+        (json!("u"), json!(""), "/org/id"),
+        (json!("u"), json!(null), "/org/id"),
+    ] {
+        let rejection = world.rejection(&with(&user, &org));
+        assert_eq!(rejection, Rejection::ClaimMissing { claim: claim.to_owned() }, "{user} {org}");
+    }
+    for value in [json!(0), json!(false), json!(" "), json!([])] {
+        assert!(world.accepts(&with(&value, &value)), "{value}");
+    }
 }

@@ -70,7 +70,12 @@ fn a_key_without_a_kid_judges_tokens_without_one_alone() {
     let world = publishing(&[ed25519().public_jwk_with(&json!({ "kid": null })), bystander(1)]);
     assert_eq!(
         world.rejection(&token(&json!({}))),
-        Rejection::KeyNotFound(NoKey::UnknownKid { kid: ed25519().kid().to_owned(), known: 2 })
+        Rejection::KeyNotFound(NoKey::UnknownKid {
+            kid: ed25519().kid().to_owned(),
+            known: 2,
+            age_seconds: 0,
+            next_fetch_seconds: 30
+        })
     );
 }
 
@@ -149,7 +154,12 @@ fn a_kid_is_a_name_and_is_never_interpreted() {
     ]) {
         assert_eq!(
             world.rejection(&named(Algorithm::EdDsa, &kid)),
-            Rejection::KeyNotFound(NoKey::UnknownKid { kid: excerpt(&kid), known: 1 }),
+            Rejection::KeyNotFound(NoKey::UnknownKid {
+                kid: excerpt(&kid),
+                known: 1,
+                age_seconds: 0,
+                next_fetch_seconds: 30
+            }),
             "{kid:?}"
         );
     }
@@ -202,7 +212,12 @@ fn a_kid_of_another_issuer_is_unknown() {
         tokens::mint_with_key(Algorithm::EdDsa, ed25519_second(), &json!({}), &claims(ISS, &json!({})));
     assert_eq!(
         world.rejection(&forged),
-        Rejection::KeyNotFound(NoKey::UnknownKid { kid: ed25519_second().kid().to_owned(), known: 1 })
+        Rejection::KeyNotFound(NoKey::UnknownKid {
+            kid: ed25519_second().kid().to_owned(),
+            known: 1,
+            age_seconds: 0,
+            next_fetch_seconds: 30
+        })
     );
 }
 

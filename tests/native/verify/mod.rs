@@ -289,7 +289,12 @@ fn an_unknown_kid_is_not_found_after_one_look() {
     for _ in 0..3 {
         assert_eq!(
             world.rejection(&unknown),
-            Rejection::KeyNotFound(NoKey::UnknownKid { kid: "unknown".to_owned(), known: 1 })
+            Rejection::KeyNotFound(NoKey::UnknownKid {
+                kid: "unknown".to_owned(),
+                known: 1,
+                age_seconds: 0,
+                next_fetch_seconds: 30
+            })
         );
     }
     assert_eq!(world.fetches(ISS), 1);

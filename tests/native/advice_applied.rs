@@ -1,0 +1,207 @@
+//! Each advice that contains configuration, taken literally: its lines are pasted into the configuration, and the same token is
+//! verified again. It must then be accepted, or fail for the next reason that the advice announced.
+
+use crate::support::keys;
+use crate::support::platform::Answer;
+use crate::support::request::FakeRequest;
+use crate::support::tokens;
+use crate::support::world::{NOW, World, body, claims, issuer, merged};
+use edge_assay::jose::Algorithm;
+use edge_assay::rejection::{Fault, Refusal};
+use http::Method;
+use serde_json::{Value, json};
+
+const ISS: &str = "https://idp.example.com";
+
+/// A world with this configuration in which every issuer's keys are where its provider has them.
+fn world(config: &Value, secrets: &[(&str, &str)]) -> World {
+    let world = World::with_secrets(config, secrets);
+    let all = [Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa].map(keys::for_algorithm);
+    let sets = [
+        "https://www.googleapis.com/oauth2/v3/certs",
+        "https://auth.privy.io/api/v1/apps/app-1/jwks.json",
+        "https://abc.supabase.co/auth/v1/.well-known/jwks.json",
+        "https://one.clerk.accounts.dev/.well-known/jwks.json",
+        "https://tenant.auth0.com/.well-known/jwks.json",
+        "https://idp.example.com/.well-known/jwks.json",
+        "https://idp.example.com/keys",
+    ];
+    for url in sets {
+        world.serves(url, Answer::json(keys::published(&all)));
+    }
+    for iss in ["https://unknown.example", "https://tenant.auth0.com"] {
+        let document = json!({ "issuer": iss, "jwks_uri": "https://idp.example.com/keys" });
+        world.serves(&format!("{iss}/.well-known/openid-configuration"), Answer::json(document.to_string()));
+    }
+    world
+}
+
+fn report(config: &Value, token: &str) -> Value {
+    let config = merged(config.clone(), &json!({ "explain": { "access": "open" } }));
+    let request = FakeRequest::new(Method::POST, "/explain")
+        .header("content-type", "application/json")
+        .body(json!({ "token": token }).to_string());
+    body(&world(&config, &[]).ask(&request))
+}
+
+/// The lines of a fix that are configuration.
+fn lines(report: &Value) -> String {
+    let fix = report["cause"]["fix"].as_str().unwrap();
+    let copied = fix.lines().filter_map(|line| line.strip_prefix("    "));
+    copied.filter(|line| line.contains(" = ") || line.starts_with('[')).collect::<Vec<_>>().join("\n")
+}
+
+/// The configuration with the lines of the fix in their place: a table of its own, or fields of the issuer's table.
+fn applied(config: &Value, lines: &str) -> Value {
+    let given: Value = toml::from_str(lines).unwrap_or_else(|error| panic!("{error}: {lines}"));
+    let mut config = config.clone();
+    let Some(root) = given.pointer("/vars/ASSAY") else {
+        config["issuers"][0] = merged(config["issuers"][0].clone(), &given);
+        if given.get("jwks_uri").is_some() {
+            config["issuers"][0].as_object_mut().unwrap().remove("preset");
+        }
+        return config;
+    };
+    for (name, value) in root.as_object().unwrap() {
+        match value.as_array() {
+            Some(tables) => config[name].as_array_mut().unwrap().extend(tables.iter().cloned()),
+            None => config[name] = merged(config.get(name).cloned().unwrap_or(json!({})), value),
+        }
+    }
+    config
+}
+
+fn trusting(changes: &Value) -> Value {
+    json!({ "issuers": [issuer(ISS, changes)] })
+}
+
+fn token(algorithm: Algorithm, header: &Value, iss: &str, changes: &Value) -> String {
+    tokens::mint(algorithm, header, &claims(iss, changes))
+}
+
+/// What the configuration says of the token once the advice is followed.
+fn followed(config: &Value, token: &str, secrets: &[(&str, &str)]) -> Result<(), Refusal> {
+    let report = report(config, token);
+    let lines = lines(&report);
+    assert!(!lines.is_empty(), "{report:#}");
+    assert_ne!(report["verdict"], "accepted");
+    let config = applied(config, &lines);
+    let world = world(&config, secrets);
+    if let Err(faults) = &world.app.config.terms {
+        panic!("following the advice breaks the configuration: {faults:#?}\n{report:#}");
+    }
+    world.judge(token).map(drop)
+}
+
+#[test]
+fn advice_to_trust_an_issuer_works_when_it_is_pasted() {
+    use Algorithm::{EdDsa, Es256, Rs256};
+    let none = json!({});
+    for (iss, algorithm, changes) in [
+        ("https://unknown.example", EdDsa, json!({ "aud": "api" })),
+        ("https://unknown.example", Rs256, json!({})),
+        ("privy.io", Es256, json!({ "aud": "app-1" })),
+        ("accounts.google.com", Rs256, json!({ "aud": "x.apps.googleusercontent.com" })),
+        ("https://abc.supabase.co/auth/v1", Es256, json!({ "aud": "authenticated" })),
+        ("https://one.clerk.accounts.dev", Rs256, json!({})),
+        ("https://tenant.auth0.com/", Rs256, json!({ "aud": ["https://api.example", "b"] })),
+        ("https://tenant.auth0.com", Rs256, json!({ "aud": "https://api.example" })),
+        ("https://unknown.example", EdDsa, json!({ "aud": "with \"quotes\" and \\" })),
+    ] {
+        let token = token(algorithm, &none, iss, &changes);
+        assert_eq!(followed(&trusting(&none), &token, &[]), Ok(()), "{iss} {changes}");
+    }
+}
+
+#[test]
+fn advice_to_correct_an_issuer_works_when_it_is_pasted() {
+    let preset = json!({ "issuers": [{ "issuer": "https://one.clerk.accounts.dev/", "jwks_uri": "https://idp.example.com/keys", "audience": "unchecked" }] });
+    let google = json!({ "issuers": [{ "issuer": "https://accounts.google.com", "preset": "oidc", "audience": "unchecked" }] });
+    for (config, iss) in [
+        (trusting(&json!({})), "https://idp.example.com/"),
+        (trusting(&json!({})), "idp.example.com"),
+        (trusting(&json!({})), "http://idp.example.com"),
+        (preset, "https://one.clerk.accounts.dev"),
+        (google, "accounts.google.com"),
+    ] {
+        let token = token(Algorithm::Rs256, &json!({}), iss, &json!({ "aud": "x" }));
+        assert_eq!(followed(&config, &token, &[]), Ok(()), "{iss}");
+    }
+}
+
+#[test]
+fn advice_to_add_a_shared_secret_announces_that_the_secret_is_still_missing() {
+    let token = token(Algorithm::Hs256, &json!({}), "my-backend", &json!({ "aud": "api" }));
+    let config = trusting(&json!({}));
+    assert!(report(&config, &token)["cause"]["fix"].as_str().unwrap().contains("secret_missing"));
+    let missing = followed(&config, &token, &[]);
+    assert!(matches!(missing, Err(Refusal::Fault(Fault::SecretMissing { .. }))), "{missing:?}");
+    assert_eq!(followed(&config, &token, &[("ISSUER_JWT_SECRET", keys::SECRET)]), Ok(()));
+}
+
+#[test]
+fn an_issuer_whose_keys_cannot_be_derived_gets_no_lines_that_would_break_the_configuration() {
+    for iss in ["some-backend", "http://idp.internal", "we\"ird", "privy.io", "https://user@idp.example"] {
+        let token = token(Algorithm::Rs256, &json!({}), iss, &json!({}));
+        let report = report(&trusting(&json!({})), &token);
+        assert_eq!(lines(&report), "", "{iss}");
+        assert!(report["cause"]["fix"].as_str().unwrap().contains("`jwks_uri`"), "{iss}");
+    }
+}
+
+#[test]
+fn a_supabase_api_key_is_named_as_one_and_is_no_issuer_to_add() {
+    for role in ["anon", "service_role"] {
+        let changes = json!({ "role": role, "ref": "abcdefghijklmnopqrst" });
+        let token = token(Algorithm::Hs256, &json!({}), "supabase", &changes);
+        let report = report(&trusting(&json!({})), &token);
+        assert_eq!(report["cause"]["id"], "api_key");
+        assert!(report["cause"]["summary"].as_str().unwrap().contains("nobody is signed in"));
+        assert!(!report["cause"]["fix"].as_str().unwrap().contains("[[vars.ASSAY"), "{report:#}");
+    }
+}
+
+#[test]
+fn advice_on_the_audience_keeps_the_configured_ones_and_warns() {
+    let token = token(Algorithm::Rs256, &json!({}), ISS, &json!({ "aud": "other" }));
+    for audience in [json!({ "any_of": ["backend"] }), json!({ "all_of": ["backend", "third"] })] {
+        let config = trusting(&json!({ "audience": audience }));
+        let report = report(&config, &token);
+        let pasted = applied(&config, &lines(&report));
+        let any_of = pasted["issuers"][0]["audience"]["any_of"].as_array().unwrap().clone();
+        assert!(any_of.contains(&json!("backend")) && any_of.contains(&json!("other")), "{any_of:?}");
+        assert!(report["cause"]["fix"].as_str().unwrap().contains("Careful"));
+        assert_eq!(followed(&config, &token, &[]), Ok(()));
+    }
+}
+
+#[test]
+fn every_other_advice_with_configuration_works_when_it_is_pasted() {
+    use Algorithm::{Es256, Rs256};
+    let none = json!({});
+    for (config, token) in [
+        (trusting(&none), token(Rs256, &json!({ "typ": "session+jwt" }), ISS, &none)),
+        (trusting(&json!({ "require_type": true })), token(Rs256, &json!({ "typ": null }), ISS, &none)),
+        (trusting(&json!({ "audience": { "any_of": ["a"] } })), token(Rs256, &none, ISS, &none)),
+        (
+            trusting(&json!({ "authorized_parties": ["https://a.example"] })),
+            token(Rs256, &none, ISS, &json!({ "azp": "https://b.example" })),
+        ),
+        (trusting(&json!({ "algorithms": ["RS256"] })), token(Es256, &none, ISS, &none)),
+        (
+            trusting(&json!({ "max_age_seconds": 60 })),
+            token(Rs256, &none, ISS, &json!({ "iat": NOW - 500_000, "nbf": null })),
+        ),
+        (trusting(&none), token(Rs256, &none, ISS, &json!({ "iat": NOW + 60, "nbf": null }))),
+        (
+            merged(trusting(&none), &json!({ "verify": { "max_token_bytes": 512 } })),
+            token(Rs256, &none, ISS, &json!({ "picture": "p".repeat(600) })),
+        ),
+        (
+            json!({ "issuers": [{ "issuer": ISS, "algorithms": ["HS256"], "audience": "unchecked", "secrets": [{ "binding": "S" }] }] }),
+            token(Rs256, &none, ISS, &none),
+        ),
+    ] {
+        assert_eq!(followed(&config, &token, &[("S", keys::SECRET)]), Ok(()), "{config}");
+    }
+}
