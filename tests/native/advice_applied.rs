@@ -116,12 +116,14 @@ fn advice_to_trust_an_issuer_works_when_it_is_pasted() {
 #[test]
 fn advice_to_correct_an_issuer_works_when_it_is_pasted() {
     let preset = json!({ "issuers": [{ "issuer": "https://one.clerk.accounts.dev/", "jwks_uri": "https://idp.example.com/keys", "audience": "unchecked" }] });
+    let clerk = json!({ "issuers": [{ "issuer": "https://one.clerk.accounts.dev", "preset": "clerk", "audience": "unchecked" }] });
     let google = json!({ "issuers": [{ "issuer": "https://accounts.google.com", "preset": "oidc", "audience": "unchecked" }] });
     for (config, iss) in [
         (trusting(&json!({})), "https://idp.example.com/"),
         (trusting(&json!({})), "idp.example.com"),
         (trusting(&json!({})), "http://idp.example.com"),
         (preset, "https://one.clerk.accounts.dev"),
+        (clerk, "https://one.clerk.accounts.dev/"),
         (google, "accounts.google.com"),
     ] {
         let token = token(Algorithm::Rs256, &json!({}), iss, &json!({ "aud": "x" }));
@@ -131,12 +133,20 @@ fn advice_to_correct_an_issuer_works_when_it_is_pasted() {
 
 #[test]
 fn advice_to_add_a_shared_secret_announces_that_the_secret_is_still_missing() {
-    let token = token(Algorithm::Hs256, &json!({}), "my-backend", &json!({ "aud": "api" }));
-    let config = trusting(&json!({}));
-    assert!(report(&config, &token)["cause"]["fix"].as_str().unwrap().contains("secret_missing"));
-    let missing = followed(&config, &token, &[]);
-    assert!(matches!(missing, Err(Refusal::Fault(Fault::SecretMissing { .. }))), "{missing:?}");
-    assert_eq!(followed(&config, &token, &[("ISSUER_JWT_SECRET", keys::SECRET)]), Ok(()));
+    use Algorithm::{Hs256, Hs384};
+    for (iss, algorithm) in [
+        ("my-backend", Hs256),
+        ("my-backend", Hs384),
+        ("https://backend.example", Hs256),
+        ("https://abc.supabase.co/auth/v1", Hs256),
+    ] {
+        let token = token(algorithm, &json!({}), iss, &json!({ "aud": "api" }));
+        let config = trusting(&json!({}));
+        assert!(report(&config, &token)["cause"]["fix"].as_str().unwrap().contains("secret_missing"));
+        let missing = followed(&config, &token, &[]);
+        assert!(matches!(missing, Err(Refusal::Fault(Fault::SecretMissing { .. }))), "{missing:?}");
+        assert_eq!(followed(&config, &token, &[("ISSUER_JWT_SECRET", keys::SECRET)]), Ok(()), "{iss}");
+    }
 }
 
 #[test]

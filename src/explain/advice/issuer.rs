@@ -105,20 +105,18 @@ enum KeyLines {
     Preset(&'static str),
     /// A JWKS URL that cannot be derived from `iss`, with the algorithms of its keys.
     Jwks(String, &'static str),
-    /// A shared secret alone.
-    Secret,
+    /// A shared secret alone, for this algorithm.
+    Secret(&'static str),
 }
 
 /// How to trust the token's issuer: a table that works when it is pasted, or what to find out for one.
 fn to_add(examination: &Examination<'_>) -> String {
     let iss = iss(examination);
-    let is_shared = examination
-        .token
-        .as_ref()
-        .is_some_and(|token| token.header().algorithm().is_ok_and(Algorithm::is_shared_secret));
+    let algorithm = examination.token.as_ref().and_then(|token| token.header().algorithm().ok());
+    let shared = algorithm.filter(|algorithm| algorithm.is_shared_secret());
     let audience = audience(examination);
-    match (pasteable(iss), key_lines(iss, audience, is_shared)) {
-        (Some(issuer), Some(keys)) => issuer_table(&issuer, audience, &keys, is_shared),
+    match (pasteable(iss), key_lines(iss, audience, shared)) {
+        (Some(issuer), Some(keys)) => issuer_table(&issuer, audience, &keys, shared.is_some()),
         _ => format!(
             "look up the URL of its keys (JWKS URI) in the identity provider's documentation: it cannot be derived from \"{}\". Then add a [[vars.ASSAY.issuers]] table with `issuer`, exactly as in the token, `jwks_uri` and `audience` to wrangler.toml. Without a `jwks_uri` that is an https URL the configuration is refused as a whole.",
             excerpt(iss)
@@ -133,7 +131,7 @@ fn audience<'e>(examination: &'e Examination<'_>) -> Option<&'e str> {
 }
 
 /// `None` if no lines are known that make a valid table.
-fn key_lines(iss: &str, audience: Option<&str>, is_shared: bool) -> Option<KeyLines> {
+fn key_lines(iss: &str, audience: Option<&str>, shared: Option<Algorithm>) -> Option<KeyLines> {
     // Two providers whose `iss` is no URL, or not the one of their discovery document.
     if iss == "accounts.google.com" {
         let uri = "https://www.googleapis.com/oauth2/v3/certs".to_owned();
@@ -145,9 +143,11 @@ fn key_lines(iss: &str, audience: Option<&str>, is_shared: bool) -> Option<KeyLi
         let uri = format!("https://auth.privy.io/api/v1/apps/{}/jwks.json", audience.filter(is_id)?);
         return Some(KeyLines::Jwks(uri, "ES256"));
     }
+    // An issuer that shares a secret may publish no keys at all, and would then never be ready with the preset `oidc`.
+    let any = if shared.is_some() { None } else { Some("oidc") };
     let of_provider = Provider::of(iss).map(Provider::preset);
-    let preset = of_provider.into_iter().chain(["oidc"]).find(|name| is_valid(name, iss));
-    preset.map(KeyLines::Preset).or_else(|| is_shared.then_some(KeyLines::Secret))
+    let preset = of_provider.into_iter().chain(any).find(|name| is_valid(name, iss));
+    preset.map(KeyLines::Preset).or_else(|| shared.map(|algorithm| KeyLines::Secret(algorithm.name())))
 }
 
 /// Whether a table of this preset and issuer is valid.
@@ -168,7 +168,7 @@ fn issuer_table(issuer: &str, audience: Option<&str>, keys: &KeyLines, is_shared
         KeyLines::Jwks(uri, algorithm) => {
             (format!("\n    jwks_uri = \"{uri}\"\n    algorithms = [\"{algorithm}\"]"), "")
         }
-        KeyLines::Secret => (String::new(), ""),
+        KeyLines::Secret(algorithm) => (format!("\n    algorithms = [\"{algorithm}\"]"), ""),
     };
     let (audience, check) = match audience.and_then(pasteable) {
         Some(one) => (format!("{{ any_of = [{one}] }}"), "Check that the audience means your API."),
@@ -209,16 +209,18 @@ fn correction(examination: &Examination<'_>, configured: &str) -> String {
     let (is_derivable, fetched_from) = match source.map(|source| &source.location) {
         None => (true, None),
         Some(Location::Discovery { .. }) => (is_valid("oidc", iss), None),
+        // Which preset is configured is not known here, so every one that takes the configured issuer has to take this one.
         Some(Location::Jwks { uri }) => {
-            let is_valid = Preset::NAMES.iter().any(|(name, _)| is_valid(name, iss));
-            (is_valid, Some(uri))
+            let mut possible =
+                Preset::NAMES.iter().filter(|(_, preset)| preset.issuer_fault(configured).is_none());
+            (possible.all(|(name, _)| is_valid(name, iss)), Some(uri))
         }
     };
     match (is_derivable, fetched_from) {
         (true, _) => format!(
             "If the token's is the right one, write in wrangler.toml, in place of \"{configured}\":\n    issuer = {issuer}"
         ),
-        // No preset knows where the keys of such an issuer are.
+        // A preset could refuse this issuer, or look for its keys elsewhere.
         (false, Some(uri)) => format!(
             "If the token's is the right one, write in wrangler.toml, in the table of \"{configured}\" and in place of its `issuer`, `preset` and `jwks_uri`:\n    issuer = {issuer}\n    jwks_uri = \"{uri}\""
         ),
