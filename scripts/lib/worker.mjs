@@ -33,8 +33,9 @@ export async function buildWorker({ folder = 'build', features = [], entry = ENT
   if (isCurrent(folder, settings)) {
     console.log(`✓ ${folder}/ is up to date`);
   } else {
+    const before = hashesOf(inputs(entry));
     await step(`Building the Worker into ${folder}/`, '1 to 2 min, 3 min the first time', () => compile(folder, features, entry));
-    stamp(folder, settings);
+    stamp(folder, settings, before);
   }
   return OUTPUTS.map((name) => {
     const bytes = readFileSync(at(folder, name));
@@ -106,9 +107,10 @@ function isCurrent(folder, settings) {
   return JSON.stringify(then) === JSON.stringify(now);
 }
 
-function stamp(folder, settings) {
+/** Records what went in as it was `before` the build, so that a file which was edited meanwhile causes another build. */
+function stamp(folder, settings, before) {
   mkdirSync(at(folder), { recursive: true });
-  const record = { settings, inputs: hashesOf(inputs(settings.entry)), outputs: hashesOf(OUTPUTS.map((name) => join(folder, name))) };
+  const record = { settings, inputs: { ...hashesOf(inputs(settings.entry)), ...before }, outputs: hashesOf(OUTPUTS.map((name) => join(folder, name))) };
   writeFileSync(at(folder, STAMP), JSON.stringify(record));
 }
 
