@@ -40,7 +40,13 @@ fn the_bindgen_tool_reads_what_the_worker_is_compiled_with() {
 
 #[test]
 fn every_crate_is_ours_or_comes_from_crates_io_with_a_checksum() {
-    let ours = ["bindgen", "edge-assay", "edge-assay-kernels"];
+    let ours = [
+        "bindgen",
+        "edge-assay",
+        "edge-assay-abstract-numbers",
+        "edge-assay-kernels",
+        "edge-assay-kernels-proofs",
+    ];
     for package in crates() {
         let name = package["name"].as_str().unwrap();
         match package.get("source").and_then(toml::Value::as_str) {
