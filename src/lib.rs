@@ -37,6 +37,8 @@ pub mod platform;
 
 mod patience;
 
+pub mod intake;
+
 pub mod ports;
 
 pub mod rejection;

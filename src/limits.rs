@@ -108,6 +108,16 @@ pub const RETRY_AFTER_CONFIGURATION_SECONDS: u64 = 60;
 pub const CORS_MAX_AGE_SECONDS: u64 = 7200;
 /// The largest request body an endpoint reads. The largest real one is a token with a few words around it.
 pub const MAX_REQUEST_BODY_BYTES: usize = 128 * 1024;
+/// The bytes that all bodies which an isolate is reading may take together: an eighth of its memory. A usual body has 1 to 4 KB,
+/// so this is thousands of them.
+pub const MAX_INTAKE_BYTES: usize = 16 * 1024 * 1024;
+/// How long a client may take to send a whole body of at most [`MAX_REQUEST_BODY_BYTES`]: 13 KB/s for the largest.
+pub const BODY_TIMEOUT_MS: u32 = 10_000;
+/// A body that was begun this many seconds ago belongs to a request that the runtime has dropped: reading ends after
+/// [`BODY_TIMEOUT_MS`], and what follows waits for key sets and stores for a few seconds each.
+pub const INTAKE_SECONDS: u64 = 60;
+/// `Retry-After` where the bodies being read take all the memory for them: they give way, or end, within seconds.
+pub const RETRY_AFTER_OVERLOAD_SECONDS: u64 = 2;
 
 /// `explain` does not ask an origin again that has answered less than this many seconds ago: it would say the same.
 pub const LOOK_AGAIN_AFTER_SECONDS: i64 = 2;
@@ -162,6 +172,12 @@ pub const MIN_RESULT_ID_CHARS: usize = 12;
 /// The exception for Fireproof's own client: it writes 6 random bytes as `z` and base58 digits (multibase base58btc), which is
 /// 8 to 10 characters.
 pub const MIN_MULTIBASE_RESULT_ID_CHARS: usize = 8;
+/// The longest of that form.
+pub const MAX_MULTIBASE_RESULT_ID_CHARS: usize = 10;
+/// How many different characters a `resultId` has at the least. `aaaaaaaaaaaa` is as easy to guess as `a`.
+pub const MIN_RESULT_ID_DISTINCT: usize = 6;
+/// The same for an id of Fireproof's own client. Of its random ids one in 10^8 has fewer; with 6 it were one in 10^4.
+pub const MIN_MULTIBASE_RESULT_ID_DISTINCT: usize = 4;
 /// The longest `resultId` and the longest `appId`, in bytes. Real ones have 10 to 60; an `appId` is copied into the token.
 pub const MAX_FIREPROOF_ID_BYTES: usize = 256;
 /// How many waiting and how many collected results an isolate remembers, about 100 bytes each, so that it gives none twice.

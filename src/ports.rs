@@ -5,6 +5,8 @@
 // A `Send` bound is exactly what the lint wants stated, and exactly what no implementation here could keep.
 #![allow(async_fn_in_trait)]
 
+pub use crate::intake::BodyError;
+use crate::intake::Reading;
 use crate::time::Timestamp;
 
 /// The time, and the passing of it.
@@ -137,19 +139,8 @@ pub trait IncomingRequest {
     fn has_body(&self) -> bool;
     /// Whether Cloudflare's edge has delivered it, and so has set its `CF-*` headers.
     fn is_from_cloudflare(&self) -> bool;
-    /// The body, whole. Asked for once at the most.
-    async fn body(&self, max_bytes: usize) -> Result<Vec<u8>, BodyError>;
-}
-
-/// Why a request's body could not be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BodyError {
-    /// It is longer than the endpoint reads.
-    #[error("the body exceeds {0} bytes")]
-    TooLarge(usize),
-    /// The client went away, or it was read before.
-    #[error("the body ended early")]
-    Broken,
+    /// Reads the body to its end into `reading`. Asked for once at the most.
+    async fn body(&self, max_bytes: usize, reading: &Reading) -> Result<(), BodyError>;
 }
 
 /// Sends requests on to the APIs behind. Neither body is read: both are handed through as they stream, and an upgrade to

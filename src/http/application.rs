@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::explain::cross_check::self_test;
 use crate::http::deep_check::DeepCheck;
 use crate::http::{access, log};
+use crate::intake::Intake;
 use crate::jose::Algorithm;
 use crate::keys::KeyCache;
 use crate::limits;
@@ -20,6 +21,8 @@ pub struct Application {
     pub config: Config,
     /// The isolate's memory of key sets. It outlives a change of the configuration.
     pub keys: Rc<KeyCache>,
+    /// The bodies that are being read.
+    pub intake: Rc<Intake>,
     /// Whether this isolate has tested itself.
     tested: Cell<bool>,
     /// What the last deep check found.
@@ -37,7 +40,7 @@ impl Application {
         if let Some(fault) = access::unusable_key(config.surface.details, platform) {
             log::key_unusable(platform, &fault);
         }
-        Self { config, keys, tested: Cell::new(false), deep: RefCell::new(None) }
+        Self { config, keys, intake: Rc::default(), tested: Cell::new(false), deep: RefCell::new(None) }
     }
 
     /// Refreshes the keys of one issuer that a request found due. Runs after the response (`wait_until`).

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::answer::Answer;
 use super::application::Application;
 use super::problem::json as json_response;
-use super::{Response, challenge, log};
+use super::{Response, body, challenge, log};
 use crate::exchange::Exchange;
 use crate::exchange::fireproof::{self, ApiError, Fireproof};
 use crate::exchange::oauth::{self, TokenRequest};
@@ -143,20 +143,19 @@ pub fn api_preflight() -> Response {
 /// A body that could not be read, in the words of the endpoint.
 #[must_use]
 pub fn broken_body(error: BodyError, is_api: bool) -> Response {
-    let status = match error {
-        BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-        BodyError::Broken => StatusCode::BAD_REQUEST,
-    };
-    let code = match error {
-        BodyError::TooLarge(_) => "body_too_large",
-        BodyError::Broken => "request_invalid",
-    };
+    let (status, code) = body::refusal(error, "request_invalid");
     let detail = error.to_string();
-    if is_api {
+    let mut response = if is_api {
         let body = json!({ "type": "error", "message": detail, "code": code, "attempts": [] });
-        return for_anybody(json_response(status, &body));
+        for_anybody(json_response(status, &body))
+    } else {
+        let error = if status.is_server_error() { "temporarily_unavailable" } else { "invalid_request" };
+        json_response(status, &json!({ "error": error, "error_description": detail, "code": code }))
+    };
+    if let Some(seconds) = body::retry_after_seconds(error) {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
-    json_response(status, &json!({ "error": "invalid_request", "error_description": detail, "code": code }))
+    response
 }
 
 /// `GET /.well-known/jwks.json`.

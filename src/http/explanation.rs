@@ -4,7 +4,9 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
+use http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -12,7 +14,7 @@ use sha2::{Digest as _, Sha256};
 use super::access::{self, Closed};
 use super::application::Application;
 use super::problem::{Problem, json};
-use super::{Response, credentials};
+use super::{Response, body, credentials};
 use crate::explain::text::Style;
 use crate::explain::{self, Presented, RefusedRequest, Report, html, text};
 use crate::jose::json as strict_json;
@@ -29,7 +31,7 @@ pub async fn answer<P: Platform, R: IncomingRequest>(
     if let Err(reason) = access::check(app.config.surface.details, request, platform) {
         return closed(reason);
     }
-    let presented = match presented(request).await {
+    let presented = match presented(app, platform, request).await {
         Ok(presented) => presented,
         Err(response) => return *response,
     };
@@ -56,7 +58,7 @@ pub async fn console<P: Platform, R: IncomingRequest>(
     }
     let mut shown = String::new();
     if request.method() == http::Method::POST {
-        let presented = match presented(request).await {
+        let presented = match presented(app, platform, request).await {
             Ok(presented) => presented,
             Err(response) => return *response,
         };
@@ -97,9 +99,13 @@ async fn report<P: Platform>(app: &Application, platform: &P, presented: Present
 }
 
 /// The token in the body, JSON or a form or bare text; without a body the one in the `Authorization` header.
-async fn presented(request: &impl IncomingRequest) -> Result<Presented, Box<Response>> {
-    let body =
-        request.body(limits::MAX_REQUEST_BODY_BYTES).await.map_err(|error| Box::new(unreadable(error)))?;
+async fn presented<P: Platform, R: IncomingRequest>(
+    app: &Application,
+    platform: &P,
+    request: &R,
+) -> Result<Presented, Box<Response>> {
+    let read = body::read(app, platform, request).await.map_err(|error| Box::new(unreadable(error)))?;
+    let body = read.bytes.as_slice();
     if body.trim_ascii().is_empty() {
         // Where Basic authentication opens the door, the header holds the key and no token.
         let basic = request.header("authorization").is_some_and(|header| {
@@ -113,7 +119,7 @@ async fn presented(request: &impl IncomingRequest) -> Result<Presented, Box<Resp
         return Ok(token.into());
     }
     let kind = request.header("content-type").unwrap_or_default().to_ascii_lowercase();
-    let text = String::from_utf8_lossy(&body);
+    let text = String::from_utf8_lossy(body);
     let mut told = [const { None }; TOLD.len()];
     let token = if kind.starts_with("application/json") {
         match strict_json::parse_object(&text) {
@@ -223,11 +229,14 @@ fn closed(reason: Closed) -> Response {
 }
 
 fn unreadable(error: BodyError) -> Response {
-    let (status, code) = match error {
-        BodyError::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
-        BodyError::Broken => (StatusCode::BAD_REQUEST, "invalid_request"),
-    };
-    Problem::new(status, code, "The request's body cannot be read", &error.to_string()).into_response()
+    let (status, code) = body::refusal(error, "invalid_request");
+    let detail = error.to_string();
+    let problem = Problem::new(status, code, "The request's body cannot be read", &detail);
+    let mut response = problem.into_response();
+    if let Some(seconds) = body::retry_after_seconds(error) {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
 }
 
 fn not_understood(detail: &str) -> Response {

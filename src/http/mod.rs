@@ -6,6 +6,7 @@ pub mod access;
 mod admission;
 pub mod answer;
 pub mod application;
+mod body;
 pub mod challenge;
 pub mod cors;
 pub mod credentials;

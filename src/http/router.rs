@@ -6,8 +6,8 @@ use super::answer::Answer;
 use super::application::Application;
 use super::problem::{self, Problem};
 use super::{
-    Response, challenge, cors, credentials, exchange, explanation, forward_auth, log, openapi, readiness,
-    verdict,
+    Response, body, challenge, cors, credentials, exchange, explanation, forward_auth, log, openapi,
+    readiness, verdict,
 };
 use crate::config::Config;
 use crate::endpoints::{Endpoint, Row};
@@ -116,14 +116,12 @@ async fn exchange_request<P: Platform, R: IncomingRequest>(
             exchange::key_set(exchange, &app.config.surface.realm, platform.now(), request).into()
         }
         (Endpoint::ServerMetadata, _) => exchange::server_metadata(exchange, request).into(),
-        (Endpoint::FireproofApi, Some(fireproof)) => {
-            match request.body(limits::MAX_REQUEST_BODY_BYTES).await {
-                Ok(body) => exchange::api(app, terms, exchange, fireproof, platform, request, &body).await,
-                Err(error) => exchange::broken_body(error, true).into(),
-            }
-        }
-        _ => match request.body(limits::MAX_REQUEST_BODY_BYTES).await {
-            Ok(body) => exchange::token(app, terms, exchange, platform, request, &body).await,
+        (Endpoint::FireproofApi, Some(fireproof)) => match body::read(app, platform, request).await {
+            Ok(body) => exchange::api(app, terms, exchange, fireproof, platform, request, &body.bytes).await,
+            Err(error) => exchange::broken_body(error, true).into(),
+        },
+        _ => match body::read(app, platform, request).await {
+            Ok(body) => exchange::token(app, terms, exchange, platform, request, &body.bytes).await,
             Err(error) => exchange::broken_body(error, false).into(),
         },
     }

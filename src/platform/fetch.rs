@@ -15,13 +15,16 @@ use crate::ports::{Document, DocumentRequest, FetchError};
 pub(super) async fn get(request: &DocumentRequest) -> Result<Document, FetchError> {
     let signal = AbortSignal::timeout_with_u32(request.timeout_ms);
     read(request, &signal).await.map_err(|failure| match failure {
-        Failure::TooLarge => FetchError::TooLarge(request.max_bytes),
+        Failure::Refused(TooLarge) => FetchError::TooLarge(request.max_bytes),
         Failure::Exception(_) if signal.aborted() => FetchError::Timeout(request.timeout_ms),
         Failure::Exception(error) => FetchError::Unreachable(describe(&error)),
     })
 }
 
-async fn read(request: &DocumentRequest, signal: &AbortSignal) -> Result<Document, Failure> {
+/// The answer is larger than allowed.
+struct TooLarge;
+
+async fn read(request: &DocumentRequest, signal: &AbortSignal) -> Result<Document, Failure<TooLarge>> {
     let headers = Headers::new()?;
     headers.set("accept", request.accept)?;
     headers.set("user-agent", concat!("edge-assay/", env!("CARGO_PKG_VERSION")))?;
@@ -40,10 +43,19 @@ async fn read(request: &DocumentRequest, signal: &AbortSignal) -> Result<Documen
     let global: WorkerGlobalScope = worker::js_sys::global().unchecked_into();
     let response = JsFuture::from(global.fetch_with_str_and_init(&request.url, &init)).await?;
     let response: Response = response.unchecked_into();
-    let body = match response.body() {
-        Some(stream) => read_whole(&stream, request.max_bytes).await?,
-        None => Vec::new(),
-    };
+    let mut body = Vec::new();
+    if let Some(stream) = response.body() {
+        let mut left = request.max_bytes;
+        let admit = |length| {
+            left = left.checked_sub(length).ok_or(TooLarge)?;
+            Ok(())
+        };
+        let take = |piece: &[u8]| {
+            body.extend_from_slice(piece);
+            Ok(())
+        };
+        read_whole(&stream, admit, take).await?;
+    }
     let header = |name| response.headers().get(name).ok().flatten();
     Ok(Document {
         status: response.status(),

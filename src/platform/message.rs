@@ -6,6 +6,7 @@ use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::web_sys::{Request, Response};
 
 use super::stream::{Failure, read_whole};
+use crate::intake::Reading;
 use crate::ports::{BodyError, IncomingRequest};
 
 #[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen, module = "/src/platform/message.js")]
@@ -104,16 +105,19 @@ impl IncomingRequest for WorkerRequest {
         has_cf(&self.inner)
     }
 
-    async fn body(&self, max_bytes: usize) -> Result<Vec<u8>, BodyError> {
+    async fn body(&self, max_bytes: usize, reading: &Reading) -> Result<(), BodyError> {
         let Some(stream) = self.inner.body() else {
-            return Ok(Vec::new());
+            return Ok(());
         };
         if stream.locked() {
             return Err(BodyError::Broken);
         }
-        read_whole(&stream, max_bytes).await.map_err(|failure| match failure {
-            Failure::TooLarge => BodyError::TooLarge(max_bytes),
-            Failure::Exception(_) => BodyError::Broken,
+        let admit = |length| reading.reserve(length, max_bytes);
+        read_whole(&stream, admit, |piece| reading.push(piece, max_bytes)).await.map_err(|failure| {
+            match failure {
+                Failure::Refused(error) => error,
+                Failure::Exception(_) => BodyError::Broken,
+            }
         })
     }
 }

@@ -13,6 +13,7 @@ use crate::support::tokens;
 use edge_assay::explain::cause::CauseId;
 use edge_assay::http::application::Application;
 use edge_assay::http::router::answer;
+use edge_assay::intake::Reading;
 use edge_assay::jose::{Algorithm, base64url};
 use edge_assay::keys::KeyCache;
 use edge_assay::ports::{BodyError, IncomingRequest};
@@ -66,8 +67,8 @@ impl IncomingRequest for Request {
         false
     }
 
-    async fn body(&self, _max_bytes: usize) -> Result<Vec<u8>, BodyError> {
-        Ok(self.body.clone())
+    async fn body(&self, max_bytes: usize, reading: &Reading) -> Result<(), BodyError> {
+        reading.push(&self.body, max_bytes)
     }
 }
 

@@ -2,7 +2,9 @@
 // the WebAssembly memory, in which all that is ours lives and which never shrinks.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { connect } from 'node:net';
 import { suite, test } from 'node:test';
+import { signingKeys } from '../../demo/signing-keys.mjs';
 import { during } from './support/lifetime.mjs';
 import { createOrigin } from './support/origin.mjs';
 import { assemble, epochSeconds, signer, testKey } from './support/tokens.mjs';
@@ -117,5 +119,72 @@ suite("an isolate's memory", () => {
     for (const { status } of await Promise.all(asked)) assert.equal(status, 401);
     assert.ok(grown < 16, `it grew by ${grown} MiB`);
     assert.equal(origin.count('/jwks'), 1);
+  });
+
+  test('is not filled by bodies that stand still, and others are served', async (context) => {
+    const use = during(context);
+    const origin = await use(createOrigin());
+    const key = testKey('p-256');
+    const jwksUri = origin.serve('/jwks', (_, response) => response.end(JSON.stringify({ keys: [{ ...key.publicJwk, alg: 'ES256' }] })));
+    const worker = await use(
+      startWorker({
+        config: {
+          issuers: [{ issuer: ISS, jwks_uri: jwksUri, audience: 'unchecked' }],
+          exchange: { issuer: 'https://auth.example.com', targets: [{ audience: 'https://api.example.com', from: [ISS], public_clients: true }] },
+        },
+        secrets: { SIGNING_KEYS: await signingKeys(['ES256'], { age: 3600 }) },
+      }),
+    );
+    const sign = signer('ES256', key.privateKey);
+    const token = assemble({ alg: 'ES256', kid: key.kid }, { iss: ISS, sub: 'u', iat: now, exp: now + 3600 }, sign);
+    const exchanged = async () => {
+      const body = new URLSearchParams({
+        grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+        subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
+        subject_token: token,
+        audience: 'https://api.example.com',
+      });
+      const response = await worker.fetch('/token', { method: 'POST', body });
+      return { status: response.status, text: await response.text() };
+    };
+    assert.equal((await exchanged()).status, 200);
+    const before = await worker.wasmBytes();
+    const { port, hostname } = new URL(worker.urls[0]);
+    const head = ['POST /token HTTP/1.1', 'Host: h', 'Content-Type: application/x-www-form-urlencoded', 'Content-Length: 131072', '', ''];
+    const answers = [];
+    const stalled = [];
+    await use({ close: () => stalled.forEach((socket) => socket.destroy()) });
+    const stall = () => {
+      const socket = connect(Number(port), hostname);
+      const at = answers.push('') - 1;
+      socket.setEncoding('latin1').on('error', () => {}).on('data', (text) => (answers[at] += text));
+      socket.write(head.join('\r\n'));
+      socket.write(Buffer.alloc(131_000, 'a'));
+      stalled.push(socket);
+    };
+    const grown = async () => ((await worker.wasmBytes()) - before) / MIB;
+    for (let number = 0; number < 600; number += 1) {
+      stall();
+      if (number % 50 === 49) await new Promise((resolve) => setTimeout(resolve, 150));
+    }
+    const under = await exchanged();
+    assert.equal(under.status, 200, under.text);
+    assert.equal((await worker.verify(token)).status, 200);
+    context.diagnostic(`600 bodies that stand still: ${(await grown()).toFixed(1)} MiB`);
+    assert.ok((await grown()) < 32, `it grew by ${await grown()} MiB`);
+    // Each is ended: by the time, or because it had to give way.
+    await eventually(() => answers.every((answer) => /^HTTP\/1\.1 (408|503) /.test(answer)), 'the answers', 30_000);
+    assert.ok(answers.some((answer) => answer.includes('"body_incomplete"')));
+    // Clients that go away half-way leave nothing behind that adds up.
+    for (let round = 0; round < 8; round += 1) {
+      const first = stalled.length;
+      for (let number = 0; number < 100; number += 1) stall();
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      for (const socket of stalled.slice(first)) socket.destroy();
+    }
+    context.diagnostic(`after 800 more that went away: ${(await grown()).toFixed(1)} MiB`);
+    assert.ok((await grown()) < 40, `it grew by ${await grown()} MiB`);
+    const after = await exchanged();
+    assert.equal(after.status, 200, after.text);
   });
 });

@@ -1,5 +1,6 @@
 //! Secrets that callers have to know: short ones open nothing, and no response names the binding of one.
 
+use edge_assay::http::router::answer;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -213,4 +214,60 @@ fn a_stranger_at_token_learns_nothing_but_that_a_secret_is_missing() {
         })
         .collect();
     assert!(texts.windows(2).all(|pair| pair[0] == pair[1]), "{texts:?}");
+}
+
+/// The endpoints that read a body, with a request that may see explanations.
+fn with_bodies() -> [FakeRequest; 4] {
+    [
+        FakeRequest::new(Method::POST, "/token"),
+        FakeRequest::new(Method::PUT, "/api"),
+        FakeRequest::new(Method::POST, "/explain").header("x-explain-key", KEY),
+        FakeRequest::new(Method::POST, "/console").header("x-explain-key", KEY),
+    ]
+}
+
+fn with_explain_key() -> World {
+    let mut secrets = secrets();
+    secrets.push(("EXPLAIN_KEY", KEY.to_owned()));
+    world_with(&config(), &secrets)
+}
+
+#[test]
+fn a_body_that_does_not_come_in_time_is_408_and_holds_no_memory() {
+    let world = with_explain_key();
+    for request in with_bodies() {
+        let before = world.platform.now_ms();
+        let response = world.ask(&request.body("grant_type=").stalled());
+        assert_eq!((response.status().as_u16(), &body(&response)["code"]), (408, &json!("body_incomplete")));
+        assert_eq!(world.platform.now_ms() - before, 10_000);
+        assert_eq!(world.app.intake.bytes(), 0);
+    }
+    // A client that goes away frees its memory too.
+    for request in with_bodies() {
+        let request = request.body("grant_type=").stalled();
+        assert!(world.platform.run_for_ms(100, answer(&world.app, &world.platform, &request)).is_none());
+        assert_eq!(world.app.intake.bytes(), 0);
+    }
+    // Without the key nobody's body is read.
+    let response = world.ask(&FakeRequest::new(Method::POST, "/explain").body("x").stalled());
+    assert_eq!(response.status(), 401);
+}
+
+#[test]
+fn bodies_beyond_the_memory_for_them_are_503_and_say_when_to_try_again() {
+    const MIB: usize = 1024 * 1024;
+    let world = with_explain_key();
+    let now = world.platform.now();
+    let held: Vec<_> = (0..128).map(|_| world.app.intake.open(now)).collect();
+    for reading in &held {
+        reading.push(&vec![b'a'; MIB / 8], MIB).unwrap();
+        reading.complete().unwrap();
+    }
+    for request in with_bodies() {
+        let response = world.ask(&request.body("grant_type="));
+        assert_eq!((response.status().as_u16(), &body(&response)["code"]), (503, &json!("overloaded")));
+        assert!(header(&response, "retry-after").is_some());
+    }
+    drop(held);
+    assert_eq!(world.ask(&with_bodies()[2].clone().body("grant_type=")).status(), 200);
 }

@@ -1,5 +1,6 @@
 //! A request without a network: what a test says it holds.
 
+use edge_assay::intake::Reading;
 use edge_assay::ports::{BodyError, IncomingRequest};
 use http::Method;
 
@@ -11,6 +12,7 @@ pub struct FakeRequest {
     query: Option<String>,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
+    is_stalled: bool,
     host: String,
     is_from_cloudflare: bool,
 }
@@ -28,6 +30,7 @@ impl FakeRequest {
             query,
             headers: Vec::new(),
             body: Vec::new(),
+            is_stalled: false,
             host: "api.example.com".to_owned(),
             is_from_cloudflare: false,
         }
@@ -74,6 +77,13 @@ impl FakeRequest {
     #[must_use]
     pub fn delivered_by_cloudflare(mut self) -> Self {
         self.is_from_cloudflare = true;
+        self
+    }
+
+    /// The same, and its body never ends: the client falls silent.
+    #[must_use]
+    pub fn stalled(mut self) -> Self {
+        self.is_stalled = true;
         self
     }
 
@@ -132,10 +142,11 @@ impl IncomingRequest for FakeRequest {
         self.is_from_cloudflare
     }
 
-    async fn body(&self, max_bytes: usize) -> Result<Vec<u8>, BodyError> {
-        if self.body.len() > max_bytes {
-            return Err(BodyError::TooLarge(max_bytes));
+    async fn body(&self, max_bytes: usize, reading: &Reading) -> Result<(), BodyError> {
+        reading.push(&self.body, max_bytes)?;
+        if self.is_stalled {
+            std::future::pending::<()>().await;
         }
-        Ok(self.body.clone())
+        Ok(())
     }
 }

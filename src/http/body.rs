@@ -1,0 +1,43 @@
+//! The whole body of a request, within bounds of time and memory, and what a client is told where there is none.
+
+use http::StatusCode;
+
+use super::application::Application;
+use crate::intake::Reading;
+use crate::limits;
+use crate::patience::within;
+use crate::ports::{BodyError, IncomingRequest, Platform};
+
+/// A body. Its memory counts until this is dropped.
+pub(super) struct Body {
+    pub(super) bytes: Vec<u8>,
+    _reading: Reading,
+}
+
+/// Reads the body of `request`.
+pub(super) async fn read<P: Platform, R: IncomingRequest>(
+    app: &Application,
+    platform: &P,
+    request: &R,
+) -> Result<Body, BodyError> {
+    let reading = app.intake.open(platform.now());
+    let body = request.body(limits::MAX_REQUEST_BODY_BYTES, &reading);
+    let outcome = within(platform, limits::BODY_TIMEOUT_MS, body).await;
+    outcome.unwrap_or(Err(BodyError::Late(limits::BODY_TIMEOUT_MS)))?;
+    Ok(Body { bytes: reading.complete()?, _reading: reading })
+}
+
+/// The status and the code where there is no whole body. `broken` is the endpoint's code for a body that ended early.
+pub(super) fn refusal(error: BodyError, broken: &'static str) -> (StatusCode, &'static str) {
+    match error {
+        BodyError::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+        BodyError::Broken => (StatusCode::BAD_REQUEST, broken),
+        BodyError::Late(_) => (StatusCode::REQUEST_TIMEOUT, "body_incomplete"),
+        BodyError::NoRoom => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
+    }
+}
+
+/// `Retry-After`, where trying again helps.
+pub(super) fn retry_after_seconds(error: BodyError) -> Option<u64> {
+    (error == BodyError::NoRoom).then_some(limits::RETRY_AFTER_OVERLOAD_SECONDS)
+}
