@@ -7,9 +7,11 @@ mod exchange;
 mod gateway;
 mod issuers;
 mod reader;
+mod shared_secrets;
 
 use serde_json::Value;
 
+use exchange::Surroundings;
 pub use reader::ConfigFault;
 use reader::{Faults, Table};
 
@@ -18,7 +20,7 @@ use crate::endpoints::Enabled;
 use crate::exchange::Exchange;
 use crate::gateway::Gateway;
 use crate::gateway::forward_auth::ForwardAuth;
-use crate::jose::json;
+use crate::jose::json::{self, JsonFault};
 use crate::keys::CachePolicy;
 use crate::limits;
 use crate::ports::Secrets;
@@ -28,6 +30,9 @@ use crate::verify::{RememberedTokens, Terms};
 
 /// The name of the JSON variable.
 pub const BINDING: &str = "ASSAY";
+
+/// The Worker secret of those who may see configuration faults, key states and explanations.
+pub const EXPLAIN_KEY: &str = "EXPLAIN_KEY";
 
 /// What is wrong where no issuer is configured, as in the `wrangler.toml` that ships.
 const NO_ISSUER: &str = "names no issuer, so the Worker trusts nobody and accepts no token";
@@ -125,8 +130,8 @@ impl Config {
         let document = match text.map(json::parse_object) {
             Some(Ok(members)) => members,
             Some(Err(fault)) => {
-                let fix = "write one JSON object in which no member occurs twice, as in examples/";
-                faults.add(BINDING, format!("cannot be read: {fault}"), fix);
+                let (problem, fix) = unreadable(text.unwrap_or_default(), &fault);
+                faults.add(BINDING, problem, fix);
                 json::Members::new()
             }
             None => {
@@ -148,12 +153,8 @@ impl Config {
         if readable && nobody {
             root.fault("issuers", NO_ISSUER, FIRST_ISSUER.trim_end());
         }
-        let around = exchange::Surroundings {
-            issuers: &issuers,
-            leeway_seconds,
-            prefix: &surface.prefix,
-            faults: &faults,
-        };
+        let around =
+            Surroundings { issuers: &issuers, leeway_seconds, prefix: &surface.prefix, faults: &faults };
         let exchange = root.table("exchange").and_then(|table| exchange::read(table, &around, secrets));
         let near = gateway::Neighbours {
             around: &around,
@@ -163,9 +164,13 @@ impl Config {
             has_forward_auth: root.value("forward_auth").is_some(),
         };
         let gateway = root.table("gateway").map(|table| gateway::read(table, &near));
-        let forward_auth =
-            root.table("forward_auth").and_then(|table| gateway::forward_auth::read(table, secrets));
+        let forward_auth = root
+            .table("forward_auth")
+            .and_then(|table| gateway::forward_auth::read(table, gateway.as_ref(), secrets));
         root.finish();
+        if faults.is_empty() {
+            shared_secrets::check(&around, exchange.as_ref(), forward_auth.as_ref(), secrets);
+        }
         match faults.into_inner() {
             faults if faults.is_empty() => {
                 let terms = Ok(Terms { max_token_bytes, cache, cross_checks, remembered, issuers });
@@ -174,6 +179,21 @@ impl Config {
             faults => Self { surface, terms: Err(faults), exchange: None, gateway: None, forward_auth: None },
         }
     }
+}
+
+/// What is wrong with a text that is not read, and what to do.
+fn unreadable(text: &str, fault: &JsonFault) -> (String, &'static str) {
+    if text.starts_with('\u{feff}') {
+        return ("begins with a byte order mark".to_owned(), "remove it: save the text as UTF-8 without one");
+    }
+    let fix = match fault {
+        JsonFault::Duplicate(_) => "remove one of the two members",
+        JsonFault::Syntax { .. } => "correct it at that place; write one JSON object, as in examples/",
+        JsonFault::NotAnObject | JsonFault::TooDeep | JsonFault::NulInName => {
+            "write one JSON object, as in examples/"
+        }
+    };
+    (format!("cannot be read: {fault}"), fix)
 }
 
 fn surface(root: &mut Table<'_>) -> Surface {

@@ -18,7 +18,13 @@ pub const UNNAMED: &str = "public";
 /// Whether `id` is a name that this Worker assigns itself. No client may have it: an API could not tell the two apart.
 #[must_use]
 pub fn is_reserved(id: &str) -> bool {
-    [GATEWAY, UNNAMED].iter().any(|reserved| id.trim().eq_ignore_ascii_case(reserved))
+    [GATEWAY, UNNAMED].iter().any(|reserved| is_same_name(id, reserved))
+}
+
+/// Whether somebody could take one client's id for the other: case and outer spaces make no difference.
+#[must_use]
+pub fn is_same_name(a: &str, b: &str) -> bool {
+    a.trim().eq_ignore_ascii_case(b.trim())
 }
 
 /// A client that authenticates.
@@ -168,17 +174,21 @@ pub fn identify<'c>(
     Err(fault.map_or_else(|| ClientFault::Unauthenticated.into(), TokenError::from))
 }
 
-/// A client that gives no secret. It may use neither the name of a registered client nor a reserved one.
+/// A client that gives no secret. It may use neither the name of a registered client nor a reserved one, nor one that is easily
+/// taken for it.
 fn public<'c>(clients: &[Client], named: Option<&str>) -> Result<Caller<'c>, TokenError> {
     let Some(name) = named else { return Ok(Caller::Public(None)) };
-    if clients.iter().any(|client| client.id == name) {
+    if clients.iter().any(|client| is_same_name(&client.id, name)) {
         return Err(ClientFault::Unauthenticated.into());
     }
     if is_reserved(name) {
         return Err(ClientFault::Reserved.into());
     }
-    // RFC 6749, appendix A.1: visible characters and spaces.
-    if name.len() > limits::MAX_CLIENT_ID_BYTES || !name.bytes().all(|octet| matches!(octet, b' '..=b'~')) {
+    // RFC 6749, appendix A.1: visible characters and spaces. Outer spaces are easily overlooked.
+    if name.trim() != name
+        || name.len() > limits::MAX_CLIENT_ID_BYTES
+        || !name.bytes().all(|octet| matches!(octet, b' '..=b'~'))
+    {
         return Err(RequestFault::Malformed("client_id").into());
     }
     Ok(Caller::Public(Some(name.to_owned())))

@@ -42,16 +42,22 @@ pub fn act(
     Ok(Some(act))
 }
 
-/// A former `act` with nothing but who it was: `exp`, `aud` and the like have no meaning in it (§4.1).
+/// A former `act`, which has to name somebody, with nothing but who it was: `exp`, `aud` and the like have no meaning in it (§4.1).
 fn history(act: &Value, depth: usize) -> Result<Value, ActorFault> {
     if depth > limits::MAX_ACTORS {
         return Err(ActorFault::TooMany);
+    }
+    if !act.is_object() {
+        return Err(ActorFault::Malformed);
     }
     let mut kept = Map::new();
     for member in ["iss", "sub", "client_id"] {
         if let Some(value) = act.get(member).filter(|value| value.is_string()) {
             kept.insert(member.to_owned(), value.clone());
         }
+    }
+    if kept.is_empty() {
+        return Err(ActorFault::Malformed);
     }
     if let Some(before) = act.get("act") {
         kept.insert("act".to_owned(), history(before, depth.saturating_add(1))?);

@@ -146,6 +146,9 @@ pub enum ActorFault {
     /// The actor token has no subject.
     #[error("the actor_token has no `sub`")]
     NoSubject,
+    /// An `act` that says nothing. Issued again, it would be an actor without a name.
+    #[error("the subject_token's `act` is not an object that names an actor by `iss`, `sub` or `client_id`")]
+    Malformed,
     /// The chain is too long.
     #[error("the chain of `act` claims is longer than {}", crate::limits::MAX_ACTORS)]
     TooMany,

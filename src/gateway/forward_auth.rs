@@ -127,6 +127,15 @@ impl ForwardAuth {
         Self { trust: Trust::Secret { binding, header, password } }
     }
 
+    /// The name of the Worker secret, if there is one.
+    #[must_use]
+    pub fn binding(&self) -> Option<&str> {
+        match &self.trust {
+            Trust::Anybody => None,
+            Trust::Secret { binding, .. } => Some(binding),
+        }
+    }
+
     /// Whether the secret that the configuration names is bound and long enough.
     ///
     /// # Errors
@@ -266,6 +275,14 @@ impl Dialect {
                 ("x-auth-request-groups", "/groups"),
             ],
         }
+    }
+
+    /// Whether `name`, in lower case, is a header that a dialect reads or sets.
+    #[must_use]
+    pub fn is_name_of_any(name: &str) -> bool {
+        [Self::Forward, Self::Nginx, Self::Envoy].iter().any(|dialect| {
+            dialect.names().contains(&name) || dialect.customary().iter().any(|(known, _)| *known == name)
+        })
     }
 
     /// The original request. `header` reads a header of the question; `asked` is the question's own method, host, path behind

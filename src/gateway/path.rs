@@ -3,7 +3,8 @@
 //! What two servers could read differently is refused, not repaired: dot segments, an encoded slash, backslashes, control
 //! characters, `;` (which some servers cut off before they look), broken or doubled encoding, and what is not UTF-8. So are
 //! the names by which file systems know a file besides its own: with dots or spaces at the end, with an NTFS stream, with
-//! invisible characters, with characters that Windows turns into a slash. What all read alike is brought to one form: escapes
+//! invisible characters, with characters that Windows turns into a slash, and with the full-width and similar forms of all that
+//! is refused. What all read alike is brought to one form: escapes
 //! of unreserved characters are decoded, the others in upper case (RFC 3986 §6.2.2), and empty segments go.
 
 use crate::characters::is_invisible;
@@ -139,16 +140,42 @@ fn push_segment(text: &mut String, segment: &str) -> Result<(), PathFault> {
         }
     }
     // Looked for in what was decoded: the digits may have come as escapes too.
-    let is_escape = |three: &[u8]| matches!(three, [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit());
     match decoded.as_slice() {
         b"." | b".." => Err(PathFault::Dots),
-        decoded if decoded.windows(3).any(is_escape) => Err(PathFault::EncodedTwice),
+        decoded if has_escape(decoded) => Err(PathFault::EncodedTwice),
         decoded => std::str::from_utf8(decoded).map_err(|_| PathFault::Utf8).and_then(refuse_other_names),
     }
 }
 
-/// Refuses a decoded segment that some file system takes for another one.
+/// Refuses a decoded segment that some server or file system takes for another one.
 fn refuse_other_names(segment: &str) -> Result<(), PathFault> {
+    if segment.contains(is_invisible) {
+        return Err(PathFault::Invisible);
+    }
+    if segment.is_ascii() {
+        return refuse_other_spellings(segment);
+    }
+    let mut plain = String::with_capacity(segment.len());
+    for c in segment.chars() {
+        match plain_form(c) {
+            "" => plain.push(full_width_as_ascii(c)),
+            text => plain.push_str(text),
+        }
+    }
+    if plain.contains(['/', '\\']) {
+        return Err(PathFault::SlashLike);
+    }
+    if plain.contains(';') {
+        return Err(PathFault::Semicolon);
+    }
+    if has_escape(plain.as_bytes()) {
+        return Err(PathFault::EncodedTwice);
+    }
+    refuse_other_spellings(&plain)
+}
+
+/// Refuses a segment whose characters are in their plain form.
+fn refuse_other_spellings(segment: &str) -> Result<(), PathFault> {
     if segment.starts_with(char::is_whitespace) || segment.ends_with(|c: char| c == '.' || c.is_whitespace())
     {
         return Err(PathFault::Trimmed);
@@ -156,14 +183,43 @@ fn refuse_other_names(segment: &str) -> Result<(), PathFault> {
     if segment.contains(":$") {
         return Err(PathFault::Stream);
     }
-    if segment.contains(is_invisible) {
-        return Err(PathFault::Invisible);
-    }
-    // Fraction slash, division slash, set minus, and the small and full-width forms.
-    if segment.contains(['\u{2044}', '\u{2215}', '\u{ff0f}', '\u{2216}', '\u{fe68}', '\u{ff3c}']) {
-        return Err(PathFault::SlashLike);
-    }
     Ok(())
+}
+
+/// The ASCII that servers make of a character where they normalise a text (NFKC) or convert it to a code page of Windows, of what
+/// has a meaning in a path; empty for other characters.
+fn plain_form(c: char) -> &'static str {
+    match c {
+        // One dot leader, small full stop; two and three dots in one character.
+        '\u{2024}' | '\u{fe52}' => ".",
+        '\u{2025}' | '\u{fe30}' => "..",
+        '\u{2026}' | '\u{fe19}' => "...",
+        // Fraction slash, division slash.
+        '\u{2044}' | '\u{2215}' => "/",
+        // Set minus, small reverse solidus; yen and won, which stand in the place of the backslash in Japan's and Korea's code pages.
+        '\u{2216}' | '\u{fe68}' | '\u{a5}' | '\u{ffe5}' | '\u{20a9}' | '\u{ffe6}' => "\\",
+        // Greek question mark, small and vertical semicolon.
+        '\u{37e}' | '\u{fe54}' | '\u{fe14}' => ";",
+        '\u{fe6a}' => "%",
+        '\u{fe55}' | '\u{fe13}' => ":",
+        '\u{fe69}' => "$",
+        _ => "",
+    }
+}
+
+/// The ASCII character of which `c` is the full-width form; else `c`.
+fn full_width_as_ascii(c: char) -> char {
+    match c {
+        '\u{ff01}'..='\u{ff5e}' => u32::from(c).checked_sub(0xfee0).and_then(char::from_u32).unwrap_or(c),
+        other => other,
+    }
+}
+
+/// Whether there is a `%` with two hexadecimal digits.
+fn has_escape(text: &[u8]) -> bool {
+    text.windows(3).any(
+        |three| matches!(three, [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit()),
+    )
 }
 
 /// Two hexadecimal digits.
@@ -319,6 +375,45 @@ mod tests {
             ("/%2e%2e", Dots),
         ] {
             assert_eq!(normal(raw), Err(fault), "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_compatibility_form_of_what_is_refused_is_refused_too() {
+        use PathFault::{EncodedTwice, Semicolon, SlashLike, Stream, Trimmed};
+        for (raw, fault) in [
+            ("/x/%EF%BC%8E%EF%BC%8E/admin", Trimmed),
+            ("/x/.%EF%BC%8E/admin", Trimmed),
+            ("/x/%E2%80%A4%E2%80%A4/admin", Trimmed),
+            ("/x/%E2%80%A5/admin", Trimmed),
+            ("/x/%E2%80%A6", Trimmed),
+            ("/admin%EF%BC%8E/x", Trimmed),
+            ("/admin%E2%80%A6", Trimmed),
+            ("/x/..%C2%A5admin", SlashLike),
+            ("/x/..%EF%BF%A5admin", SlashLike),
+            ("/x/..%E2%82%A9admin", SlashLike),
+            ("/x/..%EF%BF%A6admin", SlashLike),
+            ("/x/..%EF%BC%9Bv=1/admin", Semicolon),
+            ("/x/..%CD%BE/admin", Semicolon),
+            ("/x/%EF%BC%85%32%65/admin", EncodedTwice),
+            ("/x/%EF%BC%852%EF%BD%85/admin", EncodedTwice),
+            ("/x/%25%EF%BC%92%EF%BD%85/admin", EncodedTwice),
+            ("/x.php%EF%BC%9A%EF%BC%84DATA", Stream),
+            ("/x.php%3A%EF%BC%84DATA", Stream),
+            ("/x.php%EF%BC%9A$DATA", Stream),
+        ] {
+            assert_eq!(normal(raw), Err(fault), "{raw}");
+        }
+        // Where the plain form would be taken, so is the other.
+        for raw in [
+            "/%EF%BC%8Ehidden",
+            "/wait%E2%80%A6what",
+            "/100%EF%BC%85",
+            "/a%EF%BC%9Ab",
+            "/%EF%BC%847",
+            "/%EF%BC%88a%EF%BC%89",
+        ] {
+            assert_eq!(normal(raw).as_deref(), Ok(raw), "{raw}");
         }
     }
 

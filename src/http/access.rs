@@ -9,7 +9,7 @@ use crate::rejection::Fault;
 use crate::trust::password::Password;
 
 /// The Worker secret that opens the insides.
-pub const KEY_BINDING: &str = "EXPLAIN_KEY";
+pub const KEY_BINDING: &str = crate::config::EXPLAIN_KEY;
 
 /// Why a request may not see the insides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,16 +1,14 @@
 //! `exchange.clients`: who authenticates, and for which targets they may ask.
 
-use std::collections::BTreeSet;
-
 use super::required;
 use crate::config::reader::Table;
-use crate::exchange::clients::{Client, is_reserved};
+use crate::exchange::clients::{Client, is_reserved, is_same_name};
 use crate::exchange::policy::Target;
 use crate::ports::Secrets;
 
 /// Reads the tables and the secrets that they name.
 pub(super) fn read(table: &mut Table<'_>, targets: &[Target], secrets: &impl Secrets) -> Vec<Client> {
-    let mut names = BTreeSet::new();
+    let mut names: Vec<String> = Vec::new();
     let mut clients = Vec::new();
     for mut one in table.tables("clients").into_iter().flatten() {
         let id = required(&mut one, "id", "write its client_id");
@@ -37,11 +35,18 @@ pub(super) fn read(table: &mut Table<'_>, targets: &[Target], secrets: &impl Sec
             }
         }
         if let Some(id) = &id
-            && !names.insert(id.clone())
+            && names.iter().any(|known| is_same_name(known, id))
         {
-            one.fault("id", "is configured twice", "merge the two tables into one");
+            one.fault(
+                "id",
+                "is configured twice; case makes no difference",
+                "merge the two tables into one, or write another id",
+            );
         }
-        if id.as_deref().is_some_and(is_reserved) {
+        names.extend(id.clone());
+        if id.as_deref().is_some_and(|id| id.trim() != id) {
+            one.fault("id", "begins or ends with a space", "remove the space");
+        } else if id.as_deref().is_some_and(is_reserved) {
             one.fault(
                 "id",
                 "is a name that this Worker assigns itself: \"edge-assay\" to the gateway, \"public\" to clients without a name",

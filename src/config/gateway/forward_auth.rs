@@ -2,21 +2,27 @@
 
 use super::headers::is_header_name;
 use crate::config::reader::Table;
-use crate::gateway::forward_auth::{ForwardAuth, SECRET_HEADER};
+use crate::gateway::Gateway;
+use crate::gateway::forward_auth::{Dialect, ForwardAuth, SECRET_HEADER};
+use crate::gateway::headers::is_reserved;
 use crate::ports::Secrets;
 
 /// Reads the table `forward_auth`.
-pub(in crate::config) fn read(mut table: Table<'_>, secrets: &impl Secrets) -> Option<ForwardAuth> {
+pub(in crate::config) fn read(
+    mut table: Table<'_>,
+    gateway: Option<&Gateway>,
+    secrets: &impl Secrets,
+) -> Option<ForwardAuth> {
     const FIX: &str = "name the Worker secret that your proxy sends in X-Forward-Auth-Secret, or write trusted = true if nobody but the proxy can reach this Worker";
     let secret = table.binding("secret");
     let header = table.string("header").map(|name| name.to_ascii_lowercase());
     if let Some(name) = &header
-        && (!is_header_name(name) || name == "authorization")
+        && let Some(problem) = problem_of(name, gateway)
     {
         table.fault(
             "header",
-            "is not the name of a header",
-            "write letters, digits and -, as in \"X-Forward-Auth-Secret\"",
+            problem,
+            "write a name of your own of letters, digits and -, as in \"X-Forward-Auth-Secret\"",
         );
     }
     let trusted = table.boolean("trusted").unwrap_or(false);
@@ -38,4 +44,21 @@ pub(in crate::config) fn read(mut table: Table<'_>, secrets: &impl Secrets) -> O
         }
         None => trusted.then(ForwardAuth::trusting),
     }
+}
+
+/// Why the header of this name, in lower case, cannot bring the secret. Where it has another meaning, the secret would be sent on,
+/// or every request would be refused.
+fn problem_of(name: &str, gateway: Option<&Gateway>) -> Option<&'static str> {
+    if !is_header_name(name) {
+        return Some("is not the name of a header");
+    }
+    if name == SECRET_HEADER {
+        return None;
+    }
+    if is_reserved(name) || Dialect::is_name_of_any(name) {
+        return Some("has a meaning of its own");
+    }
+    let is_identity =
+        gateway.is_some_and(|gateway| gateway.untrusted.configured().any(|known| known == name));
+    is_identity.then_some("is an identity header of a route")
 }

@@ -4,7 +4,8 @@
 //! only as far as the store is up to date. `docs/exchange.md` says so.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -65,14 +66,21 @@ impl<V: Clone> Recent<V> {
     }
 }
 
-/// Whether nobody could guess it. Fireproof's own client writes 6 random bytes as `z` and base58 digits; any other form has to
-/// be longer.
-fn is_long_enough(result_id: &str) -> bool {
-    let is_base58 = |c: char| c.is_ascii_alphanumeric() && !matches!(c, '0' | 'O' | 'I' | 'l');
-    let is_multibase = result_id.strip_prefix('z').is_some_and(|digits| digits.chars().all(is_base58));
-    let least =
-        if is_multibase { limits::MIN_MULTIBASE_RESULT_ID_CHARS } else { limits::MIN_RESULT_ID_CHARS };
-    result_id.chars().count() >= least
+/// Whether nobody could guess it, as far as its form tells. Fireproof's own client writes 6 random bytes as `z` and base58
+/// digits; any other form has to be longer.
+fn is_hard_to_guess(result_id: &str) -> bool {
+    const OWN_LENGTHS: RangeInclusive<usize> =
+        limits::MIN_MULTIBASE_RESULT_ID_CHARS..=limits::MAX_MULTIBASE_RESULT_ID_CHARS;
+    let is_base58 = |byte: u8| byte.is_ascii_alphanumeric() && !matches!(byte, b'0' | b'O' | b'I' | b'l');
+    let is_own = OWN_LENGTHS.contains(&result_id.len())
+        && result_id.strip_prefix('z').is_some_and(|digits| digits.bytes().all(is_base58));
+    let distinct = result_id.bytes().collect::<BTreeSet<_>>().len();
+    if is_own {
+        return distinct >= limits::MIN_MULTIBASE_RESULT_ID_DISTINCT;
+    }
+    result_id.bytes().all(|byte| byte.is_ascii_graphic())
+        && result_id.len() >= limits::MIN_RESULT_ID_CHARS
+        && distinct >= limits::MIN_RESULT_ID_DISTINCT
 }
 
 fn hash(text: &str) -> Hash {
@@ -118,7 +126,7 @@ pub(super) async fn leave<P: Platform>(
     let not_stored = |reason: &str| {
         platform.log(Level::Warn, &json!({ "event": "result_not_stored", "reason": reason }));
     };
-    if !is_long_enough(result_id) {
+    if !is_hard_to_guess(result_id) {
         not_stored("the resultId is so short that it could be guessed");
         return Ok(());
     }
@@ -155,7 +163,7 @@ pub(super) async fn collect<P: Platform>(
     result_id: &str,
     platform: &P,
 ) -> Result<Value, ApiError> {
-    let token = if is_long_enough(result_id) { take(results, result_id, platform).await? } else { None };
+    let token = if is_hard_to_guess(result_id) { take(results, result_id, platform).await? } else { None };
     Ok(match token {
         Some(token) => {
             json!({ "type": "resTokenByResultId", "status": "found", "resultId": result_id, "token": token })
@@ -197,13 +205,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_of_fireproofs_own_client_is_long_enough_and_a_word_is_not() {
-        // `nextId()` of the client: 6 random bytes as multibase base58btc; the shortest and the longest form.
-        for id in ["z2222222", "zMNa7dRMEt", "0123456789ab", "a-second-result"] {
-            assert!(is_long_enough(id), "{id}");
+    fn an_id_of_fireproofs_own_client_is_taken_and_one_without_entropy_is_not() {
+        // `nextId()` of the client: 6 random bytes as multibase base58btc; a short and a long form.
+        for id in ["z2345678", "z2a2a2ab", "zMNa7dRMEt", "0123456789ab", "a-second-result"] {
+            assert!(is_hard_to_guess(id), "{id}");
         }
-        for id in ["", "z", "z222222", "password", "12345678", "z0000000", "zzz-zzz-zzz", "0123456789a"] {
-            assert!(!is_long_enough(id), "{id}");
+        for id in ["", "z", "z234567", "password", "12345678", "z0000000", "zzz-zzz-zzz", "0123456789a"] {
+            assert!(!is_hard_to_guess(id), "{id}");
+        }
+        for id in ["            ", "aaaaaaaaaaaa", "zzzzzzzz", "z2222222", "zabzabzabzab", "abcdeabcdeab"] {
+            assert!(!is_hard_to_guess(id), "{id}");
+        }
+        for id in ["0123456789 ab", "0123456789\nab", "0123456789\u{e9}ab", "\u{1f600}\u{1f601}\u{1f602}"] {
+            assert!(!is_hard_to_guess(id), "{id}");
         }
     }
 

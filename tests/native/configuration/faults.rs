@@ -331,3 +331,19 @@ fn a_secret_in_the_place_of_its_name_is_not_repeated() {
     assert!(!found.is_empty());
     assert!(found.iter().all(|fault| !fault.to_string().contains(secret)));
 }
+
+#[test]
+fn a_byte_order_mark_before_the_text_of_the_binding_is_named_and_a_syntax_error_is_no_duplicate() {
+    let only = |text: &str| {
+        let found = faults_of(Some(text));
+        assert_eq!(found.len(), 1, "{found:?}");
+        (found[0].path.clone(), found[0].problem.clone(), found[0].fix.clone())
+    };
+    let (path, problem, fix) = only(&format!("\u{feff}{}", with_issuer(&json!({}))));
+    assert_eq!((path.as_str(), problem.as_str()), ("ASSAY", "begins with a byte order mark"));
+    assert!(fix.contains("remove it"));
+    for text in ["{\"issuers\": [],}", "[]"] {
+        assert!(!only(text).2.contains("two"), "{text}");
+    }
+    assert!(only("{\"verify\": {}, \"verify\": {}}").2.contains("one of the two"));
+}

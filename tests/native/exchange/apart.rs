@@ -288,3 +288,89 @@ fn a_gateway_that_asks_for_its_own_target_gets_that_targets_claims_alone() {
     assert_eq!(issued_claims(&to_api)["client_id"], "edge-assay");
     assert_eq!(header(&world.answered(&FakeRequest::get("/_assay/healthz")), "location"), None);
 }
+
+#[test]
+fn no_client_goes_by_another_spelling_of_a_registered_id() {
+    let token = clerk_token(&json!({}));
+    for name in ["cli", "CLI", "Cli", "cli ", " cli", " CLI "] {
+        let named = form(&exchange(&token, &[("audience", API), ("client_id", name)]));
+        refused(&world(), &named, 401, "invalid_client", "client_unauthenticated");
+    }
+    let spaced = form(&exchange(&token, &[("audience", API), ("client_id", " other")]));
+    refused(&world(), &spaced, 400, "invalid_request", "request_invalid");
+    let other = form(&exchange(&token, &[("audience", API), ("client_id", "clip")]));
+    assert_eq!(granted(&world(), &other).1["client_id"], "clip");
+    for second in ["cli", "CLI", "CLI "] {
+        let mut config = config();
+        let mut client = config["exchange"]["clients"][0].clone();
+        client["id"] = json!(second);
+        config["exchange"]["clients"].as_array_mut().unwrap().push(client);
+        let mut paths = fault_paths(&config, &secrets());
+        paths.dedup();
+        assert_eq!(paths, ["exchange.clients[1].id"], "{second}");
+    }
+    let mut config = config();
+    config["exchange"]["clients"][0]["id"] = json!("cli ");
+    assert_eq!(fault_paths(&config, &secrets()), ["exchange.clients[0].id"]);
+}
+
+const VALUE: &str = "one value that two parties hold, of more than 32 characters";
+
+#[test]
+fn no_secret_is_known_to_two_parties_whatever_its_bindings_are_called() {
+    let client =
+        |id: &str, secret: &str, targets: &[&str]| json!({ "id": id, "secret": secret, "targets": targets });
+    let with = |change: &dyn Fn(&mut Value), bound: &[(&'static str, &str)]| {
+        let mut config = config();
+        change(&mut config);
+        let mut all = secrets();
+        all.retain(|(name, _)| bound.iter().all(|(other, _)| other != name));
+        all.extend(bound.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let bound: Vec<(&str, &str)> = all.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let world = World::with_secrets(&config, &bound);
+        let faults = world.app.config.terms.as_ref().err().cloned().unwrap_or_default();
+        let shown = format!("{faults:?} {:?}", world.platform.log_lines());
+        assert!(!shown.contains(VALUE) && !shown.contains(SECRET), "{shown}");
+        faults.into_iter().map(|fault| fault.path).collect::<Vec<_>>()
+    };
+    let two = |second: Value| {
+        move |config: &mut Value| {
+            config["exchange"]["clients"].as_array_mut().unwrap().push(second.clone());
+        }
+    };
+    let proxy = |config: &mut Value| config["forward_auth"] = json!({ "secret": "PROXY" });
+    let second_issuer = |config: &mut Value| {
+        config["issuers"].as_array_mut().unwrap().push(
+            json!({ "issuer": "https://b.example", "audience": "unchecked", "secrets": [{ "binding": "OTHER" }] }),
+        );
+    };
+    let same = |_: &mut Value| {};
+    // Two clients, by two bindings or by one.
+    let other = two(client("other", "OTHER", &[STRICT]));
+    assert_eq!(with(&other, &[("CLI_SECRET", VALUE), ("OTHER", VALUE)]), ["exchange.clients[1].secret"]);
+    assert!(with(&other, &[("OTHER", VALUE)]).is_empty());
+    assert_eq!(with(&two(client("other", "CLI_SECRET", &[API])), &[]), ["exchange.clients[1].secret"]);
+    // One client that is about to change its id.
+    assert!(with(&two(client("new-cli", "CLI_SECRET", &[STRICT])), &[]).is_empty());
+    // The proxy and each of the others. A space at the end, which a terminal adds, makes no other secret of it.
+    assert!(with(&proxy, &[("PROXY", VALUE)]).is_empty());
+    for shared in ["CLI_SECRET", "SUPABASE", "EXPLAIN_KEY"] {
+        let value = format!("{VALUE}\n");
+        assert_eq!(with(&proxy, &[("PROXY", VALUE), (shared, &value)]), ["forward_auth.secret"], "{shared}");
+    }
+    assert_eq!(with(&proxy, &[("PROXY", &signing_keys())]), ["forward_auth.secret"]);
+    // A client and the operator, or an issuer.
+    assert_eq!(with(&same, &[("CLI_SECRET", VALUE), ("EXPLAIN_KEY", VALUE)]), ["exchange.clients[0].secret"]);
+    assert_eq!(with(&same, &[("CLI_SECRET", SECRET)]), ["exchange.clients[0].secret"]);
+    // Two issuers; the second one's text is in another encoding.
+    assert_eq!(with(&second_issuer, &[("OTHER", SECRET)]), ["issuers[2].secrets[0]"]);
+    let encoded = |config: &mut Value| {
+        second_issuer(config);
+        config["issuers"][2]["secrets"][0]["encoding"] = json!("base64url");
+    };
+    assert_eq!(
+        with(&encoded, &[("OTHER", &base64url::encode(SECRET.as_bytes()))]),
+        ["issuers[2].secrets[0]"]
+    );
+    assert!(with(&second_issuer, &[("OTHER", VALUE)]).is_empty());
+}

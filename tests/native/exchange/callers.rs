@@ -225,3 +225,29 @@ fn the_line_of_a_token_with_an_actor_is_about_the_subjects_token() {
     let lines = world.platform.events("token_issued");
     assert_eq!(lines[0]["token_sha256"], lines[1]["token_sha256"]);
 }
+
+#[test]
+fn an_act_claim_that_names_nobody_is_refused_and_never_issued_as_an_empty_one() {
+    let world = world();
+    let acts = [
+        json!("robot"),
+        json!(["robot"]),
+        json!(7),
+        Value::Null,
+        json!({}),
+        json!({ "exp": 1 }),
+        json!({ "sub": 7 }),
+        json!({ "sub": "first", "act": "zeroth" }),
+        json!({ "sub": "first", "act": {} }),
+    ];
+    for act in acts {
+        let subject = clerk_token(&json!({ "act": act }));
+        let alone = form(&exchange(&subject, &[("audience", API)]));
+        refused(&world, &alone, 400, "invalid_request", "actor_not_allowed");
+        let actor = clerk_token(&json!({ "sub": "robot" }));
+        refused(&world, &form(&with_actor(&subject, &actor)), 400, "invalid_request", "actor_not_allowed");
+    }
+    let named = clerk_token(&json!({ "act": { "client_id": "app" } }));
+    let (_, claims) = granted(&world, &form(&exchange(&named, &[("audience", API)])));
+    assert_eq!(claims["act"], json!({ "client_id": "app" }));
+}

@@ -225,6 +225,7 @@ fn forward_auth_says_whom_it_believes() {
         (json!({ "secret": "S", "header": "x y" }), Some("forward_auth.header")),
         (json!({ "secret": "S", "header": "Authorization" }), Some("forward_auth.header")),
         (json!({ "secret": "S", "header": "X-Proxy-Key" }), None),
+        (json!({ "secret": "S", "header": "X-Forward-Auth-Secret" }), None),
         (json!({ "secret": "S" }), None),
         (json!({ "trusted": true }), None),
     ] {
@@ -295,5 +296,61 @@ fn every_configuration_in_the_docs_is_sound() {
         let config = merged(issuers, &example);
         let faults = Config::load(Some(&config.to_string()), &FakePlatform::at(NOW)).terms.err();
         assert_eq!(faults, None, "{example}");
+    }
+}
+
+/// Names of headers that servers, proxies or this Worker act on.
+const WITH_A_MEANING: &[&str] = &[
+    "Host",
+    "Accept",
+    "Connection",
+    "Upgrade",
+    "Cookie",
+    "X-Original-URI",
+    "X-Forwarded-Uri",
+    "X-Forward-Auth-Path",
+    "Range",
+    "Via",
+    "Location",
+    "Cache-Control",
+    "Proxy",
+    "X-Explain-Key",
+    "X-Assay-Code",
+    "If-None-Match",
+    "Content-Length",
+    "CF-Connecting-IP",
+    "Sec-Fetch-Site",
+    "Forwarded",
+    "X-Real-IP",
+    "User-Agent",
+    "Destination",
+];
+
+#[test]
+fn no_header_with_a_meaning_brings_the_proxys_secret() {
+    let found = |name: &str| {
+        let routes = json!([route("/a/*", &json!({ "headers": { "x-user-id": "/sub" } }))]);
+        let forward_auth = json!({ "secret": "S", "header": name });
+        let faults = faults_with(&json!({ "gateway": { "routes": routes }, "forward_auth": forward_auth }));
+        paths(&faults).iter().map(|path| (*path).to_owned()).collect::<Vec<_>>()
+    };
+    let further = ["Authorization", "X-User-Id", "Remote-User", "X-Forwarded-User", "X-Auth-Request-Email"];
+    for name in WITH_A_MEANING.iter().chain(&further) {
+        assert_eq!(found(name), ["forward_auth.header"], "{name}");
+    }
+    for name in ["X-Forward-Auth-Secret", "X-Proxy-Key", "X-Forwarded-Secret"] {
+        assert!(found(name).is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn no_header_with_a_meaning_tells_who_sends_a_request() {
+    for name in WITH_A_MEANING.iter().chain(&["X-Forward-Auth-Secret", "Authorization"]) {
+        let found = faults(&json!([route("/a/*", &json!({ "headers": { *name: "/sub" } }))]));
+        assert_eq!(paths(&found), [format!("gateway.routes[0].headers.{name}")], "{name}");
+    }
+    for name in ["X-User-Id", "X-Tenant", "Remote-User", "X-Forwarded-User"] {
+        let found = faults(&json!([route("/a/*", &json!({ "headers": { name: "/sub" } }))]));
+        assert!(found.is_empty(), "{name}: {found:?}");
     }
 }
