@@ -54,12 +54,22 @@ impl std::fmt::Debug for ForwardAuth {
 /// Why a proxy's question gets no answer about a token. Always 403.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Untold {
-    /// The secret is absent or wrong.
-    #[error("the proxy does not bring the shared secret in the header {0}")]
-    Secret(String),
-    /// The original request is not told of, or not readably.
-    #[error("the proxy does not say the original {0}")]
-    Missing(&'static str),
+    /// The secret is absent or wrong. Names no header: strangers get this answer.
+    #[error("the proxy does not bring the shared secret")]
+    Secret,
+    /// A header that describes the original request is absent, repeated or not readable.
+    #[error(
+        "the question needs exactly one readable `{header}`, which tells the original {what}; the proxy has to set it"
+    )]
+    Missing {
+        /// The header.
+        header: &'static str,
+        /// What it tells.
+        what: &'static str,
+    },
+    /// An answer to the original method could show the identity headers and our own token to the client.
+    #[error("the original method is {0}, which forward-auth never lets pass")]
+    Method(Method),
     /// The original path is refused.
     #[error("{0}")]
     Path(#[from] PathFault),
@@ -72,12 +82,15 @@ pub enum Untold {
     /// The original host is none, or the URL has another one.
     #[error("the original host is not a host name or an address with an optional port")]
     Host,
-    /// A header that servers might take for an identity, or for another request. Holds the name that it was taken for.
-    #[error("the request holds a header that could be taken for {0}")]
+    /// A header that servers might take for an identity, or for another request. Holds its name as it was sent.
+    #[error(
+        "the request holds the header `{0}`, which an API could take for an identity or for another request; \
+         if a load balancer or proxy adds it, the asking proxy has to remove it before its question"
+    )]
     Spoofed(String),
-    /// A header whose name is none, or another spelling of a name that servers act on.
-    #[error("the request holds a header whose name is read in different ways")]
-    Disguised,
+    /// A header whose name is none, or another spelling of a name that servers act on. Holds its name as it was sent.
+    #[error("the request holds the header `{0}`, whose name servers read in different ways")]
+    Disguised(String),
     /// The header of ingress-nginx with the original URL holds none.
     #[error("the header {URL_HEADER} is not an http or https URL with a path")]
     Url,
@@ -103,11 +116,12 @@ impl Untold {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Secret(_) => "forward_auth_untrusted",
-            Self::Missing(_) | Self::Url | Self::HostUnsure => "forward_auth_incomplete",
+            Self::Secret => "forward_auth_untrusted",
+            Self::Missing { .. } | Self::Url | Self::HostUnsure => "forward_auth_incomplete",
+            Self::Method(_) => "method_refused",
             Self::Path(_) | Self::EmptySegment | Self::Disagreement => "path_refused",
             Self::Host => "host_refused",
-            Self::Spoofed(_) | Self::Disguised | Self::TwoForms => "header_refused",
+            Self::Spoofed(_) | Self::Disguised(_) | Self::TwoForms => "header_refused",
             Self::Upgrade => "upgrade_refused",
         }
     }
@@ -164,7 +178,7 @@ impl ForwardAuth {
         let Trust::Secret { header: name, password, .. } = &self.trust else { return Ok(()) };
         match (password, header(name)) {
             (Ok(password), Some(given)) if password.is(&given) => Ok(()),
-            _ => Err(Untold::Secret(name.clone())),
+            _ => Err(Untold::Secret),
         }
     }
 }
@@ -295,23 +309,29 @@ impl Dialect {
         header: impl Fn(&str) -> Option<String>,
         asked: (&Method, &str, &str, Option<&str>),
     ) -> Result<Original, Untold> {
-        let told = |name: &'static str| header(name).ok_or(Untold::Missing(name));
+        let told = |name: &'static str, what| header(name).ok_or(Untold::Missing { header: name, what });
         let told_method = |name: &'static str| -> Result<Method, Untold> {
-            told(name)?.parse().map_err(|_| Untold::Missing(name))
+            let missing = |_| Untold::Missing { header: name, what: "method" };
+            told(name, "method")?.parse().map_err(missing)
         };
         let (method, target, host) = match (self, self.names()) {
             (Self::Forward | Self::Nginx, [method, target, host]) => {
-                (told_method(method)?, told(target)?, told(host)?)
+                (told_method(method)?, told(target, "path and query")?, told(host, "host")?)
             }
             (Self::IngressNginx, [method, ..]) => {
                 let method = told_method(method)?;
-                let url = told(URL_HEADER)?;
+                let url = told(URL_HEADER, "URL")?;
                 let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
                 let (host, path) = rest.and_then(|rest| rest.split_once('/')).ok_or(Untold::Url)?;
                 (method, format!("/{path}"), host.to_owned())
             }
-            _ => (asked.0.clone(), told(PATH_HEADER)?, told("host")?),
+            _ => (asked.0.clone(), told(PATH_HEADER, "path and query")?, told("host", "host")?),
         };
+        // An answer to TRACE repeats the request that the API got (RFC 9110 §9.3.8), and so does one to TRACK. CONNECT opens
+        // a tunnel for requests that nobody checks.
+        if ["TRACE", "TRACK", "CONNECT"].iter().any(|name| method.as_str().eq_ignore_ascii_case(name)) {
+            return Err(Untold::Method(method));
+        }
         let host = Host::parse(&host).ok_or(Untold::Host)?;
         if let (Self::IngressNginx, Some(chosen)) = (self, header(HOST_HEADER))
             && !Host::parse(&chosen).is_some_and(|chosen| chosen.has_name_of(&host))
@@ -361,9 +381,9 @@ impl Dialect {
                 Some((Meaning::Origin, known)) if known == given => {}
                 // A platform in front of the proxy overwrites these.
                 Some((Meaning::Platform, prefix)) if given.starts_with(prefix) => {}
-                Some((_, known)) => return Err(Untold::Spoofed(known.to_owned())),
+                Some(_) => return Err(Untold::Spoofed(given.to_owned())),
                 None if is_disguised(given) || secret_header.is_some_and(|name| folds_alike(name, given)) => {
-                    return Err(Untold::Disguised);
+                    return Err(Untold::Disguised(given.to_owned()));
                 }
                 None if given == "upgrade"
                     && header(given).is_none_or(|value| !value.eq_ignore_ascii_case("websocket")) =>

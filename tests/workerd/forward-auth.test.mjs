@@ -1,7 +1,12 @@
 // Forward-auth with real proxies: nginx, Caddy, Traefik and Envoy with the documented files, the built Worker in workerd as
 // the authority, a real API behind that counts what arrives.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, request as httpRequest } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { once } from 'node:events';
 import { after, before, suite, test } from 'node:test';
@@ -9,7 +14,7 @@ import { createIdentityProvider } from '../../demo/identity-provider.mjs';
 import { WHEELS } from '../../scripts/lib/proxies.mjs';
 import { createApi, megabytes } from './support/api.mjs';
 import { lifetime } from './support/lifetime.mjs';
-import { PROXIES } from './support/proxies.mjs';
+import { HOST, PROXIES } from './support/proxies.mjs';
 import { raw } from './support/raw.mjs';
 import { answerOf, startWorker, trusting } from './support/worker.mjs';
 
@@ -36,7 +41,7 @@ const REQUEST_NAMES = [
   ...['x-original-url', 'x-rewrite-url', 'x-http-method-override', 'x-forward-auth-path', 'x-forward-auth-secret'],
 ];
 const ORIGIN_NAMES = [
-  ...['for', 'proto', 'port', 'server', 'prefix', 'scheme', 'ssl'].map((what) => `x-forwarded-${what}`),
+  ...['for', 'proto', 'port', 'server', 'prefix', 'scheme', 'ssl', 'protocol', 'path', 'by'].map((what) => `x-forwarded-${what}`),
   ...['forwarded', 'x-real-ip', 'client-ip', 'x-client-ip', 'x-cluster-client-ip', 'true-client-ip', 'cf-connecting-ip'],
 ];
 const FORGED = 'forged-by-the-client';
@@ -60,7 +65,10 @@ async function createScene(use) {
       { path: '/open/*', public: true },
       { path: '/admin/*', require: { scopes: ['admin'] } },
       { path: '/posts', methods: ['POST'] },
+      { path: '/hosted/*', public: true },
+      { path: '/hosted/*', host: HOST, require: { scopes: ['admin'] } },
       { path: '/open/*', host: 'admin.example.com', require: { scopes: ['admin'] } },
+      { path: '/*', host: 'status.example.com', public: true },
     ],
   };
   const worker = await use(startWorker({ config, secrets: { ...secrets, FORWARD_AUTH_SECRET: SECRET } }));
@@ -146,20 +154,65 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
           await forge('/open/x', [`${spelling}: ${FORGED}`], { connection: `close, ${spelling}` });
         }
       }
-      const { requests } = await reached(api, () => raw(front.url, '/open/x', ['X-Forwarded-For: 203.0.113.9', 'X-Real-IP: 203.0.113.9', 'X-Forwarded-Host: evil.example', 'X-Forwarded-Proto: gopher'], { host: 'api.example.com' }));
+      const { requests } = await reached(api, () => raw(front.url, '/open/x', ['X-Forwarded-For: 203.0.113.9', 'X-Real-IP: 203.0.113.9', 'X-Forwarded-Host: evil.example', 'X-Forwarded-Proto: gopher'], { host: HOST }));
       for (const { headers } of requests) {
-        assert.deepEqual([headers['x-forwarded-for'], headers['x-forwarded-host'], headers['x-forwarded-proto']], ['127.0.0.1', 'api.example.com', 'http']);
+        assert.deepEqual([headers['x-forwarded-for'], headers['x-forwarded-host'], headers['x-forwarded-proto']], ['127.0.0.1', HOST, 'http']);
       }
     });
 
     test('a client cannot choose the host that it is judged by', async () => {
-      assert.equal((await raw(front.url, '/open/x', [], { host: 'open.example.com' })).status, 200);
+      for (const host of [HOST, `${HOST}:80`, new URL(front.url).host]) {
+        const { result, requests } = await reached(api, () => raw(front.url, '/open/x', [], { host }));
+        assert.deepEqual([result.status, requests.length], [200, 1], host);
+        assert.deepEqual((await reached(api, () => raw(front.url, '/hosted/x', [], { host }))).requests, [], host);
+      }
+      // The routes of a host that the file does not name are laxer ones.
+      for (const host of ['status.example.com', 'status.example.com:80', 'STATUS.example.com', 'status.example.com.', 'open.example.com', '']) {
+        for (const [target, lines] of [['/admin/secrets', []], ['/admin/secrets', [`Authorization: Bearer ${token}`]], ['/open/x', []], [`http://${host || 'status.example.com'}/admin/secrets`, []]]) {
+          const { requests } = await reached(api, () => raw(front.url, target, lines, { host }));
+          assert.deepEqual(requests, [], `${host} ${target}`);
+        }
+      }
+      const absolute = await reached(api, () => raw(front.url, 'http://status.example.com/admin/secrets', [], { host: HOST }));
+      assert.deepEqual(absolute.requests, []);
+      for (const host of [`${HOST}.`, `${HOST}..`, `${HOST}:443:443`, `x@${HOST}`, `${HOST}/open/x?`]) {
+        // nginx makes the API's own host of some of these: then its routes apply.
+        assert.deepEqual((await reached(api, () => raw(front.url, '/hosted/x', [], { host }))).requests, [], host);
+      }
       const odd = ['admin.example.com', 'ADMIN.example.com', 'admin.example.com.', 'admin.example.com:80', 'admin.example.com..', '.admin.example.com', 'admin.example.com:443:443', '[admin.example.com]', 'x@admin.example.com', 'admin.example.com/open/x?', 'open.example.com/healthz?', 'open.example.com/ext-authz/open/x?'];
       for (const host of odd) {
         for (const lines of [[], ['X-Forwarded-Host: open.example.com'], ['X-Original-Host: open.example.com'], ['Host: open.example.com'], ['X-Host: open.example.com'], ['Forwarded: host=open.example.com']]) {
           const { result, requests } = await reached(api, () => raw(front.url, '/open/x', lines, { host }));
-          assert.deepEqual([requests, result.status >= 400], [[], true], `${host} ${lines}: ${result.status}`);
+          // Caddy's answer to a host that its file does not name is an empty 200.
+          assert.deepEqual([requests, result.status >= 400 || (kind === 'Caddy' && result.body === '')], [[], true], `${host} ${lines}: ${result.status}`);
         }
+      }
+    });
+
+    test('a client cannot hide headers from the question or from the API by naming them in Connection', async () => {
+      const names = Object.keys(IDENTITY[kind]);
+      for (const connection of [...names, names.join(), 'X-Forward-Auth-Secret', 'X-Forwarded-Host, X-Forwarded-Uri, X-Original-URI'].map((name) => `close, ${name}`)) {
+        const { result, requests } = await reached(api, () => raw(front.url, '/x', [`Authorization: Bearer ${token}`], { connection }));
+        // Envoy refuses some by itself.
+        if (kind !== 'Envoy' || result.status !== 400) assert.deepEqual([result.status, requests.length], [200, 1], connection);
+        if (requests.length === 0) continue;
+        for (const name of names) assert.equal(requests[0].headers[name] ?? '', PERSON[IDENTITY[kind][name]] ?? '', `${name}: ${connection}`);
+        await forge('/open/x', [`X_User_Id: ${FORGED}`, `X-Original-URL: ${FORGED}`], { connection: `${connection}, X_User_Id, X-Original-URL` });
+      }
+    });
+
+    test('nobody reads the identity headers out of an answer to TRACE', async () => {
+      for (const method of ['TRACE', 'TRACK', 'trace']) {
+        const { result, requests } = await reached(api, () => raw(front.url, '/x', [`Authorization: Bearer ${token}`], { method }));
+        assert.deepEqual([requests, result.status >= 400], [[], true], `${method}: ${result.status}`);
+      }
+    });
+
+    test('a query passes as the client sent it', async () => {
+      // workerd refuses such a URL, and Envoy's question has the client's.
+      for (const query of ['a=1&b=2', 'a={b}', ...(kind === 'Envoy' ? [] : ['a="b"', 'a=<b>'])]) {
+        const { result, requests } = await reached(api, () => raw(front.url, `/open/x?${query}`));
+        assert.deepEqual([result.status, requests[0]?.url], [200, `/open/x?${query}`]);
       }
     });
 
@@ -193,7 +246,7 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
       const targets = ['/open/../x', '/open/%2e%2e/x', '/open/..%2fx', '/open%2f..%2fx', '/open/..;/x', '/open/%252e%252e/x', '//open/../x', '/open\\..\\x', '/open/..%5cx', '/admin/../../healthz', '/admin/%2e%2e/%2e%2e/healthz', '/admin/../../../openapi.json', '/..//open/x', 'http://open.example.com/x', '/x#/../open/x', '/open/a%00', '//open/x'];
       for (const target of targets) {
         const { result, requests } = await reached(api, () => raw(front.url, target));
-        assert.ok([400, 401, 403, 404].includes(result.status) || (result.status === 200 && requests.every(({ url }) => url.startsWith('/open') && !/\.\.|%2e|%2f|;|\\|%5c|#/i.test(url))), `${target}: ${result.status} ${requests[0]?.url}`);
+        assert.ok([400, 401, 403, 404, 421].includes(result.status) || (result.status === 200 && requests.every(({ url }) => url.startsWith('/open') && !/\.\.|%2e|%2f|;|\\|%5c|#/i.test(url))), `${target}: ${result.status} ${requests[0]?.url}`);
       }
     });
 
@@ -264,7 +317,7 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
       front = await use(proxy.start({ worker: worker.url, api: api.url, secret: SECRET }));
     });
     const seen = async (lines, options) => {
-      const { requests } = await reached(api, () => raw(front.url, '/open/x', lines, { host: 'api.example.com', ...options }));
+      const { requests } = await reached(api, () => raw(front.url, '/open/x', lines, { host: HOST, ...options }));
       return requests;
     };
 
@@ -295,6 +348,66 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
       }
     });
   });
+}
+
+// Whoever answers in the Worker's place gets the secret and the token, and can let anything pass.
+for (const [name, proxy] of Object.entries(PROXIES)) {
+  suite(`the documented file of ${name} before a Worker with a certificate`, { skip: proxy.skip }, () => {
+    const use = lifetime(after);
+    const ask = async (certificate, ca) => {
+      const api = await use(createApi());
+      const worker = await use(createSecureYesMan(certificate));
+      const front = await use(proxy.start({ worker: worker.url, api: api.url, secret: SECRET, ca, ready: [200, 403, 500, 502, 503] }));
+      const { result, requests } = await reached(api, () => raw(front.url, '/x', ['Authorization: Bearer the.clients.token'], { host: HOST }));
+      return { status: result.status, requests: requests.length, told: worker.told };
+    };
+
+    test('asks a Worker that proves its name, and tells nothing to a stranger in its place', async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'edge-assay-'));
+      await use(Promise.resolve({ close: () => rmSync(folder, { recursive: true, force: true }) }));
+      const names = ['assay.example.workers.dev', 'assay.example.com'].map((name) => `DNS:${name}`).join();
+      const good = selfSigned(folder, 'good', `${names},IP:127.0.0.1`);
+      const stranger = selfSigned(folder, 'stranger', `${names},IP:127.0.0.1`);
+      const another = selfSigned(folder, 'another', 'DNS:evil.example');
+      const trusted = join(folder, 'trusted.pem');
+      writeFileSync(trusted, good.cert + another.cert);
+      const known = await ask(good, trusted);
+      assert.deepEqual([known.status, known.requests], [200, 1]);
+      assert.ok(known.told.some((told) => told.includes(SECRET)) && known.told.some((told) => told.includes('the.clients.token')));
+      for (const certificate of [stranger, another]) {
+        const { status, requests, told } = await ask(certificate, trusted);
+        assert.deepEqual([requests, told, status >= 400], [0, [], true], `${status}`);
+      }
+    });
+  });
+}
+
+/** A certificate that nobody but itself has signed, for these names. */
+function selfSigned(folder, name, names) {
+  const [key, cert] = ['key', 'cert'].map((kind) => join(folder, `${name}-${kind}.pem`));
+  const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', `/CN=${name}`, '-addext', `subjectAltName=${names}`, '-keyout', key, '-out', cert];
+  const { status, stderr } = spawnSync('openssl', args, { encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
+}
+
+/** Says yes to every question over TLS, and remembers the headers. */
+async function createSecureYesMan({ key, cert }) {
+  const told = [];
+  const server = createSecureServer({ key, cert }, (request, response) => {
+    told.push(JSON.stringify(request.headers));
+    response.end();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `https://127.0.0.1:${server.address().port}`,
+    told,
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
 }
 
 /** Says yes to every question but those about `/`, with these headers empty. */
@@ -345,12 +458,12 @@ for (const [name, change] of Object.entries(behindLoadBalancer)) {
       const { api, upstreams } = await createScene(use);
       const front = await use(PROXIES[name].start(upstreams, [change]));
       for (const lines of [['X-Forwarded-Host: open.example.com'], ['X-Forwarded-Uri: /open/x'], ['X-Forwarded-Method: POST'], ['X-Forwarded-User: root'], ['X-Forwarded-Prefix: /open'], ['Forwarded: host=open.example.com']]) {
-        for (const [path, host] of [['/open/x', 'admin.example.com'], ['/admin/x', 'open.example.com'], ['/posts', 'open.example.com']]) {
-          const { result, requests } = await reached(api, () => raw(front.url, path, ['X-Forwarded-For: 203.0.113.9', ...lines], { host }));
+        for (const path of ['/hosted/x', '/admin/x', '/posts']) {
+          const { result, requests } = await reached(api, () => raw(front.url, path, ['X-Forwarded-For: 203.0.113.9', ...lines], { host: HOST }));
           assert.deepEqual([requests, result.status >= 400], [[], true], `${path} ${lines}: ${result.status}`);
         }
       }
-      const { requests } = await reached(api, () => raw(front.url, '/open/x', ['X-Forwarded-For: 203.0.113.9'], { host: 'open.example.com' }));
+      const { requests } = await reached(api, () => raw(front.url, '/open/x', ['X-Forwarded-For: 203.0.113.9'], { host: HOST }));
       assert.match(requests[0].headers['x-forwarded-for'], /^203\.0\.113\.9/);
     });
   });
@@ -366,6 +479,7 @@ suite('forward-auth with an Envoy that normalises nothing and removes nothing', 
         ['merge_slashes: true', 'merge_slashes: false'],
         ['path_with_escaped_slashes_action: REJECT_REQUEST', 'path_with_escaped_slashes_action: KEEP_UNCHANGED'],
         ['- remove: x-forwarded-host', '- remove: x-unused'],
+        [`domains: ["${HOST}", "${HOST}:*"]`, 'domains: ["*"]'],
       ]),
     );
     const endpoints = ['healthz', 'readyz', 'verify', 'openapi.json', 'forward-auth', 'auth-request', 'ext-authz/open/x'];

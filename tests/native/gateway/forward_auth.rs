@@ -222,6 +222,56 @@ fn a_proxy_that_does_not_say_enough_gets_403() {
 }
 
 #[test]
+fn no_client_reads_identity_headers_and_tokens_out_of_an_answer_to_trace() {
+    let world = world(&routes());
+    let reader = token(&json!({ "scope": "profiles:read" }));
+    for method in ["TRACE", "CONNECT", "TRACK", "trace"] {
+        for target in ["/profiles", "/open/x"] {
+            let asks = asks(method, "api.example.com", target);
+            assert_eq!(asks.len(), 3);
+            all_answer(&world, asks, |request| request.bearer(&reader), (403, Some("method_refused")));
+        }
+    }
+    // Also where no route says which methods there are.
+    let changes = json!({ "gateway": null, "forward_auth": { "trusted": true }, "endpoints": null });
+    let bare = fronting_with(&json!([]), &changes, &[]);
+    for request in asks("TRACE", "h", "/x") {
+        refused(&bare, &request.bearer(&reader), "method_refused");
+    }
+}
+
+#[test]
+fn a_stranger_does_not_learn_the_name_of_the_header_that_brings_the_secret() {
+    let named = world_with(&routes(), &json!({ "secret": "S", "header": "X-Proxy-Key" }), &[("S", SECRET)]);
+    for request in asks("GET", "h", "/open/x") {
+        let response = named.answered(&request);
+        assert_eq!(code(&response), json!("forward_auth_untrusted"));
+        assert!(!body(&response).to_string().to_ascii_lowercase().contains("x-proxy-key"));
+    }
+}
+
+#[test]
+fn a_refusal_names_the_header_that_was_sent_and_the_one_that_is_missing() {
+    let world = world(&routes());
+    for request in open_asks() {
+        for name in ["x-forwarded-client-cert", "x_user_id", "transfer_encoding"] {
+            let response = world.answered(&request.clone().header(name, "x"));
+            assert_eq!(code(&response), json!("header_refused"));
+            assert!(body(&response)["detail"].as_str().unwrap().contains(&format!("`{name}`")), "{name}");
+        }
+    }
+    for (path, name) in [
+        ("/forward-auth", "x-forwarded-method"),
+        ("/auth-request", "x-original-method"),
+        ("/ext-authz", "x-forward-auth-path"),
+    ] {
+        let response = world.answered(&FakeRequest::get(path).header("x-forward-auth-secret", SECRET));
+        assert_eq!(code(&response), json!("forward_auth_incomplete"));
+        assert!(body(&response)["detail"].as_str().unwrap().contains(&format!("`{name}`")), "{name}");
+    }
+}
+
+#[test]
 fn the_identity_is_always_complete_in_the_customary_names() {
     let world = world(&routes());
     let ada = token(

