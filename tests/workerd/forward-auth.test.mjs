@@ -209,10 +209,11 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
     });
 
     test('a query passes as the client sent it', async () => {
-      // workerd refuses such a URL, and Envoy's question has the client's.
-      for (const query of ['a=1&b=2', 'a={b}', ...(kind === 'Envoy' ? [] : ['a="b"', 'a=<b>'])]) {
+      for (const query of ['a=1&b=2', 'a={b}', 'a="b"', 'a=<b>']) {
         const { result, requests } = await reached(api, () => raw(front.url, `/open/x?${query}`));
-        assert.deepEqual([result.status, requests[0]?.url], [200, `/open/x?${query}`]);
+        // workerd refuses such a URL, and Envoy's question has the client's.
+        const expected = kind === 'Envoy' && /["<]/.test(query) ? [400, undefined] : [200, `/open/x?${query}`];
+        assert.deepEqual([result.status, requests[0]?.url], expected);
       }
     });
 
