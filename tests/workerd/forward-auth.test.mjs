@@ -470,6 +470,38 @@ for (const [name, change] of Object.entries(behindLoadBalancer)) {
   });
 }
 
+// The lines of the table of load balancers in docs/forward-auth.md, and where it says to put them.
+const rows = readFileSync(new URL('../../docs/forward-auth.md', import.meta.url), 'utf8').split('| load balancer |')[1].split('\n\n')[0].split('\n').slice(2);
+const LOAD_BALANCERS = rows.map((row) => row.split('|').map((cell) => cell.trim())).map(([, , header, ...lines]) => ({ header: header.replaceAll('`', ''), lines }));
+const PLACES = {
+  nginx: ['proxy_http_version 1.1;', 2],
+  Caddy: ['\t\t\trequest_header -X-User-Id\n', 3],
+  Traefik: ['          X-Forward-Auth-Secret: "a secret', 10],
+  Envoy: ['                        - remove: forwarded\n', 24],
+};
+for (const [name, proxy] of Object.entries(PROXIES)) {
+  suite(`forward-auth with ${name} behind the load balancers that the page names`, { skip: proxy.skip }, () => {
+    const use = lifetime(after);
+    test('their requests pass with the lines of the page, and the API does not see their headers', async () => {
+      const kind = name.split(' ')[0];
+      const { api, upstreams } = await createScene(use);
+      const column = Object.keys(PLACES).indexOf(kind);
+      const lines = LOAD_BALANCERS.map((row) => row.lines[column].match(/`([^/`].*?)`/)?.[1]).filter(Boolean);
+      assert.ok(lines.length >= 2);
+      const [anchor, indent] = PLACES[kind];
+      const space = (kind === 'Caddy' ? '\t' : ' ').repeat(indent);
+      const change = [[anchor, `${lines.map((line) => `${space}${line}\n`).join('')}${anchor}`]];
+      const front = await use(kind === 'Traefik' ? proxy.start(upstreams, [], change) : proxy.start(upstreams, change));
+      assert.deepEqual(LOAD_BALANCERS.map(({ header }) => header), ['X-Original-Host', 'X-Forwarded-Client-Cert', 'X-Original-URL']);
+      for (const { header } of LOAD_BALANCERS) {
+        const { result, requests } = await reached(api, () => raw(front.url, '/open/x', [`${header}: ${FORGED}`]));
+        assert.deepEqual([result.status, requests.length], [200, 1], `${header}: ${result.body}`);
+        assert.ok(!JSON.stringify(requests[0].rawHeaders).includes(FORGED), header);
+      }
+    });
+  });
+}
+
 suite('forward-auth with an Envoy that normalises nothing and removes nothing', { skip: PROXIES.Envoy.skip }, () => {
   const use = lifetime(after);
   test('no other endpoint of the Worker says yes, and no path is judged that the API does not get', async () => {

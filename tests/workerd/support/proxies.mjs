@@ -74,13 +74,15 @@ export const PROXIES = {
   [`Caddy ${WHEELS.caddy.version}`]: caddy(WHEELS.caddy),
   Traefik: {
     skip: installed(WHEELS.traefik),
-    start: (scene, changes = []) =>
+    // Of both files: the second list is of the routes.
+    start: (scene, changes = [], routeChanges = []) =>
       run((folder, port) => {
         const routes = replaced(documented('traefik-routes.yaml'), [
           ['https://assay.example.workers.dev', new URL(scene.worker).origin],
           ['http://127.0.0.1:8080', new URL(scene.api).origin],
           API_HOST,
           [SECRET, scene.secret],
+          ...routeChanges,
         ]);
         writeFileSync(join(folder, 'traefik-routes.yaml'), routes);
         const file = replaced(documented('traefik.yaml'), [
