@@ -228,7 +228,7 @@ fn no_client_reads_identity_headers_and_tokens_out_of_an_answer_to_trace() {
     for method in ["TRACE", "CONNECT", "TRACK", "trace"] {
         for target in ["/profiles", "/open/x"] {
             let asks = asks(method, "api.example.com", target);
-            assert_eq!(asks.len(), 3);
+            assert_eq!(asks.len(), 4);
             all_answer(&world, asks, |request| request.bearer(&reader), (403, Some("method_refused")));
         }
     }
