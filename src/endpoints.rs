@@ -49,6 +49,20 @@ pub enum Place {
     WellKnownOfIssuer(&'static str),
 }
 
+impl Place {
+    /// The path that is written in the table, without prefix and without what may follow.
+    #[must_use]
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::At(path)
+            | Self::Beginning(path)
+            | Self::Tree(path)
+            | Self::WellKnown(path)
+            | Self::WellKnownOfIssuer(path) => path,
+        }
+    }
+}
+
 /// What has to be configured for an endpoint to be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {
@@ -198,11 +212,7 @@ mod tests {
     fn what_is_not_configured_is_not_there() {
         let bare = Enabled::default();
         for row in TABLE {
-            let (Place::At(path)
-            | Place::Beginning(path)
-            | Place::Tree(path)
-            | Place::WellKnown(path)
-            | Place::WellKnownOfIssuer(path)) = row.place;
+            let path = row.place.path();
             assert_eq!(at(&bare, path), (row.needs == Needs::Nothing).then_some(row.endpoint), "{path}");
         }
     }

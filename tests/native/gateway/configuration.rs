@@ -4,7 +4,7 @@ use super::*;
 use crate::support::platform::FakePlatform;
 use crate::support::world::NOW;
 use edge_assay::config::{Config, ConfigFault};
-use edge_assay::endpoints::{Place, TABLE};
+use edge_assay::endpoints::TABLE;
 
 fn faults_with(changes: &Value) -> Vec<ConfigFault> {
     let config = merged(json!({ "issuers": [issuer(ISS, &json!({})), issuer(OTHER, &json!({}))] }), changes);
@@ -162,11 +162,7 @@ fn configurations() -> Vec<Value> {
 fn paths_near_endpoints() -> Vec<String> {
     let mut paths = Vec::new();
     for row in TABLE {
-        let (Place::At(path)
-        | Place::Beginning(path)
-        | Place::Tree(path)
-        | Place::WellKnown(path)
-        | Place::WellKnownOfIssuer(path)) = row.place;
+        let path = row.place.path();
         for (before, behind) in [
             ("", ""),
             ("", "/x"),
