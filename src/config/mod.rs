@@ -20,7 +20,7 @@ use crate::endpoints::Enabled;
 use crate::exchange::Exchange;
 use crate::gateway::Gateway;
 use crate::gateway::forward_auth::ForwardAuth;
-use crate::jose::json::{self, JsonFault};
+use crate::jose::json::{self, JsonError};
 use crate::keys::CachePolicy;
 use crate::limits;
 use crate::ports::Secrets;
@@ -182,14 +182,14 @@ impl Config {
 }
 
 /// What is wrong with a text that is not read, and what to do.
-fn unreadable(text: &str, fault: &JsonFault) -> (String, &'static str) {
+fn unreadable(text: &str, fault: &JsonError) -> (String, &'static str) {
     if text.starts_with('\u{feff}') {
         return ("begins with a byte order mark".to_owned(), "remove it: save the text as UTF-8 without one");
     }
     let fix = match fault {
-        JsonFault::Duplicate(_) => "remove one of the two members",
-        JsonFault::Syntax { .. } => "correct it at that place; write one JSON object, as in examples/",
-        JsonFault::NotAnObject | JsonFault::TooDeep | JsonFault::NulInName => {
+        JsonError::Duplicate(_) => "remove one of the two members",
+        JsonError::Syntax { .. } => "correct it at that place; write one JSON object, as in examples/",
+        JsonError::NotAnObject | JsonError::TooDeep | JsonError::NulInName => {
             "write one JSON object, as in examples/"
         }
     };

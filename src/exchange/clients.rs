@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::form::{self, Form};
-use super::refusal::{ClientFault, RequestFault, TokenError};
+use super::refusal::{ClientError, RequestError, TokenError};
 use crate::limits;
 use crate::ports::Secrets;
 use crate::rejection::Fault;
@@ -142,16 +142,16 @@ pub fn identify<'c>(
     authorization: Option<&str>,
     form: &Form,
 ) -> Result<Caller<'c>, TokenError> {
-    let in_header = authorization.map(|header| basic(header).ok_or(ClientFault::Header)).transpose()?;
+    let in_header = authorization.map(|header| basic(header).ok_or(ClientError::Header)).transpose()?;
     let in_body = form
         .get("client_secret")
         .map(|secret| {
-            let id = form.get("client_id").ok_or(RequestFault::Missing("client_id"))?;
+            let id = form.get("client_id").ok_or(RequestError::Missing("client_id"))?;
             Ok::<_, TokenError>(Credentials::Body { id: id.to_owned(), secret: secret.to_owned() })
         })
         .transpose()?;
     let given = match (in_header, in_body) {
-        (Some(_), Some(_)) => return Err(RequestFault::SeveralCredentials.into()),
+        (Some(_), Some(_)) => return Err(RequestError::SeveralCredentials.into()),
         (given, None) | (None, given) => given,
     };
     let named = form.get("client_id");
@@ -159,7 +159,7 @@ pub fn identify<'c>(
         return public(clients, named);
     };
     if named.is_some_and(|named| given.secret_for(named).is_none()) {
-        return Err(RequestFault::SeveralCredentials.into());
+        return Err(RequestError::SeveralCredentials.into());
     }
     let mut fault = None;
     for client in clients.iter().filter(|client| named.is_none_or(|named| named == client.id)) {
@@ -171,7 +171,7 @@ pub fn identify<'c>(
             Err(found) => fault = fault.or(Some(found)),
         }
     }
-    Err(fault.map_or_else(|| ClientFault::Unauthenticated.into(), TokenError::from))
+    Err(fault.map_or_else(|| ClientError::Unauthenticated.into(), TokenError::from))
 }
 
 /// A client that gives no secret. It may use neither the name of a registered client nor a reserved one, nor one that is easily
@@ -179,17 +179,17 @@ pub fn identify<'c>(
 fn public<'c>(clients: &[Client], named: Option<&str>) -> Result<Caller<'c>, TokenError> {
     let Some(name) = named else { return Ok(Caller::Public(None)) };
     if clients.iter().any(|client| is_same_name(&client.id, name)) {
-        return Err(ClientFault::Unauthenticated.into());
+        return Err(ClientError::Unauthenticated.into());
     }
     if is_reserved(name) {
-        return Err(ClientFault::Reserved.into());
+        return Err(ClientError::Reserved.into());
     }
     // RFC 6749, appendix A.1: visible characters and spaces. Outer spaces are easily overlooked.
     if name.trim() != name
         || name.len() > limits::MAX_CLIENT_ID_BYTES
         || !name.bytes().all(|octet| matches!(octet, b' '..=b'~'))
     {
-        return Err(RequestFault::Malformed("client_id").into());
+        return Err(RequestError::Malformed("client_id").into());
     }
     Ok(Caller::Public(Some(name.to_owned())))
 }

@@ -6,12 +6,12 @@
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::outage::Outage;
 use crate::jose::object::step_into;
 use crate::jose::{Claims, Object, json};
 use crate::limits;
 use crate::patience::in_time;
 use crate::ports::{Clock, Directory};
+use crate::rejection::Fault;
 use crate::verify::VerifiedToken;
 
 /// The first reference token of pointers into the directory.
@@ -64,13 +64,13 @@ impl<'f> Facts<'f> {
     /// What `token` says, and what the directory bound as `binding` says of its subject.
     ///
     /// # Errors
-    /// [`Outage::Store`] when the directory does not answer or holds something else than a JSON object: to go
+    /// [`Fault::StoreUnavailable`] when the directory does not answer or holds something else than a JSON object: to go
     /// on without it could drop a right, or a condition on one.
     pub async fn gather<D: Directory + Clock>(
         token: &'f VerifiedToken,
         binding: Option<&str>,
         directory: &D,
-    ) -> Result<Self, Outage> {
+    ) -> Result<Self, Fault> {
         let claims = token.claims();
         let (Some(binding), Some(subject)) = (binding, claims.subject.as_deref()) else {
             return Ok(Self { claims, directory: None });
@@ -80,7 +80,7 @@ impl<'f> Facts<'f> {
             // No such key can have been written.
             return Ok(Self { claims, directory: None });
         }
-        let unavailable = |reason: String| Outage::Store { binding: binding.to_owned(), reason };
+        let unavailable = |reason: String| Fault::StoreUnavailable { binding: binding.to_owned(), reason };
         let found = in_time(directory, directory.find(binding, &key))
             .await
             .map_err(|error| unavailable(error.to_string()))?;

@@ -29,7 +29,7 @@ pub struct Form(BTreeMap<String, Vec<String>>);
 
 /// Why a body is no such form.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FormFault {
+pub enum FormError {
     /// A `%` without two hexadecimal digits, or octets that are no UTF-8.
     #[error("the body is not form-encoded UTF-8")]
     Encoding,
@@ -45,14 +45,14 @@ impl Form {
     /// Reads a body.
     ///
     /// # Errors
-    /// [`FormFault`] at the first fault.
-    pub fn parse(body: &[u8]) -> Result<Self, FormFault> {
-        let text = std::str::from_utf8(body).map_err(|_| FormFault::Encoding)?;
+    /// [`FormError`] at the first fault.
+    pub fn parse(body: &[u8]) -> Result<Self, FormError> {
+        let text = std::str::from_utf8(body).map_err(|_| FormError::Encoding)?;
         let mut form = Self::default();
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let name = decode(name).ok_or(FormFault::Encoding)?;
-            let value = decode(value).ok_or(FormFault::Encoding)?;
+            let name = decode(name).ok_or(FormError::Encoding)?;
+            let value = decode(value).ok_or(FormError::Encoding)?;
             let values = form.0.entry(name).or_default();
             // Also an empty one counts here: two parsers could differ on which of the two is meant.
             values.push(value);
@@ -60,7 +60,7 @@ impl Form {
         match form.0.iter().find(|(name, values)| values.len() > 1 && !REPEATABLE.contains(&name.as_str())) {
             Some((name, _)) => {
                 let known = KNOWN.iter().find(|known| **known == name.as_str());
-                Err(known.map_or(FormFault::UnknownRepeated, |known| FormFault::Repeated(known)))
+                Err(known.map_or(FormError::UnknownRepeated, |known| FormError::Repeated(known)))
             }
             None => Ok(form),
         }
@@ -116,11 +116,11 @@ mod tests {
         assert_eq!(form.get("c"), Some("é"));
         assert_eq!(form.all("audience").collect::<Vec<_>>(), ["x", "y z&"]);
         for body in [&b"scope=1&scope=1"[..], b"scope=&scope=1", b"scope=1&%73cope=2"] {
-            assert_eq!(Form::parse(body), Err(FormFault::Repeated("scope")));
+            assert_eq!(Form::parse(body), Err(FormError::Repeated("scope")));
         }
-        assert_eq!(Form::parse(b"a=1&a=1"), Err(FormFault::UnknownRepeated));
+        assert_eq!(Form::parse(b"a=1&a=1"), Err(FormError::UnknownRepeated));
         for body in [&b"a=%"[..], b"a=%4", b"a=%zz", b"a=%ff", b"a=\xff"] {
-            assert_eq!(Form::parse(body), Err(FormFault::Encoding));
+            assert_eq!(Form::parse(body), Err(FormError::Encoding));
         }
     }
 

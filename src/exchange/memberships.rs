@@ -5,8 +5,8 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::facts::{Facts, Pointer};
-use super::outage::Outage;
 use crate::jose::base64url;
+use crate::rejection::Fault;
 
 /// Where memberships come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ pub struct Selected {
 
 /// Why there is nothing to select.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SelectionFault {
+pub enum SelectionError {
     /// The subject belongs to nothing.
     #[error("the subject has no {0}")]
     None(&'static str),
@@ -95,18 +95,18 @@ impl Memberships {
     /// The memberships of a subject.
     ///
     /// # Errors
-    /// [`Outage::Store`] when the directory's record is not of this form.
+    /// [`Fault::StoreUnavailable`] when the directory's record is not of this form.
     pub fn of(
         source: Source,
         issuer: &str,
         subject: &str,
         facts: &Facts<'_>,
         binding: Option<&str>,
-    ) -> Result<Self, Outage> {
+    ) -> Result<Self, Fault> {
         if source == Source::Personal {
             return Ok(Self::personal(issuer, subject));
         }
-        let unreadable = |what: &str| Outage::Store {
+        let unreadable = |what: &str| Fault::StoreUnavailable {
             binding: binding.unwrap_or_default().to_owned(),
             reason: format!("the `{what}` of a subject's record are not of the documented form"),
         };
@@ -128,13 +128,13 @@ impl Memberships {
     /// What a session is for: what is asked for, where the subject belongs to it, and the first of each else.
     ///
     /// # Errors
-    /// [`SelectionFault`] when the subject does not belong there.
+    /// [`SelectionError`] when the subject does not belong there.
     pub fn select(
         &self,
         app_id: Option<String>,
         tenant: Option<&str>,
         ledger: Option<&str>,
-    ) -> Result<Selected, SelectionFault> {
+    ) -> Result<Selected, SelectionError> {
         let tenants = self.tenants.iter().map(|tenant| tenant.id.as_str());
         let ledgers = self.ledgers.iter().map(|ledger| ledger.id.as_str());
         Ok(Selected {
@@ -184,10 +184,10 @@ fn choose<'m>(
     what: &'static str,
     mut own: impl Iterator<Item = &'m str>,
     asked: Option<&str>,
-) -> Result<String, SelectionFault> {
+) -> Result<String, SelectionError> {
     let found = match asked {
-        Some(asked) => own.find(|one| *one == asked).ok_or(SelectionFault::NotAMember(what)),
-        None => own.next().ok_or(SelectionFault::None(what)),
+        Some(asked) => own.find(|one| *one == asked).ok_or(SelectionError::NotAMember(what)),
+        None => own.next().ok_or(SelectionError::None(what)),
     };
     found.map(str::to_owned)
 }

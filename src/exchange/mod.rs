@@ -15,7 +15,6 @@ pub mod mapping;
 pub mod memberships;
 pub mod mint;
 pub mod oauth;
-pub mod outage;
 pub mod policy;
 pub mod refusal;
 

@@ -13,7 +13,7 @@ use super::clients::{self, Caller};
 use super::form::Form;
 use super::mint::Audit;
 use super::policy::{self, Target};
-use super::refusal::{RequestFault, Role, TokenError};
+use super::refusal::{RequestError, Role, TokenError};
 use crate::keys::KeyCache;
 use crate::limits;
 use crate::ports::Platform;
@@ -115,13 +115,13 @@ pub async fn answer<P: Platform>(
 impl<'d, P: Platform> Desk<'d, P> {
     async fn issue(&mut self, request: TokenRequest<'_>) -> Result<Issued, TokenError> {
         if !request.content_type.is_some_and(is_form) {
-            return Err(RequestFault::ContentType.into());
+            return Err(RequestError::ContentType.into());
         }
-        let form = Form::parse(request.body).map_err(RequestFault::from)?;
+        let form = Form::parse(request.body).map_err(RequestError::from)?;
         let exchange = self.exchange;
         self.client = clients::spoken_of(&exchange.clients, request.authorization, &form).map(str::to_owned);
         let caller = clients::identify(&exchange.clients, request.authorization, &form)?;
-        match form.get("grant_type").ok_or(RequestFault::Missing("grant_type"))? {
+        match form.get("grant_type").ok_or(RequestError::Missing("grant_type"))? {
             TOKEN_EXCHANGE => self.exchange_token(&form, &caller).await,
             JWT_BEARER => self.bearer_grant(&form, &caller).await,
             _ => Err(TokenError::GrantType),
@@ -129,7 +129,7 @@ impl<'d, P: Platform> Desk<'d, P> {
     }
 
     async fn exchange_token(&mut self, form: &Form, caller: &Caller<'_>) -> Result<Issued, TokenError> {
-        let subject = form.get("subject_token").ok_or(RequestFault::Missing("subject_token"))?;
+        let subject = form.get("subject_token").ok_or(RequestError::Missing("subject_token"))?;
         let kind = check_token_types(form)?;
         let targets = self.named_targets(form, caller)?;
         let actor = form.get("actor_token");
@@ -149,7 +149,7 @@ impl<'d, P: Platform> Desk<'d, P> {
     }
 
     async fn bearer_grant(&mut self, form: &Form, caller: &Caller<'_>) -> Result<Issued, TokenError> {
-        let assertion = form.get("assertion").ok_or(RequestFault::Missing("assertion"))?;
+        let assertion = form.get("assertion").ok_or(RequestError::Missing("assertion"))?;
         let targets = self.named_targets(form, caller)?;
         let subject = self.judge(assertion, Role::Assertion).await?;
         self.grant(form, caller, targets, &subject, None, Role::Assertion).await
@@ -161,7 +161,7 @@ impl<'d, P: Platform> Desk<'d, P> {
         let audiences: Vec<&str> = form.all("audience").collect();
         let resources: Vec<&str> = form.all("resource").collect();
         if audiences.len().saturating_add(resources.len()) > limits::MAX_TARGETS_OF_A_REQUEST {
-            return Err(RequestFault::TooManyTargets.into());
+            return Err(RequestError::TooManyTargets.into());
         }
         let targets = policy::named(&self.exchange.targets, &audiences, &resources)?;
         policy::admit(caller, &targets)?;
@@ -209,7 +209,7 @@ impl<'d, P: Platform> Desk<'d, P> {
 
     async fn judge(&mut self, token: &str, role: Role) -> Result<VerifiedToken, TokenError> {
         if token.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer ")) {
-            return Err(RequestFault::Scheme(role).into());
+            return Err(RequestError::Scheme(role).into());
         }
         let verification = verify(self.terms, self.keys, self.platform, token, self.now).await;
         self.observed = verification.observed;
@@ -228,11 +228,11 @@ fn is_form(content_type: &str) -> bool {
 }
 
 /// Checks the token types that the request names, and returns the one to issue.
-fn check_token_types(form: &Form) -> Result<&'static str, RequestFault> {
+fn check_token_types(form: &Form) -> Result<&'static str, RequestError> {
     let taken = |parameter: &'static str| match form.get(parameter) {
-        None => Err(RequestFault::Missing(parameter)),
+        None => Err(RequestError::Missing(parameter)),
         Some(ACCESS_TOKEN | JWT | ID_TOKEN) => Ok(()),
-        Some(_) => Err(RequestFault::TokenType {
+        Some(_) => Err(RequestError::TokenType {
             parameter,
             supported: "urn:ietf:params:oauth:token-type:jwt, …:access_token and …:id_token, each of them a JWT",
         }),
@@ -241,12 +241,12 @@ fn check_token_types(form: &Form) -> Result<&'static str, RequestFault> {
     match (form.get("actor_token"), form.get("actor_token_type")) {
         (None, None) => {}
         (Some(_), _) => taken("actor_token_type")?,
-        (None, Some(_)) => return Err(RequestFault::Without("actor_token_type", "actor_token")),
+        (None, Some(_)) => return Err(RequestError::Without("actor_token_type", "actor_token")),
     }
     match form.get("requested_token_type") {
         None | Some(ACCESS_TOKEN) => Ok(ACCESS_TOKEN),
         Some(JWT) => Ok(JWT),
-        Some(_) => Err(RequestFault::TokenType {
+        Some(_) => Err(RequestError::TokenType {
             parameter: "requested_token_type",
             supported: "urn:ietf:params:oauth:token-type:access_token and …:jwt",
         }),

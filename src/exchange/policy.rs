@@ -11,7 +11,7 @@ use super::conditions::Condition;
 use super::facts::{Facts, Pointer};
 use super::mapping::{self, Mapping};
 use super::mint::Draft;
-use super::refusal::{ClientFault, Role, ScopeFault, TargetFault, TokenError};
+use super::refusal::{ClientError, Role, ScopeError, TargetError, TokenError};
 use crate::jose::Algorithm;
 use crate::rejection::Rejection;
 use crate::signing::Series;
@@ -100,21 +100,21 @@ impl SubjectRule {
 /// The targets that `audience` and `resource` parameters name, each once, in their order.
 ///
 /// # Errors
-/// [`TargetFault`] at the first that is unknown or malformed: several targets are all granted, or none is.
+/// [`TargetError`] at the first that is unknown or malformed: several targets are all granted, or none is.
 pub fn named<'t>(
     targets: &'t [Target],
     audiences: &[&str],
     resources: &[&str],
-) -> Result<Vec<&'t Target>, TargetFault> {
+) -> Result<Vec<&'t Target>, TargetError> {
     if !resources.iter().all(|resource| is_absolute_uri(resource)) {
-        return Err(TargetFault::Resource);
+        return Err(TargetError::Resource);
     }
     let mut named: Vec<&Target> = Vec::new();
     for name in audiences.iter().chain(resources) {
         let target = targets
             .iter()
             .find(|target| target.audience == *name)
-            .ok_or_else(|| slash_away(targets, name).unwrap_or(TargetFault::Unknown))?;
+            .ok_or_else(|| slash_away(targets, name).unwrap_or(TargetError::Unknown))?;
         if !named.iter().any(|known| known.audience == target.audience) {
             named.push(target);
         }
@@ -123,10 +123,10 @@ pub fn named<'t>(
 }
 
 /// The fault that names the target which is meant, if only a slash at the end is too many or too few.
-fn slash_away(targets: &[Target], name: &str) -> Option<TargetFault> {
+fn slash_away(targets: &[Target], name: &str) -> Option<TargetError> {
     let bare = |text: &str| text.strip_suffix('/').unwrap_or(text).to_owned();
     let meant = targets.iter().find(|target| bare(&target.audience) == bare(name))?;
-    Some(TargetFault::Slash { audience: meant.audience.clone() })
+    Some(TargetError::Slash { audience: meant.audience.clone() })
 }
 
 /// RFC 8693 §2.1: absolute, and without a fragment.
@@ -142,12 +142,12 @@ fn is_absolute_uri(text: &str) -> bool {
 /// The target that is meant when none is named: the only one that takes the issuer's tokens.
 ///
 /// # Errors
-/// [`TargetFault::Unclear`] when there is none or another.
-pub fn implied<'t>(targets: &'t [Target], issuer: &str) -> Result<&'t Target, TargetFault> {
+/// [`TargetError::Unclear`] when there is none or another.
+pub fn implied<'t>(targets: &'t [Target], issuer: &str) -> Result<&'t Target, TargetError> {
     let mut taking = targets.iter().filter(|target| target.from.iter().any(|from| from == issuer));
     match (taking.next(), taking.next()) {
         (Some(only), None) => Ok(only),
-        _ => Err(TargetFault::Unclear),
+        _ => Err(TargetError::Unclear),
     }
 }
 
@@ -158,7 +158,7 @@ pub fn implied<'t>(targets: &'t [Target], issuer: &str) -> Result<&'t Target, Ta
 pub fn admit(caller: &Caller<'_>, targets: &[&Target]) -> Result<(), TokenError> {
     for target in targets {
         match caller {
-            Caller::Public(_) if !target.public_clients => return Err(ClientFault::Required.into()),
+            Caller::Public(_) if !target.public_clients => return Err(ClientError::Required.into()),
             Caller::Registered(client) if !client.targets.contains(&target.audience) => {
                 return Err(TokenError::ClientNotAllowed { audience: target.audience.clone() });
             }
@@ -198,17 +198,17 @@ pub fn grant(
     let refused = |rejection| TokenError::Token { role, rejection };
     for target in targets {
         if !target.from.iter().any(|issuer| issuer == token.issuer()) {
-            return Err(TargetFault::Issuer { audience: target.audience.clone() }.into());
+            return Err(TargetError::Issuer { audience: target.audience.clone() }.into());
         }
         check_conditions(target, facts)?;
     }
-    let (first, others) = targets.split_first().ok_or(TargetFault::Unclear)?;
+    let (first, others) = targets.split_first().ok_or(TargetError::Unclear)?;
     if others.iter().any(|target| target.algorithm != first.algorithm) {
-        return Err(TargetFault::Apart("algorithms").into());
+        return Err(TargetError::Apart("algorithms").into());
     }
     let series = first.series();
     if others.iter().any(|target| target.series() != series) {
-        return Err(TargetFault::Apart("shared secrets").into());
+        return Err(TargetError::Apart("shared secrets").into());
     }
     let scope = granted_scope(token, targets, asked)?;
     let ttl_seconds = targets.iter().map(|target| target.ttl_seconds).min().unwrap_or_default();
@@ -217,11 +217,11 @@ pub fn grant(
     let claims = first.own_claims(facts).map_err(refused)?;
     for target in others {
         if target.subject.apply(token, facts).map_err(refused)? != subject {
-            return Err(TargetFault::Apart("subjects").into());
+            return Err(TargetError::Apart("subjects").into());
         }
         let own = target.own_claims(facts).map_err(refused)?;
         if !texts(&own).eq(texts(&claims)) {
-            return Err(TargetFault::Apart("claims").into());
+            return Err(TargetError::Apart("claims").into());
         }
     }
     for (name, value) in claims {
@@ -243,10 +243,10 @@ fn texts(claims: &BTreeMap<String, Box<RawValue>>) -> impl Iterator<Item = (&str
     claims.iter().map(|(name, value)| (name.as_str(), value.get()))
 }
 
-fn check_conditions(target: &Target, facts: &Facts<'_>) -> Result<(), TargetFault> {
+fn check_conditions(target: &Target, facts: &Facts<'_>) -> Result<(), TargetError> {
     match target.when.iter().find(|condition| !condition.holds(facts)) {
         None => Ok(()),
-        Some(broken) => Err(TargetFault::Condition {
+        Some(broken) => Err(TargetError::Condition {
             audience: target.audience.clone(),
             claim: broken.claim.as_str().to_owned(),
             rule: broken.test.name(),
@@ -260,7 +260,7 @@ fn granted_scope(
     token: &VerifiedToken,
     targets: &[&Target],
     asked: Option<&str>,
-) -> Result<String, ScopeFault> {
+) -> Result<String, ScopeError> {
     let mut own = BTreeSet::new();
     own.extend(scopes(token.claims()));
     let has_own = ["scope", "scp"].iter().any(|name| token.claims().members().contains(name));
@@ -279,14 +279,14 @@ fn granted_scope(
         let is_token =
             !scope.is_empty() && scope.bytes().all(|octet| matches!(octet, 0x21 | 0x23..=0x5b | 0x5d..=0x7e));
         if !is_token {
-            return Err(ScopeFault::Malformed);
+            return Err(ScopeError::Malformed);
         }
         if let Some(target) = targets.iter().find(|target| !target.scopes.iter().any(|one| one == scope)) {
             let granted = if target.scopes.is_empty() { "none".to_owned() } else { target.scopes.join(" ") };
-            return Err(ScopeFault::NotGranted { audience: target.audience.clone(), granted });
+            return Err(ScopeError::NotGranted { audience: target.audience.clone(), granted });
         }
         if !within(scope) {
-            return Err(ScopeFault::Widening);
+            return Err(ScopeError::Widening);
         }
         if !granted.contains(&scope) {
             granted.push(scope);

@@ -3,8 +3,7 @@
 //! Two names each: `error` is the protocol's, of which there are few; `code` says which rule it was. Texts name rules,
 //! parameters and what the configuration holds, never a value of a token.
 
-use super::form::FormFault;
-use super::outage::Outage;
+use super::form::FormError;
 use crate::rejection::{Fault, Rejection};
 
 /// Why nothing is issued.
@@ -12,7 +11,7 @@ use crate::rejection::{Fault, Rejection};
 pub enum TokenError {
     /// The request itself.
     #[error(transparent)]
-    Request(#[from] RequestFault),
+    Request(#[from] RequestError),
     /// `grant_type` is neither of ours.
     #[error(
         "the grant_type is not supported; send urn:ietf:params:oauth:grant-type:token-exchange or urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -20,7 +19,7 @@ pub enum TokenError {
     GrantType,
     /// Who sent it.
     #[error(transparent)]
-    Client(#[from] ClientFault),
+    Client(#[from] ClientError),
     /// The client is who it says, and may not have this.
     #[error("the client's `targets` do not hold {audience}")]
     ClientNotAllowed {
@@ -37,22 +36,16 @@ pub enum TokenError {
     },
     /// Who would act for the subject.
     #[error(transparent)]
-    Actor(#[from] ActorFault),
+    Actor(#[from] ActorError),
     /// For whom the token would be.
     #[error(transparent)]
-    Target(#[from] TargetFault),
+    Target(#[from] TargetError),
     /// What it would allow.
     #[error(transparent)]
-    Scope(#[from] ScopeFault),
-    /// Nobody's fault who asked.
+    Scope(#[from] ScopeError),
+    /// Neither the client nor the token is at fault.
     #[error(transparent)]
-    Outage(#[from] Outage),
-}
-
-impl From<Fault> for TokenError {
-    fn from(fault: Fault) -> Self {
-        Self::Outage(fault.into())
-    }
+    Fault(#[from] Fault),
 }
 
 /// What a token was sent as.
@@ -78,13 +71,13 @@ impl std::fmt::Display for Role {
 
 /// What is wrong with a request's form.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RequestFault {
+pub enum RequestError {
     /// Not sent as a form.
     #[error("the Content-Type is not application/x-www-form-urlencoded")]
     ContentType,
     /// Not a form.
     #[error(transparent)]
-    Form(#[from] FormFault),
+    Form(#[from] FormError),
     /// A parameter that has to be there.
     #[error("the parameter `{0}` is missing")]
     Missing(&'static str),
@@ -115,7 +108,7 @@ pub enum RequestFault {
 
 /// Why the client is not who it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ClientFault {
+pub enum ClientError {
     /// The `Authorization` header.
     #[error("the Authorization header is not `Basic` with a client_id and a client_secret (RFC 6749 §2.3.1)")]
     Header,
@@ -136,7 +129,7 @@ pub enum ClientFault {
 
 /// Why nobody acts for the subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ActorFault {
+pub enum ActorError {
     /// The subject token says who may, and it is somebody else.
     #[error("the subject_token's `may_act` names another actor, by `iss` and `sub`")]
     MayAct,
@@ -156,7 +149,7 @@ pub enum ActorFault {
 
 /// Why there is no token for a target. What is named is in the configuration, or was checked to be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TargetFault {
+pub enum TargetError {
     /// Nobody configured such a target.
     #[error("no target is configured for an audience or resource asked for")]
     Unknown,
@@ -199,7 +192,7 @@ pub enum TargetFault {
 
 /// Why a scope is not granted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ScopeFault {
+pub enum ScopeError {
     /// Not of the form of RFC 6749 §3.3.
     #[error("the scope is malformed")]
     Malformed,
@@ -228,15 +221,15 @@ impl TokenError {
             Self::ClientNotAllowed { .. } => "unauthorized_client",
             Self::Target(_) => "invalid_target",
             Self::Scope(_) => "invalid_scope",
-            Self::Outage(_) => "temporarily_unavailable",
+            Self::Fault(_) => "temporarily_unavailable",
         }
     }
 
-    /// What the client is told. Of an outage the full text goes to the log alone.
+    /// What the client is told. The full text of a fault goes to the log only.
     #[must_use]
     pub fn public_detail(&self) -> String {
         match self {
-            Self::Outage(outage) => outage.public_detail(),
+            Self::Fault(fault) => fault.public_detail(),
             other => other.to_string(),
         }
     }
@@ -246,21 +239,21 @@ impl TokenError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Token { rejection, .. } => rejection.code(),
-            Self::Outage(outage) => outage.code(),
+            Self::Fault(fault) => fault.code(),
             Self::Request(_) => "request_invalid",
             Self::GrantType => "grant_type_unsupported",
             Self::Client(_) => "client_unauthenticated",
             Self::ClientNotAllowed { .. } => "client_not_allowed",
             Self::Actor(_) => "actor_not_allowed",
             Self::Target(
-                TargetFault::Unknown
-                | TargetFault::Slash { .. }
-                | TargetFault::Resource
-                | TargetFault::Unclear,
+                TargetError::Unknown
+                | TargetError::Slash { .. }
+                | TargetError::Resource
+                | TargetError::Unclear,
             ) => "target_unknown",
-            Self::Target(TargetFault::Issuer { .. }) => "issuer_not_accepted",
-            Self::Target(TargetFault::Condition { .. }) => "condition_failed",
-            Self::Target(TargetFault::Apart(_)) => "targets_apart",
+            Self::Target(TargetError::Issuer { .. }) => "issuer_not_accepted",
+            Self::Target(TargetError::Condition { .. }) => "condition_failed",
+            Self::Target(TargetError::Apart(_)) => "targets_apart",
             Self::Scope(_) => "scope_not_granted",
         }
     }

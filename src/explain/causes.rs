@@ -143,6 +143,9 @@ fn of_fault(examination: &Examination<'_>, fault: &Fault) -> (CauseId, Advice) {
             }
             None => (CauseId::SharedSecretAbsent, advice::secret_missing(binding, reason)),
         },
+        Fault::StoreUnavailable { binding, reason } => {
+            (CauseId::ExchangeRefused, advice::store_unavailable(binding, reason))
+        }
         Fault::CryptoDisagreement { algorithm } => {
             (CauseId::CryptoDisagreement, advice::disagreement(examination, algorithm))
         }

@@ -14,7 +14,7 @@ pub(super) fn report(examination: &Examination<'_>) -> Report {
         (Routing::Barred(barred), ..) => (Verdict::Refused, Some(barred.code())),
         (_, Some(refusal @ Refusal::Rejection(_)), _) => (Verdict::Refused, Some(refusal.code())),
         (_, Some(refusal @ Refusal::Fault(_)), _) => (Verdict::Fault, Some(refusal.code())),
-        (_, None, Some(unpassed @ Unpassed::Exchange(TokenError::Outage(_)))) => {
+        (_, None, Some(unpassed @ Unpassed::Exchange(TokenError::Fault(_)))) => {
             (Verdict::Fault, Some(unpassed.code()))
         }
         (_, None, Some(unpassed)) => (Verdict::Refused, Some(unpassed.code())),

@@ -26,7 +26,7 @@ use route::{Routing, Unpassed};
 
 use crate::config::Config;
 use crate::jose::{UntrustedToken, base64url, json};
-use crate::keys::failure::Failure;
+use crate::keys::error::KeySetError;
 use crate::keys::{KeyCache, KeySource, KeyState, LookedAgain};
 use crate::ports::Platform;
 use crate::rejection::{Fault, Missing, NoKey, Refusal, Rejection};
@@ -126,7 +126,7 @@ pub async fn explain<P: Platform>(
 /// What to change where the keys of an issuer cannot be used, whatever the token: the fix that [`explain`] gives for `fault`.
 /// `failure` is what the last attempt to fetch the keys met. `None` where the fault's own text says what to do.
 #[must_use]
-pub fn fix_of_keys(source: &KeySource, fault: &Fault, failure: Option<&Failure>) -> Option<String> {
+pub fn fix_of_keys(source: &KeySource, fault: &Fault, failure: Option<&KeySetError>) -> Option<String> {
     match fault {
         Fault::JwksUnavailable { issuer, retry_after_seconds, .. } => {
             Some(advice::provider_fix(&source.identity(), issuer, *retry_after_seconds))
@@ -134,7 +134,10 @@ pub fn fix_of_keys(source: &KeySource, fault: &Fault, failure: Option<&Failure>)
         Fault::JwksInvalid { issuer, .. } => {
             Some(advice::key_set_fix(Some(source), &advice::table_of(issuer), issuer, failure))
         }
-        Fault::SecretMissing { .. } | Fault::CryptoDisagreement { .. } | Fault::ConfigInvalid { .. } => None,
+        Fault::SecretMissing { .. }
+        | Fault::StoreUnavailable { .. }
+        | Fault::CryptoDisagreement { .. }
+        | Fault::ConfigInvalid { .. } => None,
     }
 }
 
@@ -210,7 +213,7 @@ impl<'e> Examination<'e> {
     }
 
     /// What the last attempt to fetch the issuer's keys met.
-    fn key_failure(&self) -> Option<&Failure> {
+    fn key_failure(&self) -> Option<&KeySetError> {
         self.before.as_ref()?.last_error.as_ref()
     }
 

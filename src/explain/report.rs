@@ -143,6 +143,8 @@ impl Stage {
                     Self::Key
                 }
                 Fault::CryptoDisagreement { .. } => Self::Signature,
+                // A store is asked only after the token was verified.
+                Fault::StoreUnavailable { .. } => Self::Claims,
                 Fault::ConfigInvalid { .. } => Self::Structure,
             },
         }

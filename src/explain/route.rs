@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::exchange::refusal::TokenError;
 use crate::gateway::credential;
 use crate::gateway::host::Host;
-use crate::gateway::path::{Path, PathFault};
+use crate::gateway::path::{Path, PathError};
 use crate::gateway::requirement::Unmet;
 use crate::gateway::routes::{Credential, Found, Route};
 use crate::ports::Platform;
@@ -89,7 +89,7 @@ pub(super) enum Routing<'c> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Barred {
     /// Its path could be read in different ways.
-    Path(PathFault),
+    Path(PathError),
     /// Its host could.
     Host,
     /// The routes of its path take other methods: these.

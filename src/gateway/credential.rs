@@ -12,7 +12,7 @@ use crate::exchange::access_token::{self, Wanted};
 use crate::exchange::clients::GATEWAY;
 use crate::exchange::mint::{Audit, Minted};
 use crate::exchange::policy::Target;
-use crate::exchange::refusal::{Role, TargetFault, TokenError};
+use crate::exchange::refusal::{Role, TargetError, TokenError};
 use crate::limits;
 use crate::ports::Platform;
 use crate::time::Timestamp;
@@ -147,8 +147,8 @@ pub async fn exchangeable<P: Platform>(
     access_token::check(exchange, platform, &wanted(subject, &targets), now).await
 }
 
-fn target<'e>(exchange: &'e Exchange, audience: &str) -> Result<&'e Target, TargetFault> {
-    exchange.targets.iter().find(|target| target.audience == audience).ok_or(TargetFault::Unknown)
+fn target<'e>(exchange: &'e Exchange, audience: &str) -> Result<&'e Target, TargetError> {
+    exchange.targets.iter().find(|target| target.audience == audience).ok_or(TargetError::Unknown)
 }
 
 fn wanted<'w>(subject: &'w VerifiedToken, targets: &'w [&'w Target]) -> Wanted<'w> {

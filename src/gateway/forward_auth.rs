@@ -8,7 +8,7 @@ use http::Method;
 
 use super::headers::{self, IdentityHeader, Meaning, Untrusted, folds_alike, is_disguised};
 use super::host::Host;
-use super::path::{Path, PathFault};
+use super::path::{Path, PathError};
 use crate::exchange::facts::Pointer;
 use crate::jose::Claims;
 use crate::ports::Secrets;
@@ -72,7 +72,7 @@ pub enum Untold {
     Method(Method),
     /// The original path is refused.
     #[error("{0}")]
-    Path(#[from] PathFault),
+    Path(#[from] PathError),
     /// The original path has empty segments. The gateway would take them out; a proxy sends them on.
     #[error("the path holds an empty segment")]
     EmptySegment,

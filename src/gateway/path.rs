@@ -19,7 +19,7 @@ pub struct Path {
 
 /// Why a path is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PathFault {
+pub enum PathError {
     /// Longer than [`MAX_PATH_BYTES`].
     #[error("the path is longer than {MAX_PATH_BYTES} bytes")]
     TooLong,
@@ -69,12 +69,12 @@ impl Path {
     /// Brings `raw`, a path as it was sent, to its one form.
     ///
     /// # Errors
-    /// [`PathFault`] for what servers read in different ways.
-    pub fn normalise(raw: &str) -> Result<Self, PathFault> {
+    /// [`PathError`] for what servers read in different ways.
+    pub fn normalise(raw: &str) -> Result<Self, PathError> {
         if raw.len() > MAX_PATH_BYTES {
-            return Err(PathFault::TooLong);
+            return Err(PathError::TooLong);
         }
-        let rest = raw.strip_prefix('/').ok_or(PathFault::NotAbsolute)?;
+        let rest = raw.strip_prefix('/').ok_or(PathError::NotAbsolute)?;
         let mut text = String::with_capacity(raw.len());
         let mut has_empty_segments = false;
         let mut segments = rest.split('/').peekable();
@@ -110,7 +110,7 @@ impl Path {
     }
 }
 
-fn push_segment(text: &mut String, segment: &str) -> Result<(), PathFault> {
+fn push_segment(text: &mut String, segment: &str) -> Result<(), PathError> {
     // Most segments are words.
     if segment.bytes().all(|byte| is_unreserved(byte) && byte != b'.') {
         text.push_str(segment);
@@ -124,11 +124,11 @@ fn push_segment(text: &mut String, segment: &str) -> Result<(), PathFault> {
             plain => (plain, false),
         };
         match byte {
-            b'/' => return Err(PathFault::EncodedSlash),
-            b'\\' => return Err(PathFault::Backslash),
-            b';' => return Err(PathFault::Semicolon),
-            0..=0x1f | 0x7f => return Err(PathFault::Character),
-            b' ' | b'?' | b'#' | 0x80.. if !was_encoded => return Err(PathFault::Character),
+            b'/' => return Err(PathError::EncodedSlash),
+            b'\\' => return Err(PathError::Backslash),
+            b';' => return Err(PathError::Semicolon),
+            0..=0x1f | 0x7f => return Err(PathError::Character),
+            b' ' | b'?' | b'#' | 0x80.. if !was_encoded => return Err(PathError::Character),
             _ => {}
         }
         decoded.push(byte);
@@ -141,16 +141,16 @@ fn push_segment(text: &mut String, segment: &str) -> Result<(), PathFault> {
     }
     // Looked for in what was decoded: the digits may have come as escapes too.
     match decoded.as_slice() {
-        b"." | b".." => Err(PathFault::Dots),
-        decoded if has_escape(decoded) => Err(PathFault::EncodedTwice),
-        decoded => std::str::from_utf8(decoded).map_err(|_| PathFault::Utf8).and_then(refuse_other_names),
+        b"." | b".." => Err(PathError::Dots),
+        decoded if has_escape(decoded) => Err(PathError::EncodedTwice),
+        decoded => std::str::from_utf8(decoded).map_err(|_| PathError::Utf8).and_then(refuse_other_names),
     }
 }
 
 /// Refuses a decoded segment that some server or file system takes for another one.
-fn refuse_other_names(segment: &str) -> Result<(), PathFault> {
+fn refuse_other_names(segment: &str) -> Result<(), PathError> {
     if segment.contains(is_invisible) {
-        return Err(PathFault::Invisible);
+        return Err(PathError::Invisible);
     }
     if segment.is_ascii() {
         return refuse_other_spellings(segment);
@@ -163,25 +163,25 @@ fn refuse_other_names(segment: &str) -> Result<(), PathFault> {
         }
     }
     if plain.contains(['/', '\\']) {
-        return Err(PathFault::SlashLike);
+        return Err(PathError::SlashLike);
     }
     if plain.contains(';') {
-        return Err(PathFault::Semicolon);
+        return Err(PathError::Semicolon);
     }
     if has_escape(plain.as_bytes()) {
-        return Err(PathFault::EncodedTwice);
+        return Err(PathError::EncodedTwice);
     }
     refuse_other_spellings(&plain)
 }
 
 /// Refuses a segment whose characters are in their plain form.
-fn refuse_other_spellings(segment: &str) -> Result<(), PathFault> {
+fn refuse_other_spellings(segment: &str) -> Result<(), PathError> {
     if segment.starts_with(char::is_whitespace) || segment.ends_with(|c: char| c == '.' || c.is_whitespace())
     {
-        return Err(PathFault::Trimmed);
+        return Err(PathError::Trimmed);
     }
     if segment.contains(":$") {
-        return Err(PathFault::Stream);
+        return Err(PathError::Stream);
     }
     Ok(())
 }
@@ -223,13 +223,13 @@ fn has_escape(text: &[u8]) -> bool {
 }
 
 /// Two hexadecimal digits.
-fn escape(bytes: &mut std::str::Bytes<'_>) -> Result<u8, PathFault> {
+fn escape(bytes: &mut std::str::Bytes<'_>) -> Result<u8, PathError> {
     let mut digit = || {
         bytes.next().and_then(|byte| char::from(byte).to_digit(16)).and_then(|digit| u8::try_from(digit).ok())
     };
     match (digit(), digit()) {
         (Some(high), Some(low)) => Ok(high << 4 | low),
-        _ => Err(PathFault::Escape),
+        _ => Err(PathError::Escape),
     }
 }
 
@@ -256,7 +256,7 @@ fn is_reserved(byte: u8) -> bool {
 mod tests {
     use super::*;
 
-    fn normal(raw: &str) -> Result<String, PathFault> {
+    fn normal(raw: &str) -> Result<String, PathError> {
         Path::normalise(raw).map(|path| path.text)
     }
 
@@ -293,7 +293,7 @@ mod tests {
 
     #[test]
     fn what_servers_read_in_different_ways_is_refused() {
-        use PathFault::{
+        use PathError::{
             Backslash, Character, Dots, EncodedSlash, EncodedTwice, Escape, NotAbsolute, Semicolon, Utf8,
         };
         for (raw, fault) in [
@@ -334,12 +334,12 @@ mod tests {
         ] {
             assert_eq!(normal(raw), Err(fault), "{raw}");
         }
-        assert_eq!(normal(&format!("/{}", "a".repeat(MAX_PATH_BYTES))), Err(PathFault::TooLong));
+        assert_eq!(normal(&format!("/{}", "a".repeat(MAX_PATH_BYTES))), Err(PathError::TooLong));
     }
 
     #[test]
     fn other_names_of_a_file_are_refused() {
-        use PathFault::{Dots, Invisible, SlashLike, Stream, Trimmed};
+        use PathError::{Dots, Invisible, SlashLike, Stream, Trimmed};
         for (raw, fault) in [
             ("/admin.", Trimmed),
             ("/admin./x", Trimmed),
@@ -380,7 +380,7 @@ mod tests {
 
     #[test]
     fn a_compatibility_form_of_what_is_refused_is_refused_too() {
-        use PathFault::{EncodedTwice, Semicolon, SlashLike, Stream, Trimmed};
+        use PathError::{EncodedTwice, Semicolon, SlashLike, Stream, Trimmed};
         for (raw, fault) in [
             ("/x/%EF%BC%8E%EF%BC%8E/admin", Trimmed),
             ("/x/.%EF%BC%8E/admin", Trimmed),

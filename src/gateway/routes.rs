@@ -30,10 +30,10 @@ enum Segment {
 
 /// Why a text is no pattern, or one that no path ever fits.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PatternFault {
+pub enum PatternError {
     /// Such a path is refused before routes are looked at.
     #[error("{0}")]
-    Path(#[from] super::path::PathFault),
+    Path(#[from] super::path::PathError),
     /// Paths are brought to another form before routes are looked at.
     #[error("the path is not in the form that paths are compared in, which is \"{0}\"")]
     Form(String),
@@ -47,17 +47,17 @@ impl Pattern {
     /// nothing included.
     ///
     /// # Errors
-    /// [`PatternFault`] when no path could ever fit.
-    pub fn parse(text: &str) -> Result<Self, PatternFault> {
+    /// [`PatternError`] when no path could ever fit.
+    pub fn parse(text: &str) -> Result<Self, PatternError> {
         let path = Path::normalise(text)?;
         if path.as_str() != text {
-            return Err(PatternFault::Form(path.as_str().to_owned()));
+            return Err(PatternError::Form(path.as_str().to_owned()));
         }
         let mut segments = Vec::new();
         for segment in path.segments() {
             segments.push(match segment {
                 "*" => Segment::Any,
-                star if star.contains('*') => return Err(PatternFault::Star),
+                star if star.contains('*') => return Err(PatternError::Star),
                 literal => Segment::Literal(literal.to_owned()),
             });
         }

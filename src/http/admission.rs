@@ -3,11 +3,8 @@
 
 use std::rc::Rc;
 
-use http::StatusCode;
-
 use super::application::Application;
 use super::{Response, challenge, cors, credentials, log};
-use crate::exchange::outage::Outage;
 use crate::exchange::refusal::TokenError;
 use crate::gateway::credential;
 use crate::gateway::requirement::Unmet;
@@ -44,8 +41,6 @@ pub(super) enum Barred {
     Refused(Refusal),
     /// Its token is good, and not good for this: 403.
     Forbidden { code: &'static str, detail: String },
-    /// What our own token would be made from cannot be had now.
-    Outage(Outage),
 }
 
 impl From<Unmet> for Barred {
@@ -61,8 +56,7 @@ impl From<TokenError> for Barred {
     fn from(error: TokenError) -> Self {
         match error {
             TokenError::Token { rejection, .. } => Self::Refused(rejection.into()),
-            TokenError::Outage(Outage::Fault(fault)) => Self::Refused(fault.into()),
-            TokenError::Outage(outage) => Self::Outage(outage),
+            TokenError::Fault(fault) => Self::Refused(fault.into()),
             other => Self::Forbidden { code: other.code(), detail: other.to_string() },
         }
     }
@@ -80,9 +74,6 @@ impl Barred {
         match self {
             Self::Refused(refusal) => log::refused(log, refusal, observed, route, ray),
             Self::Forbidden { code, detail } => log::forbidden(log, (code, detail), observed, route, ray),
-            Self::Outage(outage) => {
-                log::exchange_failed(log, outage.code(), &outage.to_string(), observed, route, ray);
-            }
         }
     }
 
@@ -90,7 +81,6 @@ impl Barred {
         match self {
             Self::Refused(refusal) => challenge::refuse(refusal, realm),
             Self::Forbidden { code, detail } => challenge::forbid(code, detail, realm),
-            Self::Outage(outage) => challenge::suspend(outage, StatusCode::SERVICE_UNAVAILABLE),
         }
     }
 }

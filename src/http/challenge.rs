@@ -4,8 +4,7 @@ use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 
 use super::Response;
-use super::problem::Problem;
-use crate::exchange::outage::Outage;
+use super::problem::ProblemDetails;
 use crate::rejection::{Fault, Refusal, Rejection};
 
 /// The response to a request that was refused.
@@ -36,7 +35,7 @@ pub fn refuse_narrowly(refusal: &Refusal, realm: &str) -> Response {
 #[must_use]
 pub fn forbid(code: &str, detail: &str, realm: &str) -> Response {
     let title = "The token is not accepted for this";
-    let mut response = Problem::new(StatusCode::FORBIDDEN, code, title, detail).into_response();
+    let mut response = ProblemDetails::new(StatusCode::FORBIDDEN, code, title, detail).into_response();
     let challenge = format!(
         "Bearer realm=\"{realm}\", error=\"insufficient_scope\", error_description=\"{}\"",
         quotable(detail)
@@ -62,7 +61,7 @@ pub fn bearer_error(rejection: &Rejection) -> (StatusCode, Option<&'static str>)
 fn reject(rejection: &Rejection, realm: &str, status: StatusCode) -> Response {
     let (_, error) = bearer_error(rejection);
     let detail = rejection.to_string();
-    let mut response = Problem::new(status, rejection.code(), rejection.title(), &detail)
+    let mut response = ProblemDetails::new(status, rejection.code(), rejection.title(), &detail)
         .about(rejection.claim())
         .into_response();
 
@@ -80,19 +79,9 @@ fn reject(rejection: &Rejection, realm: &str, status: StatusCode) -> Response {
     response
 }
 
-/// The response to a request whose token is good, while what else it needs cannot be had. Names nothing of what is behind.
-#[must_use]
-pub fn suspend(outage: &Outage, status: StatusCode) -> Response {
-    let detail = "what the API's token is made from cannot be had now";
-    let mut response =
-        Problem::new(status, outage.code(), "The exchange is unavailable", detail).into_response();
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(outage.retry_after_seconds()));
-    response
-}
-
 fn report(fault: &Fault, status: StatusCode) -> Response {
     let detail = fault.public_detail();
-    let mut response = Problem::new(status, fault.code(), fault.title(), &detail).into_response();
+    let mut response = ProblemDetails::new(status, fault.code(), fault.title(), &detail).into_response();
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(fault.retry_after_seconds()));
     response
 }

@@ -17,11 +17,10 @@ use super::{Response, body, challenge, log};
 use crate::exchange::Exchange;
 use crate::exchange::fireproof::{self, ApiError, Fireproof};
 use crate::exchange::oauth::{self, TokenRequest};
-use crate::exchange::outage::Outage;
 use crate::exchange::refusal::TokenError;
 use crate::limits;
 use crate::ports::{BodyError, IncomingRequest, Platform};
-use crate::rejection::Rejection;
+use crate::rejection::{Fault, Rejection};
 use crate::signing::metadata::{self, Published, ServerMetadata};
 use crate::time::Timestamp;
 use crate::verify::{Observed, Terms};
@@ -49,7 +48,7 @@ pub async fn token<P: Platform, R: IncomingRequest>(
         Err(error) => {
             let reason = match &error {
                 TokenError::Token { rejection, .. } => Reason::Token(rejection),
-                TokenError::Outage(outage) => Reason::Outage(outage),
+                TokenError::Fault(fault) => Reason::Fault(fault),
                 _ => Reason::Other(error.code(), error.to_string()),
             };
             report(platform, request, reason, answered.client.as_deref(), &answered.observed);
@@ -69,9 +68,9 @@ fn refuse_token(error: &TokenError, realm: &str) -> Response {
         "code": error.code(),
     });
     match error {
-        TokenError::Outage(outage) => {
+        TokenError::Fault(fault) => {
             let mut response = json_response(StatusCode::SERVICE_UNAVAILABLE, &body);
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(outage.retry_after_seconds()));
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(fault.retry_after_seconds()));
             response
         }
         TokenError::Client(_) => {
@@ -104,7 +103,7 @@ pub async fn api<P: Platform, R: IncomingRequest>(
         Err(error) => {
             let reason = match &error {
                 ApiError::Token { rejection, .. } => Reason::Token(rejection),
-                ApiError::Outage { outage, .. } => Reason::Outage(outage),
+                ApiError::Fault { fault, .. } => Reason::Fault(fault),
                 _ => Reason::Other(error.code(), error.to_string()),
             };
             report(platform, request, reason, None, &answered.observed);
@@ -120,11 +119,11 @@ fn refuse_api(error: &ApiError) -> Response {
         ApiError::Token { .. } | ApiError::OtherType { .. } => StatusCode::UNAUTHORIZED,
         ApiError::Selection(_) => StatusCode::FORBIDDEN,
         ApiError::ResultTaken => StatusCode::CONFLICT,
-        ApiError::Outage { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        ApiError::Fault { .. } => StatusCode::SERVICE_UNAVAILABLE,
     };
     let mut response = json_response(status, &error.body());
-    if let ApiError::Outage { outage, .. } = error {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(outage.retry_after_seconds()));
+    if let ApiError::Fault { fault, .. } = error {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(fault.retry_after_seconds()));
     }
     response
 }
@@ -221,7 +220,7 @@ fn for_anybody(mut response: Response) -> Response {
 /// Why nothing was issued, as the log tells such things apart.
 enum Reason<'r> {
     Token(&'r Rejection),
-    Outage(&'r Outage),
+    Fault(&'r Fault),
     /// A code and a sentence that holds nothing of the request.
     Other(&'static str, String),
 }
@@ -237,12 +236,7 @@ fn report<P: Platform>(
     let ray = ray.as_deref();
     match reason {
         Reason::Token(rejection) => log::refused(platform, &rejection.clone().into(), observed, None, ray),
-        Reason::Outage(Outage::Fault(fault)) => {
-            log::refused(platform, &fault.clone().into(), observed, None, ray);
-        }
-        Reason::Outage(outage @ Outage::Store { .. }) => {
-            log::exchange_failed(platform, outage.code(), &outage.to_string(), observed, None, ray);
-        }
+        Reason::Fault(fault) => log::refused(platform, &fault.clone().into(), observed, None, ray),
         Reason::Other(code, detail) => {
             log::exchange_refused(platform, (code, &detail), client, observed, ray);
         }

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::access::{self, Closed};
 use super::application::Application;
-use super::problem::{Problem, json};
+use super::problem::{ProblemDetails, json};
 use super::{Response, body, credentials};
 use crate::explain::text::Style;
 use crate::explain::{self, Presented, RefusedRequest, Report, html, text};
@@ -222,7 +222,8 @@ fn closed(reason: Closed) -> Response {
         ),
     };
     let mut response =
-        Problem::new(StatusCode::UNAUTHORIZED, code, "Explanations are not public", &detail).into_response();
+        ProblemDetails::new(StatusCode::UNAUTHORIZED, code, "Explanations are not public", &detail)
+            .into_response();
     let challenge = HeaderValue::from_static("Basic realm=\"edge-assay explain\", charset=\"UTF-8\"");
     response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     response
@@ -231,7 +232,7 @@ fn closed(reason: Closed) -> Response {
 fn unreadable(error: BodyError) -> Response {
     let (status, code) = body::refusal(error, "invalid_request");
     let detail = error.to_string();
-    let problem = Problem::new(status, code, "The request's body cannot be read", &detail);
+    let problem = ProblemDetails::new(status, code, "The request's body cannot be read", &detail);
     let mut response = problem.into_response();
     if let Some(seconds) = body::retry_after_seconds(error) {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
@@ -240,8 +241,13 @@ fn unreadable(error: BodyError) -> Response {
 }
 
 fn not_understood(detail: &str) -> Response {
-    Problem::new(StatusCode::BAD_REQUEST, "invalid_request", "The request's body is not understood", detail)
-        .into_response()
+    ProblemDetails::new(
+        StatusCode::BAD_REQUEST,
+        "invalid_request",
+        "The request's body is not understood",
+        detail,
+    )
+    .into_response()
 }
 
 #[cfg(test)]

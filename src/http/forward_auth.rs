@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use super::admission::{Barred, Desk};
 use super::answer::Answer;
 use super::application::Application;
-use super::problem::Problem;
+use super::problem::ProblemDetails;
 use super::{Response, challenge, cors, log};
 use crate::config::Config;
 use crate::gateway::forward_auth::{Dialect, ForwardAuth, PATH_HEADER, SECRET_HEADER, Untold};
@@ -76,7 +76,7 @@ fn unanswered(
     let ray = request.header("cf-ray");
     log::forbidden(platform, (code, detail), &Observed::default(), None, ray.as_deref());
     let title = "The question cannot be answered";
-    coded(Problem::new(StatusCode::FORBIDDEN, code, title, detail).into_response(), code)
+    coded(ProblemDetails::new(StatusCode::FORBIDDEN, code, title, detail).into_response(), code)
 }
 
 async fn judge<P: Platform, R: IncomingRequest>(
@@ -152,7 +152,6 @@ fn refused(barred: &Barred, realm: &str) -> Response {
     match barred {
         Barred::Refused(refusal) => coded(challenge::refuse_narrowly(refusal, realm), refusal.code()),
         Barred::Forbidden { code, detail } => coded(challenge::forbid(code, detail, realm), code),
-        Barred::Outage(outage) => coded(challenge::suspend(outage, StatusCode::FORBIDDEN), outage.code()),
     }
 }
 

@@ -7,10 +7,10 @@ use http::{Method, StatusCode};
 
 use super::admission::Desk;
 use super::application::Application;
-use super::problem::{self, Problem};
+use super::problem::{self, ProblemDetails};
 use super::{Response, cors, forward_auth, log, router};
 use crate::gateway::host::Host;
-use crate::gateway::path::{Path, PathFault};
+use crate::gateway::path::{Path, PathError};
 use crate::gateway::proxy::{Incoming, onward};
 use crate::gateway::routes::{Found, Route};
 use crate::gateway::{ClientAddress, Gateway};
@@ -116,10 +116,10 @@ where
 }
 
 /// The request's path in its one form. The query goes on as it is, so it may not end the URL early.
-fn readable(request: &impl IncomingRequest) -> Result<Path, PathFault> {
+fn readable(request: &impl IncomingRequest) -> Result<Path, PathError> {
     let is_clean = |query: &str| query.bytes().all(|byte| byte > b' ' && byte != b'#' && byte != 0x7f);
     if !request.query().is_none_or(is_clean) {
-        return Err(PathFault::Character);
+        return Err(PathError::Character);
     }
     Path::normalise(request.path())
 }
@@ -228,16 +228,21 @@ fn no_route() -> Response {
     problem::not_found("no endpoint and no route has this path")
 }
 
-fn path_refused(fault: PathFault) -> Response {
+fn path_refused(fault: PathError) -> Response {
     let detail = fault.to_string();
-    Problem::new(StatusCode::BAD_REQUEST, "path_refused", "The path could be read in different ways", &detail)
-        .into_response()
+    ProblemDetails::new(
+        StatusCode::BAD_REQUEST,
+        "path_refused",
+        "The path could be read in different ways",
+        &detail,
+    )
+    .into_response()
 }
 
 fn body_not_allowed() -> Response {
     let detail = "send the request without a body, or by a method that has one, as POST";
     let title = "A GET or HEAD request has no body";
-    Problem::new(StatusCode::BAD_REQUEST, "body_not_allowed", title, detail).into_response()
+    ProblemDetails::new(StatusCode::BAD_REQUEST, "body_not_allowed", title, detail).into_response()
 }
 
 /// The answer where it is the client that has not sent the whole body, with its code.
@@ -249,14 +254,19 @@ fn body_incomplete(error: &UpstreamError) -> Option<(&'static str, Response)> {
         _ => return None,
     };
     let detail = error.to_string();
-    let problem = Problem::new(status, CODE, "The request's body is incomplete", &detail);
+    let problem = ProblemDetails::new(status, CODE, "The request's body is incomplete", &detail);
     Some((CODE, problem.into_response()))
 }
 
 fn host_refused() -> Response {
     let detail = "the Host header must hold a host name or an address, and optionally a port";
-    Problem::new(StatusCode::BAD_REQUEST, "host_refused", "The host could be read in different ways", detail)
-        .into_response()
+    ProblemDetails::new(
+        StatusCode::BAD_REQUEST,
+        "host_refused",
+        "The host could be read in different ways",
+        detail,
+    )
+    .into_response()
 }
 
 /// Names nothing of what is behind.
@@ -266,5 +276,5 @@ fn upstream_failed(error: &UpstreamError) -> Response {
         UpstreamError::Unsendable(_) => (StatusCode::BAD_GATEWAY, "the request cannot be sent on to the API"),
         _ => (StatusCode::BAD_GATEWAY, "the API cannot be reached"),
     };
-    Problem::new(status, "upstream_unavailable", "The API is unavailable", detail).into_response()
+    ProblemDetails::new(status, "upstream_unavailable", "The API is unavailable", detail).into_response()
 }

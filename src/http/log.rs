@@ -50,19 +50,6 @@ pub fn exchange_refused(
     log.log(Level::Info, &without_nulls(line));
 }
 
-/// Reports an exchange that something of ours kept from being made. `detail` holds nothing of the request.
-pub fn exchange_failed(
-    log: &impl Log,
-    code: &'static str,
-    detail: &str,
-    observed: &Observed,
-    route: Option<&str>,
-    ray: Option<&str>,
-) {
-    let line = json!({ "event": "fault", "code": code, "detail": detail, "route": route, "iss": observed.issuer(), "ray": ray.map(excerpt) });
-    log.log(Level::Error, &without_nulls(line));
-}
-
 /// Reports a token of ours that was issued: enough to tell it apart from all others, and nothing of what it or the subject's
 /// token says of a person.
 pub fn token_issued(log: &impl Log, audit: &Audit, observed: &Observed, ray: Option<&str>) {

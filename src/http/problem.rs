@@ -8,7 +8,7 @@ use super::Response;
 
 /// A problem's members. `type` is derived from `code`.
 #[derive(Debug, Serialize)]
-pub struct Problem<'p> {
+pub struct ProblemDetails<'p> {
     #[serde(rename = "type")]
     kind: String,
     title: &'p str,
@@ -19,7 +19,7 @@ pub struct Problem<'p> {
     claim: Option<&'p str>,
 }
 
-impl<'p> Problem<'p> {
+impl<'p> ProblemDetails<'p> {
     /// A problem of this status and code. `title` is the same for every occurrence, `detail` tells of this one.
     #[must_use]
     pub fn new(status: StatusCode, code: &'p str, title: &'p str, detail: &'p str) -> Self {
@@ -51,7 +51,7 @@ impl<'p> Problem<'p> {
 /// Nothing answers here.
 #[must_use]
 pub fn not_found(detail: &str) -> Response {
-    Problem::new(StatusCode::NOT_FOUND, "not_found", "Nothing is here", detail).into_response()
+    ProblemDetails::new(StatusCode::NOT_FOUND, "not_found", "Nothing is here", detail).into_response()
 }
 
 /// Something answers here, to other methods: `allow` (RFC 9110 §15.5.6).
@@ -59,7 +59,8 @@ pub fn not_found(detail: &str) -> Response {
 pub fn method_not_allowed(allow: &str, detail: &str) -> Response {
     let title = "The method is not allowed here";
     let mut response =
-        Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", title, detail).into_response();
+        ProblemDetails::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", title, detail)
+            .into_response();
     if let Ok(allow) = HeaderValue::from_str(allow) {
         response.headers_mut().insert(ALLOW, allow);
     }

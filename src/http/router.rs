@@ -4,7 +4,7 @@ use http::{HeaderValue, Method, StatusCode};
 
 use super::answer::Answer;
 use super::application::Application;
-use super::problem::{self, Problem};
+use super::problem::{self, ProblemDetails};
 use super::{
     Response, body, challenge, cors, credentials, exchange, explanation, forward_auth, log, openapi,
     readiness, verdict,
@@ -168,6 +168,11 @@ fn not_found() -> Response {
 
 fn body_too_large() -> Response {
     let detail = format!("at most {} bytes are read", limits::MAX_REQUEST_BODY_BYTES);
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "The request's body is too large", &detail)
-        .into_response()
+    ProblemDetails::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "body_too_large",
+        "The request's body is too large",
+        &detail,
+    )
+    .into_response()
 }

@@ -24,7 +24,7 @@ pub type Members = Map<String, Value>;
 
 /// Why a text was refused. Holds nothing of the text but the name of a repeated member, cut to a bound.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum JsonFault {
+pub enum JsonError {
     /// Not JSON at all.
     #[error("it is not JSON (line {line}, column {column})")]
     Syntax {
@@ -54,32 +54,32 @@ const _: () = assert!(size_of::<Number>() == 16, "serde_json must be built witho
 /// Reads `text` as one JSON object.
 ///
 /// # Errors
-/// [`JsonFault`] at the first fault.
-pub fn parse_object(text: &str) -> Result<Members, JsonFault> {
+/// [`JsonError`] at the first fault.
+pub fn parse_object(text: &str) -> Result<Members, JsonError> {
     match parse_value(text)? {
         Value::Object(members) => Ok(members),
-        _ => Err(JsonFault::NotAnObject),
+        _ => Err(JsonError::NotAnObject),
     }
 }
 
 /// Reads `text` as one JSON value.
 ///
 /// # Errors
-/// [`JsonFault`] at the first fault; never [`JsonFault::NotAnObject`].
-pub fn parse_value(text: &str) -> Result<Value, JsonFault> {
+/// [`JsonError`] at the first fault; never [`JsonError::NotAnObject`].
+pub fn parse_value(text: &str) -> Result<Value, JsonError> {
     let fault = Cell::new(None);
     located(Strict { depth: 0, keeps: true, fault: &fault }.read(text), &fault)
 }
 
 /// The members of the object in `text`, each value in the text it was written in and checked like [`parse_object`] does.
-pub(super) fn checked_members(text: &str) -> Result<Vec<(Name<'_>, &RawValue)>, JsonFault> {
+pub(super) fn checked_members(text: &str) -> Result<Vec<(Name<'_>, &RawValue)>, JsonError> {
     let fault = Cell::new(None);
     let mut parser = reader(text);
     let read = parser.deserialize_map(TopLevel(&fault)).and_then(|members| parser.end().map(|()| members));
     located(read, &fault).map_err(|fault| {
         // Whether the whole is another JSON value, or none.
         match parse_value(text) {
-            Ok(value) if !value.is_object() => JsonFault::NotAnObject,
+            Ok(value) if !value.is_object() => JsonError::NotAnObject,
             _ => fault,
         }
     })
@@ -98,9 +98,9 @@ pub(super) fn reader(text: &str) -> serde_json::Deserializer<serde_json::de::Str
     serde_json::Deserializer::from_str(text)
 }
 
-fn located<T>(read: serde_json::Result<T>, fault: &Cell<Option<JsonFault>>) -> Result<T, JsonFault> {
+fn located<T>(read: serde_json::Result<T>, fault: &Cell<Option<JsonError>>) -> Result<T, JsonError> {
     read.map_err(|error| {
-        fault.take().unwrap_or(JsonFault::Syntax { line: error.line(), column: error.column() })
+        fault.take().unwrap_or(JsonError::Syntax { line: error.line(), column: error.column() })
     })
 }
 
@@ -156,7 +156,7 @@ fn is_simple(value: &str) -> bool {
 }
 
 /// Reads the members of one object, and checks their values without building them.
-struct TopLevel<'f>(&'f Cell<Option<JsonFault>>);
+struct TopLevel<'f>(&'f Cell<Option<JsonError>>);
 
 impl<'de> Visitor<'de> for TopLevel<'_> {
     type Value = Vec<(Name<'de>, &'de RawValue)>;
@@ -170,7 +170,7 @@ impl<'de> Visitor<'de> for TopLevel<'_> {
         let mut found: Self::Value = Vec::new();
         while let Some(name) = members.next_key::<Name<'de>>()? {
             if name.0.contains('\0') {
-                return Err(strict.refuse(JsonFault::NulInName));
+                return Err(strict.refuse(JsonError::NulInName));
             }
             let value: &RawValue = members.next_value()?;
             if !is_simple(value.get()) {
@@ -179,7 +179,7 @@ impl<'de> Visitor<'de> for TopLevel<'_> {
             found.push((name, value));
         }
         match repeated(found.iter().map(|(name, _)| &*name.0)) {
-            Some(name) => Err(strict.refuse(JsonFault::Duplicate(excerpt(name)))),
+            Some(name) => Err(strict.refuse(JsonError::Duplicate(excerpt(name)))),
             None => Ok(found),
         }
     }
@@ -192,7 +192,7 @@ struct Strict<'f> {
     depth: usize,
     /// Whether the value is built. One that is only checked reads as null.
     keeps: bool,
-    fault: &'f Cell<Option<JsonFault>>,
+    fault: &'f Cell<Option<JsonError>>,
 }
 
 impl Strict<'_> {
@@ -205,12 +205,12 @@ impl Strict<'_> {
     /// The reader of what is one level further in.
     fn inner<E: serde::de::Error>(self) -> Result<Self, E> {
         if self.depth >= limits::MAX_JSON_DEPTH {
-            return Err(self.refuse(JsonFault::TooDeep));
+            return Err(self.refuse(JsonError::TooDeep));
         }
         Ok(Self { depth: self.depth.saturating_add(1), ..self })
     }
 
-    fn refuse<E: serde::de::Error>(self, fault: JsonFault) -> E {
+    fn refuse<E: serde::de::Error>(self, fault: JsonError) -> E {
         self.fault.set(Some(fault));
         E::custom("refused")
     }
@@ -271,11 +271,11 @@ impl<'de> Visitor<'de> for Strict<'_> {
         let (mut object, mut names) = (Members::new(), Vec::new());
         while let Some(Name(name)) = members.next_key()? {
             if name.contains('\0') {
-                return Err(self.refuse(JsonFault::NulInName));
+                return Err(self.refuse(JsonError::NulInName));
             }
             if self.keeps {
                 if object.contains_key(&*name) {
-                    return Err(self.refuse(JsonFault::Duplicate(excerpt(&name))));
+                    return Err(self.refuse(JsonError::Duplicate(excerpt(&name))));
                 }
                 let value = members.next_value_seed(inner)?;
                 object.insert(name.into_owned(), value);
@@ -285,7 +285,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
             }
         }
         match repeated(names.iter().map(|name| &**name)) {
-            Some(name) => Err(self.refuse(JsonFault::Duplicate(excerpt(name)))),
+            Some(name) => Err(self.refuse(JsonError::Duplicate(excerpt(name)))),
             None => Ok(Value::Object(object)),
         }
     }
@@ -304,10 +304,10 @@ mod tests {
     #[test]
     fn a_member_that_occurs_twice_is_refused_at_every_depth() {
         for text in [r#"{"a":1,"a":1}"#, r#"{"x":{"a":1,"a":2}}"#, r#"{"x":[[{"a":1,"b":0,"a":2}]]}"#] {
-            assert_eq!(parse_object(text), Err(JsonFault::Duplicate("a".to_owned())), "{text}");
+            assert_eq!(parse_object(text), Err(JsonError::Duplicate("a".to_owned())), "{text}");
         }
         // The same name, once spelt with an escape.
-        assert_eq!(parse_object(r#"{"a":1,"\u0061":2}"#), Err(JsonFault::Duplicate("a".to_owned())));
+        assert_eq!(parse_object(r#"{"a":1,"\u0061":2}"#), Err(JsonError::Duplicate("a".to_owned())));
         // The same name in two objects is no duplicate.
         assert!(parse_object(r#"{"a":{"a":1},"b":{"a":1}}"#).is_ok());
     }
@@ -319,20 +319,20 @@ mod tests {
             format!("{{\"a\":{}{}}}", "[".repeat(inner), "]".repeat(inner))
         };
         assert!(parse_object(&nested(limits::MAX_JSON_DEPTH)).is_ok());
-        assert_eq!(parse_object(&nested(limits::MAX_JSON_DEPTH + 1)), Err(JsonFault::TooDeep));
-        assert_eq!(parse_object(&nested(100_000)), Err(JsonFault::TooDeep));
+        assert_eq!(parse_object(&nested(limits::MAX_JSON_DEPTH + 1)), Err(JsonError::TooDeep));
+        assert_eq!(parse_object(&nested(100_000)), Err(JsonError::TooDeep));
     }
 
     #[test]
     fn a_nul_in_a_name_is_refused() {
-        assert_eq!(parse_object(r#"{"is\u0000s":1}"#), Err(JsonFault::NulInName));
+        assert_eq!(parse_object(r#"{"is\u0000s":1}"#), Err(JsonError::NulInName));
         assert!(parse_object(r#"{"a":"\u0000"}"#).is_ok());
     }
 
     #[test]
     fn what_is_not_one_object_is_refused() {
         for text in ["[]", "1", "\"a\"", "null"] {
-            assert_eq!(parse_object(text), Err(JsonFault::NotAnObject), "{text}");
+            assert_eq!(parse_object(text), Err(JsonError::NotAnObject), "{text}");
         }
         let bad = [
             "",
@@ -353,7 +353,7 @@ mod tests {
             "{/**/}",
         ];
         for text in bad {
-            assert!(matches!(parse_object(text), Err(JsonFault::Syntax { .. })), "{text:?}");
+            assert!(matches!(parse_object(text), Err(JsonError::Syntax { .. })), "{text:?}");
         }
     }
 
@@ -397,7 +397,7 @@ mod tests {
         ];
         for text in texts {
             let (built, checked) = (parse_object(&text), checked_members(&text));
-            let kind = std::mem::discriminant::<JsonFault>;
+            let kind = std::mem::discriminant::<JsonError>;
             assert_eq!(built.as_ref().err().map(kind), checked.as_ref().err().map(kind), "{text:.40}");
         }
     }

@@ -11,9 +11,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::algorithm::Algorithm;
 use super::base64url;
-use super::json::{self, JsonFault, Members};
+use super::json::{self, JsonError, Members};
 use super::json_type;
-use super::signature::{Ed25519Key, KeyFault, P256Key, P384Key, RsaKey, VerifyingKey};
+use super::signature::{Ed25519Key, KeyError, P256Key, P384Key, RsaKey, VerifyingKey};
 use crate::limits;
 use crate::rejection::excerpt;
 
@@ -104,12 +104,12 @@ pub enum SetAsideReason {
     IncompatibleAlgorithm(Algorithm),
     /// The key's numbers are weak or wrong.
     #[error("{0}")]
-    Unusable(#[from] KeyFault),
+    Unusable(#[from] KeyError),
 }
 
 /// Why a text is no JWK set. What is commonly served in its place has a variant of its own, so that it can be named.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SetError {
+pub enum KeySetFormatError {
     /// Longer than [`limits::MAX_JWKS_BYTES`].
     #[error("the set has {0} bytes; at most {max} are accepted", max = limits::MAX_JWKS_BYTES)]
     TooLarge(usize),
@@ -118,7 +118,7 @@ pub enum SetError {
     Utf8,
     /// Not a JSON object, or one with a repeated member, or nested too deeply.
     #[error("the set cannot be read: {0}")]
-    Json(#[from] JsonFault),
+    Json(#[from] JsonError),
     /// An OpenID provider's metadata (OpenID Connect Discovery 1.0 §3), which name the set.
     #[error("it is a discovery document, which only names the key set")]
     DiscoveryDocument {
@@ -149,17 +149,17 @@ impl KeySet {
     /// Reads a JWK set (RFC 7517 §5), with or without a byte order mark (RFC 8259 §8.1). A set without keys is a set.
     ///
     /// # Errors
-    /// [`SetError`] when the whole cannot be read; a key that cannot is in `set_aside`.
-    pub fn parse(body: &[u8]) -> Result<Self, SetError> {
+    /// [`KeySetFormatError`] when the whole cannot be read; a key that cannot is in `set_aside`.
+    pub fn parse(body: &[u8]) -> Result<Self, KeySetFormatError> {
         if body.len() > limits::MAX_JWKS_BYTES {
-            return Err(SetError::TooLarge(body.len()));
+            return Err(KeySetFormatError::TooLarge(body.len()));
         }
-        let text = std::str::from_utf8(body).map_err(|_| SetError::Utf8)?;
+        let text = std::str::from_utf8(body).map_err(|_| KeySetFormatError::Utf8)?;
         let text = without_byte_order_mark(text);
         let members = json::parse_object(text).map_err(|fault| not_an_object(text, fault))?;
         let Some(Value::Array(elements)) = members.get("keys") else { return Err(another_object(&members)) };
         if elements.len() > limits::MAX_JWKS_KEYS {
-            return Err(SetError::TooManyKeys(elements.len()));
+            return Err(KeySetFormatError::TooManyKeys(elements.len()));
         }
         let identity = SetIdentity(Sha256::digest(body).into());
         let mut set = Self { identity, ..Self::default() };
@@ -200,25 +200,25 @@ pub fn without_byte_order_mark(text: &str) -> &str {
 }
 
 /// Why `text`, which is not one JSON object, is no set.
-fn not_an_object(text: &str, fault: JsonFault) -> SetError {
+fn not_an_object(text: &str, fault: JsonError) -> KeySetFormatError {
     match text.trim_start() {
-        text if text.starts_with("-----BEGIN ") => SetError::Pem,
-        text if text.starts_with('[') && fault == JsonFault::NotAnObject => SetError::Array,
-        _ => SetError::Json(fault),
+        text if text.starts_with("-----BEGIN ") => KeySetFormatError::Pem,
+        text if text.starts_with('[') && fault == JsonError::NotAnObject => KeySetFormatError::Array,
+        _ => KeySetFormatError::Json(fault),
     }
 }
 
 /// What an object without an array `keys` is.
-fn another_object(members: &Members) -> SetError {
+fn another_object(members: &Members) -> KeySetFormatError {
     let is_pem = |value: &Value| value.as_str().is_some_and(|text| text.starts_with("-----BEGIN "));
     if let (false, Some(Value::String(jwks_uri))) = (members.contains_key("keys"), members.get("jwks_uri")) {
-        SetError::DiscoveryDocument { jwks_uri: jwks_uri.clone() }
+        KeySetFormatError::DiscoveryDocument { jwks_uri: jwks_uri.clone() }
     } else if !members.is_empty() && members.values().all(is_pem) {
-        SetError::Certificates
+        KeySetFormatError::Certificates
     } else if members.contains_key("kty") {
-        SetError::SingleKey
+        KeySetFormatError::SingleKey
     } else {
-        SetError::NoKeys
+        KeySetFormatError::NoKeys
     }
 }
 

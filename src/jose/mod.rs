@@ -12,7 +12,7 @@ pub mod signature;
 pub mod token;
 
 pub use algorithm::Algorithm;
-pub use jwk::{Jwk, KeySet, SetAside, SetAsideReason, SetError, SetIdentity};
+pub use jwk::{Jwk, KeySet, KeySetFormatError, SetAside, SetAsideReason, SetIdentity};
 pub use object::Object;
 pub use signature::{SharedSecret, VerifyingKey};
 pub use token::{Claims, Header, UntrustedToken};

@@ -11,7 +11,7 @@ use serde::de::{Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::json::{self, JsonFault, Name};
+use super::json::{self, JsonError, Name};
 
 /// What the allocator takes for one allocation beside its octets: its header, and rounding up.
 const ALLOCATION_BYTES: usize = 16;
@@ -41,8 +41,8 @@ impl Object {
     /// Reads `text` as one JSON object.
     ///
     /// # Errors
-    /// [`JsonFault`], as [`json::parse_object`].
-    pub fn parse(text: String) -> Result<Self, JsonFault> {
+    /// [`JsonError`], as [`json::parse_object`].
+    pub fn parse(text: String) -> Result<Self, JsonError> {
         let members = json::checked_members(&text)?
             .into_iter()
             .map(|(name, value)| Member { name: name.into(), value: place(&text, value.get()) })

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::algorithm::Algorithm;
 use super::base64url;
-use super::json::JsonFault;
+use super::json::JsonError;
 use super::json_type;
 use super::object::Object;
 use crate::limits;
@@ -337,7 +337,7 @@ fn text(spelling: &str, segment: Segment) -> Result<String, Rejection> {
 fn object(text: String, segment: Segment) -> Result<Object, Rejection> {
     Object::parse(text).map_err(|fault| {
         malformed(match fault {
-            JsonFault::Duplicate(member) => Malformed::DuplicateMember(segment, member),
+            JsonError::Duplicate(member) => Malformed::DuplicateMember(segment, member),
             other => Malformed::Json(segment, other.to_string()),
         })
     })

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use serde_json::json;
 
 use crate::jose::KeySet;
-use crate::keys::failure::{Failure, FailureKind};
+use crate::keys::error::{KeySetError, KeySetErrorKind};
 use crate::keys::fetch::{self, Answer, Fetched};
 use crate::keys::freshness::{self, Asked, Decision, Freshness, Lifetime, Unavailable};
 use crate::keys::record::{self, CachedSet, Record};
@@ -303,10 +303,12 @@ impl<'v, P: Platform> Visit<'v, P> {
         let (serves, last_error) =
             self.with(|entry| (self.serving(&entry.record, now).is_some(), entry.record.last_error.clone()));
         match last_error {
-            Some(Failure { kind: FailureKind::Invalid, reason, .. }) if !serves => {
+            Some(KeySetError { kind: KeySetErrorKind::Invalid, reason, .. }) if !serves => {
                 Fault::JwksInvalid { issuer, reason, retry_after_seconds }
             }
-            Some(Failure { reason, .. }) => Fault::JwksUnavailable { issuer, reason, retry_after_seconds },
+            Some(KeySetError { reason, .. }) => {
+                Fault::JwksUnavailable { issuer, reason, retry_after_seconds }
+            }
             None => {
                 let reason = "no attempt has succeeded yet".to_owned();
                 Fault::JwksUnavailable { issuer, reason, retry_after_seconds }
@@ -497,7 +499,7 @@ fn is_known(set: &KeySet, kid: &str) -> bool {
 
 fn outcome_line(record: &Record, now: Timestamp) -> (Level, &'static str, serde_json::Value) {
     let serving = record.serving(now);
-    if let Some(Failure { kind, problem, reason, .. }) = &record.last_error {
+    if let Some(KeySetError { kind, problem, reason, .. }) = &record.last_error {
         let level = if serving.is_some() { Level::Warn } else { Level::Error };
         let failures = record.attempts.consecutive_failures;
         let line = json!({

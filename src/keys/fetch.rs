@@ -8,10 +8,10 @@ use std::rc::Rc;
 
 use crate::rejection::excerpt;
 
-use crate::jose::json::JsonFault;
+use crate::jose::json::JsonError;
 use crate::jose::jwk::without_byte_order_mark;
-use crate::jose::{KeySet, SetError, json};
-use crate::keys::failure::{Failure, Problem};
+use crate::jose::{KeySet, KeySetFormatError, json};
+use crate::keys::error::{KeySetError, KeySetProblem};
 use crate::keys::freshness;
 use crate::keys::record::CachedSet;
 use crate::keys::url::{self, Transport};
@@ -54,23 +54,23 @@ pub enum Answer {
 /// secrets may publish an empty set.
 ///
 /// # Errors
-/// A [`Failure`] for anything but an acceptable set.
+/// A [`KeySetError`] for anything but an acceptable set.
 pub async fn fetch<C: HttpClient>(
     client: &C,
     source: &KeySource,
     policy: &CachePolicy,
     held: Option<&CachedSet>,
     must_not_be_lost: bool,
-) -> Result<Fetched, Failure> {
+) -> Result<Fetched, KeySetError> {
     let (jwks_uri, timeout_ms) = match &source.location {
         Location::Jwks { uri } => {
-            url::accept(uri).map_err(|fault| Failure::invalid(Problem::Url, fault.to_string()))?;
+            url::accept(uri).map_err(|fault| KeySetError::invalid(KeySetProblem::Url, fault.to_string()))?;
             (uri.clone(), policy.fetch_timeout_ms)
         }
         Location::Discovery { uri } => {
             let half = policy.fetch_timeout_ms / 2;
             let found = discover(client, uri, &source.issuer, half).await;
-            (found.map_err(Failure::in_discovery)?, half)
+            (found.map_err(KeySetError::in_discovery)?, half)
         }
     };
     // An `ETag` speaks of one URL, so it is sent to no other.
@@ -101,8 +101,9 @@ async fn discover<C: HttpClient>(
     uri: &str,
     issuer: &str,
     timeout_ms: u32,
-) -> Result<String, Failure> {
-    let transport = url::accept(uri).map_err(|fault| Failure::invalid(Problem::Url, fault.to_string()))?;
+) -> Result<String, KeySetError> {
+    let transport =
+        url::accept(uri).map_err(|fault| KeySetError::invalid(KeySetProblem::Url, fault.to_string()))?;
     let request = DocumentRequest {
         url: uri.to_owned(),
         accept: "application/json",
@@ -112,67 +113,69 @@ async fn discover<C: HttpClient>(
     };
     let document = client.get(&request).await.map_err(|error| unanswered(&error))?;
     require_ok(uri, &document)?;
-    let text =
-        std::str::from_utf8(&document.body).map_err(|_| Failure::invalid(Problem::Encoding, NOT_UTF8))?;
+    let text = std::str::from_utf8(&document.body)
+        .map_err(|_| KeySetError::invalid(KeySetProblem::Encoding, NOT_UTF8))?;
     let members = json::parse_object(without_byte_order_mark(text))
         .map_err(|fault| page(&document).unwrap_or_else(|| not_json(&fault)))?;
     let member = |name: &'static str| {
         let text = members.get(name).and_then(serde_json::Value::as_str);
-        text.ok_or_else(|| Failure::invalid(Problem::Discovery, format!("there is no string `{name}`")))
+        text.ok_or_else(|| {
+            KeySetError::invalid(KeySetProblem::Discovery, format!("there is no string `{name}`"))
+        })
     };
     let (found, jwks_uri) = (member("issuer")?, member("jwks_uri")?);
     if found != issuer {
         let reason = format!("the document is about another issuer, \"{}\"", excerpt(found));
-        return Err(Failure::invalid(Problem::OtherIssuer, reason).pointing_to(jwks_uri));
+        return Err(KeySetError::invalid(KeySetProblem::OtherIssuer, reason).pointing_to(jwks_uri));
     }
     match url::accept(jwks_uri) {
         // A document from elsewhere has no business with what listens on this machine.
         Ok(Transport::Loopback) if transport == Transport::Https => {
-            Err(Failure::invalid(Problem::Discovery, "`jwks_uri` has the scheme http"))
+            Err(KeySetError::invalid(KeySetProblem::Discovery, "`jwks_uri` has the scheme http"))
         }
         Ok(_) => Ok(jwks_uri.to_owned()),
-        Err(fault) => Err(Failure::invalid(Problem::Discovery, format!("`jwks_uri`: {fault}"))),
+        Err(fault) => Err(KeySetError::invalid(KeySetProblem::Discovery, format!("`jwks_uri`: {fault}"))),
     }
 }
 
 const NOT_UTF8: &str = "the document is not UTF-8";
 
-fn unanswered(error: &FetchError) -> Failure {
+fn unanswered(error: &FetchError) -> KeySetError {
     match error {
-        FetchError::Timeout(_) | FetchError::Unreachable(_) => Failure::unavailable(error.to_string()),
-        FetchError::TooLarge(_) => Failure::invalid(Problem::TooLarge, error.to_string()),
+        FetchError::Timeout(_) | FetchError::Unreachable(_) => KeySetError::unavailable(error.to_string()),
+        FetchError::TooLarge(_) => KeySetError::invalid(KeySetProblem::TooLarge, error.to_string()),
     }
 }
 
-fn require_ok(url: &str, document: &Document) -> Result<(), Failure> {
-    let invalid = |problem, reason: String| Failure::invalid(problem, reason);
+fn require_ok(url: &str, document: &Document) -> Result<(), KeySetError> {
+    let invalid = |problem, reason: String| KeySetError::invalid(problem, reason);
     Err(match document.status {
         200 => return Ok(()),
         304 => invalid(
-            Problem::NotModified,
+            KeySetProblem::NotModified,
             "not modified (304), although the request named no ETag".to_owned(),
         ),
         status @ 300..=399 => redirected(url, status, document.location.as_deref()),
-        status @ (408 | 429 | 500..=599) => Failure::unavailable(format!("the status is {status}")),
+        status @ (408 | 429 | 500..=599) => KeySetError::unavailable(format!("the status is {status}")),
         status @ (401 | 403) => invalid(
-            Problem::Forbidden,
+            KeySetProblem::Forbidden,
             format!("the status is {status}: a firewall or a login in front of the keys blocks the Worker"),
         ),
         404 if holds(&document.body, "error code: 1042") => invalid(
-            Problem::WorkerToWorker,
+            KeySetProblem::WorkerToWorker,
             "the status is 404 with \"error code: 1042\": a Worker cannot fetch the workers.dev address of another Worker of its account".to_owned(),
         ),
         status @ (404 | 410) => {
-            invalid(Problem::NotFound, format!("the status is {status}: nothing is published at this URL"))
+            invalid(KeySetProblem::NotFound, format!("the status is {status}: nothing is published at this URL"))
         }
-        status => invalid(Problem::Status, format!("the status is {status}")),
+        status => invalid(KeySetProblem::Status, format!("the status is {status}")),
     })
 }
 
-fn redirected(url: &str, status: u16, location: Option<&str>) -> Failure {
+fn redirected(url: &str, status: u16, location: Option<&str>) -> KeySetError {
     let failure = |to: &str| {
-        Failure::invalid(
-            Problem::Redirected,
+        KeySetError::invalid(
+            KeySetProblem::Redirected,
             format!("redirected ({status}){to}; redirects are not followed"),
         )
     };
@@ -192,14 +195,16 @@ fn holds(body: &[u8], text: &str) -> bool {
     String::from_utf8_lossy(start).contains(text)
 }
 
-fn read_set(document: Document, needs_keys: bool) -> Result<Answer, Failure> {
+fn read_set(document: Document, needs_keys: bool) -> Result<Answer, KeySetError> {
     let set = KeySet::parse(&document.body)
         .map_err(|error| page(&document).unwrap_or_else(|| not_a_set(&error)))?;
     if needs_keys && set.keys.is_empty() {
-        let problem = if set.set_aside.is_empty() { Problem::EmptySet } else { Problem::NoUsableKey };
-        return Err(Failure::invalid(problem, no_usable_key(&set)));
+        let problem =
+            if set.set_aside.is_empty() { KeySetProblem::EmptySet } else { KeySetProblem::NoUsableKey };
+        return Err(KeySetError::invalid(problem, no_usable_key(&set)));
     }
-    let body = String::from_utf8(document.body).map_err(|_| Failure::invalid(Problem::Encoding, NOT_UTF8))?;
+    let body = String::from_utf8(document.body)
+        .map_err(|_| KeySetError::invalid(KeySetProblem::Encoding, NOT_UTF8))?;
     let etag = document.etag.filter(|etag| etag.len() <= MAX_ETAG_BYTES);
     Ok(Answer::Set { body: body.into(), set: Rc::new(set), etag })
 }
@@ -223,35 +228,36 @@ fn no_usable_key(set: &KeySet) -> String {
     format!("no usable key: {}", reasons.join("; "))
 }
 
-fn not_a_set(error: &SetError) -> Failure {
+fn not_a_set(error: &KeySetFormatError) -> KeySetError {
     let problem = match error {
-        SetError::TooLarge(_) => Problem::TooLarge,
-        SetError::Utf8 => Problem::Encoding,
-        SetError::Json(fault) => return not_json(fault),
-        SetError::DiscoveryDocument { jwks_uri } => {
-            return Failure::invalid(Problem::DiscoveryDocument, error.to_string()).pointing_to(jwks_uri);
+        KeySetFormatError::TooLarge(_) => KeySetProblem::TooLarge,
+        KeySetFormatError::Utf8 => KeySetProblem::Encoding,
+        KeySetFormatError::Json(fault) => return not_json(fault),
+        KeySetFormatError::DiscoveryDocument { jwks_uri } => {
+            return KeySetError::invalid(KeySetProblem::DiscoveryDocument, error.to_string())
+                .pointing_to(jwks_uri);
         }
-        SetError::Certificates | SetError::Pem => Problem::Pem,
-        SetError::SingleKey | SetError::Array => Problem::BareKeys,
-        SetError::NoKeys => Problem::NotASet,
-        SetError::TooManyKeys(_) => Problem::TooManyKeys,
+        KeySetFormatError::Certificates | KeySetFormatError::Pem => KeySetProblem::Pem,
+        KeySetFormatError::SingleKey | KeySetFormatError::Array => KeySetProblem::BareKeys,
+        KeySetFormatError::NoKeys => KeySetProblem::NotASet,
+        KeySetFormatError::TooManyKeys(_) => KeySetProblem::TooManyKeys,
     };
-    Failure::invalid(problem, error.to_string())
+    KeySetError::invalid(problem, error.to_string())
 }
 
-fn not_json(fault: &JsonFault) -> Failure {
+fn not_json(fault: &JsonError) -> KeySetError {
     let problem = match fault {
-        JsonFault::Duplicate(_) => Problem::DuplicateMember,
-        _ => Problem::NotASet,
+        JsonError::Duplicate(_) => KeySetProblem::DuplicateMember,
+        _ => KeySetProblem::NotASet,
     };
-    Failure::invalid(problem, format!("the document cannot be read: {fault}"))
+    KeySetError::invalid(problem, format!("the document cannot be read: {fault}"))
 }
 
 /// What to say about a page for people, if it is one.
-fn page(document: &Document) -> Option<Failure> {
+fn page(document: &Document) -> Option<KeySetError> {
     let is_declared = document.content_type.as_deref().is_some_and(|content_type| {
         content_type.trim_start().get(..9).is_some_and(|start| start.eq_ignore_ascii_case("text/html"))
     });
     let is_page = is_declared || document.body.trim_ascii_start().starts_with(b"<");
-    is_page.then(|| Failure::invalid(Problem::Page, "an HTML page, not JSON"))
+    is_page.then(|| KeySetError::invalid(KeySetProblem::Page, "an HTML page, not JSON"))
 }

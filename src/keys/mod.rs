@@ -5,7 +5,7 @@
 //! decided elsewhere. It never tells a token that its key does not exist while it merely could not look.
 
 pub mod cache;
-pub mod failure;
+pub mod error;
 pub mod fetch;
 pub mod freshness;
 pub mod record;

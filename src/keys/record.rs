@@ -12,9 +12,9 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::jose::{KeySet, base64url, json};
-use crate::keys::failure::Failure;
+use crate::keys::error::KeySetError;
 use crate::keys::freshness::{Asked, Attempts, Freshness, Lifetime};
-use crate::keys::url::{self, UrlFault};
+use crate::keys::url::{self, UrlError};
 use crate::keys::{CachePolicy, KeySource, Location};
 use crate::limits::{
     BACKOFF_MAX_SECONDS, CLOCK_DISAGREEMENT_SECONDS, MAX_ETAG_BYTES, MAX_RECORD_BYTES, MIN_STORE_TTL_SECONDS,
@@ -36,7 +36,7 @@ pub struct Record {
     /// How the attempts to fetch it went.
     pub attempts: Attempts,
     /// What the last attempt met, if it failed.
-    pub last_error: Option<Failure>,
+    pub last_error: Option<KeySetError>,
 }
 
 /// A set as its origin served it.
@@ -77,7 +77,7 @@ pub enum Unbelievable {
     Contradiction(&'static str),
     /// Its set came from a URL that would not have been asked.
     #[error("its `jwks_uri` is not acceptable: {0}")]
-    JwksUri(UrlFault),
+    JwksUri(UrlError),
     /// Its set is none.
     #[error("its set is malformed: {0}")]
     Set(String),
@@ -105,7 +105,7 @@ struct Stored<'r> {
     last_attempt_at: Timestamp,
     consecutive_failures: u32,
     last_unknown_kid_fetch_at: Option<Timestamp>,
-    last_error: Option<Failure>,
+    last_error: Option<KeySetError>,
 }
 
 impl Record {
@@ -140,7 +140,7 @@ impl Record {
     }
 
     /// Notes what came of an attempt that ended at `now`. A failure keeps the set.
-    pub fn settle(&mut self, outcome: Result<CachedSet, Failure>, asked: Asked, now: Timestamp) {
+    pub fn settle(&mut self, outcome: Result<CachedSet, KeySetError>, asked: Asked, now: Timestamp) {
         match outcome {
             Ok(cached) => {
                 self.attempts = self.attempts.succeeded(now, asked);
@@ -201,7 +201,7 @@ impl Record {
         if cached.as_ref().is_some_and(|cached| attempts.last_attempt_at < Some(cached.lifetime.fetched_at)) {
             return Err(Unbelievable::Contradiction("last_attempt_at"));
         }
-        let last_error = stored.last_error.map(Failure::bounded);
+        let last_error = stored.last_error.map(KeySetError::bounded);
         Ok(Read { record: Self { cached, attempts, last_error }, cut })
     }
 }
@@ -248,7 +248,7 @@ impl Stored<'_> {
             last_attempt_at: rest.required("last_attempt_at", time)?,
             consecutive_failures: rest.required("consecutive_failures", count)?,
             last_unknown_kid_fetch_at: rest.optional("last_unknown_kid_fetch_at", time)?,
-            last_error: rest.optional("last_error", Failure::from_json)?,
+            last_error: rest.optional("last_error", KeySetError::from_json)?,
         };
         match rest.0.keys().next() {
             None => Ok(stored),

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::jose::Algorithm;
-use crate::keys::failure::Failure;
+use crate::keys::error::KeySetError;
 use crate::keys::record::Record;
 use crate::keys::{KeySource, Tier};
 use crate::time::Timestamp;
@@ -36,7 +36,7 @@ pub struct KeyState {
     /// Attempts that failed since the last that did not.
     pub consecutive_failures: u32,
     /// What the last attempt met, if it failed.
-    pub last_error: Option<Failure>,
+    pub last_error: Option<KeySetError>,
 }
 
 /// A usable key.

@@ -18,7 +18,7 @@ pub enum Transport {
 
 /// Why a URL is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UrlFault {
+pub enum UrlError {
     /// Longer than [`MAX_URL_BYTES`].
     #[error("the URL is longer than {MAX_URL_BYTES} bytes")]
     TooLong,
@@ -43,27 +43,27 @@ pub enum UrlFault {
 ///
 /// # Errors
 /// Says what is wrong with any other.
-pub fn accept(url: &str) -> Result<Transport, UrlFault> {
+pub fn accept(url: &str) -> Result<Transport, UrlError> {
     if url.len() > MAX_URL_BYTES {
-        return Err(UrlFault::TooLong);
+        return Err(UrlError::TooLong);
     }
-    let (scheme, rest) = url.split_once("://").ok_or(UrlFault::Scheme)?;
+    let (scheme, rest) = url.split_once("://").ok_or(UrlError::Scheme)?;
     let secure = scheme.eq_ignore_ascii_case("https");
     if !secure && !scheme.eq_ignore_ascii_case("http") {
-        return Err(UrlFault::Scheme);
+        return Err(UrlError::Scheme);
     }
     if !url.bytes().all(|byte| byte.is_ascii_graphic() && !br##""#<>\^`{|}"##.contains(&byte)) {
-        return Err(UrlFault::Character);
+        return Err(UrlError::Character);
     }
     let authority = rest.split(['/', '?']).next().unwrap_or(rest);
     if authority.contains('@') {
-        return Err(UrlFault::UserInformation);
+        return Err(UrlError::UserInformation);
     }
-    let host = host_of(authority).ok_or(UrlFault::Host)?;
+    let host = host_of(authority).ok_or(UrlError::Host)?;
     match (secure, is_loopback(host)) {
         (true, _) => Ok(Transport::Https),
         (false, true) => Ok(Transport::Loopback),
-        (false, false) => Err(UrlFault::Insecure),
+        (false, false) => Err(UrlError::Insecure),
     }
 }
 
@@ -125,28 +125,28 @@ mod tests {
             ("http://127.0.0.1/jwks", Ok(Transport::Loopback)),
             ("http://127.9.8.7:1/jwks", Ok(Transport::Loopback)),
             ("http://[::1]:8787/jwks", Ok(Transport::Loopback)),
-            ("http://issuer.example/jwks", Err(UrlFault::Insecure)),
-            ("http://128.0.0.1/jwks", Err(UrlFault::Insecure)),
-            ("http://127.0.0.1.example/jwks", Err(UrlFault::Insecure)),
-            ("http://localhost.example/jwks", Err(UrlFault::Insecure)),
-            ("http://127.1/jwks", Err(UrlFault::Insecure)),
-            ("http://[::2]/jwks", Err(UrlFault::Insecure)),
-            ("http://localhost@issuer.example/jwks", Err(UrlFault::UserInformation)),
-            ("https://user:word@issuer.example/jwks", Err(UrlFault::UserInformation)),
-            (r"http://localhost\@issuer.example/jwks", Err(UrlFault::Character)),
-            ("https://issuer.example/a b", Err(UrlFault::Character)),
-            ("https://issuer.example/jwks#keys", Err(UrlFault::Character)),
-            ("https://issuer.example/\u{e9}", Err(UrlFault::Character)),
-            ("https://issuer.example/\n", Err(UrlFault::Character)),
-            ("https:///jwks", Err(UrlFault::Host)),
-            ("https://[::1/jwks", Err(UrlFault::Host)),
-            ("https://[::1]8787/jwks", Err(UrlFault::Host)),
-            ("https://issuer.example:http/jwks", Err(UrlFault::Host)),
-            ("https://issuer.example:99999/jwks", Err(UrlFault::Host)),
-            ("ftp://issuer.example/jwks", Err(UrlFault::Scheme)),
-            ("issuer.example/jwks", Err(UrlFault::Scheme)),
-            ("//issuer.example/jwks", Err(UrlFault::Scheme)),
-            ("", Err(UrlFault::Scheme)),
+            ("http://issuer.example/jwks", Err(UrlError::Insecure)),
+            ("http://128.0.0.1/jwks", Err(UrlError::Insecure)),
+            ("http://127.0.0.1.example/jwks", Err(UrlError::Insecure)),
+            ("http://localhost.example/jwks", Err(UrlError::Insecure)),
+            ("http://127.1/jwks", Err(UrlError::Insecure)),
+            ("http://[::2]/jwks", Err(UrlError::Insecure)),
+            ("http://localhost@issuer.example/jwks", Err(UrlError::UserInformation)),
+            ("https://user:word@issuer.example/jwks", Err(UrlError::UserInformation)),
+            (r"http://localhost\@issuer.example/jwks", Err(UrlError::Character)),
+            ("https://issuer.example/a b", Err(UrlError::Character)),
+            ("https://issuer.example/jwks#keys", Err(UrlError::Character)),
+            ("https://issuer.example/\u{e9}", Err(UrlError::Character)),
+            ("https://issuer.example/\n", Err(UrlError::Character)),
+            ("https:///jwks", Err(UrlError::Host)),
+            ("https://[::1/jwks", Err(UrlError::Host)),
+            ("https://[::1]8787/jwks", Err(UrlError::Host)),
+            ("https://issuer.example:http/jwks", Err(UrlError::Host)),
+            ("https://issuer.example:99999/jwks", Err(UrlError::Host)),
+            ("ftp://issuer.example/jwks", Err(UrlError::Scheme)),
+            ("issuer.example/jwks", Err(UrlError::Scheme)),
+            ("//issuer.example/jwks", Err(UrlError::Scheme)),
+            ("", Err(UrlError::Scheme)),
         ] {
             assert_eq!(accept(url), expected, "{url}");
         }
@@ -164,6 +164,6 @@ mod tests {
             assert_eq!(resolve(base, location).as_deref(), expected, "{location}");
         }
         let long = format!("https://issuer.example/{}", "a".repeat(MAX_URL_BYTES));
-        assert_eq!(accept(&long), Err(UrlFault::TooLong));
+        assert_eq!(accept(&long), Err(UrlError::TooLong));
     }
 }

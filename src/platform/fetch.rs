@@ -7,7 +7,7 @@ use worker::web_sys::{
 };
 
 use super::describe;
-use super::stream::{Failure, read_whole};
+use super::stream::{ReadError, read_whole};
 use crate::ports::{Document, DocumentRequest, FetchError};
 
 /// Sends the request and reads the answer whole. No `cf` properties are set: the defaults of the bindings' own would
@@ -15,16 +15,16 @@ use crate::ports::{Document, DocumentRequest, FetchError};
 pub(super) async fn get(request: &DocumentRequest) -> Result<Document, FetchError> {
     let signal = AbortSignal::timeout_with_u32(request.timeout_ms);
     read(request, &signal).await.map_err(|failure| match failure {
-        Failure::Refused(TooLarge) => FetchError::TooLarge(request.max_bytes),
-        Failure::Exception(_) if signal.aborted() => FetchError::Timeout(request.timeout_ms),
-        Failure::Exception(error) => FetchError::Unreachable(describe(&error)),
+        ReadError::Refused(TooLarge) => FetchError::TooLarge(request.max_bytes),
+        ReadError::Exception(_) if signal.aborted() => FetchError::Timeout(request.timeout_ms),
+        ReadError::Exception(error) => FetchError::Unreachable(describe(&error)),
     })
 }
 
 /// The answer is larger than allowed.
 struct TooLarge;
 
-async fn read(request: &DocumentRequest, signal: &AbortSignal) -> Result<Document, Failure<TooLarge>> {
+async fn read(request: &DocumentRequest, signal: &AbortSignal) -> Result<Document, ReadError<TooLarge>> {
     let headers = Headers::new()?;
     headers.set("accept", request.accept)?;
     headers.set("user-agent", concat!("edge-assay/", env!("CARGO_PKG_VERSION")))?;

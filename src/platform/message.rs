@@ -5,7 +5,7 @@ use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::web_sys::{Request, Response};
 
-use super::stream::{Failure, read_whole};
+use super::stream::{ReadError, read_whole};
 use crate::intake::Reading;
 use crate::ports::{BodyError, IncomingRequest};
 
@@ -115,8 +115,8 @@ impl IncomingRequest for WorkerRequest {
         let admit = |length| reading.reserve(length, max_bytes);
         read_whole(&stream, admit, |piece| reading.push(piece, max_bytes)).await.map_err(|failure| {
             match failure {
-                Failure::Refused(error) => error,
-                Failure::Exception(_) => BodyError::Broken,
+                ReadError::Refused(error) => error,
+                ReadError::Exception(_) => BodyError::Broken,
             }
         })
     }

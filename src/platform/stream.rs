@@ -6,14 +6,14 @@ use worker::wasm_bindgen::{JsCast as _, JsValue};
 use worker::web_sys::{ReadableStream, ReadableStreamDefaultReader};
 
 /// Why a stream was not read to its end.
-pub(super) enum Failure<E> {
+pub(super) enum ReadError<E> {
     /// Whoever takes the pieces wants no more.
     Refused(E),
     /// The runtime's exception.
     Exception(JsValue),
 }
 
-impl<E> From<JsValue> for Failure<E> {
+impl<E> From<JsValue> for ReadError<E> {
     fn from(error: JsValue) -> Self {
         Self::Exception(error)
     }
@@ -39,7 +39,7 @@ pub(super) async fn read_whole<E>(
     stream: &ReadableStream,
     mut admit: impl FnMut(usize) -> Result<(), E>,
     mut take: impl FnMut(&[u8]) -> Result<(), E>,
-) -> Result<(), Failure<E>> {
+) -> Result<(), ReadError<E>> {
     let mut reader = Reader { inner: stream.get_reader().unchecked_into(), has_ended: false };
     loop {
         let read = JsFuture::from(reader.inner.read()).await;
@@ -51,7 +51,7 @@ pub(super) async fn read_whole<E>(
             return Ok(());
         }
         let bytes: Uint8Array = Reflect::get(&chunk, &JsValue::from_str("value"))?.unchecked_into();
-        admit(usize::try_from(bytes.length()).unwrap_or(usize::MAX)).map_err(Failure::Refused)?;
-        take(&bytes.to_vec()).map_err(Failure::Refused)?;
+        admit(usize::try_from(bytes.length()).unwrap_or(usize::MAX)).map_err(ReadError::Refused)?;
+        take(&bytes.to_vec()).map_err(ReadError::Refused)?;
     }
 }

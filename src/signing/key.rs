@@ -32,7 +32,7 @@ enum Material {
 
 /// Why a JWK is no key to sign with. Holds nothing of the key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum JwkFault {
+pub enum JwkError {
     /// A member is absent, of the wrong type, or not canonical base64url of the right length.
     #[error("is absent, or not what RFC 7518 §6 and RFC 8037 §2 make of it")]
     Malformed(&'static str),
@@ -59,7 +59,7 @@ pub enum JwkFault {
     TooShort,
 }
 
-impl JwkFault {
+impl JwkError {
     /// The member at fault.
     #[must_use]
     pub const fn member(&self) -> &'static str {
@@ -78,12 +78,12 @@ impl SigningKey {
     /// Reads a private JWK (RFC 7517). Members that describe no key are not looked at.
     ///
     /// # Errors
-    /// [`JwkFault`] at the first fault.
-    pub fn from_jwk(members: &Members) -> Result<Self, JwkFault> {
+    /// [`JwkError`] at the first fault.
+    pub fn from_jwk(members: &Members) -> Result<Self, JwkError> {
         if !matches!(text(members, "use")?, None | Some("sig")) {
-            return Err(JwkFault::Use);
+            return Err(JwkError::Use);
         }
-        let alg = text(members, "alg")?.ok_or(JwkFault::Malformed("alg"))?;
+        let alg = text(members, "alg")?.ok_or(JwkError::Malformed("alg"))?;
         let kid = text(members, "kid")?;
         let key = match Algorithm::parse(alg) {
             Some(Algorithm::Es256) => {
@@ -97,23 +97,23 @@ impl SigningKey {
             Some(Algorithm::Hs256) => {
                 expect(members, &[("kty", "oct")])?;
                 let secret =
-                    text(members, "k")?.and_then(base64url::decode).ok_or(JwkFault::Malformed("k"))?;
-                return Self::hs256(&secret, kid.ok_or(JwkFault::NoKid)?);
+                    text(members, "k")?.and_then(base64url::decode).ok_or(JwkError::Malformed("k"))?;
+                return Self::hs256(&secret, kid.ok_or(JwkError::NoKid)?);
             }
-            _ => return Err(JwkFault::Algorithm),
+            _ => return Err(JwkError::Algorithm),
         };
         for member in ["x", "y"] {
             let derived = key.public.as_ref().and_then(|public| public.get(member)).and_then(Value::as_str);
             let written = text(members, member)?;
             if derived.is_some() && written.is_none() {
-                return Err(JwkFault::Malformed(member));
+                return Err(JwkError::Malformed(member));
             }
             if written != derived {
-                return Err(JwkFault::NotItsPublicHalf);
+                return Err(JwkError::NotItsPublicHalf);
             }
         }
         match kid {
-            Some(kid) if kid != key.kid => Err(JwkFault::Kid(key.kid)),
+            Some(kid) if kid != key.kid => Err(JwkError::Kid(key.kid)),
             _ => Ok(key),
         }
     }
@@ -121,9 +121,9 @@ impl SigningKey {
     /// The P-256 key with this private scalar.
     ///
     /// # Errors
-    /// [`JwkFault::Malformed`] when the scalar is zero or not below the order.
-    pub fn es256(d: &[u8; 32]) -> Result<Self, JwkFault> {
-        let key = p256::ecdsa::SigningKey::from_slice(d).map_err(|_| JwkFault::Malformed("d"))?;
+    /// [`JwkError::Malformed`] when the scalar is zero or not below the order.
+    pub fn es256(d: &[u8; 32]) -> Result<Self, JwkError> {
+        let key = p256::ecdsa::SigningKey::from_slice(d).map_err(|_| JwkError::Malformed("d"))?;
         let point = key.verifying_key().to_encoded_point(false);
         let coordinate = |octets: Option<&p256::FieldBytes>| octets.map(|octets| base64url::encode(octets));
         let jwk =
@@ -134,8 +134,8 @@ impl SigningKey {
     /// The Ed25519 key with this seed (RFC 8032 §5.1.5).
     ///
     /// # Errors
-    /// [`JwkFault::Malformed`] should its point be unusable, which no seed is known to lead to.
-    pub fn ed25519(d: &[u8; 32]) -> Result<Self, JwkFault> {
+    /// [`JwkError::Malformed`] should its point be unusable, which no seed is known to lead to.
+    pub fn ed25519(d: &[u8; 32]) -> Result<Self, JwkError> {
         let key = ed25519_dalek::SigningKey::from_bytes(d);
         let x = base64url::encode(key.verifying_key().as_bytes());
         let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "x": x });
@@ -145,18 +145,18 @@ impl SigningKey {
     /// The shared secret with these octets, under a name of its owner's choice.
     ///
     /// # Errors
-    /// [`JwkFault::TooShort`] below 32 octets.
-    pub fn hs256(secret: &[u8], kid: &str) -> Result<Self, JwkFault> {
+    /// [`JwkError::TooShort`] below 32 octets.
+    pub fn hs256(secret: &[u8], kid: &str) -> Result<Self, JwkError> {
         if secret.len() < 32 {
-            return Err(JwkFault::TooShort);
+            return Err(JwkError::TooShort);
         }
         let material = Material::Hs256(Box::new(Hs256Key::new(secret)));
         Ok(Self { algorithm: Algorithm::Hs256, kid: kid.to_owned(), material, public: None })
     }
 
-    fn with_public(algorithm: Algorithm, material: Material, mut jwk: Value) -> Result<Self, JwkFault> {
+    fn with_public(algorithm: Algorithm, material: Material, mut jwk: Value) -> Result<Self, JwkError> {
         // Read as a consumer would: what they could not use is not signed with.
-        let kid = Jwk::from_value(&jwk).map_err(|_| JwkFault::Malformed("d"))?.thumbprint;
+        let kid = Jwk::from_value(&jwk).map_err(|_| JwkError::Malformed("d"))?.thumbprint;
         if let Some(members) = jwk.as_object_mut() {
             members.insert("kid".to_owned(), json!(kid));
             members.insert("alg".to_owned(), json!(algorithm.name()));
@@ -208,25 +208,25 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-fn text<'m>(members: &'m Members, member: &'static str) -> Result<Option<&'m str>, JwkFault> {
+fn text<'m>(members: &'m Members, member: &'static str) -> Result<Option<&'m str>, JwkError> {
     match members.get(member) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(JwkFault::Malformed(member)),
+        Some(_) => Err(JwkError::Malformed(member)),
     }
 }
 
-fn octets(members: &Members, member: &'static str) -> Result<[u8; 32], JwkFault> {
+fn octets(members: &Members, member: &'static str) -> Result<[u8; 32], JwkError> {
     text(members, member)?
         .and_then(base64url::decode)
         .and_then(|octets| octets.try_into().ok())
-        .ok_or(JwkFault::Malformed(member))
+        .ok_or(JwkError::Malformed(member))
 }
 
-fn expect(members: &Members, expected: &[(&'static str, &str)]) -> Result<(), JwkFault> {
+fn expect(members: &Members, expected: &[(&'static str, &str)]) -> Result<(), JwkError> {
     for (member, value) in expected {
         if text(members, member)? != Some(value) {
-            return Err(JwkFault::Mismatch(member));
+            return Err(JwkError::Mismatch(member));
         }
     }
     Ok(())

@@ -4,8 +4,8 @@
 
 use serde_json::{Map, Value};
 
-use super::key::{JwkFault, SigningKey};
-use super::schedule::{self, Margins, Schedule, ScheduleFault, State};
+use super::key::{JwkError, SigningKey};
+use super::schedule::{self, Margins, Schedule, ScheduleError, State};
 use super::series::Series;
 use crate::jose::json;
 use crate::limits;
@@ -68,16 +68,16 @@ impl RingKey {
 
 /// One thing wrong with `SIGNING_KEYS`. Holds nothing of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyringFault {
+pub struct KeyringError {
     /// The key's place in `keys`, when it is about one.
     pub index: Option<usize>,
     /// What is wrong.
-    pub problem: KeyringProblem,
+    pub problem: KeyringErrorKind,
 }
 
 /// What is wrong with `SIGNING_KEYS`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KeyringProblem {
+pub enum KeyringErrorKind {
     /// Not strict JSON with an array `keys`.
     #[error("is not a JWK Set: {0}")]
     NotASet(String),
@@ -92,7 +92,7 @@ pub enum KeyringProblem {
     UnknownMember(String),
     /// The key itself.
     #[error("{0}")]
-    Key(#[from] JwkFault),
+    Key(#[from] JwkError),
     /// One of the four instants is absent or no whole number of seconds.
     #[error("is absent, or no whole number of seconds since 1970")]
     Instant(&'static str),
@@ -110,23 +110,25 @@ pub enum KeyringProblem {
     SharedTwice(Series),
     /// The key's schedule.
     #[error("{0}")]
-    Schedule(#[from] ScheduleFault),
+    Schedule(#[from] ScheduleError),
 }
 
-impl KeyringFault {
+impl KeyringError {
     /// Where, as in `SIGNING_KEYS.keys[1].activate_at`.
     #[must_use]
     pub fn path(&self) -> String {
         let key = self.index.map_or(BINDING.to_owned(), |index| format!("{BINDING}.keys[{index}]"));
         match &self.problem {
-            KeyringProblem::NotASet(_) | KeyringProblem::TooMany(_) | KeyringProblem::NotAnObject => key,
-            KeyringProblem::UnknownMember(member) => format!("{key}.{member}"),
-            KeyringProblem::Key(fault) => format!("{key}.{}", fault.member()),
-            KeyringProblem::Instant(member) => format!("{key}.{member}"),
-            KeyringProblem::Duplicate => format!("{key}.kid"),
-            KeyringProblem::Audience | KeyringProblem::AudienceOfPair => format!("{key}.aud"),
-            KeyringProblem::SharedTwice(_) => format!("{key}.k"),
-            KeyringProblem::Schedule(fault) => format!("{key}.{}", fault.member()),
+            KeyringErrorKind::NotASet(_) | KeyringErrorKind::TooMany(_) | KeyringErrorKind::NotAnObject => {
+                key
+            }
+            KeyringErrorKind::UnknownMember(member) => format!("{key}.{member}"),
+            KeyringErrorKind::Key(fault) => format!("{key}.{}", fault.member()),
+            KeyringErrorKind::Instant(member) => format!("{key}.{member}"),
+            KeyringErrorKind::Duplicate => format!("{key}.kid"),
+            KeyringErrorKind::Audience | KeyringErrorKind::AudienceOfPair => format!("{key}.aud"),
+            KeyringErrorKind::SharedTwice(_) => format!("{key}.k"),
+            KeyringErrorKind::Schedule(fault) => format!("{key}.{}", fault.member()),
         }
     }
 
@@ -134,13 +136,13 @@ impl KeyringFault {
     #[must_use]
     pub fn fix(&self) -> String {
         match &self.problem {
-            KeyringProblem::Schedule(fault) => fault.fix(),
-            KeyringProblem::UnknownMember(_) => format!("known here: {}", KNOWN_MEMBERS.join(", ")),
-            KeyringProblem::Audience => {
+            KeyringErrorKind::Schedule(fault) => fault.fix(),
+            KeyringErrorKind::UnknownMember(_) => format!("known here: {}", KNOWN_MEMBERS.join(", ")),
+            KeyringErrorKind::Audience => {
                 "write the audience of the target that it signs for, as in \"aud\": \"https://api.example.com\"".to_owned()
             }
-            KeyringProblem::AudienceOfPair => "remove it".to_owned(),
-            KeyringProblem::SharedTwice(series) => {
+            KeyringErrorKind::AudienceOfPair => "remove it".to_owned(),
+            KeyringErrorKind::SharedTwice(series) => {
                 format!("remove this key, and make a new one with `{}`", series.rotation())
             }
             _ => "write what `edge-assay keys new` prints".to_owned(),
@@ -153,33 +155,33 @@ impl Keyring {
     ///
     /// # Errors
     /// Everything wrong with it but its schedules; see [`Self::schedule_faults`].
-    pub fn parse(text: &str) -> Result<Self, Vec<KeyringFault>> {
-        let whole = |problem| vec![KeyringFault { index: None, problem }];
+    pub fn parse(text: &str) -> Result<Self, Vec<KeyringError>> {
+        let whole = |problem| vec![KeyringError { index: None, problem }];
         let members =
-            json::parse_object(text).map_err(|fault| whole(KeyringProblem::NotASet(fault.to_string())))?;
+            json::parse_object(text).map_err(|fault| whole(KeyringErrorKind::NotASet(fault.to_string())))?;
         let Some(Value::Array(elements)) = members.get("keys") else {
-            return Err(whole(KeyringProblem::NotASet("it has no array `keys`".to_owned())));
+            return Err(whole(KeyringErrorKind::NotASet("it has no array `keys`".to_owned())));
         };
         if elements.is_empty() {
-            return Err(whole(KeyringProblem::NotASet("its `keys` is empty".to_owned())));
+            return Err(whole(KeyringErrorKind::NotASet("its `keys` is empty".to_owned())));
         }
         if elements.len() > limits::MAX_SIGNING_KEYS {
-            return Err(whole(KeyringProblem::TooMany(elements.len())));
+            return Err(whole(KeyringErrorKind::TooMany(elements.len())));
         }
         let mut ring = Self::default();
         let mut faults = Vec::new();
         for (index, element) in elements.iter().enumerate() {
             match read_key(element) {
                 Ok(key) if ring.keys.iter().any(|known| known.key.kid() == key.key.kid()) => {
-                    faults.push(KeyringFault { index: Some(index), problem: KeyringProblem::Duplicate });
+                    faults.push(KeyringError { index: Some(index), problem: KeyringErrorKind::Duplicate });
                 }
                 Ok(key) if ring.keys.iter().any(|known| shares_a_secret(known, &key)) => {
-                    let problem = KeyringProblem::SharedTwice(key.series());
-                    faults.push(KeyringFault { index: Some(index), problem });
+                    let problem = KeyringErrorKind::SharedTwice(key.series());
+                    faults.push(KeyringError { index: Some(index), problem });
                 }
                 Ok(key) => ring.keys.push(key),
                 Err(problems) => faults
-                    .extend(problems.into_iter().map(|problem| KeyringFault { index: Some(index), problem })),
+                    .extend(problems.into_iter().map(|problem| KeyringError { index: Some(index), problem })),
             }
         }
         if faults.is_empty() { Ok(ring) } else { Err(faults) }
@@ -187,11 +189,11 @@ impl Keyring {
 
     /// Everything wrong with the schedules.
     #[must_use]
-    pub fn schedule_faults(&self, margins: &Margins) -> Vec<KeyringFault> {
+    pub fn schedule_faults(&self, margins: &Margins) -> Vec<KeyringError> {
         let schedules: Vec<_> = self.keys.iter().map(|key| (key.series(), key.schedule)).collect();
         schedule::faults(&schedules, margins)
             .into_iter()
-            .map(|(index, fault)| KeyringFault { index: Some(index), problem: fault.into() })
+            .map(|(index, fault)| KeyringError { index: Some(index), problem: fault.into() })
             .collect()
     }
 
@@ -276,16 +278,16 @@ impl Keyring {
     }
 }
 
-fn read_key(element: &Value) -> Result<RingKey, Vec<KeyringProblem>> {
-    let members = element.as_object().ok_or_else(|| vec![KeyringProblem::NotAnObject])?;
+fn read_key(element: &Value) -> Result<RingKey, Vec<KeyringErrorKind>> {
+    let members = element.as_object().ok_or_else(|| vec![KeyringErrorKind::NotAnObject])?;
     let mut problems: Vec<_> = members
         .keys()
         .filter(|name| !KNOWN_MEMBERS.contains(&name.as_str()))
-        .map(|name| KeyringProblem::UnknownMember(excerpt(name)))
+        .map(|name| KeyringErrorKind::UnknownMember(excerpt(name)))
         .collect();
     let mut instant = |member: &'static str| {
         read_instant(members, member).unwrap_or_else(|| {
-            problems.push(KeyringProblem::Instant(member));
+            problems.push(KeyringErrorKind::Instant(member));
             Timestamp::from_epoch_seconds(0)
         })
     };
@@ -299,13 +301,13 @@ fn read_key(element: &Value) -> Result<RingKey, Vec<KeyringProblem>> {
         None => None,
         Some(Value::String(audience)) if !audience.is_empty() => Some(audience.clone()),
         Some(_) => {
-            problems.push(KeyringProblem::Audience);
+            problems.push(KeyringErrorKind::Audience);
             None
         }
     };
     match SigningKey::from_jwk(members) {
         Ok(key) if audience.is_some() && !key.algorithm().is_shared_secret() => {
-            problems.push(KeyringProblem::AudienceOfPair);
+            problems.push(KeyringErrorKind::AudienceOfPair);
             Err(problems)
         }
         Ok(key) if problems.is_empty() => Ok(RingKey { key, audience, schedule }),

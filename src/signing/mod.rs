@@ -10,6 +10,6 @@ pub mod schedule;
 pub mod series;
 
 pub use key::SigningKey;
-pub use keyring::{Keyring, KeyringFault, RingKey};
+pub use keyring::{Keyring, KeyringError, RingKey};
 pub use schedule::{Margins, Schedule, State};
 pub use series::Series;

@@ -70,7 +70,7 @@ impl Margins {
 
 /// Why a schedule would strand a token or surprise a verifier. Lengths are in seconds.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ScheduleFault {
+pub enum ScheduleError {
     /// Two of the four instants stand in the wrong order.
     #[error("{later} lies {by} s before {earlier}")]
     OutOfOrder {
@@ -115,7 +115,7 @@ pub enum ScheduleFault {
     },
 }
 
-impl ScheduleFault {
+impl ScheduleError {
     /// The member to change.
     #[must_use]
     pub const fn member(&self) -> &'static str {
@@ -179,14 +179,14 @@ impl Schedule {
         [self.publish_at, self.remove_at]
     }
 
-    fn order_faults(&self) -> impl Iterator<Item = ScheduleFault> {
+    fn order_faults(&self) -> impl Iterator<Item = ScheduleError> {
         let instants = [
             ("publish_at", self.publish_at, "activate_at", self.activate_at, 0),
             ("activate_at", self.activate_at, "retire_at", self.retire_at, 1),
             ("retire_at", self.retire_at, "remove_at", self.remove_at, 0),
         ];
         instants.into_iter().filter(|(_, first, _, second, least)| second.since(*first) < *least).map(
-            |(earlier, first, later, second, _)| ScheduleFault::OutOfOrder {
+            |(earlier, first, later, second, _)| ScheduleError::OutOfOrder {
                 earlier,
                 later,
                 by: span(second, first),
@@ -200,7 +200,7 @@ impl Schedule {
 ///
 /// The key that the set showed first needs no lead: no consumer can hold a set from before it.
 #[must_use]
-pub fn faults(keys: &[(Series, Schedule)], margins: &Margins) -> Vec<(usize, ScheduleFault)> {
+pub fn faults(keys: &[(Series, Schedule)], margins: &Margins) -> Vec<(usize, ScheduleError)> {
     let first_shown = keys.iter().map(|(_, schedule)| schedule.publish_at).min();
     let mut faults = Vec::new();
     for (index, (series, schedule)) in keys.iter().enumerate() {
@@ -213,12 +213,12 @@ pub fn faults(keys: &[(Series, Schedule)], margins: &Margins) -> Vec<(usize, Sch
         let lead = span(schedule.publish_at, schedule.activate_at);
         if Some(schedule.publish_at) != first_shown && lead < margins.consumer_cache_seconds {
             let required = margins.consumer_cache_seconds;
-            faults.push((index, ScheduleFault::LeadTooShort { actual: lead, required }));
+            faults.push((index, ScheduleError::LeadTooShort { actual: lead, required }));
         }
         let tail = span(schedule.retire_at, schedule.remove_at);
         if tail < margins.tail_seconds() {
             let required = margins.tail_seconds();
-            faults.push((index, ScheduleFault::TailTooShort { actual: tail, required }));
+            faults.push((index, ScheduleError::TailTooShort { actual: tail, required }));
         }
         let covered = keys
             .iter()
@@ -227,7 +227,7 @@ pub fn faults(keys: &[(Series, Schedule)], margins: &Margins) -> Vec<(usize, Sch
             .max();
         if let Some(covered) = covered.filter(|covered| *covered < schedule.activate_at) {
             let seconds = span(covered, schedule.activate_at);
-            faults.push((index, ScheduleFault::Gap { series: series.clone(), seconds }));
+            faults.push((index, ScheduleError::Gap { series: series.clone(), seconds }));
         }
     }
     faults

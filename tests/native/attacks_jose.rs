@@ -4,10 +4,10 @@
 
 use crate::support::keys::{self, TestKey};
 use crate::support::tokens;
-use edge_assay::jose::json::JsonFault;
-use edge_assay::jose::signature::{KeyFault, VerifyingKey};
+use edge_assay::jose::json::JsonError;
+use edge_assay::jose::signature::{KeyError, VerifyingKey};
 use edge_assay::jose::{
-    Algorithm, Jwk, KeySet, SetAsideReason, SetError, SharedSecret, UntrustedToken, base64url,
+    Algorithm, Jwk, KeySet, KeySetFormatError, SetAsideReason, SharedSecret, UntrustedToken, base64url,
 };
 use edge_assay::rejection::{Malformed, Rejection, Segment};
 use rsa::BigUint;
@@ -373,7 +373,7 @@ mod key_sets {
         let jwk = keys::rsa_2048().public_jwk().to_string();
         let twice = jwk.replacen('{', r#"{"e":"AQ","#, 1);
         let error = KeySet::parse(format!(r#"{{"keys":[{twice}]}}"#).as_bytes()).unwrap_err();
-        assert_eq!(error, SetError::Json(JsonFault::Duplicate("e".to_owned())));
+        assert_eq!(error, KeySetFormatError::Json(JsonError::Duplicate("e".to_owned())));
     }
 
     #[test]
@@ -400,31 +400,31 @@ mod key_sets {
     #[test]
     fn rsa_below_2048_bits_is_refused() {
         let n = (BigUint::from(1_u8) << 1023_usize) + 12_345_u32;
-        assert_eq!(rsa(&n, &[1, 0, 1]), SetAsideReason::Unusable(KeyFault::WeakRsa { bits: 1024 }));
+        assert_eq!(rsa(&n, &[1, 0, 1]), SetAsideReason::Unusable(KeyError::WeakRsa { bits: 1024 }));
         let n = (BigUint::from(1_u8) << 2046_usize) + 12_345_u32;
-        assert_eq!(rsa(&n, &[1, 0, 1]), SetAsideReason::Unusable(KeyFault::WeakRsa { bits: 2047 }));
+        assert_eq!(rsa(&n, &[1, 0, 1]), SetAsideReason::Unusable(KeyError::WeakRsa { bits: 2047 }));
         // Padded to look longer.
         let padded = [vec![0; 128], ((BigUint::from(1_u8) << 1023_usize) + 1_u32).to_bytes_be()].concat();
         let jwk = json!({"kty": "RSA", "n": base64url::encode(&padded), "e": "AQAB"});
-        assert_eq!(reason(&jwk), SetAsideReason::Unusable(KeyFault::WeakRsa { bits: 1024 }));
+        assert_eq!(reason(&jwk), SetAsideReason::Unusable(KeyError::WeakRsa { bits: 1024 }));
     }
 
     #[test]
     fn rsa_above_8192_bits_is_refused() {
         let n = (BigUint::from(1_u8) << 16_383_usize) + 1_u32;
-        assert_eq!(rsa(&n, &[1, 0, 1]), SetAsideReason::Unusable(KeyFault::OversizedRsa { bits: 16_384 }));
+        assert_eq!(rsa(&n, &[1, 0, 1]), SetAsideReason::Unusable(KeyError::OversizedRsa { bits: 16_384 }));
     }
 
     #[test]
     fn rsa_exponents_that_are_one_even_small_or_huge_are_refused() {
         let n = keys::rsa_2048().number("n");
         for e in [&[1][..], &[2], &[3], &[17], &[1, 0, 0], &[1, 0, 2], &[2, 0, 0, 0, 1], &[255; 256]] {
-            assert_eq!(rsa(&n, e), SetAsideReason::Unusable(KeyFault::BadExponent), "{e:?}");
+            assert_eq!(rsa(&n, e), SetAsideReason::Unusable(KeyError::BadExponent), "{e:?}");
         }
-        assert_eq!(rsa(&n, &[]), SetAsideReason::Unusable(KeyFault::BadExponent));
+        assert_eq!(rsa(&n, &[]), SetAsideReason::Unusable(KeyError::BadExponent));
         // Leading zero octets make none of them larger.
         for e in [&[0, 1][..], &[0, 0, 3], &[0; 8]] {
-            assert_eq!(rsa(&n, e), SetAsideReason::Unusable(KeyFault::BadExponent), "{e:?}");
+            assert_eq!(rsa(&n, e), SetAsideReason::Unusable(KeyError::BadExponent), "{e:?}");
         }
     }
 
@@ -439,7 +439,7 @@ mod key_sets {
         };
         let n = factor(1, 1_234_567) * factor(12_345, 7_654_321);
         assert_eq!(n.bits(), 2048);
-        assert_eq!(rsa(&n, &[1, 0, 1]), SetAsideReason::Unusable(KeyFault::Roca));
+        assert_eq!(rsa(&n, &[1, 0, 1]), SetAsideReason::Unusable(KeyError::Roca));
     }
 
     #[test]
@@ -473,7 +473,7 @@ mod key_sets {
             assert!(
                 matches!(
                     reason,
-                    SetAsideReason::Unusable(KeyFault::SmallOrderPoint | KeyFault::NonCanonicalPoint)
+                    SetAsideReason::Unusable(KeyError::SmallOrderPoint | KeyError::NonCanonicalPoint)
                 ),
                 "{point:02x?} {reason}"
             );

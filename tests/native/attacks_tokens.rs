@@ -11,7 +11,7 @@ use crate::support::world::{NOW, World, body, claims, header, issuer, jwks_uri};
 use edge_assay::config::Config;
 use edge_assay::exchange::facts::{Facts, Pointer, directory_key};
 use edge_assay::http::Response;
-use edge_assay::jose::json::{self, JsonFault};
+use edge_assay::jose::json::{self, JsonError};
 use edge_assay::jose::{Algorithm, KeySet, Object, UntrustedToken};
 use edge_assay::ports::Onward;
 use edge_assay::rejection::Rejection;
@@ -515,8 +515,8 @@ proptest! {
                 }
             }
             (Ok(_), _) => prop_assert!(false, "{}", text),
-            (Err(fault), Some(value)) => prop_assert!(fault == JsonFault::NotAnObject && !value.is_object(), "{}", text),
-            (Err(fault), None) => prop_assert!(fault != JsonFault::NotAnObject, "{}", text),
+            (Err(fault), Some(value)) => prop_assert!(fault == JsonError::NotAnObject && !value.is_object(), "{}", text),
+            (Err(fault), None) => prop_assert!(fault != JsonError::NotAnObject, "{}", text),
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::support::tokens;
 use base64::Engine as _;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::{alphabet, engine::DecodePaddingMode};
-use edge_assay::jose::json::{self, JsonFault};
+use edge_assay::jose::json::{self, JsonError};
 use edge_assay::jose::{Algorithm, Jwk, KeySet, SharedSecret, UntrustedToken, base64url};
 use edge_assay::rejection::{Malformed, Rejection};
 use proptest::prelude::*;
@@ -215,7 +215,7 @@ proptest! {
         let text = value.to_string();
         match json::parse_object(&text) {
             Ok(members) => prop_assert_eq!(Value::Object(members), serde_json::from_str::<Value>(&text).unwrap()),
-            Err(fault) => prop_assert!(fault == JsonFault::NotAnObject && !value.is_object(), "{}", fault),
+            Err(fault) => prop_assert!(fault == JsonError::NotAnObject && !value.is_object(), "{}", fault),
         }
     }
 
@@ -229,7 +229,7 @@ proptest! {
             text = if in_array { format!("[0,{text},1]") } else { format!("{{\"in\":{text}}}") };
         }
         let text = format!("{{\"top\":{text}}}");
-        prop_assert_eq!(json::parse_object(&text), Err(JsonFault::Duplicate(name.clone())));
+        prop_assert_eq!(json::parse_object(&text), Err(JsonError::Duplicate(name.clone())));
         let token = tokens::unsigned("{}", &text);
         prop_assert!(matches!(
             UntrustedToken::parse(&token),

@@ -2,9 +2,9 @@
 
 use crate::support::keys::{self, TestKey};
 use crate::support::tokens;
-use edge_assay::jose::json::JsonFault;
-use edge_assay::jose::signature::KeyFault;
-use edge_assay::jose::{Algorithm, KeySet, SetAsideReason, SetError};
+use edge_assay::jose::json::JsonError;
+use edge_assay::jose::signature::KeyError;
+use edge_assay::jose::{Algorithm, KeySet, KeySetFormatError, SetAsideReason};
 use serde_json::{Value, json};
 
 /// The reason for which a set of this one key sets it aside.
@@ -130,7 +130,7 @@ fn a_byte_order_mark_before_the_set_is_ignored() {
     assert_eq!(KeySet::parse(set.as_bytes()).unwrap().keys.len(), 1);
     // One, and only at the start.
     for text in [format!("\u{feff}{set}"), format!(" {set}")] {
-        assert!(matches!(KeySet::parse(text.as_bytes()), Err(SetError::Json(_))));
+        assert!(matches!(KeySet::parse(text.as_bytes()), Err(KeySetFormatError::Json(_))));
     }
 }
 
@@ -140,14 +140,14 @@ fn what_is_commonly_served_in_place_of_a_set_is_named() {
     let jwks_uri = "https://issuer.example/jwks".to_owned();
     assert_eq!(
         error(json!({ "issuer": "https://issuer.example", "jwks_uri": jwks_uri })),
-        SetError::DiscoveryDocument { jwks_uri }
+        KeySetFormatError::DiscoveryDocument { jwks_uri }
     );
     let certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
-    assert_eq!(error(json!({ "a": certificate, "b": certificate })), SetError::Certificates);
-    assert_eq!(KeySet::parse(certificate.as_bytes()).unwrap_err(), SetError::Pem);
-    assert_eq!(error(keys::p_256().public_jwk()), SetError::SingleKey);
-    assert_eq!(error(json!([keys::p_256().public_jwk()])), SetError::Array);
-    assert_eq!(error(json!({ "a": certificate, "b": 1 })), SetError::NoKeys);
+    assert_eq!(error(json!({ "a": certificate, "b": certificate })), KeySetFormatError::Certificates);
+    assert_eq!(KeySet::parse(certificate.as_bytes()).unwrap_err(), KeySetFormatError::Pem);
+    assert_eq!(error(keys::p_256().public_jwk()), KeySetFormatError::SingleKey);
+    assert_eq!(error(json!([keys::p_256().public_jwk()])), KeySetFormatError::Array);
+    assert_eq!(error(json!({ "a": certificate, "b": 1 })), KeySetFormatError::NoKeys);
 }
 
 fn changed(key: &TestKey, changes: &Value) -> Option<SetAsideReason> {
@@ -203,7 +203,7 @@ fn one_bad_key_never_rejects_the_set() {
     assert_eq!(indices, [0, 1, 2, 3, 5]);
     assert_eq!(
         set.set_aside_with_kid("short").unwrap().reason,
-        SetAsideReason::Unusable(KeyFault::WeakRsa { bits: 17 })
+        SetAsideReason::Unusable(KeyError::WeakRsa { bits: 17 })
     );
     assert_eq!(set.set_aside[1].reason, SetAsideReason::NotAnObject);
     assert_eq!(set.set_aside[3].reason, SetAsideReason::Malformed("kty"));
@@ -301,7 +301,7 @@ fn key_material_is_base64_of_the_right_length() {
     let y = keys::p_256_second().public_jwk()["y"].clone();
     assert_eq!(
         changed(keys::p_256(), &json!({"y": y})),
-        Some(SetAsideReason::Unusable(KeyFault::NotOnCurve))
+        Some(SetAsideReason::Unusable(KeyError::NotOnCurve))
     );
     assert_eq!(changed(keys::ed25519(), &json!({"x": "AAAA"})), Some(SetAsideReason::Malformed("x")));
     assert_eq!(changed(keys::rsa_2048(), &json!({"n": null})), Some(SetAsideReason::Malformed("n")));
@@ -327,21 +327,24 @@ fn a_kid_that_is_no_string_sets_its_key_aside() {
 fn what_is_no_set_is_refused_whole() {
     let error = |text: &str| KeySet::parse(text.as_bytes()).unwrap_err();
     for text in ["", "<!doctype html><title>503</title>", "{", "{\"keys\":[]}x"] {
-        assert!(matches!(error(text), SetError::Json(JsonFault::Syntax { .. })), "{text}");
+        assert!(matches!(error(text), KeySetFormatError::Json(JsonError::Syntax { .. })), "{text}");
     }
-    assert_eq!(error("[]"), SetError::Array);
-    assert_eq!(error("5"), SetError::Json(JsonFault::NotAnObject));
+    assert_eq!(error("[]"), KeySetFormatError::Array);
+    assert_eq!(error("5"), KeySetFormatError::Json(JsonError::NotAnObject));
     for text in ["{}", r#"{"keys":{}}"#, r#"{"keys":null}"#, r#"{"Keys":[]}"#] {
-        assert_eq!(error(text), SetError::NoKeys, "{text}");
+        assert_eq!(error(text), KeySetFormatError::NoKeys, "{text}");
     }
-    assert_eq!(error(r#"{"keys":[],"keys":[]}"#), SetError::Json(JsonFault::Duplicate("keys".into())));
+    assert_eq!(
+        error(r#"{"keys":[],"keys":[]}"#),
+        KeySetFormatError::Json(JsonError::Duplicate("keys".into()))
+    );
     assert_eq!(
         error(r#"{"keys":[{"kty":"RSA","n":"AA","n":"AQ"}]}"#),
-        SetError::Json(JsonFault::Duplicate("n".into()))
+        KeySetFormatError::Json(JsonError::Duplicate("n".into()))
     );
-    assert_eq!(KeySet::parse(b"{\"keys\":[],\"a\":\"\xff\"}").unwrap_err(), SetError::Utf8);
-    assert_eq!(error(&" ".repeat(256 * 1024 + 1)), SetError::TooLarge(256 * 1024 + 1));
-    assert_eq!(error(&keys::jwks(&vec![json!({}); 101])), SetError::TooManyKeys(101));
+    assert_eq!(KeySet::parse(b"{\"keys\":[],\"a\":\"\xff\"}").unwrap_err(), KeySetFormatError::Utf8);
+    assert_eq!(error(&" ".repeat(256 * 1024 + 1)), KeySetFormatError::TooLarge(256 * 1024 + 1));
+    assert_eq!(error(&keys::jwks(&vec![json!({}); 101])), KeySetFormatError::TooManyKeys(101));
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! Our own keys: their schedule on a moved clock, what the command line does to it, and what is never shown.
 
 use edge_assay::jose::{Algorithm, KeySet};
-use edge_assay::signing::key::JwkFault;
-use edge_assay::signing::keyring::{KeyringFault, KeyringProblem};
+use edge_assay::signing::key::JwkError;
+use edge_assay::signing::keyring::{KeyringError, KeyringErrorKind};
 use edge_assay::signing::metadata::key_set;
-use edge_assay::signing::plan::{Plan, PlanFault, Rhythm};
-use edge_assay::signing::schedule::ScheduleFault;
+use edge_assay::signing::plan::{Plan, PlanError, Rhythm};
+use edge_assay::signing::schedule::ScheduleError;
 use edge_assay::signing::{Keyring, Margins, RingKey, Series, State};
 use edge_assay::time::Timestamp;
 use serde_json::{Value, json};
@@ -195,7 +195,7 @@ fn the_key_set_holds_no_private_member_and_no_shared_secret() {
 }
 
 /// The faults of a set with one member of the second key moved by so many seconds.
-fn moved(member: &str, by: i64) -> Vec<KeyringProblem> {
+fn moved(member: &str, by: i64) -> Vec<KeyringErrorKind> {
     let mut set: Value = serde_json::from_str(&rotated_once(Algorithm::Es256).to_json()).unwrap();
     let key = &mut set["keys"][1];
     key[member] = json!(key[member].as_i64().unwrap() + by);
@@ -206,16 +206,16 @@ fn moved(member: &str, by: i64) -> Vec<KeyringProblem> {
 #[test]
 fn a_schedule_that_could_strand_a_token_says_which_interval_is_too_short_and_by_how_much() {
     assert_eq!(moved("publish_at", 0), []);
-    let late = ScheduleFault::LeadTooShort { actual: 3599, required: 3600 };
-    assert_eq!(moved("publish_at", 7 * DAY - 3599), [KeyringProblem::Schedule(late.clone())]);
+    let late = ScheduleError::LeadTooShort { actual: 3599, required: 3600 };
+    assert_eq!(moved("publish_at", 7 * DAY - 3599), [KeyringErrorKind::Schedule(late.clone())]);
     assert!(late.to_string().ends_with("1 s too short"));
     assert_eq!(moved("publish_at", 7 * DAY - 3600), []);
-    let early = ScheduleFault::TailTooShort { actual: 3604, required: 3605 };
-    assert_eq!(moved("remove_at", 3604 - 7 * DAY), [KeyringProblem::Schedule(early)]);
-    let gap = ScheduleFault::Gap { series: Algorithm::Es256.into(), seconds: 10 };
-    assert_eq!(moved("activate_at", 10), [KeyringProblem::Schedule(gap)]);
-    let order = ScheduleFault::OutOfOrder { earlier: "publish_at", later: "activate_at", by: 1 };
-    assert_eq!(moved("publish_at", 7 * DAY + 1), [KeyringProblem::Schedule(order)]);
+    let early = ScheduleError::TailTooShort { actual: 3604, required: 3605 };
+    assert_eq!(moved("remove_at", 3604 - 7 * DAY), [KeyringErrorKind::Schedule(early)]);
+    let gap = ScheduleError::Gap { series: Algorithm::Es256.into(), seconds: 10 };
+    assert_eq!(moved("activate_at", 10), [KeyringErrorKind::Schedule(gap)]);
+    let order = ScheduleError::OutOfOrder { earlier: "publish_at", later: "activate_at", by: 1 };
+    assert_eq!(moved("publish_at", 7 * DAY + 1), [KeyringErrorKind::Schedule(order)]);
 }
 
 #[test]
@@ -226,23 +226,26 @@ fn what_is_wrong_with_a_key_is_said_by_its_member() {
         set["keys"][0][member] = value;
         Keyring::parse(&set.to_string()).unwrap_err()
     };
-    let only = |fault: JwkFault| vec![KeyringFault { index: Some(0), problem: KeyringProblem::Key(fault) }];
-    assert_eq!(faults("alg", json!("RS256")), only(JwkFault::Algorithm));
-    assert_eq!(faults("alg", json!("EdDSA")), only(JwkFault::Mismatch("kty")));
-    assert_eq!(faults("d", json!("AA")), only(JwkFault::Malformed("d")));
-    assert_eq!(faults("x", good["keys"][1]["x"].clone()), only(JwkFault::NotItsPublicHalf));
-    assert_eq!(faults("use", json!("enc")), only(JwkFault::Use));
-    assert!(matches!(faults("kid", json!("mine"))[0].problem, KeyringProblem::Key(JwkFault::Kid(_))));
-    assert_eq!(faults("retire_at", json!("soon"))[0].problem, KeyringProblem::Instant("retire_at"));
+    let only = |fault: JwkError| vec![KeyringError { index: Some(0), problem: KeyringErrorKind::Key(fault) }];
+    assert_eq!(faults("alg", json!("RS256")), only(JwkError::Algorithm));
+    assert_eq!(faults("alg", json!("EdDSA")), only(JwkError::Mismatch("kty")));
+    assert_eq!(faults("d", json!("AA")), only(JwkError::Malformed("d")));
+    assert_eq!(faults("x", good["keys"][1]["x"].clone()), only(JwkError::NotItsPublicHalf));
+    assert_eq!(faults("use", json!("enc")), only(JwkError::Use));
+    assert!(matches!(faults("kid", json!("mine"))[0].problem, KeyringErrorKind::Key(JwkError::Kid(_))));
+    assert_eq!(faults("retire_at", json!("soon"))[0].problem, KeyringErrorKind::Instant("retire_at"));
     assert_eq!(
         faults("retired_at", json!(1))[0].problem,
-        KeyringProblem::UnknownMember("retired_at".to_owned())
+        KeyringErrorKind::UnknownMember("retired_at".to_owned())
     );
     let mut twice = good.clone();
     twice["keys"][1] = good["keys"][0].clone();
-    assert_eq!(Keyring::parse(&twice.to_string()).unwrap_err()[0].problem, KeyringProblem::Duplicate);
+    assert_eq!(Keyring::parse(&twice.to_string()).unwrap_err()[0].problem, KeyringErrorKind::Duplicate);
     for text in ["", "[]", "{}", r#"{"keys":[]}"#] {
-        assert!(matches!(Keyring::parse(text).unwrap_err()[0].problem, KeyringProblem::NotASet(_)), "{text}");
+        assert!(
+            matches!(Keyring::parse(text).unwrap_err()[0].problem, KeyringErrorKind::NotASet(_)),
+            "{text}"
+        );
     }
 }
 
@@ -261,7 +264,7 @@ fn a_rotation_by_the_quarter_hands_over_without_a_gap_for_years() {
             _ => 88 * DAY,
         };
         match plan.rotate(Algorithm::Es256, rhythm, &MARGINS, at(now), false, &mut fill) {
-            Ok(()) | Err(PlanFault::SuccessorThere { .. }) => {}
+            Ok(()) | Err(PlanError::SuccessorThere { .. }) => {}
             Err(other) => panic!("{other}"),
         }
         assert_eq!(plan.ring().schedule_faults(&MARGINS), [], "quarter {quarter}");
@@ -295,11 +298,11 @@ fn a_key_that_tokens_still_need_is_not_dropped() {
     let mut plan = rotated_once(Algorithm::Es256);
     let kid = plan.ring().keys()[0].key.kid().to_owned();
     for now in [START + 85 * DAY, START + 92 * DAY] {
-        assert!(matches!(plan.discard(&kid, at(now)), Err(PlanFault::StillNeeded { .. })));
+        assert!(matches!(plan.discard(&kid, at(now)), Err(PlanError::StillNeeded { .. })));
     }
     plan.discard(&kid, at(START + 98 * DAY)).unwrap();
     assert_eq!(plan.ring().keys().len(), 1);
-    assert!(matches!(plan.discard("nobody", at(START)), Err(PlanFault::NoSuchKey(_))));
+    assert!(matches!(plan.discard("nobody", at(START)), Err(PlanError::NoSuchKey(_))));
 }
 
 #[test]
@@ -358,7 +361,7 @@ fn after_the_whole_set_has_leaked_no_key_of_it_is_left_and_every_series_signs() 
     assert_eq!(plan.ring().signer(&audience, now).unwrap().audience.as_deref(), Some("https://one.example"));
     assert_eq!(plan.ring().schedule_faults(&MARGINS), []);
     let later = at(START + 1000 * DAY);
-    assert!(matches!(plan.revoke_all(Rhythm::default(), later, &mut fill), Err(PlanFault::Empty)));
+    assert!(matches!(plan.revoke_all(Rhythm::default(), later, &mut fill), Err(PlanError::Empty)));
 }
 
 #[test]

@@ -74,14 +74,14 @@ enum Change {
 
 /// How a command ends when it does not do what it was asked.
 #[derive(Debug)]
-enum Failure {
+enum CommandError {
     /// It was called wrongly: the message.
     Usage(String),
     /// It was refused, or something is wrong.
     Refused(String),
 }
 
-impl From<lexopt::Error> for Failure {
+impl From<lexopt::Error> for CommandError {
     fn from(error: lexopt::Error) -> Self {
         Self::Usage(error.to_string())
     }
@@ -92,8 +92,10 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
     match keys(lexopt::Parser::from_args(arguments)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(REFUSED),
-        Err(Failure::Usage(message)) => command::usage(&format!("{message}\nUsage: edge-assay {SYNOPSIS}")),
-        Err(Failure::Refused(message)) => {
+        Err(CommandError::Usage(message)) => {
+            command::usage(&format!("{message}\nUsage: edge-assay {SYNOPSIS}"))
+        }
+        Err(CommandError::Refused(message)) => {
             eprintln!("{message}");
             ExitCode::from(REFUSED)
         }
@@ -101,14 +103,14 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
 }
 
 /// Whether all is well.
-fn keys(mut arguments: lexopt::Parser) -> Result<bool, Failure> {
+fn keys(mut arguments: lexopt::Parser) -> Result<bool, CommandError> {
     let command = match arguments.next()? {
         Some(Value(name)) => name.string()?,
         Some(Long("help") | Short('h')) => {
             println!("{USAGE}");
             return Ok(true);
         }
-        _ => return Err(Failure::Usage(USAGE.to_owned())),
+        _ => return Err(CommandError::Usage(USAGE.to_owned())),
     };
     let Some(options) = options(&mut arguments)? else {
         println!("{USAGE}");
@@ -123,11 +125,11 @@ fn keys(mut arguments: lexopt::Parser) -> Result<bool, Failure> {
             Ok(true)
         }
         "check" => check(&options, now),
-        other => Err(Failure::Usage(format!("keys {other}? There are new, rotate, list and check."))),
+        other => Err(CommandError::Usage(format!("keys {other}? There are new, rotate, list and check."))),
     }
 }
 
-fn options(arguments: &mut lexopt::Parser) -> Result<Option<Options>, Failure> {
+fn options(arguments: &mut lexopt::Parser) -> Result<Option<Options>, CommandError> {
     let mut options = Options {
         file: None,
         algorithm: Algorithm::Es256,
@@ -149,12 +151,14 @@ fn options(arguments: &mut lexopt::Parser) -> Result<Option<Options>, Failure> {
                 let name = arguments.value()?.string()?;
                 options.algorithm = Algorithm::parse(&name)
                     .filter(|one| matches!(one, Algorithm::Es256 | Algorithm::EdDsa | Algorithm::Hs256))
-                    .ok_or_else(|| Failure::Usage(format!("{name} is none of ES256, EdDSA and HS256")))?;
+                    .ok_or_else(|| {
+                        CommandError::Usage(format!("{name} is none of ES256, EdDSA and HS256"))
+                    })?;
             }
             Long("audience") => {
                 options.audience = Some(arguments.value()?.string()?).filter(|audience| !audience.is_empty());
                 if options.audience.is_none() {
-                    return Err(Failure::Usage("--audience needs a value".to_owned()));
+                    return Err(CommandError::Usage("--audience needs a value".to_owned()));
                 }
             }
             Long("period-days") => options.rhythm.period_seconds = days(arguments)?,
@@ -172,7 +176,7 @@ fn options(arguments: &mut lexopt::Parser) -> Result<Option<Options>, Failure> {
         }
     }
     if options.audience.is_some() && options.algorithm != Algorithm::Hs256 {
-        return Err(Failure::Usage(
+        return Err(CommandError::Usage(
             "--audience is for --algorithm HS256; a key pair serves all audiences".to_owned(),
         ));
     }
@@ -180,12 +184,12 @@ fn options(arguments: &mut lexopt::Parser) -> Result<Option<Options>, Failure> {
 }
 
 impl Options {
-    fn choose(&mut self, change: Change) -> Result<(), Failure> {
+    fn choose(&mut self, change: Change) -> Result<(), CommandError> {
         if matches!(self.change, Change::Next) {
             self.change = change;
             Ok(())
         } else {
-            Err(Failure::Usage("use one of --drop, --revoke and --revoke-all, once".to_owned()))
+            Err(CommandError::Usage("use one of --drop, --revoke and --revoke-all, once".to_owned()))
         }
     }
 
@@ -194,18 +198,18 @@ impl Options {
     }
 }
 
-fn days(arguments: &mut lexopt::Parser) -> Result<u64, Failure> {
+fn days(arguments: &mut lexopt::Parser) -> Result<u64, CommandError> {
     let days: u64 = arguments.value()?.parse()?;
     match days.checked_mul(86_400) {
         Some(seconds) if days > 0 => Ok(seconds),
-        _ => Err(Failure::Usage("at least one day".to_owned())),
+        _ => Err(CommandError::Usage("at least one day".to_owned())),
     }
 }
 
-fn new(options: &Options, now: Timestamp) -> Result<(), Failure> {
+fn new(options: &Options, now: Timestamp) -> Result<(), CommandError> {
     // A symbolic link counts, wherever it leads.
     if let Some(file) = options.file.as_deref().filter(|file| file.symlink_metadata().is_ok()) {
-        return Err(Failure::Refused(format!(
+        return Err(CommandError::Refused(format!(
             "{} is there already; `edge-assay keys rotate` adds a key to it",
             file.display()
         )));
@@ -215,7 +219,7 @@ fn new(options: &Options, now: Timestamp) -> Result<(), Failure> {
     finish(&plan, options, now, secret_file::create)
 }
 
-fn rotate(options: &Options, now: Timestamp) -> Result<(), Failure> {
+fn rotate(options: &Options, now: Timestamp) -> Result<(), CommandError> {
     if let Some(file) = options.file.as_deref() {
         secret_file::refuse_link(file).map_err(|error| unwritable(file, &error))?;
     }
@@ -231,7 +235,7 @@ fn rotate(options: &Options, now: Timestamp) -> Result<(), Failure> {
     finish(&plan, options, now, secret_file::replace)
 }
 
-fn check(options: &Options, now: Timestamp) -> Result<bool, Failure> {
+fn check(options: &Options, now: Timestamp) -> Result<bool, CommandError> {
     let plan = read(options)?;
     print!("{}", overview(&plan, now));
     let mut problems = problems(&plan, options);
@@ -268,15 +272,15 @@ fn problems(plan: &Plan, options: &Options) -> Vec<String> {
 /// How a set gets into its file.
 type Write = fn(&Path, &str) -> io::Result<()>;
 
-fn unwritable(file: &Path, error: &io::Error) -> Failure {
-    Failure::Refused(format!("{} cannot be written: {error}", file.display()))
+fn unwritable(file: &Path, error: &io::Error) -> CommandError {
+    CommandError::Refused(format!("{} cannot be written: {error}", file.display()))
 }
 
 /// Writes the set, unless its schedule is unsafe, and says what will happen when.
-fn finish(plan: &Plan, options: &Options, now: Timestamp, write: Write) -> Result<(), Failure> {
+fn finish(plan: &Plan, options: &Options, now: Timestamp, write: Write) -> Result<(), CommandError> {
     let problems = problems(plan, options);
     if !problems.is_empty() {
-        return Err(Failure::Refused(format!("Nothing was written.\n{}", problems.join("\n"))));
+        return Err(CommandError::Refused(format!("Nothing was written.\n{}", problems.join("\n"))));
     }
     let text = plan.to_json();
     match &options.file {
@@ -308,14 +312,14 @@ fn overview(plan: &Plan, now: Timestamp) -> String {
     lines.concat()
 }
 
-fn read(options: &Options) -> Result<Plan, Failure> {
+fn read(options: &Options) -> Result<Plan, CommandError> {
     let mut text = String::new();
     let read = match &options.file {
         Some(file) => File::open(file).and_then(|mut file| file.read_to_string(&mut text)),
         None => std::io::stdin().read_to_string(&mut text),
     };
     let name = options.file.as_deref().map_or("standard input".to_owned(), |file| file.display().to_string());
-    read.map_err(|error| Failure::Refused(format!("{name} cannot be read: {error}")))?;
+    read.map_err(|error| CommandError::Refused(format!("{name} cannot be read: {error}")))?;
     Plan::read(&text).map_err(refused)
 }
 
@@ -334,6 +338,6 @@ fn system_time() -> Timestamp {
 
 // Taken whole: it is used in `map_err`.
 #[allow(clippy::needless_pass_by_value)]
-fn refused(error: edge_assay::signing::plan::PlanFault) -> Failure {
-    Failure::Refused(error.to_string())
+fn refused(error: edge_assay::signing::plan::PlanError) -> CommandError {
+    CommandError::Refused(error.to_string())
 }

@@ -20,7 +20,7 @@ use crate::gateway::credential::Kept;
 use crate::gateway::headers::Untrusted;
 use crate::gateway::host::Host;
 use crate::gateway::requirement::Requirement;
-use crate::gateway::routes::{self, Pattern, PatternFault, Route, RouteCors, Table as Routes, Upstream};
+use crate::gateway::routes::{self, Pattern, PatternError, Route, RouteCors, Table as Routes, Upstream};
 use crate::gateway::{ClientAddress, Gateway};
 use crate::limits;
 
@@ -133,7 +133,7 @@ fn path(table: &mut Table<'_>, near: &Neighbours<'_>) -> Option<(String, Pattern
         Ok(pattern) => pattern,
         Err(fault) => {
             let fix = match &fault {
-                PatternFault::Form(form) => format!("write \"{form}\""),
+                PatternError::Form(form) => format!("write \"{form}\""),
                 _ => "write one as in \"/profiles/*\"".to_owned(),
             };
             table.fault("path", format!("can never match: {fault}"), fix);

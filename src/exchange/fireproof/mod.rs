@@ -18,13 +18,12 @@ pub use self::results::{Results, result_key};
 use self::session::Session;
 use super::Exchange;
 use super::mapping::Mapping;
-use super::memberships::{self, SelectionFault};
+use super::memberships::{self, SelectionError};
 use super::mint::Audit;
-use super::outage::Outage;
 use crate::jose::Algorithm;
 use crate::keys::KeyCache;
 use crate::ports::Platform;
-use crate::rejection::{Refusal, Rejection, excerpt};
+use crate::rejection::{Fault, Refusal, Rejection, excerpt};
 use crate::signing::Series;
 use crate::trust::issuer::TrustedIssuer;
 use crate::verify::{Observed, Terms, verify};
@@ -81,17 +80,17 @@ pub enum ApiError {
     },
     /// The subject does not belong there.
     #[error(transparent)]
-    Selection(#[from] SelectionFault),
+    Selection(#[from] SelectionError),
     /// Another subject's token waits under the `resultId`.
     #[error("the token of another subject waits under this `resultId`; send a new one")]
     ResultTaken,
-    /// Nobody's fault who asked.
-    #[error("{outage}")]
-    Outage {
+    /// Neither the client nor the token is at fault.
+    #[error("{fault}")]
+    Fault {
         /// The issuer that was selected.
         issuer: Option<String>,
         /// What is wrong.
-        outage: Outage,
+        fault: Fault,
     },
 }
 
@@ -105,7 +104,7 @@ impl ApiError {
             Self::OtherType { .. } => "issuer_not_accepted",
             Self::Selection(_) => "selection_not_permitted",
             Self::ResultTaken => "result_taken",
-            Self::Outage { outage, .. } => outage.code(),
+            Self::Fault { fault, .. } => fault.code(),
         }
     }
 
@@ -115,11 +114,11 @@ impl ApiError {
         let (message, detail) = match self {
             Self::Token { rejection, .. } => (self.to_string(), rejection.to_string()),
             // The full text goes to the log: a client is not told which binding of ours is at fault.
-            Self::Outage { outage, .. } => (outage.public_detail(), outage.public_detail()),
+            Self::Fault { fault, .. } => (fault.public_detail(), fault.public_detail()),
             other => (other.to_string(), other.to_string()),
         };
         let attempts: Vec<Value> = match self {
-            Self::Token { issuer, .. } | Self::Outage { issuer, .. } => issuer.clone(),
+            Self::Token { issuer, .. } | Self::Fault { issuer, .. } => issuer.clone(),
             Self::OtherType { issuer } => Some(issuer.clone()),
             Self::Request(_) | Self::Selection(_) | Self::ResultTaken => None,
         }
@@ -172,7 +171,7 @@ pub async fn answer<P: Platform>(
     let issuer = verification.observed.issuer();
     let outcome = match verification.outcome {
         Err(Refusal::Rejection(rejection)) => Err(ApiError::Token { issuer, rejection }),
-        Err(Refusal::Fault(fault)) => Err(ApiError::Outage { issuer, outage: fault.into() }),
+        Err(Refusal::Fault(fault)) => Err(ApiError::Fault { issuer, fault }),
         Ok(token) if !issuers.iter().any(|issuer| issuer == token.issuer()) => {
             Err(ApiError::OtherType { issuer: excerpt(token.issuer()) })
         }

@@ -11,12 +11,12 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::ApiError;
-use crate::exchange::outage::Outage;
 use crate::jose::base64url;
 use crate::jose::json::parse_object;
 use crate::limits;
 use crate::patience::in_time;
 use crate::ports::{KeyValueStore, Level, Platform, StoreError};
+use crate::rejection::Fault;
 use crate::time::Timestamp;
 
 /// The namespace they wait in, which is the key sets' too.
@@ -177,9 +177,9 @@ async fn take<P: Platform>(
     result_id: &str,
     platform: &P,
 ) -> Result<Option<String>, ApiError> {
-    let unavailable = |error: StoreError| ApiError::Outage {
+    let unavailable = |error: StoreError| ApiError::Fault {
         issuer: None,
-        outage: Outage::Store { binding: BINDING.to_owned(), reason: error.to_string() },
+        fault: Fault::StoreUnavailable { binding: BINDING.to_owned(), reason: error.to_string() },
     };
     let key = result_key(result_id);
     let found = in_time(platform, KeyValueStore::get(platform, &key)).await.map_err(unavailable)?;

@@ -9,7 +9,6 @@ use crate::exchange::facts::Facts;
 use crate::exchange::mapping;
 use crate::exchange::memberships::{self, Memberships, Selected};
 use crate::exchange::mint::{Audit, Draft, Minted};
-use crate::exchange::outage::Outage;
 use crate::jose::json as strict;
 use crate::ports::Platform;
 use crate::rejection::{Rejection, excerpt};
@@ -30,14 +29,14 @@ impl Session<'_> {
         platform: &P,
     ) -> Result<(Value, Audit), ApiError> {
         let refused = |rejection| ApiError::Token { issuer: Some(excerpt(token.issuer())), rejection };
-        let down = |outage| ApiError::Outage { issuer: Some(excerpt(token.issuer())), outage };
-        let faulty = |fault| down(Outage::Fault(fault));
+        let faulty = |fault| ApiError::Fault { issuer: Some(excerpt(token.issuer())), fault };
         let binding = self.exchange.directory.as_deref();
-        let facts = Facts::gather(token, binding, platform).await.map_err(down)?;
+        let facts = Facts::gather(token, binding, platform).await.map_err(faulty)?;
         let subject = token.claims().subject.as_deref().filter(|sub| !sub.is_empty());
         let subject = subject.ok_or_else(|| refused(Rejection::ClaimMissing { claim: "sub".to_owned() }))?;
         let source = self.fireproof.memberships;
-        let memberships = Memberships::of(source, token.issuer(), subject, &facts, binding).map_err(down)?;
+        let memberships =
+            Memberships::of(source, token.issuer(), subject, &facts, binding).map_err(faulty)?;
         let ExchangeMessage { app_id, tenant, ledger, .. } = self.message;
         let selected = memberships.select(app_id.clone(), tenant.as_deref(), ledger.as_deref())?;
 

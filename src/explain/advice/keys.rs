@@ -263,6 +263,15 @@ pub(in crate::explain) fn secret_missing(binding: &str, reason: &str) -> Advice 
     )
 }
 
+pub(in crate::explain) fn store_unavailable(binding: &str, reason: &str) -> Advice {
+    advice(
+        format!("The KV namespace {binding}, which the exchange needs, cannot be used: {reason}."),
+        format!(
+            "Check that wrangler.toml binds the namespace:\n    [[kv_namespaces]]\n    binding = \"{binding}\"\nIf it is bound, check the record that the reason names, or wait until Workers KV answers again."
+        ),
+    )
+}
+
 pub(in crate::explain) fn disagreement(examination: &Examination<'_>, algorithm: &str) -> Advice {
     let opinions = cross_check::of(&examination.trail);
     let said = |opinion: Option<bool>| match opinion {

@@ -7,7 +7,7 @@ use crate::explain::cause::CauseId;
 use crate::explain::route::{Barred, Routing, Unpassed};
 use crate::gateway::requirement::Unmet;
 use crate::gateway::routes::Route;
-use crate::rejection::{Rejection, excerpt};
+use crate::rejection::{Fault, Rejection, excerpt};
 
 /// Where in the configuration the route is.
 fn place(route: &Route) -> String {
@@ -131,6 +131,9 @@ pub(in crate::explain) fn unpassed(
 }
 
 fn exchange(route: &Route, error: &TokenError) -> (CauseId, Advice) {
+    if let TokenError::Fault(Fault::StoreUnavailable { binding, reason }) = error {
+        return (CauseId::ExchangeRefused, super::store_unavailable(binding, reason));
+    }
     (
         CauseId::ExchangeRefused,
         advice(

@@ -6,7 +6,7 @@
 use edge_assay_kernels::{p256, p384};
 use sha2::{Digest as _, Sha256, Sha384};
 
-use super::KeyFault;
+use super::KeyError;
 
 /// A P-256 public key.
 #[derive(Clone, Debug)]
@@ -20,9 +20,9 @@ impl P256Key {
     /// The key at the point with these big-endian coordinates.
     ///
     /// # Errors
-    /// [`KeyFault::NotOnCurve`] when there is no such point, or a coordinate is not reduced.
-    pub fn from_coordinates(x: &[u8; 32], y: &[u8; 32]) -> Result<Self, KeyFault> {
-        let point = p256::PublicPoint::new(x, y).ok_or(KeyFault::NotOnCurve)?;
+    /// [`KeyError::NotOnCurve`] when there is no such point, or a coordinate is not reduced.
+    pub fn from_coordinates(x: &[u8; 32], y: &[u8; 32]) -> Result<Self, KeyError> {
+        let point = p256::PublicPoint::new(x, y).ok_or(KeyError::NotOnCurve)?;
         Ok(Self { x: *x, y: *y, point: Box::new(point) })
     }
 
@@ -49,9 +49,9 @@ impl P384Key {
     /// The key at the point with these big-endian coordinates.
     ///
     /// # Errors
-    /// [`KeyFault::NotOnCurve`] when there is no such point, or a coordinate is not reduced.
-    pub fn from_coordinates(x: &[u8; 48], y: &[u8; 48]) -> Result<Self, KeyFault> {
-        let point = p384::PublicPoint::new(x, y).ok_or(KeyFault::NotOnCurve)?;
+    /// [`KeyError::NotOnCurve`] when there is no such point, or a coordinate is not reduced.
+    pub fn from_coordinates(x: &[u8; 48], y: &[u8; 48]) -> Result<Self, KeyError> {
+        let point = p384::PublicPoint::new(x, y).ok_or(KeyError::NotOnCurve)?;
         Ok(Self { x: *x, y: *y, point: Box::new(point) })
     }
 
@@ -153,10 +153,10 @@ mod tests {
 
     #[test]
     fn coordinates_off_the_curve_are_refused() {
-        assert_eq!(P256Key::from_coordinates(&[0; 32], &[0; 32]).err(), Some(KeyFault::NotOnCurve));
-        assert_eq!(P256Key::from_coordinates(&[1; 32], &[1; 32]).err(), Some(KeyFault::NotOnCurve));
-        assert_eq!(P256Key::from_coordinates(&[0xff; 32], &[1; 32]).err(), Some(KeyFault::NotOnCurve));
-        assert_eq!(P384Key::from_coordinates(&[0; 48], &[0; 48]).err(), Some(KeyFault::NotOnCurve));
-        assert_eq!(P384Key::from_coordinates(&[0xff; 48], &[1; 48]).err(), Some(KeyFault::NotOnCurve));
+        assert_eq!(P256Key::from_coordinates(&[0; 32], &[0; 32]).err(), Some(KeyError::NotOnCurve));
+        assert_eq!(P256Key::from_coordinates(&[1; 32], &[1; 32]).err(), Some(KeyError::NotOnCurve));
+        assert_eq!(P256Key::from_coordinates(&[0xff; 32], &[1; 32]).err(), Some(KeyError::NotOnCurve));
+        assert_eq!(P384Key::from_coordinates(&[0; 48], &[0; 48]).err(), Some(KeyError::NotOnCurve));
+        assert_eq!(P384Key::from_coordinates(&[0xff; 48], &[1; 48]).err(), Some(KeyError::NotOnCurve));
     }
 }

@@ -6,7 +6,7 @@ use ed25519_dalek::{Signature, VerifyingKey};
 use edge_assay_kernels::ed25519::PublicPoint;
 use sha2::{Digest as _, Sha512};
 
-use super::KeyFault;
+use super::KeyError;
 
 /// The kernels' own.
 #[cfg(test)]
@@ -26,15 +26,15 @@ impl Ed25519Key {
     /// The key at the point that `x` encodes.
     ///
     /// # Errors
-    /// [`KeyFault::NonCanonicalPoint`], [`KeyFault::NotOnCurve`] or [`KeyFault::SmallOrderPoint`].
-    pub fn from_point(x: &[u8; 32]) -> Result<Self, KeyFault> {
+    /// [`KeyError::NonCanonicalPoint`], [`KeyError::NotOnCurve`] or [`KeyError::SmallOrderPoint`].
+    pub fn from_point(x: &[u8; 32]) -> Result<Self, KeyError> {
         if !is_reduced(x) {
-            return Err(KeyFault::NonCanonicalPoint);
+            return Err(KeyError::NonCanonicalPoint);
         }
-        let key = VerifyingKey::from_bytes(x).map_err(|_| KeyFault::NotOnCurve)?;
+        let key = VerifyingKey::from_bytes(x).map_err(|_| KeyError::NotOnCurve)?;
         // The points with a zero x-coordinate, whose sign bit could be written either way, are of small order too.
         if key.is_weak() {
-            return Err(KeyFault::SmallOrderPoint);
+            return Err(KeyError::SmallOrderPoint);
         }
         Ok(Self { octets: *x, point: PublicPoint::new(x).map(Box::new) })
     }
@@ -89,7 +89,7 @@ mod tests {
     use super::random::Random;
     use super::*;
 
-    fn fault(x: [u8; 32]) -> Option<KeyFault> {
+    fn fault(x: [u8; 32]) -> Option<KeyError> {
         Ed25519Key::from_point(&x).err()
     }
 
@@ -254,7 +254,7 @@ mod tests {
                 let mut x = [0xff; 32];
                 x[0] = low;
                 x[31] = high;
-                assert_eq!(fault(x), Some(KeyFault::NonCanonicalPoint));
+                assert_eq!(fault(x), Some(KeyError::NonCanonicalPoint));
             }
         }
     }
@@ -263,19 +263,19 @@ mod tests {
     fn points_of_small_order_are_refused() {
         let mut identity = [0; 32];
         identity[0] = 1;
-        assert_eq!(fault(identity), Some(KeyFault::SmallOrderPoint));
-        assert_eq!(fault([0; 32]), Some(KeyFault::SmallOrderPoint));
+        assert_eq!(fault(identity), Some(KeyError::SmallOrderPoint));
+        assert_eq!(fault([0; 32]), Some(KeyError::SmallOrderPoint));
         // y = -1, of order 2.
         let mut minus_one = [0xff; 32];
         minus_one[0] = 0xec;
         minus_one[31] = 0x7f;
-        assert_eq!(fault(minus_one), Some(KeyFault::SmallOrderPoint));
+        assert_eq!(fault(minus_one), Some(KeyError::SmallOrderPoint));
     }
 
     #[test]
     fn a_y_coordinate_of_no_point_is_refused() {
         let mut two = [0; 32];
         two[0] = 2;
-        assert_eq!(fault(two), Some(KeyFault::NotOnCurve));
+        assert_eq!(fault(two), Some(KeyError::NotOnCurve));
     }
 }

@@ -87,7 +87,7 @@ impl VerifyingKey {
 
 /// Why key material is no key that may verify anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KeyFault {
+pub enum KeyError {
     /// An RSA modulus that is too short (RFC 7518 §3.3).
     #[error("its RSA modulus has {bits} bits; at least {} are required", limits::RSA_MODULUS_BITS.0)]
     WeakRsa {

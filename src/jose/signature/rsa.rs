@@ -10,7 +10,7 @@ use jwt_compact::{Algorithm as _, AlgorithmSignature as _};
 
 use sha2::{Sha256, Sha384, Sha512};
 
-use super::{KeyFault, roca, rsa_padding};
+use super::{KeyError, roca, rsa_padding};
 use crate::jose::algorithm::Algorithm;
 use crate::limits;
 
@@ -32,32 +32,32 @@ impl RsaKey {
     /// The key with the big-endian modulus `n` and exponent `e`. Leading zero octets mean nothing.
     ///
     /// # Errors
-    /// [`KeyFault`] when the modulus is even, not of 2048 to 8192 bits, or marked by ROCA, or when the exponent is even,
+    /// [`KeyError`] when the modulus is even, not of 2048 to 8192 bits, or marked by ROCA, or when the exponent is even,
     /// below 65537, or longer than 33 bits.
-    pub fn from_be_bytes(n: &[u8], e: &[u8]) -> Result<Self, KeyFault> {
+    pub fn from_be_bytes(n: &[u8], e: &[u8]) -> Result<Self, KeyError> {
         let modulus = minimal(n);
         let exponent = minimal(e);
         let bits = bit_length(modulus);
         let (fewest, most) = limits::RSA_MODULUS_BITS;
         if bits < fewest {
-            return Err(KeyFault::WeakRsa { bits });
+            return Err(KeyError::WeakRsa { bits });
         }
         if bits > most {
-            return Err(KeyFault::OversizedRsa { bits });
+            return Err(KeyError::OversizedRsa { bits });
         }
         if !is_odd(modulus) {
-            return Err(KeyFault::EvenModulus);
+            return Err(KeyError::EvenModulus);
         }
         let value = exponent.iter().fold(0_u64, |value, octet| (value << 8) | u64::from(*octet));
         if bit_length(exponent) > EXPONENT_BITS || value < limits::MIN_RSA_EXPONENT || !is_odd(exponent) {
-            return Err(KeyFault::BadExponent);
+            return Err(KeyError::BadExponent);
         }
         if roca::is_marked(modulus) {
-            return Err(KeyFault::Roca);
+            return Err(KeyError::Roca);
         }
         // The crate's default stops at 4096 bits.
         let key = RsaPublicKey::new_with_max_size(BigUint::from_bytes_be(modulus), value.into(), most)
-            .map_err(|_| KeyFault::BadExponent)?;
+            .map_err(|_| KeyError::BadExponent)?;
         let operation = PublicOperation::new(modulus, value);
         Ok(Self { key, modulus: modulus.to_vec(), exponent: exponent.to_vec(), operation })
     }
@@ -143,17 +143,17 @@ mod tests {
     #[test]
     fn a_modulus_has_2048_to_8192_bits() {
         let fault = |bits| RsaKey::from_be_bytes(&modulus(bits), &[1, 0, 1]).err();
-        assert_eq!(fault(1024), Some(KeyFault::WeakRsa { bits: 1024 }));
-        assert_eq!(fault(2047), Some(KeyFault::WeakRsa { bits: 2047 }));
+        assert_eq!(fault(1024), Some(KeyError::WeakRsa { bits: 1024 }));
+        assert_eq!(fault(2047), Some(KeyError::WeakRsa { bits: 2047 }));
         assert_eq!(fault(2048), None);
         assert_eq!(fault(8192), None);
-        assert_eq!(fault(8193), Some(KeyFault::OversizedRsa { bits: 8193 }));
+        assert_eq!(fault(8193), Some(KeyError::OversizedRsa { bits: 8193 }));
     }
 
     #[test]
     fn leading_zeros_add_no_strength_and_change_no_key() {
         let padded = [vec![0; 128], modulus(1024)].concat();
-        assert_eq!(RsaKey::from_be_bytes(&padded, &[1, 0, 1]).err(), Some(KeyFault::WeakRsa { bits: 1024 }));
+        assert_eq!(RsaKey::from_be_bytes(&padded, &[1, 0, 1]).err(), Some(KeyError::WeakRsa { bits: 1024 }));
         let padded = [vec![0], modulus(2048)].concat();
         assert_eq!(RsaKey::from_be_bytes(&padded, &[1, 0, 1]).unwrap().modulus(), modulus(2048));
     }
@@ -162,7 +162,7 @@ mod tests {
     fn an_even_modulus_is_refused() {
         let mut even = modulus(2048);
         *even.last_mut().unwrap() = 0xa4;
-        assert_eq!(RsaKey::from_be_bytes(&even, &[1, 0, 1]).err(), Some(KeyFault::EvenModulus));
+        assert_eq!(RsaKey::from_be_bytes(&even, &[1, 0, 1]).err(), Some(KeyError::EvenModulus));
     }
 
     #[test]
@@ -182,7 +182,7 @@ mod tests {
             &[1; 9],
             &[1; 256],
         ] {
-            assert_eq!(fault(bad), Some(KeyFault::BadExponent), "{bad:?}");
+            assert_eq!(fault(bad), Some(KeyError::BadExponent), "{bad:?}");
         }
         for good in [&[1, 0, 1][..], &[1, 0, 3], &[1, 255, 255, 255, 255]] {
             assert_eq!(fault(good), None, "{good:?}");

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::key::JwkFault;
-use super::keyring::{Keyring, KeyringFault, RingKey};
+use super::key::JwkError;
+use super::keyring::{Keyring, KeyringError, RingKey};
 use super::schedule::{Margins, Schedule, State};
 use super::series::Series;
 use crate::time::Timestamp;
@@ -38,13 +38,13 @@ pub struct Plan {
 
 /// Why nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PlanFault {
+pub enum PlanError {
     /// The set cannot be read.
     #[error("the set cannot be read: {}", .0.iter().map(|fault| format!("{}: {}", fault.path(), fault.problem)).collect::<Vec<_>>().join("; "))]
-    Unreadable(Vec<KeyringFault>),
+    Unreadable(Vec<KeyringError>),
     /// The randomness was unfit.
     #[error("no key could be made: {0}")]
-    Key(#[from] JwkFault),
+    Key(#[from] JwkError),
     /// No key has this `kid`, in full or by its beginning.
     #[error("there is no key {0}, or more than one that begins so")]
     NoSuchKey(String),
@@ -89,14 +89,14 @@ impl Plan {
     /// Adds a key that begins to sign at once: for the first set, or in an emergency.
     ///
     /// # Errors
-    /// [`PlanFault::Key`].
+    /// [`PlanError::Key`].
     pub fn begin(
         &mut self,
         series: impl Into<Series>,
         rhythm: Rhythm,
         now: Timestamp,
         fill: &mut dyn FnMut(&mut [u8]),
-    ) -> Result<(), PlanFault> {
+    ) -> Result<(), PlanError> {
         self.add(&series.into(), following(now, now, rhythm), fill)
     }
 
@@ -104,7 +104,7 @@ impl Plan {
     /// over as soon as consumers can know it.
     ///
     /// # Errors
-    /// [`PlanFault::SuccessorThere`] when there is one and it is not wanted early.
+    /// [`PlanError::SuccessorThere`] when there is one and it is not wanted early.
     pub fn rotate(
         &mut self,
         series: impl Into<Series>,
@@ -113,7 +113,7 @@ impl Plan {
         now: Timestamp,
         early: bool,
         fill: &mut dyn FnMut(&mut [u8]),
-    ) -> Result<(), PlanFault> {
+    ) -> Result<(), PlanError> {
         let series = &series.into();
         self.retain(|key| key.schedule.state(now) != State::Removed);
         let Some(last) = self.last(series) else {
@@ -125,7 +125,7 @@ impl Plan {
         let waiting = matches!(last.schedule.state(now), State::Scheduled | State::Published);
         let soonest = now.plus(margins.consumer_cache_seconds);
         if waiting && !early {
-            return Err(PlanFault::SuccessorThere {
+            return Err(PlanError::SuccessorThere {
                 series: series.clone(),
                 kid: last.key.kid().to_owned(),
                 activate_at: last.schedule.activate_at.rfc3339(),
@@ -151,14 +151,14 @@ impl Plan {
     /// Drops a key that no token needs any more.
     ///
     /// # Errors
-    /// [`PlanFault::StillNeeded`] while one may, [`PlanFault::NoSuchKey`].
-    pub fn discard(&mut self, kid: &str, now: Timestamp) -> Result<(), PlanFault> {
+    /// [`PlanError::StillNeeded`] while one may, [`PlanError::NoSuchKey`].
+    pub fn discard(&mut self, kid: &str, now: Timestamp) -> Result<(), PlanError> {
         let key = self.find(kid)?;
         let state = key.schedule.state(now);
         let kid = key.key.kid().to_owned();
         if matches!(state, State::Active | State::Retired) {
             let until = key.schedule.remove_at.rfc3339();
-            return Err(PlanFault::StillNeeded { kid, state, until });
+            return Err(PlanError::StillNeeded { kid, state, until });
         }
         self.retain(|key| key.key.kid() != kid);
         Ok(())
@@ -168,7 +168,7 @@ impl Plan {
     /// already or not, or a new one. No other key is dropped unless it is over.
     ///
     /// # Errors
-    /// [`PlanFault::NoSuchKey`], [`PlanFault::Key`].
+    /// [`PlanError::NoSuchKey`], [`PlanError::Key`].
     pub fn revoke(
         &mut self,
         kid: &str,
@@ -176,7 +176,7 @@ impl Plan {
         margins: &Margins,
         now: Timestamp,
         fill: &mut dyn FnMut(&mut [u8]),
-    ) -> Result<(), PlanFault> {
+    ) -> Result<(), PlanError> {
         let key = self.find(kid)?;
         let (kid, series) = (key.key.kid().to_owned(), &key.series());
         self.retain(|key| key.key.kid() != kid && key.schedule.state(now) != State::Removed);
@@ -206,17 +206,17 @@ impl Plan {
     /// set has leaked, keys that only wait have leaked with it.
     ///
     /// # Errors
-    /// [`PlanFault::Empty`], [`PlanFault::Key`].
+    /// [`PlanError::Empty`], [`PlanError::Key`].
     pub fn revoke_all(
         &mut self,
         rhythm: Rhythm,
         now: Timestamp,
         fill: &mut dyn FnMut(&mut [u8]),
-    ) -> Result<(), PlanFault> {
+    ) -> Result<(), PlanError> {
         let needed = self.ring.keys().iter().filter(|key| key.schedule.state(now) != State::Removed);
         let all: BTreeSet<Series> = needed.map(RingKey::series).collect();
         if all.is_empty() {
-            return Err(PlanFault::Empty);
+            return Err(PlanError::Empty);
         }
         self.retain(|_| false);
         all.into_iter().try_for_each(|series| self.begin(series, rhythm, now, fill))
@@ -245,11 +245,11 @@ impl Plan {
         turns.into_iter().map(|(_, line)| line).collect()
     }
 
-    fn find(&self, kid: &str) -> Result<&RingKey, PlanFault> {
+    fn find(&self, kid: &str) -> Result<&RingKey, PlanError> {
         let mut found = self.ring.keys().iter().filter(|key| key.key.kid().starts_with(kid));
         match (found.next(), found.next()) {
             (Some(only), None) => Ok(only),
-            _ => Err(PlanFault::NoSuchKey(crate::rejection::excerpt(kid))),
+            _ => Err(PlanError::NoSuchKey(crate::rejection::excerpt(kid))),
         }
     }
 

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Plan, PlanFault};
+use super::{Plan, PlanError};
 use crate::jose::{Algorithm, base64url, json as strict_json};
-use crate::signing::key::{JwkFault, SigningKey};
+use crate::signing::key::{JwkError, SigningKey};
 use crate::signing::keyring::{Keyring, RingKey};
 use crate::signing::schedule::Schedule;
 use crate::signing::series::Series;
@@ -13,9 +13,9 @@ impl Plan {
     /// Reads a set.
     ///
     /// # Errors
-    /// [`PlanFault::Unreadable`].
-    pub fn read(text: &str) -> Result<Self, PlanFault> {
-        let ring = Keyring::parse(text).map_err(PlanFault::Unreadable)?;
+    /// [`PlanError::Unreadable`].
+    pub fn read(text: &str) -> Result<Self, PlanError> {
+        let ring = Keyring::parse(text).map_err(PlanError::Unreadable)?;
         let whole = strict_json::parse_value(text).unwrap_or_default();
         let keys = whole.get("keys").and_then(Value::as_array).into_iter().flatten();
         Ok(Self { keys: keys.filter_map(Value::as_object).cloned().collect(), ring })
@@ -34,10 +34,10 @@ impl Plan {
         self.reread();
     }
 
-    pub(super) fn reschedule(&mut self, kid: &str, schedule: Schedule) -> Result<(), PlanFault> {
+    pub(super) fn reschedule(&mut self, kid: &str, schedule: Schedule) -> Result<(), PlanError> {
         let place = self.ring.keys().iter().position(|key| key.key.kid() == kid);
         let key = place.and_then(|place| self.keys.get_mut(place));
-        write_schedule(key.ok_or_else(|| PlanFault::NoSuchKey(kid.to_owned()))?, schedule);
+        write_schedule(key.ok_or_else(|| PlanError::NoSuchKey(kid.to_owned()))?, schedule);
         self.reread();
         Ok(())
     }
@@ -47,7 +47,7 @@ impl Plan {
         series: &Series,
         schedule: Schedule,
         fill: &mut dyn FnMut(&mut [u8]),
-    ) -> Result<(), PlanFault> {
+    ) -> Result<(), PlanError> {
         let mut jwk = new_jwk(series.algorithm, fill)?;
         if let Some(audience) = &series.audience {
             jwk.insert("aud".to_owned(), json!(audience));
@@ -76,7 +76,7 @@ fn write_schedule(jwk: &mut Map<String, Value>, schedule: Schedule) {
 }
 
 /// A private JWK of new key material.
-fn new_jwk(algorithm: Algorithm, fill: &mut dyn FnMut(&mut [u8])) -> Result<Map<String, Value>, JwkFault> {
+fn new_jwk(algorithm: Algorithm, fill: &mut dyn FnMut(&mut [u8])) -> Result<Map<String, Value>, JwkError> {
     let mut secret = [0; 32];
     fill(&mut secret);
     let (key, member) = match algorithm {
@@ -87,7 +87,7 @@ fn new_jwk(algorithm: Algorithm, fill: &mut dyn FnMut(&mut [u8])) -> Result<Map<
             fill(&mut name);
             (SigningKey::hs256(&secret, &base64url::encode(&name))?, "k")
         }
-        _ => return Err(JwkFault::Algorithm),
+        _ => return Err(JwkError::Algorithm),
     };
     let mut jwk = Map::new();
     jwk.insert("kty".to_owned(), json!("oct"));

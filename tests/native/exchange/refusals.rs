@@ -87,7 +87,7 @@ fn an_outage_and_a_missing_secret_are_503_and_never_called_an_invalid_request() 
 
     let blind = world();
     blind.platform.directory.behave(StoreMode::Down);
-    refused(&blind, &ask, 503, "temporarily_unavailable", "upstream_unavailable");
+    refused(&blind, &ask, 503, "temporarily_unavailable", "store_unavailable");
 }
 
 #[test]

@@ -119,7 +119,7 @@ fn a_directory_that_is_down_is_503_and_nothing_goes_on() {
     let world = world_with(&json!({ "directory": "DIRECTORY" }));
     world.platform.directory.behave(StoreMode::Down);
     let response = world.answered(&FakeRequest::get("/x").bearer(&token(&json!({}))));
-    assert_eq!((response.status().as_u16(), code(&response)), (503, json!("upstream_unavailable")));
+    assert_eq!((response.status().as_u16(), code(&response)), (503, json!("store_unavailable")));
     assert!(header(&response, "retry-after").is_some());
     assert!(!String::from_utf8_lossy(response.body()).contains("DIRECTORY"));
     assert!(world.platform.upstreams.received().is_empty());

@@ -1,7 +1,7 @@
 //! What an origin may answer. Whatever is no good set never replaces a good one.
 
-use edge_assay::keys::failure::FailureKind::{self, Invalid, Unavailable};
-use edge_assay::keys::failure::Problem;
+use edge_assay::keys::error::KeySetErrorKind::{self, Invalid, Unavailable};
+use edge_assay::keys::error::KeySetProblem;
 use edge_assay::keys::{KeySource, Location, Wanted};
 use edge_assay::rejection::Fault;
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::support::platform::{Answer, FakePlatform};
 
-fn bad_answers() -> Vec<(&'static str, Answer, FailureKind)> {
+fn bad_answers() -> Vec<(&'static str, Answer, KeySetErrorKind)> {
     let five_megabytes = format!(r#"{{"keys":[],"padding":"{}"}}"#, "x".repeat(5 << 20));
     let many: Vec<_> = (0..101).map(|index| jwk(&format!("key {index}"), 1)).collect();
     let location = "https://elsewhere.example/jwks";
@@ -109,31 +109,35 @@ fn a_failure_says_what_was_seen_and_where_the_answer_points() {
     let elsewhere = "https://issuer.example/other";
     let document = |uri: &str| serde_json::json!({ "issuer": "i", "jwks_uri": uri }).to_string();
     for (answer, problem, points_to) in [
-        (Answer::status(301).location("/jwks/"), Problem::Redirected, Some("https://issuer.example/jwks/")),
-        (Answer::status(308).location(elsewhere), Problem::Redirected, Some(elsewhere)),
-        (Answer::status(302).location("http://issuer.example/"), Problem::Redirected, None),
-        (Answer::status(302), Problem::Redirected, None),
-        (Answer::status(304), Problem::NotModified, None),
-        (Answer::status(401), Problem::Forbidden, None),
-        (Answer::status(403), Problem::Forbidden, None),
-        (Answer::status(404), Problem::NotFound, None),
-        (Answer::document(404, "text/plain", "error code: 1042\n"), Problem::WorkerToWorker, None),
-        (Answer::status(418), Problem::Status, None),
-        (Answer::status(500), Problem::Unanswered, None),
-        (Answer::html("<html>"), Problem::Page, None),
-        (Answer::json(document(elsewhere)), Problem::DiscoveryDocument, Some(elsewhere)),
-        (Answer::json(document("http://issuer.example/")), Problem::DiscoveryDocument, None),
-        (Answer::json(r#"{"a":"-----BEGIN CERTIFICATE-----\n"}"#), Problem::Pem, None),
-        (Answer::json("-----BEGIN PUBLIC KEY-----\n"), Problem::Pem, None),
-        (Answer::json(jwk("a", 1).to_string()), Problem::BareKeys, None),
-        (Answer::json("[]"), Problem::BareKeys, None),
-        (Answer::json("{}"), Problem::NotASet, None),
-        (Answer::json(many), Problem::TooManyKeys, None),
-        (Answer::json("x".repeat(1 << 20)), Problem::TooLarge, None),
-        (Answer::json(r#"{"keys":[],"keys":[]}"#), Problem::DuplicateMember, None),
-        (Answer::document(200, "application/json", b"\xff\xfe{".to_vec()), Problem::Encoding, None),
-        (Answer::json(r#"{"keys":[]}"#), Problem::EmptySet, None),
-        (Answer::json(r#"{"keys":[{}]}"#), Problem::NoUsableKey, None),
+        (
+            Answer::status(301).location("/jwks/"),
+            KeySetProblem::Redirected,
+            Some("https://issuer.example/jwks/"),
+        ),
+        (Answer::status(308).location(elsewhere), KeySetProblem::Redirected, Some(elsewhere)),
+        (Answer::status(302).location("http://issuer.example/"), KeySetProblem::Redirected, None),
+        (Answer::status(302), KeySetProblem::Redirected, None),
+        (Answer::status(304), KeySetProblem::NotModified, None),
+        (Answer::status(401), KeySetProblem::Forbidden, None),
+        (Answer::status(403), KeySetProblem::Forbidden, None),
+        (Answer::status(404), KeySetProblem::NotFound, None),
+        (Answer::document(404, "text/plain", "error code: 1042\n"), KeySetProblem::WorkerToWorker, None),
+        (Answer::status(418), KeySetProblem::Status, None),
+        (Answer::status(500), KeySetProblem::Unanswered, None),
+        (Answer::html("<html>"), KeySetProblem::Page, None),
+        (Answer::json(document(elsewhere)), KeySetProblem::DiscoveryDocument, Some(elsewhere)),
+        (Answer::json(document("http://issuer.example/")), KeySetProblem::DiscoveryDocument, None),
+        (Answer::json(r#"{"a":"-----BEGIN CERTIFICATE-----\n"}"#), KeySetProblem::Pem, None),
+        (Answer::json("-----BEGIN PUBLIC KEY-----\n"), KeySetProblem::Pem, None),
+        (Answer::json(jwk("a", 1).to_string()), KeySetProblem::BareKeys, None),
+        (Answer::json("[]"), KeySetProblem::BareKeys, None),
+        (Answer::json("{}"), KeySetProblem::NotASet, None),
+        (Answer::json(many), KeySetProblem::TooManyKeys, None),
+        (Answer::json("x".repeat(1 << 20)), KeySetProblem::TooLarge, None),
+        (Answer::json(r#"{"keys":[],"keys":[]}"#), KeySetProblem::DuplicateMember, None),
+        (Answer::document(200, "application/json", b"\xff\xfe{".to_vec()), KeySetProblem::Encoding, None),
+        (Answer::json(r#"{"keys":[]}"#), KeySetProblem::EmptySet, None),
+        (Answer::json(r#"{"keys":[{}]}"#), KeySetProblem::NoUsableKey, None),
     ] {
         let world = world();
         world.origin.serves(URL, answer);

@@ -1,7 +1,7 @@
 //! Which key may judge a token: by issuer and `kid`, or the few that come into question when it names none.
 
 use edge_assay::jose::jwk::SetAsideReason;
-use edge_assay::jose::signature::KeyFault;
+use edge_assay::jose::signature::KeyError;
 use edge_assay::jose::{Algorithm, base64url};
 use edge_assay::rejection::{Fault, NoKey, Rejection, excerpt};
 use serde_json::{Value, json};
@@ -272,11 +272,11 @@ fn a_key_that_was_set_aside_is_unusable_and_says_why() {
         (with(ed25519(), json!({ "d": "AAAA" })), SetAsideReason::PrivateMember("d")),
         (with(ed25519(), json!({ "x": "AAAA" })), SetAsideReason::Malformed("x")),
         (with(ed25519(), json!({ "kty": "oct", "k": "c2VjcmV0" })), SetAsideReason::Symmetric),
-        (with(rsa_2048(), json!({ "e": "Aw" })), SetAsideReason::Unusable(KeyFault::BadExponent)),
-        (with(rsa_2048(), json!({ "e": "AQAC" })), SetAsideReason::Unusable(KeyFault::BadExponent)),
+        (with(rsa_2048(), json!({ "e": "Aw" })), SetAsideReason::Unusable(KeyError::BadExponent)),
+        (with(rsa_2048(), json!({ "e": "AQAC" })), SetAsideReason::Unusable(KeyError::BadExponent)),
         (
             with(rsa_2048(), json!({ "n": base64url::encode(&[0xff; 128]) })),
-            SetAsideReason::Unusable(KeyFault::WeakRsa { bits: 1024 }),
+            SetAsideReason::Unusable(KeyError::WeakRsa { bits: 1024 }),
         ),
     ];
     for (jwk, reason) in rows {

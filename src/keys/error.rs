@@ -8,11 +8,11 @@ use crate::limits::MAX_FAILURE_REASON_CHARS;
 
 /// Why an attempt brought nothing of use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Failure {
+pub struct KeySetError {
     /// Whose turn it is to act.
-    pub kind: FailureKind,
+    pub kind: KeySetErrorKind,
     /// What was seen: `explain` takes its advice from it.
-    pub problem: Problem,
+    pub problem: KeySetProblem,
     /// The same in words, bounded.
     pub reason: String,
     /// The URL that the answer named in place of the one that was asked, if it did and may be fetched.
@@ -23,7 +23,7 @@ pub struct Failure {
 /// Whether an origin was silent or talked nonsense.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum FailureKind {
+pub enum KeySetErrorKind {
     /// No answer, or one that promises a better one later (408, 429, 5xx).
     Unavailable,
     /// An answer that is not what it has to be.
@@ -34,11 +34,11 @@ macro_rules! problems {
     ($($(#[$doc:meta])* $name:ident = $id:literal,)*) => {
         /// What was seen when keys were fetched. The names are stored in records and shown on `/readyz`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-        pub enum Problem {
+        pub enum KeySetProblem {
             $($(#[$doc])* #[serde(rename = $id)] $name,)*
         }
 
-        impl Problem {
+        impl KeySetProblem {
             /// Every problem.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
@@ -100,18 +100,18 @@ problems! {
     Unrecorded = "unrecorded",
 }
 
-impl Failure {
+impl KeySetError {
     /// Nobody answered, or not now.
     pub(crate) fn unavailable(reason: impl Into<String>) -> Self {
-        Self::new(FailureKind::Unavailable, Problem::Unanswered, reason.into())
+        Self::new(KeySetErrorKind::Unavailable, KeySetProblem::Unanswered, reason.into())
     }
 
     /// The answer is not what it has to be.
-    pub(crate) fn invalid(problem: Problem, reason: impl Into<String>) -> Self {
-        Self::new(FailureKind::Invalid, problem, reason.into())
+    pub(crate) fn invalid(problem: KeySetProblem, reason: impl Into<String>) -> Self {
+        Self::new(KeySetErrorKind::Invalid, problem, reason.into())
     }
 
-    fn new(kind: FailureKind, problem: Problem, reason: String) -> Self {
+    fn new(kind: KeySetErrorKind, problem: KeySetProblem, reason: String) -> Self {
         Self { kind, problem, reason, points_to: None }.bounded()
     }
 
@@ -123,7 +123,7 @@ impl Failure {
     /// The same, met while the discovery document was fetched.
     pub(crate) fn in_discovery(self) -> Self {
         // Where the discovery document was moved to is no key set's URL.
-        let points_to = self.points_to.filter(|_| self.problem == Problem::OtherIssuer);
+        let points_to = self.points_to.filter(|_| self.problem == KeySetProblem::OtherIssuer);
         Self { reason: format!("discovery: {}", self.reason), points_to, ..self }.bounded()
     }
 
@@ -134,20 +134,20 @@ impl Failure {
             return None;
         }
         let kind = match members.get("kind")?.as_str()? {
-            "unavailable" => FailureKind::Unavailable,
-            "invalid" => FailureKind::Invalid,
+            "unavailable" => KeySetErrorKind::Unavailable,
+            "invalid" => KeySetErrorKind::Invalid,
             _ => return None,
         };
         let problem = match members.get("problem") {
-            None => Problem::Unrecorded,
+            None => KeySetProblem::Unrecorded,
             Some(name) => {
                 let name = name.as_str()?;
                 // A later release may know more of them.
-                Problem::ALL
+                KeySetProblem::ALL
                     .iter()
                     .copied()
                     .find(|problem| problem.name() == name)
-                    .unwrap_or(Problem::Unrecorded)
+                    .unwrap_or(KeySetProblem::Unrecorded)
             }
         };
         let points_to = match members.get("points_to") {
