@@ -1,4 +1,4 @@
-//! `issuers`: one table per identity provider, with what contradicts itself pointed out.
+//! Reads `issuers`: one table for each identity provider. Fields that contradict each other are faults.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::trust::issuer::{TrustedIssuer, TrustedIssuers};
 use crate::trust::presets::{self, Preset};
 use crate::trust::secrets::{ConfiguredSecret, Encoding, SecretReference};
 
-/// Reads all issuers and resolves their secrets. Tables at fault are left out; the faults are with the tables.
+/// Reads all issuers and their secrets. Reports the faults through the tables, and leaves out tables that have no usable issuer.
 pub(super) fn read(tables: Vec<Table<'_>>, leeway_seconds: u64, secrets: &impl Secrets) -> TrustedIssuers {
     let mut names = BTreeSet::new();
     tables
@@ -34,7 +34,7 @@ pub(super) fn read(tables: Vec<Table<'_>>, leeway_seconds: u64, secrets: &impl S
 fn read_one(table: &mut Table<'_>, leeway_seconds: u64, secrets: &impl Secrets) -> Option<TrustedIssuer> {
     let issuer = table.string("issuer");
     if issuer.is_none() && table.value("issuer").is_none() {
-        table.fault("issuer", "is missing", "write the exact `iss` of its tokens");
+        table.fault("issuer", "is missing", "write the `iss` of its tokens, character for character");
     }
     let preset = table.choice("preset", Preset::NAMES);
     if let (Some(issuer), Some(preset)) = (&issuer, preset)
@@ -43,7 +43,7 @@ fn read_one(table: &mut Table<'_>, leeway_seconds: u64, secrets: &impl Secrets) 
         table.fault("issuer", problem, fix);
     }
     let references = secret_references(table);
-    // What is given and at fault is reported once; what leans on it is not called missing as well.
+    // A field that is present but at fault is reported once. Fields that depend on it do not get a second fault for that.
     let has_secrets = names_secrets(table);
     let location = location(table, issuer.as_deref(), preset, has_secrets);
     let has_keys = location.is_some() || says_where_keys_are(table);
@@ -66,19 +66,19 @@ fn read_one(table: &mut Table<'_>, leeway_seconds: u64, secrets: &impl Secrets) 
     })
 }
 
-/// Whether any secrets are named, be they at fault.
+/// Whether `secrets` is present and not empty, even if it is at fault.
 fn names_secrets(table: &mut Table<'_>) -> bool {
     table.value("secrets").is_some_and(|given| given.as_array().is_none_or(|list| !list.is_empty()))
 }
 
-/// Whether the table says where public keys are, be it at fault.
+/// Whether a field that says where public keys are is present, even if it is at fault.
 fn says_where_keys_are(table: &mut Table<'_>) -> bool {
     table.value("jwks_uri").is_some()
         || table.value("preset").is_some()
         || table.value("discovery").is_some_and(|given| *given != Value::Bool(false))
 }
 
-/// Where the issuer's public keys are: `jwks_uri`, else `discovery`, else what the preset knows.
+/// The location of the issuer's public keys: from `jwks_uri`, else from `discovery`, else from the preset.
 fn location(
     table: &mut Table<'_>,
     issuer: Option<&str>,
@@ -88,7 +88,7 @@ fn location(
     let jwks_uri = table.string("jwks_uri");
     let discovery = table.boolean("discovery").unwrap_or(false);
     if jwks_uri.is_some() && discovery {
-        table.fault("discovery", "is given beside jwks_uri", "keep one of the two");
+        table.fault("discovery", "is set although jwks_uri is set too", "remove one of the two");
     }
     let (field, location) = if let Some(uri) = jwks_uri {
         ("jwks_uri", Location::Jwks { uri })
@@ -100,25 +100,26 @@ fn location(
         if !has_secrets && !says_where_keys_are(table) {
             table.fault(
                 "jwks_uri",
-                "is missing, and nothing else says where the keys are",
-                "write preset, jwks_uri, discovery = true, or secrets",
+                "is missing, and no other field says where the keys are",
+                "write preset, jwks_uri or discovery = true; for tokens that are signed with a shared secret write secrets",
             );
         }
         return None;
     };
     let (Location::Jwks { uri } | Location::Discovery { uri }) = &location;
     if let Err(problem) = url::accept(uri) {
-        table.fault(
-            field,
-            format!("leads to {uri}: {problem}"),
-            "write an https URL (http is accepted for loopback addresses alone)",
-        );
+        let fix = if field == "issuer" {
+            "write the `iss` of its tokens, character for character; if it is not an https URL, write jwks_uri with the https URL of the keys too, and remove discovery"
+        } else {
+            "write an https URL (http is accepted only for loopback addresses)"
+        };
+        table.fault(field, format!("makes {uri} the address of the keys, but {problem}"), fix);
         return None;
     }
     Some(location)
 }
 
-/// The allow-list of algorithms: as given, else the preset's, else all whose keys are configured.
+/// The allow-list of algorithms: `algorithms` if present, else that of the preset, else all algorithms for which there are keys.
 fn algorithms(
     table: &mut Table<'_>,
     preset: Option<Preset>,
@@ -146,19 +147,23 @@ fn given_algorithms(table: &mut Table<'_>, has_keys: bool, has_secrets: bool) ->
         let path = format!("algorithms[{index}]");
         match Algorithm::parse(name) {
             Some(algorithm) if algorithm.is_shared_secret() && !has_secrets => {
-                table.fault(&path, format!("{name} needs a shared secret"), "add `secrets`, or remove it");
+                table.fault(
+                    &path,
+                    format!("{name} needs a shared secret"),
+                    format!("add `secrets`, or remove {name}"),
+                );
             }
             Some(algorithm) if !algorithm.is_shared_secret() && !has_keys => {
                 table.fault(
                     &path,
                     format!("{name} needs public keys"),
-                    "add preset, jwks_uri or discovery, or remove it",
+                    format!("add preset, jwks_uri or discovery, or remove {name}"),
                 );
             }
             Some(algorithm) => algorithms.push(algorithm),
             None => {
                 let known = Algorithm::ALL.iter().map(|known| known.name()).collect::<Vec<_>>().join(", ");
-                table.fault(&path, format!("\"{name}\" is not supported"), format!("write some of {known}"));
+                table.fault(&path, format!("\"{name}\" is not supported"), format!("write one of {known}"));
             }
         }
     }
@@ -166,8 +171,8 @@ fn given_algorithms(table: &mut Table<'_>, has_keys: bool, has_secrets: bool) ->
     if has_secrets && !algorithms.is_empty() && !shared {
         table.fault(
             "secrets",
-            "would never be used: `algorithms` has no HS algorithm",
-            "add \"HS256\", or remove `secrets`",
+            "would never be used, because `algorithms` has none of HS256, HS384 and HS512",
+            "add \"HS256\" to `algorithms`, or remove `secrets`",
         );
     }
     algorithms
@@ -205,9 +210,9 @@ fn claim_rules(table: &mut Table<'_>, leeway_seconds: u64) -> ClaimRules {
     }
 }
 
-/// `audience` has no default: leaving it out must not mean that any audience will do.
+/// `audience` has no default, so that an operator who forgets it does not accept every audience.
 fn audience(table: &mut Table<'_>) -> AudienceRule {
-    const FIX: &str = "write { any_of = [\"backend\"] }, { all_of = [\"a\", \"b\"] }, or \"unchecked\" if its tokens carry no `aud`";
+    const FIX: &str = "write { any_of = [\"backend\"] }, { all_of = [\"a\", \"b\"] }, or \"unchecked\" if its tokens have no `aud`";
     match table.value("audience") {
         None => table.fault("audience", "is missing, and there is no default", FIX),
         Some(Value::String(word)) if word == "unchecked" => {}
@@ -228,9 +233,9 @@ fn audience(table: &mut Table<'_>) -> AudienceRule {
                     (Some(wanted), None) => return AudienceRule::AnyOf(wanted),
                     (None, Some(wanted)) => return AudienceRule::AllOf(wanted),
                     (Some(_), Some(_)) => {
-                        table.fault("audience", "has both any_of and all_of", "keep one of the two");
+                        table.fault("audience", "has both any_of and all_of", "remove one of the two");
                     }
-                    (None, None) if is_empty => table.fault("audience", "requires no audience", FIX),
+                    (None, None) if is_empty => table.fault("audience", "has neither any_of nor all_of", FIX),
                     (None, None) => {}
                 }
             }

@@ -1,7 +1,7 @@
-//! The one JSON binding `ASSAY`: parsed once per isolate, every fault found at once, closed when there is one.
+//! Reads the configuration, the JSON binding `ASSAY`: once per isolate, and with all faults reported at once. While there is a
+//! fault, no request is served.
 //!
-//! It builds what the floors below work with ([`TrustedIssuers`], [`CachePolicy`], …) and decides nothing about a
-//! request.
+//! It builds the data that the modules below use ([`TrustedIssuers`], [`CachePolicy`], …) and knows nothing about requests.
 
 mod exchange;
 mod gateway;
@@ -31,12 +31,12 @@ use crate::verify::{RememberedTokens, Terms};
 /// The name of the JSON variable.
 pub const BINDING: &str = "ASSAY";
 
-/// The Worker secret of those who may see configuration faults, key states and explanations.
+/// The Worker secret that gives access to configuration faults, key states and explanations.
 pub const EXPLAIN_KEY: &str = "EXPLAIN_KEY";
 
-/// What is wrong where no issuer is configured, as in the `wrangler.toml` that ships.
-const NO_ISSUER: &str = "names no issuer, so the Worker trusts nobody and accepts no token";
-/// What to add then. A test reads these lines as TOML.
+/// The problem of a configuration without an issuer, such as the `wrangler.toml` that ships.
+const NO_ISSUER: &str = "names no issuer, so the Worker accepts no token";
+/// Its fix. A test reads these lines as TOML.
 const FIRST_ISSUER: &str = r#"add these lines to wrangler.toml, with the issuer and the audience of your tokens (examples/ has a file for each identity provider, docs/configuration.md lists every field):
     [[vars.ASSAY.issuers]]
     issuer = "https://issuer.example"       # the `iss` of your tokens, character for character
@@ -47,32 +47,32 @@ const FIRST_ISSUER: &str = r#"add these lines to wrangler.toml, with the issuer 
 /// The configuration as far as it could be read.
 #[derive(Debug)]
 pub struct Config {
-    /// How the Worker is reached and who may see its insides. Members at fault have their defaults here.
+    /// The settings of the Worker's own endpoints. Members at fault have their defaults here.
     pub surface: Surface,
-    /// Whom it believes; or everything that is wrong with the configuration, and then it believes nobody.
+    /// The trusted issuers and the verification policy, or all faults of the configuration.
     pub terms: Result<Terms, Vec<ConfigFault>>,
-    /// What it issues tokens by, if it does; nothing while the configuration has faults.
+    /// The exchange, if it is configured; `None` while the configuration has faults.
     pub exchange: Option<Exchange>,
-    /// The APIs it stands before, if it does; nothing while the configuration has faults.
+    /// The gateway, if it is configured; `None` while the configuration has faults.
     pub gateway: Option<Gateway>,
-    /// Whose questions about others' requests it answers, if it does; nothing while the configuration has faults.
+    /// Forward-auth, if it is configured; `None` while the configuration has faults.
     pub forward_auth: Option<ForwardAuth>,
 }
 
-/// How the Worker is reached and who may see its insides.
+/// The settings of the Worker's own endpoints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Surface {
-    /// What stands before the paths of all endpoints but `/.well-known/*`: empty, or as in `/_assay`.
+    /// The prefix of the paths of all endpoints except `/.well-known/*`: empty, or as in `/_assay`.
     pub prefix: String,
     /// The `realm` of challenges (RFC 9110 §11.5).
     pub realm: String,
-    /// The origins whose scripts may call the endpoints.
+    /// The origins whose scripts may read the responses, if any.
     pub cors: Option<CorsPolicy>,
-    /// Who may see configuration faults and key states.
+    /// Who may see configuration faults, key states and explanations.
     pub details: DetailsAccess,
 }
 
-/// The origins whose scripts may read the endpoints' answers.
+/// The origins whose scripts may read the responses of the endpoints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CorsPolicy {
     /// Origins as a browser writes them, or `*`.
@@ -82,30 +82,30 @@ pub struct CorsPolicy {
 /// Who may see configuration faults, key states and explanations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DetailsAccess {
-    /// Whoever knows the secret `EXPLAIN_KEY`.
+    /// Callers that send the secret `EXPLAIN_KEY`.
     Key,
-    /// Everybody; for development.
+    /// All callers; for development.
     Open,
 }
 
 impl Config {
-    /// Why no request is judged while the configuration has faults, as a client is told. What the faults are is not for
-    /// everybody to know, except that nothing is configured yet.
+    /// The fault that clients get while the configuration has faults. Its text does not reveal them, except the one that no issuer
+    /// is configured.
     #[must_use]
     pub fn fault(&self) -> Fault {
         let prefix = &self.surface.prefix;
-        let detail = if self.trusts_nobody_yet() {
+        let detail = if self.is_unconfigured() {
             format!(
-                "the Worker trusts no issuer yet, so it accepts no token; {prefix}/readyz says which lines to add to wrangler.toml"
+                "no issuer is configured yet, so the Worker accepts no token; {prefix}/readyz shows the lines to add to wrangler.toml"
             )
         } else {
-            format!("the Worker's configuration is invalid; see its log or {prefix}/readyz")
+            format!("the Worker's configuration has faults; its log and {prefix}/readyz list them")
         };
         Fault::ConfigInvalid { detail }
     }
 
-    /// What decides which endpoints there are. While the configuration has faults it is not known whether proxies may ask, and
-    /// then proxies too get an answer that they understand.
+    /// The settings that decide which endpoints exist. While the configuration has faults, the forward-auth endpoints exist too,
+    /// so that proxies get an answer that they understand.
     #[must_use]
     pub fn endpoints(&self) -> Enabled<'_> {
         let exchange = self.exchange.as_ref();
@@ -117,13 +117,13 @@ impl Config {
         }
     }
 
-    /// Whether the one fault is that no issuer is configured, as in the `wrangler.toml` that ships.
+    /// Whether the only fault is that no issuer is configured, as in the `wrangler.toml` that ships.
     #[must_use]
-    pub fn trusts_nobody_yet(&self) -> bool {
+    pub fn is_unconfigured(&self) -> bool {
         matches!(self.terms.as_ref().map_err(Vec::as_slice), Err([only]) if only.problem == NO_ISSUER)
     }
 
-    /// Reads the JSON text of the binding; `None` when it is not set.
+    /// Reads the JSON text of the binding, which is `None` if the binding is not set.
     #[must_use]
     pub fn load(text: Option<&str>, secrets: &impl Secrets) -> Self {
         let faults = Faults::default();
@@ -135,7 +135,11 @@ impl Config {
                 json::Members::new()
             }
             None => {
-                faults.add(BINDING, "is not set", "add [vars.ASSAY] to wrangler.toml, as in examples/");
+                faults.add(
+                    BINDING,
+                    "is not set",
+                    "add [vars.ASSAY] to wrangler.toml; docs/first-api.md shows how",
+                );
                 json::Members::new()
             }
         };
@@ -143,14 +147,15 @@ impl Config {
         let document = Value::Object(document);
         let mut root = Table::new(String::new(), &document, &faults);
         let surface = surface(&mut root);
-        let Judging { max_token_bytes, leeway_seconds, cross_checks, remembered } = judging(&mut root);
+        let VerifySettings { max_token_bytes, leeway_seconds, cross_checks, remembered } =
+            verify_settings(&mut root);
         let cache = cache_policy(&mut root);
         let issuers = match root.tables("issuers") {
             Some(tables) => issuers::read(tables, leeway_seconds, secrets),
             None => TrustedIssuers::default(),
         };
-        let nobody = root.value("issuers").is_none_or(|given| given.as_array().is_some_and(Vec::is_empty));
-        if readable && nobody {
+        let no_issuer = root.value("issuers").is_none_or(|given| given.as_array().is_some_and(Vec::is_empty));
+        if readable && no_issuer {
             root.fault("issuers", NO_ISSUER, FIRST_ISSUER.trim_end());
         }
         let around =
@@ -181,16 +186,18 @@ impl Config {
     }
 }
 
-/// What is wrong with a text that is not read, and what to do.
+/// The problem of a text that cannot be read, and its fix.
 fn unreadable(text: &str, fault: &JsonError) -> (String, &'static str) {
     if text.starts_with('\u{feff}') {
-        return ("begins with a byte order mark".to_owned(), "remove it: save the text as UTF-8 without one");
+        return ("begins with a byte order mark".to_owned(), "remove it: save the text as UTF-8 without BOM");
     }
     let fix = match fault {
         JsonError::Duplicate(_) => "remove one of the two members",
-        JsonError::Syntax { .. } => "correct it at that place; write one JSON object, as in examples/",
+        JsonError::Syntax { .. } => {
+            "correct the JSON at that position; in wrangler.toml write a table, as in examples/"
+        }
         JsonError::NotAnObject | JsonError::TooDeep | JsonError::NulInName => {
-            "write one JSON object, as in examples/"
+            "write one JSON object; in wrangler.toml write a table, as in examples/"
         }
     };
     (format!("cannot be read: {fault}"), fix)
@@ -206,7 +213,7 @@ fn surface(root: &mut Table<'_>) -> Surface {
                 endpoints.fault(
                     "prefix",
                     "is not a path prefix",
-                    "write one as in \"/_assay\", without a slash at the end",
+                    "write a path of letters, digits and -._~, as in \"/_assay\", without a slash at the end",
                 );
             }
         }
@@ -219,7 +226,7 @@ fn surface(root: &mut Table<'_>) -> Surface {
             if !quotable {
                 challenge.fault(
                     "realm",
-                    "has characters that a header cannot quote",
+                    "contains characters that a header cannot quote",
                     "write printable ASCII without \" and \\",
                 );
             }
@@ -253,7 +260,7 @@ fn cors_policy(mut table: Table<'_>) -> Option<CorsPolicy> {
             table.fault(
                 &format!("origins[{index}]"),
                 format!("\"{origin}\" is not an origin"),
-                "write scheme, host and port as the browser does, as in \"https://app.example.com\", or \"*\"",
+                "write scheme, host and port as the browser sends them, as in \"https://app.example.com\", without a slash at the end, or \"*\"",
             );
         }
     }
@@ -261,7 +268,7 @@ fn cors_policy(mut table: Table<'_>) -> Option<CorsPolicy> {
     origins.map(|origins| CorsPolicy { origins })
 }
 
-/// Whether `text` is an origin as browsers serialise it (RFC 6454 §6.2).
+/// Whether `text` is an origin in the form that browsers send (RFC 6454 §6.2).
 fn is_origin(text: &str) -> bool {
     text.split_once("://").is_some_and(|(scheme, host)| {
         matches!(scheme, "http" | "https")
@@ -272,15 +279,15 @@ fn is_origin(text: &str) -> bool {
     })
 }
 
-/// The table `verify`.
-struct Judging {
+/// The settings in the table `verify`.
+struct VerifySettings {
     max_token_bytes: usize,
     leeway_seconds: u64,
     cross_checks: CrossChecks,
     remembered: RememberedTokens,
 }
 
-fn judging(root: &mut Table<'_>) -> Judging {
+fn verify_settings(root: &mut Table<'_>) -> VerifySettings {
     let (mut bytes, mut leeway, mut remember) = (None, None, None);
     let mut share = Share::default();
     if let Some(mut table) = root.table("verify") {
@@ -294,7 +301,7 @@ fn judging(root: &mut Table<'_>) -> Judging {
         table.finish();
     }
     let bytes = bytes.unwrap_or(limits::DEFAULT_MAX_TOKEN_BYTES);
-    Judging {
+    VerifySettings {
         max_token_bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
         leeway_seconds: leeway.unwrap_or(limits::DEFAULT_LEEWAY_SECONDS),
         cross_checks: CrossChecks::sampling(share),

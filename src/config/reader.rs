@@ -1,7 +1,7 @@
-//! Reads a JSON object member by member and collects every fault on the way, so that all are reported at once.
+//! Reads a JSON object member by member and collects all faults, so that they are reported at once.
 //!
-//! It knows types and ranges, and nothing of what the members mean. A faulty member reads as absent, so that reading
-//! goes on; whoever asked must look at the faults before using what was read.
+//! It knows types and ranges, but not the meaning of the members. A member at fault is read as absent, so that reading can
+//! continue. The result may be used only if there are no faults.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -9,12 +9,12 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-/// One thing wrong with the configuration.
+/// One fault of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct ConfigFault {
-    /// Where, as in `issuers[1].audience`.
+    /// The path of the member at fault, as in `issuers[1].audience`.
     pub path: String,
-    /// What is wrong.
+    /// What is wrong: the end of a sentence that begins with the path.
     pub problem: String,
     /// What to write instead.
     pub fix: String,
@@ -26,7 +26,7 @@ impl fmt::Display for ConfigFault {
     }
 }
 
-/// Where faults are collected while a document is read.
+/// The faults that were found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Faults(RefCell<Vec<ConfigFault>>);
 
@@ -45,26 +45,30 @@ impl Faults {
     }
 }
 
-/// One JSON object being read. Members that nobody asked for are faults when it is finished.
+/// A JSON object that is being read. [`Self::finish`] reports the members that were not read as unknown.
 pub(crate) struct Table<'d> {
     path: String,
     members: Option<&'d Map<String, Value>>,
-    asked: BTreeSet<&'static str>,
+    known: BTreeSet<&'static str>,
     faults: &'d Faults,
 }
 
 impl<'d> Table<'d> {
-    /// Reads `value`, which stands at `path`, as an object; an empty one in its place when it is none.
+    /// Reads `value`, the member at `path`, as an object. If it is not one, this is a fault, and the table is empty.
     pub(crate) fn new(path: String, value: &'d Value, faults: &'d Faults) -> Self {
         let members = value.as_object();
         if members.is_none() {
             let shown = if path.is_empty() { super::BINDING } else { &path };
-            faults.add(shown, format!("is {}", kind_of(value)), "write a table");
+            faults.add(
+                shown,
+                format!("is {} and not a table", kind_of(value)),
+                "write a table, as in docs/configuration.md",
+            );
         }
-        Self { path, members, asked: BTreeSet::new(), faults }
+        Self { path, members, known: BTreeSet::new(), faults }
     }
 
-    /// The path of a member, for faults found outside; of the table itself for an empty name.
+    /// The path of a member, or of the table itself for an empty name.
     pub(crate) fn path_of(&self, name: &str) -> String {
         match (self.path.as_str(), name) {
             ("", name) => name.to_owned(),
@@ -78,8 +82,9 @@ impl<'d> Table<'d> {
         self.faults.add(self.path_of(name), problem, fix);
     }
 
+    /// The value of the member `name`, whatever its type.
     pub(crate) fn value(&mut self, name: &'static str) -> Option<&'d Value> {
-        self.asked.insert(name);
+        self.known.insert(name);
         self.members?.get(name)
     }
 
@@ -104,8 +109,8 @@ impl<'d> Table<'d> {
         })
     }
 
-    /// The name of a Worker secret or of a KV namespace. What does not look like a name may be a secret itself, so it is
-    /// not repeated.
+    /// The name of a Worker secret or of a KV namespace. A text that is not a name may be a secret itself, so the fault does not
+    /// repeat it.
     pub(crate) fn binding(&mut self, name: &'static str) -> Option<String> {
         let binding = self.string(name)?;
         let is_name = binding.len() <= crate::limits::MAX_BINDING_NAME_BYTES
@@ -117,14 +122,14 @@ impl<'d> Table<'d> {
         self.fault(
             name,
             "is not the name of a binding",
-            "write a name of letters, digits and _; a secret itself is set with `npx wrangler secret put`",
+            "write a name of letters, digits and _, and not the secret itself, which you store with `npx wrangler secret put <name>`",
         );
         None
     }
 
     /// A list of at least one string, none of them empty.
     pub(crate) fn strings(&mut self, name: &'static str) -> Option<Vec<String>> {
-        self.typed(name, "a list of strings, none of them empty, at least one", |value| {
+        self.typed(name, "a list of one or more strings that are not empty, as in [\"a\", \"b\"]", |value| {
             let list = value.as_array().filter(|list| !list.is_empty())?;
             list.iter().map(|one| one.as_str().filter(|text| !text.is_empty()).map(str::to_owned)).collect()
         })
@@ -135,7 +140,7 @@ impl<'d> Table<'d> {
         self.typed(name, "true or false", Value::as_bool)
     }
 
-    /// A whole number within `range`, both ends included.
+    /// A whole number within `range`, which includes both ends.
     pub(crate) fn integer(&mut self, name: &'static str, range: (u64, u64)) -> Option<u64> {
         let (low, high) = range;
         let number = self.typed(name, &format!("a whole number from {low} to {high}"), Value::as_u64)?;
@@ -153,7 +158,7 @@ impl<'d> Table<'d> {
         })
     }
 
-    /// One of the `choices`, by name.
+    /// The value of one of the `choices`, which the member names.
     pub(crate) fn choice<T: Copy>(&mut self, name: &'static str, choices: &[(&str, T)]) -> Option<T> {
         let names = choices.iter().map(|(name, _)| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
         let text = self.typed(name, &format!("one of {names}"), Value::as_str)?;
@@ -164,15 +169,16 @@ impl<'d> Table<'d> {
         chosen
     }
 
-    /// The object under `name`.
+    /// The object in the member `name`.
     pub(crate) fn table(&mut self, name: &'static str) -> Option<Table<'d>> {
         let value = self.value(name)?;
         Some(Table::new(self.path_of(name), value, self.faults))
     }
 
-    /// The objects in the list under `name`. What else is in it is at fault and left out.
+    /// The objects in the list in the member `name`. Other elements are faults and left out.
     pub(crate) fn tables(&mut self, name: &'static str) -> Option<Vec<Table<'d>>> {
-        let list = self.typed(name, "a list of tables", Value::as_array)?;
+        let list =
+            self.typed(name, "a list of tables, in wrangler.toml with [[double brackets]]", Value::as_array)?;
         let path = self.path_of(name);
         Some(
             list.iter()
@@ -183,7 +189,7 @@ impl<'d> Table<'d> {
         )
     }
 
-    /// The objects under `name`, each with a name of the reader's choice.
+    /// The objects in the object in the member `name`, each with its name, which the operator chooses.
     pub(crate) fn entries(&mut self, name: &'static str) -> Option<Vec<(String, Table<'d>)>> {
         let members = self.typed(name, "a table of tables", Value::as_object)?;
         let path = self.path_of(name);
@@ -196,22 +202,23 @@ impl<'d> Table<'d> {
         Some(members.iter().map(entry).collect())
     }
 
-    /// Reports every member that was not asked for, with the nearest name that would have been understood.
+    /// Reports every member that was not read as unknown, with the known name that is most similar.
     pub(crate) fn finish(self) {
         for name in
-            self.members.into_iter().flat_map(Map::keys).filter(|name| !self.asked.contains(name.as_str()))
+            self.members.into_iter().flat_map(Map::keys).filter(|name| !self.known.contains(name.as_str()))
         {
-            let known = self.asked.iter().copied().collect::<Vec<_>>().join(", ");
-            let nearest = self.asked.iter().find(|known| is_near(known, name));
+            let known = self.known.iter().copied().collect::<Vec<_>>().join(", ");
+            let nearest = self.known.iter().find(|known| is_near(known, name));
             let fix = nearest.map_or_else(
-                || format!("known here: {known}"),
-                |nearest| format!("did you mean `{nearest}`?"),
+                || format!("remove it, or write one of {known}"),
+                |nearest| format!("write `{nearest}`, or remove it"),
             );
             self.fault(&crate::rejection::excerpt(name), "is not a known field", fix);
         }
     }
 }
 
+/// The kind of a value, with its article, in the terms of TOML.
 fn kind_of(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -227,7 +234,7 @@ fn kind_of(value: &Value) -> &'static str {
     }
 }
 
-/// Whether two names differ by case, by `-` against `_`, by one or two letters, or by what one has in addition.
+/// Whether two names differ only in case, in `-` and `_`, in one or two letters, or because one begins with the other.
 fn is_near(known: &str, given: &str) -> bool {
     let fold = |name: &str| name.to_ascii_lowercase().replace('-', "_");
     let (known, given) = (fold(known), fold(given));

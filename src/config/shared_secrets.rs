@@ -1,4 +1,4 @@
-//! One value, one party: whoever holds a secret could act for everybody else who is known by the same value.
+//! Checks that no two parties have the same secret: each of them could act for the other.
 
 use std::collections::BTreeSet;
 
@@ -9,44 +9,49 @@ use crate::gateway::forward_auth::ForwardAuth;
 use crate::ports::Secrets;
 use crate::signing::keyring;
 
-/// A secret of the configuration, with whoever is known by it.
-struct Holding<'c> {
-    /// Where the configuration names it.
+/// A secret that the configuration names, and the party that it authenticates.
+struct NamedSecret<'c> {
+    /// The path of the field that names it.
     path: String,
     binding: &'c str,
     party: Party<'c>,
-    /// The value as a text, and as the octets that it stands for where those differ.
+    /// The value as text, and decoded according to its `encoding`, if it has one.
     values: Vec<Vec<u8>>,
 }
 
+/// The party that a secret authenticates.
 #[derive(PartialEq, Eq)]
 enum Party<'c> {
+    /// The operator, by `EXPLAIN_KEY`.
     Operator,
-    Ourselves,
+    /// This Worker, by `SIGNING_KEYS`.
+    Worker,
+    /// The proxy of forward-auth.
     Proxy,
+    /// An issuer, by its `iss`.
     Issuer(&'c str),
-    /// By its binding and its targets: a client whose id is changed is there under both ids for a while, and whoever has the
-    /// secret gets no more by that.
+    /// A client, by its binding and its targets. Two clients with the same binding and targets count as one party: while the id
+    /// of a client is being changed, both ids are configured, and the secret gives access to nothing more.
     Client(&'c str, BTreeSet<&'c str>),
 }
 
-/// Reports every secret whose value somebody else has too. Values are compared, never shown. Needs a configuration without
-/// other faults, so that the positions in its lists are known.
+/// Reports every secret that has the same value as a secret of another party. Values are compared, and never shown. The
+/// configuration must have no other faults, because a table at fault would shift the indices in the paths.
 pub(super) fn check(
     around: &Surroundings<'_>,
     exchange: Option<&Exchange>,
     forward_auth: Option<&ForwardAuth>,
     secrets: &impl Secrets,
 ) {
-    let mut holdings: Vec<Holding<'_>> = Vec::new();
+    let mut found: Vec<NamedSecret<'_>> = Vec::new();
     let mut add = |path: String, binding, party, octets: Option<Vec<u8>>| {
         let text = secrets.secret(binding).map(|text| text.trim().as_bytes().to_vec());
         let values = text.into_iter().chain(octets).filter(|value| !value.is_empty()).collect();
-        holdings.push(Holding { path, binding, party, values });
+        found.push(NamedSecret { path, binding, party, values });
     };
     add(EXPLAIN_KEY.to_owned(), EXPLAIN_KEY, Party::Operator, None);
     if exchange.is_some() {
-        add(keyring::BINDING.to_owned(), keyring::BINDING, Party::Ourselves, None);
+        add(keyring::BINDING.to_owned(), keyring::BINDING, Party::Worker, None);
     }
     for (index, issuer) in around.issuers.iter().enumerate() {
         for (number, secret) in issuer.secrets.iter().enumerate() {
@@ -63,26 +68,29 @@ pub(super) fn check(
     if let Some(binding) = forward_auth.and_then(ForwardAuth::binding) {
         add("forward_auth.secret".to_owned(), binding, Party::Proxy, None);
     }
-    report(&holdings, around.faults);
+    report(&found, around.faults);
 }
 
-fn report(holdings: &[Holding<'_>], faults: &Faults) {
-    for (index, holding) in holdings.iter().enumerate() {
-        let is_shared = |other: &&Holding<'_>| {
-            other.party != holding.party && other.values.iter().any(|value| holding.values.contains(value))
+fn report(secrets: &[NamedSecret<'_>], faults: &Faults) {
+    for (index, secret) in secrets.iter().enumerate() {
+        let has_same_value = |other: &&NamedSecret<'_>| {
+            other.party != secret.party && other.values.iter().any(|value| secret.values.contains(value))
         };
-        let Some(other) = holdings.iter().take(index).find(is_shared) else { continue };
-        let fix = if other.binding == holding.binding {
+        let Some(other) = secrets.iter().take(index).find(has_same_value) else { continue };
+        let fix = if other.binding == secret.binding {
             "name another Worker secret, with a value of its own".to_owned()
         } else {
             format!(
                 "give {0} a value of its own: `openssl rand -hex 32`, then `npx wrangler secret put {0}`",
-                holding.binding
+                secret.binding
             )
         };
         faults.add(
-            holding.path.clone(),
-            format!("has the same value as {}, so each holder could act for the other", other.path),
+            secret.path.clone(),
+            format!(
+                "has the same value as {}, so each of the two parties could act for the other",
+                other.path
+            ),
             fix,
         );
     }

@@ -128,8 +128,8 @@ pub async fn answer<P: Platform, R: IncomingRequest>(
     request: &R,
 ) -> Response {
     // That nothing is configured yet is no secret, and whoever deployed it has set no key.
-    let open = access::check(app.config.surface.details, request, platform).is_ok()
-        || app.config.trusts_nobody_yet();
+    let open =
+        access::check(app.config.surface.details, request, platform).is_ok() || app.config.is_unconfigured();
     let wants_deep = request.query().is_some_and(|query| query.split('&').any(|pair| pair == "deep=1"));
     let (readiness, details) = match &app.config.terms {
         Err(faults) => (Readiness::Not("config_invalid"), Details::Faults { faults: faults.clone() }),

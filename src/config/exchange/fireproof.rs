@@ -1,4 +1,4 @@
-//! `exchange.fireproof`: on which terms the dashboard's protocol is spoken.
+//! Reads `exchange.fireproof`: the Fireproof dashboard's protocol.
 
 use super::rules::claim_mappings;
 use super::{ALGORITHMS, Surroundings, known_issuer};
@@ -10,7 +10,7 @@ use crate::exchange::memberships;
 use crate::jose::Algorithm;
 use crate::limits;
 
-/// Reads the table.
+/// Reads the table. Reports the faults through it.
 pub(super) fn read(mut table: Table<'_>, around: &Surroundings<'_>, has_directory: bool) -> Fireproof {
     const SOURCES: &[(&str, memberships::Source)] =
         &[("personal", memberships::Source::Personal), ("directory", memberships::Source::Directory)];
@@ -19,8 +19,8 @@ pub(super) fn read(mut table: Table<'_>, around: &Surroundings<'_>, has_director
     if memberships == memberships::Source::Directory && !has_directory {
         table.fault(
             "memberships",
-            "is \"directory\", and there is none",
-            "set exchange.directory, or write \"personal\"",
+            "is \"directory\", but exchange.directory is not set",
+            "set exchange.directory to the binding of a KV namespace, or write \"personal\"",
         );
     }
     let mut claims = claim_mappings(&mut table, RESERVED, has_directory);
@@ -30,8 +30,8 @@ pub(super) fn read(mut table: Table<'_>, around: &Surroundings<'_>, has_director
         if issuers.any(|issuer| Some(issuer) != first) {
             table.fault(
                 "claims.userId",
-                "is missing, and several issuers could call two people the same",
-                "write { claim = \"/sub\" } if no two of their subjects are equal, else a claim that tells people apart",
+                "is missing, and two of the issuers may give two users the same `sub`",
+                "write { claim = \"/sub\" } if that cannot happen, else { claim = \"/...\" } with a claim that is unique among all users",
             );
         }
         claims.extend(default_claim("userId", "/sub", false));
@@ -66,7 +66,7 @@ fn auth_types(table: &mut Table<'_>, around: &Surroundings<'_>) -> Vec<(String, 
         return Vec::new();
     };
     let Some(members) = value.as_object().filter(|members| !members.is_empty()) else {
-        table.fault("auth_types", "is not a table of lists", FIX);
+        table.fault("auth_types", "is not a table of lists, or is empty", FIX);
         return Vec::new();
     };
     let mut types = Vec::new();
@@ -77,7 +77,7 @@ fn auth_types(table: &mut Table<'_>, around: &Surroundings<'_>) -> Vec<(String, 
             .filter(|list| !list.is_empty())
             .and_then(|list| list.iter().map(|one| one.as_str().map(str::to_owned)).collect());
         let Some(issuers) = issuers else {
-            table.fault(&path, "is not a list of issuers", FIX);
+            table.fault(&path, "is not a list of issuers, or is empty", FIX);
             continue;
         };
         for (index, issuer) in issuers.iter().enumerate() {

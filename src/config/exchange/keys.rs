@@ -1,4 +1,4 @@
-//! `SIGNING_KEYS`: whether it can be read, fits the tables' lifetimes, and holds keys for every target.
+//! Reads and checks `SIGNING_KEYS`: its schedules must fit the configured lifetimes, and there must be a key for every target.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +9,8 @@ use crate::ports::Secrets;
 use crate::signing::keyring::BINDING;
 use crate::signing::{Keyring, Margins, Series};
 
-/// `SIGNING_KEYS`. That it is not bound is no fault of the configuration but a missing secret, which is reported where it
-/// is missed.
+/// Reads `SIGNING_KEYS`. If it is not bound, this is not a fault of the configuration but a missing secret. The reason is
+/// returned as the error, and requests that need the keys get it.
 pub(super) fn read(
     margins: &Margins,
     wanted: &BTreeSet<Series>,
@@ -21,7 +21,7 @@ pub(super) fn read(
     let text = match secrets.secret(BINDING) {
         None => {
             return Err(
-                "it is not bound; write it with `edge-assay keys new` and `npx wrangler secret put SIGNING_KEYS`",
+                "it is not bound; make it with `edge-assay keys new`, and store it with `npx wrangler secret put SIGNING_KEYS`",
             );
         }
         Some(text) if text.trim().is_empty() => return Err("it is empty"),
@@ -41,8 +41,8 @@ pub(super) fn read(
         for series in wanted.iter().filter(|series| !ring.has(series)) {
             faults.add(
                 BINDING,
-                format!("holds no {series} key, which `exchange` asks for"),
-                format!("run `{}`, or change `algorithm`", series.rotation()),
+                format!("has no {series} key, but `exchange` issues tokens that need one"),
+                format!("run `{}` and store the new set, or change `algorithm`", series.rotation()),
             );
         }
         secrets_without_audience(ring, wanted, faults);
@@ -51,8 +51,8 @@ pub(super) fn read(
     ring
 }
 
-/// Where several audiences use HS256, each shared secret has to say which of them it is for. One secret for all of them would
-/// let each issue tokens to the others.
+/// If several audiences use HS256, each shared secret must name the audience that it is for. With one secret for all of them,
+/// each could issue tokens to the others.
 fn secrets_without_audience(ring: &Keyring, wanted: &BTreeSet<Series>, faults: &Faults) {
     let audiences: Vec<&str> = wanted.iter().filter_map(|series| series.audience.as_deref()).collect();
     if audiences.len() < 2 {
@@ -63,11 +63,11 @@ fn secrets_without_audience(ring: &Keyring, wanted: &BTreeSet<Series>, faults: &
             faults.add(
                 format!("{BINDING}.keys[{index}].aud"),
                 format!(
-                    "is missing, and {} use HS256: whoever verifies with this secret for one of them could issue tokens to the others",
+                    "is missing, although {} use HS256: if they share this secret, each of them can issue tokens to the others",
                     audiences.join(" and ")
                 ),
                 format!(
-                    "write \"aud\" with the one audience that the secret is for, as in \"aud\": \"{}\"",
+                    "add the audience that the secret is for to this key, as in \"aud\": \"{}\"",
                     audiences.first().unwrap_or(&"https://api.example.com")
                 ),
             );
@@ -75,7 +75,8 @@ fn secrets_without_audience(ring: &Keyring, wanted: &BTreeSet<Series>, faults: &
     }
 }
 
-/// A shared secret of ours may not be one that an issuer's tokens are verified with: a target that holds it could forge them.
+/// A shared secret of `SIGNING_KEYS` must not also be a secret of an issuer: a target that knows it could forge tokens of that
+/// issuer.
 fn secrets_of_issuers(ring: &Keyring, around: &Surroundings<'_>) {
     for (index, ring_key) in ring.keys().iter().enumerate() {
         let key = &ring_key.key;
@@ -84,12 +85,12 @@ fn secrets_of_issuers(ring: &Keyring, around: &Surroundings<'_>) {
         }
         let signature = key.sign(b"");
         for issuer in around.issuers.iter() {
-            let is_it = |secret: &SharedSecret| secret.verify(key.algorithm(), b"", &signature);
-            if issuer.secrets.iter().filter_map(|secret| secret.key.as_ref().ok()).any(is_it) {
+            let is_same = |secret: &SharedSecret| secret.verify(key.algorithm(), b"", &signature);
+            if issuer.secrets.iter().filter_map(|secret| secret.key.as_ref().ok()).any(is_same) {
                 around.faults.add(
                     format!("{BINDING}.keys[{index}].k"),
                     format!(
-                        "is also a secret of {}: a target that holds it could forge that issuer's tokens",
+                        "is also a secret of the issuer {}, so a target that knows it could forge that issuer's tokens",
                         issuer.issuer
                     ),
                     format!("remove this key, and make a new one with `{}`", ring_key.series().rotation()),

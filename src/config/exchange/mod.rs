@@ -1,4 +1,5 @@
-//! `exchange`: for whom tokens are issued and on which terms, and `SIGNING_KEYS`, whose schedule has to fit them.
+//! Reads `exchange`: targets, clients and Fireproof's protocol, and `SIGNING_KEYS`, whose schedules must fit the lifetimes of the
+//! tokens.
 
 mod clients;
 mod fireproof;
@@ -24,7 +25,7 @@ const ALGORITHMS: &[(&str, Algorithm)] = &[
     ("HS256", Algorithm::Hs256),
 ];
 
-/// What the tables refer to.
+/// The parts of the configuration that the tables refer to.
 pub(super) struct Surroundings<'s> {
     pub(super) issuers: &'s TrustedIssuers,
     pub(super) leeway_seconds: u64,
@@ -32,7 +33,7 @@ pub(super) struct Surroundings<'s> {
     pub(super) faults: &'s Faults,
 }
 
-/// Reads the table and `SIGNING_KEYS`. The faults are with the table.
+/// Reads the table and `SIGNING_KEYS`. Reports the faults through the table.
 pub(super) fn read(
     mut table: Table<'_>,
     around: &Surroundings<'_>,
@@ -48,8 +49,8 @@ pub(super) fn read(
     if no_targets && fireproof.is_none() {
         table.fault(
             "targets",
-            "is missing or empty, so nothing is ever issued",
-            "add a table, or `fireproof`",
+            "is missing or empty, so no token can be issued",
+            "add an [[vars.ASSAY.exchange.targets]] table, or [vars.ASSAY.exchange.fireproof]",
         );
     }
     let max_age_seconds = max_age.unwrap_or(limits::DEFAULT_OWN_JWKS_MAX_AGE_SECONDS);
@@ -63,10 +64,10 @@ pub(super) fn read(
     let wanted = targets.iter().map(Target::series).chain(fireproof.iter().map(Fireproof::series));
     let ring = keys::read(&margins, &wanted.collect(), around, secrets);
     if let (Some(issuer), Some(fireproof)) = (&issuer, &fireproof) {
-        fireproof_apart(&table, issuer, fireproof, &targets);
+        check_fireproof_audience(&table, issuer, fireproof, &targets);
     }
     if let Some(directory) = &directory {
-        directory_names(&table, directory, around);
+        check_directory_keys(&table, directory, around);
     }
     table.finish();
     let (origin, path) = split(&issuer?);
@@ -85,39 +86,39 @@ pub(super) fn read(
     })
 }
 
-/// A Fireproof token and a target's may not have both `iss` and `aud` in common: the target would take a session token, which
-/// none of its conditions was asked about, for one of its own.
-fn fireproof_apart(table: &Table<'_>, issuer: &str, fireproof: &Fireproof, targets: &[Target]) {
+/// A Fireproof token and a target's token must not have the same `iss` and `aud`. Otherwise the target would accept session
+/// tokens, for which its conditions were not checked.
+fn check_fireproof_audience(table: &Table<'_>, issuer: &str, fireproof: &Fireproof, targets: &[Target]) {
     let shares = |target: &&Target| fireproof.issuer == issuer && fireproof.audience == target.audience;
     if let Some(target) = targets.iter().find(shares) {
         table.fault(
             "fireproof.audience",
-            format!("is \"{}\", and with this `issuer` a Fireproof token would pass for one of that target's", target.audience),
-            "write another `audience` or another `issuer`, as in \"PUBLIC\" and \"FP_CLOUD\", which are the defaults",
+            format!(
+                "is \"{}\", so with this `issuer` that target would accept Fireproof's tokens as its own",
+                target.audience
+            ),
+            "write another `audience` or `issuer`; the defaults are \"PUBLIC\" and \"FP_CLOUD\"",
         );
     }
 }
 
-/// The issuer identifier: a URL without query (RFC 8414 §2).
+/// The issuer identifier: an https URL without a query (RFC 8414 §2).
 fn issuer(table: &mut Table<'_>) -> Option<String> {
+    const FIX: &str = "write the public URL of this Worker, as in \"https://auth.example.com\"";
     let issuer = table.string("issuer");
     match &issuer {
         None if table.value("issuer").is_none() => {
-            table.fault("issuer", "is missing", "write the URL that this Worker is reached by");
+            table.fault("issuer", "is missing", FIX);
         }
         Some(issuer) if url::accept(issuer).is_err() || issuer.contains('?') => {
-            table.fault(
-                "issuer",
-                "is not an https URL without a query",
-                "write the URL that this Worker is reached by",
-            );
+            table.fault("issuer", "is not an https URL without a query", FIX);
         }
         _ => {}
     }
     issuer
 }
 
-/// Scheme with host, and path.
+/// Splits a URL before its path.
 fn split(issuer: &str) -> (String, String) {
     let after_scheme = issuer.find("://").map_or(0, |at| at.saturating_add(3));
     let host_end = issuer
@@ -128,6 +129,7 @@ fn split(issuer: &str) -> (String, String) {
     (origin.to_owned(), path.to_owned())
 }
 
+/// A string that must be present.
 fn required(table: &mut Table<'_>, name: &'static str, fix: &str) -> Option<String> {
     let value = table.string(name);
     if value.is_none() && table.value(name).is_none() {
@@ -136,11 +138,15 @@ fn required(table: &mut Table<'_>, name: &'static str, fix: &str) -> Option<Stri
     value
 }
 
-/// A list of issuers that are configured: no other's token would ever verify.
+/// A list of issuers, each of which must be configured, because tokens of others are never verified.
 fn known_issuers(table: &mut Table<'_>, name: &'static str, around: &Surroundings<'_>) -> Vec<String> {
     let issuers = table.strings(name);
     if issuers.is_none() && table.value(name).is_none() {
-        table.fault(name, "is missing", "list the issuers whose tokens are taken");
+        table.fault(
+            name,
+            "is missing",
+            "list the issuers whose tokens it accepts, as in [\"https://clerk.example.com\"]",
+        );
     }
     let issuers = issuers.unwrap_or_default();
     for (index, issuer) in issuers.iter().enumerate() {
@@ -149,7 +155,7 @@ fn known_issuers(table: &mut Table<'_>, name: &'static str, around: &Surrounding
     issuers
 }
 
-/// Whether the configuration holds this issuer.
+/// Reports a fault at `path` if the configuration does not have this issuer.
 pub(super) fn known_issuer(table: &Table<'_>, path: &str, issuer: &str, around: &Surroundings<'_>) {
     if around.issuers.find(issuer).is_none() {
         let fix = match around.issuers.iter().find(|known| {
@@ -158,7 +164,7 @@ pub(super) fn known_issuer(table: &Table<'_>, path: &str, issuer: &str, around: 
             Some(near) => format!("write \"{}\"", near.issuer),
             None => "add an [[vars.ASSAY.issuers]] table for it, or remove it".to_owned(),
         };
-        table.fault(path, format!("\"{issuer}\" is not one of `issuers`"), fix);
+        table.fault(path, format!("\"{issuer}\" is not the `issuer` of any table in `issuers`"), fix);
     }
 }
 
@@ -169,23 +175,23 @@ pub(super) fn scopes(table: &mut Table<'_>, name: &'static str) -> Vec<String> {
         if !scope.bytes().all(|octet| matches!(octet, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
             table.fault(
                 &format!("{name}[{index}]"),
-                "is not a scope",
-                "write printable ASCII without spaces, quotes and backslashes",
+                format!("\"{scope}\" is not a scope"),
+                "write printable ASCII without spaces, \" and \\; write several scopes as several elements of the list",
             );
         }
     }
     scopes
 }
 
-/// `subject:<issuer>:<sub>` has to name one subject only, whatever a `sub` holds.
-fn directory_names(table: &Table<'_>, directory: &str, around: &Surroundings<'_>) {
+/// Checks that the directory's key `subject:<issuer>:<sub>` is different for any two subjects, whatever their `sub` contains.
+fn check_directory_keys(table: &Table<'_>, directory: &str, around: &Surroundings<'_>) {
     for one in around.issuers.iter() {
         for other in around.issuers.iter() {
             if other.issuer.starts_with(&format!("{}:", one.issuer)) {
                 table.fault(
                     "directory",
                     format!(
-                        "\"{directory}\" cannot tell a subject of {} from one of {}: the one name continues the other with a colon",
+                        "\"{directory}\" may have the same key for a subject of {} and for one of {}, because the latter name is the former with a colon and more",
                         one.issuer, other.issuer
                     ),
                     "configure the two issuers in two Workers",

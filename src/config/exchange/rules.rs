@@ -1,4 +1,4 @@
-//! What looks at claims: a target's `subject`, `when` and `claims`, and a route's `require.claims`.
+//! Reads the rules about claims: a target's `subject`, `when` and `claims`, and a route's `require.claims`.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::exchange::policy::SubjectRule;
 
 const POINTER: &str = "write a JSON Pointer (RFC 6901), as in \"/email\"";
 
-/// A pointer under `name`, into a directory only where there is one.
+/// The pointer in the member `name`. One into the directory is a fault if there is no directory.
 fn pointer(table: &mut Table<'_>, name: &'static str, has_directory: bool) -> Option<Pointer> {
     let text = table.string(name)?;
     let Some(pointer) = Pointer::parse(&text) else {
@@ -18,32 +18,43 @@ fn pointer(table: &mut Table<'_>, name: &'static str, has_directory: bool) -> Op
         return None;
     };
     if pointer.is_directory() && !has_directory {
-        table.fault(name, "points into the directory, and there is none", "set exchange.directory");
+        table.fault(
+            name,
+            "points into the directory, but no directory can be used here",
+            "write a pointer to a claim of the token; in `exchange`, set exchange.directory to use a directory",
+        );
     }
     Some(pointer)
 }
 
-/// `subject`. Several issuers may call two people the same, so that a target which takes several has to say what keeps
-/// them apart.
+/// Reads `subject`. Two issuers may give two users the same `sub`, so a target that accepts several issuers must configure a
+/// unique subject.
 pub(super) fn subject_rule(table: &mut Table<'_>, from: &[String], has_directory: bool) -> SubjectRule {
-    const FIX: &str =
-        "write \"prefixed\" for `<iss>|<sub>`, or { claim = \"/…\" } with what tells people apart";
+    const FIX: &str = "write \"prefixed\" for `<iss>|<sub>`, or { claim = \"/...\" } with a claim that is unique among all users";
     let several = from.iter().any(|issuer| from.first() != Some(issuer));
     match table.value("subject") {
         None if several => {
-            table.fault("subject", "is missing, and several issuers could call two people the same", FIX);
+            table.fault(
+                "subject",
+                "is missing, and two of the issuers may give two users the same `sub`",
+                FIX,
+            );
         }
         None => {}
         Some(Value::String(word)) if word == "own" && !several => {}
         Some(Value::String(word)) if word == "own" => {
-            table.fault("subject", "is \"own\", and several issuers could call two people the same", FIX);
+            table.fault(
+                "subject",
+                "is \"own\", but two of the issuers may give two users the same `sub`",
+                FIX,
+            );
         }
         Some(Value::String(word)) if word == "prefixed" => {
             if let Some(issuer) = from.iter().find(|issuer| issuer.contains('|')) {
                 table.fault(
                     "subject",
-                    format!("is \"prefixed\", and the issuer \"{issuer}\" holds a `|`"),
-                    FIX,
+                    format!("is \"prefixed\", but the issuer \"{issuer}\" contains a `|`"),
+                    "write { claim = \"/...\" } with a claim that is unique among all users",
                 );
             }
             return SubjectRule::Prefixed;
@@ -58,12 +69,12 @@ pub(super) fn subject_rule(table: &mut Table<'_>, from: &[String], has_directory
                 return claim.map_or(SubjectRule::Own, SubjectRule::Claim);
             }
         }
-        Some(_) => table.fault("subject", "is none of \"own\", \"prefixed\" and a table", FIX),
+        Some(_) => table.fault("subject", "is not \"own\", \"prefixed\" or a table", FIX),
     }
     SubjectRule::Own
 }
 
-/// The list of conditions under `name`.
+/// The list of conditions in the member `name`.
 pub(in crate::config) fn conditions(
     table: &mut Table<'_>,
     name: &'static str,
@@ -80,10 +91,10 @@ pub(in crate::config) fn conditions(
             (Some(claim), [test]) => conditions.push(Condition { claim, test: test.clone() }),
             (Some(_), []) => one.fault(
                 "",
-                "tests nothing",
+                "has no test",
                 "add one of equals, one_of, contains_all, contains_any, matches, at_least, exists",
             ),
-            (Some(_), _) => one.fault("", "has several tests", "write a table for each"),
+            (Some(_), _) => one.fault("", "has more than one test", "write one table for each test"),
             (None, _) => {}
         }
         one.finish();
@@ -107,7 +118,11 @@ fn tests(table: &mut Table<'_>) -> Vec<Test> {
                 tests.push(make(list.clone()));
             }
             Some(_) => {
-                table.fault(name, "is not a list of texts, numbers or booleans", "write [\"a\", \"b\"]");
+                table.fault(
+                    name,
+                    "is not a list of strings, numbers or booleans, or is empty",
+                    "write a list, as in [\"a\", \"b\"]",
+                );
             }
         }
     }
@@ -115,13 +130,13 @@ fn tests(table: &mut Table<'_>) -> Vec<Test> {
     match table.value("at_least") {
         None => {}
         Some(Value::Number(number)) => tests.push(Test::AtLeast(number.clone())),
-        Some(_) => table.fault("at_least", "is not a number", "write a number"),
+        Some(_) => table.fault("at_least", "is not a number", "write a number, as in at_least = 18"),
     }
     tests.extend(table.boolean("exists").map(Test::Exists));
     tests
 }
 
-/// `claims`. Nobody maps onto a registered claim, or onto one of `also_reserved`.
+/// Reads `claims`. Registered claims, and those in `also_reserved`, cannot be set.
 pub(super) fn claim_mappings(
     table: &mut Table<'_>,
     also_reserved: &[&str],
@@ -130,16 +145,24 @@ pub(super) fn claim_mappings(
     let mut mappings = Vec::new();
     for (name, mut one) in table.entries("claims").into_iter().flatten() {
         if RESERVED.contains(&name.as_str()) || also_reserved.contains(&name.as_str()) {
-            one.fault("", "is a claim that only the exchange itself writes", "choose another name");
+            one.fault(
+                "",
+                "is a claim that only the exchange itself sets",
+                "remove it, or choose another name",
+            );
         }
         let claim = pointer(&mut one, "claim", has_directory).map(Source::Claim);
         let value = one.value("value").cloned().map(Source::Value);
         let optional = one.boolean("optional").unwrap_or(false);
         match (claim, value) {
             (Some(source), None) | (None, Some(source)) => mappings.push(Mapping { name, source, optional }),
-            (Some(_), Some(_)) => one.fault("", "has both claim and value", "keep one of the two"),
+            (Some(_), Some(_)) => one.fault("", "has both claim and value", "remove one of the two"),
             (None, None) if one.value("claim").is_none() => {
-                one.fault("", "has no source", "write { claim = \"/…\" } or { value = … }");
+                one.fault(
+                    "",
+                    "has neither claim nor value",
+                    "write { claim = \"/sub\" } or { value = \"text\" }",
+                );
             }
             (None, None) => {}
         }
@@ -148,7 +171,7 @@ pub(super) fn claim_mappings(
     mappings
 }
 
-/// Whether a value could stand in a list of choices.
+/// Whether a value may be an element of a condition's list.
 fn is_scalar(value: &Value) -> bool {
     !matches!(value, Value::Array(_) | Value::Object(_) | Value::Null)
 }

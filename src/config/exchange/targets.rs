@@ -1,4 +1,4 @@
-//! `exchange.targets`: for whom tokens are issued, and on which terms.
+//! Reads `exchange.targets`: the audiences for which tokens are issued, and their policies.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::exchange::policy::{Actor, Target};
 use crate::jose::Algorithm;
 use crate::limits;
 
-/// Reads the tables; one with a fault is left out where it cannot be a target at all.
+/// Reads the tables. Reports the faults through them, and leaves out a table without an audience.
 pub(super) fn read(table: &mut Table<'_>, around: &Surroundings<'_>, has_directory: bool) -> Vec<Target> {
     let mut names = BTreeSet::new();
     let mut targets = Vec::new();
@@ -28,7 +28,8 @@ pub(super) fn read(table: &mut Table<'_>, around: &Surroundings<'_>, has_directo
 }
 
 fn target(table: &mut Table<'_>, around: &Surroundings<'_>, has_directory: bool) -> Option<Target> {
-    let audience = required(table, "audience", "write the `aud` of its tokens");
+    let audience =
+        required(table, "audience", "write the `aud` of its tokens, as in \"https://api.example.com\"");
     let from = known_issuers(table, "from", around);
     let granted = scopes(table, "scopes");
     let default_scopes = scopes_within(table, &granted);
@@ -59,7 +60,7 @@ fn scopes_within(table: &mut Table<'_>, granted: &[String]) -> Vec<String> {
         table.fault(
             &format!("default_scopes[{index}]"),
             format!("\"{scope}\" is not one of `scopes`"),
-            "add it there, or remove it here",
+            "add it to `scopes`, or remove it here",
         );
     }
     defaults

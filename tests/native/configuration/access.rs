@@ -1,4 +1,4 @@
-//! A faulty configuration: what it answers, and who gets to see why.
+//! The responses of a faulty configuration, and the access to its faults.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::support::world::{World, body, header, merged};
 
 const KEY: &str = "open sesame, and let nobody else in";
 
-/// A Worker with a faulty configuration, and the key that opens its insides.
+/// A Worker with a faulty configuration, and with an explain key.
 fn faulty(changes: &Value) -> World {
     let config = merged(json!({ "issuers": [{ "issuer": "https://a.example" }], "surplus": 1 }), changes);
     World::with_secrets(&config, &[("EXPLAIN_KEY", KEY), ("SHARED", SECRET)])
@@ -51,9 +51,9 @@ fn the_faults_are_logged_once_per_isolate() {
 }
 
 #[test]
-fn readyz_shows_the_faults_to_whoever_has_the_key_and_to_nobody_else() {
+fn readyz_shows_the_faults_only_with_the_explain_key() {
     let world = faulty(&json!({}));
-    // The key behind "user:", "user:open", and the key without a colon.
+    // The Base64 texts are: "user:" and the key (twice), "user:open", and the key without a user.
     for (name, value, is_shown) in [
         ("x-explain-key", KEY, true),
         ("authorization", "Basic dXNlcjpvcGVuIHNlc2FtZSwgYW5kIGxldCBub2JvZHkgZWxzZSBpbg==", true),
@@ -83,7 +83,7 @@ fn readyz_shows_the_faults_to_whoever_has_the_key_and_to_nobody_else() {
 }
 
 #[test]
-fn without_the_key_being_set_nobody_sees_the_faults() {
+fn without_an_explain_key_no_caller_sees_the_faults() {
     for secrets in [&[][..], &[("EXPLAIN_KEY", "")]] {
         let world = World::with_secrets(&json!({ "surplus": 1 }), secrets);
         for value in ["", "undefined", "null"] {
@@ -96,12 +96,12 @@ fn without_the_key_being_set_nobody_sees_the_faults() {
 }
 
 #[test]
-fn open_access_shows_the_faults_to_everybody() {
+fn open_access_shows_the_faults_to_all_callers() {
     let world = faulty(&json!({ "explain": { "access": "open" } }));
     let report = body(&world.ask(&FakeRequest::get("/readyz")));
     let shown = &report["details"]["faults"][2];
     assert_eq!((&shown["path"], &shown["problem"]), (&json!("surplus"), &json!("is not a known field")));
-    // And a fault in that very table closes it.
+    // A fault in the table `explain` itself closes the access.
     let closed = faulty(&json!({ "explain": { "access": "opne" } }));
     assert_eq!(body(&closed.ask(&FakeRequest::get("/readyz"))).get("details"), None);
 }

@@ -1,10 +1,11 @@
-//! Each kind of fault by its path, and all of them at once.
+//! Each kind of configuration fault with its path, and all of them at once.
 
 use serde_json::{Value, json};
 
 use super::{faults_of, paths, root, sound_issuer, with_issuer};
+use crate::support::world::merged;
 
-/// A fragment, the path of the one fault in it, and a word of what is wrong.
+/// A configuration, the path of its only fault, and a part of the problem's text.
 type Row = (Value, &'static str, &'static str);
 
 fn each_has_its_one_fault(rows: Vec<Row>) {
@@ -23,7 +24,7 @@ fn the_sound_configuration_has_no_fault() {
 }
 
 #[test]
-fn a_binding_that_is_no_table_is_faulty() {
+fn a_binding_that_is_not_a_json_object_is_a_fault() {
     for (text, problem) in [
         (None, "not set"),
         (Some(""), "not JSON"),
@@ -140,11 +141,11 @@ fn a_fault_in_an_issuer_has_its_path() {
         (with_issuer(&json!({ "jwks_uri": "a.example/jwks" })), "issuers[0].jwks_uri", "https"),
         (with_issuer(&json!({ "jwks_uri": 1 })), "issuers[0].jwks_uri", "a number"),
         (with_issuer(&json!({ "discovery": "yes" })), "issuers[0].discovery", "a string"),
-        (with_issuer(&json!({ "discovery": true })), "issuers[0].discovery", "beside jwks_uri"),
+        (with_issuer(&json!({ "discovery": true })), "issuers[0].discovery", "jwks_uri is set too"),
         (
             with_issuer(&json!({ "issuer": "a.example", "jwks_uri": null, "discovery": true })),
             "issuers[0].issuer",
-            "leads to",
+            "the address of the keys",
         ),
         (with_issuer(&json!({ "preset": "clark" })), "issuers[0].preset", "\"clark\""),
         (preset("https://a.example", "clark"), "issuers[0].preset", "\"clark\""),
@@ -152,7 +153,7 @@ fn a_fault_in_an_issuer_has_its_path() {
         (preset("https://x.supabase.co", "supabase"), "issuers[0].issuer", "/auth/v1"),
         (preset("https://x.supabase.co/auth/v1/", "supabase"), "issuers[0].issuer", "/auth/v1"),
         (preset("https://x.auth0.com", "auth0"), "issuers[0].issuer", "slash"),
-        (preset("clerk.example", "clerk"), "issuers[0].issuer", "leads to"),
+        (preset("clerk.example", "clerk"), "issuers[0].issuer", "the address of the keys"),
         (with_issuer(&json!({ "types": "JWT" })), "issuers[0].types", "a string"),
         (with_issuer(&json!({ "require_type": 1 })), "issuers[0].require_type", "a number"),
         (with_issuer(&json!({ "max_age_seconds": 0 })), "issuers[0].max_age_seconds", "0"),
@@ -174,7 +175,7 @@ fn a_fault_in_an_audience_has_its_path() {
         (with(json!("Unchecked")), "issuers[0].audience", "other than \"unchecked\""),
         (with(json!(["backend"])), "issuers[0].audience", "neither a table nor"),
         (with(json!(false)), "issuers[0].audience", "neither a table nor"),
-        (with(json!({})), "issuers[0].audience", "requires no audience"),
+        (with(json!({})), "issuers[0].audience", "neither any_of nor all_of"),
         (with(json!({ "any_of": ["a"], "all_of": ["b"] })), "issuers[0].audience", "both"),
         (with(json!({ "any_of": [] })), "issuers[0].audience.any_of", "an empty list"),
         (with(json!({ "any_of": "a" })), "issuers[0].audience.any_of", "a string"),
@@ -322,6 +323,74 @@ fn an_unknown_field_is_answered_with_the_nearest_known_one() {
     }
     let far = faults_of(Some(&root(&json!({ "verify": { "zzz": 5 } })).to_string()));
     assert!(far[0].fix.contains("leeway_seconds") && far[0].fix.contains("max_token_bytes"), "{}", far[0]);
+}
+
+#[test]
+fn an_issuer_that_is_not_a_url_passes_with_the_fix_of_its_fault() {
+    for changes in [json!({ "preset": "oidc" }), json!({ "discovery": true })] {
+        let issuer = merged(json!({ "issuer": "accounts.example.com", "audience": "unchecked" }), &changes);
+        let faults = faults_of(Some(&json!({ "issuers": [issuer] }).to_string()));
+        assert_eq!(paths(&faults), ["issuers[0].issuer"]);
+        for part in ["jwks_uri", "remove discovery"] {
+            assert!(faults[0].fix.contains(part), "{}", faults[0]);
+        }
+        let fixed =
+            merged(issuer, &json!({ "jwks_uri": "https://accounts.example.com/keys", "discovery": null }));
+        assert_eq!(faults_of(Some(&json!({ "issuers": [fixed] }).to_string())), []);
+    }
+}
+
+#[test]
+fn every_fix_says_what_to_write_in_plain_ascii() {
+    // One configuration with a fault of nearly every kind.
+    let config = json!({
+        "surplus": 1, "verify": 5, "jwks": { "ttl": 5, "fetch_timeout_ms": 1 },
+        "endpoints": { "prefix": "x" }, "challenge": { "realm": "\"" }, "explain": { "access": "x" },
+        "cors": { "origins": ["app.example"] },
+        "issuers": [
+            {}, "x", sound_issuer(), sound_issuer(),
+            { "issuer": "a.example", "preset": "oidc", "audience": "x" },
+            { "issuer": "https://b.example", "audience": {} },
+            { "issuer": "https://c.example", "jwks_uri": "ftp://c.example", "discovery": true, "audience": [] },
+            { "issuer": "https://d.example", "audience": { "any_of": ["a"], "all_of": ["a"] },
+              "algorithms": ["HS256", "RS256", "none"] },
+            { "issuer": "https://e.example|x", "secrets": [{}, { "binding": "a b" }, { "binding": "S", "encoding": "x" }],
+              "algorithms": ["RS256"] },
+        ],
+        "exchange": {
+            "issuer": "http://auth.example.com?x",
+            "targets": [
+                {},
+                { "audience": "b", "from": ["https://nobody.example", "https://e.example|x"], "subject": "own",
+                  "scopes": ["a b"], "default_scopes": ["c"], "actors": [{}],
+                  "when": [{}, { "claim": "x" }, { "claim": "/directory/x", "equals": 1, "exists": true },
+                           { "claim": "/x", "one_of": [] }, { "claim": "/x", "at_least": "1" }],
+                  "claims": { "sub": { "value": 1 }, "a": {}, "c": { "claim": "/c", "value": 1 } } },
+                { "audience": "b", "from": ["https://a.example"], "subject": 5 },
+                { "audience": "d", "from": ["https://e.example|x", "https://a.example"], "subject": "prefixed" },
+            ],
+            "clients": [{}, { "id": "public", "secret": "a b", "targets": ["nothing"] }, { "id": " x", "secret": "S" },
+                        { "id": "X", "secret": "S", "targets": ["b"] }],
+            "fireproof": { "auth_types": { "a": [] }, "memberships": "directory" },
+        },
+    });
+    let faults = faults_of(Some(&config.to_string()));
+    assert!(faults.len() > 45, "{}", faults.len());
+    for fault in &faults {
+        assert!(fault.to_string().is_ascii(), "{fault}");
+        let verb = fault.fix.split([' ', ':']).next().unwrap();
+        assert!(
+            ["write", "add", "remove", "list", "merge", "set", "choose", "if", "correct"].contains(&verb),
+            "{fault}"
+        );
+        let sentence = fault.problem.split(' ').next().unwrap();
+        assert!(
+            ["is", "has", "begins", "cannot", "contains", "names", "makes", "points", "would"]
+                .contains(&sentence)
+                || fault.problem.starts_with(['"', 'R', 'H']),
+            "{fault}"
+        );
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The configuration: each kind of fault by its path, all of them at once, and who gets to see them.
+//! The configuration: its defaults and presets, its faults, and the access to them.
 
 mod access;
 mod faults;
@@ -13,7 +13,7 @@ use edge_assay::trust::claims::AudienceRule;
 use edge_assay::verify::Terms;
 use serde_json::{Value, json};
 
-/// The faults of a configuration, given as the text of the binding.
+/// The faults of a configuration, which is the text of the binding.
 fn faults_of(text: Option<&str>) -> Vec<ConfigFault> {
     Config::load(text, &FakePlatform::at(NOW)).terms.err().unwrap_or_default()
 }
@@ -22,17 +22,17 @@ fn paths(faults: &[ConfigFault]) -> Vec<&str> {
     faults.iter().map(|fault| fault.path.as_str()).collect()
 }
 
-/// What a configuration without faults makes the Worker believe.
+/// The verification policy of a configuration without faults.
 fn terms(config: &Value) -> Terms {
     Config::load(Some(&config.to_string()), &FakePlatform::at(NOW)).terms.unwrap()
 }
 
-/// A sound configuration with `changes` in its root.
+/// A configuration without faults, with `changes` in its root.
 fn root(changes: &Value) -> Value {
     merged(json!({ "issuers": [sound_issuer()] }), changes)
 }
 
-/// A sound configuration with `changes` in its only issuer.
+/// A configuration without faults, with `changes` in its only issuer.
 fn with_issuer(changes: &Value) -> Value {
     json!({ "issuers": [merged(sound_issuer(), changes)] })
 }
@@ -42,7 +42,7 @@ fn sound_issuer() -> Value {
 }
 
 #[test]
-fn what_is_left_out_has_its_default() {
+fn a_field_that_is_left_out_has_its_default() {
     let terms = terms(&root(&json!({})));
     assert_eq!(terms.max_token_bytes, 16_384);
     assert_eq!(
@@ -144,7 +144,7 @@ fn every_configuration_in_the_readme_and_the_pages_for_operators_is_sound() {
         assert!(!examples.is_empty());
         for example in examples {
             let table: toml::Table = toml::from_str(example).unwrap();
-            // An example of an environment has its variables below that environment.
+            // The variables of an environment are in that environment's table.
             let vars = table.get("vars").unwrap_or_else(|| &table["env"]["staging"]["vars"]);
             let assay = serde_json::to_value(&vars["ASSAY"]).unwrap();
             assert_eq!(faults_of(Some(&assay.to_string())), [], "{example}");

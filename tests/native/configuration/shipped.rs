@@ -1,4 +1,4 @@
-//! The configuration that ships and the samples: the one trusts nobody and says what to add, the others are complete.
+//! The configuration that ships has no issuer and says what to add. The files in `examples/` are complete.
 
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ fn examples() -> Vec<(String, String)> {
 }
 
 #[test]
-fn the_configuration_that_ships_trusts_nobody() {
+fn the_configuration_that_ships_trusts_no_issuer() {
     let shipped = assay(SHIPPED);
     assert_eq!(paths(&faults_of(Some(&shipped.to_string()))), ["issuers"]);
     for table in ["issuers", "exchange", "gateway", "forward_auth"] {
@@ -38,14 +38,14 @@ fn the_configuration_that_ships_trusts_nobody() {
 }
 
 #[test]
-fn a_worker_as_it_ships_says_at_the_first_request_and_on_readyz_that_it_trusts_nobody() {
+fn a_worker_as_it_ships_says_at_the_first_request_and_on_readyz_that_it_has_no_issuer() {
     let world = World::new(&assay(SHIPPED));
     let answer = world.ask(&FakeRequest::verify("a.b.c"));
     assert_eq!((answer.status().as_u16(), &body(&answer)["code"]), (503, &json!("config_invalid")));
     assert!(body(&answer)["detail"].as_str().unwrap().contains("/readyz"));
     assert_eq!(world.platform.events("config_invalid").len(), 1);
 
-    // Nobody has set EXPLAIN_KEY yet, so it is shown without.
+    // EXPLAIN_KEY is not set yet, so this fault is shown without it.
     let report = body(&world.ask(&FakeRequest::get("/readyz")));
     assert_eq!((&report["status"], &report["code"]), (&json!("not_ready"), &json!("config_invalid")));
     let faults = report["details"]["faults"].as_array().unwrap();
@@ -63,7 +63,7 @@ fn the_lines_that_it_says_to_add_are_a_complete_configuration() {
 }
 
 #[test]
-fn only_that_no_issuer_is_configured_is_told_to_everybody() {
+fn only_the_fault_that_no_issuer_is_configured_is_shown_to_all_callers() {
     for config in [
         json!({ "surplus": 1 }),
         json!({ "issuers": [], "surplus": 1 }),
@@ -88,7 +88,7 @@ fn every_example_is_without_faults_alone_and_at_the_end_of_what_ships() {
 }
 
 #[test]
-fn what_is_copied_unchanged_trusts_no_strangers_tenant() {
+fn an_example_that_is_copied_unchanged_trusts_no_real_tenant() {
     let pages = [
         "README.md",
         "docs/configuration.md",
@@ -104,7 +104,7 @@ fn what_is_copied_unchanged_trusts_no_strangers_tenant() {
             page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
         (path.to_owned(), blocks.join("\n"))
     });
-    // The tenants of the incidents are there to explain their tokens; that file says that it must not be deployed.
+    // incidents.toml names other people's tenants, to explain their tokens. It says that it must not be deployed.
     let files = examples().into_iter().filter(|(name, _)| name != "incidents.toml");
     let mut found = 0;
     for (name, text) in files.chain(pages) {
