@@ -1,8 +1,9 @@
-//! One private key, and the signatures it makes. The key never leaves: there is no accessor, and a debug print shows the
-//! `kid` alone.
+//! One private key, and its signatures. There is no accessor for the private members, and a debug print shows only `alg` and
+//! `kid`.
 //!
-//! ES256 (deterministic, RFC 6979, so that no signature depends on a random number), `EdDSA` with Ed25519, and HS256 for a
-//! target that asks for it. Never RSA: the private-key operations of the crate at hand leak by timing (RUSTSEC-2023-0071).
+//! The algorithms are ES256 (deterministic, RFC 6979, so that no signature depends on a random number), `EdDSA` with Ed25519,
+//! and HS256 for a target that is configured for it. RSA is not supported, because the private-key operations of the `rsa` crate
+//! leak by timing (RUSTSEC-2023-0071).
 
 use std::fmt;
 
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 use crate::jose::json::Members;
 use crate::jose::{Algorithm, Jwk, base64url};
 
-/// A key that signs under one algorithm.
+/// A private key or a shared secret, which signs with one algorithm.
 #[derive(Clone)]
 pub struct SigningKey {
     algorithm: Algorithm,
@@ -30,32 +31,33 @@ enum Material {
     Hs256(Box<Hs256Key>),
 }
 
-/// Why a JWK is no key to sign with. Holds nothing of the key.
+/// Why a JWK cannot be used for signing. Contains nothing of the private key. The text is the end of a sentence that begins with
+/// [`Self::member`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JwkError {
     /// A member is absent, of the wrong type, or not canonical base64url of the right length.
-    #[error("is absent, or not what RFC 7518 §6 and RFC 8037 §2 make of it")]
+    #[error("is absent, or is not of the form that RFC 7518, section 6, and RFC 8037, section 2, require")]
     Malformed(&'static str),
-    /// `alg` names nothing that is signed with here.
+    /// `alg` is not one of the supported algorithms.
     #[error("is not ES256, EdDSA or HS256")]
     Algorithm,
     /// `kty` or `crv` does not fit `alg`.
     #[error("does not fit the key's `alg`")]
     Mismatch(&'static str),
-    /// The public members are another key's.
-    #[error("is not the public half of `d`")]
+    /// The public members belong to another private key.
+    #[error("does not belong to the private key `d`")]
     NotItsPublicHalf,
     /// `kid` is not the RFC 7638 thumbprint.
-    #[error("is not the key's RFC 7638 thumbprint, which is \"{0}\"")]
+    #[error("is not the RFC 7638 thumbprint of the key, which is \"{0}\"")]
     Kid(String),
-    /// A shared secret without a `kid`: its thumbprint would be a hash of it.
-    #[error("is absent; a shared secret needs one, because its thumbprint would be a hash of it")]
+    /// A shared secret has no `kid`. Its thumbprint cannot be used, because it would be a hash of the secret.
+    #[error("is absent; a shared secret needs one, because its thumbprint would be a hash of the secret")]
     NoKid,
     /// `use` is not `sig`.
     #[error("is not \"sig\"")]
     Use,
-    /// A shared secret shorter than the hash.
-    #[error("is shorter than the 32 octets of the hash (RFC 7518 §3.2)")]
+    /// A shared secret is shorter than the hash.
+    #[error("is shorter than 32 octets, the length of the hash (RFC 7518, section 3.2)")]
     TooShort,
 }
 
@@ -75,7 +77,7 @@ impl JwkError {
 }
 
 impl SigningKey {
-    /// Reads a private JWK (RFC 7517). Members that describe no key are not looked at.
+    /// Reads a private JWK (RFC 7517). Members that do not describe the key, such as its schedule, are ignored.
     ///
     /// # Errors
     /// [`JwkError`] at the first fault.
@@ -134,7 +136,7 @@ impl SigningKey {
     /// The Ed25519 key with this seed (RFC 8032 §5.1.5).
     ///
     /// # Errors
-    /// [`JwkError::Malformed`] should its point be unusable, which no seed is known to lead to.
+    /// [`JwkError::Malformed`] if the public point is unusable. No seed is known for which it is.
     pub fn ed25519(d: &[u8; 32]) -> Result<Self, JwkError> {
         let key = ed25519_dalek::SigningKey::from_bytes(d);
         let x = base64url::encode(key.verifying_key().as_bytes());
@@ -142,7 +144,7 @@ impl SigningKey {
         Self::with_public(Algorithm::EdDsa, Material::Ed25519(Box::new(key)), jwk)
     }
 
-    /// The shared secret with these octets, under a name of its owner's choice.
+    /// The shared secret with these octets and this `kid`, which the owner chooses.
     ///
     /// # Errors
     /// [`JwkError::TooShort`] below 32 octets.
@@ -155,7 +157,7 @@ impl SigningKey {
     }
 
     fn with_public(algorithm: Algorithm, material: Material, mut jwk: Value) -> Result<Self, JwkError> {
-        // Read as a consumer would: what they could not use is not signed with.
+        // Read as a consumer reads it, so that no key is used that consumers could not use.
         let kid = Jwk::from_value(&jwk).map_err(|_| JwkError::Malformed("d"))?.thumbprint;
         if let Some(members) = jwk.as_object_mut() {
             members.insert("kid".to_owned(), json!(kid));
@@ -165,25 +167,25 @@ impl SigningKey {
         Ok(Self { algorithm, kid, material, public: Some(jwk) })
     }
 
-    /// The algorithm it signs under.
+    /// The algorithm that it signs with.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// Its `kid`: the RFC 7638 thumbprint, or a shared secret's given name.
+    /// Its `kid`: the RFC 7638 thumbprint, or for a shared secret the name that its owner chose.
     #[must_use]
     pub fn kid(&self) -> &str {
         &self.kid
     }
 
-    /// What the key set shows of it; nothing of a shared secret.
+    /// The public JWK, as in the key set; `None` for a shared secret.
     #[must_use]
     pub fn public_jwk(&self) -> Option<&Value> {
         self.public.as_ref()
     }
 
-    /// Its signature on `message`, in the form of RFC 7518 §3 and RFC 8037 §3.1.
+    /// The signature of `message`, in the form of RFC 7518 §3 and RFC 8037 §3.1.
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         match &self.material {
@@ -197,7 +199,7 @@ impl SigningKey {
     }
 }
 
-/// Shows nothing of the key but its name.
+/// Prints only `alg` and `kid`.
 impl fmt::Debug for SigningKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter

@@ -1,6 +1,6 @@
-//! `SIGNING_KEYS`: a JWK Set of private keys, each with its schedule (`DESIGN.md`, "Signing keys").
+//! `SIGNING_KEYS`: a JWK Set of private keys, each with its schedule.
 //!
-//! Which key signs is a pure function of the set and the time, so any two isolates that hold the same secret agree.
+//! The key that signs is a pure function of the set and the time, so isolates with the same secret always agree.
 
 use serde_json::{Map, Value};
 
@@ -34,7 +34,7 @@ const KNOWN_MEMBERS: &[&str] = &[
     "remove_at",
 ];
 
-/// Keys and their schedules, in the set's order.
+/// All keys with their schedules, in the order of the set.
 #[derive(Clone, Debug, Default)]
 pub struct Keyring {
     keys: Vec<RingKey>,
@@ -45,76 +45,76 @@ pub struct Keyring {
 pub struct RingKey {
     /// The key.
     pub key: SigningKey,
-    /// The audience that a shared secret is for.
+    /// The audience that a shared secret belongs to, if the set names one.
     pub audience: Option<String>,
-    /// When it does what.
+    /// When it is published, signs, retires and is removed.
     pub schedule: Schedule,
 }
 
 impl RingKey {
-    /// The keys that it follows, and that follow it.
+    /// The series that the key belongs to.
     #[must_use]
     pub fn series(&self) -> Series {
         Series { algorithm: self.key.algorithm(), audience: self.audience.clone() }
     }
 
-    /// Whether it may sign for `series`. A shared secret that names no audience may sign for the only one there is; the
-    /// configuration is at fault where there are several.
+    /// Whether the key may sign for `series`. A shared secret without an audience may sign for any; the configuration check
+    /// allows one only while a single audience uses HS256.
     fn serves(&self, series: &Series) -> bool {
         self.key.algorithm() == series.algorithm
             && (self.audience.is_none() || self.audience == series.audience)
     }
 }
 
-/// One thing wrong with `SIGNING_KEYS`. Holds nothing of a key.
+/// One fault in `SIGNING_KEYS`. Contains nothing of a private key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyringError {
-    /// The key's place in `keys`, when it is about one.
+    /// The position of the key in `keys`; `None` if the fault concerns the whole set.
     pub index: Option<usize>,
-    /// What is wrong.
+    /// The kind of fault.
     pub problem: KeyringErrorKind,
 }
 
-/// What is wrong with `SIGNING_KEYS`.
+/// A kind of fault in `SIGNING_KEYS`. The text is the end of a sentence that begins with [`KeyringError::path`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyringErrorKind {
-    /// Not strict JSON with an array `keys`.
+    /// Not a JSON object without duplicate members and with an array `keys`.
     #[error("is not a JWK Set: {0}")]
     NotASet(String),
     /// Too many keys.
-    #[error("holds {0} keys; at most {max} are read", max = limits::MAX_SIGNING_KEYS)]
+    #[error("has {0} keys; at most {max} are allowed", max = limits::MAX_SIGNING_KEYS)]
     TooMany(usize),
-    /// An element is no object.
+    /// An element of `keys` is not an object.
     #[error("is not a JSON object")]
     NotAnObject,
-    /// A member that nobody reads; a mistyped instant would else be missing silently.
+    /// A key has an unknown member. It is refused, because it may be a mistyped time.
     #[error("is not a known member")]
     UnknownMember(String),
-    /// The key itself.
+    /// The JWK cannot be used for signing.
     #[error("{0}")]
     Key(#[from] JwkError),
-    /// One of the four instants is absent or no whole number of seconds.
-    #[error("is absent, or no whole number of seconds since 1970")]
+    /// One of the four times is absent, or is not a whole number of seconds.
+    #[error("is absent, or is not a whole number of seconds since 1970")]
     Instant(&'static str),
-    /// Two keys with one `kid`.
-    #[error("is also another key's")]
+    /// Two keys have the same `kid`.
+    #[error("is also the kid of another key")]
     Duplicate,
-    /// `aud` is not a text, or is empty.
-    #[error("is not a string that is not empty")]
+    /// `aud` is not a string, or is empty.
+    #[error("is empty, or is not a string")]
     Audience,
-    /// `aud` on a key pair, which has no need of it.
-    #[error("has no meaning for a key pair; only a shared secret belongs to one audience")]
+    /// A key pair has an `aud`.
+    #[error("has no effect on a key pair; only a shared secret belongs to one audience")]
     AudienceOfPair,
-    /// One secret for two audiences: each could issue tokens to the other.
-    #[error("is also the secret of another audience, which could issue tokens to this one")]
+    /// Two audiences have the same shared secret, so each could issue tokens to the other.
+    #[error("is also the secret of another audience, which could then issue tokens to this one")]
     SharedTwice(Series),
-    /// The key's schedule.
+    /// The schedule of the key is unsafe.
     #[error("{0}")]
     Schedule(#[from] ScheduleError),
 }
 
 impl KeyringError {
-    /// Where, as in `SIGNING_KEYS.keys[1].activate_at`.
+    /// The path of the member at fault, as in `SIGNING_KEYS.keys[1].activate_at`.
     #[must_use]
     pub fn path(&self) -> String {
         let key = self.index.map_or(BINDING.to_owned(), |index| format!("{BINDING}.keys[{index}]"));
@@ -132,12 +132,14 @@ impl KeyringError {
         }
     }
 
-    /// What to do about it.
+    /// How to fix it.
     #[must_use]
     pub fn fix(&self) -> String {
         match &self.problem {
             KeyringErrorKind::Schedule(fault) => fault.fix(),
-            KeyringErrorKind::UnknownMember(_) => format!("known here: {}", KNOWN_MEMBERS.join(", ")),
+            KeyringErrorKind::UnknownMember(_) => {
+                format!("remove it, or correct its name; known are {}", KNOWN_MEMBERS.join(", "))
+            }
             KeyringErrorKind::Audience => {
                 "write the audience of the target that it signs for, as in \"aud\": \"https://api.example.com\"".to_owned()
             }
@@ -145,16 +147,25 @@ impl KeyringError {
             KeyringErrorKind::SharedTwice(series) => {
                 format!("remove this key, and make a new one with `{}`", series.rotation())
             }
-            _ => "write what `edge-assay keys new` prints".to_owned(),
+            KeyringErrorKind::TooMany(_) => {
+                "remove keys whose remove_at has passed; `edge-assay keys rotate` does that".to_owned()
+            }
+            KeyringErrorKind::Duplicate => "remove one of the two keys".to_owned(),
+            KeyringErrorKind::Instant(_) => {
+                "write the time in whole seconds since 1970".to_owned()
+            }
+            KeyringErrorKind::NotASet(_) | KeyringErrorKind::NotAnObject | KeyringErrorKind::Key(_) => {
+                "store the whole set that `edge-assay keys` wrote, without changes".to_owned()
+            }
         }
     }
 }
 
 impl Keyring {
-    /// Reads the secret's text.
+    /// Reads the text of the secret.
     ///
     /// # Errors
-    /// Everything wrong with it but its schedules; see [`Self::schedule_faults`].
+    /// All faults, except those of the schedules; see [`Self::schedule_faults`].
     pub fn parse(text: &str) -> Result<Self, Vec<KeyringError>> {
         let whole = |problem| vec![KeyringError { index: None, problem }];
         let members =
@@ -187,7 +198,7 @@ impl Keyring {
         if faults.is_empty() { Ok(ring) } else { Err(faults) }
     }
 
-    /// Everything wrong with the schedules.
+    /// All faults of the schedules.
     #[must_use]
     pub fn schedule_faults(&self, margins: &Margins) -> Vec<KeyringError> {
         let schedules: Vec<_> = self.keys.iter().map(|key| (key.series(), key.schedule)).collect();
@@ -197,20 +208,20 @@ impl Keyring {
             .collect()
     }
 
-    /// All keys, in the set's order.
+    /// All keys, in the order of the set.
     #[must_use]
     pub fn keys(&self) -> &[RingKey] {
         &self.keys
     }
 
-    /// Whether a key signs for `series`, now or at another time.
+    /// Whether the set has a key that may sign for `series` at any time.
     #[must_use]
     pub fn has(&self, series: &Series) -> bool {
         self.keys.iter().any(|key| key.serves(series))
     }
 
-    /// The key that signs for `series` at `now`: of the active ones that which was activated last; of two activated
-    /// together, that with the greater `kid`.
+    /// The key that signs for `series` at `now`: the active key with the latest `activate_at`, and of two with the same
+    /// `activate_at` the one with the greater `kid`.
     #[must_use]
     pub fn signer(&self, series: impl Into<Series>, now: Timestamp) -> Option<&RingKey> {
         let series = series.into();
@@ -220,25 +231,25 @@ impl Keyring {
             .max_by(|a, b| (a.schedule.activate_at, a.key.kid()).cmp(&(b.schedule.activate_at, b.key.kid())))
     }
 
-    /// As [`Self::signer`], with what to do where there is none.
+    /// As [`Self::signer`].
     ///
     /// # Errors
-    /// [`Fault::SecretMissing`].
+    /// [`Fault::SecretMissing`] with the command to run, if no key is active.
     pub fn signer_or_fault(&self, series: &Series, now: Timestamp) -> Result<&RingKey, Fault> {
         self.signer(series, now).ok_or_else(|| {
-            let rotation = series.rotation();
+            let command = series.rotation();
             let reason = match self.next_activation(series, now) {
                 Some(next) => format!(
-                    "no {series} key of it is active until {}; to have one earlier run `{rotation} --now`",
+                    "it has no {series} key that is active before {}; for an earlier one run `{command} --now`",
                     next.rfc3339()
                 ),
-                None => format!("no {series} key of it is active any more; run `{rotation}`"),
+                None => format!("it has no active {series} key any more; run `{command}`"),
             };
             Fault::SecretMissing { binding: BINDING.to_owned(), reason }
         })
     }
 
-    /// When a key for `series` is activated next.
+    /// The next time after `now` at which a key for `series` is activated.
     #[must_use]
     pub fn next_activation(&self, series: &Series, now: Timestamp) -> Option<Timestamp> {
         self.keys
@@ -248,22 +259,23 @@ impl Keyring {
             .min()
     }
 
-    /// The public keys that the key set shows at `now`, in the set's order.
+    /// The public JWKs that the key set shows at `now`, in the order of the set.
     pub fn shown(&self, now: Timestamp) -> impl Iterator<Item = &Value> {
         self.keys.iter().filter(move |key| key.schedule.is_shown(now)).filter_map(|key| key.key.public_jwk())
     }
 
-    /// When what the key set shows changes next.
+    /// The next time after `now` at which the published key set changes.
     #[must_use]
-    pub fn next_turn(&self, now: Timestamp) -> Option<Timestamp> {
-        self.keys.iter().flat_map(|key| key.schedule.turns()).filter(|turn| *turn > now).min()
+    pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
+        self.keys.iter().flat_map(|key| key.schedule.changes()).filter(|change| *change > now).min()
     }
 
-    /// Until when something signs for `series`, without a gap from `now` on; `None` when nothing does.
+    /// The end of the period, beginning at `now`, in which there is always a key that signs for `series`; `None` if there is no
+    /// such key at `now`.
     #[must_use]
     pub fn signs_until(&self, series: &Series, now: Timestamp) -> Option<Timestamp> {
         let mut until = self.signer(series, now)?.schedule.retire_at;
-        // At most one step per key, since each step goes to a later end.
+        // At most one iteration per key, since each one reaches a later end.
         while let Some(later) = self
             .keys
             .iter()
@@ -319,8 +331,8 @@ fn read_key(element: &Value) -> Result<RingKey, Vec<KeyringErrorKind>> {
     }
 }
 
-/// Whether two shared secrets are one although they are not for the same audience. A secret is known by what it signs: HMAC
-/// takes some that differ in length for the same key.
+/// Whether two shared secrets of different audiences are the same key. Their signatures are compared instead of their octets,
+/// because HMAC treats some octets of different length as the same key.
 fn shares_a_secret(one: &RingKey, other: &RingKey) -> bool {
     let are_secrets = [one, other].iter().all(|key| key.key.algorithm().is_shared_secret());
     are_secrets && one.audience != other.audience && one.key.sign(b"") == other.key.sign(b"")

@@ -1,5 +1,5 @@
-//! What others are told of our keys and of the exchange: the JWK Set (RFC 7517 §5) and the authorization server's metadata
-//! (RFC 8414 §2). Public material only.
+//! The public documents about our keys and the exchange: the JWK Set (RFC 7517 §5) and the authorization server metadata
+//! (RFC 8414 §2).
 
 use std::collections::BTreeSet;
 
@@ -10,14 +10,14 @@ use super::keyring::Keyring;
 use crate::jose::base64url;
 use crate::time::Timestamp;
 
-/// A document with how long it may be kept.
+/// A document, and how long it may be cached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
     /// The JSON text.
     pub body: String,
-    /// A strong `ETag`, quotes included.
+    /// A strong `ETag` with its quotation marks.
     pub etag: String,
-    /// Seconds for which it may be kept; 0: not at all.
+    /// For how many seconds it may be cached; 0 means not at all.
     pub max_age_seconds: u64,
 }
 
@@ -29,17 +29,17 @@ impl Published {
     }
 }
 
-/// The key set at `now`. It may be kept for `max_age_seconds`, and no longer than until it changes: who keeps to that
-/// never holds a set that lacks a key it should show, or shows one that it should not.
+/// The key set at `now`. It may be cached for `max_age_seconds`, but not beyond the next change of the set. So a consumer that
+/// observes this never has a set that lacks a published key or contains a removed one.
 #[must_use]
 pub fn key_set(ring: &Keyring, max_age_seconds: u64, now: Timestamp) -> Published {
     let keys: Vec<&Value> = ring.shown(now).collect();
-    let until_change = ring.next_turn(now).and_then(|turn| u64::try_from(turn.since(now)).ok());
+    let until_change = ring.next_change(now).and_then(|change| u64::try_from(change.since(now)).ok());
     let max_age = until_change.map_or(max_age_seconds, |seconds| seconds.min(max_age_seconds));
     Published::new(&json!({ "keys": keys }), if keys.is_empty() { 0 } else { max_age })
 }
 
-/// What RFC 8414 metadata says, as far as it depends on the configuration.
+/// The part of the RFC 8414 metadata that depends on the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerMetadata<'m> {
     /// The issuer identifier.
@@ -48,9 +48,9 @@ pub struct ServerMetadata<'m> {
     pub token_endpoint: &'m str,
     /// The key set's URL.
     pub jwks_uri: &'m str,
-    /// Every scope that may be granted.
+    /// All scopes that may be granted.
     pub scopes: BTreeSet<&'m str>,
-    /// How clients may authenticate.
+    /// The supported methods of client authentication.
     pub client_authentication: Vec<&'static str>,
 }
 
@@ -62,7 +62,7 @@ pub fn server_metadata(metadata: &ServerMetadata<'_>, max_age_seconds: u64) -> P
         "token_endpoint": metadata.token_endpoint,
         "jwks_uri": metadata.jwks_uri,
         "scopes_supported": metadata.scopes,
-        // Required, and empty: there is no authorization endpoint that could respond (RFC 8414 §2).
+        // Required by RFC 8414 §2. Empty, because there is no authorization endpoint.
         "response_types_supported": [],
         "grant_types_supported": [
             "urn:ietf:params:oauth:grant-type:token-exchange",

@@ -1,6 +1,6 @@
-//! Our own keys: what they sign with, when, and what others are told of them.
+//! Our own signing keys: private keys, their schedules, and the public documents about them.
 //!
-//! Knows keys, formats and the clock that is handed to it. Does not know what is signed, for whom, or why.
+//! This module knows keys and formats; the time is an argument. It does not know what is signed, for whom, or why.
 
 pub mod key;
 pub mod keyring;

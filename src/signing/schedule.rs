@@ -1,37 +1,38 @@
-//! When a key is published, signs, and is forgotten: four instants and what must lie between them.
+//! The schedule of a key: four times, and the shortest safe intervals between them.
 //!
-//! Every isolate moves from one state to the next by its clock alone, so a rotation needs no coordination; what makes
-//! that safe is that the intervals cover what others remember. Pure: no key material in here, and no clock.
+//! Every isolate derives the state of a key from its own clock, so a rotation needs no coordination. This is safe because each
+//! interval is at least as long as others cache the key set, or as tokens live. This module is pure: it has no key material and
+//! reads no clock.
 
 use super::Series;
 use crate::time::Timestamp;
 
-/// The four instants of a key, in the order in which they come.
+/// The four times of a key, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schedule {
-    /// From here on the key set shows the public key.
+    /// From this time on, the key set shows the public key.
     pub publish_at: Timestamp,
-    /// From here on it signs, unless a key that was activated later does.
+    /// From this time on, the key signs, unless a key with a later `activate_at` is active.
     pub activate_at: Timestamp,
-    /// From here on it signs no more.
+    /// From this time on, the key no longer signs.
     pub retire_at: Timestamp,
-    /// From here on the key set does not show it.
+    /// From this time on, the key set no longer shows the public key.
     pub remove_at: Timestamp,
 }
 
-/// What a key is at an instant.
+/// The state of a key at a given time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// Nobody has seen it.
+    /// Not published yet.
     Scheduled,
-    /// Shown, and not signing yet: consumers get to know it.
+    /// Published and not signing yet, so that consumers learn of it.
     Published,
-    /// It may sign.
+    /// Published, and may sign.
     Active,
-    /// Shown, and not signing any more: its last tokens live on.
+    /// Published and no longer signing, while its last tokens are still valid.
     Retired,
-    /// Forgotten.
+    /// No longer published.
     Removed,
 }
 
@@ -49,41 +50,41 @@ impl State {
     }
 }
 
-/// What the intervals of a schedule must cover, in seconds.
+/// The shortest safe intervals of a schedule, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Margins {
-    /// How long a consumer may keep our key set before it asks again.
+    /// How long a consumer may cache our key set.
     pub consumer_cache_seconds: u64,
-    /// The longest life of a token that we issue.
+    /// The longest lifetime of a token that we issue.
     pub longest_token_seconds: u64,
-    /// How far clocks may differ.
+    /// The tolerated difference between clocks.
     pub leeway_seconds: u64,
 }
 
 impl Margins {
-    /// The least from `retire_at` to `remove_at`.
+    /// The shortest interval from `retire_at` to `remove_at`.
     #[must_use]
     pub const fn tail_seconds(&self) -> u64 {
         self.longest_token_seconds.saturating_add(self.leeway_seconds)
     }
 }
 
-/// Why a schedule would strand a token or surprise a verifier. Lengths are in seconds.
+/// Why a schedule could make a valid token unverifiable, or leave a time without a signing key. Intervals are in seconds.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScheduleError {
-    /// Two of the four instants stand in the wrong order.
-    #[error("{later} lies {by} s before {earlier}")]
+    /// Two of the four times are in the wrong order.
+    #[error("{later} is {by} s before {earlier}")]
     OutOfOrder {
-        /// The instant that has to come first.
+        /// The time that must come first.
         earlier: &'static str,
-        /// The instant that comes too early.
+        /// The time that comes too early.
         later: &'static str,
         /// By how much.
         by: u64,
     },
-    /// The key signs before every consumer can have seen it.
+    /// The key signs before all consumers can have fetched it.
     #[error(
-        "publish_at -> activate_at is {actual} s, and consumers may hold a key set without it for {required} s: {} s too short",
+        "publish_at -> activate_at is {actual} s, but consumers may cache a key set without this key for {required} s: {} s too short",
         .required.saturating_sub(*.actual)
     )]
     LeadTooShort {
@@ -92,9 +93,9 @@ pub enum ScheduleError {
         /// What it must be at least.
         required: u64,
     },
-    /// The key is forgotten while tokens of its still live.
+    /// The key is removed while tokens that it signed are still valid.
     #[error(
-        "retire_at -> remove_at is {actual} s, and a token signed at the end lives for up to {required} s, leeway included: {} s too short",
+        "retire_at -> remove_at is {actual} s, but the last token is valid for up to {required} s, leeway included: {} s too short",
         .required.saturating_sub(*.actual)
     )]
     TailTooShort {
@@ -103,14 +104,14 @@ pub enum ScheduleError {
         /// What it must be at least.
         required: u64,
     },
-    /// Between the key before it and this one nothing signs.
+    /// No key signs between the previous key and this one.
     #[error(
-        "the {series} key before it retires {seconds} s before this one is activated; nothing would sign in between"
+        "the previous {series} key retires {seconds} s before this one is activated, so no key signs in between"
     )]
     Gap {
-        /// The series without a signer.
+        /// The series that has no signing key.
         series: Series,
-        /// For how long.
+        /// For how many seconds.
         seconds: u64,
     },
 }
@@ -126,32 +127,34 @@ impl ScheduleError {
         }
     }
 
-    /// What to do about it.
+    /// How to fix it.
     #[must_use]
     pub fn fix(&self) -> String {
         match self {
             Self::OutOfOrder { .. } => {
-                "order them publish_at <= activate_at < retire_at <= remove_at".to_owned()
+                "keep the order publish_at <= activate_at < retire_at <= remove_at".to_owned()
             }
             Self::LeadTooShort { required, .. } => {
                 format!(
-                    "let at least {required} s pass between publish_at and activate_at, or lower exchange.jwks_max_age_seconds"
+                    "set activate_at at least {required} s after publish_at, or lower exchange.jwks_max_age_seconds"
                 )
             }
             Self::TailTooShort { required, .. } => {
                 format!(
-                    "let at least {required} s pass between retire_at and remove_at, or lower the greatest `ttl_seconds`"
+                    "set remove_at at least {required} s after retire_at, or lower the greatest `ttl_seconds`"
                 )
             }
             Self::Gap { seconds, .. } => {
-                format!("activate it {seconds} s earlier, or retire the one before it {seconds} s later")
+                format!(
+                    "set its activate_at {seconds} s earlier, or the retire_at of the previous key {seconds} s later"
+                )
             }
         }
     }
 }
 
 impl Schedule {
-    /// What the key is at `now`.
+    /// The state of the key at `now`.
     #[must_use]
     pub fn state(&self, now: Timestamp) -> State {
         if now < self.publish_at {
@@ -173,9 +176,9 @@ impl Schedule {
         self.publish_at <= now && now < self.remove_at
     }
 
-    /// The instants at which what the key set shows changes.
+    /// The times at which this key changes the published key set.
     #[must_use]
-    pub fn turns(&self) -> [Timestamp; 2] {
+    pub fn changes(&self) -> [Timestamp; 2] {
         [self.publish_at, self.remove_at]
     }
 
@@ -195,10 +198,10 @@ impl Schedule {
     }
 }
 
-/// Everything wrong with the keys' schedules, each with the place of its key. What counts is the schedule and not the
-/// time of day, so that every isolate judges alike.
+/// All faults of the schedules, each with the index of its key. The result depends only on the schedules and not on the current
+/// time, so all isolates agree.
 ///
-/// The key that the set showed first needs no lead: no consumer can hold a set from before it.
+/// The key with the earliest `publish_at` needs no interval before `activate_at`: no consumer can have a set from before it.
 #[must_use]
 pub fn faults(keys: &[(Series, Schedule)], margins: &Margins) -> Vec<(usize, ScheduleError)> {
     let first_shown = keys.iter().map(|(_, schedule)| schedule.publish_at).min();
@@ -207,7 +210,7 @@ pub fn faults(keys: &[(Series, Schedule)], margins: &Margins) -> Vec<(usize, Sch
         let before = faults.len();
         faults.extend(schedule.order_faults().map(|fault| (index, fault)));
         if faults.len() > before {
-            // Of instants in disorder no interval means anything.
+            // Intervals between times in the wrong order have no meaning.
             continue;
         }
         let lead = span(schedule.publish_at, schedule.activate_at);
@@ -233,7 +236,7 @@ pub fn faults(keys: &[(Series, Schedule)], margins: &Margins) -> Vec<(usize, Sch
     faults
 }
 
-/// Seconds from `from` to `to`; none when `to` is earlier.
+/// The seconds from `from` to `to`; 0 if `to` is earlier.
 fn span(from: Timestamp, to: Timestamp) -> u64 {
     u64::try_from(to.since(from)).unwrap_or(0)
 }

@@ -1,16 +1,17 @@
-//! Which keys follow one another: those of one algorithm, and for a shared secret those of one audience.
+//! A series: the keys that succeed one another. Key pairs of one algorithm form a series, and so do the shared secrets of one
+//! audience.
 //!
-//! Whoever can verify an HS256 token can also make one. So each audience has shared secrets of its own; with one for two
-//! audiences, each could issue tokens to the other in our name.
+//! Everybody who can verify an HS256 token can also make one. Therefore each audience has its own shared secrets. If two
+//! audiences had the same one, each could issue tokens to the other in our name.
 
 use std::fmt;
 
 use crate::jose::Algorithm;
 
-/// A series of keys, each of which takes over from the one before it.
+/// A series of keys. When one of them retires, the next one signs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Series {
-    /// What the keys sign under.
+    /// The algorithm of the keys.
     pub algorithm: Algorithm,
     /// The audience of a shared secret. `None` for a key pair, and for a shared secret that names no audience.
     pub audience: Option<String>,
@@ -23,7 +24,7 @@ impl Series {
         Self { algorithm, audience: algorithm.is_shared_secret().then(|| audience.to_owned()) }
     }
 
-    /// The command that adds its next key.
+    /// The command that adds the next key of the series.
     #[must_use]
     pub fn rotation(&self) -> String {
         let command = format!("edge-assay keys rotate --algorithm {}", self.algorithm);
@@ -33,7 +34,7 @@ impl Series {
             {
                 format!("{command} --audience {audience}")
             }
-            // In quotes that a POSIX shell takes as they are.
+            // Quoted for a POSIX shell.
             Some(audience) => format!("{command} --audience '{}'", audience.replace('\'', "'\\''")),
             None => command,
         }

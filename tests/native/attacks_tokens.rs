@@ -15,7 +15,7 @@ use edge_assay::jose::json::{self, JsonError};
 use edge_assay::jose::{Algorithm, KeySet, Object, UntrustedToken};
 use edge_assay::ports::Onward;
 use edge_assay::rejection::Rejection;
-use edge_assay::signing::plan::{Plan, Rhythm};
+use edge_assay::signing::plan::{Intervals, Plan};
 use edge_assay::time::Timestamp;
 use http::Method;
 use proptest::prelude::*;
@@ -53,7 +53,7 @@ fn world() -> World {
     });
     let mut plan = Plan::empty();
     let start = Timestamp::from_epoch_seconds(NOW - 86_400);
-    plan.begin(Algorithm::Es256, Rhythm::default(), start, &mut |bytes| bytes.fill(7)).unwrap();
+    plan.begin(Algorithm::Es256, Intervals::default(), start, &mut |bytes| bytes.fill(7)).unwrap();
     let bound = [("SIGNING_KEYS", plan.to_json()), ("FORWARD_AUTH_SECRET", SECRET.to_owned())];
     let bound: Vec<(&str, &str)> = bound.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let world = World::with_secrets(&config, &bound);

@@ -1,10 +1,10 @@
-//! Our own keys: their schedule on a moved clock, what the command line does to it, and what is never shown.
+//! Our own keys: their schedules, the command line's changes to them, and the members that are never published.
 
 use edge_assay::jose::{Algorithm, KeySet};
 use edge_assay::signing::key::JwkError;
 use edge_assay::signing::keyring::{KeyringError, KeyringErrorKind};
 use edge_assay::signing::metadata::key_set;
-use edge_assay::signing::plan::{Plan, PlanError, Rhythm};
+use edge_assay::signing::plan::{Intervals, Plan, PlanError};
 use edge_assay::signing::schedule::ScheduleError;
 use edge_assay::signing::{Keyring, Margins, RingKey, Series, State};
 use edge_assay::time::Timestamp;
@@ -20,7 +20,7 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_epoch_seconds(seconds)
 }
 
-/// Octets that are never the same twice and always the same again.
+/// A source of octets that differ at each call and are the same in each run.
 fn counter(from: u8) -> impl FnMut(&mut [u8]) {
     let mut next = from;
     move |bytes| {
@@ -29,20 +29,20 @@ fn counter(from: u8) -> impl FnMut(&mut [u8]) {
     }
 }
 
-/// A set that was begun at `START` and rotated 80 days later.
+/// A set that was made at `START` and rotated 80 days later.
 fn rotated_once(algorithm: Algorithm) -> Plan {
     let mut fill = counter(0);
     let mut plan = Plan::empty();
-    plan.begin(algorithm, Rhythm::default(), at(START), &mut fill).unwrap();
-    plan.rotate(algorithm, Rhythm::default(), &MARGINS, at(START + 80 * DAY), false, &mut fill).unwrap();
+    plan.begin(algorithm, Intervals::default(), at(START), &mut fill).unwrap();
+    plan.rotate(algorithm, Intervals::default(), &MARGINS, at(START + 80 * DAY), false, &mut fill).unwrap();
     plan
 }
 
 fn signer(ring: &Keyring, now: i64) -> &RingKey {
-    ring.signer(Algorithm::Es256, at(now)).unwrap_or_else(|| panic!("nothing signs at {now}"))
+    ring.signer(Algorithm::Es256, at(now)).unwrap_or_else(|| panic!("no key signs at {now}"))
 }
 
-fn instants(ring: &Keyring) -> Vec<i64> {
+fn times(ring: &Keyring) -> Vec<i64> {
     let each = |key: &RingKey| {
         let schedule = key.schedule;
         [schedule.publish_at, schedule.activate_at, schedule.retire_at, schedule.remove_at]
@@ -50,7 +50,7 @@ fn instants(ring: &Keyring) -> Vec<i64> {
     ring.keys().iter().flat_map(each).map(Timestamp::epoch_seconds).collect()
 }
 
-/// The set of [`rotated_once`], and one whose second key has no second more than it needs before and after.
+/// The set of [`rotated_once`], and the same set with the shortest intervals that are allowed.
 fn quarters() -> [Plan; 2] {
     let usual = rotated_once(Algorithm::Es256);
     let mut set: Value = serde_json::from_str(&usual.to_json()).unwrap();
@@ -69,12 +69,12 @@ fn quarters() -> [Plan; 2] {
 fn at_every_second_of_a_quarter_every_live_token_verifies_with_every_set_of_the_last_hour() {
     for plan in quarters() {
         let ring = plan.ring();
-        // From the first second of the first key, over the hand-over, into the days of the second key alone.
+        // From the first second of the first key until only the second key is published.
         for signed_at in START..START + 100 * DAY {
             let RingKey { schedule, .. } = signer(ring, signed_at);
-            // A token signed now is live for an hour and the leeway, and is judged all that time by sets up to an hour old.
-            // A key is shown from one instant to another without a break, so the oldest and the newest set decide. No
-            // set is older than the first key.
+            // A token is valid for an hour and the leeway, and during that time it is verified with key sets that are up to an
+            // hour old. A key is published without a break, so it is enough to check the oldest and the newest of these sets.
+            // No set is older than the first key.
             let oldest = (signed_at - HOUR).max(START);
             let newest = signed_at + HOUR + 5;
             assert!(schedule.is_shown(at(oldest)) && schedule.is_shown(at(newest)), "{signed_at}");
@@ -83,7 +83,7 @@ fn at_every_second_of_a_quarter_every_live_token_verifies_with_every_set_of_the_
 }
 
 #[test]
-fn one_second_less_before_or_after_would_strand_a_token_and_is_a_fault() {
+fn an_interval_that_is_one_second_too_short_is_a_fault() {
     let [_, tight] = quarters();
     for (key, member, by) in [(0, "remove_at", -1), (1, "publish_at", 1), (1, "remove_at", -1)] {
         let mut set: Value = serde_json::from_str(&tight.to_json()).unwrap();
@@ -95,16 +95,16 @@ fn one_second_less_before_or_after_would_strand_a_token_and_is_a_fault() {
 }
 
 #[test]
-fn a_token_verifies_with_every_set_of_the_last_hour_around_every_turn_of_the_schedule() {
+fn a_token_verifies_with_every_set_of_the_last_hour_around_every_time_of_the_schedule() {
     for plan in quarters() {
-        verifies_around_every_turn(plan.ring());
+        verifies_around_every_time(plan.ring());
     }
 }
 
-fn verifies_around_every_turn(ring: &Keyring) {
+fn verifies_around_every_time(ring: &Keyring) {
     let held = |now: i64| KeySet::parse(key_set(ring, 3600, at(now)).body.as_bytes()).unwrap();
-    for turn in instants(ring) {
-        for signed_at in [turn - HOUR - 6, turn - HOUR, turn - 1, turn, turn + 1, turn + HOUR] {
+    for time in times(ring) {
+        for signed_at in [time - HOUR - 6, time - HOUR, time - 1, time, time + 1, time + HOUR] {
             if ring.signer(Algorithm::Es256, at(signed_at)).is_none() {
                 continue;
             }
@@ -126,14 +126,14 @@ fn verifies_around_every_turn(ring: &Keyring) {
 }
 
 #[test]
-fn two_isolates_with_the_same_secret_agree_at_every_instant_whatever_its_order() {
+fn two_isolates_with_the_same_keys_in_any_order_agree_at_every_second() {
     let plan = rotated_once(Algorithm::EdDsa);
     let text = plan.to_json();
     let mut turned: Value = serde_json::from_str(&text).unwrap();
     turned["keys"].as_array_mut().unwrap().reverse();
     let one = Keyring::parse(&text).unwrap();
     let other = Keyring::parse(&turned.to_string()).unwrap();
-    // From before the first key to after the last: every second.
+    // Every second from before the first key until after the last key.
     for now in START - DAY..START + 200 * DAY {
         let one = one.signer(Algorithm::EdDsa, at(now)).map(|key| key.key.kid());
         let other = other.signer(Algorithm::EdDsa, at(now)).map(|key| key.key.kid());
@@ -157,7 +157,7 @@ fn a_key_goes_through_its_states_by_the_clock() {
 }
 
 #[test]
-fn the_key_set_may_be_kept_until_it_changes_and_no_longer() {
+fn the_key_set_may_be_cached_until_it_changes_and_no_longer() {
     let plan = rotated_once(Algorithm::Es256);
     let ring = plan.ring();
     let publish = ring.keys()[1].schedule.publish_at.epoch_seconds();
@@ -167,7 +167,7 @@ fn the_key_set_may_be_kept_until_it_changes_and_no_longer() {
     let after = key_set(ring, 3600, at(publish));
     assert_ne!(before.etag, after.etag);
     assert_eq!(KeySet::parse(after.body.as_bytes()).unwrap().keys.len(), 2);
-    // Before anything is shown there is nothing to keep.
+    // An empty set must not be cached.
     assert_eq!(key_set(ring, 3600, at(START - 1)).max_age_seconds, 0);
 }
 
@@ -176,7 +176,7 @@ fn the_key_set_holds_no_private_member_and_no_shared_secret() {
     let mut fill = counter(0);
     let mut plan = Plan::empty();
     for algorithm in [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Hs256] {
-        plan.begin(algorithm, Rhythm::default(), at(START), &mut fill).unwrap();
+        plan.begin(algorithm, Intervals::default(), at(START), &mut fill).unwrap();
     }
     let set: Value = serde_json::from_str(&key_set(plan.ring(), 3600, at(START)).body).unwrap();
     let keys = set["keys"].as_array().unwrap();
@@ -194,7 +194,7 @@ fn the_key_set_holds_no_private_member_and_no_shared_secret() {
     }
 }
 
-/// The faults of a set with one member of the second key moved by so many seconds.
+/// The faults of a set in which one time of the second key is moved by `by` seconds.
 fn moved(member: &str, by: i64) -> Vec<KeyringErrorKind> {
     let mut set: Value = serde_json::from_str(&rotated_once(Algorithm::Es256).to_json()).unwrap();
     let key = &mut set["keys"][1];
@@ -204,7 +204,7 @@ fn moved(member: &str, by: i64) -> Vec<KeyringErrorKind> {
 }
 
 #[test]
-fn a_schedule_that_could_strand_a_token_says_which_interval_is_too_short_and_by_how_much() {
+fn an_unsafe_schedule_says_which_interval_is_too_short_and_by_how_much() {
     assert_eq!(moved("publish_at", 0), []);
     let late = ScheduleError::LeadTooShort { actual: 3599, required: 3600 };
     assert_eq!(moved("publish_at", 7 * DAY - 3599), [KeyringErrorKind::Schedule(late.clone())]);
@@ -219,7 +219,7 @@ fn a_schedule_that_could_strand_a_token_says_which_interval_is_too_short_and_by_
 }
 
 #[test]
-fn what_is_wrong_with_a_key_is_said_by_its_member() {
+fn a_fault_of_a_key_has_the_path_of_its_member() {
     let good: Value = serde_json::from_str(&rotated_once(Algorithm::Es256).to_json()).unwrap();
     let faults = |member: &str, value: Value| {
         let mut set = good.clone();
@@ -250,20 +250,20 @@ fn what_is_wrong_with_a_key_is_said_by_its_member() {
 }
 
 #[test]
-fn a_rotation_by_the_quarter_hands_over_without_a_gap_for_years() {
+fn quarterly_rotations_leave_no_gap_for_years() {
     let mut fill = counter(0);
     let mut plan = Plan::empty();
-    let rhythm = Rhythm::default();
-    plan.begin(Algorithm::Es256, rhythm, at(START), &mut fill).unwrap();
+    let intervals = Intervals::default();
+    plan.begin(Algorithm::Es256, intervals, at(START), &mut fill).unwrap();
     let mut now = START;
     for quarter in 0..12 {
-        // Sometimes early, sometimes with hours to spare, once too late.
+        // Rotate early, hours before the end, and once too late.
         now += match quarter {
             3 => 120 * DAY,
             5 => 30 * DAY,
             _ => 88 * DAY,
         };
-        match plan.rotate(Algorithm::Es256, rhythm, &MARGINS, at(now), false, &mut fill) {
+        match plan.rotate(Algorithm::Es256, intervals, &MARGINS, at(now), false, &mut fill) {
             Ok(()) | Err(PlanError::SuccessorThere { .. }) => {}
             Err(other) => panic!("{other}"),
         }
@@ -278,16 +278,16 @@ fn a_rotation_now_waits_until_every_consumer_can_know_the_key() {
     let mut fill = counter(0);
     let mut plan = Plan::empty();
     let now = START + 10 * DAY;
-    plan.begin(Algorithm::Es256, Rhythm::default(), at(START), &mut fill).unwrap();
-    plan.rotate(Algorithm::Es256, Rhythm::default(), &MARGINS, at(now), true, &mut fill).unwrap();
+    plan.begin(Algorithm::Es256, Intervals::default(), at(START), &mut fill).unwrap();
+    plan.rotate(Algorithm::Es256, Intervals::default(), &MARGINS, at(now), true, &mut fill).unwrap();
     assert_eq!(plan.ring().schedule_faults(&MARGINS), []);
     let [old, new] = plan.ring().keys() else { panic!() };
     assert_eq!(new.schedule.activate_at, at(now + HOUR));
     assert_eq!(old.schedule.retire_at, at(now + HOUR));
-    // One that waits already is pulled forward, not doubled.
+    // A successor that waits is activated earlier; no second one is added.
     let mut plan = rotated_once(Algorithm::Es256);
     let now = START + 81 * DAY;
-    plan.rotate(Algorithm::Es256, Rhythm::default(), &MARGINS, at(now), true, &mut fill).unwrap();
+    plan.rotate(Algorithm::Es256, Intervals::default(), &MARGINS, at(now), true, &mut fill).unwrap();
     assert_eq!(plan.ring().keys().len(), 2);
     assert_eq!(plan.ring().schedule_faults(&MARGINS), []);
     assert_eq!(plan.ring().keys()[1].schedule.activate_at, at(now + HOUR));
@@ -307,12 +307,12 @@ fn a_key_that_tokens_still_need_is_not_dropped() {
 
 #[test]
 fn a_leaked_key_is_gone_at_once_and_another_signs_at_once() {
-    // The next one is known already, or there is none, or the former one is still shown.
+    // The successor is published already, or there is none, or the former key is still published.
     for (now, keys) in [(START + 85 * DAY, 1), (START + 79 * DAY, 1), (START + 92 * DAY, 2)] {
         let mut fill = counter(100);
         let mut plan = rotated_once(Algorithm::Es256);
         let kid = signer(plan.ring(), now).key.kid().to_owned();
-        plan.revoke(&kid, Rhythm::default(), &MARGINS, at(now), &mut fill).unwrap();
+        plan.revoke(&kid, Intervals::default(), &MARGINS, at(now), &mut fill).unwrap();
         assert!(plan.ring().keys().iter().all(|key| key.key.kid() != kid));
         assert_ne!(signer(plan.ring(), now).key.kid(), kid);
         assert_eq!(plan.ring().schedule_faults(&MARGINS), [], "{now}");
@@ -321,24 +321,24 @@ fn a_leaked_key_is_gone_at_once_and_another_signs_at_once() {
 }
 
 #[test]
-fn a_key_that_waits_takes_over_from_a_leaked_one_and_is_not_dropped() {
-    // Not published yet, just published, and known to all.
+fn a_successor_that_waits_replaces_a_leaked_key_and_is_not_dropped() {
+    // The successor is not published yet, was just published, or is known to all consumers.
     for now in [START + 79 * DAY, START + 84 * DAY + 60, START + 85 * DAY] {
         let mut fill = counter(100);
         let mut plan = rotated_once(Algorithm::Es256);
-        plan.begin(Algorithm::EdDsa, Rhythm::default(), at(START), &mut fill).unwrap();
+        plan.begin(Algorithm::EdDsa, Intervals::default(), at(START), &mut fill).unwrap();
         let leaked = signer(plan.ring(), now).key.kid().to_owned();
         let waiting = plan.ring().keys()[1].key.kid().to_owned();
-        plan.revoke(&leaked, Rhythm::default(), &MARGINS, at(now), &mut fill).unwrap();
+        plan.revoke(&leaked, Intervals::default(), &MARGINS, at(now), &mut fill).unwrap();
         assert_eq!(plan.ring().keys().len(), 2);
         assert_eq!(plan.ring().signer(Algorithm::Es256, at(now)).unwrap().key.kid(), waiting, "{now}");
         assert_eq!(plan.ring().schedule_faults(&MARGINS), [], "{now}");
     }
-    // A key that waits and has leaked goes as well, and the one that signs stays.
+    // A leaked successor is dropped too, and the active key stays.
     let mut plan = rotated_once(Algorithm::Es256);
     let (signing, waiting) =
         (plan.ring().keys()[0].key.kid().to_owned(), plan.ring().keys()[1].key.kid().to_owned());
-    plan.revoke(&waiting, Rhythm::default(), &MARGINS, at(START + DAY), &mut counter(100)).unwrap();
+    plan.revoke(&waiting, Intervals::default(), &MARGINS, at(START + DAY), &mut counter(100)).unwrap();
     assert_eq!(plan.ring().keys().len(), 1);
     assert_eq!(plan.ring().signer(Algorithm::Es256, at(START + DAY)).unwrap().key.kid(), signing);
 }
@@ -348,20 +348,20 @@ fn after_the_whole_set_has_leaked_no_key_of_it_is_left_and_every_series_signs() 
     let mut fill = counter(100);
     let mut plan = rotated_once(Algorithm::Es256);
     let audience = Series::of(Algorithm::Hs256, "https://one.example");
-    plan.begin(&audience, Rhythm::default(), at(START), &mut fill).unwrap();
+    plan.begin(&audience, Intervals::default(), at(START), &mut fill).unwrap();
     let kids = |plan: &Plan| -> Vec<String> {
         plan.ring().keys().iter().map(|key| key.key.kid().to_owned()).collect()
     };
     let leaked = kids(&plan);
     let now = at(START + 79 * DAY);
-    plan.revoke_all(Rhythm::default(), now, &mut fill).unwrap();
+    plan.revoke_all(Intervals::default(), now, &mut fill).unwrap();
     assert!(kids(&plan).iter().all(|kid| !leaked.contains(kid)));
     assert_eq!(plan.ring().keys().len(), 2);
     assert!(plan.ring().signer(Algorithm::Es256, now).is_some());
     assert_eq!(plan.ring().signer(&audience, now).unwrap().audience.as_deref(), Some("https://one.example"));
     assert_eq!(plan.ring().schedule_faults(&MARGINS), []);
     let later = at(START + 1000 * DAY);
-    assert!(matches!(plan.revoke_all(Rhythm::default(), later, &mut fill), Err(PlanError::Empty)));
+    assert!(matches!(plan.revoke_all(Intervals::default(), later, &mut fill), Err(PlanError::Empty)));
 }
 
 #[test]
@@ -370,25 +370,25 @@ fn the_shared_secret_of_each_audience_rotates_on_its_own() {
     let mut plan = Plan::empty();
     let series = |audience: &str| Series::of(Algorithm::Hs256, audience);
     let (one, other) = (series("https://one.example"), series("https://other.example"));
-    plan.begin(&one, Rhythm::default(), at(START), &mut fill).unwrap();
-    plan.begin(&other, Rhythm::default(), at(START), &mut fill).unwrap();
-    plan.rotate(&one, Rhythm::default(), &MARGINS, at(START + 80 * DAY), false, &mut fill).unwrap();
+    plan.begin(&one, Intervals::default(), at(START), &mut fill).unwrap();
+    plan.begin(&other, Intervals::default(), at(START), &mut fill).unwrap();
+    plan.rotate(&one, Intervals::default(), &MARGINS, at(START + 80 * DAY), false, &mut fill).unwrap();
     assert_eq!(plan.ring().schedule_faults(&MARGINS), []);
     let kid =
         |series: &Series, now: i64| plan.ring().signer(series, at(now)).map(|key| key.key.kid().to_owned());
     for day in [1, 50, 90] {
         assert_ne!(kid(&one, START + day * DAY), kid(&other, START + day * DAY));
     }
-    // A quarter later the one has its second key, and the other is as it was: without a successor.
+    // A quarter later, the one audience has its second key, and the other has no successor.
     assert_ne!(kid(&one, START + 95 * DAY), kid(&one, START + DAY));
     assert!(kid(&one, START + 95 * DAY).is_some());
     assert_eq!(kid(&other, START + 95 * DAY), None);
-    // Without an audience, or with another, there is no key.
+    // There is no key without an audience, or for a third one.
     assert_eq!(kid(&Algorithm::Hs256.into(), START + DAY), None);
     assert_eq!(kid(&series("https://third.example"), START + DAY), None);
-    // A leaked secret is replaced by one of the same audience.
+    // A leaked secret is replaced by a secret of the same audience.
     let leaked = kid(&one, START + DAY).unwrap();
-    plan.revoke(&leaked, Rhythm::default(), &MARGINS, at(START + DAY), &mut fill).unwrap();
+    plan.revoke(&leaked, Intervals::default(), &MARGINS, at(START + DAY), &mut fill).unwrap();
     let signing = plan.ring().signer(&one, at(START + DAY)).unwrap();
     assert_eq!(signing.audience.as_deref(), Some("https://one.example"));
 }

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use edge_assay::jose::Algorithm;
 use edge_assay::limits;
-use edge_assay::signing::plan::{Plan, Rhythm};
+use edge_assay::signing::plan::{Intervals, Plan};
 use edge_assay::signing::{Margins, RingKey, Series, State};
 use edge_assay::time::Timestamp;
 use lexopt::prelude::{Long, Short, Value, ValueExt as _};
@@ -54,7 +54,7 @@ struct Options {
     file: Option<PathBuf>,
     algorithm: Algorithm,
     audience: Option<String>,
-    rhythm: Rhythm,
+    rhythm: Intervals,
     margins: Margins,
     early: bool,
     change: Change,
@@ -134,7 +134,7 @@ fn options(arguments: &mut lexopt::Parser) -> Result<Option<Options>, CommandErr
         file: None,
         algorithm: Algorithm::Es256,
         audience: None,
-        rhythm: Rhythm::default(),
+        rhythm: Intervals::default(),
         margins: Margins {
             consumer_cache_seconds: limits::DEFAULT_OWN_JWKS_MAX_AGE_SECONDS,
             longest_token_seconds: limits::DEFAULT_FIREPROOF_TTL_SECONDS,

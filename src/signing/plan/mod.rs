@@ -1,5 +1,5 @@
-//! What the command line does to `SIGNING_KEYS`: a new set, the next key, a key dropped. Pure: the time, the randomness and
-//! the set come in, the new set and what will happen when go out.
+//! The command line's changes to `SIGNING_KEYS`: a new set, the next key, the removal of a key. All functions are pure: the set,
+//! the time and the random octets are arguments, and the result is the changed set.
 
 mod text;
 
@@ -13,62 +13,64 @@ use super::schedule::{Margins, Schedule, State};
 use super::series::Series;
 use crate::time::Timestamp;
 
-/// How keys follow one another, in seconds.
+/// The intervals of new keys, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rhythm {
-    /// For how long a key signs.
+pub struct Intervals {
+    /// How long a key signs.
     pub period_seconds: u64,
-    /// For how long it is shown before and after.
+    /// How long it is published before it signs, and after it has retired.
     pub overlap_seconds: u64,
 }
 
-impl Default for Rhythm {
-    /// A quarter, 13 weeks, so that a rotation is always on the same day of the week; one week's overlap.
+impl Default for Intervals {
+    /// 13 weeks (a quarter), so that every rotation is on the same day of the week, and an overlap of one week.
     fn default() -> Self {
         Self { period_seconds: 13 * 7 * 86_400, overlap_seconds: 7 * 86_400 }
     }
 }
 
-/// A set of keys as JSON text in memory, with the order and every member kept.
+/// A set of keys that is being changed. The order of the keys and all their members are kept.
 #[derive(Clone)]
 pub struct Plan {
     keys: Vec<Map<String, Value>>,
     ring: Keyring,
 }
 
-/// Why nothing was changed.
+/// Why the set was not changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// The set cannot be read.
     #[error("the set cannot be read: {}", .0.iter().map(|fault| format!("{}: {}", fault.path(), fault.problem)).collect::<Vec<_>>().join("; "))]
     Unreadable(Vec<KeyringError>),
-    /// The randomness was unfit.
+    /// The random octets are not a valid key.
     #[error("no key could be made: {0}")]
     Key(#[from] JwkError),
-    /// No key has this `kid`, in full or by its beginning.
-    #[error("there is no key {0}, or more than one that begins so")]
+    /// Not exactly one key has a `kid` that begins with this text.
+    #[error("no key, or more than one, has a kid that begins with {0}")]
     NoSuchKey(String),
-    /// Tokens still need the key.
-    #[error("the key {kid} is {state}, and tokens signed with it may live until {until}; they would be refused as soon as it is gone. If that is what you want, because it has leaked: --revoke {kid}", state = .state.name())]
+    /// Valid tokens may still need the key.
+    #[error("the key {kid} is {state}, and tokens that it signed may be valid until {until}; without it they would be refused. If the key has leaked, use --revoke {kid}", state = .state.name())]
     StillNeeded {
-        /// The key.
+        /// The `kid` of the key.
         kid: String,
-        /// What it is.
+        /// Its state.
         state: State,
-        /// Until when it is needed.
+        /// Its `remove_at`, in RFC 3339.
         until: String,
     },
-    /// There is nothing to replace.
-    #[error("the set holds no key that is still needed; `edge-assay keys new` makes a first one")]
+    /// All keys of the set have been removed by their schedules.
+    #[error("the set has no key that is still used; make a new set with `edge-assay keys new`")]
     Empty,
-    /// There is a successor already.
-    #[error("{series} has a successor already: {kid} takes over at {activate_at}. To have it earlier: --now")]
+    /// The series already has a successor.
+    #[error(
+        "{series} already has a successor: the key {kid} signs from {activate_at} on. To use it earlier, add --now"
+    )]
     SuccessorThere {
         /// The series of keys.
         series: Series,
-        /// The successor.
+        /// The `kid` of the successor.
         kid: String,
-        /// When it takes over.
+        /// Its `activate_at`, in RFC 3339.
         activate_at: String,
     },
 }
@@ -80,35 +82,35 @@ impl Plan {
         Self { keys: Vec::new(), ring: Keyring::default() }
     }
 
-    /// The set as keys with schedules.
+    /// The keys of the set with their schedules.
     #[must_use]
     pub fn ring(&self) -> &Keyring {
         &self.ring
     }
 
-    /// Adds a key that begins to sign at once: for the first set, or in an emergency.
+    /// Adds a key that signs at once: for the first set, or in an emergency.
     ///
     /// # Errors
-    /// [`PlanError::Key`].
+    /// [`PlanError::Key`] if the random octets are not a valid key.
     pub fn begin(
         &mut self,
         series: impl Into<Series>,
-        rhythm: Rhythm,
+        intervals: Intervals,
         now: Timestamp,
         fill: &mut dyn FnMut(&mut [u8]),
     ) -> Result<(), PlanError> {
-        self.add(&series.into(), following(now, now, rhythm), fill)
+        self.add(&series.into(), schedule_from(now, now, intervals), fill)
     }
 
-    /// Drops what is over, and to `series` adds the key that follows the last one; or, `early`, lets the next one take
-    /// over as soon as consumers can know it.
+    /// Drops removed keys, and adds a successor to the last key of `series`. With `early`, the successor (a new one, or the one
+    /// that waits) signs as soon as all consumers can have fetched it.
     ///
     /// # Errors
-    /// [`PlanError::SuccessorThere`] when there is one and it is not wanted early.
+    /// [`PlanError::SuccessorThere`] if there is a successor and `early` is false, [`PlanError::Key`].
     pub fn rotate(
         &mut self,
         series: impl Into<Series>,
-        rhythm: Rhythm,
+        intervals: Intervals,
         margins: &Margins,
         now: Timestamp,
         early: bool,
@@ -117,10 +119,10 @@ impl Plan {
         let series = &series.into();
         self.retain(|key| key.schedule.state(now) != State::Removed);
         let Some(last) = self.last(series) else {
-            // Nothing to take over from; other keys' consumers still have to get to know it.
+            // The series is new. Consumers that have cached the set for its other keys must fetch it again first.
             let activate_at =
                 if self.keys.is_empty() { now } else { now.plus(margins.consumer_cache_seconds) };
-            return self.add(series, following(now, activate_at, rhythm), fill);
+            return self.add(series, schedule_from(now, activate_at, intervals), fill);
         };
         let waiting = matches!(last.schedule.state(now), State::Scheduled | State::Published);
         let soonest = now.plus(margins.consumer_cache_seconds);
@@ -136,22 +138,22 @@ impl Plan {
             let known_at = publish_at.plus(margins.consumer_cache_seconds).max(now);
             let activate_at = known_at.min(last.schedule.activate_at);
             let kid = last.key.kid().to_owned();
-            self.hand_over(series, &kid, activate_at, rhythm, margins);
-            return self.reschedule(&kid, following(publish_at, activate_at, rhythm));
+            self.retire_predecessor(series, &kid, activate_at, intervals, margins);
+            return self.reschedule(&kid, schedule_from(publish_at, activate_at, intervals));
         }
         let due = last.schedule.retire_at;
         let activate_at = if early { soonest } else { due.max(soonest) };
-        let publish_at = activate_at.minus(rhythm.overlap_seconds).max(now).min(activate_at);
-        self.add(series, following(publish_at, activate_at, rhythm), fill)?;
+        let publish_at = activate_at.minus(intervals.overlap_seconds).max(now).min(activate_at);
+        self.add(series, schedule_from(publish_at, activate_at, intervals), fill)?;
         let kid = self.last(series).map(|key| key.key.kid().to_owned()).unwrap_or_default();
-        self.hand_over(series, &kid, activate_at, rhythm, margins);
+        self.retire_predecessor(series, &kid, activate_at, intervals, margins);
         Ok(())
     }
 
-    /// Drops a key that no token needs any more.
+    /// Drops a key that has not signed yet, or that its schedule has removed.
     ///
     /// # Errors
-    /// [`PlanError::StillNeeded`] while one may, [`PlanError::NoSuchKey`].
+    /// [`PlanError::StillNeeded`] while valid tokens may need the key, [`PlanError::NoSuchKey`].
     pub fn discard(&mut self, kid: &str, now: Timestamp) -> Result<(), PlanError> {
         let key = self.find(kid)?;
         let state = key.schedule.state(now);
@@ -164,15 +166,16 @@ impl Plan {
         Ok(())
     }
 
-    /// Drops a key at once, whoever needs it, and lets another sign from now on: the one that waits, whether consumers know it
-    /// already or not, or a new one. No other key is dropped unless it is over.
+    /// Drops a key at once, even if valid tokens need it. If no other key of its series is active, the successor that waits
+    /// signs from now on, even if consumers do not know it yet; without a successor, a new key does. Besides it, only removed
+    /// keys are dropped.
     ///
     /// # Errors
     /// [`PlanError::NoSuchKey`], [`PlanError::Key`].
     pub fn revoke(
         &mut self,
         kid: &str,
-        rhythm: Rhythm,
+        intervals: Intervals,
         margins: &Margins,
         now: Timestamp,
         fill: &mut dyn FnMut(&mut [u8]),
@@ -183,33 +186,33 @@ impl Plan {
         if self.ring.signer(series, now).is_some() {
             return Ok(());
         }
-        // What is shown first needs no lead.
-        let shown_first = self.ring.keys().iter().map(|key| key.schedule.publish_at).min();
-        let publish_at = shown_first.map_or(now, |first| first.min(now));
+        // The key with the earliest `publish_at` may sign at once; see `schedule::faults`.
+        let earliest = self.ring.keys().iter().map(|key| key.schedule.publish_at).min();
+        let publish_at = earliest.map_or(now, |earliest| earliest.min(now));
         let waits = |key: &&RingKey| key.series() == *series && key.schedule.activate_at > now;
         let next = self.ring.keys().iter().filter(waits).min_by_key(|key| key.schedule.activate_at);
         if let Some(next) = next {
             let (kid, known_at) =
                 (next.key.kid().to_owned(), next.schedule.publish_at.plus(margins.consumer_cache_seconds));
             let publish_at = if known_at <= now { next.schedule.publish_at } else { publish_at };
-            self.reschedule(&kid, following(publish_at, now, rhythm))?;
-            self.hand_over(series, &kid, now, rhythm, margins);
+            self.reschedule(&kid, schedule_from(publish_at, now, intervals))?;
+            self.retire_predecessor(series, &kid, now, intervals, margins);
             return Ok(());
         }
-        self.add(series, following(publish_at, now, rhythm), fill)?;
+        self.add(series, schedule_from(publish_at, now, intervals), fill)?;
         let kid = self.last(series).map(|key| key.key.kid().to_owned()).unwrap_or_default();
-        self.hand_over(series, &kid, now, rhythm, margins);
+        self.retire_predecessor(series, &kid, now, intervals, margins);
         Ok(())
     }
 
-    /// Drops every key at once, whoever needs it, and makes a new one for each series that signs from now on: when the whole
-    /// set has leaked, keys that only wait have leaked with it.
+    /// Drops all keys at once, even if valid tokens need them, and makes a new key for each series, which signs from now on. This
+    /// is for a leak of the whole set, which also contains the successors.
     ///
     /// # Errors
     /// [`PlanError::Empty`], [`PlanError::Key`].
     pub fn revoke_all(
         &mut self,
-        rhythm: Rhythm,
+        intervals: Intervals,
         now: Timestamp,
         fill: &mut dyn FnMut(&mut [u8]),
     ) -> Result<(), PlanError> {
@@ -219,32 +222,33 @@ impl Plan {
             return Err(PlanError::Empty);
         }
         self.retain(|_| false);
-        all.into_iter().try_for_each(|series| self.begin(series, rhythm, now, fill))
+        all.into_iter().try_for_each(|series| self.begin(series, intervals, now, fill))
     }
 
-    /// What will happen when, a line each, in the order in which it comes.
+    /// The coming changes of state, one line each, in the order of their times.
     #[must_use]
     pub fn calendar(&self, now: Timestamp) -> Vec<String> {
-        let mut turns = Vec::new();
+        let mut changes = Vec::new();
         for ring_key in self.ring.keys() {
             let schedule = ring_key.schedule;
             let name = format!("{} {}", ring_key.series(), ring_key.key.kid());
             for (at, what) in [
                 (schedule.publish_at, "is published"),
                 (schedule.activate_at, "begins to sign"),
-                (schedule.retire_at, "signs no more"),
+                (schedule.retire_at, "no longer signs"),
                 (schedule.remove_at, "is removed"),
             ] {
                 if at >= now {
-                    turns.push((at, format!("{}  {name} {what}", at.rfc3339())));
+                    changes.push((at, format!("{}  {name} {what}", at.rfc3339())));
                 }
             }
         }
-        // Of one instant, in the order of a key's life.
-        turns.sort_by_key(|(at, _)| *at);
-        turns.into_iter().map(|(_, line)| line).collect()
+        // The sort is stable: changes at the same time stay in the order of the keys and their states.
+        changes.sort_by_key(|(at, _)| *at);
+        changes.into_iter().map(|(_, line)| line).collect()
     }
 
+    /// The only key whose `kid` begins with this text.
     fn find(&self, kid: &str) -> Result<&RingKey, PlanError> {
         let mut found = self.ring.keys().iter().filter(|key| key.key.kid().starts_with(kid));
         match (found.next(), found.next()) {
@@ -253,6 +257,7 @@ impl Plan {
         }
     }
 
+    /// The key of the series with the latest `activate_at`.
     fn last(&self, series: &Series) -> Option<&RingKey> {
         self.ring
             .keys()
@@ -261,9 +266,17 @@ impl Plan {
             .max_by_key(|key| key.schedule.activate_at)
     }
 
-    /// Ends the other keys of the series when `kid` takes over: neither a gap, nor a key that waits behind another.
-    fn hand_over(&mut self, series: &Series, kid: &str, at: Timestamp, rhythm: Rhythm, margins: &Margins) {
-        let tail = margins.tail_seconds().max(rhythm.overlap_seconds);
+    /// Retires the predecessor of `kid` at `at`, when `kid` begins to sign, so that there is neither a gap nor a key that never
+    /// signs.
+    fn retire_predecessor(
+        &mut self,
+        series: &Series,
+        kid: &str,
+        at: Timestamp,
+        intervals: Intervals,
+        margins: &Margins,
+    ) {
+        let tail = margins.tail_seconds().max(intervals.overlap_seconds);
         let former: Vec<_> = self
             .ring
             .keys()
@@ -276,15 +289,15 @@ impl Plan {
         for (kid, schedule) in former {
             if Some(schedule.activate_at) == latest && schedule.retire_at != at {
                 let ends = Schedule { retire_at: at, remove_at: at.plus(tail), ..schedule };
-                // The key is there: it was just listed.
+                // The key exists, so this cannot fail.
                 let _ = self.reschedule(&kid, ends);
             }
         }
     }
 }
 
-/// The schedule of a key that is published and activated then.
-fn following(publish_at: Timestamp, activate_at: Timestamp, rhythm: Rhythm) -> Schedule {
-    let retire_at = activate_at.plus(rhythm.period_seconds);
-    Schedule { publish_at, activate_at, retire_at, remove_at: retire_at.plus(rhythm.overlap_seconds) }
+/// The schedule of a key that is published and activated at these times.
+fn schedule_from(publish_at: Timestamp, activate_at: Timestamp, intervals: Intervals) -> Schedule {
+    let retire_at = activate_at.plus(intervals.period_seconds);
+    Schedule { publish_at, activate_at, retire_at, remove_at: retire_at.plus(intervals.overlap_seconds) }
 }

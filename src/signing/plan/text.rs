@@ -1,4 +1,4 @@
-//! A plan's set as the JSON text that the secret holds, every member of it kept; and the private JWK of a new key.
+//! Reads and writes the JSON text of `SIGNING_KEYS`, with all its members, and makes the private JWKs of new keys.
 
 use serde_json::{Map, Value, json};
 
@@ -21,27 +21,30 @@ impl Plan {
         Ok(Self { keys: keys.filter_map(Value::as_object).cloned().collect(), ring })
     }
 
-    /// The set as the text for `wrangler secret put SIGNING_KEYS`.
+    /// The set as JSON text, for `wrangler secret put SIGNING_KEYS`.
     #[must_use]
     pub fn to_json(&self) -> String {
         json!({ "keys": self.keys }).to_string()
     }
 
+    /// Drops the keys for which `keep` is false.
     pub(super) fn retain(&mut self, keep: impl Fn(&RingKey) -> bool) {
         let kept: Vec<bool> = self.ring.keys().iter().map(keep).collect();
         let mut flags = kept.iter();
         self.keys.retain(|_| flags.next().copied().unwrap_or(true));
-        self.reread();
+        self.parse_again();
     }
 
+    /// Gives the key `kid` another schedule.
     pub(super) fn reschedule(&mut self, kid: &str, schedule: Schedule) -> Result<(), PlanError> {
-        let place = self.ring.keys().iter().position(|key| key.key.kid() == kid);
-        let key = place.and_then(|place| self.keys.get_mut(place));
+        let index = self.ring.keys().iter().position(|key| key.key.kid() == kid);
+        let key = index.and_then(|index| self.keys.get_mut(index));
         write_schedule(key.ok_or_else(|| PlanError::NoSuchKey(kid.to_owned()))?, schedule);
-        self.reread();
+        self.parse_again();
         Ok(())
     }
 
+    /// Adds a new key to the series.
     pub(super) fn add(
         &mut self,
         series: &Series,
@@ -54,12 +57,12 @@ impl Plan {
         }
         write_schedule(&mut jwk, schedule);
         self.keys.push(jwk);
-        self.reread();
+        self.parse_again();
         Ok(())
     }
 
-    /// The ring follows the text, so that what is written is what was judged.
-    fn reread(&mut self) {
+    /// Parses the text again, so that decisions are always based on the text that will be stored.
+    fn parse_again(&mut self) {
         self.ring = Keyring::parse(&self.to_json()).unwrap_or_default();
     }
 }

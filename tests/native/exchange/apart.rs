@@ -1,8 +1,8 @@
-//! Attacks that use what belongs to one target at another: its claims, its shared secret, its name.
+//! Attacks that use the claims, the shared secret or the name of one target at another target.
 
 use edge_assay::jose::{Algorithm, SharedSecret, UntrustedToken, base64url};
 use edge_assay::signing::Series;
-use edge_assay::signing::plan::{Plan, Rhythm};
+use edge_assay::signing::plan::{Intervals, Plan};
 use edge_assay::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -43,20 +43,20 @@ fn apart(first: &Value, second: &Value, claims: &Value) {
 
 #[test]
 fn a_claim_of_one_targets_policy_is_never_issued_to_another() {
-    // The sandbox makes everybody an admin; the API does not say what anybody is.
+    // The sandbox gives every subject the role admin; the API adds no role.
     apart(&json!({}), &json!({ "claims": { "role": { "value": "admin" } } }), &json!({}));
     apart(
         &json!({ "claims": { "role": { "claim": "/role", "optional": true } } }),
         &json!({ "claims": { "role": { "value": "admin" } } }),
         &json!({}),
     );
-    // What one gives, and the other gives under another name.
+    // Both targets add the same value, under different names.
     apart(
         &json!({ "claims": { "role": { "value": "admin" } } }),
         &json!({ "claims": { "roles": { "value": "admin" } } }),
         &json!({}),
     );
-    // The same name with another value, another type, or as another text.
+    // Both targets add the same name, with another value, another type, or another JSON text.
     for other in [json!("user"), json!(["admin"]), json!(1)] {
         apart(
             &json!({ "claims": { "role": { "value": "admin" } } }),
@@ -70,7 +70,7 @@ fn a_claim_of_one_targets_policy_is_never_issued_to_another() {
 fn a_claim_that_only_one_target_reads_from_the_token_is_never_issued_to_another() {
     let reads = json!({ "claims": { "email": { "claim": "/email", "optional": true } } });
     apart(&reads, &json!({}), &json!({ "email": "ada@example.com" }));
-    // Where the token has none, both targets give the same: nothing.
+    // If the token does not have the claim, neither target adds it, so both agree.
     let world = world_with(&pair(&reads, &json!({})), &secrets());
     let (_, claims) = granted(&world, &for_both(&json!({})));
     assert_eq!(claims["aud"], json!([API, SANDBOX]));
@@ -93,14 +93,14 @@ fn targets_that_agree_on_everything_share_one_token_of_the_shorter_life() {
     let (answer, claims) = granted(&world, &for_both(&json!({})));
     assert_eq!((&answer["expires_in"], &answer["scope"]), (&json!(40), &json!("b")));
     assert_eq!((&claims["role"], &claims["id"]), (&json!("user"), &json!("user_1")));
-    // A scope that only one of them grants is granted for none.
+    // A scope that only one of them grants is not granted.
     let token = clerk_token(&json!({}));
     let one_sided = form(&exchange(&token, &[("audience", API), ("audience", SANDBOX), ("scope", "a")]));
     refused(&world, &one_sided, 400, "invalid_scope", "scope_not_granted");
 }
 
 #[test]
-fn an_actor_of_one_targets_list_acts_for_nobody_at_another() {
+fn an_actor_that_one_target_lists_cannot_act_at_another() {
     let actors = json!({ "actors": [{ "issuer": CLERK, "subject": "robot" }] });
     for (first, second) in [(&actors, json!({})), (&json!({}), actors.clone())] {
         let world = world_with(&pair(first, &second), &secrets());
@@ -120,10 +120,10 @@ fn shared(audiences: &[Option<&str>]) -> (String, Vec<Vec<u8>>) {
         bytes.fill(next);
     };
     let start = Timestamp::from_epoch_seconds(NOW - 86_400);
-    plan.begin(Algorithm::Es256, Rhythm::default(), start, &mut fill).unwrap();
+    plan.begin(Algorithm::Es256, Intervals::default(), start, &mut fill).unwrap();
     for audience in audiences {
         let series = Series { algorithm: Algorithm::Hs256, audience: audience.map(str::to_owned) };
-        plan.begin(series, Rhythm::default(), start, &mut fill).unwrap();
+        plan.begin(series, Intervals::default(), start, &mut fill).unwrap();
     }
     let text = plan.to_json();
     let set: Value = serde_json::from_str(&text).unwrap();
@@ -161,7 +161,7 @@ fn signed_with(token: &str, secret: &[u8]) -> bool {
 }
 
 #[test]
-fn who_holds_the_shared_secret_of_one_target_cannot_forge_a_token_for_another() {
+fn the_shared_secret_of_one_target_cannot_forge_a_token_for_another() {
     let (keys, secrets) = shared(&[Some(API), Some(SANDBOX)]);
     let world = world_with(&both_hs256(), &with_keys(keys));
     let issue = |audience: &str| {
@@ -190,14 +190,14 @@ fn a_shared_secret_for_several_audiences_is_a_fault_of_the_configuration() {
     assert_eq!(paths(&[Some(API)]), ["SIGNING_KEYS"]);
     assert_eq!(paths(&[Some(API), Some(LEDGER)]), ["SIGNING_KEYS"]);
     assert!(paths(&[Some(API), Some(SANDBOX)]).is_empty());
-    // A key for an audience that is not configured yet does no harm.
+    // A key for an audience that is not configured yet is not a fault.
     assert!(paths(&[Some(API), Some(SANDBOX), Some(LEDGER)]).is_empty());
-    // The same octets under two names are one secret.
+    // The same octets with two kids are the same secret.
     let (keys, _) = shared(&[Some(API), Some(SANDBOX)]);
     let mut set: Value = serde_json::from_str(&keys).unwrap();
     set["keys"][2]["k"] = set["keys"][1]["k"].clone();
     assert_eq!(fault_paths(&config, &with_keys(set.to_string())), ["SIGNING_KEYS.keys[2].k"]);
-    // An audience is a text, and only a shared secret has one.
+    // `aud` must be a string, and only a shared secret may have it.
     for (index, audience) in [(1, json!("")), (1, json!([API])), (0, json!(API))] {
         let mut set: Value = serde_json::from_str(&keys).unwrap();
         set["keys"][index]["aud"] = audience;
@@ -215,7 +215,7 @@ fn one_hs256_target_goes_on_with_a_secret_that_names_no_audience() {
 }
 
 #[test]
-fn the_fireproof_wire_has_a_shared_secret_of_its_own_too() {
+fn fireproofs_audience_has_its_own_shared_secret_too() {
     let mut config = pair(&json!({ "algorithm": "HS256" }), &json!({}));
     config["exchange"]["fireproof"]["algorithm"] = json!("HS256");
     assert_eq!(fault_paths(&config, &with_keys(shared(&[None]).0)), ["SIGNING_KEYS.keys[1].aud"]);
@@ -317,7 +317,7 @@ fn no_client_goes_by_another_spelling_of_a_registered_id() {
 const VALUE: &str = "one value that two parties hold, of more than 32 characters";
 
 #[test]
-fn no_secret_is_known_to_two_parties_whatever_its_bindings_are_called() {
+fn two_parties_with_the_same_secret_are_a_fault_whatever_the_bindings_are_called() {
     let client =
         |id: &str, secret: &str, targets: &[&str]| json!({ "id": id, "secret": secret, "targets": targets });
     let with = |change: &dyn Fn(&mut Value), bound: &[(&'static str, &str)]| {
@@ -345,14 +345,14 @@ fn no_secret_is_known_to_two_parties_whatever_its_bindings_are_called() {
         );
     };
     let same = |_: &mut Value| {};
-    // Two clients, by two bindings or by one.
+    // Two clients with the same value, in two bindings or in one.
     let other = two(client("other", "OTHER", &[STRICT]));
     assert_eq!(with(&other, &[("CLI_SECRET", VALUE), ("OTHER", VALUE)]), ["exchange.clients[1].secret"]);
     assert!(with(&other, &[("OTHER", VALUE)]).is_empty());
     assert_eq!(with(&two(client("other", "CLI_SECRET", &[API])), &[]), ["exchange.clients[1].secret"]);
-    // One client that is about to change its id.
+    // One client whose id is being changed, so that both ids are configured.
     assert!(with(&two(client("new-cli", "CLI_SECRET", &[STRICT])), &[]).is_empty());
-    // The proxy and each of the others. A space at the end, which a terminal adds, makes no other secret of it.
+    // The proxy and each other party. White space at the end, which a terminal may add, is ignored.
     assert!(with(&proxy, &[("PROXY", VALUE)]).is_empty());
     for shared in ["CLI_SECRET", "SUPABASE", "EXPLAIN_KEY"] {
         let value = format!("{VALUE}\n");
@@ -362,7 +362,7 @@ fn no_secret_is_known_to_two_parties_whatever_its_bindings_are_called() {
     // A client and the operator, or an issuer.
     assert_eq!(with(&same, &[("CLI_SECRET", VALUE), ("EXPLAIN_KEY", VALUE)]), ["exchange.clients[0].secret"]);
     assert_eq!(with(&same, &[("CLI_SECRET", SECRET)]), ["exchange.clients[0].secret"]);
-    // Two issuers; the second one's text is in another encoding.
+    // Two issuers. The secret of the second one has another encoding.
     assert_eq!(with(&second_issuer, &[("OTHER", SECRET)]), ["issuers[2].secrets[0]"]);
     let encoded = |config: &mut Value| {
         second_issuer(config);

@@ -1,4 +1,5 @@
-//! The exchange on fakes: RFC 8693 and RFC 7523 at `/token`, the Fireproof dashboard's protocol at `/api`, and every refusal.
+//! The exchange with a fake platform: RFC 8693 and RFC 7523 at `/token`, the Fireproof dashboard's protocol at `/api`, and every
+//! refusal.
 
 mod apart;
 mod callers;
@@ -18,7 +19,7 @@ use crate::support::tokens;
 use crate::support::world::{NOW, World, body, claims, header, issuer, merged};
 use edge_assay::http::Response;
 use edge_assay::jose::{Algorithm, UntrustedToken};
-use edge_assay::signing::plan::{Plan, Rhythm};
+use edge_assay::signing::plan::{Intervals, Plan};
 use edge_assay::time::Timestamp;
 use http::Method;
 use serde_json::{Value, json};
@@ -31,7 +32,7 @@ const STRICT: &str = "https://strict.example.com";
 const US: &str = "https://auth.example.com";
 const CLIENT_SECRET: &str = "marker-of-the-client's secret:+%";
 
-/// The secret `SIGNING_KEYS` with a key of each kind, the same at each call.
+/// The secret `SIGNING_KEYS` with one key of each algorithm. Every call returns the same text.
 pub(crate) fn signing_keys() -> String {
     let mut plan = Plan::empty();
     let mut next = 0;
@@ -41,7 +42,7 @@ pub(crate) fn signing_keys() -> String {
     };
     for algorithm in [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Hs256] {
         let start = Timestamp::from_epoch_seconds(NOW - 86_400);
-        plan.begin(algorithm, Rhythm::default(), start, &mut fill).unwrap();
+        plan.begin(algorithm, Intervals::default(), start, &mut fill).unwrap();
     }
     plan.to_json()
 }
@@ -167,9 +168,11 @@ fn refused(world: &World, request: &FakeRequest, status: u16, error: &str, code:
     let answer = body(&response);
     assert_eq!((answer["error"].as_str(), answer["code"].as_str()), (Some(error), Some(code)), "{text}");
     let description = answer["error_description"].as_str().unwrap();
+    // A character that a description may not contain is replaced by `?`, so none of our texts may have one.
     assert!(
         !description.is_empty()
-            && description.chars().all(|c| matches!(c, ' '..='~') && c != '"' && c != '\\')
+            && description.chars().all(|c| matches!(c, ' '..='~') && !matches!(c, '"' | '\\' | '?')),
+        "{description}"
     );
     assert_eq!(header(&response, "cache-control").as_deref(), Some("no-store"));
     response

@@ -1,8 +1,8 @@
-//! Our keys under a running isolate: they change by the clock alone, and somebody is told in time.
+//! The rotation of our keys in a running isolate: it follows the clock, and a missing successor is logged in time.
 
 use edge_assay::jose::{Algorithm, KeySet, UntrustedToken};
 use edge_assay::signing::Margins;
-use edge_assay::signing::plan::{Plan, Rhythm};
+use edge_assay::signing::plan::{Intervals, Plan};
 use edge_assay::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -11,11 +11,11 @@ use crate::support::request::FakeRequest;
 use crate::support::world::{NOW, World, body, header};
 
 const DAY: i64 = 86_400;
-const KEY: &str = "the key of whoever may see the insides";
+const KEY: &str = "an explain key of at least 32 characters";
 const MARGINS: Margins =
     Margins { consumer_cache_seconds: 3600, longest_token_seconds: 3600, leeway_seconds: 5 };
 
-/// Keys that began to sign `days` ago, with a successor if one is wanted.
+/// A key that has signed for `days`, with a successor if `successor` is true.
 fn keys(days: i64, successor: bool) -> String {
     let mut next = 0;
     let mut fill = |bytes: &mut [u8]| {
@@ -24,9 +24,9 @@ fn keys(days: i64, successor: bool) -> String {
     };
     let start = Timestamp::from_epoch_seconds(NOW - days * DAY);
     let mut plan = Plan::empty();
-    plan.begin(Algorithm::Es256, Rhythm::default(), start, &mut fill).unwrap();
+    plan.begin(Algorithm::Es256, Intervals::default(), start, &mut fill).unwrap();
     if successor {
-        plan.rotate(Algorithm::Es256, Rhythm::default(), &MARGINS, start, false, &mut fill).unwrap();
+        plan.rotate(Algorithm::Es256, Intervals::default(), &MARGINS, start, false, &mut fill).unwrap();
     }
     plan.to_json()
 }
@@ -40,7 +40,7 @@ fn world_with_keys(keys: &str) -> World {
     world_with(&config, &[("SIGNING_KEYS", keys.to_owned()), supabase, cli])
 }
 
-/// A token issued now, and whether the key set as it is now verifies it.
+/// A token issued now, and whether the present key set verifies it.
 fn issue(world: &World) -> (String, bool) {
     let now = world.platform.now().epoch_seconds();
     let token = clerk_token(&json!({ "iat": now, "nbf": now, "exp": now + 60 }));
@@ -66,8 +66,8 @@ fn verifies(token: &str, set: &[u8]) -> bool {
 }
 
 #[test]
-fn one_isolate_hands_over_from_key_to_key_while_it_runs() {
-    // The second key takes over in three days, and is shown already.
+fn a_running_isolate_changes_to_the_next_key() {
+    // The second key signs in three days, and is already published.
     let world = world_with_keys(&keys(88, true));
     let (before, verified) = issue(&world);
     assert!(verified);
@@ -81,10 +81,10 @@ fn one_isolate_hands_over_from_key_to_key_while_it_runs() {
     let (first, verified) = issue(&world);
     assert!(verified && verifies(&first, &held_for_an_hour));
     assert_ne!(kid(&first), kid(&before));
-    // The last token of the former key lives on with the set of an hour later.
+    // The last token of the former key still verifies with the key set of an hour later.
     world.platform.pass(3600);
     assert!(verifies(&last, &published(&world)));
-    // And the set says how long it may be kept: to the second at which the former key leaves it.
+    // The key set may be cached exactly until the former key is removed from it.
     world.platform.pass(7 * DAY - 3600 - 10);
     let set = world.ask(&FakeRequest::get("/.well-known/jwks.json"));
     assert_eq!(header(&set, "cache-control").as_deref(), Some("public, max-age=10"));
