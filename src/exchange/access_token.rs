@@ -1,4 +1,4 @@
-//! An access token of ours (RFC 9068): the same steps whoever asks, the token endpoint's client or the gateway for its upstream.
+//! Issues an access token of our own (RFC 9068). The token endpoint's clients and the gateway go through the same steps.
 
 use super::facts::Facts;
 use super::mint::Minted;
@@ -12,26 +12,26 @@ use crate::verify::VerifiedToken;
 /// The media type of RFC 9068 §2.1.
 const MEDIA_TYPE: &str = "at+jwt";
 
-/// What is asked for, by whom and on whose behalf.
+/// A request for an access token.
 pub struct Wanted<'w> {
-    /// Whose token it is to be.
+    /// The verified token of the subject.
     pub subject: &'w VerifiedToken,
-    /// What the subject's token was sent as.
+    /// The parameter that held the subject's token.
     pub role: Role,
-    /// Who acts for the subject.
+    /// The verified token of the actor, if one acts for the subject.
     pub actor: Option<&'w VerifiedToken>,
-    /// For whom it is.
+    /// The targets that the token is for.
     pub targets: &'w [&'w Target],
-    /// The scope, if one is asked for.
+    /// The requested scope, if there is one.
     pub scope: Option<&'w str>,
-    /// The `client_id` of who asks.
+    /// The `client_id` of the client.
     pub client_id: &'w str,
 }
 
-/// Issues it at `now`, and says which scope it has; empty when there is none.
+/// Issues a token at `now`, and returns it with its scope, which is empty if none is granted.
 ///
 /// # Errors
-/// The first rule that is broken, and faults of ours.
+/// [`TokenError`] at the first rule that is broken, or at a fault.
 pub async fn issue<P: Platform>(
     exchange: &Exchange,
     platform: &P,
@@ -43,7 +43,7 @@ pub async fn issue<P: Platform>(
     Ok((minted, granted.scope))
 }
 
-/// Whether [`issue`] would issue it, as far as that can be told without signing.
+/// Checks everything that [`issue`] checks before it signs.
 ///
 /// # Errors
 /// As [`issue`].
@@ -58,7 +58,7 @@ pub async fn check<P: Platform>(
     Ok(())
 }
 
-/// What the policy grants, drafted and not signed.
+/// What the policy grants: the draft of the token, not signed yet.
 async fn granted<P: Platform>(
     exchange: &Exchange,
     platform: &P,
@@ -67,11 +67,11 @@ async fn granted<P: Platform>(
 ) -> Result<policy::Granted, TokenError> {
     let Wanted { subject, role, actor, targets, scope, client_id } = *wanted;
     let act = delegation::act(subject, actor, targets)?;
-    let facts = Facts::gather(subject, exchange.directory.as_deref(), platform).await?;
+    let facts = Facts::load(subject, exchange.directory.as_deref(), platform).await?;
     let mut granted = policy::grant(subject, &facts, targets, scope, role, now)?;
     if let Some(actor) = actor {
         let refused = |rejection| TokenError::Token { role: Role::Actor, rejection };
-        granted.draft.end_with(actor).map_err(refused)?;
+        granted.draft.limit_to(actor).map_err(refused)?;
     }
     granted.draft.set("iss", &exchange.issuer);
     granted.draft.set("client_id", &client_id);

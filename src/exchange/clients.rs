@@ -1,4 +1,4 @@
-//! Who asks: client authentication at the token endpoint (RFC 6749 §2.3), `client_secret_basic` and `client_secret_post`.
+//! Client authentication at the token endpoint (RFC 6749 §2.3): `client_secret_basic` and `client_secret_post`.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,35 +10,35 @@ use crate::ports::Secrets;
 use crate::rejection::Fault;
 use crate::trust::password::Password;
 
-/// The `client_id` of tokens that the gateway asks for.
+/// The `client_id` in tokens that the gateway requests.
 pub const GATEWAY: &str = "edge-assay";
-/// The `client_id` of a client that gives no name.
+/// The `client_id` in tokens of clients that send none.
 pub const UNNAMED: &str = "public";
 
-/// Whether `id` is a name that this Worker assigns itself. No client may have it: an API could not tell the two apart.
+/// Whether `id` is a name that this Worker assigns itself. No client may use it, because an API could not tell the two apart.
 #[must_use]
 pub fn is_reserved(id: &str) -> bool {
     [GATEWAY, UNNAMED].iter().any(|reserved| is_same_name(id, reserved))
 }
 
-/// Whether somebody could take one client's id for the other: case and outer spaces make no difference.
+/// Whether two client ids are easily confused: they are equal when case and outer spaces are ignored.
 #[must_use]
 pub fn is_same_name(a: &str, b: &str) -> bool {
     a.trim().eq_ignore_ascii_case(b.trim())
 }
 
-/// A client that authenticates.
+/// A registered client.
 pub struct Client {
     /// Its `client_id`.
     pub id: String,
     /// The Worker secret that holds its `client_secret`.
     pub binding: String,
-    /// The audiences it may ask tokens for.
+    /// The audiences that it may request tokens for.
     pub targets: Vec<String>,
     secret: Result<Password, Fault>,
 }
 
-/// Shows nothing of the secret.
+/// Prints nothing of the secret.
 impl std::fmt::Debug for Client {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Client").field("id", &self.id).finish_non_exhaustive()
@@ -46,33 +46,33 @@ impl std::fmt::Debug for Client {
 }
 
 impl Client {
-    /// Reads the Worker secret that holds the client's.
+    /// Makes a client and reads its secret from the Worker secret `binding`.
     #[must_use]
     pub fn resolve(id: String, binding: String, targets: Vec<String>, secrets: &impl Secrets) -> Self {
         let secret = Password::bound(&binding, secrets);
         Self { id, binding, targets, secret }
     }
 
-    /// Its secret.
+    /// The client's secret.
     ///
     /// # Errors
-    /// [`Fault::SecretMissing`] while it is not bound, or too short.
+    /// [`Fault::SecretMissing`] while it is not bound or too short.
     pub fn secret(&self) -> Result<&Password, Fault> {
         self.secret.as_ref().map_err(Clone::clone)
     }
 }
 
-/// Who sent a request.
+/// The sender of a request.
 #[derive(Debug)]
 pub enum Caller<'c> {
-    /// A client that has proved to be this one.
+    /// A registered client that has authenticated.
     Registered(&'c Client),
-    /// A public client, by the name it gives itself, if it gives one.
+    /// A public client, with the `client_id` that it sent, if any.
     Public(Option<String>),
 }
 
 impl Caller<'_> {
-    /// The `client_id` claim (RFC 9068 §2.2), which has to be there.
+    /// The value of the claim `client_id`, which RFC 9068 §2.2 requires.
     #[must_use]
     pub fn client_id(&self) -> &str {
         match self {
@@ -82,19 +82,20 @@ impl Caller<'_> {
     }
 }
 
-/// What a request gives as a client's id and secret.
+/// The client id and secret in a request.
 enum Credentials {
-    /// In the header: what stands in the Base64, `id:secret`.
+    /// From the header: the decoded Base64, `id:secret`.
     Basic(String),
-    /// In the body, which is form-encoded as a whole.
+    /// From the body, already form-decoded.
     Body { id: String, secret: String },
 }
 
 impl Credentials {
     /// The text of the secret, if these are credentials of the client `id`.
     ///
-    /// RFC 6749 §2.3.1 has id and secret form-encoded before they are joined, and most clients, curl among them, join them as
-    /// they are. Both are read. At most one of the two ways gives the id: the decoded text is never longer than the encoded.
+    /// RFC 6749 §2.3.1 requires id and secret to be form-encoded before they are joined. Most clients, curl among them, join
+    /// them without encoding. Both forms are accepted. At most one of them gives `id`, because the decoded text is never longer
+    /// than the encoded text.
     fn secret_for(&self, id: &str) -> Option<&str> {
         match self {
             Self::Body { id: given, secret } => (given == id).then_some(secret),
@@ -108,8 +109,8 @@ impl Credentials {
         }
     }
 
-    /// Whether they prove to be `client`, with `given` as the text of the secret.
-    fn prove(&self, client: &Client, given: &str) -> Result<bool, Fault> {
+    /// Whether `given`, the text of the secret, is the secret of `client`, as it is or form-decoded.
+    fn authenticate(&self, client: &Client, given: &str) -> Result<bool, Fault> {
         let secret = client.secret()?;
         let is_raw = secret.is(given);
         let decoded = match self {
@@ -120,23 +121,23 @@ impl Credentials {
     }
 }
 
-/// The registered client that a request speaks of, whether it proves to be it or not. For the log: on the wire, who is
-/// registered is nobody's business.
+/// The registered client that a request names, authenticated or not. For the log only: no response reveals which clients are
+/// registered.
 #[must_use]
-pub fn spoken_of<'c>(clients: &'c [Client], authorization: Option<&str>, form: &Form) -> Option<&'c str> {
+pub fn named_client<'c>(clients: &'c [Client], authorization: Option<&str>, form: &Form) -> Option<&'c str> {
     let in_header = authorization.and_then(basic);
-    let is_meant = |client: &&Client| match &in_header {
+    let is_named = |client: &&Client| match &in_header {
         Some(given) => given.secret_for(&client.id).is_some(),
         None => form.get("client_id") == Some(client.id.as_str()),
     };
-    clients.iter().find(is_meant).map(|client| client.id.as_str())
+    clients.iter().find(is_named).map(|client| client.id.as_str())
 }
 
-/// Who sent the request with this `Authorization` header and this body.
+/// The sender of the request with this `Authorization` header and this body.
 ///
 /// # Errors
-/// `invalid_client` when the credentials are wrong, `invalid_request` when there are two, [`Fault::SecretMissing`] when
-/// the secret they would be compared with is not bound.
+/// [`ClientError`] (`invalid_client`) if the credentials are wrong, [`RequestError`] (`invalid_request`) if there are two, and
+/// [`Fault::SecretMissing`] if the client's secret is not bound.
 pub fn identify<'c>(
     clients: &'c [Client],
     authorization: Option<&str>,
@@ -164,18 +165,18 @@ pub fn identify<'c>(
     let mut fault = None;
     for client in clients.iter().filter(|client| named.is_none_or(|named| named == client.id)) {
         let Some(secret) = given.secret_for(&client.id) else { continue };
-        match given.prove(client, secret) {
+        match given.authenticate(client, secret) {
             Ok(true) => return Ok(Caller::Registered(client)),
             Ok(false) => {}
-            // Another client may be meant: `a:b` and a secret can be read as `a` and a secret that begins with `b:`.
+            // Try the other clients too: `a:b:s` can be the client `a:b`, or the client `a` with a secret that begins with `b:`.
             Err(found) => fault = fault.or(Some(found)),
         }
     }
     Err(fault.map_or_else(|| ClientError::Unauthenticated.into(), TokenError::from))
 }
 
-/// A client that gives no secret. It may use neither the name of a registered client nor a reserved one, nor one that is easily
-/// taken for it.
+/// A client without a secret. Its `client_id` may not be a registered or reserved one, nor one that is easily confused with
+/// those.
 fn public<'c>(clients: &[Client], named: Option<&str>) -> Result<Caller<'c>, TokenError> {
     let Some(name) = named else { return Ok(Caller::Public(None)) };
     if clients.iter().any(|client| is_same_name(&client.id, name)) {
@@ -184,7 +185,7 @@ fn public<'c>(clients: &[Client], named: Option<&str>) -> Result<Caller<'c>, Tok
     if is_reserved(name) {
         return Err(ClientError::Reserved.into());
     }
-    // RFC 6749, appendix A.1: visible characters and spaces. Outer spaces are easily overlooked.
+    // RFC 6749, appendix A.1 allows visible characters and spaces. Outer spaces are refused, because readers overlook them.
     if name.trim() != name
         || name.len() > limits::MAX_CLIENT_ID_BYTES
         || !name.bytes().all(|octet| matches!(octet, b' '..=b'~'))
@@ -194,7 +195,7 @@ fn public<'c>(clients: &[Client], named: Option<&str>) -> Result<Caller<'c>, Tok
     Ok(Caller::Public(Some(name.to_owned())))
 }
 
-/// The credentials in a `Basic` header (RFC 7617 §2), with the `id:secret` as it came.
+/// The credentials in a `Basic` header (RFC 7617 §2), not form-decoded; `None` if the header is another one.
 fn basic(header: &str) -> Option<Credentials> {
     let (scheme, encoded) = header.trim().split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {

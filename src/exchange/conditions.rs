@@ -1,5 +1,5 @@
-//! A target's `when` and a route's `require.claims`: what must hold of a subject before anything is issued or let through.
-//! Every test is true or false, and of what is absent every test is false but `exists = false`.
+//! Conditions on claims: a target's `when` and a route's `require.claims`. Unless all of them hold, no token is issued and no
+//! request is forwarded. For an absent claim every test is false, except `exists = false`.
 
 use serde_json::Value;
 
@@ -8,33 +8,33 @@ use super::facts::{Facts, Pointer};
 /// One condition.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
-    /// What it looks at.
+    /// The claim.
     pub claim: Pointer,
-    /// What must be true of it.
+    /// The test that its value must pass.
     pub test: Test,
 }
 
-/// What may be asked of a value.
+/// A test of a claim's value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Test {
-    /// It is this very value.
+    /// The value equals this one.
     Equals(Value),
-    /// It is one of these.
+    /// The value equals one of these.
     OneOf(Vec<Value>),
-    /// It is a list that holds all of these. A single value counts as a list of one.
+    /// The value is a list that contains all of these. A single value counts as a list of one.
     ContainsAll(Vec<Value>),
-    /// It is a list that holds one of these at least.
+    /// The value is a list that contains at least one of these.
     ContainsAny(Vec<Value>),
-    /// It is a string that the pattern fits from its first character to its last: `*` is any run of characters, `?` any one.
+    /// The value is a string that the pattern matches as a whole: `*` stands for any characters, also none, `?` for exactly one.
     Matches(String),
-    /// It is a number that is not less.
+    /// The value is a number that is not less than this one.
     AtLeast(serde_json::Number),
-    /// It is there and not null; or not.
+    /// With `true`: the claim is present and not null. With `false`: it is absent or null.
     Exists(bool),
 }
 
 impl Test {
-    /// Its name in the configuration, as messages have it.
+    /// Its name in the configuration, as it is shown in messages.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -51,7 +51,7 @@ impl Test {
 }
 
 impl Condition {
-    /// Whether it holds.
+    /// Whether the condition holds for these facts.
     #[must_use]
     pub fn holds(&self, facts: &Facts<'_>) -> bool {
         let value = facts.value(&self.claim);
@@ -61,7 +61,9 @@ impl Condition {
             (Test::OneOf(wanted), Some(value)) => wanted.iter().any(|one| same(&value, one)),
             (Test::ContainsAll(wanted), Some(value)) => wanted.iter().all(|one| contains(&value, one)),
             (Test::ContainsAny(wanted), Some(value)) => wanted.iter().any(|one| contains(&value, one)),
-            (Test::Matches(pattern), Some(value)) => value.as_str().is_some_and(|text| fits(pattern, text)),
+            (Test::Matches(pattern), Some(value)) => {
+                value.as_str().is_some_and(|text| matches_pattern(pattern, text))
+            }
             (Test::AtLeast(least), Some(Value::Number(number))) => !less(&number, least),
             (_, None) | (Test::AtLeast(_), Some(_)) => false,
         }
@@ -75,7 +77,7 @@ fn contains(list: &Value, wanted: &Value) -> bool {
     }
 }
 
-/// Equal as JSON values; `1` and `1.0` are one number. A string is never a number or a boolean.
+/// Whether two JSON values are equal. `1` and `1.0` are the same number; a string never equals a number or a boolean.
 fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => !less(a, b) && !less(b, a),
@@ -94,8 +96,9 @@ fn as_integer(number: &serde_json::Number) -> Option<i128> {
     number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from))
 }
 
-/// Whether `pattern` fits the whole of `text`. Linear but for the last `*`, to which alone it goes back.
-fn fits(pattern: &str, text: &str) -> bool {
+/// Whether `pattern` matches the whole of `text`. Backtracks to the last `*` only, so the time is at most the product of both
+/// lengths.
+fn matches_pattern(pattern: &str, text: &str) -> bool {
     let mut pattern = pattern.chars();
     let mut text = text.chars();
     let mut retry: Option<(std::str::Chars<'_>, std::str::Chars<'_>)> = None;
@@ -115,7 +118,7 @@ fn fits(pattern: &str, text: &str) -> bool {
             }
             _ => {}
         }
-        // The last `*` takes one character more.
+        // No match here: let the last `*` match one character more.
         let Some((after_star, mut later)) = retry.take() else { return false };
         if later.next().is_none() {
             return false;
@@ -132,7 +135,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_pattern_fits_the_whole_text_or_not_at_all() {
+    fn a_pattern_matches_the_whole_text_or_not_at_all() {
         for (pattern, text, expected) in [
             ("*@example.com", "ada@example.com", true),
             ("*@example.com", "ada@example.com.evil.example", false),
@@ -149,18 +152,18 @@ mod tests {
             (".*", "abc", false),
             ("é?", "éü", true),
         ] {
-            assert_eq!(fits(pattern, text), expected, "{pattern} on {text}");
+            assert_eq!(matches_pattern(pattern, text), expected, "{pattern} on {text}");
         }
     }
 
     #[test]
-    fn a_pattern_of_many_stars_costs_no_more_than_its_length_times_the_texts() {
+    fn a_pattern_of_many_stars_is_matched_in_quadratic_time_at_most() {
         let pattern = format!("{}b", "a*".repeat(2000));
-        assert!(!fits(&pattern, &"a".repeat(16_000)));
+        assert!(!matches_pattern(&pattern, &"a".repeat(16_000)));
     }
 
     #[test]
-    fn numbers_are_compared_as_numbers_and_nothing_else_is() {
+    fn only_numbers_are_compared_as_numbers() {
         assert!(same(&json!(1), &json!(1.0)));
         assert!(!same(&json!("1"), &json!(1)));
         assert!(!same(&json!("true"), &json!(true)));

@@ -1,4 +1,4 @@
-//! Who acts for whom: `may_act` and `act` (RFC 8693 §§4.1, 4.4).
+//! Delegation: the claims `act` and `may_act` (RFC 8693 §4.1 and §4.4).
 
 use serde_json::{Map, Value, json};
 
@@ -7,18 +7,18 @@ use super::refusal::ActorError;
 use crate::limits;
 use crate::verify::VerifiedToken;
 
-/// The `act` claim of a token for `subject`: `actor` outermost if there is one, and who acted before behind it; `None`
-/// when nobody ever acted.
+/// The `act` claim of a token for `subject`: `actor`, if there is one, as the outermost object, and the former actors nested in
+/// it. `None` if the request has no actor and the subject token has no `act`.
 ///
 /// # Errors
-/// [`ActorError`] when the actor may not: what the subject token says in `may_act` decides, and only where it says
-/// nothing, every target's configuration.
+/// [`ActorError`] if the actor may not act for the subject. The `may_act` of the subject token decides; if there is none, the
+/// `actors` of every target must list the actor.
 pub fn act(
     subject: &VerifiedToken,
     actor: Option<&VerifiedToken>,
     targets: &[&Target],
 ) -> Result<Option<Value>, ActorError> {
-    let former = subject.claims().get("act").map(|act| history(&act, 1)).transpose()?;
+    let former = subject.claims().get("act").map(|act| former_actors(&act, 1)).transpose()?;
     let Some(actor) = actor else { return Ok(former) };
     let name = actor.claims().subject.as_deref().ok_or(ActorError::NoSubject)?;
     if let Some(may_act) = subject.claims().get("may_act") {
@@ -36,14 +36,15 @@ pub fn act(
     }
     let mut act = json!({ "iss": actor.issuer(), "sub": name });
     if let (Some(former), Some(members)) = (former, act.as_object_mut()) {
-        history(&former, 2)?;
+        former_actors(&former, 2)?;
         members.insert("act".to_owned(), former);
     }
     Ok(Some(act))
 }
 
-/// A former `act`, which has to name somebody, with nothing but who it was: `exp`, `aud` and the like have no meaning in it (§4.1).
-fn history(act: &Value, depth: usize) -> Result<Value, ActorError> {
+/// The `act` of the subject token, reduced to the members that identify the actors: `exp`, `aud` and the like have no meaning in
+/// it (RFC 8693 §4.1). Each level must identify an actor.
+fn former_actors(act: &Value, depth: usize) -> Result<Value, ActorError> {
     if depth > limits::MAX_ACTORS {
         return Err(ActorError::TooMany);
     }
@@ -60,7 +61,7 @@ fn history(act: &Value, depth: usize) -> Result<Value, ActorError> {
         return Err(ActorError::Malformed);
     }
     if let Some(before) = act.get("act") {
-        kept.insert("act".to_owned(), history(before, depth.saturating_add(1))?);
+        kept.insert("act".to_owned(), former_actors(before, depth.saturating_add(1))?);
     }
     Ok(Value::Object(kept))
 }

@@ -1,7 +1,8 @@
-//! What is known of a subject: the verified token's claims, and under `/directory` what our own directory says.
+//! What is known about a subject: the claims of the verified token and, under `/directory`, the subject's record in our
+//! directory.
 //!
-//! Values are handed on as the text they were written in, so that no number loses a digit and no type changes. What a token
-//! itself calls `directory` cannot be addressed: it would speak in our directory's name.
+//! Values are passed on in their original JSON text, so that no number loses precision and no type changes. A claim named
+//! `directory` in a token cannot be addressed: otherwise a token could pass its own data off as the directory's.
 
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -17,7 +18,7 @@ use crate::verify::VerifiedToken;
 /// The first reference token of pointers into the directory.
 pub const DIRECTORY: &str = "directory";
 
-/// A JSON Pointer (RFC 6901) to a member at some depth; never to the whole.
+/// A JSON Pointer (RFC 6901) to a member at any depth, never to the whole document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pointer(String);
 
@@ -26,11 +27,11 @@ impl Pointer {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let path = text.strip_prefix('/')?;
-        let escapes_well = path.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
-        (escapes_well && !path.is_empty()).then(|| Self(text.to_owned()))
+        let has_valid_escapes = path.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
+        (has_valid_escapes && !path.is_empty()).then(|| Self(text.to_owned()))
     }
 
-    /// As it was written.
+    /// The pointer as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -47,7 +48,7 @@ impl Pointer {
     }
 }
 
-/// What is known of one subject.
+/// What is known about one subject.
 #[derive(Debug)]
 pub struct Facts<'f> {
     claims: &'f Claims,
@@ -55,18 +56,18 @@ pub struct Facts<'f> {
 }
 
 impl<'f> Facts<'f> {
-    /// What a verified token says, and nothing else.
+    /// The claims alone, without a directory.
     #[must_use]
     pub fn of(claims: &'f Claims) -> Self {
         Self { claims, directory: None }
     }
 
-    /// What `token` says, and what the directory bound as `binding` says of its subject.
+    /// The claims of `token`, and the record of its subject in the directory that is bound as `binding`.
     ///
     /// # Errors
-    /// [`Fault::StoreUnavailable`] when the directory does not answer or holds something else than a JSON object: to go
-    /// on without it could drop a right, or a condition on one.
-    pub async fn gather<D: Directory + Clock>(
+    /// [`Fault::StoreUnavailable`] if the directory does not answer, or if the record is not a JSON object. To continue without
+    /// the record could ignore a right, or a condition on one.
+    pub async fn load<D: Directory + Clock>(
         token: &'f VerifiedToken,
         binding: Option<&str>,
         directory: &D,
@@ -77,7 +78,7 @@ impl<'f> Facts<'f> {
         };
         let key = directory_key(token.issuer(), subject);
         if key.len() > limits::MAX_STORE_KEY_BYTES {
-            // No such key can have been written.
+            // KV accepts no longer key, so there is no such record.
             return Ok(Self { claims, directory: None });
         }
         let unavailable = |reason: String| Fault::StoreUnavailable { binding: binding.to_owned(), reason };
@@ -90,7 +91,7 @@ impl<'f> Facts<'f> {
         Ok(Self { claims, directory })
     }
 
-    /// The value at `pointer` in the text it was written in; `None` when it is absent or null.
+    /// The value at `pointer` in its original JSON text; `None` if it is absent or null.
     #[must_use]
     pub fn raw(&self, pointer: &Pointer) -> Option<&RawValue> {
         let mut steps = pointer.steps();
@@ -114,14 +115,14 @@ impl<'f> Facts<'f> {
         json::parse_value(self.raw(pointer)?.get()).ok()
     }
 
-    /// The subject's own claims.
+    /// The claims of the token.
     #[must_use]
     pub fn claims(&self) -> &Claims {
         self.claims
     }
 }
 
-/// The directory's key of a subject.
+/// The key of a subject's record in the directory.
 #[must_use]
 pub fn directory_key(issuer: &str, subject: &str) -> String {
     format!("subject:{issuer}:{subject}")
@@ -132,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_a_pointer() {
+    fn a_pointer_begins_with_a_slash_and_its_escapes_are_valid() {
         for text in ["/sub", "/a/b", "/a~1b", "/a~0b", "/directory/roles/0", "//"] {
             assert!(Pointer::parse(text).is_some(), "{text}");
         }

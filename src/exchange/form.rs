@@ -1,10 +1,10 @@
-//! `application/x-www-form-urlencoded` bodies as OAuth uses them (RFC 6749 §3.2, appendix B): UTF-8, no parameter twice but
-//! those that may be, and an empty value is none.
+//! `application/x-www-form-urlencoded` bodies as OAuth uses them (RFC 6749 §3.2, appendix B): the text is UTF-8, only the
+//! parameters in `REPEATABLE` may occur more than once, and a parameter with an empty value counts as absent.
 
 use std::collections::BTreeMap;
 
-/// The parameters that have a meaning here (RFC 6749, RFC 7523, RFC 8693, RFC 8707). What else a client sends is ignored, and
-/// never repeated: it may be a token in the wrong place.
+/// The parameters that the endpoint reads (RFC 6749, RFC 7523, RFC 8693, RFC 8707). Others are ignored, and their names do not
+/// appear in any message: a name may be a token in the wrong place.
 const KNOWN: &[&str] = &[
     "grant_type",
     "client_id",
@@ -23,20 +23,20 @@ const KNOWN: &[&str] = &[
 /// The parameters that may occur several times (RFC 8693 §2.1, RFC 8707 §2).
 const REPEATABLE: &[&str] = &["audience", "resource"];
 
-/// A form's parameters.
+/// The parameters of a form, by name, each with its values in the order in which they were sent.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Form(BTreeMap<String, Vec<String>>);
 
-/// Why a body is no such form.
+/// Why a body cannot be read as such a form.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FormError {
-    /// A `%` without two hexadecimal digits, or octets that are no UTF-8.
+    /// A `%` without two hexadecimal digits, or octets that are not UTF-8.
     #[error("the body is not form-encoded UTF-8")]
     Encoding,
-    /// A parameter occurs twice.
+    /// A parameter that the endpoint reads occurs more than once.
     #[error("the parameter `{0}` occurs more than once")]
     Repeated(&'static str),
-    /// A parameter occurs twice, and has no meaning here.
+    /// A parameter that the endpoint does not read occurs more than once.
     #[error("an unknown parameter occurs more than once")]
     UnknownRepeated,
 }
@@ -54,7 +54,7 @@ impl Form {
             let name = decode(name).ok_or(FormError::Encoding)?;
             let value = decode(value).ok_or(FormError::Encoding)?;
             let values = form.0.entry(name).or_default();
-            // Also an empty one counts here: two parsers could differ on which of the two is meant.
+            // An empty value counts as an occurrence here: two parsers could differ on which of two values they use.
             values.push(value);
         }
         match form.0.iter().find(|(name, values)| values.len() > 1 && !REPEATABLE.contains(&name.as_str())) {
@@ -66,26 +66,26 @@ impl Form {
         }
     }
 
-    /// The value of a parameter that is there and not empty.
+    /// The value of a parameter; `None` if it is absent or empty.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.all(name).next()
     }
 
-    /// All values of a parameter, without the empty ones.
+    /// All values of a parameter that are not empty.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.0.get(name).into_iter().flatten().map(String::as_str).filter(|value| !value.is_empty())
     }
 }
 
-/// Shows no value: some are tokens and secrets.
+/// Prints the names only, because values may be tokens and secrets.
 impl std::fmt::Debug for Form {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_set().entries(self.0.keys()).finish()
     }
 }
 
-/// Undoes the encoding of one name or value.
+/// Decodes one name or value; `None` if it is not form-encoded UTF-8.
 #[must_use]
 pub fn decode(text: &str) -> Option<String> {
     let mut octets = Vec::with_capacity(text.len());

@@ -1,38 +1,39 @@
-//! Which claims a token of ours carries beside the registered ones, and where they come from.
+//! The claims of our tokens besides the registered ones, and the sources of their values.
 
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::facts::{Facts, Pointer};
 use crate::rejection::Rejection;
 
-/// Claims that only we write: who may set them could speak for somebody else, or for longer.
+/// Claims that the configuration may not set, because the exchange itself writes them. A policy that could set them could issue
+/// tokens for another subject, or with a longer life.
 pub const RESERVED: &[&str] =
     &["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", "act", "may_act", "cnf"];
 
-/// One claim.
+/// One claim of an issued token.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mapping {
-    /// Its name in our token.
+    /// The name of the claim.
     pub name: String,
-    /// Where its value comes from.
+    /// The source of its value.
     pub source: Source,
-    /// Whether our token may do without it.
+    /// Whether the token is issued without the claim if its source is absent.
     pub optional: bool,
 }
 
-/// Where a claim's value comes from.
+/// The source of a claim's value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Source {
-    /// What is known of the subject.
+    /// A claim of the subject's token, or a member of its directory record.
     Claim(Pointer),
-    /// The configuration.
+    /// A value from the configuration.
     Value(serde_json::Value),
 }
 
-/// The claims that `mappings` give, with the values in the text they were written in.
+/// The claims that `mappings` produce: name and value, the value in its original JSON text.
 ///
 /// # Errors
-/// [`Rejection::ClaimMissing`] for a source that is absent or null, unless the mapping is optional.
+/// [`Rejection::ClaimMissing`] if a source is absent or null and its mapping is not optional.
 pub fn apply(mappings: &[Mapping], facts: &Facts<'_>) -> Result<Vec<(String, Box<RawValue>)>, Rejection> {
     let mut claims = Vec::new();
     for mapping in mappings {

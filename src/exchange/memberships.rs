@@ -1,4 +1,4 @@
-//! Which Fireproof tenants and ledgers a subject belongs to, and which pair of them a session is for.
+//! The Fireproof tenants and ledgers that a subject belongs to, and the pair of them that a session is for.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -8,58 +8,58 @@ use super::facts::{Facts, Pointer};
 use crate::jose::base64url;
 use crate::rejection::Fault;
 
-/// Where memberships come from.
+/// The source of memberships.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// One tenant and one ledger of the subject's own, their names derived from issuer and subject.
+    /// Each subject has one tenant and one ledger of its own. Their names are derived from issuer and subject.
     Personal,
     /// The members `tenants` and `ledgers` of the subject's record in the directory.
     Directory,
 }
 
-/// What somebody is in a tenant or ledger.
+/// A subject's role in a tenant or ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// May do everything.
+    /// `admin`.
     Admin,
-    /// Whose it is.
+    /// `owner`.
     Owner,
-    /// Belongs to it.
+    /// `member`.
     Member,
 }
 
-/// What somebody may do with a ledger.
+/// A subject's right to a ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Right {
-    /// Read it.
+    /// `read`.
     Read,
-    /// Read and write it.
+    /// `write`, which includes reading.
     Write,
 }
 
-/// One tenant of a subject's.
+/// A tenant that a subject belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Tenant {
     /// Its name.
     pub id: String,
-    /// What the subject is in it.
+    /// The subject's role in it.
     pub role: Role,
 }
 
-/// One ledger of a subject's.
+/// A ledger that a subject belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Ledger {
     /// Its name.
     pub id: String,
-    /// What the subject is in it.
+    /// The subject's role in it.
     pub role: Role,
-    /// What the subject may do with it.
+    /// The subject's right to it.
     pub right: Right,
 }
 
-/// All of a subject's.
+/// All memberships of a subject.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memberships {
     /// Tenants.
@@ -68,10 +68,10 @@ pub struct Memberships {
     pub ledgers: Vec<Ledger>,
 }
 
-/// What a session is for.
+/// The tenant and the ledger that a session is for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Selected {
-    /// The application, if the client names one.
+    /// The application, if the client sent one.
     #[serde(rename = "appId", skip_serializing_if = "Option::is_none")]
     pub app_id: Option<String>,
     /// The tenant.
@@ -80,14 +80,14 @@ pub struct Selected {
     pub ledger: String,
 }
 
-/// Why there is nothing to select.
+/// Why no tenant or ledger can be selected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SelectionError {
-    /// The subject belongs to nothing.
-    #[error("the subject has no {0}")]
+    /// The subject has no membership.
+    #[error("the subject belongs to no {0}")]
     None(&'static str),
-    /// The subject does not belong to what was asked for.
-    #[error("the selected {0} is none of the subject's")]
+    /// The subject does not belong to the requested tenant or ledger.
+    #[error("the subject does not belong to the selected {0}")]
     NotAMember(&'static str),
 }
 
@@ -95,7 +95,7 @@ impl Memberships {
     /// The memberships of a subject.
     ///
     /// # Errors
-    /// [`Fault::StoreUnavailable`] when the directory's record is not of this form.
+    /// [`Fault::StoreUnavailable`] if the directory's record does not have the documented form.
     pub fn of(
         source: Source,
         issuer: &str,
@@ -108,12 +108,14 @@ impl Memberships {
         }
         let unreadable = |what: &str| Fault::StoreUnavailable {
             binding: binding.unwrap_or_default().to_owned(),
-            reason: format!("the `{what}` of a subject's record are not of the documented form"),
+            reason: format!(
+                "the `{what}` in a subject's record do not have the form that docs/kv-schema.md describes"
+            ),
         };
         let read = |pointer: &str| Pointer::parse(pointer).and_then(|pointer| facts.value(&pointer));
         Ok(Self {
-            tenants: listed(read("/directory/tenants"), tenant).ok_or_else(|| unreadable("tenants"))?,
-            ledgers: listed(read("/directory/ledgers"), ledger).ok_or_else(|| unreadable("ledgers"))?,
+            tenants: parse_list(read("/directory/tenants"), tenant).ok_or_else(|| unreadable("tenants"))?,
+            ledgers: parse_list(read("/directory/ledgers"), ledger).ok_or_else(|| unreadable("ledgers"))?,
         })
     }
 
@@ -125,10 +127,10 @@ impl Memberships {
         }
     }
 
-    /// What a session is for: what is asked for, where the subject belongs to it, and the first of each else.
+    /// The tenant and the ledger of a session: the requested ones, or the subject's first ones.
     ///
     /// # Errors
-    /// [`SelectionError`] when the subject does not belong there.
+    /// [`SelectionError`] if the subject does not belong to a requested one, or has none.
     pub fn select(
         &self,
         app_id: Option<String>,
@@ -145,8 +147,8 @@ impl Memberships {
     }
 }
 
-/// A list that may be absent, read element by element; `None` unless each can be read.
-fn listed<T>(list: Option<Value>, read: fn(&Value) -> Option<T>) -> Option<Vec<T>> {
+/// Reads a list that may be absent, which counts as empty; `None` unless every element can be read.
+fn parse_list<T>(list: Option<Value>, read: fn(&Value) -> Option<T>) -> Option<Vec<T>> {
     match list {
         None => Some(Vec::new()),
         Some(Value::Array(elements)) => elements.iter().map(read).collect(),
@@ -183,16 +185,17 @@ fn text<'v>(value: &'v Value, member: &str) -> Option<&'v str> {
 fn choose<'m>(
     what: &'static str,
     mut own: impl Iterator<Item = &'m str>,
-    asked: Option<&str>,
+    requested: Option<&str>,
 ) -> Result<String, SelectionError> {
-    let found = match asked {
-        Some(asked) => own.find(|one| *one == asked).ok_or(SelectionError::NotAMember(what)),
+    let found = match requested {
+        Some(requested) => own.find(|one| *one == requested).ok_or(SelectionError::NotAMember(what)),
         None => own.next().ok_or(SelectionError::None(what)),
     };
     found.map(str::to_owned)
 }
 
-/// A name that stands for this issuer and subject, and for no other pair: the length keeps the two texts apart.
+/// A name derived from issuer and subject: 22 characters of base64url, 132 bits of a SHA-256. The issuer's length is hashed too,
+/// so that no two pairs have the same input.
 #[must_use]
 pub fn personal_name(issuer: &str, subject: &str) -> String {
     let hash = Sha256::digest(format!("{}:{issuer}{subject}", issuer.len()).as_bytes());

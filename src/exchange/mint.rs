@@ -1,4 +1,4 @@
-//! The making of a token. A [`Draft`] begins with a [`VerifiedToken`] and nothing else, and never outlives it.
+//! Makes and signs a token. A [`Draft`] can only be made from a [`VerifiedToken`], and never expires later than it.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub struct Draft {
     expires_at: Timestamp,
 }
 
-/// A token of ours.
+/// An issued token.
 pub struct Minted {
     /// The compact JWS.
     pub token: String,
@@ -36,12 +36,12 @@ pub struct Minted {
     pub jti: String,
 }
 
-/// What the log says of a token of ours.
+/// What is logged about an issued token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Audit {
     /// Its `jti`.
     pub jti: String,
-    /// The registered client that it was issued to, or a name of ours; `None` where the protocol knows no clients.
+    /// The registered client that it was issued to, or a reserved name; `None` if the protocol has no clients.
     pub client: Option<String>,
     /// Its audiences.
     pub targets: Vec<String>,
@@ -50,7 +50,7 @@ pub struct Audit {
 }
 
 impl Minted {
-    /// What the log says of it.
+    /// What to log about it.
     #[must_use]
     pub fn audit(&self, client: Option<&str>, targets: Vec<String>) -> Audit {
         let client = client.map(str::to_owned);
@@ -58,7 +58,7 @@ impl Minted {
     }
 }
 
-/// Names no claim, so that it may stand in a log.
+/// Prints no claim, so that it may appear in a log.
 impl std::fmt::Debug for Minted {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Minted").field("expires_at", &self.expires_at).finish_non_exhaustive()
@@ -66,21 +66,21 @@ impl std::fmt::Debug for Minted {
 }
 
 impl Draft {
-    /// A token for the subject of `subject`, issued at `now` for `ttl_seconds`, and for no longer than `subject` itself.
+    /// A token issued at `now` that expires after `ttl_seconds`, or together with `subject` if that is earlier.
     ///
     /// # Errors
-    /// [`Rejection::TokenExpired`] when nothing is left of `subject`, though its issuer's leeway let it pass.
+    /// [`Rejection::TokenExpired`] if `subject` has expired, although the leeway let it pass verification.
     pub fn new(subject: &VerifiedToken, ttl_seconds: u64, now: Timestamp) -> Result<Self, Rejection> {
         let mut draft = Self { claims: BTreeMap::new(), issued_at: now, expires_at: now.plus(ttl_seconds) };
-        draft.end_with(subject)?;
+        draft.limit_to(subject)?;
         Ok(draft)
     }
 
-    /// Lets it live no longer than `token`.
+    /// Lowers `exp` to that of `token`, if that is earlier.
     ///
     /// # Errors
-    /// [`Rejection::TokenExpired`] when nothing is left of that one.
-    pub fn end_with(&mut self, token: &VerifiedToken) -> Result<(), Rejection> {
+    /// [`Rejection::TokenExpired`] if `token` has expired, [`Rejection::ClaimMissing`] if it has no `exp`.
+    pub fn limit_to(&mut self, token: &VerifiedToken) -> Result<(), Rejection> {
         let end =
             token.claims().expires_at.ok_or_else(|| Rejection::ClaimMissing { claim: "exp".to_owned() })?;
         if end <= self.issued_at {
@@ -92,13 +92,13 @@ impl Draft {
 
     /// Sets a claim.
     pub fn set(&mut self, name: &str, value: &impl Serialize) {
-        // Only maps with keys that are not strings, and failing Serialize implementations, fail here; there are none.
+        // This fails only for maps whose keys are not strings and for failing `Serialize` implementations; there are none.
         if let Ok(value) = to_raw_value(value) {
             self.claims.insert(name.to_owned(), value);
         }
     }
 
-    /// Sets a claim to a value in the text it was written in.
+    /// Sets a claim to a value in its original JSON text.
     pub fn set_raw(&mut self, name: String, value: Box<RawValue>) {
         self.claims.insert(name, value);
     }
@@ -115,10 +115,10 @@ impl Draft {
         format!("{{{}}}", members.collect::<Vec<_>>().join(","))
     }
 
-    /// Signs it with the key that signs for `series` now, with `iat`, `exp` and a fresh `jti`.
+    /// Adds `iat`, `exp` and a fresh `jti`, and signs with the key of `series` that is active at `iat`.
     ///
     /// # Errors
-    /// [`Fault::SecretMissing`] when no key signs for `series` now.
+    /// [`Fault::SecretMissing`] if no key of `series` is active.
     pub fn sign(
         mut self,
         typ: &str,

@@ -1,8 +1,8 @@
-//! A verified token in, a token of our own out: the OAuth token endpoint (RFC 8693, RFC 7523) and the Fireproof dashboard's
-//! protocol.
+//! Exchanges a verified token for a token of our own: the OAuth token endpoint (RFC 8693, RFC 7523) and the Fireproof
+//! dashboard's protocol.
 //!
-//! Only a [`VerifiedToken`](crate::verify::VerifiedToken) is ever exchanged, and only [`mint`] signs. Knows policies and
-//! both protocols' messages; does not know HTTP, nor where the configuration came from.
+//! Only a [`VerifiedToken`](crate::verify::VerifiedToken) can be exchanged, and only [`mint`] signs. This module knows the
+//! policies and the messages of both protocols. It does not know HTTP or the source of the configuration.
 
 pub mod access_token;
 pub mod clients;
@@ -17,6 +17,7 @@ pub mod mint;
 pub mod oauth;
 pub mod policy;
 pub mod refusal;
+pub mod token_form;
 
 use std::collections::BTreeSet;
 
@@ -24,7 +25,7 @@ use crate::rejection::Fault;
 use crate::signing::keyring::BINDING;
 use crate::signing::{Keyring, Series};
 
-/// Everything the exchange goes by, as the configuration has it.
+/// The configuration of the exchange, and its keys.
 #[derive(Debug)]
 pub struct Exchange {
     /// The issuer identifier of the tokens (RFC 8414 §2).
@@ -33,36 +34,36 @@ pub struct Exchange {
     pub token_endpoint: String,
     /// The URL of our key set.
     pub jwks_uri: String,
-    /// What stands in the issuer after its host; empty, or as in `/tenant`. RFC 8414 §3 puts it behind the well-known path.
+    /// The path of the issuer: empty, or as in `/tenant`. RFC 8414 §3 appends it to the well-known path.
     pub issuer_path: String,
-    /// How long others may keep our key set and our metadata, in seconds.
+    /// For how many seconds others may cache our key set and our metadata.
     pub max_age_seconds: u64,
-    /// For whom tokens are issued.
+    /// The audiences for which tokens are issued, each with its policy.
     pub targets: Vec<policy::Target>,
-    /// Who may authenticate as whom.
+    /// The registered clients.
     pub clients: Vec<clients::Client>,
-    /// The Fireproof dashboard's protocol, if it is spoken.
+    /// The Fireproof dashboard's protocol, if it is configured.
     pub fireproof: Option<fireproof::Fireproof>,
-    /// The binding of the KV namespace that holds what we know of subjects beside their tokens.
+    /// The binding of the directory: the KV namespace with further data about subjects.
     pub directory: Option<String>,
-    /// What this isolate remembers of tokens that wait for whoever knows their `resultId`.
+    /// What this isolate remembers about stored results: tokens that a client with the right `resultId` may collect.
     pub results: fireproof::Results,
-    /// Our keys, or why there are none.
+    /// Our signing keys, or why there are none.
     pub ring: Result<Keyring, &'static str>,
 }
 
 impl Exchange {
-    /// Every series of keys that something is signed with, each once.
+    /// Every series of keys that the configuration signs with, each once.
     #[must_use]
     pub fn series(&self) -> BTreeSet<Series> {
         let targets = self.targets.iter().map(policy::Target::series);
         targets.chain(self.fireproof.iter().map(fireproof::Fireproof::series)).collect()
     }
 
-    /// Our keys.
+    /// Our signing keys.
     ///
     /// # Errors
-    /// [`Fault::SecretMissing`] while the secret is not bound.
+    /// [`Fault::SecretMissing`] while the secret `SIGNING_KEYS` is not bound.
     pub fn keys(&self) -> Result<&Keyring, Fault> {
         self.ring.as_ref().map_err(|reason| Fault::SecretMissing {
             binding: BINDING.to_owned(),

@@ -1,7 +1,7 @@
 //! `POST /token`: OAuth 2.0 token exchange (RFC 8693) and the JWT bearer grant (RFC 7523 §2.1).
 //!
-//! Issues JWT access tokens of RFC 9068. A token that cannot be judged because an identity provider is down is a fault, and
-//! never called invalid.
+//! The endpoint issues JWT access tokens (RFC 9068). If a token cannot be verified because an identity provider is down, the
+//! answer is a fault (503) and never an invalid request.
 
 use std::rc::Rc;
 
@@ -14,6 +14,7 @@ use super::form::Form;
 use super::mint::Audit;
 use super::policy::{self, Target};
 use super::refusal::{RequestError, Role, TokenError};
+use super::token_form;
 use crate::keys::KeyCache;
 use crate::limits;
 use crate::ports::Platform;
@@ -31,18 +32,18 @@ const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
 
-/// A request as it came.
+/// A request to the endpoint.
 #[derive(Clone, Copy)]
 pub struct TokenRequest<'r> {
     /// The `Authorization` header.
     pub authorization: Option<&'r str>,
     /// The `Content-Type` header.
     pub content_type: Option<&'r str>,
-    /// The body.
+    /// The body, not decoded.
     pub body: &'r [u8],
 }
 
-/// What was issued (RFC 8693 §2.2.1, RFC 6749 §5.1).
+/// The response with an issued token (RFC 8693 §2.2.1, RFC 6749 §5.1).
 #[derive(Serialize)]
 pub struct Issued {
     access_token: String,
@@ -50,31 +51,32 @@ pub struct Issued {
     kind: Option<&'static str>,
     token_type: &'static str,
     expires_in: i64,
-    /// Left out when nothing was granted: RFC 6749 §3.3 knows no empty scope.
+    /// Scopes separated by spaces. Left out if none was granted, because RFC 6749 §3.3 has no empty scope.
     #[serde(skip_serializing_if = "String::is_empty")]
     scope: String,
 }
 
-/// How it went.
+/// The result of one request, and what to log about it.
 pub struct Answered {
-    /// What was issued, or why not.
+    /// The issued token, or the error.
     pub outcome: Result<Issued, TokenError>,
-    /// The registered client that the request speaks of, whether it proved to be it or not; for the log.
+    /// The registered client that the request names, authenticated or not; for the log.
     pub client: Option<String>,
-    /// What the log says of the token that was issued.
+    /// What to log about the issued token.
     pub audit: Option<Audit>,
-    /// What may be logged of the token that was judged last; of the subject's, if one was issued.
+    /// What to log about the token that was verified: the subject's if a token was issued, else the last one.
     pub observed: Observed,
-    /// The issuer whose key set is to be refreshed once the response is on its way.
+    /// The issuer whose key set is to be refreshed after the response was sent.
     pub refresh: Option<Rc<TrustedIssuer>>,
 }
 
-/// What the steps go by and leave behind.
-struct Desk<'d, P> {
+/// What the steps of one request need, and what they have found so far.
+struct RequestState<'d, P> {
     exchange: &'d Exchange,
     terms: &'d Terms,
     keys: &'d KeyCache,
     platform: &'d P,
+    /// The time by which tokens are judged: the start of the request, or later if a step has waited for keys.
     now: Timestamp,
     client: Option<String>,
     audit: Option<Audit>,
@@ -91,7 +93,7 @@ pub async fn answer<P: Platform>(
     request: TokenRequest<'_>,
 ) -> Answered {
     let now = platform.now();
-    let mut desk = Desk {
+    let mut state = RequestState {
         exchange,
         terms,
         keys,
@@ -102,24 +104,25 @@ pub async fn answer<P: Platform>(
         observed: Observed::default(),
         refresh: None,
     };
-    let outcome = desk.issue(request).await;
+    let outcome = state.issue(request).await;
     Answered {
         outcome,
-        client: desk.client,
-        audit: desk.audit,
-        observed: desk.observed,
-        refresh: desk.refresh,
+        client: state.client,
+        audit: state.audit,
+        observed: state.observed,
+        refresh: state.refresh,
     }
 }
 
-impl<'d, P: Platform> Desk<'d, P> {
+impl<'d, P: Platform> RequestState<'d, P> {
     async fn issue(&mut self, request: TokenRequest<'_>) -> Result<Issued, TokenError> {
         if !request.content_type.is_some_and(is_form) {
             return Err(RequestError::ContentType.into());
         }
         let form = Form::parse(request.body).map_err(RequestError::from)?;
         let exchange = self.exchange;
-        self.client = clients::spoken_of(&exchange.clients, request.authorization, &form).map(str::to_owned);
+        self.client =
+            clients::named_client(&exchange.clients, request.authorization, &form).map(str::to_owned);
         let caller = clients::identify(&exchange.clients, request.authorization, &form)?;
         match form.get("grant_type").ok_or(RequestError::Missing("grant_type"))? {
             TOKEN_EXCHANGE => self.exchange_token(&form, &caller).await,
@@ -133,11 +136,11 @@ impl<'d, P: Platform> Desk<'d, P> {
         let kind = check_token_types(form)?;
         let targets = self.named_targets(form, caller)?;
         let actor = form.get("actor_token");
-        let subject = self.judge(subject, Role::Subject).await?;
+        let subject = self.verify(subject, Role::Subject).await?;
         let actor = match actor {
             Some(actor) => {
                 let observed = self.observed.clone();
-                let actor = self.judge(actor, Role::Actor).await?;
+                let actor = self.verify(actor, Role::Actor).await?;
                 self.observed = observed;
                 Some(actor)
             }
@@ -151,11 +154,11 @@ impl<'d, P: Platform> Desk<'d, P> {
     async fn bearer_grant(&mut self, form: &Form, caller: &Caller<'_>) -> Result<Issued, TokenError> {
         let assertion = form.get("assertion").ok_or(RequestError::Missing("assertion"))?;
         let targets = self.named_targets(form, caller)?;
-        let subject = self.judge(assertion, Role::Assertion).await?;
+        let subject = self.verify(assertion, Role::Assertion).await?;
         self.grant(form, caller, targets, &subject, None, Role::Assertion).await
     }
 
-    /// The targets that the request names, none if it names none. Whether the caller may have them is known before any
+    /// The targets that the request names; an empty list if it names none. Checks the caller's right to them before any
     /// signature is checked.
     fn named_targets(&self, form: &Form, caller: &Caller<'_>) -> Result<Vec<&'d Target>, TokenError> {
         let audiences: Vec<&str> = form.all("audience").collect();
@@ -164,7 +167,7 @@ impl<'d, P: Platform> Desk<'d, P> {
             return Err(RequestError::TooManyTargets.into());
         }
         let targets = policy::named(&self.exchange.targets, &audiences, &resources)?;
-        policy::admit(caller, &targets)?;
+        policy::check_caller(caller, &targets)?;
         Ok(targets)
     }
 
@@ -179,8 +182,8 @@ impl<'d, P: Platform> Desk<'d, P> {
     ) -> Result<Issued, TokenError> {
         let exchange = self.exchange;
         if targets.is_empty() {
-            targets.push(policy::implied(&exchange.targets, subject.issuer())?);
-            policy::admit(caller, &targets)?;
+            targets.push(policy::only_target_for(&exchange.targets, subject.issuer())?);
+            policy::check_caller(caller, &targets)?;
         }
         let wanted = Wanted {
             subject,
@@ -192,7 +195,7 @@ impl<'d, P: Platform> Desk<'d, P> {
         };
         let (minted, scope) = access_token::issue(exchange, self.platform, &wanted, self.now).await?;
         let audiences = targets.iter().map(|target| target.audience.clone()).collect();
-        // Not the name that a public client gives itself: it may be anything, a token in the wrong place included.
+        // The `client_id` of a public client is not logged: the client chooses it, so it may even be a token.
         let client = match caller {
             Caller::Registered(client) => client.id.as_str(),
             Caller::Public(_) => clients::UNNAMED,
@@ -207,10 +210,8 @@ impl<'d, P: Platform> Desk<'d, P> {
         })
     }
 
-    async fn judge(&mut self, token: &str, role: Role) -> Result<VerifiedToken, TokenError> {
-        if token.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer ")) {
-            return Err(RequestError::Scheme(role).into());
-        }
+    async fn verify(&mut self, token: &str, role: Role) -> Result<VerifiedToken, TokenError> {
+        token_form::check(token).map_err(|error| RequestError::TokenForm(role, error))?;
         let verification = verify(self.terms, self.keys, self.platform, token, self.now).await;
         self.observed = verification.observed;
         self.now = verification.judged_at;
@@ -229,18 +230,18 @@ fn is_form(content_type: &str) -> bool {
 
 /// Checks the token types that the request names, and returns the one to issue.
 fn check_token_types(form: &Form) -> Result<&'static str, RequestError> {
-    let taken = |parameter: &'static str| match form.get(parameter) {
+    let check = |parameter: &'static str| match form.get(parameter) {
         None => Err(RequestError::Missing(parameter)),
         Some(ACCESS_TOKEN | JWT | ID_TOKEN) => Ok(()),
         Some(_) => Err(RequestError::TokenType {
             parameter,
-            supported: "urn:ietf:params:oauth:token-type:jwt, …:access_token and …:id_token, each of them a JWT",
+            supported: "urn:ietf:params:oauth:token-type: followed by jwt, access_token or id_token (each of them a JWT)",
         }),
     };
-    taken("subject_token_type")?;
+    check("subject_token_type")?;
     match (form.get("actor_token"), form.get("actor_token_type")) {
         (None, None) => {}
-        (Some(_), _) => taken("actor_token_type")?,
+        (Some(_), _) => check("actor_token_type")?,
         (None, Some(_)) => return Err(RequestError::Without("actor_token_type", "actor_token")),
     }
     match form.get("requested_token_type") {
@@ -248,7 +249,7 @@ fn check_token_types(form: &Form) -> Result<&'static str, RequestError> {
         Some(JWT) => Ok(JWT),
         Some(_) => Err(RequestError::TokenType {
             parameter: "requested_token_type",
-            supported: "urn:ietf:params:oauth:token-type:access_token and …:jwt",
+            supported: "urn:ietf:params:oauth:token-type: followed by access_token or jwt",
         }),
     }
 }

@@ -1,6 +1,6 @@
-//! For whom tokens are issued, to whom, and what they may hold: the configured targets and the decision about one request.
+//! The configured targets with their policies, and the decision about one request.
 //!
-//! Pure: what a token proves and what a directory says comes in as [`Facts`], and a [`Draft`] goes out.
+//! All functions are pure: the input is a verified token with its [`Facts`], the output is a [`Draft`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,52 +19,52 @@ use crate::time::Timestamp;
 use crate::trust::claims::scopes;
 use crate::verify::VerifiedToken;
 
-/// Somebody for whom tokens are issued, and on which terms.
+/// An audience for which tokens are issued, and its policy.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Target {
-    /// Its `aud`.
+    /// The `aud` of its tokens.
     pub audience: String,
-    /// Whose tokens it takes, by exact `iss`.
+    /// The issuers whose tokens it accepts, by exact `iss`.
     pub from: Vec<String>,
-    /// What its tokens are signed under.
+    /// The algorithm that its tokens are signed with.
     pub algorithm: Algorithm,
-    /// The longest life of its tokens.
+    /// The longest lifetime of its tokens, in seconds.
     pub ttl_seconds: u64,
     /// The scopes that may be granted.
     pub scopes: Vec<String>,
-    /// Those granted when none is asked for.
+    /// The scopes that are granted if the request names none.
     pub default_scopes: Vec<String>,
-    /// Whether what is granted has to lie in the subject token's own `scope`, when it has one.
+    /// Whether only scopes in the subject token's own `scope` are granted, if it has one.
     pub within_subject_scope: bool,
-    /// What becomes `sub`.
+    /// The rule for `sub`.
     pub subject: SubjectRule,
-    /// What must hold of a subject.
+    /// The conditions that must hold for the subject.
     pub when: Vec<Condition>,
     /// Further claims.
     pub claims: Vec<Mapping>,
-    /// Whether clients need not authenticate.
+    /// Whether clients may request its tokens without authentication.
     pub public_clients: bool,
-    /// Who may act for its subjects when their tokens do not say.
+    /// The actors that may act for subjects whose tokens have no `may_act`.
     pub actors: Vec<Actor>,
 }
 
-/// Somebody who may act for a target's subjects, by exact `iss` and `sub`.
+/// An actor that may act for a target's subjects, by exact `iss` and `sub`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
-    /// Who issued the actor's token.
+    /// The `iss` of the actor's token.
     pub issuer: String,
-    /// The actor.
+    /// The `sub` of the actor's token.
     pub subject: String,
 }
 
-/// What becomes `sub`.
+/// The rule for the `sub` of issued tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SubjectRule {
-    /// The subject token's own.
+    /// The subject token's `sub`.
     Own,
-    /// `<iss>|<sub>`. No issuer of such a target holds a `|`, so no two people get one name.
+    /// `<iss>|<sub>` of the subject token. No issuer of such a target contains a `|`, so two subjects never get the same `sub`.
     Prefixed,
-    /// What stands elsewhere.
+    /// The value of another claim, or of a member of the directory's record.
     Claim(Pointer),
 }
 
@@ -75,7 +75,7 @@ impl Target {
         Series::of(self.algorithm, &self.audience)
     }
 
-    /// The claims that its own policy gives, by name.
+    /// The claims that its policy adds, by name.
     fn own_claims(&self, facts: &Facts<'_>) -> Result<BTreeMap<String, Box<RawValue>>, Rejection> {
         Ok(mapping::apply(&self.claims, facts)?.into_iter().collect())
     }
@@ -97,10 +97,10 @@ impl SubjectRule {
     }
 }
 
-/// The targets that `audience` and `resource` parameters name, each once, in their order.
+/// The targets that the parameters `audience` and `resource` name, in their order, without repetitions.
 ///
 /// # Errors
-/// [`TargetError`] at the first that is unknown or malformed: several targets are all granted, or none is.
+/// [`TargetError`] at the first name that is unknown or malformed: either all requested targets are granted, or none.
 pub fn named<'t>(
     targets: &'t [Target],
     audiences: &[&str],
@@ -114,7 +114,7 @@ pub fn named<'t>(
         let target = targets
             .iter()
             .find(|target| target.audience == *name)
-            .ok_or_else(|| slash_away(targets, name).unwrap_or(TargetError::Unknown))?;
+            .ok_or_else(|| differs_by_slash(targets, name).unwrap_or(TargetError::Unknown))?;
         if !named.iter().any(|known| known.audience == target.audience) {
             named.push(target);
         }
@@ -122,14 +122,14 @@ pub fn named<'t>(
     Ok(named)
 }
 
-/// The fault that names the target which is meant, if only a slash at the end is too many or too few.
-fn slash_away(targets: &[Target], name: &str) -> Option<TargetError> {
+/// The error that names the intended target, if `name` differs from its audience only by a slash at the end.
+fn differs_by_slash(targets: &[Target], name: &str) -> Option<TargetError> {
     let bare = |text: &str| text.strip_suffix('/').unwrap_or(text).to_owned();
-    let meant = targets.iter().find(|target| bare(&target.audience) == bare(name))?;
-    Some(TargetError::Slash { audience: meant.audience.clone() })
+    let intended = targets.iter().find(|target| bare(&target.audience) == bare(name))?;
+    Some(TargetError::Slash { audience: intended.audience.clone() })
 }
 
-/// RFC 8693 §2.1: absolute, and without a fragment.
+/// Whether `text` is an absolute URI without a fragment (RFC 8693 §2.1).
 fn is_absolute_uri(text: &str) -> bool {
     text.split_once(':').is_some_and(|(scheme, rest)| {
         !rest.is_empty()
@@ -139,23 +139,24 @@ fn is_absolute_uri(text: &str) -> bool {
     })
 }
 
-/// The target that is meant when none is named: the only one that takes the issuer's tokens.
+/// The target of a request that names none: the only target that accepts the issuer's tokens.
 ///
 /// # Errors
-/// [`TargetError::Unclear`] when there is none or another.
-pub fn implied<'t>(targets: &'t [Target], issuer: &str) -> Result<&'t Target, TargetError> {
-    let mut taking = targets.iter().filter(|target| target.from.iter().any(|from| from == issuer));
-    match (taking.next(), taking.next()) {
+/// [`TargetError::Unclear`] if there is none, or more than one.
+pub fn only_target_for<'t>(targets: &'t [Target], issuer: &str) -> Result<&'t Target, TargetError> {
+    let mut accepting = targets.iter().filter(|target| target.from.iter().any(|from| from == issuer));
+    match (accepting.next(), accepting.next()) {
         (Some(only), None) => Ok(only),
         _ => Err(TargetError::Unclear),
     }
 }
 
-/// Whether the caller may ask for tokens for these targets.
+/// Checks that the caller may request tokens for these targets.
 ///
 /// # Errors
-/// `invalid_client` where a public one may not, `unauthorized_client` where this registered one may not.
-pub fn admit(caller: &Caller<'_>, targets: &[&Target]) -> Result<(), TokenError> {
+/// [`ClientError::Required`] for a public client where a target requires a registered one, and
+/// [`TokenError::ClientNotAllowed`] for a registered client that does not have a target.
+pub fn check_caller(caller: &Caller<'_>, targets: &[&Target]) -> Result<(), TokenError> {
     for target in targets {
         match caller {
             Caller::Public(_) if !target.public_clients => return Err(ClientError::Required.into()),
@@ -168,30 +169,31 @@ pub fn admit(caller: &Caller<'_>, targets: &[&Target]) -> Result<(), TokenError>
     Ok(())
 }
 
-/// What a target grants.
+/// What the policies of the targets grant.
 #[derive(Debug)]
 pub struct Granted {
-    /// The token, but for who asked and who acts.
+    /// The token without `iss`, `client_id` and `act`.
     pub draft: Draft,
-    /// The keys that it is signed with.
+    /// The series of keys that sign it.
     pub series: Series,
-    /// Its scope; empty when there is none.
+    /// Its scopes, separated by spaces; empty if there are none.
     pub scope: String,
 }
 
-/// Decides about one subject, for one or several targets at once: what is refused for one of them is refused whole.
+/// Decides about one subject, for one or several targets at once. If one target refuses, the whole request is refused.
 ///
-/// One token for several targets says to each of them what it says to all. So each target's subject, claims and keys are
-/// worked out on their own, and all of them have to be the same: a claim that only one target gives is one that the others'
-/// policies do not grant.
+/// One token for several targets has the same content for all of them. Therefore the subject, the claims and the keys are
+/// determined for each target separately and must be equal: a claim that only one target adds is one that the policies of the
+/// others do not grant.
 ///
 /// # Errors
-/// The first rule that is broken, in the order issuer, conditions, scope, keys, subject, claims.
+/// [`TokenError`] for the first rule that is broken, in the order issuer, conditions, algorithm and keys, scope, lifetime,
+/// subject, claims.
 pub fn grant(
     token: &VerifiedToken,
     facts: &Facts<'_>,
     targets: &[&Target],
-    asked: Option<&str>,
+    requested: Option<&str>,
     role: Role,
     now: Timestamp,
 ) -> Result<Granted, TokenError> {
@@ -210,7 +212,7 @@ pub fn grant(
     if others.iter().any(|target| target.series() != series) {
         return Err(TargetError::Apart("shared secrets").into());
     }
-    let scope = granted_scope(token, targets, asked)?;
+    let scope = granted_scope(token, targets, requested)?;
     let ttl_seconds = targets.iter().map(|target| target.ttl_seconds).min().unwrap_or_default();
     let mut draft = Draft::new(token, ttl_seconds, now).map_err(refused)?;
     let subject = first.subject.apply(token, facts).map_err(refused)?;
@@ -238,7 +240,7 @@ pub fn grant(
     Ok(Granted { draft, series, scope })
 }
 
-/// Claims in the text that they will be written in, by name.
+/// The names of the claims with their JSON texts.
 fn texts(claims: &BTreeMap<String, Box<RawValue>>) -> impl Iterator<Item = (&str, &str)> {
     claims.iter().map(|(name, value)| (name.as_str(), value.get()))
 }
@@ -246,27 +248,28 @@ fn texts(claims: &BTreeMap<String, Box<RawValue>>) -> impl Iterator<Item = (&str
 fn check_conditions(target: &Target, facts: &Facts<'_>) -> Result<(), TargetError> {
     match target.when.iter().find(|condition| !condition.holds(facts)) {
         None => Ok(()),
-        Some(broken) => Err(TargetError::Condition {
+        Some(condition) => Err(TargetError::Condition {
             audience: target.audience.clone(),
-            claim: broken.claim.as_str().to_owned(),
-            rule: broken.test.name(),
+            claim: condition.claim.as_str().to_owned(),
+            rule: condition.test.name(),
         }),
     }
 }
 
-/// What is granted: what is asked for, if every target grants it and it widens nothing; else what every target grants by
-/// default, as far as it widens nothing.
+/// The granted scopes, separated by spaces. If the request names scopes: exactly those, provided that every target grants each
+/// of them. If it names none: the scopes that every target grants by default. In both cases only scopes that the subject token
+/// has itself, where a target requires that.
 fn granted_scope(
     token: &VerifiedToken,
     targets: &[&Target],
-    asked: Option<&str>,
+    requested: Option<&str>,
 ) -> Result<String, ScopeError> {
     let mut own = BTreeSet::new();
     own.extend(scopes(token.claims()));
     let has_own = ["scope", "scp"].iter().any(|name| token.claims().members().contains(name));
     let bounded = has_own && targets.iter().any(|target| target.within_subject_scope);
     let within = |scope: &str| !bounded || own.contains(scope);
-    let Some(asked) = asked else {
+    let Some(requested) = requested else {
         let everywhere = |scope: &&String| targets.iter().all(|target| target.default_scopes.contains(scope));
         let defaults = targets.first().into_iter().flat_map(|target| &target.default_scopes);
         let granted: Vec<&str> =
@@ -274,7 +277,7 @@ fn granted_scope(
         return Ok(granted.join(" "));
     };
     let mut granted: Vec<&str> = Vec::new();
-    for scope in asked.split(' ') {
+    for scope in requested.split(' ') {
         // RFC 6749, appendix A.4.
         let is_token =
             !scope.is_empty() && scope.bytes().all(|octet| matches!(octet, 0x21 | 0x23..=0x5b | 0x5d..=0x7e));

@@ -1,54 +1,56 @@
-//! Why the token endpoint issues nothing, as RFC 6749 §5.2, RFC 8693 §2.2.2 and RFC 8707 §2 name it.
+//! The errors of the token endpoint (RFC 6749 §5.2, RFC 8693 §2.2.2, RFC 8707 §2).
 //!
-//! Two names each: `error` is the protocol's, of which there are few; `code` says which rule it was. Texts name rules,
-//! parameters and what the configuration holds, never a value of a token.
+//! Each has two names: `error` is one of the protocol's few error codes, `code` names the rule that was broken. The texts
+//! become `error_description`, so they are ASCII without quotation marks and backslashes of their own. They name rules,
+//! parameters and configured values, never a value of a token.
 
 use super::form::FormError;
+use super::token_form::TokenFormError;
 use crate::rejection::{Fault, Rejection};
 
-/// Why nothing is issued.
+/// Why the token endpoint issues no token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// The request itself.
+    /// The form is at fault.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// `grant_type` is neither of ours.
+    /// `grant_type` is not one of the two supported grants.
     #[error(
         "the grant_type is not supported; send urn:ietf:params:oauth:grant-type:token-exchange or urn:ietf:params:oauth:grant-type:jwt-bearer"
     )]
     GrantType,
-    /// Who sent it.
+    /// The client is not authenticated.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// The client is who it says, and may not have this.
-    #[error("the client's `targets` do not hold {audience}")]
+    /// The client is authenticated, and its configuration does not list the target.
+    #[error("the client's `targets` do not include {audience}")]
     ClientNotAllowed {
-        /// The audience asked for.
+        /// The requested audience.
         audience: String,
     },
-    /// A token in it.
+    /// A token in the request is refused.
     #[error("the {role} is refused: {rejection}")]
     Token {
-        /// Which.
+        /// The parameter that holds the token.
         role: Role,
-        /// Why.
+        /// Why it is refused.
         rejection: Rejection,
     },
-    /// Who would act for the subject.
+    /// The actor may not act for the subject.
     #[error(transparent)]
     Actor(#[from] ActorError),
-    /// For whom the token would be.
+    /// No token can be issued for the target.
     #[error(transparent)]
     Target(#[from] TargetError),
-    /// What it would allow.
+    /// The scope cannot be granted.
     #[error(transparent)]
     Scope(#[from] ScopeError),
-    /// Neither the client nor the token is at fault.
+    /// The operator, an identity provider or Workers KV is at fault.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
-/// What a token was sent as.
+/// The parameter that holds a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// `subject_token`.
@@ -72,22 +74,22 @@ impl std::fmt::Display for Role {
 /// What is wrong with a request's form.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
-    /// Not sent as a form.
+    /// The `Content-Type` is not that of a form.
     #[error("the Content-Type is not application/x-www-form-urlencoded")]
     ContentType,
-    /// Not a form.
+    /// The body cannot be read as a form.
     #[error(transparent)]
     Form(#[from] FormError),
-    /// A parameter that has to be there.
+    /// A required parameter is missing or empty.
     #[error("the parameter `{0}` is missing")]
     Missing(&'static str),
-    /// A parameter that has to be absent.
-    #[error("the parameter `{0}` has no meaning without `{1}`")]
+    /// The first parameter was sent without the second, which it describes.
+    #[error("the parameter `{0}` was sent without `{1}`; send both, or neither")]
     Without(&'static str, &'static str),
-    /// A parameter of the wrong form.
-    #[error("the parameter `{0}` is malformed")]
+    /// A parameter has characters that it may not have, or is too long.
+    #[error("the parameter `{0}` is malformed: send at most {max} printable ASCII characters, without spaces around them", max = crate::limits::MAX_CLIENT_ID_BYTES)]
     Malformed(&'static str),
-    /// A token type that is not taken, or not issued.
+    /// A token type that is not accepted, or not issued.
     #[error("the {parameter} is not supported; supported: {supported}")]
     TokenType {
         /// The parameter.
@@ -95,122 +97,134 @@ pub enum RequestError {
         /// What is supported.
         supported: &'static str,
     },
-    /// Credentials in the header and in the body, or two names.
-    #[error("the client authenticates in more than one way")]
+    /// Credentials in the header and in the body, or two different `client_id`s.
+    #[error(
+        "the client authenticates in more than one way; send the credentials once, in the header or in the body"
+    )]
     SeveralCredentials,
-    /// A token with the scheme of an `Authorization` header before it.
-    #[error("the {0} begins with `Bearer `; send the token alone, without that word")]
-    Scheme(Role),
+    /// A parameter does not hold a token alone.
+    #[error("the {0} {1}")]
+    TokenForm(Role, TokenFormError),
     /// Too many targets.
-    #[error("more than {} audiences and resources are asked for", crate::limits::MAX_TARGETS_OF_A_REQUEST)]
+    #[error(
+        "the request names more than {} audiences and resources",
+        crate::limits::MAX_TARGETS_OF_A_REQUEST
+    )]
     TooManyTargets,
 }
 
-/// Why the client is not who it says.
+/// Why the client is not authenticated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClientError {
-    /// The `Authorization` header.
-    #[error("the Authorization header is not `Basic` with a client_id and a client_secret (RFC 6749 §2.3.1)")]
+    /// The `Authorization` header is not Basic authentication.
+    #[error(
+        "the Authorization header is not `Basic` with a client_id and a client_secret (RFC 6749, section 2.3.1)"
+    )]
     Header,
-    /// No such client, or another secret.
+    /// No such client is configured, or its secret is another one.
     #[error("the client is unknown, or its client_secret is wrong")]
     Unauthenticated,
-    /// A name that only this Worker writes into tokens.
+    /// A public client sent a reserved `client_id`.
     #[error(
-        "`edge-assay` and `public` are client_ids that only this Worker assigns; send another one, or none"
+        "the client_ids `edge-assay` and `public` are reserved for this Worker; send another one, or none"
     )]
     Reserved,
-    /// No credentials, and a target that wants some.
+    /// No credentials were sent, and the target requires a registered client.
     #[error(
-        "the target takes no public clients; authenticate with client_secret_basic or client_secret_post"
+        "the target does not accept public clients; authenticate with client_secret_basic or client_secret_post"
     )]
     Required,
 }
 
-/// Why nobody acts for the subject.
+/// Why the actor may not act for the subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ActorError {
-    /// The subject token says who may, and it is somebody else.
+    /// The subject token's `may_act` names another actor.
     #[error("the subject_token's `may_act` names another actor, by `iss` and `sub`")]
     MayAct,
-    /// The subject token does not say, nor does the target's configuration.
-    #[error("the subject_token has no `may_act`, and the target's `actors` do not hold the actor")]
+    /// The subject token has no `may_act`, and the target's configuration does not list the actor.
+    #[error("the subject_token has no `may_act`, and the target's `actors` do not include the actor")]
     NotListed,
     /// The actor token has no subject.
     #[error("the actor_token has no `sub`")]
     NoSubject,
-    /// An `act` that says nothing. Issued again, it would be an actor without a name.
+    /// The subject token's `act` names no actor. It is not copied, because the issued token would have an actor without a name.
     #[error("the subject_token's `act` is not an object that names an actor by `iss`, `sub` or `client_id`")]
     Malformed,
-    /// The chain is too long.
-    #[error("the chain of `act` claims is longer than {}", crate::limits::MAX_ACTORS)]
+    /// The chain of actors is too long.
+    #[error("the chain of `act` claims has more than {} actors", crate::limits::MAX_ACTORS)]
     TooMany,
 }
 
-/// Why there is no token for a target. What is named is in the configuration, or was checked to be.
+/// Why no token is issued for a target. Every audience in these texts is a configured one, so no text repeats a value that a
+/// client sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TargetError {
-    /// Nobody configured such a target.
-    #[error("no target is configured for an audience or resource asked for")]
+    /// A requested target is not configured.
+    #[error("no target is configured for a requested audience or resource")]
     Unknown,
-    /// The name of a target, but for a slash at the end. Audiences are compared exactly, so this is another one.
+    /// A requested name differs from a configured audience only by a slash at the end. Audiences are compared exactly.
     #[error(
-        "no target has the audience asked for; \"{audience}\" differs by the slash at the end only, so ask for exactly that"
+        "no target has the requested audience; the target {audience} differs only by a slash at the end, so request exactly that"
     )]
     Slash {
         /// The configured audience.
         audience: String,
     },
-    /// `resource` is no absolute URI, or has a fragment.
-    #[error("a resource is not an absolute URI without a fragment (RFC 8707 §2)")]
+    /// `resource` is not an absolute URI, or has a fragment.
+    #[error("a resource is not an absolute URI without a fragment (RFC 8707, section 2)")]
     Resource,
-    /// None was named, and it is not clear which is meant.
+    /// The request names no target, and not exactly one target accepts the issuer's tokens.
     #[error(
-        "no audience or resource is asked for, and there is not exactly one target that takes this issuer's tokens"
+        "the request names no audience or resource, and not exactly one target accepts tokens of this issuer; name the target"
     )]
     Unclear,
-    /// The target takes other issuers' tokens.
-    #[error("the target {audience} does not take tokens of this issuer")]
+    /// The target does not accept the issuer's tokens.
+    #[error("the target {audience} does not accept tokens of this issuer")]
     Issuer {
         /// The target.
         audience: String,
     },
-    /// A condition of the target's `when` is false.
-    #[error("the target {audience} requires {rule} of {claim}")]
+    /// A condition in the target's `when` is not fulfilled.
+    #[error("the token does not fulfil a condition of the target {audience}: {rule} on the claim {claim}")]
     Condition {
         /// The target.
         audience: String,
-        /// The pointer that the condition looks at.
+        /// The JSON Pointer of the claim.
         claim: String,
-        /// The condition's name.
+        /// The name of the test.
         rule: &'static str,
     },
-    /// Several targets that cannot share a token.
-    #[error("the targets asked for cannot share a token: their {0} differ; ask for one after the other")]
+    /// The requested targets cannot share one token.
+    #[error(
+        "the requested targets cannot share a token, because their {0} differ; request one token for each"
+    )]
     Apart(&'static str),
 }
 
 /// Why a scope is not granted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ScopeError {
-    /// Not of the form of RFC 6749 §3.3.
-    #[error("the scope is malformed")]
+    /// Not a list of scopes (RFC 6749 §3.3).
+    #[error("the scope is not a list of scopes separated by single spaces (RFC 6749, section 3.3)")]
     Malformed,
-    /// The target does not grant it.
-    #[error("the target {audience} does not grant a scope asked for; it grants: {granted}")]
+    /// The target does not grant a requested scope.
+    #[error("the target {audience} does not grant a requested scope; it grants: {granted}")]
     NotGranted {
         /// The target.
         audience: String,
-        /// What it grants.
+        /// The scopes that it grants, separated by spaces.
         granted: String,
     },
-    /// The subject token has a narrower scope.
-    #[error("a scope asked for is not in the subject_token's own scope, and an exchange never widens it")]
+    /// A requested scope is not in the subject token's own scope.
+    #[error(
+        "a requested scope is not in the subject_token's own scope, and an exchange grants no more than that"
+    )]
     Widening,
 }
 
 impl TokenError {
-    /// The protocol's `error`.
+    /// The protocol's error code, for `error`.
     #[must_use]
     pub fn error(&self) -> &'static str {
         match self {
@@ -225,7 +239,7 @@ impl TokenError {
         }
     }
 
-    /// What the client is told. The full text of a fault goes to the log only.
+    /// The text for the client. The full text of a fault is written only to the log.
     #[must_use]
     pub fn public_detail(&self) -> String {
         match self {
@@ -234,7 +248,7 @@ impl TokenError {
         }
     }
 
-    /// Which rule it was: the rejection's or fault's own code, or one of the exchange's.
+    /// The code of the rule: the code of the rejection or the fault, or one of the exchange.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {

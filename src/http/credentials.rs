@@ -8,8 +8,7 @@ use crate::ports::IncomingRequest;
 use crate::rejection::{Ambiguous, Missing, Rejection};
 
 /// What clients send in place of a token they do not have.
-const LITERALS: &[&str] =
-    &["null", "undefined", "None", "nil", "false", "NaN", "[object Object]", "[object Promise]"];
+const LITERALS: &[&str] = crate::exchange::token_form::PLACEHOLDERS;
 
 /// The token in the request's `Authorization` header.
 ///

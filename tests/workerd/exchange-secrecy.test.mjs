@@ -1,5 +1,5 @@
-// No private key, no secret and no caller's token in any answer or log line: every endpoint, asked in every way, against
-// everything that must stay inside. The Worker runs as open as it can be, so that whatever it would show, it shows.
+// No private key, secret or token of a caller is in any response or log line. Every endpoint gets every kind of request, with the
+// most open configuration that is possible, so that the Worker shows all that it ever shows.
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { createIdentityProvider } from '../../demo/identity-provider.mjs';

@@ -1,5 +1,5 @@
-// The exchange on the built Worker in workerd, driven by those it is for: oauth4webapi on the OAuth wire, Fireproof's own
-// client on the dashboard's, and jose and PyJWT as whoever verifies what was issued.
+// The exchange of the built Worker in workerd, with real clients: oauth4webapi at /token, Fireproof's own client at /api, and jose
+// and PyJWT, which verify the issued tokens.
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
 import { after, before, suite, test } from 'node:test';
@@ -22,7 +22,7 @@ const GRANT = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const JWT = 'urn:ietf:params:oauth:token-type:jwt';
 const CLIENT_SECRET = 'a client secret: with + % and ü, and long enough';
 
-// Debian's packages are the system's python's, which need not be the first on the PATH.
+// Debian's packages belong to the system's Python, which may not be the first on the PATH.
 const python = ['python3', '/usr/bin/python3'].find((path) => spawnSync(path, ['-c', 'import jwt, cryptography']).status === 0);
 
 suite('the exchange', () => {
@@ -63,7 +63,7 @@ suite('the exchange', () => {
     const { payload, protectedHeader } = await jwtVerify(body.access_token, keySet(), { issuer: ISSUER, audience: API, typ: 'at+jwt', algorithms: ['ES256'] });
     assert.equal(payload.user_id, payload.sub);
     assert.ok(payload.jti && payload.client_id && protectedHeader.kid);
-    // Clerk's tokens live a minute.
+    // Clerk's tokens expire after a minute.
     assert.ok(body.expires_in <= 60);
   });
 
@@ -85,7 +85,7 @@ suite('the exchange', () => {
     await assert.rejects(oauth.processGenericTokenEndpointResponse(server, client, wrong));
   });
 
-  test('shares a secret with a target that asks for HS256, and shows nothing of it in the key set', async () => {
+  test('signs with HS256 for a target with a shared secret, and shows nothing of the secret in the key set', async () => {
     const { body } = await exchange(await clerk.mint(), { audience: SHARED });
     const { k, kid } = JSON.parse(keys).keys.find(({ kty }) => kty === 'oct');
     const { payload, protectedHeader } = await jwtVerify(body.access_token, Buffer.from(k, 'base64url'), { issuer: ISSUER, audience: SHARED, typ: 'at+jwt', algorithms: ['HS256'] });
@@ -94,7 +94,7 @@ suite('the exchange', () => {
     assert.ok(set.body.keys.every((key) => key.kid !== kid && key.kty !== 'oct'));
   });
 
-  test('issues what PyJWT verifies from our JWKS URL', { skip: python ? false : 'PyJWT with cryptography is not installed (on Debian: apt-get install python3-jwt python3-cryptography)' }, async () => {
+  test('issues a token that PyJWT verifies with our JWKS URL', { skip: python ? false : 'PyJWT with cryptography is not installed (on Debian: apt-get install python3-jwt python3-cryptography)' }, async () => {
     const { body } = await exchange(await clerk.mint());
     const script = `
 import json, sys, jwt
@@ -106,7 +106,7 @@ print(json.dumps(jwt.decode(token, key.key, algorithms=["ES256"], audience=audie
     assert.equal(JSON.parse(stdout).iss, ISSUER);
   });
 
-  test('gives Fireproof\'s own client the token of incident 1, with claims that its schema takes', async () => {
+  test('exchanges the token of incident 1 for Fireproof\'s own client, with claims that its schema accepts', async () => {
     const dashboard = new DashboardApiImpl({
       apiUrl: new URL('/api', worker.urls[0]).href,
       fetch: (...args) => fetch(...args),
@@ -131,7 +131,7 @@ print(json.dumps(jwt.decode(token, key.key, algorithms=["ES256"], audience=audie
     assert.deepEqual(again, { type: 'resTokenByResultId', status: 'not-found', resultId: 'a-result-to-fetch' });
   });
 
-  test('keeps a result under every id that Fireproof\'s own client makes', async () => {
+  test('stores a result under every id that Fireproof\'s own client makes', async () => {
     const client = ensureSuperThis();
     const token = await clerk.mint();
     for (const resultId of Array.from({ length: 20 }, () => client.nextId().str)) {
@@ -142,7 +142,7 @@ print(json.dumps(jwt.decode(token, key.key, algorithms=["ES256"], audience=audie
     }
   });
 
-  test('gives one of six who collect a result at once in one isolate the token, and another subject no place in it', async () => {
+  test('hands a result to one of six simultaneous requests in one isolate, and does not let another subject replace it', async () => {
     const ask = (message) => worker.fetch('/api', { isolate: 0, method: 'PUT', body: JSON.stringify(message) }).then(answerOf);
     const leave = async (sub) => ask({ type: 'reqCloudSessionToken', auth: { type: 'clerk', token: await clerk.mint({ claims: { sub } }) }, resultId: 'one-result-for-one-client' });
     assert.equal((await leave('ada')).status, 200);
@@ -153,18 +153,18 @@ print(json.dumps(jwt.decode(token, key.key, algorithms=["ES256"], audience=audie
     assert.deepEqual(found.map(({ body }) => decodeJwt(body.token).userId), ['ada']);
   });
 
-  test('gives a session token without an email, too, claims that the schema takes', async () => {
+  test('adds an email to a session token without one, so that the schema accepts it', async () => {
     const { body } = await call('/api', { method: 'PUT', body: JSON.stringify({ type: 'reqCloudSessionToken', auth: { type: 'clerk', token: await clerk.mint() } }) });
     assert.match(FPCloudClaimSchema.parse(decodeJwt(body.token)).email, /@no-email\.invalid$/);
   });
 
-  test('takes the token of incident 2, HS256 with a kid that no JWKS holds, on the dashboard\'s wire too', async () => {
+  test('accepts the token of incident 2, HS256 with a kid that is in no JWKS, at /api too', async () => {
     const { status, body } = await call('/api', { method: 'POST', body: JSON.stringify({ type: 'reqCloudSessionToken', auth: { type: 'supabase', token: await supabase.mint() } }) });
     assert.equal(status, 200, JSON.stringify(body));
     assert.equal((await jwtVerify(body.token, keySet(), { issuer: 'FP_CLOUD' })).payload.email, 'ada@example.com');
   });
 
-  test('answers the dashboard\'s client with 401 for a bad token, and says of one issuer what failed', async () => {
+  test('answers the dashboard\'s client with 401 for a bad token, and names the one issuer and what failed', async () => {
     const bad = await clerk.mint({ expired: true });
     const { status, body } = await call('/api', { method: 'PUT', body: JSON.stringify({ type: 'reqCloudSessionToken', auth: { type: 'clerk', token: bad } }) });
     assert.equal(status, 401);
@@ -175,7 +175,7 @@ print(json.dumps(jwt.decode(token, key.key, algorithms=["ES256"], audience=audie
     assert.equal(preflight.headers.get('access-control-allow-origin'), '*');
   });
 
-  test('refuses by the rule that was broken', async () => {
+  test('names the rule that was broken in each refusal', async () => {
     const subject = await clerk.mint();
     for (const [parameters, status, error] of [
       [{ audience: 'https://nobody.example' }, 400, 'invalid_target'],

@@ -1,8 +1,8 @@
-//! `PUT` or `POST /api`: the Fireproof dashboard's protocol, as far as it exchanges tokens. The token travels in a JSON body.
+//! `PUT` or `POST /api`: the part of the Fireproof dashboard's protocol that exchanges tokens. The token is sent in a JSON body.
 //!
-//! The messages are the dashboard's. What differs: a bad token is a refusal and not a breakdown, the one issuer that was
-//! selected is named with what failed, nothing of the token comes back, `selected` is held against the subject's own
-//! tenants and ledgers, and `expiresInSec` is a length of time.
+//! The messages are those of the dashboard, with these differences: a bad token is a 401 and not a 500; an error names the one
+//! issuer that was selected and what failed; no response repeats a part of the token; `selected` is compared with the
+//! subject's own tenants and ledgers; `expiresInSec` is a duration.
 
 mod message;
 mod results;
@@ -13,13 +13,14 @@ use std::rc::Rc;
 use serde_json::{Value, json};
 
 use self::message::Message;
-use self::results::collect;
+use self::results::collect_result;
 pub use self::results::{Results, result_key};
 use self::session::Session;
 use super::Exchange;
 use super::mapping::Mapping;
 use super::memberships::{self, SelectionError};
 use super::mint::Audit;
+use super::token_form::TokenFormError;
 use crate::jose::Algorithm;
 use crate::keys::KeyCache;
 use crate::ports::Platform;
@@ -28,74 +29,85 @@ use crate::signing::Series;
 use crate::trust::issuer::TrustedIssuer;
 use crate::verify::{Observed, Terms, verify};
 
-/// On which terms the dashboard's protocol is spoken.
+/// The configuration of the dashboard's protocol.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fireproof {
-    /// For each `auth.type`, whose tokens it stands for.
+    /// Each `auth.type` with the issuers whose tokens it accepts.
     pub auth_types: Vec<(String, Vec<String>)>,
-    /// `iss` of the tokens.
+    /// The `iss` of issued tokens.
     pub issuer: String,
-    /// `aud` of the tokens.
+    /// The `aud` of issued tokens.
     pub audience: String,
-    /// Their longest life.
+    /// Their longest lifetime, in seconds.
     pub ttl_seconds: u64,
-    /// What they are signed under.
+    /// The algorithm that signs them.
     pub algorithm: Algorithm,
-    /// Where tenants and ledgers come from.
+    /// The source of tenants and ledgers.
     pub memberships: memberships::Source,
-    /// The user's claims: `userId`, `email` and further ones.
+    /// The claims about the user: `userId`, `email` and further ones.
     pub claims: Vec<Mapping>,
 }
 
 impl Fireproof {
-    /// The keys that its tokens are signed with.
+    /// The series of keys that sign its tokens.
     #[must_use]
     pub fn series(&self) -> Series {
         Series::of(self.algorithm, &self.audience)
     }
 }
 
-/// Claims that this room writes itself, besides the registered ones.
+/// Claims that the configuration may not set, besides the registered ones, because this protocol writes them itself.
 pub const RESERVED: &[&str] = &["tenants", "ledgers", "selected"];
 
-/// Why nothing is issued.
+/// Why the endpoint issues no token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ApiError {
-    /// The message is not one of the protocol's.
-    #[error("{0}")]
-    Request(&'static str),
-    /// The token is no good.
+    /// The message is malformed, or not one of the supported ones.
+    #[error(transparent)]
+    Request(#[from] MessageError),
+    /// The token is refused.
     #[error("the token is refused: {rejection}")]
     Token {
         /// The issuer that was selected, or that the token names.
         issuer: Option<String>,
-        /// Why.
+        /// Why it is refused.
         rejection: Rejection,
     },
-    /// The token is good, and another `auth.type`'s.
-    #[error("the token's issuer is none of those that `auth.type` stands for")]
+    /// The token is valid, but its issuer belongs to another `auth.type`.
+    #[error("the `auth.type` does not accept tokens of this issuer")]
     OtherType {
         /// The token's issuer.
         issuer: String,
     },
-    /// The subject does not belong there.
+    /// The subject does not belong to the selected tenant or ledger.
     #[error(transparent)]
     Selection(#[from] SelectionError),
-    /// Another subject's token waits under the `resultId`.
-    #[error("the token of another subject waits under this `resultId`; send a new one")]
+    /// A token of another subject is stored under the `resultId`.
+    #[error("a token of another subject is stored under this `resultId`; send another `resultId`")]
     ResultTaken,
-    /// Neither the client nor the token is at fault.
+    /// The operator, an identity provider or Workers KV is at fault.
     #[error("{fault}")]
     Fault {
         /// The issuer that was selected.
         issuer: Option<String>,
-        /// What is wrong.
+        /// The fault.
         fault: Fault,
     },
 }
 
+/// Why a request message cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MessageError {
+    /// The message, or one of its members, does not have the right form; the text says which.
+    #[error("{0}")]
+    Form(&'static str),
+    /// `auth.token` does not hold a token alone.
+    #[error("the `auth.token` {0}")]
+    Token(#[from] TokenFormError),
+}
+
 impl ApiError {
-    /// Which rule it was.
+    /// The code of the rule.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -108,12 +120,12 @@ impl ApiError {
         }
     }
 
-    /// The protocol's error message.
+    /// The body of the error response: the protocol's message `error`.
     #[must_use]
     pub fn body(&self) -> Value {
         let (message, detail) = match self {
             Self::Token { rejection, .. } => (self.to_string(), rejection.to_string()),
-            // The full text goes to the log: a client is not told which binding of ours is at fault.
+            // The full text is written only to the log, because it names a binding of the Worker.
             Self::Fault { fault, .. } => (fault.public_detail(), fault.public_detail()),
             other => (other.to_string(), other.to_string()),
         };
@@ -129,15 +141,15 @@ impl ApiError {
     }
 }
 
-/// How it went.
+/// The result of one message, and what to log about it.
 pub struct Answered {
-    /// The protocol's response message, or why there is none.
+    /// The protocol's response message, or the error.
     pub outcome: Result<Value, ApiError>,
-    /// What the log says of the token that was issued.
+    /// What to log about the issued token.
     pub audit: Option<Audit>,
-    /// What may be logged of the subject's token.
+    /// What to log about the subject's token.
     pub observed: Observed,
-    /// The issuer whose key set is to be refreshed once the response is on its way.
+    /// The issuer whose key set is to be refreshed after the response was sent.
     pub refresh: Option<Rc<TrustedIssuer>>,
 }
 
@@ -158,13 +170,13 @@ pub async fn answer<P: Platform>(
 ) -> Answered {
     let message = match Message::parse(body) {
         Ok(Message::TokenByResultId(result_id)) => {
-            return collect(&exchange.results, &result_id, platform).await.into();
+            return collect_result(&exchange.results, &result_id, platform).await.into();
         }
         Ok(Message::Exchange(message)) => message,
-        Err(error) => return Err(error).into(),
+        Err(error) => return Err(error.into()).into(),
     };
     let Some((_, issuers)) = fireproof.auth_types.iter().find(|(name, _)| *name == message.auth_type) else {
-        return Err(ApiError::Request("`auth.type` is not configured")).into();
+        return Err(MessageError::Form("`auth.type` is not configured").into()).into();
     };
     let now = platform.now();
     let verification = verify(terms, keys, platform, &message.token, now).await;
@@ -175,7 +187,7 @@ pub async fn answer<P: Platform>(
         Ok(token) if !issuers.iter().any(|issuer| issuer == token.issuer()) => {
             Err(ApiError::OtherType { issuer: excerpt(token.issuer()) })
         }
-        Ok(token) => Session { exchange, fireproof, message: &message }.open(&token, platform).await,
+        Ok(token) => Session { exchange, fireproof, message: &message }.issue(&token, platform).await,
     };
     let (outcome, audit) = match outcome {
         Ok((message, audit)) => (Ok(message), Some(audit)),

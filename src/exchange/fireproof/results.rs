@@ -1,7 +1,7 @@
-//! Tokens that wait in the store for whoever knows their `resultId`: left by one client, collected once by another.
+//! Stored results: tokens that one client stores under a `resultId`, and another client collects once.
 //!
-//! The store has no compare-and-set and shows a change elsewhere only later, so "once" holds in one isolate, and across isolates
-//! only as far as the store is up to date. `docs/exchange.md` says so.
+//! Workers KV has no compare-and-set, and a change becomes visible in other places with a delay. So "once" holds within one
+//! isolate; across isolates it holds only if KV already shows the deletion. `docs/exchange.md` describes this limit.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,21 +19,22 @@ use crate::ports::{KeyValueStore, Level, Platform, StoreError};
 use crate::rejection::Fault;
 use crate::time::Timestamp;
 
-/// The namespace they wait in, which is the key sets' too.
+/// The KV namespace of the results, which also holds the key sets.
 const BINDING: &str = "JWKS_CACHE";
 
 type Hash = [u8; 32];
 
-/// What an isolate remembers of results, so that within it none is given twice, and none is replaced by another subject's.
+/// What an isolate remembers about results, so that within it none is handed out twice and none is replaced by a result of
+/// another subject.
 #[derive(Debug, Default)]
 pub struct Results {
-    /// By the hash of the `resultId`: whose result waits.
-    left: Recent<String>,
-    /// By the hash of the token: what was given away.
+    /// By the hash of the `resultId`: the owner of the stored result.
+    stored: Recent<String>,
+    /// By the hash of the token: the results that were handed out.
     collected: Recent<()>,
 }
 
-/// Entries that each end by themselves, of a bounded number.
+/// A bounded map whose entries expire. Each value has the time at which it expires.
 #[derive(Debug)]
 struct Recent<V>(RefCell<BTreeMap<Hash, (V, Timestamp)>>);
 
@@ -48,15 +49,15 @@ impl<V: Clone> Recent<V> {
         self.0.borrow().get(hash).filter(|(_, until)| now < *until).map(|(value, _)| value.clone())
     }
 
-    /// Keeps the value for as long as a result waits. When there are too many, the one that ends first is forgotten.
+    /// Keeps the value for as long as a result is stored. If there are too many entries, the one that expires first is dropped.
     fn put(&self, hash: Hash, value: V, now: Timestamp) {
         let mut entries = self.0.borrow_mut();
         if entries.len() >= limits::MAX_COLLECTED_RESULTS {
             entries.retain(|_, (_, until)| now < *until);
         }
         if entries.len() >= limits::MAX_COLLECTED_RESULTS {
-            let first = entries.iter().min_by_key(|(_, (_, until))| *until).map(|(hash, _)| *hash);
-            entries.retain(|hash, _| Some(*hash) != first);
+            let earliest = entries.iter().min_by_key(|(_, (_, until))| *until).map(|(hash, _)| *hash);
+            entries.retain(|hash, _| Some(*hash) != earliest);
         }
         entries.insert(hash, (value, now.plus(limits::FIREPROOF_RESULT_SECONDS)));
     }
@@ -66,8 +67,9 @@ impl<V: Clone> Recent<V> {
     }
 }
 
-/// Whether nobody could guess it, as far as its form tells. Fireproof's own client writes 6 random bytes as `z` and base58
-/// digits; any other form has to be longer.
+/// Whether the id looks too long and too varied to be guessed. Fireproof's own client makes `z` and 7 to 9 base58 digits from 6
+/// random bytes; such an id needs at least 4 different characters. Any other id needs at least 12 visible ASCII characters, of
+/// which at least 6 are different.
 fn is_hard_to_guess(result_id: &str) -> bool {
     const OWN_LENGTHS: RangeInclusive<usize> =
         limits::MIN_MULTIBASE_RESULT_ID_CHARS..=limits::MAX_MULTIBASE_RESULT_ID_CHARS;
@@ -87,20 +89,22 @@ fn hash(text: &str) -> Hash {
     Sha256::digest(text.as_bytes()).into()
 }
 
-/// The store's key of a result. Whoever can list the keys learns no `resultId` from it.
+/// The KV key of a result: a hash, so that a list of the keys reveals no `resultId`.
 #[must_use]
 pub fn result_key(result_id: &str) -> String {
     format!("fireproof-result:v2:{}", base64url::encode(&hash(result_id)))
 }
 
-/// A result as the store holds it.
-struct Waiting {
+/// A result as it is stored in KV.
+struct StoredResult {
+    /// A hash of the issuer and the `sub` of the subject.
     owner: String,
+    /// The issued token.
     token: String,
 }
 
-impl Waiting {
-    /// Reads a value of the store; `None` where it is not one of ours.
+impl StoredResult {
+    /// Reads a value of KV; `None` if it does not have this form.
     fn parse(text: &str) -> Option<Self> {
         let members = parse_object(text).ok()?;
         let member = |name: &str| members.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -112,11 +116,12 @@ impl Waiting {
     }
 }
 
-/// Leaves a token of `owner`'s for whoever knows the `resultId`. That the store is down does not take the token from who asked.
+/// Stores a token of `owner` for the client that will send the `resultId`. If KV is down, this is only logged, and the
+/// requesting client still gets its token.
 ///
 /// # Errors
-/// [`ApiError::ResultTaken`] while another subject's token waits there.
-pub(super) async fn leave<P: Platform>(
+/// [`ApiError::ResultTaken`] while a token of another subject is stored under this id.
+pub(super) async fn store_result<P: Platform>(
     results: &Results,
     result_id: &str,
     owner: String,
@@ -127,43 +132,48 @@ pub(super) async fn leave<P: Platform>(
         platform.log(Level::Warn, &json!({ "event": "result_not_stored", "reason": reason }));
     };
     if !is_hard_to_guess(result_id) {
-        not_stored("the resultId is so short that it could be guessed");
+        not_stored("the resultId is too easy to guess");
         return Ok(());
     }
-    let (place, now) = (hash(result_id), platform.now());
-    // Claimed before anything is waited for, so that of two subjects at once in this isolate one is refused.
-    match results.left.get(&place, now) {
+    let (id_hash, now) = (hash(result_id), platform.now());
+    // Entered before the first wait, so that of two simultaneous subjects in this isolate one is refused.
+    match results.stored.get(&id_hash, now) {
         Some(known) if known != owner => return Err(ApiError::ResultTaken),
-        _ => results.left.put(place, owner.clone(), now),
+        _ => results.stored.put(id_hash, owner.clone(), now),
     }
     let key = result_key(result_id);
     let outcome = match in_time(platform, KeyValueStore::get(platform, &key)).await {
         Ok(found) => {
-            let waiting = found.as_deref().and_then(Waiting::parse);
-            let is_given = |waiting: &Waiting| results.collected.get(&hash(&waiting.token), now).is_some();
-            if let Some(waiting) = waiting.filter(|waiting| waiting.owner != owner && !is_given(waiting)) {
-                results.left.put(place, waiting.owner, now);
+            let former = found.as_deref().and_then(StoredResult::parse);
+            let is_collected =
+                |former: &StoredResult| results.collected.get(&hash(&former.token), now).is_some();
+            if let Some(former) = former.filter(|former| former.owner != owner && !is_collected(former)) {
+                results.stored.put(id_hash, former.owner, now);
                 return Err(ApiError::ResultTaken);
             }
-            let waiting = Waiting { owner, token: token.to_owned() };
-            in_time(platform, platform.put(&key, &waiting.to_text(), limits::FIREPROOF_RESULT_SECONDS)).await
+            let result = StoredResult { owner, token: token.to_owned() };
+            in_time(platform, platform.put(&key, &result.to_text(), limits::FIREPROOF_RESULT_SECONDS)).await
         }
         Err(error) => Err(error),
     };
     if let Err(error) = outcome {
-        results.left.remove(&place);
+        results.stored.remove(&id_hash);
         not_stored(&error.to_string());
     }
     Ok(())
 }
 
-/// `reqTokenByResultId`: the token that was left, once.
-pub(super) async fn collect<P: Platform>(
+/// Answers `reqTokenByResultId`: hands out the stored token, once.
+///
+/// # Errors
+/// [`ApiError::Fault`] if KV does not answer.
+pub(super) async fn collect_result<P: Platform>(
     results: &Results,
     result_id: &str,
     platform: &P,
 ) -> Result<Value, ApiError> {
-    let token = if is_hard_to_guess(result_id) { take(results, result_id, platform).await? } else { None };
+    let token =
+        if is_hard_to_guess(result_id) { take_token(results, result_id, platform).await? } else { None };
     Ok(match token {
         Some(token) => {
             json!({ "type": "resTokenByResultId", "status": "found", "resultId": result_id, "token": token })
@@ -172,7 +182,8 @@ pub(super) async fn collect<P: Platform>(
     })
 }
 
-async fn take<P: Platform>(
+/// Reads the stored token and deletes it.
+async fn take_token<P: Platform>(
     results: &Results,
     result_id: &str,
     platform: &P,
@@ -183,21 +194,21 @@ async fn take<P: Platform>(
     };
     let key = result_key(result_id);
     let found = in_time(platform, KeyValueStore::get(platform, &key)).await.map_err(unavailable)?;
-    let Some(waiting) = found.as_deref().and_then(Waiting::parse) else { return Ok(None) };
-    let (given, now) = (hash(&waiting.token), platform.now());
-    // The store may show what this isolate has given away already. Claimed before the deletion is waited for, so that of all
-    // who collect at once here one gets it.
-    if results.collected.get(&given, now).is_some() {
+    let Some(result) = found.as_deref().and_then(StoredResult::parse) else { return Ok(None) };
+    let (token_hash, now) = (hash(&result.token), platform.now());
+    // KV may still show a result that this isolate has handed out. The entry is made before the deletion is awaited, so that
+    // only one of several simultaneous requests in this isolate gets the token.
+    if results.collected.get(&token_hash, now).is_some() {
         return Ok(None);
     }
-    results.collected.put(given, (), now);
-    // Removed before it is handed out: better lost than handed out twice.
+    results.collected.put(token_hash, (), now);
+    // Deleted before it is handed out: a lost token is better than one that is handed out twice.
     if let Err(error) = in_time(platform, platform.delete(&key)).await {
-        results.collected.remove(&given);
+        results.collected.remove(&token_hash);
         return Err(unavailable(error));
     }
-    results.left.remove(&hash(result_id));
-    Ok(Some(waiting.token))
+    results.stored.remove(&hash(result_id));
+    Ok(Some(result.token))
 }
 
 #[cfg(test)]
@@ -205,8 +216,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_of_fireproofs_own_client_is_taken_and_one_without_entropy_is_not() {
-        // `nextId()` of the client: 6 random bytes as multibase base58btc; a short and a long form.
+    fn an_id_of_fireproofs_own_client_is_accepted_and_one_that_can_be_guessed_is_not() {
+        // `nextId()` of the client encodes 6 random bytes as multibase base58btc, in 8 to 10 characters.
         for id in ["z2345678", "z2a2a2ab", "zMNa7dRMEt", "0123456789ab", "a-second-result"] {
             assert!(is_hard_to_guess(id), "{id}");
         }
@@ -222,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_ends_and_is_bounded() {
+    fn remembered_entries_expire_and_are_bounded() {
         let recent: Recent<u32> = Recent::default();
         let now = Timestamp::from_epoch_seconds(1_800_000_000);
         for index in 0..=1024_u32 {

@@ -1,4 +1,4 @@
-//! A session for the subject of a verified token: where it belongs, and the token that says so.
+//! Issues the session token for the subject of a verified token, with the subject's tenants and ledgers.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ use crate::ports::Platform;
 use crate::rejection::{Rejection, excerpt};
 use crate::verify::VerifiedToken;
 
-/// A session for the subject of a verified token.
+/// What a session is issued from, besides the verified token.
 pub(super) struct Session<'s> {
     pub(super) exchange: &'s Exchange,
     pub(super) fireproof: &'s Fireproof,
@@ -22,8 +22,8 @@ pub(super) struct Session<'s> {
 }
 
 impl Session<'_> {
-    /// Issues the token and answers as the message wants it; beside that, what the log says of the token.
-    pub(super) async fn open<P: Platform>(
+    /// Issues the token. Returns the response message that the request asks for, and what to log about the token.
+    pub(super) async fn issue<P: Platform>(
         &self,
         token: &VerifiedToken,
         platform: &P,
@@ -31,7 +31,7 @@ impl Session<'_> {
         let refused = |rejection| ApiError::Token { issuer: Some(excerpt(token.issuer())), rejection };
         let faulty = |fault| ApiError::Fault { issuer: Some(excerpt(token.issuer())), fault };
         let binding = self.exchange.directory.as_deref();
-        let facts = Facts::gather(token, binding, platform).await.map_err(faulty)?;
+        let facts = Facts::load(token, binding, platform).await.map_err(faulty)?;
         let subject = token.claims().subject.as_deref().filter(|sub| !sub.is_empty());
         let subject = subject.ok_or_else(|| refused(Rejection::ClaimMissing { claim: "sub".to_owned() }))?;
         let source = self.fireproof.memberships;
@@ -47,7 +47,7 @@ impl Session<'_> {
             draft.set_raw(name, value);
         }
         if draft.get("email").is_none() {
-            // Fireproof's schema wants an address of everybody. No mail ever reaches this one (RFC 6761 §6.4).
+            // Fireproof's schema requires an address. `.invalid` never receives mail (RFC 6761 §6.4).
             let name = memberships::personal_name(token.issuer(), subject);
             draft.set(
                 "email",
@@ -63,11 +63,11 @@ impl Session<'_> {
         let minted = draft.sign("JWT", ring, &self.fireproof.series(), platform).map_err(faulty)?;
         if let Some(result_id) = &self.message.result_id {
             let owner = memberships::personal_name(token.issuer(), subject);
-            results::leave(&self.exchange.results, result_id, owner, &minted.token, platform).await?;
+            results::store_result(&self.exchange.results, result_id, owner, &minted.token, platform).await?;
         }
         let audit = minted.audit(None, vec![self.fireproof.audience.clone()]);
-        let message = if self.message.ensures {
-            ensured(&minted, &selected)
+        let message = if self.message.is_ensure {
+            ensure_response(&minted, &selected)
         } else {
             json!({ "type": "resCloudSessionToken", "token": minted.token })
         };
@@ -75,8 +75,8 @@ impl Session<'_> {
     }
 }
 
-fn ensured(minted: &Minted, selected: &Selected) -> Value {
-    // Read strictly: `json!` reads a `RawValue` with `serde_json`'s own parser, in which some names have a meaning.
+fn ensure_response(minted: &Minted, selected: &Selected) -> Value {
+    // `json!` would read a `RawValue` with `serde_json`'s own parser, which gives some names a special meaning.
     let claims = strict::parse_object(&minted.payload).ok();
     json!({
         "type": "resEnsureCloudToken",

@@ -102,8 +102,8 @@ impl Plan {
         self.add(&series.into(), schedule_from(now, now, intervals), fill)
     }
 
-    /// Drops removed keys, and adds a successor to the last key of `series`. With `early`, the successor (a new one, or the one
-    /// that waits) signs as soon as all consumers can have fetched it.
+    /// Drops removed keys, and adds a successor to the last key of `series`, or the first key of a new series. With `early`, the
+    /// successor (a new one, or the one that waits) signs as soon as all consumers can have fetched it.
     ///
     /// # Errors
     /// [`PlanError::SuccessorThere`] if there is a successor and `early` is false, [`PlanError::Key`].

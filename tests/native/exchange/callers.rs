@@ -1,4 +1,4 @@
-//! Who asks, and for whom: clients that prove who they are, actors that act for a subject.
+//! Client authentication, and actors that act for a subject.
 
 use edge_assay::jose::Algorithm;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::support::tokens;
 use crate::support::world::{NOW, body, header};
 
 #[test]
-fn clients_prove_who_they_are_where_a_target_wants_it() {
+fn clients_authenticate_where_a_target_requires_it() {
     let world = world();
     let token = clerk_token(&json!({ "email": "ada@example.com", "email_verified": true }));
     let strict = exchange(&token, &[("audience", STRICT)]);
@@ -37,7 +37,7 @@ fn clients_prove_who_they_are_where_a_target_wants_it() {
     let twice = form(&with(&[("client_id", "cli"), ("client_secret", CLIENT_SECRET)]))
         .header("authorization", &basic("cli", CLIENT_SECRET));
     refused(&world, &twice, 400, "invalid_request", "request_invalid");
-    // Nobody goes by a registered client's name without its secret, also where none is needed.
+    // A registered client_id requires its secret, even at a target that accepts public clients.
     let named = form(&exchange(&token, &[("audience", API), ("client_id", "cli")]));
     refused(&world, &named, 401, "invalid_client", "client_unauthenticated");
     let named = form(&exchange(&token, &[("audience", API), ("client_id", "web app")]));
@@ -45,7 +45,7 @@ fn clients_prove_who_they_are_where_a_target_wants_it() {
 }
 
 #[test]
-fn an_actor_acts_where_may_act_or_the_configuration_says_so() {
+fn an_actor_may_act_if_may_act_or_the_configuration_names_it() {
     let world = world();
     let robot = clerk_token(&json!({ "sub": "robot" }));
     let other = clerk_token(&json!({ "sub": "other" }));
@@ -54,7 +54,7 @@ fn an_actor_acts_where_may_act_or_the_configuration_says_so() {
     assert_eq!(claims["act"], json!({ "iss": CLERK, "sub": "robot" }));
     assert_eq!(claims["sub"], "user_1");
     refused(&world, &form(&with_actor(&plain, &other)), 400, "invalid_request", "actor_not_allowed");
-    // What the token says goes before the configuration.
+    // `may_act` in the token overrides the configuration.
     let for_other = clerk_token(&json!({ "may_act": { "iss": CLERK, "sub": "other" } }));
     assert_eq!(granted(&world, &form(&with_actor(&for_other, &other))).1["act"]["sub"], "other");
     refused(&world, &form(&with_actor(&for_other, &robot)), 400, "invalid_request", "actor_not_allowed");
@@ -64,7 +64,7 @@ fn an_actor_acts_where_may_act_or_the_configuration_says_so() {
         let token = tokens::mint(Algorithm::EdDsa, &json!({}), &claims);
         refused(&world, &form(&with_actor(&token, &other)), 400, "invalid_request", "actor_not_allowed");
     }
-    // Who acted before becomes history, of which nothing but the name is kept.
+    // A former actor is nested, and only the members that identify it are kept.
     let before = clerk_token(&json!({ "act": { "sub": "first", "exp": 1, "aud": "x" } }));
     let (_, claims) = granted(&world, &form(&with_actor(&before, &robot)));
     assert_eq!(claims["act"], json!({ "iss": CLERK, "sub": "robot", "act": { "sub": "first" } }));
@@ -87,7 +87,7 @@ fn the_log_names_the_client_whose_secret_was_wrong_and_the_answer_does_not() {
     assert_eq!(clients, [Some(json!("cli")), None]);
 }
 
-/// As `curl -u` sends id and secret: joined as they are.
+/// The header that `curl -u` sends: id and secret joined without encoding.
 fn raw(id: &str, secret: &str) -> String {
     use base64::Engine as _;
     format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{id}:{secret}")))
@@ -136,7 +136,7 @@ fn id_and_secret_are_read_as_curl_sends_them_and_as_rfc_6749_encodes_them() {
 }
 
 #[test]
-fn of_clients_whose_names_overlap_each_needs_its_own_secret() {
+fn each_of_two_clients_whose_ids_overlap_needs_its_own_secret() {
     let (one, other) = ("the secret of the first one, long", "the secret of the other one, long");
     let mut config = config();
     config["exchange"]["clients"] = json!([
@@ -156,7 +156,7 @@ fn of_clients_whose_names_overlap_each_needs_its_own_secret() {
         ("a", one, "a"),
         ("a:b", other, "a:b"),
         ("a+b", one, "a+b"),
-        // Read as RFC 6749 says, this is the other client's name.
+        // Form-decoded as RFC 6749 requires, this is the id of the other client.
         ("a+b", other, "a b"),
         ("unbound:x", one, "unbound:x"),
     ] {
@@ -169,7 +169,7 @@ fn of_clients_whose_names_overlap_each_needs_its_own_secret() {
     }
     let unbound = ask.clone().header("authorization", &raw("unbound", one));
     refused(&world, &unbound, 503, "temporarily_unavailable", "secret_missing");
-    // The name in the body says which of the two is meant.
+    // The `client_id` in the body selects one of the two.
     let mut named = exchange(&token, &[("audience", API)]);
     named.push(("client_id", "a+b"));
     let named = form(&named).header("authorization", &raw("a+b", other));
@@ -177,13 +177,13 @@ fn of_clients_whose_names_overlap_each_needs_its_own_secret() {
 }
 
 #[test]
-fn each_token_that_is_issued_is_one_line_of_the_log_that_names_it_and_no_person() {
+fn each_issued_token_is_one_log_line_with_its_jti_and_without_the_subject() {
     let world = world();
     let email = "ada@example.com";
     let token = clerk_token(&json!({ "email": email, "email_verified": true, "sub": "user_of_the_log" }));
     let strict = form(&exchange(&token, &[("audience", STRICT)]));
     let (_, first) = granted(&world, &strict.header("authorization", &basic("cli", CLIENT_SECRET)));
-    // The name that a public client gives itself may be anything, such as a token in the wrong place.
+    // A public client chooses its `client_id`, which may even be a token, so it is not logged.
     let named = form(&exchange(&token, &[("audience", API), ("client_id", "eyJ.marker.x")]));
     let (_, second) = granted(&world, &named.header("cf-ray", "8f"));
     let answer = body(&world.ask(&api(&cloud_session("clerk", &token))));
@@ -227,7 +227,7 @@ fn the_line_of_a_token_with_an_actor_is_about_the_subjects_token() {
 }
 
 #[test]
-fn an_act_claim_that_names_nobody_is_refused_and_never_issued_as_an_empty_one() {
+fn an_act_claim_that_identifies_no_actor_is_refused() {
     let world = world();
     let acts = [
         json!("robot"),

@@ -1,4 +1,4 @@
-//! The tables of `exchange` and `SIGNING_KEYS` together.
+//! The faults of the tables of `exchange` and of `SIGNING_KEYS`.
 
 use serde_json::{Value, json};
 

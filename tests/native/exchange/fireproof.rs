@@ -30,7 +30,7 @@ fn the_dashboards_protocol_exchanges_the_token_of_incident_one() {
     assert_eq!(claims["created"], "2027-01-15T08:00:00Z");
     assert_eq!(claims["tenants"][0]["id"], claims["selected"]["tenant"]);
     assert_eq!(claims["ledgers"][0]["id"], claims["selected"]["ledger"]);
-    // A session of one minute gives no cloud token of an hour.
+    // The session token expires in a minute, so the cloud token does too.
     assert_eq!(claims["exp"], NOW + 50);
 
     let ensure = json!({ "type": "reqEnsureCloudToken", "auth": { "type": "clerk", "token": token }, "appId": "notes" });
@@ -89,7 +89,7 @@ fn the_dashboards_protocol_refuses_with_true_status_codes_and_names_the_one_issu
 #[test]
 fn a_result_waits_fifteen_minutes_and_is_handed_out_once() {
     let world = world();
-    let leave = |result_id: &str| {
+    let store = |result_id: &str| {
         let mut message = cloud_session("clerk", &clerk_token(&json!({})));
         message["resultId"] = json!(result_id);
         assert_eq!(world.ask(&api(&message)).status(), 200);
@@ -98,7 +98,7 @@ fn a_result_waits_fifteen_minutes_and_is_handed_out_once() {
         body(&world.ask(&api(&json!({ "type": "reqTokenByResultId", "resultId": result_id }))))
     };
     assert_eq!(collect("zMNa7dRMEtR3")["status"], "not-found");
-    leave("zMNa7dRMEtR3");
+    store("zMNa7dRMEtR3");
     let found = collect("zMNa7dRMEtR3");
     assert_eq!(
         (found["type"].as_str(), found["status"].as_str()),
@@ -106,10 +106,10 @@ fn a_result_waits_fifteen_minutes_and_is_handed_out_once() {
     );
     assert_eq!(issued_claims(found["token"].as_str().unwrap())["iss"], "FP_CLOUD");
     assert_eq!(collect("zMNa7dRMEtR3")["status"], "not-found");
-    leave("7-chars");
+    store("7-chars");
     assert_eq!(collect("7-chars")["status"], "not-found");
     world.platform.pass(2);
-    leave("a-second-result");
+    store("a-second-result");
     let kept = edge_assay::exchange::fireproof::result_key("a-second-result");
     assert_eq!(world.platform.store.seconds_left(&kept, world.platform.now_ms()), Some(900));
     world.platform.store.behave(StoreMode::Down);
@@ -121,7 +121,7 @@ fn a_result_waits_fifteen_minutes_and_is_handed_out_once() {
 }
 
 #[test]
-fn memberships_of_the_directory_are_what_can_be_selected() {
+fn only_memberships_in_the_directory_can_be_selected() {
     let mut config = config();
     config["exchange"]["fireproof"]["memberships"] = json!("directory");
     let world = world_with(&config, &secrets());

@@ -1,4 +1,4 @@
-//! Attacks on results that wait for whoever knows their `resultId`: collecting one twice, replacing one, guessing one.
+//! Attacks on stored results (`resultId`): collecting one twice, replacing one, guessing an id.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -14,7 +14,7 @@ use crate::support::world::{World, body};
 
 const ID: &str = "zMNa7dRMEt";
 
-fn leaving(result_id: &str, subject: &str) -> FakeRequest {
+fn storing(result_id: &str, subject: &str) -> FakeRequest {
     let mut message = cloud_session("clerk", &clerk_token(&json!({ "sub": subject })));
     message["resultId"] = json!(result_id);
     api(&message)
@@ -24,13 +24,13 @@ fn collecting(result_id: &str) -> FakeRequest {
     api(&json!({ "type": "reqTokenByResultId", "resultId": result_id }))
 }
 
-/// The user whose token was collected; `None` when there was none.
+/// The user whose token was collected; `None` if there was no result.
 fn collect(world: &World, result_id: &str) -> Option<Value> {
     let answer = body(&world.ask(&collecting(result_id)));
     answer["token"].as_str().map(|token| issued_claims(token)["userId"].clone())
 }
 
-/// All requests at once, in one isolate.
+/// Answers all requests at the same time, in one isolate.
 fn at_once(world: &World, requests: &[FakeRequest]) -> Vec<Value> {
     let mut all: Vec<_> =
         requests.iter().map(|request| Some(Box::pin(answer(&world.app, &world.platform, request)))).collect();
@@ -52,9 +52,9 @@ fn at_once(world: &World, requests: &[FakeRequest]) -> Vec<Value> {
 }
 
 #[test]
-fn of_six_who_collect_at_once_in_one_isolate_one_gets_the_token() {
+fn one_of_six_simultaneous_requests_in_one_isolate_collects_the_token() {
     let world = world();
-    assert_eq!(world.ask(&leaving(ID, "ada")).status(), 200);
+    assert_eq!(world.ask(&storing(ID, "ada")).status(), 200);
     let requests: Vec<FakeRequest> = (0..6).map(|_| collecting(ID)).collect();
     let answers = at_once(&world, &requests);
     assert_eq!(answers.iter().filter(|answer| answer["status"] == "found").count(), 1, "{answers:?}");
@@ -62,31 +62,31 @@ fn of_six_who_collect_at_once_in_one_isolate_one_gets_the_token() {
 }
 
 #[test]
-fn a_store_that_still_shows_what_was_collected_does_not_give_it_twice() {
+fn a_collected_result_that_kv_still_shows_is_not_handed_out_again() {
     let world = world();
-    world.ask(&leaving(ID, "ada"));
+    world.ask(&storing(ID, "ada"));
     let waiting = world.platform.store.peek(&result_key(ID)).unwrap();
     assert_eq!(collect(&world, ID), Some(json!("ada")));
-    // As a read that KV still has in its cache.
+    // KV may still return the value from its cache.
     world.platform.store.plant(&result_key(ID), &waiting);
     assert_eq!(collect(&world, ID), None);
-    // And what is collected hinders nobody: the next one may leave a token there.
-    assert_eq!(world.ask(&leaving(ID, "ben")).status(), 200);
+    // A collected result does not block its id: another subject may store a token there.
+    assert_eq!(world.ask(&storing(ID, "ben")).status(), 200);
     assert_eq!(collect(&world, ID), Some(json!("ben")));
 }
 
 #[test]
 fn a_waiting_result_is_not_replaced_by_another_subjects() {
     let world = world();
-    world.ask(&leaving(ID, "ada"));
+    world.ask(&storing(ID, "ada"));
     world.platform.pass(2);
-    let response = world.ask(&leaving(ID, "mallory"));
+    let response = world.ask(&storing(ID, "mallory"));
     assert_eq!((response.status().as_u16(), &body(&response)["code"]), (409, &json!("result_taken")));
     assert!(body(&response).get("token").is_none());
-    // In another isolate, which has only the store to go by.
+    // Another isolate knows the result only from KV.
     let mut elsewhere = world_with(&config(), &secrets());
     elsewhere.platform = world.platform;
-    let response = elsewhere.ask(&leaving(ID, "mallory"));
+    let response = elsewhere.ask(&storing(ID, "mallory"));
     assert_eq!((response.status().as_u16(), &body(&response)["code"]), (409, &json!("result_taken")));
     assert_eq!(collect(&elsewhere, ID), Some(json!("ada")));
 }
@@ -94,40 +94,40 @@ fn a_waiting_result_is_not_replaced_by_another_subjects() {
 #[test]
 fn a_subject_may_renew_its_own_waiting_result() {
     let world = world();
-    world.ask(&leaving(ID, "ada"));
+    world.ask(&storing(ID, "ada"));
     let first = world.platform.store.peek(&result_key(ID)).unwrap();
     world.platform.pass(2);
-    assert_eq!(world.ask(&leaving(ID, "ada")).status(), 200);
+    assert_eq!(world.ask(&storing(ID, "ada")).status(), 200);
     assert_ne!(world.platform.store.peek(&result_key(ID)).unwrap(), first);
     assert_eq!(collect(&world, ID), Some(json!("ada")));
 }
 
 #[test]
-fn of_two_subjects_that_leave_a_result_at_once_in_one_isolate_one_is_refused() {
+fn one_of_two_subjects_that_store_a_result_at_the_same_time_in_one_isolate_is_refused() {
     let world = world();
-    world.ask(&leaving("zzzzzzzzzz", "warm-up"));
-    let answers = at_once(&world, &[leaving(ID, "ada"), leaving(ID, "mallory")]);
+    world.ask(&storing("zzzzzzzzzz", "warm-up"));
+    let answers = at_once(&world, &[storing(ID, "ada"), storing(ID, "mallory")]);
     assert!(answers[0]["token"].is_string(), "{answers:?}");
     assert_eq!(answers[1]["code"], "result_taken");
     assert_eq!(collect(&world, ID), Some(json!("ada")));
 }
 
 #[test]
-fn an_id_that_could_be_guessed_stores_nothing_and_one_without_end_is_refused() {
+fn an_id_that_could_be_guessed_stores_nothing_and_a_very_long_one_is_refused() {
     let world = world();
     for short in ["password", "12345678901", "z123", "", "            ", "aaaaaaaaaaaa", "zzzzzzzz"] {
-        assert_eq!(world.ask(&leaving(short, "ada")).status(), 200, "{short}");
+        assert_eq!(world.ask(&storing(short, "ada")).status(), 200, "{short}");
         assert_eq!(world.platform.store.peek(&result_key(short)), None, "{short}");
         assert_eq!(collect(&world, short), None);
     }
     assert_eq!(world.platform.events("result_not_stored").len(), 7);
-    // The shortest that Fireproof's own client makes of its six random bytes, and twelve characters of any kind.
+    // The shortest id that Fireproof's own client makes from 6 random bytes, and one of 12 characters.
     for long_enough in ["z2bcdefg", "0123456789ab"] {
-        world.ask(&leaving(long_enough, "ada"));
+        world.ask(&storing(long_enough, "ada"));
         assert_eq!(collect(&world, long_enough), Some(json!("ada")), "{long_enough}");
     }
     let endless = "x".repeat(257);
-    assert_eq!(world.ask(&leaving(&endless, "ada")).status(), 400);
+    assert_eq!(world.ask(&storing(&endless, "ada")).status(), 400);
     assert_eq!(world.ask(&collecting(&endless)).status(), 400);
     for message in ["reqCloudSessionToken", "reqEnsureCloudToken"] {
         let auth = json!({ "type": "clerk", "token": clerk_token(&json!({})) });
@@ -138,17 +138,17 @@ fn an_id_that_could_be_guessed_stores_nothing_and_one_without_end_is_refused() {
 }
 
 #[test]
-fn a_deletion_that_fails_gives_nothing_and_loses_nothing() {
+fn a_result_that_cannot_be_deleted_is_not_handed_out_and_not_lost() {
     let world = world();
-    world.ask(&leaving(ID, "ada"));
+    world.ask(&storing(ID, "ada"));
     let waiting = world.platform.store.peek(&result_key(ID)).unwrap();
     world.platform.store.behave(StoreMode::Rubbish(waiting));
     world.platform.store.fail_deletions(true);
     assert_eq!(world.ask(&collecting(ID)).status(), 503);
     world.platform.store.fail_deletions(false);
     assert_eq!(collect(&world, ID), Some(json!("ada")));
-    // What cannot be read is nobody's.
+    // A value that cannot be read counts as absent.
     world.platform.store.behave(StoreMode::Rubbish("{".to_owned()));
     assert_eq!(collect(&world, ID), None);
-    assert_eq!(world.ask(&leaving(ID, "ben")).status(), 200);
+    assert_eq!(world.ask(&storing(ID, "ben")).status(), 200);
 }

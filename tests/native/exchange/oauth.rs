@@ -1,4 +1,4 @@
-//! `POST /token`: what goes in, what comes out, and what is published for those who verify it.
+//! `POST /token`: requests, issued tokens, and the documents that verifiers fetch.
 
 use edge_assay::jose::signature::SharedSecret;
 use edge_assay::jose::{Algorithm, KeySet, UntrustedToken};
@@ -42,16 +42,16 @@ fn a_clerk_token_without_an_audience_becomes_an_api_token_that_verifies_from_our
 }
 
 #[test]
-fn what_is_issued_never_outlives_what_it_was_issued_for() {
+fn an_issued_token_never_outlives_the_token_it_was_issued_for() {
     let world = world();
     let token = clerk_token(&json!({ "exp": NOW + 30 }));
     let (answer, claims) = granted(&world, &form(&exchange(&token, &[("audience", API)])));
     assert_eq!((answer["expires_in"].as_i64(), claims["exp"].as_i64()), (Some(30), Some(NOW + 30)));
-    // Nor does the leeway with which an expired token still verifies lengthen anything.
+    // The leeway lets an expired token pass verification, but no token is issued for it.
     let token = clerk_token(&json!({ "exp": NOW - 2 }));
     assert!(world.accepts(&token));
     refused(&world, &form(&exchange(&token, &[("audience", API)])), 400, "invalid_request", "token_expired");
-    // Nor does an actor's token that ends earlier.
+    // An actor's token that expires earlier is a limit too.
     let token = clerk_token(&json!({ "may_act": { "sub": "user_1" } }));
     let actor = clerk_token(&json!({ "exp": NOW + 7 }));
     let (_, claims) = granted(&world, &form(&with_actor(&token, &actor)));
@@ -64,7 +64,7 @@ fn a_jwt_bearer_grant_answers_the_same_and_calls_a_bad_assertion_an_invalid_gran
     let token =
         tokens::mint(Algorithm::Hs256, &json!({}), &claims(SUPABASE, &json!({ "aud": "authenticated" })));
     let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-    // The only target that takes Supabase's tokens needs no name.
+    // Only one target accepts Supabase's tokens, so the request need not name it.
     let (answer, claims) = granted(&world, &form(&[("grant_type", grant), ("assertion", &token)]));
     assert_eq!(claims["aud"], BOTH);
     assert!(answer.get("issued_token_type").is_none() && answer.get("scope").is_none());
@@ -83,7 +83,7 @@ fn several_targets_are_all_granted_or_all_refused() {
     let world = world();
     let token = clerk_token(&json!({ "email": "ada@example.com", "email_verified": true }));
     let basic = basic("cli", CLIENT_SECRET);
-    // Client `cli` may have STRICT alone.
+    // The client `cli` may request tokens only for STRICT.
     let request =
         form(&exchange(&token, &[("audience", API), ("audience", STRICT)])).header("authorization", &basic);
     refused(&world, &request, 400, "unauthorized_client", "client_not_allowed");
@@ -131,7 +131,7 @@ fn every_malformed_request_is_an_invalid_request() {
     ] {
         refused(&world, &form(&parameters), 400, "invalid_request", "request_invalid");
     }
-    // An empty value is none.
+    // An empty value counts as absent.
     granted(&world, &form(&with("actor_token", "")));
     refused(
         &world,
@@ -155,7 +155,7 @@ fn every_malformed_request_is_an_invalid_request() {
 }
 
 #[test]
-fn our_metadata_says_where_everything_is_whatever_the_prefix() {
+fn our_metadata_has_the_right_urls_with_a_prefix_too() {
     let mut prefixed = config();
     prefixed["endpoints"] = json!({ "prefix": "/_assay" });
     let world = world_with(&prefixed, &secrets());
@@ -176,7 +176,7 @@ fn our_metadata_says_where_everything_is_whatever_the_prefix() {
 }
 
 #[test]
-fn the_type_asked_for_is_the_type_named_and_no_two_tokens_have_one_jti() {
+fn the_requested_type_is_returned_and_each_token_has_its_own_jti() {
     let world = world();
     let token = clerk_token(&json!({}));
     let jwt = "urn:ietf:params:oauth:token-type:jwt";
@@ -188,7 +188,7 @@ fn the_type_asked_for_is_the_type_named_and_no_two_tokens_have_one_jti() {
 }
 
 #[test]
-fn a_target_that_shares_a_secret_gets_hs256_and_the_key_set_says_nothing_of_it() {
+fn a_target_with_a_shared_secret_gets_hs256_and_the_key_set_does_not_show_the_secret() {
     let mut config = config();
     config["exchange"]["targets"][0]["algorithm"] = json!("HS256");
     let world = world_with(&config, &secrets());
@@ -225,7 +225,7 @@ fn an_issuer_with_a_path_is_found_where_rfc_8414_puts_it() {
 }
 
 #[test]
-fn a_target_that_is_missed_by_a_slash_is_named_and_not_guessed() {
+fn a_target_whose_name_differs_by_a_slash_is_named_in_the_error_and_not_used() {
     let token = clerk_token(&json!({}));
     let says = |world: &World, parameter: &str, name: &str| {
         let request = form(&exchange(&token, &[(parameter, name)]));
@@ -239,28 +239,59 @@ fn a_target_that_is_missed_by_a_slash_is_named_and_not_guessed() {
     for parameter in ["audience", "resource"] {
         assert!(says(&plain, parameter, &format!("{API}/")).contains(API));
         assert!(says(&slashed, parameter, API).contains(&format!("{API}/")));
-        // Nothing else is told of what is configured.
+        // No other name reveals a configured audience.
         for other in [format!("{API}//"), format!("{API}/x"), "https://nobody.example/".to_owned()] {
             assert!(!says(&plain, parameter, &other).contains(API), "{other}");
         }
     }
 }
 
+/// A way to send a token wrongly: the parameter's value, and a part of the sentence that the client gets.
+fn wrongly_sent(token: &str) -> Vec<(String, &'static str)> {
+    vec![
+        (format!("Bearer {token}"), "begins with 'Bearer '; send the token alone"),
+        (format!("bearer {token}"), "begins with 'Bearer '; send the token alone"),
+        (format!("Authorization: Bearer {token}"), "begins with 'Authorization:'"),
+        (format!("\"{token}\""), "has quotation marks around it"),
+        (format!("'{token}'"), "has quotation marks around it"),
+        (format!("{token}\n"), "contains white space"),
+        (format!(" {token}"), "contains white space"),
+        (token.replacen('.', ".\r\n", 1), "contains white space"),
+        (format!("{{\"access_token\":\"{token}\"}}"), "is a JSON object; send only the token"),
+        ("null".to_owned(), "is the word 'null' instead of a token"),
+        ("undefined".to_owned(), "is the word 'undefined' instead of a token"),
+        ("[object Object]".to_owned(), "is the word '[object Object]' instead of a token"),
+    ]
+}
+
 #[test]
-fn a_token_with_the_word_bearer_before_it_is_told_so() {
+fn a_token_sent_with_something_around_it_is_refused_with_a_sentence_that_says_so() {
     let world = world();
-    for scheme in ["Bearer ", "bearer "] {
-        let token = format!("{scheme}{}", clerk_token(&json!({})));
-        let plain = clerk_token(&json!({}));
-        let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+    let plain = clerk_token(&json!({}));
+    let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+    for (token, sentence) in wrongly_sent(&plain) {
         for (role, request) in [
             ("subject_token", form(&exchange(&token, &[("audience", API)]))),
             ("actor_token", form(&with_actor(&plain, &token))),
             ("assertion", form(&[("grant_type", grant), ("assertion", &token), ("audience", API)])),
         ] {
             let response = refused(&world, &request, 400, "invalid_request", "request_invalid");
-            let said = body(&response)["error_description"].as_str().unwrap().to_owned();
-            assert!(said.starts_with(&format!("the {role} begins with")), "{said}");
+            let text = body(&response)["error_description"].as_str().unwrap().to_owned();
+            assert!(text.starts_with(&format!("the {role} {sentence}")), "{text}");
+            assert!(!text.contains(&plain), "{text}");
         }
+        let response = world.ask(&api(&cloud_session("clerk", &token)));
+        let answer = body(&response);
+        assert_eq!(
+            (response.status().as_u16(), &answer["code"]),
+            (400, &json!("request_invalid")),
+            "{answer}"
+        );
+        let text = answer["message"].as_str().unwrap().replace('`', "'");
+        assert!(text.starts_with(&format!("the 'auth.token' {sentence}")), "{text}");
+        assert!(!text.contains(&plain), "{text}");
+        assert_eq!(answer["attempts"], json!([]));
     }
+    let empty = body(&world.ask(&api(&cloud_session("clerk", ""))));
+    assert_eq!(empty["message"], "the `auth.token` is empty; send a token");
 }

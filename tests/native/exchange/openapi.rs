@@ -1,4 +1,4 @@
-//! `GET /openapi.json` against what the router really does.
+//! Compares `GET /openapi.json` with the router.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use super::*;
 use crate::support::request::FakeRequest;
 use crate::support::world::{World, body};
 
-/// The path of a row as the document has it.
+/// The path of a row as it is written in the document.
 fn described_as(row: &Row) -> String {
     match row.place {
         Place::At(path) | Place::Beginning(path) => format!("/_assay{path}"),
@@ -19,7 +19,7 @@ fn described_as(row: &Row) -> String {
     }
 }
 
-/// The methods of a row as the document has them: HEAD goes with GET, and proxies ask by whatever method.
+/// The methods of a row as they are written in the document: HEAD is part of GET, and proxies use any method.
 fn operations_of(row: &Row) -> BTreeSet<String> {
     row.methods
         .unwrap_or("GET")

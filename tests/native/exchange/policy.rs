@@ -1,4 +1,4 @@
-//! What a target grants: claims, subjects, scopes, conditions, and what the directory adds.
+//! What a target grants: claims, subjects, scopes, conditions, and data of the directory.
 
 use edge_assay::jose::{Algorithm, UntrustedToken};
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ fn values_keep_their_type_and_every_digit() {
 }
 
 #[test]
-fn two_people_of_two_issuers_never_become_one() {
+fn two_users_of_two_issuers_never_get_the_same_subject() {
     let world = world();
     let clerk = clerk_token(&json!({ "sub": "7" }));
     let supabase = tokens::mint(
@@ -53,7 +53,7 @@ fn scopes_are_granted_as_asked_and_never_widened() {
     assert_eq!(body(&ask(&narrow, "profiles:write"))["scope"], "profiles:write");
     assert_eq!(body(&ask(&narrow, "profiles:read"))["error"], "invalid_scope");
     assert_eq!(body(&ask(&narrow, "profiles:read"))["code"], "scope_not_granted");
-    // By default, what is granted by default, as far as the token itself goes.
+    // Without a requested scope, only those default scopes are granted that the token has itself.
     let token = clerk_token(&narrow);
     let (answer, claims) = granted(&world, &form(&exchange(&token, &[("audience", API)])));
     assert!(answer.get("scope").is_none() && claims.get("scope").is_none());
@@ -82,7 +82,7 @@ fn a_condition_that_does_not_hold_names_the_claim_and_not_its_value() {
 }
 
 #[test]
-fn the_directory_speaks_and_a_token_cannot_speak_for_it() {
+fn data_of_the_directory_never_comes_from_a_token() {
     let world = world();
     let ask = |world: &World| {
         let token = clerk_token(&json!({ "directory": { "groups": ["root"] } }));
@@ -95,7 +95,7 @@ fn the_directory_speaks_and_a_token_cannot_speak_for_it() {
 }
 
 #[test]
-fn every_condition_holds_of_what_it_says_and_of_nothing_else() {
+fn every_condition_holds_for_its_values_and_for_no_others() {
     let verdict = |condition: &Value, changes: &Value| {
         let mut config = config();
         let mut condition = condition.clone();
@@ -137,10 +137,10 @@ fn every_condition_holds_of_what_it_says_and_of_nothing_else() {
         (json!({ "exists": false }), vec![Value::Null], vec![json!(false), json!(0)]),
     ] {
         for value in holds {
-            assert!(verdict(&condition, &value), "{condition} holds of {value}");
+            assert!(verdict(&condition, &value), "{condition} holds for {value}");
         }
         for value in fails {
-            assert!(!verdict(&condition, &value), "{condition} does not hold of {value}");
+            assert!(!verdict(&condition, &value), "{condition} does not hold for {value}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The recipes of `docs/exchange.md`: their TOML is read from the page and used as it stands there.
+//! The recipes in `docs/exchange.md`: their TOML is read from the page and used without changes.
 
 use edge_assay::jose::Algorithm;
 use http::Method;
@@ -56,7 +56,7 @@ fn the_recipe_of_incident_two_gives_a_supabase_token_an_api_token() {
         (claims["user_id"].as_str(), claims["role"].as_str()),
         (Some("user_1"), Some("authenticated"))
     );
-    // Without the secret the answer says what is missing, and not that a key was not found.
+    // Without the secret, the answer is `secret_missing` and not `key_not_found`.
     let world = world_of(&recipe, &[bound[0], bound[2]]);
     refused(&world, &request, 503, "temporarily_unavailable", "secret_missing");
     assert_eq!(world.ask(&FakeRequest::new(Method::GET, "/readyz")).status(), 503);

@@ -1,4 +1,6 @@
-//! What is refused, by which rule; what is an outage and no refusal; and what no answer ever shows.
+//! Refusals and their rules, outages, and the secrets that no response shows.
+
+use std::path::{Path, PathBuf};
 
 use edge_assay::jose::Algorithm;
 use serde_json::{Value, json};
@@ -11,7 +13,7 @@ use crate::support::tokens;
 use crate::support::world::{NOW, World, body, claims, header, issuer, merged};
 
 #[test]
-fn where_an_audience_is_required_its_absence_is_called_that_and_no_signature_failure() {
+fn a_missing_audience_is_audience_missing_and_not_a_signature_failure() {
     let mut config = config();
     config["issuers"][0] = issuer(CLERK, &json!({ "audience": { "any_of": ["backend"] } }));
     let world = world_with(&config, &secrets());
@@ -68,7 +70,7 @@ fn an_outage_and_a_missing_secret_are_503_and_never_called_an_invalid_request() 
         (503, Some("secret_missing"))
     );
     assert_eq!(keyless.ask(&FakeRequest::get("/readyz")).status(), 503);
-    // Verification goes on without our own keys.
+    // Verification needs none of our own keys.
     assert!(keyless.accepts(&token));
 
     let clientless = world_with(&config(), &secrets()[..2]);
@@ -136,4 +138,26 @@ fn no_private_key_secret_or_callers_token_is_in_any_answer_or_log_line() {
     for secret in secrets {
         assert!(!seen.contains(&secret), "{secret}");
     }
+}
+
+/// The Rust files below this folder.
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    let below = folders.iter().flat_map(|folder| rust_files(folder));
+    files.into_iter().filter(|path| path.extension().is_some_and(|one| one == "rs")).chain(below).collect()
+}
+
+#[test]
+fn every_text_of_the_exchange_is_ascii_so_that_a_description_shows_all_of_it() {
+    let mut texts = 0;
+    for file in rust_files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/exchange")) {
+        let source = std::fs::read_to_string(&file).unwrap();
+        let code = source.split("#[cfg(test)]").next().unwrap();
+        for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            texts += usize::from(line.contains("#[error("));
+            assert!(line.is_ascii(), "{}: {line}", file.display());
+        }
+    }
+    assert!(texts > 40, "{texts}");
 }

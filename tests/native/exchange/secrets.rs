@@ -1,4 +1,4 @@
-//! Secrets that callers have to know: short ones open nothing, and no response names the binding of one.
+//! Secrets that callers have to know: short ones give no access, and no response names a binding.
 
 use edge_assay::http::router::answer;
 use http::Method;
@@ -32,7 +32,7 @@ fn with_client_secret(text: &str) -> World {
 }
 
 #[test]
-fn a_client_secret_that_could_be_guessed_authenticates_nobody() {
+fn a_client_secret_that_could_be_guessed_authenticates_no_client() {
     for short in ["", "hunter2", ONE_SHORT, "                                        "] {
         let world = with_client_secret(short);
         let request = strict().header("authorization", &basic("cli", short));
@@ -76,7 +76,7 @@ fn asks(secret: &str) -> [FakeRequest; 4] {
 }
 
 #[test]
-fn a_proxys_secret_that_could_be_guessed_is_believed_from_nobody() {
+fn a_proxys_secret_that_could_be_guessed_is_never_accepted() {
     for short in [None, Some(""), Some("hunter2"), Some(ONE_SHORT)] {
         let world = with_proxy_secret(short);
         for request in asks(short.unwrap_or_default()) {
@@ -111,7 +111,7 @@ fn a_proxys_secret_that_could_be_guessed_is_believed_from_nobody() {
 }
 
 #[test]
-fn an_explain_key_that_could_be_guessed_opens_nothing() {
+fn an_explain_key_that_could_be_guessed_gives_no_access() {
     for (key, is_logged) in
         [(None, false), (Some(""), true), (Some("hunter2"), true), (Some(ONE_SHORT), true)]
     {
@@ -150,7 +150,7 @@ fn no_response_to_a_stranger_names_the_binding_that_is_missing() {
     let supabase =
         tokens::mint(Algorithm::Hs256, &json!({}), &claims(SUPABASE, &json!({ "aud": "authenticated" })));
     let all = secrets();
-    // Each secret unbound in its turn, then nothing bound; each store down.
+    // One secret unbound at a time, then all; each store down.
     for unbound in [Some("SIGNING_KEYS"), Some("SUPABASE"), Some("CLI_SECRET"), None] {
         for down in [false, true] {
             let bound: Vec<_> =
@@ -233,7 +233,7 @@ fn with_explain_key() -> World {
 }
 
 #[test]
-fn a_body_that_does_not_come_in_time_is_408_and_holds_no_memory() {
+fn a_body_that_does_not_arrive_in_time_is_408_and_its_memory_is_freed() {
     let world = with_explain_key();
     for request in with_bodies() {
         let before = world.platform.now_ms();
@@ -242,13 +242,13 @@ fn a_body_that_does_not_come_in_time_is_408_and_holds_no_memory() {
         assert_eq!(world.platform.now_ms() - before, 10_000);
         assert_eq!(world.app.intake.bytes(), 0);
     }
-    // A client that goes away frees its memory too.
+    // The memory is also freed when the client disconnects.
     for request in with_bodies() {
         let request = request.body("grant_type=").stalled();
         assert!(world.platform.run_for_ms(100, answer(&world.app, &world.platform, &request)).is_none());
         assert_eq!(world.app.intake.bytes(), 0);
     }
-    // Without the key nobody's body is read.
+    // Without the key no body is read.
     let response = world.ask(&FakeRequest::new(Method::POST, "/explain").body("x").stalled());
     assert_eq!(response.status(), 401);
 }
