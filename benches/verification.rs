@@ -1,6 +1,6 @@
-//! `cargo bench`: what one signature check takes natively, by this crate and by the `RustCrypto` crates that its kernels stand
-//! in for; and what it takes to read a token. `npm run bench` measures the same in wasm, where it counts. The kernels are written
-//! for fused multiplication, which compilers assume of no x86-64 unless told: `RUSTFLAGS="-C target-cpu=native" cargo bench`.
+//! `cargo bench` measures natively how long one signature check takes, with this crate and with the `RustCrypto` crates that its
+//! kernels replace, and how long it takes to parse a token. `npm run bench` measures the deployed code, which is wasm. The kernels
+//! use fused multiply-add. Compilers use it on x86-64 only if told to: `RUSTFLAGS="-C target-cpu=native" cargo bench`.
 
 #![allow(
     missing_docs,
@@ -48,23 +48,24 @@ fn verification(criterion: &mut Criterion) {
         group.bench_function("edge-assay", |bencher| {
             bencher.iter(|| assert!(jwk.key.verify(*algorithm, black_box(message), signature)));
         });
-        let theirs = rust_crypto(*algorithm, key);
+        let rust_crypto_verifies = rust_crypto(*algorithm, key);
         group.bench_function("RustCrypto", |bencher| {
-            bencher.iter(|| assert!(theirs(black_box(message), signature)));
+            bencher.iter(|| assert!(rust_crypto_verifies(black_box(message), signature)));
         });
         group.finish();
     }
 }
 
-fn reading(criterion: &mut Criterion) {
+fn parsing(criterion: &mut Criterion) {
     let text =
         mint_with_key(Algorithm::Es256, p_256(), &json!({}), &claims("https://issuer.example", &json!({})));
-    criterion.bench_function("reading a token", |bencher| {
+    criterion.bench_function("parsing a token", |bencher| {
         bencher.iter(|| UntrustedToken::parse(black_box(&text)).unwrap());
     });
 }
 
-/// A token that comes again: its signature is remembered, so what is left is the hash, the issuer, the keys and the claim rules.
+/// A token that is verified again. Its signature is remembered, so this measures the hash, the issuer, the keys and the claim
+/// rules.
 fn repeating(criterion: &mut Criterion) {
     let terms = json!({ "required_claims": ["email"], "required_scopes": ["read"] });
     for (name, terms) in
@@ -93,7 +94,7 @@ fn repeating(criterion: &mut Criterion) {
 
 type Check = Box<dyn Fn(&[u8], &[u8]) -> bool>;
 
-/// The same key in the crate that would check its signatures otherwise.
+/// The same key in the crate that the kernels replace.
 fn rust_crypto(algorithm: Algorithm, key: &TestKey) -> Check {
     let jwk = key.public_jwk();
     let octets = |member: &str| base64url::decode(jwk[member].as_str().unwrap()).unwrap();
@@ -128,9 +129,9 @@ fn rust_crypto(algorithm: Algorithm, key: &TestKey) -> Check {
                 signature.is_ok_and(|signature| key.verify_strict(message, &signature).is_ok())
             })
         }
-        other => panic!("{} is not measured here", other.name()),
+        other => panic!("there is no benchmark for {}", other.name()),
     }
 }
 
-criterion_group!(benches, verification, reading, repeating);
+criterion_group!(benches, verification, parsing, repeating);
 criterion_main!(benches);

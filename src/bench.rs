@@ -1,5 +1,5 @@
-//! For `npm run bench` alone, behind the cargo feature `bench`: one signature check, repeated inside wasm, so that its
-//! cost can be told from that of a request. No part of a deployed Worker.
+//! Only for `npm run bench`, behind the cargo feature `bench`: one signature check, repeated inside wasm, to measure it without
+//! the cost of a request. Not part of a deployed Worker.
 
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 
@@ -9,8 +9,8 @@ use crate::jose::jwk::Jwk;
 use crate::jose::signature::SharedSecret;
 use crate::jose::token::UntrustedToken;
 
-/// Checks the signature of `token` `times` times, and returns how often it was good. `key` is a public JWK, or the
-/// secret's text for an HS algorithm. 0 where one of the arguments makes no sense.
+/// Checks the signature of `token` `times` times, and returns how often it was valid. `key` is a public JWK, or the
+/// secret's text for an HS algorithm. Returns 0 if an argument is invalid.
 #[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen)]
 #[must_use]
 pub fn bench_verify(algorithm: &str, key: &str, token: &str, times: u32) -> u32 {

@@ -1,24 +1,24 @@
-//! Every path that the Worker itself answers: one table, from which the router answers and in which the lint of routes
-//! looks.
+//! The table of all paths that the Worker itself answers. The router reads it, and so does the configuration's check of routes.
 //!
-//! Knows paths, methods and which part of the configuration an endpoint needs. Does not know how an endpoint answers.
+//! This module knows the paths, the methods and which part of the configuration an endpoint needs. It does not know how an
+//! endpoint answers.
 
-/// What answers at a path.
+/// An endpoint of the Worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Endpoint {
-    /// Whether the Worker runs.
+    /// Answers if the Worker runs.
     Health,
-    /// The configuration and the state of every issuer's keys.
+    /// The state of the configuration and of every issuer's keys.
     Readiness,
-    /// The verdict on a token.
+    /// Verifies a token.
     Verify,
-    /// Why a token is refused.
+    /// Explains why a token is refused.
     Explain,
-    /// The same on a page.
+    /// The same as a web page.
     Console,
-    /// What answers where, for programs (`OpenAPI` 3.1).
+    /// The description of the endpoints (`OpenAPI` 3.1).
     Description,
-    /// OAuth 2.0 token exchange (RFC 8693) and JWT bearer grant (RFC 7523).
+    /// Issues tokens: OAuth 2.0 token exchange (RFC 8693) and JWT bearer grant (RFC 7523).
     Token,
     /// The Fireproof dashboard's protocol.
     FireproofApi,
@@ -26,31 +26,31 @@ pub enum Endpoint {
     KeySet,
     /// Our metadata (RFC 8414).
     ServerMetadata,
-    /// The questions of Traefik and Caddy.
+    /// Forward-auth for Traefik and Caddy.
     ForwardAuth,
-    /// The questions of nginx and ingress-nginx.
+    /// Forward-auth for nginx and ingress-nginx.
     AuthRequest,
-    /// The questions of Envoy.
+    /// Forward-auth for Envoy.
     ExtAuthz,
 }
 
-/// Which paths an endpoint has.
+/// The paths of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// This path, below the prefix.
     At(&'static str),
-    /// Every path below the prefix that begins with this text.
+    /// Every path below the prefix that starts with this text.
     Beginning(&'static str),
     /// This path and every path below it, below the prefix.
     Tree(&'static str),
-    /// This path, whatever the prefix (RFC 8615).
+    /// This path, without the prefix (RFC 8615).
     WellKnown(&'static str),
-    /// This path, and this path followed by the path of the exchange's issuer (RFC 8414 §3.1), whatever the prefix.
+    /// This path, and this path followed by the path of the exchange's issuer (RFC 8414 §3.1), both without the prefix.
     WellKnownOfIssuer(&'static str),
 }
 
 impl Place {
-    /// The path that is written in the table, without prefix and without what may follow.
+    /// The path in the table, without the prefix and without a rest that may follow it.
     #[must_use]
     pub fn path(self) -> &'static str {
         match self {
@@ -63,10 +63,10 @@ impl Place {
     }
 }
 
-/// What has to be configured for an endpoint to be there.
+/// The part of the configuration that enables an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {
-    /// Nothing.
+    /// None: the endpoint always exists.
     Nothing,
     /// `exchange`.
     Exchange,
@@ -79,13 +79,13 @@ pub enum Needs {
 /// One row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// What answers.
+    /// The endpoint.
     pub endpoint: Endpoint,
-    /// Where.
+    /// Its paths.
     pub place: Place,
-    /// The methods, as `Allow` has them; `None`: all. HEAD is answered wherever GET is.
+    /// The methods, as in the `Allow` header; `None`: all. An endpoint that answers GET also answers HEAD.
     pub methods: Option<&'static str>,
-    /// When it is there.
+    /// The part of the configuration that enables it.
     pub needs: Needs,
 }
 
@@ -104,7 +104,7 @@ pub const TABLE: &[Row] = &[
     row(Endpoint::ForwardAuth, Place::At("/forward-auth"), None, Needs::ForwardAuth),
     row(Endpoint::AuthRequest, Place::At("/auth-request"), None, Needs::ForwardAuth),
     row(Endpoint::ExtAuthz, Place::Tree("/ext-authz"), None, Needs::ForwardAuth),
-    // The dashboard answers at every path that begins so.
+    // The dashboard answers at every path that starts with `/api`.
     row(Endpoint::FireproofApi, Place::Beginning("/api"), Some("PUT, POST, OPTIONS"), Needs::Fireproof),
     row(Endpoint::KeySet, Place::WellKnown("/.well-known/jwks.json"), READ, Needs::Exchange),
     row(
@@ -120,21 +120,21 @@ pub const TABLE: &[Row] = &[
     row(Endpoint::Description, Place::At("/openapi.json"), READ, Needs::Nothing),
 ];
 
-/// The part of the configuration that decides which endpoints there are.
+/// The part of the configuration that decides which endpoints exist.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Enabled<'c> {
     /// `endpoints.prefix`.
     pub prefix: &'c str,
-    /// The path of the exchange's issuer, without a slash at its end; `None` where there is no exchange.
+    /// The path of the exchange's issuer, without a final slash; `None` without an exchange.
     pub issuer_path: Option<&'c str>,
     /// Whether the exchange speaks the Fireproof dashboard's protocol.
     pub has_fireproof: bool,
-    /// Whether proxies may ask.
+    /// Whether forward-auth is configured.
     pub has_forward_auth: bool,
 }
 
 impl Enabled<'_> {
-    /// The row that answers at `path`, and what follows the row's own path there.
+    /// The row of the endpoint at `path`, and the rest of `path` after the row's own path.
     #[must_use]
     pub fn find<'p>(&self, path: &'p str) -> Option<(&'static Row, &'p str)> {
         let below = path.strip_prefix(self.prefix);
@@ -154,12 +154,12 @@ impl Enabled<'_> {
         })
     }
 
-    /// What answers at `path` and at every path below it, as in `/api*`.
+    /// The pattern of the endpoint that takes `path` and every path below it, as in `/api*`; `None` if there is no such endpoint.
     #[must_use]
     pub fn takes_all_below(&self, path: &str) -> Option<String> {
         let (row, rest) = self.find(path)?;
-        let begins_so = matches!(row.place, Place::Beginning(_) | Place::Tree(_));
-        path.strip_suffix(rest).filter(|_| begins_so).map(|beginning| format!("{beginning}*"))
+        let is_open_ended = matches!(row.place, Place::Beginning(_) | Place::Tree(_));
+        path.strip_suffix(rest).filter(|_| is_open_ended).map(|beginning| format!("{beginning}*"))
     }
 
     fn has(&self, needs: Needs) -> bool {
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_an_endpoints_exactly_where_the_table_says() {
+    fn a_path_leads_to_the_endpoint_that_the_table_names() {
         for (path, endpoint) in [
             ("/_a/verify", Some(Endpoint::Verify)),
             ("/_a/verify/", None),
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_configured_is_not_there() {
+    fn an_endpoint_exists_only_if_it_is_configured() {
         let bare = Enabled::default();
         for row in TABLE {
             let path = row.place.path();
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn some_endpoints_take_all_that_is_below_a_path() {
+    fn some_endpoints_take_all_paths_below_their_own() {
         for (path, all) in [
             ("/_a/api", Some("/_a/api*")),
             ("/_a/apiary/x", Some("/_a/api*")),

@@ -1,7 +1,7 @@
-//! The bodies of requests while they are read: how much of the isolate's memory all of them together may take.
+//! The bodies of requests while they are read, and a bound on the memory that all of them take together.
 //!
-//! The bytes are kept here and not in the futures that read them. So a body can be given up while its client is silent, and
-//! what a future leaves behind that the runtime never finishes (the client has gone away) is freed too.
+//! The bytes are stored here and not in the futures that read them. Therefore the memory of a body can be freed while its client
+//! sends nothing, and also when the runtime never finishes a future because its client has gone away.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -13,54 +13,56 @@ use crate::time::Timestamp;
 /// Why a request's body could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// It is longer than the endpoint reads.
+    /// It is longer than the endpoint accepts.
     #[error("the body exceeds {0} bytes")]
     TooLarge(usize),
-    /// The client went away, or it was read before.
+    /// The client went away, or the body was read before.
     #[error("the body ended early")]
     Broken,
     /// The client did not send all of it in time.
     #[error("the body was not complete within {0} ms")]
     Late(u32),
-    /// The bodies that are being read take all the memory that there is for them.
+    /// The bodies that are being read take all the memory that is reserved for bodies.
     #[error("too many bodies are being read at the same time; try again")]
     NoRoom,
 }
 
-/// All bodies of an isolate that are being read, or that are in use after that.
+/// All bodies of an isolate that are being read, or that were read and are still in use.
 #[derive(Debug, Default)]
-pub struct Intake(RefCell<Held>);
+pub struct Intake(RefCell<Bodies>);
 
 #[derive(Debug, Default)]
-struct Held {
-    /// By a number that grows, so the oldest comes first.
-    bodies: BTreeMap<u64, Kept>,
+struct Bodies {
+    /// By a growing number, so the oldest comes first.
+    by_number: BTreeMap<u64, Body>,
     next: u64,
+    /// The sum of their [`Body::bytes`].
     bytes: usize,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct Body {
     since: Timestamp,
-    /// What it takes of the bound.
+    /// The bytes of memory that it counts with.
     bytes: usize,
-    /// What has been read; `None` once it is complete and its endpoint has it.
+    /// The bytes read so far; `None` once it is complete and its endpoint has it.
     buffer: Option<Vec<u8>>,
 }
 
-impl Held {
+impl Bodies {
     fn remove(&mut self, number: u64) {
-        if let Some(kept) = self.bodies.remove(&number) {
-            self.bytes = self.bytes.saturating_sub(kept.bytes);
+        if let Some(body) = self.by_number.remove(&number) {
+            self.bytes = self.bytes.saturating_sub(body.bytes);
         }
     }
 
-    /// Makes room for `more` bytes. The bodies that have been incomplete for longest give way, but not the one that asks: of
-    /// many bodies that stand still and one that moves, the one that moves is read.
-    fn make_room(&mut self, more: usize, asking: u64) -> Result<(), BodyError> {
+    /// Makes room for `more` bytes of the body `growing`. To do so it drops the incomplete bodies that were opened first, but
+    /// never `growing` itself. Therefore stalled bodies cannot keep a body that makes progress from being read.
+    fn make_room(&mut self, more: usize, growing: u64) -> Result<(), BodyError> {
         while self.bytes.saturating_add(more) > limits::MAX_INTAKE_BYTES {
-            let is_other = |(number, kept): &(&u64, &Kept)| **number != asking && kept.buffer.is_some();
-            let oldest = self.bodies.iter().find(is_other).map(|(number, _)| *number);
+            let may_be_dropped =
+                |(number, body): &(&u64, &Body)| **number != growing && body.buffer.is_some();
+            let oldest = self.by_number.iter().find(may_be_dropped).map(|(number, _)| *number);
             self.remove(oldest.ok_or(BodyError::NoRoom)?);
         }
         Ok(())
@@ -68,28 +70,28 @@ impl Held {
 }
 
 impl Intake {
-    /// Begins to read a body.
+    /// Registers a body that is about to be read.
     pub fn open(self: &Rc<Self>, now: Timestamp) -> Reading {
-        let mut held = self.0.borrow_mut();
-        // Nothing takes this long: the runtime has dropped these requests without a word.
-        let ended = held.bodies.iter().filter(|(_, kept)| kept.since.plus(limits::INTAKE_SECONDS) < now);
+        let mut bodies = self.0.borrow_mut();
+        // No request takes this long: the runtime has dropped these without finishing their futures.
+        let ended = bodies.by_number.iter().filter(|(_, body)| body.since.plus(limits::INTAKE_SECONDS) < now);
         for number in ended.map(|(number, _)| *number).collect::<Vec<_>>() {
-            held.remove(number);
+            bodies.remove(number);
         }
-        let number = held.next;
-        held.next = number.wrapping_add(1);
-        held.bodies.insert(number, Kept { since: now, bytes: 0, buffer: Some(Vec::new()) });
+        let number = bodies.next;
+        bodies.next = number.wrapping_add(1);
+        bodies.by_number.insert(number, Body { since: now, bytes: 0, buffer: Some(Vec::new()) });
         Reading { intake: Rc::clone(self), number }
     }
 
-    /// The bytes that all bodies take together.
+    /// The bytes of memory that all bodies take together.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.0.borrow().bytes
     }
 }
 
-/// One body. Its bytes count until it is dropped.
+/// One body. It counts towards the bound until it is dropped.
 #[derive(Debug)]
 pub struct Reading {
     intake: Rc<Intake>,
@@ -97,14 +99,14 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Makes sure that there is room for `length` more bytes, where the whole may have `max_bytes`.
+    /// Reserves memory for `length` more bytes of a body that may have at most `max_bytes`.
     ///
     /// # Errors
-    /// [`BodyError::TooLarge`], or [`BodyError::NoRoom`] where other bodies take the memory.
+    /// [`BodyError::TooLarge`], or [`BodyError::NoRoom`] if other bodies take the memory or this body was dropped for them.
     pub fn reserve(&self, length: usize, max_bytes: usize) -> Result<(), BodyError> {
-        let mut held = self.intake.0.borrow_mut();
-        let kept = held.bodies.get(&self.number).ok_or(BodyError::NoRoom)?;
-        let buffer = kept.buffer.as_ref().ok_or(BodyError::Broken)?;
+        let mut bodies = self.intake.0.borrow_mut();
+        let body = bodies.by_number.get(&self.number).ok_or(BodyError::NoRoom)?;
+        let buffer = body.buffer.as_ref().ok_or(BodyError::Broken)?;
         let (read, capacity) = (buffer.len(), buffer.capacity());
         let needed = read.saturating_add(length);
         if needed > max_bytes {
@@ -113,40 +115,41 @@ impl Reading {
         if needed <= capacity {
             return Ok(());
         }
-        // Doubled, so that a body in many small pieces is not copied for each. Never the announced length: that is a word.
+        // The capacity doubles, so that a body in many small pieces is not copied for each of them. A Content-Length is never
+        // trusted for this.
         let wanted = capacity.saturating_mul(2).min(max_bytes).max(needed);
-        held.make_room(wanted.saturating_sub(capacity), self.number)?;
-        let Held { bodies, bytes, .. } = &mut *held;
-        if let Some(kept) = bodies.get_mut(&self.number)
-            && let Some(buffer) = &mut kept.buffer
+        bodies.make_room(wanted.saturating_sub(capacity), self.number)?;
+        let Bodies { by_number, bytes, .. } = &mut *bodies;
+        if let Some(body) = by_number.get_mut(&self.number)
+            && let Some(buffer) = &mut body.buffer
         {
             buffer.reserve_exact(wanted.saturating_sub(read));
-            *bytes = bytes.saturating_sub(kept.bytes).saturating_add(buffer.capacity());
-            kept.bytes = buffer.capacity();
+            *bytes = bytes.saturating_sub(body.bytes).saturating_add(buffer.capacity());
+            body.bytes = buffer.capacity();
         }
         Ok(())
     }
 
-    /// Adds what was read.
+    /// Appends bytes that were read.
     ///
     /// # Errors
     /// As for [`Self::reserve`].
     pub fn push(&self, piece: &[u8], max_bytes: usize) -> Result<(), BodyError> {
         self.reserve(piece.len(), max_bytes)?;
-        let mut held = self.intake.0.borrow_mut();
-        let kept = held.bodies.get_mut(&self.number).ok_or(BodyError::NoRoom)?;
-        kept.buffer.as_mut().ok_or(BodyError::Broken)?.extend_from_slice(piece);
+        let mut bodies = self.intake.0.borrow_mut();
+        let body = bodies.by_number.get_mut(&self.number).ok_or(BodyError::NoRoom)?;
+        body.buffer.as_mut().ok_or(BodyError::Broken)?.extend_from_slice(piece);
         Ok(())
     }
 
-    /// The whole body. Its bytes go on to count.
+    /// The whole body. It still counts towards the bound, until this value is dropped.
     ///
     /// # Errors
-    /// [`BodyError::NoRoom`] where it had to give way.
+    /// [`BodyError::NoRoom`] if it was dropped for other bodies, [`BodyError::Broken`] if it was taken before.
     pub fn complete(&self) -> Result<Vec<u8>, BodyError> {
-        let mut held = self.intake.0.borrow_mut();
-        let kept = held.bodies.get_mut(&self.number).ok_or(BodyError::NoRoom)?;
-        kept.buffer.take().ok_or(BodyError::Broken)
+        let mut bodies = self.intake.0.borrow_mut();
+        let body = bodies.by_number.get_mut(&self.number).ok_or(BodyError::NoRoom)?;
+        body.buffer.take().ok_or(BodyError::Broken)
     }
 }
 
@@ -164,7 +167,7 @@ mod tests {
     const MAX: usize = limits::MAX_REQUEST_BODY_BYTES;
 
     #[test]
-    fn bodies_that_stand_still_take_no_more_than_the_bound_and_a_body_that_moves_is_read() {
+    fn stalled_bodies_take_no_more_than_the_bound_and_a_body_that_makes_progress_is_read() {
         let intake = Rc::new(Intake::default());
         let stalled: Vec<Reading> = (0..900).map(|_| intake.open(NOW)).collect();
         for reading in &stalled {
@@ -174,7 +177,7 @@ mod tests {
         let healthy = intake.open(NOW);
         healthy.push(b"grant_type=", MAX).unwrap();
         assert_eq!(healthy.complete(), Ok(b"grant_type=".to_vec()));
-        // The first to stand still gave way, and is told so.
+        // The first stalled body was dropped, and its reader learns that.
         assert_eq!(stalled[0].push(b"a", MAX), Err(BodyError::NoRoom));
         assert_eq!(stalled[0].complete(), Err(BodyError::NoRoom));
         drop((stalled, healthy));
@@ -182,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn complete_bodies_count_until_they_are_dropped_and_do_not_give_way() {
+    fn complete_bodies_count_until_they_are_released_and_are_not_dropped_for_others() {
         let intake = Rc::new(Intake::default());
         let waiting: Vec<Reading> = (0..limits::MAX_INTAKE_BYTES / MAX).map(|_| intake.open(NOW)).collect();
         for reading in &waiting {
@@ -196,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_the_runtime_never_finishes_does_not_hold_its_memory_for_good() {
+    fn the_memory_of_a_request_that_the_runtime_never_finishes_is_freed() {
         let intake = Rc::new(Intake::default());
         let left = intake.open(NOW);
         left.push(&vec![b'a'; MAX], MAX).unwrap();
@@ -208,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_comes_byte_by_byte_is_read_up_to_its_bound() {
+    fn a_body_that_arrives_byte_by_byte_is_read_up_to_its_bound() {
         let intake = Rc::new(Intake::default());
         let reading = intake.open(NOW);
         for _ in 0..1000 {

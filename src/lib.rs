@@ -1,6 +1,7 @@
-//! edge-assay verifies third parties' JWTs at the edge, in pure Rust, as a Cloudflare Worker.
+//! edge-assay is a Cloudflare Worker in pure Rust. It verifies JWTs of other issuers, explains refusals, exchanges tokens, and is a
+//! gateway in front of APIs.
 //!
-//! `docs/architecture.md` shows the layers: each module knows only those listed after it.
+//! `docs/architecture.md` describes the modules. Each module uses only modules that are listed after it here.
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::disallowed_methods))]
 

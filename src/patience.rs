@@ -1,4 +1,4 @@
-//! Waiting: for the store no longer than it is worth, and for several things at the same time.
+//! Time limits for futures, and waiting for several futures at the same time.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -7,7 +7,8 @@ use std::task::Poll;
 use crate::limits::STORE_TIMEOUT_MS;
 use crate::ports::{Clock, StoreError};
 
-/// The outcome of a store operation, or a failure if it takes too long: a store that hangs must not hang a request.
+/// The outcome of a store operation, or a [`StoreError`] if it takes longer than [`STORE_TIMEOUT_MS`], so that a request does not
+/// hang because the store hangs.
 pub(crate) async fn in_time<C: Clock, T>(
     clock: &C,
     operation: impl Future<Output = Result<T, StoreError>>,
@@ -16,7 +17,7 @@ pub(crate) async fn in_time<C: Clock, T>(
     outcome.unwrap_or_else(|| Err(StoreError(format!("no answer within {STORE_TIMEOUT_MS} ms"))))
 }
 
-/// The output of `operation`, or `None` if it takes longer than `milliseconds`; then it is dropped.
+/// The output of `operation`, or `None` if it takes longer than `milliseconds`. In that case it is dropped.
 pub(crate) async fn within<C: Clock, T>(
     clock: &C,
     milliseconds: u32,
@@ -31,7 +32,7 @@ pub(crate) async fn within<C: Clock, T>(
     .await
 }
 
-/// Runs all of `operations` to their end, at the same time. Meant for a handful: each wake polls all that are left.
+/// Runs all of `operations` concurrently until all have finished. For a few operations only: each wake polls all that are left.
 pub(crate) async fn together(operations: impl IntoIterator<Item = impl Future<Output = ()>>) {
     let mut pending: Vec<_> = operations.into_iter().map(Box::pin).collect();
     poll_fn(|context| {

@@ -1,54 +1,55 @@
-//! What the application asks of the world, as traits. `platform/` answers them in a Worker, `tests/native/support` with fakes.
+//! Traits for everything outside the application. `platform/` implements them with the Workers runtime, `tests/native/support`
+//! with fakes.
 //!
-//! Futures are not required to be `Send`: Workers' own are not, and an isolate has one thread.
+//! Futures need not be `Send`: those of the Workers runtime are not, and an isolate has one thread.
 
-// A `Send` bound is exactly what the lint wants stated, and exactly what no implementation here could keep.
+// The lint asks for an explicit `Send` bound. No implementation here could satisfy one.
 #![allow(async_fn_in_trait)]
 
 pub use crate::intake::BodyError;
 use crate::intake::Reading;
 use crate::time::Timestamp;
 
-/// The time, and the passing of it.
+/// The current time, and waiting.
 pub trait Clock {
-    /// The current time. In production it moves only after I/O, so a request reads it once.
+    /// The current time. In production it advances only after I/O, so a request reads it once.
     fn now(&self) -> Timestamp;
 
-    /// Waits for `milliseconds`. The only way one request may wait for what another is fetching: workerd cancels
-    /// a future that belongs to another request.
+    /// Waits for `milliseconds`. A request that needs the result of another request's fetch must wait this way, because
+    /// workerd cancels a future that belongs to another request.
     async fn sleep(&self, milliseconds: u32);
 }
 
-/// A store shared by all isolates, eventually consistent, without compare-and-set: Workers KV.
+/// Workers KV: a store shared by all isolates, eventually consistent, without compare-and-set.
 pub trait KeyValueStore {
     /// The value under `key`, or `None`.
     async fn get(&self, key: &str) -> Result<Option<String>, StoreError>;
 
-    /// Puts `value` under `key` for `ttl_seconds` (60 at least).
+    /// Stores `value` under `key` for `ttl_seconds`, which is at least 60.
     async fn put(&self, key: &str, value: &str, ttl_seconds: u64) -> Result<(), StoreError>;
 
-    /// Removes what is under `key`, if anything is.
+    /// Removes the value under `key`, if there is one.
     async fn delete(&self, key: &str) -> Result<(), StoreError>;
 }
 
-/// Stores that somebody else fills and the configuration names: KV namespaces by their binding. Read only.
+/// KV namespaces with the operator's own data. The configuration names them by their binding. Read only.
 pub trait Directory {
     /// The value under `key` in the namespace bound as `binding`, or `None`.
     async fn find(&self, binding: &str, key: &str) -> Result<Option<String>, StoreError>;
 }
 
-/// The store did not answer, or refused. Never fatal for keys, of which the store is a cache.
+/// The store did not answer, or refused the operation. For keys this is never fatal, because the store only caches them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the key-value store failed: {0}")]
 pub struct StoreError(pub String);
 
-/// Fetches small documents from elsewhere.
+/// Fetches small documents over HTTP.
 pub trait HttpClient {
-    /// Sends a GET and reads the answer whole, within the request's limits. Redirects are returned, not followed.
+    /// Sends a GET and reads the whole answer, within the request's limits. Redirects are returned, not followed.
     async fn get(&self, request: &DocumentRequest) -> Result<Document, FetchError>;
 }
 
-/// What to GET, and how much of it and for how long at the most.
+/// A GET request, with limits on the size and the time of the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DocumentRequest {
     /// The absolute URL.
@@ -57,13 +58,13 @@ pub struct DocumentRequest {
     pub accept: &'static str,
     /// The `If-None-Match` header.
     pub if_none_match: Option<String>,
-    /// Milliseconds until the whole answer, body included, must be here.
+    /// Milliseconds within which the whole answer must arrive, including its body.
     pub timeout_ms: u32,
     /// The largest body accepted, in bytes.
     pub max_bytes: usize,
 }
 
-/// An answer as it came, whatever its status.
+/// An answer with any status, unchanged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Document {
     /// The HTTP status.
@@ -74,15 +75,15 @@ pub struct Document {
     pub cache_control: Option<String>,
     /// The `Content-Type` header.
     pub content_type: Option<String>,
-    /// The `Date` header: the origin's clock.
+    /// The `Date` header: the time of the origin's clock.
     pub date: Option<String>,
-    /// The `Location` header: where a redirect leads.
+    /// The `Location` header: the target of a redirect.
     pub location: Option<String>,
     /// The body.
     pub body: Vec<u8>,
 }
 
-/// Why no answer came.
+/// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
     /// The answer was not complete in time.
@@ -96,7 +97,7 @@ pub enum FetchError {
     Unreachable(String),
 }
 
-/// Values that the configuration names and never holds.
+/// Secrets. The configuration contains only their names.
 pub trait Secrets {
     /// The secret bound under `name`, or `None`.
     fn secret(&self, name: &str) -> Option<String>;
@@ -105,128 +106,128 @@ pub trait Secrets {
 /// How urgent a log line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
-    /// A client's fault: worth counting.
+    /// A client's fault. Operators count these lines.
     Info,
-    /// Degraded, and still serving.
+    /// Something is degraded, but requests are still served.
     Warn,
-    /// Somebody has to act.
+    /// The operator has to act.
     Error,
 }
 
-/// Where log lines go.
+/// The log.
 pub trait Log {
     /// Writes one line of JSON.
     fn log(&self, level: Level, line: &serde_json::Value);
 }
 
-/// A request as it came in. Asking costs a call into JavaScript, so nothing is read that nobody asks for.
+/// An incoming request. Each method may call into JavaScript, so a value is read only when it is needed.
 pub trait IncomingRequest {
     /// The method.
     fn method(&self) -> &http::Method;
-    /// The path as sent, percent-encoding untouched.
+    /// The path as sent, still percent-encoded.
     fn path(&self) -> &str;
-    /// What follows the question mark, if there is one.
+    /// The query without its question mark, if there is one.
     fn query(&self) -> Option<&str>;
-    /// The scheme it came by: `http` or `https`.
+    /// The scheme: `http` or `https`.
     fn scheme(&self) -> &str;
-    /// The host that it was sent to, with its port unless that is the scheme's own.
+    /// The host that it was sent to, with its port unless that is the scheme's default.
     fn host(&self) -> &str;
     /// The values of a header, joined with `, ` when there are several (Fetch §2.2.2).
     fn header(&self, name: &str) -> Option<String>;
-    /// The names of all headers in lower case, one a line: one call into JavaScript instead of one per header.
+    /// The names of all headers in lower case, one per line. This needs one call into JavaScript instead of one per header.
     fn header_names(&self) -> String;
-    /// Whether it has a body that is not announced to be empty.
+    /// Whether it has a body, unless its headers say that the body is empty.
     fn has_body(&self) -> bool;
-    /// Whether Cloudflare's edge has delivered it, and so has set its `CF-*` headers.
+    /// Whether Cloudflare's edge has delivered it. Then the edge has set its `CF-*` headers.
     fn is_from_cloudflare(&self) -> bool;
-    /// Reads the body to its end into `reading`. Asked for once at the most.
+    /// Reads the whole body into `reading`. Called at most once.
     async fn body(&self, max_bytes: usize, reading: &Reading) -> Result<(), BodyError>;
 }
 
-/// Sends requests on to the APIs behind. Neither body is read: both are handed through as they stream, and an upgrade to
-/// WebSocket is handed through too. Redirects come back as they are.
+/// Forwards requests to upstreams, the APIs behind the gateway. Both bodies are streamed through without being read, and so is
+/// an upgrade to WebSocket. Redirects are returned, not followed.
 pub trait Upstreams<R> {
-    /// An answer as it came.
+    /// The upstream's answer.
     type Answer;
 
-    /// Sends `request` on as `onward` says.
+    /// Forwards `request` as `onward` describes.
     async fn send(&self, request: &R, onward: &Onward) -> Result<Self::Answer, UpstreamError>;
 }
 
-/// How a request is sent on. Its method and body stay as they are.
+/// The upstream request, which forwards an incoming one. Method and body stay the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Onward {
     /// The absolute URL.
     pub url: String,
-    /// The service binding that takes it; without one it goes out by HTTP.
+    /// The service binding to send it to; `None`: it is sent over HTTP.
     pub service: Option<String>,
-    /// The headers to take away first.
+    /// The headers to remove first.
     pub remove: Vec<String>,
-    /// The headers to set then; values are visible ASCII and spaces.
+    /// The headers to set after that; values are visible ASCII and spaces.
     pub set: Vec<(String, String)>,
-    /// Milliseconds from the end of the request's body until the answer's headers must be here, and between two steps of that
-    /// body. A body that moves may take as long as it likes.
+    /// The longest time, in milliseconds, between two chunks of the request's body, and from its end to the answer's headers. A
+    /// body that keeps moving has no time limit as a whole.
     pub timeout_ms: u32,
-    /// Whether the platform's own cache may answer in the upstream's place and keep what it answers.
+    /// Whether the platform's cache may store the upstream's answer and reuse it.
     pub is_cacheable: bool,
-    /// What becomes of the answer's headers; `None` leaves the answer as it came.
+    /// Changes to the answer's headers; `None` leaves the answer unchanged.
     pub amend: Option<Amendment>,
 }
 
-/// What becomes of an answer's headers. Status and body stay as they are.
+/// Changes to an answer's headers. Status and body stay the same.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Amendment {
-    /// The headers to take away first.
+    /// The headers to remove first.
     pub remove: &'static [&'static str],
-    /// The headers to set then.
+    /// The headers to set after that.
     pub set: Vec<(&'static str, String)>,
-    /// The headers to add to what is there.
+    /// The headers to add, beside those of the same name.
     pub append: Vec<(&'static str, &'static str)>,
 }
 
-/// Why there is no answer of an upstream. The texts are for the log: they may name what is behind.
+/// Why an upstream gave no answer. The texts are for the log, because they may name the upstream.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpstreamError {
-    /// The upstream took nothing of the request's body for so long, or did not answer for so long after its end.
+    /// The upstream accepted no byte of the request's body for this long, or did not answer for this long after its end.
     #[error("no answer within {0} ms")]
     Timeout(u32),
-    /// The client sent nothing of the request's body for so long.
-    #[error("the client sent nothing of the request's body for {0} ms")]
+    /// The client sent no byte of the request's body for this long.
+    #[error("the client sent no byte of the request's body for {0} ms")]
     BodyStalled(u32),
-    /// The client broke the request's body off.
+    /// The client ended the connection before the end of the request's body.
     #[error("the request's body ended early")]
     BodyBroken,
     /// The connection failed.
     #[error("the connection failed: {0}")]
     Unreachable(String),
-    /// Nothing is bound under this name.
+    /// No service is bound under this name.
     #[error("no service is bound as {0}")]
     Unbound(String),
-    /// The request could not be sent as it is.
-    #[error("the request cannot be sent on: {0}")]
+    /// The request cannot be sent in this form.
+    #[error("the request cannot be forwarded: {0}")]
     Unsendable(String),
 }
 
-/// Randomness fit for secrets.
+/// Cryptographically secure random bytes.
 pub trait Random {
-    /// Fills `bytes`, all of them.
+    /// Fills all of `bytes`.
     fn fill(&self, bytes: &mut [u8]);
 }
 
-/// The runtime's own cryptography: a second engine beside the pure-Rust one, to compare the two.
+/// The runtime's cryptography: a second engine, whose results are compared with those of the pure-Rust one.
 pub trait PlatformCrypto {
-    /// Whether the signature holds, in this engine's opinion.
+    /// Whether this engine finds the signature valid.
     async fn verify_signature(&self, check: &SignatureCheck<'_>) -> Result<bool, NoOpinion>;
 }
 
-/// One signature to judge.
+/// One signature to check.
 #[derive(Clone, Copy, Debug)]
 pub struct SignatureCheck<'c> {
     /// The algorithm, as RFC 7518 §3.1 and RFC 8037 §3.1 name it.
     pub alg: &'c str,
     /// The key.
     pub key: CheckingKey<'c>,
-    /// What was signed.
+    /// The signed octets.
     pub message: &'c [u8],
     /// The signature's octets.
     pub signature: &'c [u8],
@@ -235,14 +236,14 @@ pub struct SignatureCheck<'c> {
 /// The key of a [`SignatureCheck`].
 #[derive(Clone, Copy)]
 pub enum CheckingKey<'c> {
-    /// A public key as a JWK (RFC 7517) of its required members alone: whether `alg`, `use` and `key_ops` allow the check
-    /// has been decided, and engines differ on what they accept there.
+    /// A public key as a JWK (RFC 7517) with its required members only. `alg`, `use` and `key_ops` have been checked already,
+    /// and engines differ in the values that they accept for them.
     Public(&'c serde_json::Value),
     /// The octets of a shared secret.
     Secret(&'c [u8]),
 }
 
-/// Shows nothing of a secret.
+/// Does not show a secret.
 impl std::fmt::Debug for CheckingKey<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -252,18 +253,18 @@ impl std::fmt::Debug for CheckingKey<'_> {
     }
 }
 
-/// The engine could not judge: it is absent, or refuses the key. No verdict, and no disagreement either.
+/// The engine is absent, or does not accept the key, so it has no result to compare.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NoOpinion(pub String);
 
-/// Where the program runs.
+/// The runtime that executes the program.
 pub trait Runtime {
-    /// What the runtime says of itself.
+    /// Facts that the runtime reports about itself.
     fn facts(&self) -> RuntimeFacts;
 }
 
-/// What a runtime says of itself.
+/// Facts that a runtime reports about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct RuntimeFacts {
     /// Its name, as in `Cloudflare-Workers`.
@@ -273,7 +274,7 @@ pub struct RuntimeFacts {
     pub compatibility_date: Option<String>,
 }
 
-/// All the services above at once, as the endpoints take it.
+/// All of the services above, as the endpoints need them.
 pub trait Platform:
     Clock + KeyValueStore + Directory + HttpClient + Secrets + Log + Random + PlatformCrypto + Runtime
 {

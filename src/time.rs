@@ -1,16 +1,16 @@
 //! Instants in whole seconds since the Unix epoch, the unit of every time in a JWT (RFC 7519 §2, `NumericDate`).
 //!
-//! Arithmetic saturates: an instant far outside the calendar compares correctly instead of wrapping.
+//! Arithmetic saturates, so instants far outside the calendar still compare correctly.
 
 use std::fmt;
 
-/// An instant, in seconds since 1970-01-01T00:00:00Z, leap seconds ignored.
+/// An instant, in seconds since 1970-01-01T00:00:00Z without leap seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 #[serde(transparent)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The instant that lies `seconds` after the epoch.
+    /// The instant `seconds` after the epoch.
     #[must_use]
     pub const fn from_epoch_seconds(seconds: i64) -> Self {
         Self(seconds)
@@ -22,25 +22,25 @@ impl Timestamp {
         self.0
     }
 
-    /// This instant, `seconds` later.
+    /// The instant `seconds` after this one.
     #[must_use]
     pub const fn plus(self, seconds: u64) -> Self {
         Self(self.0.saturating_add_unsigned(seconds))
     }
 
-    /// This instant, `seconds` earlier.
+    /// The instant `seconds` before this one.
     #[must_use]
     pub const fn minus(self, seconds: u64) -> Self {
         Self(self.0.saturating_sub_unsigned(seconds))
     }
 
-    /// Seconds from `earlier` to this instant; negative when `earlier` in fact lies later.
+    /// Seconds from `earlier` to this instant; negative if `earlier` is in fact later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// This instant as people read it and RFC 3339 §5.6 has it, in UTC: `2026-11-21T23:00:00Z`.
+    /// This instant in UTC in the format of RFC 3339 §5.6, as in `2026-11-21T23:00:00Z`.
     #[must_use]
     pub fn rfc3339(self) -> String {
         let second_of_day = self.0.rem_euclid(86_400);
@@ -50,9 +50,8 @@ impl Timestamp {
     }
 }
 
-/// The Gregorian date `days` days after 1970-01-01. Years are counted from March, so that the day a leap year has more
-/// is its last.
-// Far outside the calendar the sums saturate, and what comes out is no date; nothing wraps.
+/// Year, month and day of the Gregorian date `days` days after 1970-01-01. Internally a year starts in March, so that a leap day
+/// is the year's last day. Far outside the calendar the sums saturate, and the result is not a valid date.
 fn civil(days: i64) -> (i64, i64, i64) {
     const DAYS_OF_400_YEARS: i64 = 146_097;
     let since_march_0 = days.saturating_add(719_468);
@@ -64,7 +63,7 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let before_year =
         year.saturating_mul(365).saturating_add(year.div_euclid(4)).saturating_sub(year.div_euclid(100));
     let day_of_year = day.saturating_sub(before_year);
-    // Five months from March on have 153 days, and so have the next five.
+    // March to July have 153 days together, and so have August to December.
     let month = day_of_year.saturating_mul(5).saturating_add(2).div_euclid(153);
     let before_month = month.saturating_mul(153).saturating_add(2).div_euclid(5);
     let calendar_month = if month < 10 { month.saturating_add(3) } else { month.saturating_sub(9) };
@@ -78,7 +77,7 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// A duration as a person says it: the two largest units, as in `3 min 12 s` or `2 d 4 h`. The sign is left out.
+/// A duration in its two largest units, as in `3 min 12 s` or `2 d 4 h`, without its sign.
 #[must_use]
 pub fn duration_in_words(seconds: i64) -> String {
     const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3600, "h"), (60, "min"), (1, "s")];
@@ -99,7 +98,7 @@ pub fn duration_in_words(seconds: i64) -> String {
 
 /// Days from 1970-01-01 to the given date of the Gregorian calendar.
 fn days_from_civil(year: i64, month: i64, day: i64) -> Option<i64> {
-    // Years begin in March here, so that the leap day is their last.
+    // Internally a year starts in March, so that a leap day is the year's last day.
     let year = if month <= 2 { year.checked_sub(1)? } else { year };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);
@@ -112,7 +111,8 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> Option<i64> {
 }
 
 impl Timestamp {
-    /// The instant that an HTTP `Date` header names, in the only form that may be sent (RFC 9110 §5.6.7, IMF-fixdate).
+    /// The instant in an HTTP `Date` header, in the only form that senders may use (RFC 9110 §5.6.7, IMF-fixdate); `None` for any
+    /// other text.
     #[must_use]
     pub fn from_http_date(text: &str) -> Option<Self> {
         const MONTHS: [&str; 12] =
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_instant_is_written_as_its_date_and_time() {
+    fn an_instant_is_formatted_as_date_and_time() {
         for (seconds, written) in [
             (0, "1970-01-01T00:00:00Z"),
             (951_782_399, "2000-02-28T23:59:59Z"),
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_header_is_read_in_its_one_form() {
+    fn a_date_header_is_read_in_the_only_form_that_may_be_sent() {
         let read = |text| Timestamp::from_http_date(text).map(Timestamp::epoch_seconds);
         assert_eq!(read("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
         assert_eq!(read("Fri, 15 Jan 2027 08:00:00 GMT"), Some(1_800_000_000));
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_duration_has_its_two_largest_units() {
+    fn a_duration_is_shown_in_its_two_largest_units() {
         for (seconds, words) in [
             (0, "0 s"),
             (59, "59 s"),

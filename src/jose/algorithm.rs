@@ -1,8 +1,8 @@
-//! The signature algorithms of RFC 7518 §3.1 and RFC 8037 §3.1 that are implemented, under the names `alg` gives them.
+//! The implemented signature algorithms of RFC 7518 §3.1 and RFC 8037 §3.1, with their names in `alg`.
 
 use std::fmt;
 
-/// An implemented value of `alg`. There is no variant for `none`, so no code path can hold one.
+/// An implemented value of `alg`. There is no variant for `none`, so no code can select it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Algorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256.
@@ -11,11 +11,11 @@ pub enum Algorithm {
     Rs384,
     /// RSASSA-PKCS1-v1_5 with SHA-512.
     Rs512,
-    /// RSASSA-PSS with SHA-256, MGF1 of the same hash, and a salt of its length.
+    /// RSASSA-PSS with SHA-256, MGF1 with the same hash, and a salt as long as the hash.
     Ps256,
-    /// RSASSA-PSS with SHA-384, MGF1 of the same hash, and a salt of its length.
+    /// RSASSA-PSS with SHA-384, MGF1 with the same hash, and a salt as long as the hash.
     Ps384,
-    /// RSASSA-PSS with SHA-512, MGF1 of the same hash, and a salt of its length.
+    /// RSASSA-PSS with SHA-512, MGF1 with the same hash, and a salt as long as the hash.
     Ps512,
     /// ECDSA on P-256 with SHA-256.
     Es256,
@@ -48,8 +48,8 @@ impl Algorithm {
         Self::Hs512,
     ];
 
-    /// The algorithm that `alg` names, in exactly this case (RFC 7515 §4.1.1). `EdDSA` and `Ed25519` are the same one
-    /// here, because Ed25519 is the only curve implemented. `none` in any case is nothing.
+    /// The algorithm with this name, compared case-sensitively (RFC 7515 §4.1.1). `EdDSA` and `Ed25519` are the same algorithm
+    /// here, because Ed25519 is the only implemented curve. `None` for any other text, including `none` in any case.
     #[must_use]
     pub fn parse(alg: &str) -> Option<Self> {
         if alg == "Ed25519" {
@@ -58,8 +58,7 @@ impl Algorithm {
         Self::ALL.iter().copied().find(|algorithm| algorithm.name() == alg)
     }
 
-    /// As [`Self::parse`], in any case: for the `alg` of a published key, never for that of a token. `none` is still
-    /// nothing.
+    /// Like [`Self::parse`], but case-insensitive. Only for the `alg` of a published key, never for the `alg` of a token.
     #[must_use]
     pub fn parse_in_any_case(alg: &str) -> Option<Self> {
         if alg.eq_ignore_ascii_case("Ed25519") {
@@ -68,7 +67,7 @@ impl Algorithm {
         Self::ALL.iter().copied().find(|algorithm| algorithm.name().eq_ignore_ascii_case(alg))
     }
 
-    /// The value of `alg` that names it; `EdDSA` for Ed25519, which is what the installed base writes.
+    /// Its name in `alg`. For Ed25519 this is `EdDSA`, the name that most implementations use.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -87,7 +86,7 @@ impl Algorithm {
         }
     }
 
-    /// Whether both sides hold the same secret (HS256, HS384, HS512), so that no JWKS can judge a signature.
+    /// Whether issuer and verifier share one secret (HS256, HS384, HS512). Then a JWKS cannot be used to verify a signature.
     #[must_use]
     pub const fn is_shared_secret(self) -> bool {
         matches!(self, Self::Hs256 | Self::Hs384 | Self::Hs512)
@@ -105,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_names_its_algorithm() {
+    fn every_name_is_parsed_to_its_algorithm() {
         for algorithm in Algorithm::ALL {
             assert_eq!(Algorithm::parse(algorithm.name()), Some(*algorithm));
         }
@@ -118,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_published_keys_alg_may_be_in_any_case() {
+    fn the_alg_of_a_published_key_may_be_in_any_case() {
         assert_eq!(Algorithm::parse_in_any_case("rs256"), Some(Algorithm::Rs256));
         assert_eq!(Algorithm::parse_in_any_case("eddsa"), Some(Algorithm::EdDsa));
         assert_eq!(Algorithm::parse_in_any_case("ED25519"), Some(Algorithm::EdDsa));
@@ -128,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_implemented_is_nothing() {
+    fn an_alg_that_is_not_implemented_is_refused() {
         for alg in
             ["", "none", "None", "NONE", "rs256", "RS256 ", "ES512", "ES256K", "Ed448", "RSA-OAEP", "HS1"]
         {

@@ -1,12 +1,12 @@
-//! base64url as JOSE uses it (RFC 7515 §2): no padding, no line breaks, no other characters, and exactly one spelling
+//! base64url as JOSE uses it (RFC 7515 §2): no padding, no line breaks, no other characters, and exactly one encoding
 //! for each sequence of octets.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::{alphabet, engine::DecodePaddingMode};
 
-/// Refuses `=` anywhere, and final characters whose unused bits are not zero: else one signature had several
-/// spellings, and a token's hash would not identify it.
+/// Refuses `=`, and a last character whose unused bits are not zero. Otherwise one signature would have several encodings, and
+/// a token's hash would not identify it.
 const STRICT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::URL_SAFE,
     GeneralPurposeConfig::new()
@@ -15,15 +15,15 @@ const STRICT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(false),
 );
 
-/// The octets that `text` spells, or `None` when it is not the canonical spelling of any.
+/// The octets that `text` encodes; `None` if it is not a canonical encoding.
 #[must_use]
 pub fn decode(text: &str) -> Option<Vec<u8>> {
     STRICT.decode(text).ok()
 }
 
-/// The octets that `text` spells in base64url or base64, with or without padding. For published keys, whose numbers are
-/// the same in every spelling, and never for a token. Still refused: unused bits that are not zero, white space, and
-/// any other character.
+/// The octets that `text` encodes in base64url or base64, with or without padding. Only for published keys, whose numbers are
+/// the same in every such encoding, and never for a token. Still refused are unused bits that are not zero, white space, and
+/// all other characters.
 #[must_use]
 pub fn decode_any_alphabet(text: &str) -> Option<Vec<u8>> {
     let unpadded = text.strip_suffix("==").or_else(|| text.strip_suffix('=')).unwrap_or(text);
@@ -33,7 +33,7 @@ pub fn decode_any_alphabet(text: &str) -> Option<Vec<u8>> {
     decode(&unpadded.replace('+', "-").replace('/', "_"))
 }
 
-/// The canonical spelling of `octets`.
+/// The canonical encoding of `octets`.
 #[must_use]
 pub fn encode(octets: &[u8]) -> String {
     STRICT.encode(octets)
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_canonical_spelling_goes_both_ways() {
+    fn decoding_reverses_encoding() {
         for octets in [&b""[..], b"\x00", b"\xff\xfe", b"\xfb\xff\xbf", b"JOSE"] {
             assert_eq!(decode(&encode(octets)).as_deref(), Some(octets));
         }
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn every_other_spelling_is_refused() {
+    fn every_other_encoding_is_refused() {
         // Padding, trailing bits, the standard alphabet, an impossible length, white space, other characters.
         for text in
             ["AA==", "AA=", "=", "AB", "AAB", "+/+/", "A", "AAAAA", "AA\n", " AA", "AA AA", "AA?A", "ÄA"]

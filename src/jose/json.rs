@@ -1,10 +1,10 @@
-//! JSON objects from outside, read strictly: a member occurs once at every depth, nesting is bounded, names hold no
-//! NUL, strings are Unicode (a lone surrogate is refused), and nothing follows the object.
+//! A strict parser for JSON from outside. No object at any depth may contain a member twice, nesting is bounded, names must not
+//! contain NUL, strings must be Unicode (a lone surrogate is refused), and nothing may follow the value.
 //!
-//! Two parsers that disagree on the same bytes are how a checked token becomes another one behind the check (RFC 7519
-//! §4, RFC 8725 §2.4), so whatever two parsers might read differently is refused.
+//! If two parsers read the same bytes differently, the code that uses a token may see other claims than the code that checked it
+//! (RFC 7519 §4, RFC 8725 §2.4). Therefore texts that parsers might read differently are refused.
 //!
-//! Every JSON text from outside that becomes a [`Value`] is read here. `serde_json` itself gives some names a meaning: with its
+//! Every JSON text from outside that becomes a [`Value`] is parsed here. `serde_json` gives some names a special meaning: with its
 //! feature `raw_value`, `from_str::<Value>` turns `{"$serde_json::private::RawValue":"1"}` into the number 1. Therefore
 //! `clippy.toml` bans its functions everywhere else.
 
@@ -22,19 +22,19 @@ use crate::rejection::excerpt;
 /// The members of a JSON object.
 pub type Members = Map<String, Value>;
 
-/// Why a text was refused. Holds nothing of the text but the name of a repeated member, cut to a bound.
+/// Why a text was refused. Of the text it contains only the name of a repeated member, truncated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JsonError {
-    /// Not JSON at all.
+    /// The text is not JSON.
     #[error("it is not JSON (line {line}, column {column})")]
     Syntax {
-        /// The line of the first fault, from 1.
+        /// The line of the first error, from 1.
         line: usize,
-        /// Its column.
+        /// The column of the first error.
         column: usize,
     },
-    /// JSON, and not an object.
-    #[error("it is JSON and not an object")]
+    /// The text is JSON, but not an object.
+    #[error("it is JSON, but not an object")]
     NotAnObject,
     /// A member occurs twice in one object.
     #[error("the member \"{0}\" occurs twice")]
@@ -42,19 +42,19 @@ pub enum JsonError {
     /// More than [`limits::MAX_JSON_DEPTH`] levels.
     #[error("it nests deeper than {} levels", limits::MAX_JSON_DEPTH)]
     TooDeep,
-    /// A member's name holds U+0000, where parsers written in C end it.
-    #[error("a member's name holds a NUL character")]
+    /// A member's name contains U+0000, which ends a text for parsers written in C.
+    #[error("a member's name contains a NUL character")]
     NulInName,
 }
 
-/// With `serde_json`'s feature `arbitrary_precision`, which any dependency can switch on, a number would reach [`Strict`] as an
-/// object with one magic name, and [`Number`] would be a text. This build stops then.
+/// With `serde_json`'s feature `arbitrary_precision`, which any dependency can enable, [`Number`] is a text, and [`Strict`] would
+/// get a number as an object with a special name. This assertion stops such a build.
 const _: () = assert!(size_of::<Number>() == 16, "serde_json must be built without `arbitrary_precision`");
 
-/// Reads `text` as one JSON object.
+/// Parses `text` as one JSON object.
 ///
 /// # Errors
-/// [`JsonError`] at the first fault.
+/// [`JsonError`] for the first error.
 pub fn parse_object(text: &str) -> Result<Members, JsonError> {
     match parse_value(text)? {
         Value::Object(members) => Ok(members),
@@ -62,49 +62,50 @@ pub fn parse_object(text: &str) -> Result<Members, JsonError> {
     }
 }
 
-/// Reads `text` as one JSON value.
+/// Parses `text` as one JSON value.
 ///
 /// # Errors
-/// [`JsonError`] at the first fault; never [`JsonError::NotAnObject`].
+/// [`JsonError`] for the first error; never [`JsonError::NotAnObject`].
 pub fn parse_value(text: &str) -> Result<Value, JsonError> {
-    let fault = Cell::new(None);
-    located(Strict { depth: 0, keeps: true, fault: &fault }.read(text), &fault)
+    let reason = Cell::new(None);
+    with_reason(Strict { depth: 0, builds: true, reason: &reason }.read(text), &reason)
 }
 
-/// The members of the object in `text`, each value in the text it was written in and checked like [`parse_object`] does.
+/// The members of the object in `text`, each value as its text. The values are checked as [`parse_object`] checks them.
 pub(super) fn checked_members(text: &str) -> Result<Vec<(Name<'_>, &RawValue)>, JsonError> {
-    let fault = Cell::new(None);
+    let reason = Cell::new(None);
     let mut parser = reader(text);
-    let read = parser.deserialize_map(TopLevel(&fault)).and_then(|members| parser.end().map(|()| members));
-    located(read, &fault).map_err(|fault| {
-        // Whether the whole is another JSON value, or none.
+    let read = parser.deserialize_map(TopLevel(&reason)).and_then(|members| parser.end().map(|()| members));
+    with_reason(read, &reason).map_err(|error| {
+        // The text may be a JSON value of another type, or no JSON.
         match parse_value(text) {
             Ok(value) if !value.is_object() => JsonError::NotAnObject,
-            _ => fault,
+            _ => error,
         }
     })
 }
 
-/// The text itself as a value that is not parsed; `None` where it is not one JSON value.
-#[expect(clippy::disallowed_methods, reason = "the type is a text, in which no name has a meaning")]
+/// `text` as a value that is not parsed; `None` if it is not one JSON value.
+#[expect(clippy::disallowed_methods, reason = "the type is a text, in which no name has a special meaning")]
 #[must_use]
 pub fn raw(text: &str) -> Option<&RawValue> {
     serde_json::from_str(text).ok()
 }
 
-/// `serde_json`'s parser, for visitors in which no name has a meaning.
-#[expect(clippy::disallowed_methods, reason = "the one place where it is made")]
+/// `serde_json`'s parser, for visitors in which no name has a special meaning.
+#[expect(clippy::disallowed_methods, reason = "the only place that constructs it")]
 pub(super) fn reader(text: &str) -> serde_json::Deserializer<serde_json::de::StrRead<'_>> {
     serde_json::Deserializer::from_str(text)
 }
 
-fn located<T>(read: serde_json::Result<T>, fault: &Cell<Option<JsonError>>) -> Result<T, JsonError> {
+/// `read` with the typed reason of its error, if [`Strict`] has set one; otherwise with the place of a syntax error.
+fn with_reason<T>(read: serde_json::Result<T>, reason: &Cell<Option<JsonError>>) -> Result<T, JsonError> {
     read.map_err(|error| {
-        fault.take().unwrap_or(JsonError::Syntax { line: error.line(), column: error.column() })
+        reason.take().unwrap_or(JsonError::Syntax { line: error.line(), column: error.column() })
     })
 }
 
-/// A member's name, borrowed from the text where no escape is in it.
+/// A member's name, borrowed from the text if it contains no escape.
 pub(super) struct Name<'de>(pub(super) Cow<'de, str>);
 
 impl From<Name<'_>> for Box<str> {
@@ -135,7 +136,7 @@ impl<'de> Deserialize<'de> for Name<'de> {
     }
 }
 
-/// A name that occurs twice.
+/// A name that occurs more than once.
 fn repeated<'n>(names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let mut names: Vec<&str> = names.collect();
     names.sort_unstable();
@@ -143,10 +144,10 @@ fn repeated<'n>(names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     names.iter().find(|name| following.next() == Some(name)).copied()
 }
 
-/// Whether nothing is left to check of a value that the parser has skipped over: it holds no name and no escape, and is no
-/// number that a double might not hold. Most claims are such.
+/// Whether a value that the parser has skipped needs no further check: it contains no name and no escape, and it is not a number
+/// that might exceed a double. This is true of most claims.
 fn is_simple(value: &str) -> bool {
-    /// Fewer digits than the largest `i64` has.
+    /// One digit fewer than the largest `i64` has.
     const SHORT: usize = 18;
     match value.as_bytes() {
         [b'"', text @ ..] => !text.contains(&b'\\'),
@@ -156,7 +157,7 @@ fn is_simple(value: &str) -> bool {
 }
 
 /// Reads the members of one object, and checks their values without building them.
-struct TopLevel<'f>(&'f Cell<Option<JsonError>>);
+struct TopLevel<'r>(&'r Cell<Option<JsonError>>);
 
 impl<'de> Visitor<'de> for TopLevel<'_> {
     type Value = Vec<(Name<'de>, &'de RawValue)>;
@@ -166,7 +167,7 @@ impl<'de> Visitor<'de> for TopLevel<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        let strict = Strict { depth: 1, keeps: false, fault: self.0 };
+        let strict = Strict { depth: 1, builds: false, reason: self.0 };
         let mut found: Self::Value = Vec::new();
         while let Some(name) = members.next_key::<Name<'de>>()? {
             if name.0.contains('\0') {
@@ -185,14 +186,14 @@ impl<'de> Visitor<'de> for TopLevel<'_> {
     }
 }
 
-/// Reads one value; `fault` carries the typed reason past `serde_json`'s textual errors.
+/// Reads one value. `serde_json`'s errors are only texts, so `reason` takes the typed reason out of the parser.
 #[derive(Clone, Copy)]
-struct Strict<'f> {
-    /// How many arrays and objects enclose the value.
+struct Strict<'r> {
+    /// The number of arrays and objects around the value.
     depth: usize,
-    /// Whether the value is built. One that is only checked reads as null.
-    keeps: bool,
-    fault: &'f Cell<Option<JsonError>>,
+    /// Whether the value is built. If not, it is only checked, and texts become null.
+    builds: bool,
+    reason: &'r Cell<Option<JsonError>>,
 }
 
 impl Strict<'_> {
@@ -202,7 +203,7 @@ impl Strict<'_> {
         parser.end().map(|()| value)
     }
 
-    /// The reader of what is one level further in.
+    /// The reader for the elements or members of this value.
     fn inner<E: serde::de::Error>(self) -> Result<Self, E> {
         if self.depth >= limits::MAX_JSON_DEPTH {
             return Err(self.refuse(JsonError::TooDeep));
@@ -210,8 +211,8 @@ impl Strict<'_> {
         Ok(Self { depth: self.depth.saturating_add(1), ..self })
     }
 
-    fn refuse<E: serde::de::Error>(self, fault: JsonError) -> E {
-        self.fault.set(Some(fault));
+    fn refuse<E: serde::de::Error>(self, reason: JsonError) -> E {
+        self.reason.set(Some(reason));
         E::custom("refused")
     }
 }
@@ -252,14 +253,14 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(if self.keeps { Value::String(value.to_owned()) } else { Value::Null })
+        Ok(if self.builds { Value::String(value.to_owned()) } else { Value::Null })
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
         let inner = self.inner()?;
         let mut array = Vec::new();
         while let Some(element) = elements.next_element_seed(inner)? {
-            if self.keeps {
+            if self.builds {
                 array.push(element);
             }
         }
@@ -273,7 +274,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
             if name.contains('\0') {
                 return Err(self.refuse(JsonError::NulInName));
             }
-            if self.keeps {
+            if self.builds {
                 if object.contains_key(&*name) {
                     return Err(self.refuse(JsonError::Duplicate(excerpt(&name))));
                 }
@@ -296,7 +297,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_object_is_read_as_serde_json_reads_it() {
+    fn an_object_is_parsed_as_serde_json_parses_it() {
         let text = r#"{"a":[1,-2,2.5,1e3,true,null,"\u00e9\ud83d\ude00",{"b":{}}],"c":18446744073709551615}"#;
         assert_eq!(Value::Object(parse_object(text).unwrap()), serde_json::from_str::<Value>(text).unwrap());
     }
@@ -306,9 +307,9 @@ mod tests {
         for text in [r#"{"a":1,"a":1}"#, r#"{"x":{"a":1,"a":2}}"#, r#"{"x":[[{"a":1,"b":0,"a":2}]]}"#] {
             assert_eq!(parse_object(text), Err(JsonError::Duplicate("a".to_owned())), "{text}");
         }
-        // The same name, once spelt with an escape.
+        // The same name, written once with an escape.
         assert_eq!(parse_object(r#"{"a":1,"\u0061":2}"#), Err(JsonError::Duplicate("a".to_owned())));
-        // The same name in two objects is no duplicate.
+        // The same name in two different objects is not a duplicate.
         assert!(parse_object(r#"{"a":{"a":1},"b":{"a":1}}"#).is_ok());
     }
 
@@ -330,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_one_object_is_refused() {
+    fn a_text_that_is_not_one_object_is_refused() {
         for text in ["[]", "1", "\"a\"", "null"] {
             assert_eq!(parse_object(text), Err(JsonError::NotAnObject), "{text}");
         }
@@ -358,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn serde_jsons_own_private_names_have_no_meaning() {
+    fn the_private_names_of_serde_json_have_no_special_meaning() {
         for name in ["$serde_json::private::RawValue", "$serde_json::private::Number"] {
             let text = format!(r#"{{"a":[{{"{name}":"1"}}],"{name}":"1"}}"#);
             let read = parse_object(&text).unwrap();
@@ -370,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_only_checked_is_refused_for_the_same_faults() {
+    fn a_text_that_is_only_checked_is_refused_for_the_same_reasons() {
         let deep = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
         let texts = [
             r#"{"a":1,"a":1}"#.to_owned(),

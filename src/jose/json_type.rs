@@ -1,8 +1,8 @@
-//! The name of a JSON value's type, for messages that say what was found in place of what.
+//! The name of a JSON value's type, for messages about values of the wrong type.
 
 use serde_json::Value;
 
-/// The type of `value` with its article, as in "a number".
+/// The type of `value` with an article, as in "a number"; "null" for null.
 #[must_use]
 pub const fn name(value: &Value) -> &'static str {
     match value {

@@ -1,10 +1,10 @@
-//! JWK sets (RFC 7517) as identity providers publish them: public signature keys in, everything else set aside with its
+//! JWK sets (RFC 7517) as identity providers publish them. Public signature keys are used; every other key is set aside, with the
 //! reason.
 //!
-//! One bad key never rejects the set. A set that two parsers could read differently is refused whole. Where a key has
-//! only one possible meaning, its spelling does not matter: a number may be padded, in the standard alphabet or begin
-//! with zero octets; `use`, `key_ops` and `alg` are compared without case; a member that is null counts as absent.
-//! Tokens get no such latitude.
+//! One bad key does not make the set unusable. A set that parsers could read differently is refused as a whole. A key is accepted
+//! in every form that has only one possible meaning: numbers may be padded, in the alphabet of standard base64, or start with
+//! zero octets; `use`, `key_ops` and `alg` are compared case-insensitively; a member that is null counts as absent. Tokens are
+//! read strictly.
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -17,30 +17,30 @@ use super::signature::{Ed25519Key, KeyError, P256Key, P384Key, RsaKey, Verifying
 use crate::limits;
 use crate::rejection::excerpt;
 
-/// Members that only private keys have (RFC 7518 §6), and `k`, a symmetric key's octets.
+/// Members that only private keys have (RFC 7518 §6), and `k`, the octets of a symmetric key.
 const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
-/// A JWK set, parsed once.
+/// A parsed JWK set.
 #[derive(Clone, Debug, Default)]
 pub struct KeySet {
     /// The keys that verify signatures, in the set's order.
     pub keys: Vec<Jwk>,
-    /// The keys that do not, in the set's order.
+    /// The other keys, in the set's order.
     pub set_aside: Vec<SetAside>,
     identity: SetIdentity,
 }
 
-/// Which set this is, by its text: one that was fetched again and has not changed is the same set. What was found good under
-/// a set can name it by this and need not hold it.
+/// The SHA-256 of a set's text. A set that was fetched again and has not changed has the same identity. A cached result can refer
+/// to a set by its identity, without holding the set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SetIdentity([u8; 32]);
 
-/// A public key with what its owner says about it.
+/// A public key with the metadata that its issuer publishes.
 #[derive(Clone, Debug)]
 pub struct Jwk {
-    /// `kid`. Not necessarily unique in its set (RFC 7517 §4.5).
+    /// `kid`. It may not be unique in its set (RFC 7517 §4.5).
     pub kid: Option<String>,
-    /// `alg`: the only algorithm that the key is for, if its owner says so.
+    /// `alg`: the only algorithm that the key may be used with, if the issuer restricts it.
     pub algorithm: Option<Algorithm>,
     /// The SHA-256 thumbprint of RFC 7638, in base64url.
     pub thumbprint: String,
@@ -51,7 +51,7 @@ pub struct Jwk {
 /// A key of the set that is not used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetAside {
-    /// Its place in `keys`, from 0.
+    /// Its index in `keys`, from 0.
     pub index: usize,
     /// Its `kid`.
     pub kid: Option<String>,
@@ -59,13 +59,13 @@ pub struct SetAside {
     pub reason: SetAsideReason,
 }
 
-/// Why a key is not used. Values from the set are cut to a bound.
+/// Why a key is not used. Values from the set are truncated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SetAsideReason {
     /// The element of `keys` is not an object.
     #[error("it is not a JSON object")]
     NotAnObject,
-    /// A member is absent, or is not base64url of the right length.
+    /// A member is absent, or it is not base64url of the right length.
     #[error("its member `{0}` is absent or malformed")]
     Malformed(&'static str),
     /// A member has the wrong type.
@@ -78,36 +78,37 @@ pub enum SetAsideReason {
         /// The JSON type that it must have.
         expected: &'static str,
     },
-    /// `kty` is `oct`: whoever can read the set could sign with it.
-    #[error("it is a symmetric key, and a published secret is no secret")]
+    /// `kty` is `oct`: everyone who can read the set could sign with the key.
+    #[error("it is a symmetric key, so everyone who can read the set could sign with it")]
     Symmetric,
-    /// A private key's member: whoever can read the set could sign with it.
-    #[error("it holds the private member `{0}`, and a published private key is not private")]
+    /// A member of a private key: everyone who can read the set could sign with the key.
+    #[error("it contains the private member `{0}`, so everyone who can read the set could sign with it")]
     PrivateMember(&'static str),
     /// `kty` is none of `RSA`, `EC` and `OKP`.
     #[error("the key type \"{0}\" is not supported")]
     UnsupportedKeyType(String),
-    /// `crv` is none of `P-256`, `P-384` and `Ed25519`, or not one of the key type.
+    /// `crv` is none of `P-256`, `P-384` and `Ed25519`, or does not belong to the key type.
     #[error("the curve \"{0}\" is not supported")]
     UnsupportedCurve(String),
     /// `use` is not `sig`.
-    #[error("its `use` is \"{0}\" and not \"sig\"")]
+    #[error("its `use` is \"{0}\", not \"sig\"")]
     NotForSignatures(String),
     /// `key_ops` lacks `verify`.
-    #[error("its `key_ops` do not hold \"verify\"")]
+    #[error("its `key_ops` do not contain \"verify\"")]
     NotForVerifying,
     /// `alg` is not implemented.
     #[error("its algorithm \"{0}\" is not supported")]
     UnsupportedAlgorithm(String),
-    /// `alg` is implemented, and not one that a key of this type and curve can serve.
+    /// `alg` is implemented, but not for a key of this type and curve.
     #[error("its algorithm {0} does not fit its key type")]
     IncompatibleAlgorithm(Algorithm),
-    /// The key's numbers are weak or wrong.
+    /// The key's numbers are weak or invalid.
     #[error("{0}")]
     Unusable(#[from] KeyError),
 }
 
-/// Why a text is no JWK set. What is commonly served in its place has a variant of its own, so that it can be named.
+/// Why a text is not a JWK set. Other texts that are commonly served instead of one have variants of their own, so that the error
+/// can name them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeySetFormatError {
     /// Longer than [`limits::MAX_JWKS_BYTES`].
@@ -116,22 +117,22 @@ pub enum KeySetFormatError {
     /// Not UTF-8.
     #[error("the set is not UTF-8")]
     Utf8,
-    /// Not a JSON object, or one with a repeated member, or nested too deeply.
+    /// Not a JSON object, or an object with a repeated member, or nested too deeply.
     #[error("the set cannot be read: {0}")]
     Json(#[from] JsonError),
-    /// An OpenID provider's metadata (OpenID Connect Discovery 1.0 §3), which name the set.
-    #[error("it is a discovery document, which only names the key set")]
+    /// The metadata of an OpenID provider (OpenID Connect Discovery 1.0 §3), which contains the URL of the set.
+    #[error("it is a discovery document, which only contains the URL of the key set")]
     DiscoveryDocument {
-        /// The set's URL, as the document has it.
+        /// The set's URL, unchanged from the document.
         jwks_uri: String,
     },
-    /// An object whose members are PEM certificates by `kid`.
+    /// An object whose members are PEM certificates, with the `kid` as name.
     #[error("it is an object of PEM certificates, not a JWK Set")]
     Certificates,
     /// A PEM text.
     #[error("it is PEM text, not a JWK Set")]
     Pem,
-    /// One JWK without the set around it.
+    /// A single JWK instead of a set.
     #[error("it is a single key; a JWK Set is an object with an array `keys`")]
     SingleKey,
     /// A JSON array.
@@ -141,22 +142,22 @@ pub enum KeySetFormatError {
     #[error("the set has no array `keys`")]
     NoKeys,
     /// More than [`limits::MAX_JWKS_KEYS`] keys.
-    #[error("the set holds {0} keys; at most {max} are accepted", max = limits::MAX_JWKS_KEYS)]
+    #[error("the set has {0} keys; at most {max} are accepted", max = limits::MAX_JWKS_KEYS)]
     TooManyKeys(usize),
 }
 
 impl KeySet {
-    /// Reads a JWK set (RFC 7517 §5), with or without a byte order mark (RFC 8259 §8.1). A set without keys is a set.
+    /// Parses a JWK set (RFC 7517 §5), with or without a byte order mark (RFC 8259 §8.1). A set without keys is accepted.
     ///
     /// # Errors
-    /// [`KeySetFormatError`] when the whole cannot be read; a key that cannot is in `set_aside`.
+    /// [`KeySetFormatError`] if the set as a whole cannot be read. A key that cannot be read is in `set_aside`.
     pub fn parse(body: &[u8]) -> Result<Self, KeySetFormatError> {
         if body.len() > limits::MAX_JWKS_BYTES {
             return Err(KeySetFormatError::TooLarge(body.len()));
         }
         let text = std::str::from_utf8(body).map_err(|_| KeySetFormatError::Utf8)?;
         let text = without_byte_order_mark(text);
-        let members = json::parse_object(text).map_err(|fault| not_an_object(text, fault))?;
+        let members = json::parse_object(text).map_err(|error| not_an_object(text, error))?;
         let Some(Value::Array(elements)) = members.get("keys") else { return Err(another_object(&members)) };
         if elements.len() > limits::MAX_JWKS_KEYS {
             return Err(KeySetFormatError::TooManyKeys(elements.len()));
@@ -175,40 +176,40 @@ impl KeySet {
         Ok(set)
     }
 
-    /// Which set this is.
+    /// The set's identity.
     #[must_use]
     pub fn identity(&self) -> SetIdentity {
         self.identity
     }
 
-    /// The usable keys called `kid`.
+    /// The usable keys with this `kid`.
     pub fn with_kid(&self, kid: &str) -> impl Iterator<Item = &Jwk> {
         self.keys.iter().filter(move |jwk| jwk.kid.as_deref() == Some(kid))
     }
 
-    /// The first key called `kid` that was set aside.
+    /// The first key with this `kid` that was set aside.
     #[must_use]
     pub fn set_aside_with_kid(&self, kid: &str) -> Option<&SetAside> {
         self.set_aside.iter().find(|key| key.kid.as_deref() == Some(kid))
     }
 }
 
-/// `text` without the byte order mark that it may begin with (RFC 8259 §8.1 lets a parser ignore it).
+/// `text` without a byte order mark at its start, which parsers may ignore (RFC 8259 §8.1).
 #[must_use]
 pub fn without_byte_order_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-/// Why `text`, which is not one JSON object, is no set.
-fn not_an_object(text: &str, fault: JsonError) -> KeySetFormatError {
+/// Why `text` is not a set, given that it is not one JSON object.
+fn not_an_object(text: &str, error: JsonError) -> KeySetFormatError {
     match text.trim_start() {
         text if text.starts_with("-----BEGIN ") => KeySetFormatError::Pem,
-        text if text.starts_with('[') && fault == JsonError::NotAnObject => KeySetFormatError::Array,
-        _ => KeySetFormatError::Json(fault),
+        text if text.starts_with('[') && error == JsonError::NotAnObject => KeySetFormatError::Array,
+        _ => KeySetFormatError::Json(error),
     }
 }
 
-/// What an object without an array `keys` is.
+/// Why an object without an array `keys` is not a set.
 fn another_object(members: &Members) -> KeySetFormatError {
     let is_pem = |value: &Value| value.as_str().is_some_and(|text| text.starts_with("-----BEGIN "));
     if let (false, Some(Value::String(jwks_uri))) = (members.contains_key("keys"), members.get("jwks_uri")) {
@@ -223,10 +224,10 @@ fn another_object(members: &Members) -> KeySetFormatError {
 }
 
 impl Jwk {
-    /// Reads one key that [`json::parse_object`] has read.
+    /// The key in a JSON value that [`json::parse_object`] or [`json::parse_value`] has returned.
     ///
     /// # Errors
-    /// Why the key may not be used.
+    /// The reason why the key must not be used.
     pub fn from_value(value: &Value) -> Result<Self, SetAsideReason> {
         let members = value.as_object().ok_or(SetAsideReason::NotAnObject)?;
         let kid = optional(members, "kid")?.map(str::to_owned);
@@ -238,7 +239,7 @@ impl Jwk {
             return Err(SetAsideReason::PrivateMember(member));
         }
         check_purpose(members)?;
-        let key_type = Kind::of(kty, members)?;
+        let key_type = KeyType::of(kty, members)?;
         let algorithm = match optional(members, "alg")? {
             None => None,
             Some(alg) => Some(
@@ -255,7 +256,7 @@ impl Jwk {
         }
     }
 
-    /// Whether the key may judge a signature under `algorithm`: key type, curve and the JWK's own `alg` agree.
+    /// Whether the key may verify signatures of `algorithm`: its key type, its curve and its `alg` allow it.
     #[must_use]
     pub fn serves(&self, algorithm: Algorithm) -> bool {
         self.key.serves(algorithm) && self.algorithm.is_none_or(|own| own == algorithm)
@@ -263,14 +264,14 @@ impl Jwk {
 }
 
 /// The supported pairs of `kty` and `crv`.
-enum Kind {
+enum KeyType {
     Rsa,
     P256,
     P384,
     Ed25519,
 }
 
-impl Kind {
+impl KeyType {
     fn of(kty: &str, members: &Members) -> Result<Self, SetAsideReason> {
         match kty {
             "RSA" => Ok(Self::Rsa),
@@ -284,12 +285,12 @@ impl Kind {
         }
     }
 
-    /// The key and its thumbprint: the hash of the required members alone, sorted, without white space (RFC 7638 §3).
+    /// The key and its thumbprint: the hash of only the required members, sorted, without white space (RFC 7638 §3).
     fn read(&self, members: &Members) -> Result<(VerifyingKey, String), SetAsideReason> {
         match self {
             Self::Rsa => {
-                // RFC 7518 §6.3.1 asks for the fewest octets. Some providers begin `n` with the zero octet of a DER
-                // INTEGER and write `e` as a 32-bit integer (`AAEAAQ`): the numbers are the same.
+                // RFC 7518 §6.3.1 requires the minimum number of octets. Some providers start `n` with the zero octet of a DER
+                // INTEGER and write `e` as a 32-bit integer (`AAEAAQ`). The numbers are the same.
                 let key = RsaKey::from_be_bytes(&octets(members, "n")?, &octets(members, "e")?)?;
                 let (n, e) = (base64url::encode(key.modulus()), base64url::encode(key.exponent()));
                 let print = thumbprint(&format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#));
@@ -315,7 +316,7 @@ impl Kind {
     }
 }
 
-/// RFC 7517 §§4.2, 4.3: what the key's owner says it is for.
+/// Checks the purposes for which the issuer publishes the key: `use` and `key_ops` (RFC 7517 §§4.2, 4.3).
 fn check_purpose(members: &Members) -> Result<(), SetAsideReason> {
     match optional(members, "use")? {
         Some(purpose) if !purpose.eq_ignore_ascii_case("sig") => {
@@ -333,8 +334,8 @@ fn check_purpose(members: &Members) -> Result<(), SetAsideReason> {
     }
 }
 
-/// The member called `member`. One that is null counts as absent: serialisers of several platforms write every member
-/// that they know of.
+/// The member called `member`. A member that is null counts as absent, because serialisers of several platforms write null for
+/// members without a value.
 fn present<'m>(members: &'m Members, member: &str) -> Option<&'m Value> {
     members.get(member).filter(|value| !value.is_null())
 }

@@ -1,6 +1,6 @@
-//! The JOSE formats: compact JWS, JWT claims, JWK sets, and the signature algorithms behind them.
+//! The JOSE formats: compact JWS, JWT claims, JWK sets and signature algorithms.
 //!
-//! Knows formats and mathematics. Has never heard of an issuer, a cache, a configuration or the time of day.
+//! This module knows formats and mathematics. It does not know issuers, caches, the configuration or the current time.
 
 pub mod algorithm;
 pub mod base64url;

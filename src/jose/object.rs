@@ -1,8 +1,8 @@
-//! One JSON object from outside, checked strictly and kept as its text: where each member stands, and no tree.
+//! A JSON object from outside, checked strictly. It is stored as its text with the position of each member, not as a tree.
 //!
-//! A parsed tree can take forty times its text (`[{"":0},…]`), and a token waits in memory before its signature is checked.
-//! An [`Object`] takes a small multiple of its text whatever is written in it; see [`Object::footprint`]. A value is parsed
-//! when it is asked for.
+//! A parsed tree can take forty times the memory of its text (`[{"":0},…]`), and tokens are in memory before their signatures are
+//! checked. An [`Object`] takes a small multiple of its text for every content; see [`Object::footprint`]. A value is parsed on
+//! each access.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -13,24 +13,24 @@ use serde_json::value::RawValue;
 
 use super::json::{self, JsonError, Name};
 
-/// What the allocator takes for one allocation beside its octets: its header, and rounding up.
+/// Bytes that the allocator adds to one allocation: its header, and rounding up.
 const ALLOCATION_BYTES: usize = 16;
 
-/// A JSON object whose text was checked as [`json::parse_object`] checks it.
+/// A JSON object, checked as [`json::parse_object`] checks it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Object {
     text: Box<str>,
     members: Box<[Member]>,
 }
 
-/// A member: its name, and where its value stands in the text.
+/// A member: its name, and the position of its value in the text.
 #[derive(Clone, PartialEq, Eq)]
 struct Member {
     name: Box<str>,
     value: Range<usize>,
 }
 
-/// Names no member and no value, so that it may stand in a log.
+/// Shows no member and no value, so that it can be logged.
 impl std::fmt::Debug for Object {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Object").field("bytes", &self.text.len()).finish_non_exhaustive()
@@ -38,19 +38,19 @@ impl std::fmt::Debug for Object {
 }
 
 impl Object {
-    /// Reads `text` as one JSON object.
+    /// Parses `text` as one JSON object.
     ///
     /// # Errors
     /// [`JsonError`], as [`json::parse_object`].
     pub fn parse(text: String) -> Result<Self, JsonError> {
         let members = json::checked_members(&text)?
             .into_iter()
-            .map(|(name, value)| Member { name: name.into(), value: place(&text, value.get()) })
+            .map(|(name, value)| Member { name: name.into(), value: position(&text, value.get()) })
             .collect();
         Ok(Self { text: text.into(), members })
     }
 
-    /// The text exactly as it came.
+    /// The unchanged text.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
@@ -67,20 +67,20 @@ impl Object {
         self.raw(name).is_some()
     }
 
-    /// The value of the member called `name`, as the text that it was written in.
+    /// The unchanged text of the value of the member called `name`.
     #[must_use]
     pub fn raw(&self, name: &str) -> Option<&str> {
         let member = self.members.iter().find(|member| &*member.name == name)?;
         self.text.get(member.value.clone())
     }
 
-    /// The value of the member called `name`. A number beyond 64 bits has lost digits; [`Self::raw`] has them.
+    /// The value of the member called `name`. A number that exceeds 64 bits has lost precision; [`Self::raw`] has all its digits.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Value> {
         json::parse_value(self.raw(name)?).ok()
     }
 
-    /// The text that is the value of the member called `name`; `None` where there is none, or it is no text.
+    /// The value of the member called `name` if it is a string; `None` if it is absent or has another type.
     #[must_use]
     pub fn string(&self, name: &str) -> Option<Cow<'_, str>> {
         let inner = self.raw(name)?.strip_prefix('"')?.strip_suffix('"')?;
@@ -93,7 +93,7 @@ impl Object {
         }
     }
 
-    /// The bytes of memory that it takes, estimated from above.
+    /// An upper bound on the bytes of memory that it takes.
     #[must_use]
     pub fn footprint(&self) -> usize {
         let members = self.members.iter().map(|member| {
@@ -103,14 +103,14 @@ impl Object {
     }
 }
 
-/// Where `part` stands in `whole`, of which it is a part.
-fn place(whole: &str, part: &str) -> Range<usize> {
+/// The position in `whole` of `part`, which is a slice of it.
+fn position(whole: &str, part: &str) -> Range<usize> {
     let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
     start..start.saturating_add(part.len())
 }
 
-/// The value to which one reference token of a JSON Pointer (RFC 6901) leads from `value`, in the text it was written in.
-/// `value` is part of a text that was checked.
+/// The value that one reference token of a JSON Pointer (RFC 6901) selects in `value`, as its text. `value` must be part of a text
+/// that was checked. `None` if there is no such member or element.
 #[must_use]
 pub fn step_into<'j>(value: &'j RawValue, step: &str) -> Option<&'j RawValue> {
     json::reader(value.get()).deserialize_any(Child(step)).ok()?
@@ -126,7 +126,7 @@ impl<'j> Visitor<'j> for Child<'_> {
         formatter.write_str("an object or an array")
     }
 
-    // What is neither an object nor an array holds nothing.
+    // Values of other types have no members and no elements.
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
         Ok(None)
     }
@@ -183,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_member_is_found_by_its_name_however_that_is_spelt() {
+    fn a_member_is_found_by_its_name_even_if_the_name_is_escaped() {
         let object =
             Object::parse(r#" { "a" : 1.50 , "\u0062\n":[ {"c":"\u00e9"} ],"":null } "#.to_owned()).unwrap();
         assert_eq!(object.names().collect::<Vec<_>>(), ["a", "b\n", ""]);
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn the_memory_is_a_small_multiple_of_the_text_whatever_is_written_in_it() {
+    fn the_memory_is_a_small_multiple_of_the_text_for_every_content() {
         let many = |element: &str, bytes: usize| vec![element; bytes / (element.len() + 1)].join(",");
         let members: Vec<String> = (0..9000).map(|number| format!("\"{number:x}\":0")).collect();
         let texts = [
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_lead_through_objects_and_arrays() {
+    fn a_step_selects_a_member_or_an_element() {
         let at = |text: &'static str, step: &str| {
             let value: &RawValue = serde_json::from_str(text).unwrap();
             step_into(value, step).map(RawValue::get)

@@ -1,7 +1,7 @@
-//! A compact JWS that claims to be a JWT (RFC 7515 §3.1, RFC 7519), taken apart and not believed.
+//! The parser for tokens: a JWT in the form of a compact JWS (RFC 7515 §3.1, RFC 7519). It verifies nothing.
 //!
-//! Knows the form of a token and of its registered members. Does not know who may have issued it, what time it is, or
-//! whether the signature is good: nothing here may be acted on before `verify` has said so.
+//! This module knows the form of a token and of its registered members. It does not know which issuers are trusted, what the
+//! current time is, or whether a signature is valid. No claim may be used before `verify` has accepted the token.
 
 use std::fmt;
 use std::rc::Rc;
@@ -17,27 +17,27 @@ use crate::limits;
 use crate::rejection::{Malformed, Rejection, Segment, excerpt};
 use crate::time::Timestamp;
 
-/// Header members that change how the rest of the token is to be read. They are refused before the rest is looked at,
-/// since its form would not be what it seems.
+/// Header members that change how the rest of the token must be read. They are refused before the rest is read, because its form
+/// may be another one.
 const UNSUPPORTED_PROCESSING: &[(&str, &str)] = &[
-    ("crit", "no extension that it could name is implemented (RFC 7515 §4.1.11)"),
-    ("b64", "an unencoded payload is not a JWT (RFC 7797 §7)"),
-    ("zip", "compression belongs to encrypted tokens (RFC 7516 §4.1.3)"),
+    ("crit", "no extension is implemented (RFC 7515, section 4.1.11)"),
+    ("b64", "an unencoded payload is not allowed in a JWT (RFC 7797, section 7)"),
+    ("zip", "compression is only defined for encrypted tokens (RFC 7516, section 4.1.3)"),
 ];
 
-/// Header members by which a token names or brings a key of its own. All of them are ignored, whatever they hold: keys come
-/// from the configuration alone, and nothing that a token points to is fetched (RFC 7515 §4.1.2 leaves that to us). Some
-/// providers put them into rightly signed tokens.
+/// Header members in which a token contains its own key or the URL of a key. All of them are ignored, whatever their value: keys
+/// only come from the sources in the configuration, and no URL in a token is fetched (RFC 7515 §4.1.2 makes `jku` optional). Some
+/// providers put these members into valid tokens.
 const IGNORED_KEYS: [&str; 4] = ["jwk", "jku", "x5u", "x5c"];
 
-/// A token whose form is right and whose signature nobody has checked.
+/// A well-formed token whose signature has not been checked.
 #[derive(Clone)]
 pub struct UntrustedToken<'t> {
     content: Rc<Content>,
     signing_input: &'t [u8],
 }
 
-/// What a token says, apart from its text: the three segments, read. As little to be believed as the token.
+/// The parsed segments of a token, without its text. They are as untrusted as the token.
 #[derive(Clone, PartialEq)]
 pub struct Content {
     header: Header,
@@ -58,7 +58,7 @@ impl Content {
         &self.claims
     }
 
-    /// The bytes of memory that it takes, estimated from above.
+    /// An upper bound on the bytes of memory that it takes.
     #[must_use]
     pub(crate) fn footprint(&self) -> usize {
         let Header { alg, kid, typ, members } = &self.header;
@@ -78,11 +78,11 @@ impl Content {
     }
 }
 
-/// What one audience takes beside its octets: the text's head, of which there may be twice as many as are used, and an
-/// allocation's own.
+/// Bytes that one audience takes in addition to its octets: the `String` itself, twice, because the list's capacity may be twice
+/// its length; and the allocator's overhead.
 const AUDIENCE_BYTES: usize = 2 * size_of::<String>() + 16;
 
-/// Names no claim and no signature, so that it may stand in a log.
+/// Shows no claim and no signature, so that it can be logged.
 impl fmt::Debug for Content {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
@@ -94,13 +94,12 @@ impl fmt::Debug for Content {
 }
 
 impl<'t> UntrustedToken<'t> {
-    /// Takes `token` apart.
+    /// Parses `token`.
     ///
     /// # Errors
-    /// [`Rejection::TokenTooLarge`] beyond the largest size that may be configured, [`Rejection::TokenMalformed`] for
-    /// whatever is not a compact JWS with a JSON header and a JSON claims set in their one canonical spelling, and
-    /// [`Rejection::HeaderUnsupported`] for `crit`, `b64` and `zip`. An absent or unknown `alg` is not an error here; see
-    /// [`Header::algorithm`].
+    /// [`Rejection::TokenTooLarge`] if it exceeds the largest size that may be configured, [`Rejection::TokenMalformed`] if it is
+    /// not a compact JWS with a JSON header and a JSON claims set in canonical base64url, and [`Rejection::HeaderUnsupported`]
+    /// for `crit`, `b64` and `zip`. An absent or unknown `alg` is not an error here; see [`Header::algorithm`].
     pub fn parse(token: &'t str) -> Result<Self, Rejection> {
         let (_, longest) = limits::MAX_TOKEN_BYTES_RANGE;
         let longest = usize::try_from(longest).unwrap_or(usize::MAX);
@@ -115,7 +114,7 @@ impl<'t> UntrustedToken<'t> {
                 Some((input, header, payload, signature))
             })
             .filter(|_| count == 3)
-            .ok_or_else(|| malformed(miscounted(token, count)))?;
+            .ok_or_else(|| malformed(wrong_segments(token, count)))?;
 
         let header = Header::from_json(text(header, Segment::Header)?)?;
         header.refuse_unsupported()?;
@@ -128,25 +127,25 @@ impl<'t> UntrustedToken<'t> {
         Ok(Self { content, signing_input: signing_input.as_bytes() })
     }
 
-    /// The token that was read before as `content`, from the same text.
+    /// A token whose text was already parsed to `content`.
     pub(crate) fn reread(token: &'t str, content: Rc<Content>) -> Self {
         let signing_input = token.rsplit_once('.').map_or(token, |(input, _)| input).as_bytes();
         Self { content, signing_input }
     }
 
-    /// What it says. As little to be believed as the token.
+    /// The parsed segments. They are untrusted.
     #[must_use]
     pub fn content(&self) -> &Rc<Content> {
         &self.content
     }
 
-    /// The header. As little to be believed as the rest.
+    /// The header. It is untrusted.
     #[must_use]
     pub fn header(&self) -> &Header {
         &self.content.header
     }
 
-    /// The claims. Not to be believed before the signature is checked.
+    /// The claims. They are untrusted until the signature is checked.
     #[must_use]
     pub fn claims(&self) -> &Claims {
         &self.content.claims
@@ -158,7 +157,7 @@ impl<'t> UntrustedToken<'t> {
         self.signing_input
     }
 
-    /// The signature's octets; at least one.
+    /// The signature's octets. There is at least one.
     #[must_use]
     pub fn signature(&self) -> &[u8] {
         &self.content.signature
@@ -174,11 +173,11 @@ impl fmt::Debug for UntrustedToken<'_> {
 /// A JOSE header (RFC 7515 §4).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Header {
-    /// The algorithm, as written.
+    /// `alg`, exactly as written.
     pub alg: Option<String>,
-    /// The key's name.
+    /// `kid`, exactly as written.
     pub kid: Option<String>,
-    /// The token's media type.
+    /// `typ`, exactly as written.
     pub typ: Option<String>,
     members: Object,
 }
@@ -206,7 +205,7 @@ impl Header {
         self.alg.as_deref().is_some_and(|alg| alg.eq_ignore_ascii_case("none"))
     }
 
-    /// The members that name or bring a key, all of them ignored.
+    /// The members that contain a key or the URL of a key. All of them are ignored.
     pub fn ignored_keys(&self) -> impl Iterator<Item = &'static str> {
         IGNORED_KEYS.into_iter().filter(|member| self.members.contains(member))
     }
@@ -227,7 +226,7 @@ impl Header {
     }
 }
 
-/// A JWT claims set (RFC 7519 §4) whose registered claims have their right types.
+/// A JWT claims set (RFC 7519 §4) whose registered claims have the right types.
 #[derive(Clone, PartialEq)]
 pub struct Claims {
     /// `iss`, exactly as written.
@@ -236,15 +235,15 @@ pub struct Claims {
     pub subject: Option<String>,
     /// `aud`; a single string is a list of one.
     pub audience: Option<Vec<String>>,
-    /// `exp`, a fraction of a second cut off.
+    /// `exp`, rounded down to whole seconds.
     pub expires_at: Option<Timestamp>,
-    /// `nbf`, a fraction of a second cut off.
+    /// `nbf`, rounded down to whole seconds.
     pub not_before: Option<Timestamp>,
-    /// `iat`, a fraction of a second cut off.
+    /// `iat`, rounded down to whole seconds.
     pub issued_at: Option<Timestamp>,
     /// `azp` (OpenID Connect Core §2).
     pub authorized_party: Option<String>,
-    /// Whether there is a `cnf` that is not null (RFC 7800): then the token is of no use to anybody but the owner of a key.
+    /// Whether there is a `cnf` that is not null (RFC 7800). Then only the owner of a key may use the token.
     pub is_bound_to_a_key: bool,
     members: Object,
 }
@@ -256,7 +255,7 @@ impl Claims {
             issuer: string(&members, "iss")?,
             subject: string(&members, "sub")?,
             audience: audience(&members)?,
-            // Null says no more than its absence, which is refused later as a missing claim.
+            // Null counts as absent. The claim rules then reject the token for a missing claim.
             expires_at: match members.raw("exp") {
                 Some("null") => None,
                 _ => numeric_date(&members, "exp")?,
@@ -269,7 +268,7 @@ impl Claims {
         })
     }
 
-    /// The claim called `name`. A number beyond 64 bits has lost digits; [`Object::raw`] has them.
+    /// The claim called `name`. A number that exceeds 64 bits has lost precision; [`Object::raw`] has all its digits.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Value> {
         self.members.get(name)
@@ -281,14 +280,14 @@ impl Claims {
         &self.members
     }
 
-    /// The JSON text exactly as it was signed.
+    /// The JSON text, exactly as signed.
     #[must_use]
     pub fn raw(&self) -> &str {
         self.members.text()
     }
 }
 
-/// Names no value, so that it may stand in a log.
+/// Shows no value, so that it can be logged.
 impl fmt::Debug for Claims {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Claims").field("bytes", &self.raw().len()).finish_non_exhaustive()
@@ -307,9 +306,9 @@ fn wrong_type(member: &'static str, found: &Value, expected: &'static str) -> Re
     malformed(Malformed::MemberType { member, found: json_type::name(found), expected })
 }
 
-/// What to say about a text that has not three segments. A character that no credential holds (RFC 6750 §2.1) explains
-/// that better than the count does: `%2E` in place of the dots, a sentence, an ellipsis where a tool has cut.
-fn miscounted(text: &str, count: usize) -> Malformed {
+/// Why a text with other than three segments is malformed. A character that cannot occur in a credential (RFC 6750 §2.1) explains
+/// more than the number of segments: `%2E` instead of dots, a sentence, an ellipsis where a tool has truncated the text.
+fn wrong_segments(text: &str, count: usize) -> Malformed {
     let is_credential =
         |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~' | '+' | '/' | '=');
     text.chars()
@@ -317,26 +316,26 @@ fn miscounted(text: &str, count: usize) -> Malformed {
         .map_or(Malformed::Segments(count), |character| Malformed::Character { segment: None, character })
 }
 
-fn octets(spelling: &str, segment: Segment) -> Result<Vec<u8>, Rejection> {
-    if spelling.is_empty() {
+fn octets(encoded: &str, segment: Segment) -> Result<Vec<u8>, Rejection> {
+    if encoded.is_empty() {
         return Err(malformed(Malformed::EmptySegment(segment)));
     }
-    base64url::decode(spelling).ok_or_else(|| {
-        let stranger = spelling.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_'));
-        malformed(stranger.map_or(Malformed::Base64(segment), |character| Malformed::Character {
+    base64url::decode(encoded).ok_or_else(|| {
+        let foreign = encoded.chars().find(|c| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_'));
+        malformed(foreign.map_or(Malformed::Base64(segment), |character| Malformed::Character {
             segment: Some(segment),
             character,
         }))
     })
 }
 
-fn text(spelling: &str, segment: Segment) -> Result<String, Rejection> {
-    String::from_utf8(octets(spelling, segment)?).map_err(|_| malformed(Malformed::Utf8(segment)))
+fn text(encoded: &str, segment: Segment) -> Result<String, Rejection> {
+    String::from_utf8(octets(encoded, segment)?).map_err(|_| malformed(Malformed::Utf8(segment)))
 }
 
 fn object(text: String, segment: Segment) -> Result<Object, Rejection> {
-    Object::parse(text).map_err(|fault| {
-        malformed(match fault {
+    Object::parse(text).map_err(|error| {
+        malformed(match error {
             JsonError::Duplicate(member) => Malformed::DuplicateMember(segment, member),
             other => Malformed::Json(segment, other.to_string()),
         })
@@ -350,7 +349,7 @@ fn string(members: &Object, member: &'static str) -> Result<Option<String>, Reje
     members.get(member).map_or(Ok(None), |other| Err(wrong_type(member, &other, "a string")))
 }
 
-/// RFC 7519 §4.1.3: a string, or an array of strings.
+/// `aud`: a string, or an array of strings (RFC 7519 §4.1.3).
 fn audience(members: &Object) -> Result<Option<Vec<String>>, Rejection> {
     if let Some(one) = members.string("aud") {
         return Ok(Some(vec![one.into_owned()]));
@@ -360,22 +359,22 @@ fn audience(members: &Object) -> Result<Option<Vec<String>>, Rejection> {
         return Err(wrong_type("aud", &found, "a string or an array of strings"));
     };
     let strings: Option<Vec<String>> = many.iter().map(|one| one.as_str().map(str::to_owned)).collect();
-    strings.map(Some).ok_or_else(|| bad_member("aud", "is an array that holds something else than strings"))
+    strings.map(Some).ok_or_else(|| bad_member("aud", "is an array with elements that are not strings"))
 }
 
-/// The whole seconds of a date that is not written as an integer of 64 bits.
+/// The whole seconds of a date that is not a 64-bit integer.
 fn seconds_of(value: Value, member: &'static str) -> Result<i64, Rejection> {
     let Value::Number(number) = value else { return Err(wrong_type(member, &value, "a number")) };
-    // `as` saturates here, and what saturates is refused by the caller.
+    // `as` saturates here, and the caller refuses a saturated value.
     #[allow(clippy::cast_possible_truncation)]
     let seconds = number.as_f64().map(|seconds| seconds.floor() as i64);
     seconds.ok_or_else(|| bad_member(member, "is not a number that can be represented"))
 }
 
-/// RFC 7519 §2: seconds since the epoch, integral or fractional. The second in which the instant lies is what counts.
+/// A `NumericDate` (RFC 7519 §2): seconds since the epoch, with or without a fraction, which is rounded down.
 fn numeric_date(members: &Object, member: &'static str) -> Result<Option<Timestamp>, Rejection> {
     let Some(raw) = members.raw(member) else { return Ok(None) };
-    // Nearly every date is a short integer, which needs no parser.
+    // Nearly every date is a short integer, which needs no JSON parser.
     let seconds = match raw.parse::<i64>() {
         Ok(seconds) => seconds,
         Err(_) => seconds_of(members.get(member).unwrap_or_default(), member)?,
@@ -385,7 +384,7 @@ fn numeric_date(members: &Object, member: &'static str) -> Result<Option<Timesta
         0..=limits::LATEST_NUMERIC_DATE => Ok(Some(Timestamp::from_epoch_seconds(seconds))),
         _ => Err(bad_member(
             member,
-            "lies beyond the year 9999: it looks like milliseconds, where RFC 7519 has seconds",
+            "is after the year 9999; it looks like milliseconds, but RFC 7519 requires seconds",
         )),
     }
 }
@@ -407,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_taken_apart() {
+    fn a_token_is_parsed() {
         let token = compact(
             r#"{"alg":"ES256","kid":"k","typ":"JWT","x5t":"ignored"}"#,
             r#"{"iss":"i","sub":"s","aud":"a","azp":"p","exp":3,"nbf":2.9,"iat":1,"n":12345678901234567890123}"#,
@@ -458,13 +457,13 @@ mod tests {
         for (value, found) in
             [(r#""1700000000""#, "a string"), ("true", "a boolean"), ("[1]", "an array"), ("{}", "an object")]
         {
-            let fault = Malformed::MemberType { member: "exp", found, expected: "a number" };
-            assert_eq!(read(value), Err(Rejection::TokenMalformed(fault)));
+            let reason = Malformed::MemberType { member: "exp", found, expected: "a number" };
+            assert_eq!(read(value), Err(Rejection::TokenMalformed(reason)));
         }
-        assert_eq!(read("null"), Ok(None), "no more than if it were absent");
+        assert_eq!(read("null"), Ok(None), "null counts as absent");
         let not_before = claims(r#"{"nbf":null}"#).unwrap_err();
-        let fault = Malformed::MemberType { member: "nbf", found: "null", expected: "a number" };
-        assert_eq!(not_before, Rejection::TokenMalformed(fault));
+        let reason = Malformed::MemberType { member: "nbf", found: "null", expected: "a number" };
+        assert_eq!(not_before, Rejection::TokenMalformed(reason));
     }
 
     #[test]
@@ -501,13 +500,13 @@ mod tests {
             }
         }
         for member in ["alg", "kid", "typ"] {
-            let fault = Malformed::MemberType { member, found: "a number", expected: "a string" };
-            assert_eq!(header_refused(&format!(r#"{{"{member}":1}}"#)), malformed(fault));
+            let reason = Malformed::MemberType { member, found: "a number", expected: "a string" };
+            assert_eq!(header_refused(&format!(r#"{{"{member}":1}}"#)), malformed(reason));
         }
     }
 
     #[test]
-    fn the_first_character_that_does_not_belong_is_named_with_its_segment() {
+    fn the_first_invalid_character_is_named_with_its_segment() {
         let refused = |text: &str| UntrustedToken::parse(text).unwrap_err();
         let good = compact(r#"{"alg":"RS256"}"#, r#"{"sub":"somebody"}"#);
         let (header, rest) = good.split_once('.').unwrap();
@@ -525,9 +524,9 @@ mod tests {
         }
         assert_eq!(refused(&good.replace('.', "%2E")), at(None, '%'));
         assert_eq!(refused("hello world"), at(None, ' '));
-        // What some opaque keys hold is no reason to call it damaged.
+        // Characters that opaque keys may contain do not make the text look damaged.
         assert_eq!(refused("opaque+key/of~one=="), malformed(Malformed::Segments(1)));
-        // The right characters, and no octets that they spell.
+        // Valid characters that are not the encoding of any octets.
         assert_eq!(
             refused(&format!("{header}.{payload}.A")),
             malformed(Malformed::Base64(Segment::Signature))
@@ -535,7 +534,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_is_not_signed_and_says_so_is_told_from_one_that_lost_its_signature() {
+    fn a_token_with_alg_none_is_distinguished_from_one_that_lost_its_signature() {
         let refused = |alg: &str| {
             let header = base64url::encode(format!(r#"{{"alg":"{alg}"}}"#).as_bytes());
             UntrustedToken::parse(&format!("{header}.{}.", base64url::encode(b"{}"))).unwrap_err()
@@ -547,7 +546,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_names_or_brings_a_key_is_ignored_whatever_it_holds() {
+    fn a_header_member_with_a_key_or_its_url_is_ignored_whatever_its_value() {
         let token = compact(r#"{"alg":"RS256","jku":5,"x5c":[],"jwk":null,"x5t":"a"}"#, "{}");
         let parsed = UntrustedToken::parse(&token).unwrap();
         assert_eq!(parsed.header().ignored_keys().collect::<Vec<_>>(), ["jwk", "jku", "x5c"]);

@@ -1,6 +1,6 @@
-//! The rules a token's header and claims must keep once its signature holds (RFC 7519 §4.1, RFC 9068 §4).
+//! The rules for a token's header and claims, checked after its signature (RFC 7519 §4.1, RFC 9068 §4).
 //!
-//! [`ClaimRules::violations`] gives all that a token breaks, in the order of the rejection codes; verification takes
+//! [`ClaimRules::violations`] returns all rules that a token violates, in the order of the rejection codes. Verification reports
 //! the first.
 
 use std::borrow::Cow;
@@ -14,35 +14,35 @@ use crate::jose::token::{Claims, Header};
 use crate::rejection::{Rejection, excerpt};
 use crate::time::Timestamp;
 
-/// What an issuer's tokens must hold.
+/// The rules for the tokens of an issuer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimRules {
-    /// The `typ` values accepted, compared without case and without `application/` (RFC 7515 §4.1.9).
+    /// The accepted `typ` values. They are compared case-insensitively and without `application/` (RFC 7515 §4.1.9).
     pub types: Vec<String>,
-    /// Whether `typ` must be there.
+    /// Whether `typ` must be present.
     pub require_type: bool,
-    /// What `aud` must be.
+    /// The rule for `aud`.
     pub audience: AudienceRule,
-    /// The `azp` values accepted; `None`: not checked.
+    /// The accepted `azp` values; `None`: not checked.
     pub authorized_parties: Option<Vec<String>>,
-    /// Claims that must be present and neither null nor an empty string: names, or JSON Pointers (RFC 6901).
+    /// The claims that must be present and neither null nor an empty string, as names or JSON Pointers (RFC 6901).
     pub required_claims: Vec<String>,
-    /// Scopes that `scope` must hold.
+    /// The scopes that the token must grant.
     pub required_scopes: Vec<String>,
-    /// The greatest age since `iat`, in seconds.
+    /// The maximum age since `iat`, in seconds.
     pub max_age_seconds: Option<u64>,
-    /// How far clocks may differ, in seconds.
+    /// The tolerated difference between clocks, in seconds.
     pub leeway_seconds: u64,
 }
 
-/// What `aud` must be.
+/// The rule for `aud`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AudienceRule {
-    /// Anything, or absent. Chosen by name in the configuration, never by leaving it out.
+    /// Any value, or none. The configuration must name this rule; leaving the field out does not select it.
     Unchecked,
-    /// At least one of these.
+    /// `aud` must contain at least one of these.
     AnyOf(Vec<String>),
-    /// Every one of these.
+    /// `aud` must contain all of these.
     AllOf(Vec<String>),
 }
 
@@ -55,7 +55,7 @@ impl AudienceRule {
         }
     }
 
-    /// What it asks for, in words.
+    /// The required audiences, in words.
     #[must_use]
     pub fn in_words(&self) -> String {
         match self {
@@ -74,7 +74,7 @@ fn quoted(words: &[String]) -> String {
 }
 
 impl ClaimRules {
-    /// Every rule that the token breaks at `now`, in the order of the codes; empty when it keeps them all.
+    /// Every rule that the token violates at `now`, in the order of the codes; empty if it violates none.
     #[must_use]
     pub fn violations(&self, header: &Header, claims: &Claims, now: Timestamp) -> Vec<Rejection> {
         [
@@ -149,7 +149,7 @@ impl ClaimRules {
             None | Some([]) => Some(Rejection::AudienceMissing { expected }),
             Some(audience) if self.audience.accepts(audience) => None,
             Some(audience) => Some(Rejection::AudienceMismatch {
-                found: audience.iter().take(MOST_SHOWN).map(|one| excerpt(one)).collect(),
+                found: audience.iter().take(MAX_SHOWN).map(|one| excerpt(one)).collect(),
                 expected,
             }),
         }
@@ -169,7 +169,7 @@ impl ClaimRules {
     fn missing_claims(&self, claims: &Claims) -> impl Iterator<Item = Rejection> {
         self.required_claims
             .iter()
-            // A missing `exp` has been reported.
+            // `expiry_violation` reports a missing `exp`.
             .filter(|claim| *claim != "exp" && !has(claims, claim))
             .map(|claim| Rejection::ClaimMissing { claim: claim.clone() })
     }
@@ -190,10 +190,10 @@ impl ClaimRules {
     }
 }
 
-/// How many of a token's audiences a rejection carries along.
-const MOST_SHOWN: usize = 8;
+/// The maximum number of a token's audiences that a rejection contains.
+const MAX_SHOWN: usize = 8;
 
-/// A media type without its customary `application/` (RFC 7515 §4.1.9).
+/// A media type without the prefix `application/` (RFC 7515 §4.1.9).
 fn media_subtype(typ: &str) -> &str {
     match typ.split_at_checked("application/".len()) {
         Some((prefix, rest)) if prefix.eq_ignore_ascii_case("application/") => rest,
@@ -201,40 +201,41 @@ fn media_subtype(typ: &str) -> &str {
     }
 }
 
-/// The claim that `path` names, in the text it was written in: a JSON Pointer (RFC 6901) when it starts with a slash, else a
-/// member's name.
+/// The claim that `path` names, as its text. `path` is a JSON Pointer (RFC 6901) if it starts with a slash, otherwise the name of a
+/// member.
 fn raw_at<'c>(claims: &'c Claims, path: &str) -> Option<&'c str> {
     let Some(pointer) = path.strip_prefix('/') else {
         return claims.members().raw(path);
     };
     let mut steps = pointer.split('/').map(|step| step.replace("~1", "/").replace("~0", "~"));
     let first = claims.members().raw(&steps.next()?)?;
-    // Most pointers have one step, and then nothing is to be read.
+    // Most pointers have one step. Then no value needs to be parsed.
     let Some(second) = steps.next() else { return Some(first) };
     let value = step_into(json::raw(first)?, &second)?;
     steps.try_fold(value, |value, step| step_into(value, &step)).map(RawValue::get)
 }
 
-/// Whether the claim that `path` names is there, is not null and is not an empty string.
+/// Whether the claim that `path` names is present, is not null and is not an empty string.
 #[must_use]
 pub fn has(claims: &Claims, path: &str) -> bool {
     raw_at(claims, path).is_some_and(|value| !matches!(value, "null" | "\"\""))
 }
 
-/// The claim that `path` names: a JSON Pointer (RFC 6901) when it starts with a slash, else a member's name.
+/// The claim that `path` names. `path` is a JSON Pointer (RFC 6901) if it starts with a slash, otherwise the name of a member.
 #[must_use]
 pub fn claim_at(claims: &Claims, path: &str) -> Option<Value> {
     json::parse_value(raw_at(claims, path)?).ok()
 }
 
-/// The scopes a token grants: `scope` as one string (RFC 8693 §4.2) or, as some providers have it, a list; else `scp`.
+/// The scopes that a token grants, from `scope`, or from `scp` if there is no `scope`. Both may be one string (RFC 8693 §4.2) or, as
+/// some providers write them, a list.
 #[must_use]
 pub fn scopes(claims: &Claims) -> Vec<Cow<'_, str>> {
     let is_scope = |scope: &&str| !scope.is_empty();
     let owned = |scope: &str| Cow::Owned(scope.to_owned());
     let name = if claims.members().contains("scope") { "scope" } else { "scp" };
     match claims.members().string(name) {
-        // Without a copy: nearly every token's.
+        // Nearly every token: no copy is needed.
         Some(Cow::Borrowed(text)) => text.split(' ').filter(is_scope).map(Cow::Borrowed).collect(),
         Some(Cow::Owned(text)) => text.split(' ').filter(is_scope).map(owned).collect(),
         None => match claims.get(name) {

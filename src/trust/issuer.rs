@@ -1,4 +1,4 @@
-//! One identity provider as the configuration describes it, ready to judge its tokens.
+//! The trusted issuers: the identity providers of the configuration, with everything that verification needs of them.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -8,24 +8,24 @@ use super::secrets::ConfiguredSecret;
 use crate::jose::algorithm::Algorithm;
 use crate::keys::KeySource;
 
-/// An issuer whose tokens are accepted, and the terms.
+/// An issuer whose tokens are accepted, and the policy for them.
 #[derive(Debug)]
 pub struct TrustedIssuer {
     /// The exact `iss`.
     pub issuer: String,
-    /// The allow-list of `alg` values.
+    /// The allowed algorithms.
     pub algorithms: Vec<Algorithm>,
-    /// Where its public keys come from, if it has any.
+    /// The source of its public keys, if it has public keys.
     pub keys: Option<KeySource>,
-    /// Its shared secrets, if it has any.
+    /// Its shared secrets; empty if it has none.
     pub secrets: Vec<ConfiguredSecret>,
-    /// The rules its tokens' claims must keep.
+    /// The rules for its tokens' claims.
     pub rules: ClaimRules,
 }
 
 impl TrustedIssuer {
-    /// Why `secret` cannot verify all that this issuer may sign with it: the first algorithm of the allow-list that it is
-    /// absent or too short for.
+    /// Why `secret` cannot be used with every HS algorithm on the allow-list: the problem with the first algorithm for which it is
+    /// absent or too short. `None` if it can be used with all of them.
     #[must_use]
     pub fn problem_of(&self, secret: &ConfiguredSecret) -> Option<String> {
         let shared = self.algorithms.iter().filter(|algorithm| algorithm.is_shared_secret());
@@ -39,7 +39,7 @@ impl TrustedIssuer {
     }
 }
 
-/// All trusted issuers, found by exact `iss`. The order of the configuration is kept for reports.
+/// All trusted issuers, found by exact `iss`. Reports list them in the configuration's order.
 #[derive(Debug, Default)]
 pub struct TrustedIssuers {
     in_order: Vec<Rc<TrustedIssuer>>,
@@ -47,7 +47,7 @@ pub struct TrustedIssuers {
 }
 
 impl TrustedIssuers {
-    /// The issuer whose `iss` is `name`, character for character (RFC 7519 §4.1.1, RFC 3986 §6.2.1).
+    /// The issuer whose `iss` is exactly `name`, compared character by character (RFC 7519 §4.1.1, RFC 3986 §6.2.1).
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&Rc<TrustedIssuer>> {
         self.by_name.get(name)

@@ -1,4 +1,4 @@
-//! Whom we believe, and on which terms. `jose/` knows formats and `keys/` knows where keys come from; people live here.
+//! Trusted issuers and the verification policy for their tokens: keys, secrets, presets and rules for claims.
 
 pub mod claims;
 pub mod issuer;

@@ -1,5 +1,4 @@
-//! A secret that a caller has to know, compared in constant time; and the one way to read such a secret from the Worker's
-//! bindings.
+//! A secret that a caller has to know. It is compared in constant time. The only way to make one is to read a Worker secret.
 
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -8,12 +7,12 @@ use crate::limits;
 use crate::ports::Secrets;
 use crate::rejection::Fault;
 
-/// Kept as its SHA-256: all have one length, and neither memory nor a debug print shows the text.
+/// A password, stored as its SHA-256: all have the same length, and neither memory nor debug output shows the text.
 #[derive(Clone, Copy)]
 pub struct Password([u8; 32]);
 
 impl Password {
-    /// The password `text`, whatever its length.
+    /// The password `text`, of any length.
     fn new(text: &str) -> Self {
         Self(Sha256::digest(text.as_bytes()).into())
     }
@@ -21,8 +20,8 @@ impl Password {
     /// The password that the Worker secret `binding` holds.
     ///
     /// # Errors
-    /// [`Fault::SecretMissing`] when the secret is not bound, or has fewer than [`limits::MIN_PASSWORD_CHARS`] characters. A
-    /// short one is as bad as none: it can be guessed.
+    /// [`Fault::SecretMissing`] if the secret is not bound, or has fewer than [`limits::MIN_PASSWORD_CHARS`] characters, so that it
+    /// could be guessed.
     pub fn bound(binding: &str, secrets: &impl Secrets) -> Result<Self, Fault> {
         let problem = match secrets.secret(binding) {
             None => "it is not bound".to_owned(),
@@ -37,14 +36,14 @@ impl Password {
         Err(Fault::SecretMissing { binding: binding.to_owned(), reason })
     }
 
-    /// Whether `given` is it.
+    /// Whether `given` is the password. Takes the same time for every `given` of the same length.
     #[must_use]
     pub fn is(&self, given: &str) -> bool {
         self.0.ct_eq(&Self::new(given).0).into()
     }
 }
 
-/// Shows nothing of the password.
+/// Does not show the password.
 impl std::fmt::Debug for Password {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str("Password(..)")

@@ -1,5 +1,5 @@
-//! What is known in advance about an identity provider: where its keys are, which algorithms it signs with, and what
-//! its `iss` looks like. A preset only fills in what the configuration leaves out.
+//! Presets: the location of an identity provider's keys, its algorithms, and the form of its `iss`. A preset only supplies values
+//! that the configuration does not set.
 
 use crate::jose::algorithm::Algorithm;
 use crate::keys::Location;
@@ -15,11 +15,11 @@ pub enum Preset {
     BetterAuth,
     /// Auth0: RS256; the issuer ends with a slash.
     Auth0,
-    /// Any `OpenID` provider with discovery.
+    /// Any `OpenID` provider with a discovery document.
     Oidc,
 }
 
-/// Every signature algorithm whose verification key is public: the allow-list of an issuer that has a JWKS and names none.
+/// Every algorithm with a public verification key: the default allow-list of an issuer that has a JWKS.
 pub const ASYMMETRIC: &[Algorithm] = &[
     Algorithm::Rs256,
     Algorithm::Rs384,
@@ -32,14 +32,14 @@ pub const ASYMMETRIC: &[Algorithm] = &[
     Algorithm::EdDsa,
 ];
 
-/// Where an issuer's discovery document is (`OpenID` Connect Discovery 1.0 §4).
+/// The location of an issuer's discovery document (`OpenID` Connect Discovery 1.0 §4).
 #[must_use]
 pub fn discovery(issuer: &str) -> Location {
     Location::Discovery { uri: format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/')) }
 }
 
 impl Preset {
-    /// The names used in the configuration.
+    /// Their names in the configuration.
     pub const NAMES: &'static [(&'static str, Self)] = &[
         ("clerk", Self::Clerk),
         ("supabase", Self::Supabase),
@@ -48,7 +48,7 @@ impl Preset {
         ("oidc", Self::Oidc),
     ];
 
-    /// Where the provider publishes the keys of `issuer`.
+    /// The location where the provider publishes the keys of `issuer`.
     #[must_use]
     pub fn location(self, issuer: &str) -> Location {
         let base = issuer.trim_end_matches('/');
@@ -61,13 +61,13 @@ impl Preset {
         }
     }
 
-    /// The algorithms the provider signs with.
+    /// The algorithms that the provider signs with.
     #[must_use]
     pub fn algorithms(self) -> &'static [Algorithm] {
         match self {
             Self::Clerk => &[Algorithm::Rs256],
-            // HS256 belongs to the list even where no secret is configured: then the refusal can say that a shared
-            // secret is missing, which is what people need to know.
+            // HS256 is on the list even if no secret is configured. Then the rejection says that a shared secret is missing,
+            // and not that HS256 is not allowed.
             Self::Supabase => &[Algorithm::Es256, Algorithm::Rs256, Algorithm::Hs256],
             Self::BetterAuth => &[Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256, Algorithm::Ps256],
             Self::Auth0 => &[Algorithm::Rs256, Algorithm::Ps256],
@@ -75,14 +75,14 @@ impl Preset {
         }
     }
 
-    /// What is wrong with `issuer` for this provider, and what to write instead.
+    /// What is wrong with `issuer` for this provider, and what to write instead; `None` if nothing is wrong.
     #[must_use]
     pub fn issuer_fault(self, issuer: &str) -> Option<(&'static str, String)> {
         let base = issuer.trim_end_matches('/');
         let slash = issuer.ends_with('/');
         match self {
             Self::Clerk if slash => {
-                Some(("Clerk's `iss` has no slash at the end", format!("write \"{base}\"")))
+                Some(("Clerk's `iss` does not end with a slash", format!("write \"{base}\"")))
             }
             Self::Supabase if slash || !base.ends_with("/auth/v1") => Some((
                 "Supabase's `iss` ends with /auth/v1",

@@ -1,4 +1,4 @@
-//! Shared secrets: what the configuration says of one, and the key once its Worker secret has been read.
+//! Shared secrets: their entries in the configuration, and the keys that are read from the Worker secrets.
 
 use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
@@ -8,14 +8,14 @@ use crate::jose::algorithm::Algorithm;
 use crate::jose::signature::SharedSecret;
 use crate::ports::Secrets;
 
-/// How a Worker secret's text becomes key bytes.
+/// The encoding of a Worker secret's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
-    /// The text's own bytes.
+    /// None: the key is the text's UTF-8 bytes.
     Utf8,
-    /// RFC 4648 §4, padding optional.
+    /// Base64 (RFC 4648 §4), with or without padding.
     Base64,
-    /// RFC 4648 §5, padding optional.
+    /// Base64url (RFC 4648 §5), with or without padding.
     Base64Url,
     /// Hexadecimal digits in either case.
     Hex,
@@ -25,12 +25,12 @@ const PADDING_OPTIONAL: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
 
 impl Encoding {
-    /// The names used in the configuration.
+    /// Their names in the configuration.
     pub const NAMES: &'static [(&'static str, Self)] =
         &[("utf8", Self::Utf8), ("base64", Self::Base64), ("base64url", Self::Base64Url), ("hex", Self::Hex)];
 
-    /// The bytes that `text` stands for. White space around an encoded value is what a terminal adds, and is cut;
-    /// around plain text it may be part of the secret, and stays.
+    /// The bytes that `text` encodes. White space around an encoded value is removed, because terminals add it. White space around
+    /// plain text stays, because it may be part of the secret.
     fn decode(self, text: &str) -> Result<Vec<u8>, &'static str> {
         match self {
             Self::Utf8 => Ok(text.as_bytes().to_vec()),
@@ -61,17 +61,17 @@ fn decode_hex(text: &str) -> Option<Vec<u8>> {
 pub struct SecretReference {
     /// The Worker secret's name.
     pub binding: String,
-    /// Serves only tokens with this `kid`, and those without one.
+    /// If set, the secret verifies only tokens with this `kid` and tokens without one.
     pub kid: Option<String>,
-    /// How its text is encoded.
+    /// The encoding of its text.
     pub encoding: Encoding,
 }
 
 impl SecretReference {
-    /// The octets that the Worker secret stands for.
+    /// The octets of the key in the Worker secret.
     ///
     /// # Errors
-    /// Says why there are none.
+    /// Why there is no key, as a sentence that starts with "it" or "its".
     pub fn octets(&self, secrets: &impl Secrets) -> Result<Vec<u8>, &'static str> {
         match secrets.secret(&self.binding) {
             None => Err("it is not bound; set it with `npx wrangler secret put`"),
@@ -81,10 +81,10 @@ impl SecretReference {
     }
 }
 
-/// A shared secret as it stands in this isolate.
+/// A shared secret with the key that this isolate has read.
 #[derive(Debug)]
 pub struct ConfiguredSecret {
-    /// What the configuration says of it.
+    /// Its entry in the configuration.
     pub reference: SecretReference,
     /// The key, or why there is none.
     pub key: Result<SharedSecret, &'static str>,
@@ -98,7 +98,7 @@ impl ConfiguredSecret {
         Self { reference, key }
     }
 
-    /// Why tokens under `algorithm` cannot be verified with it, if they cannot: there is no key, or it is too short.
+    /// Why it cannot verify tokens with `algorithm`: there is no key, or the key is too short. `None` if it can.
     #[must_use]
     pub fn problem_for(&self, algorithm: Algorithm) -> Option<String> {
         match &self.key {
@@ -107,8 +107,8 @@ impl ConfiguredSecret {
         }
     }
 
-    /// Whether a token of this `kid` may be meant for it. A secret without a `kid` serves all, and a token without
-    /// one may be meant for any.
+    /// Whether it may verify a token with this `kid`. A secret without a `kid` may verify all tokens, and a token without a `kid` may
+    /// be verified by every secret.
     #[must_use]
     pub fn answers_to(&self, kid: Option<&str>) -> bool {
         match (kid, self.reference.kid.as_deref()) {

@@ -1,10 +1,10 @@
-//! Nothing of a token but `iss`, `kid`, `alg` and a hash prefix, and nothing of a secret at all, in any answer to a
-//! refused request and in any log line.
+//! Answers to refused requests and log lines show of a token only `iss`, `kid`, `alg` and a prefix of its hash, and nothing of a
+//! secret.
 
 use std::collections::BTreeSet;
 
+use crate::support::faulty_token::{Draft, FAULTS, publish, strict_issuer};
 use crate::support::keys::{SECRET, ed25519};
-use crate::support::ladder::{Draft, RUNGS, publish, strict_issuer};
 use crate::support::platform::Answer;
 use crate::support::request::FakeRequest;
 use crate::support::tokens;
@@ -19,7 +19,7 @@ const DOWN: &str = "https://down.example";
 const PREVIOUS: &str = "marker-of-the-previous-secret, long enough for any of the hashes";
 const KEY: &str = "marker-of-the-explain-key, which is long enough";
 
-/// A Worker that shows its insides to everybody, so that whatever it would show, it shows.
+/// A Worker with public explanations and open CORS, so that it shows as much as it can be configured to show.
 fn worker() -> World {
     let secrets =
         json!([{ "binding": "SHARED" }, { "binding": "PREVIOUS" }, { "binding": "WEAK", "kid": "weak" }]);
@@ -40,7 +40,7 @@ fn worker() -> World {
     world
 }
 
-/// Every way to bring a token.
+/// Requests that send `token` in every possible place.
 fn requests(token: &str) -> Vec<FakeRequest> {
     let verify =
         |method| FakeRequest::new(method, "/verify").bearer(token).header("origin", "https://app.example");
@@ -88,7 +88,8 @@ fn leaves(value: &Value, into: &mut BTreeSet<String>) {
     }
 }
 
-/// What must not be seen of `token`: its spelling, and what `header` and `claims` say but for `iss`, `kid` and `alg`.
+/// The texts that must not be shown: the segments of `token`, all values in `header` and `claims` except `iss`, `kid` and `alg`, and
+/// the secrets.
 fn private(token: &str, header: &Value, claims: &Value) -> BTreeSet<String> {
     let mut private: BTreeSet<String> = [SECRET, PREVIOUS, "marker-weak", KEY].map(str::to_owned).into();
     private.extend(token.split('.').map(|segment| segment.trim_end_matches('=').to_owned()));
@@ -102,7 +103,7 @@ fn nothing_leaks(world: &World, token: &str, private: &BTreeSet<String>, what: &
     for request in requests(token) {
         let response = world.ask(&request);
         if response.status() == 200 && String::from_utf8_lossy(response.body()).contains("\"claims\"") {
-            continue; // The verdict on a good token shows its claims: that is what was asked for.
+            continue; // The answer for a valid token shows its claims, as intended.
         }
         let seen = seen(&response);
         for text in private {
@@ -118,21 +119,21 @@ fn nothing_leaks(world: &World, token: &str, private: &BTreeSet<String>, what: &
 }
 
 #[test]
-fn no_refusal_tells_what_the_token_says() {
-    let mut draft = Draft::worst();
-    for (code, mend) in RUNGS {
+fn no_refusal_shows_the_content_of_the_token() {
+    let mut draft = Draft::with_every_fault();
+    for (code, fix) in FAULTS {
         let world = worker();
         let token = draft.token();
         assert_eq!(world.rejection(&token).code(), *code);
         nothing_leaks(&world, &token, &private(&token, &draft.header, &draft.claims), code);
-        mend(&mut draft);
+        fix(&mut draft);
     }
     let token = draft.token();
     nothing_leaks(&worker(), &token, &private(&token, &draft.header, &draft.claims), "accepted");
 }
 
 #[test]
-fn no_malformed_token_is_quoted() {
+fn no_malformed_token_is_shown() {
     let text = "marker-text-in-the-wrong-place";
     for (header, payload) in [
         (format!(r#"{{"alg":"EdDSA","{text}":1,"{text}":2}}"#), "{}".to_owned()),
@@ -162,7 +163,7 @@ fn no_malformed_token_is_quoted() {
 }
 
 #[test]
-fn no_fault_and_no_shared_secret_shows() {
+fn no_fault_shows_a_token_or_a_shared_secret() {
     let marked = json!({ "sub": "marker-sub", "email": "marker@email.example", "aud": ["marker-aud"] });
     let shared = claims(SHARED, &marked);
     let down = claims(DOWN, &marked);
@@ -189,16 +190,16 @@ fn no_fault_and_no_shared_secret_shows() {
     }
 }
 
-/// Characters that hide others or change the order in which text is shown, and a control character.
-const UNSEEN: &[char] = &[
+/// Invisible characters, characters that change the order in which text is shown, and control characters.
+const INVISIBLE: &[char] = &[
     '\u{202e}', '\u{2066}', '\u{2069}', '\u{200b}', '\u{200f}', '\u{61c}', '\u{feff}', '\u{2028}', '\u{ad}',
     '\u{7}', '\u{85}',
 ];
 
 #[test]
-fn no_token_reorders_or_hides_what_an_answer_a_log_line_or_an_explanation_shows() {
-    let unseen: String = UNSEEN.iter().collect();
-    let odd = format!("x{unseen}y");
+fn no_token_reorders_or_hides_text_in_an_answer_a_log_line_or_an_explanation() {
+    let invisible: String = INVISIBLE.iter().collect();
+    let odd = format!("x{invisible}y");
     let mut tokens = vec![
         tokens::unsigned(&json!({ "alg": "EdDSA" }).to_string(), &json!({ "iss": odd }).to_string()),
         tokens::unsigned(&json!({ "alg": odd }).to_string(), &claims(DOWN, &json!({})).to_string()),
@@ -207,7 +208,7 @@ fn no_token_reorders_or_hides_what_an_answer_a_log_line_or_an_explanation_shows(
             "{}",
         ),
     ];
-    let strict = json!({ "iss": crate::support::ladder::ISS });
+    let strict = json!({ "iss": crate::support::faulty_token::ISS });
     for (header, changes) in [
         (json!({ "kid": odd }), json!({})),
         (json!({ "typ": odd }), json!({})),
@@ -235,14 +236,14 @@ fn no_token_reorders_or_hides_what_an_answer_a_log_line_or_an_explanation_shows(
             let response = world.ask(&request);
             if response.status() == 200 && String::from_utf8_lossy(response.body()).contains("\"claims\":{\"")
             {
-                continue; // The verdict on a good token shows its claims as they were signed.
+                continue; // The answer for a valid token shows its claims exactly as signed.
             }
             let seen = seen(&response);
-            assert!(!seen.contains(UNSEEN), "in the answer to {request:?}:\n{seen:?}");
+            assert!(!seen.contains(INVISIBLE), "in the answer to {request:?}:\n{seen:?}");
         }
         for (_, line) in world.platform.log_lines() {
             let line = line.to_string();
-            assert!(!line.contains(UNSEEN) && !line.contains("\\u0007"), "in the log line {line:?}");
+            assert!(!line.contains(INVISIBLE) && !line.contains("\\u0007"), "in the log line {line:?}");
         }
     }
 }

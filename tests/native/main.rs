@@ -1,8 +1,8 @@
-//! All native tests but Wycheproof's in one binary, so that the libraries are linked once. `support` is their common kit.
+//! All native tests except Wycheproof's, in one binary, so that the libraries are linked once. They share `support`.
 
 #![allow(
     clippy::arithmetic_side_effects,
-    // What the tests read is their own, and what they compare with is meant to be another reader.
+    // The tests read their own texts, and compare with `serde_json` as an independent parser.
     clippy::disallowed_methods,
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -32,4 +32,5 @@ mod security_page;
 mod signing;
 mod supply_chain;
 mod support;
+mod texts;
 mod verify;

@@ -114,7 +114,7 @@ suite('2. Supabase command line: "The signature key was not found"', () => {
     } = await scene(context, { providers, issuers: { supabase: { secrets: undefined } } });
     const { body } = await refuses(worker, await supabase.mint(), 'key_not_found');
     assert.match(body.detail, /shared secret/);
-    assert.match(body.detail, /no JWKS can judge it/);
+    assert.match(body.detail, /no JWKS can verify/);
     assert.equal(supabase.jwksRequests, 0);
   });
 

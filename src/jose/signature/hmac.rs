@@ -44,7 +44,7 @@ impl SharedSecret {
     pub fn weakness_for(&self, algorithm: Algorithm) -> Option<String> {
         let needed = hash_length(algorithm).filter(|needed| self.length < *needed)?;
         // How long it is, clients are not told: that is a help in guessing it.
-        Some(format!("it is shorter than the {needed} octets that {algorithm} needs (RFC 7518 §3.2)"))
+        Some(format!("it is shorter than the {needed} octets that {algorithm} needs (RFC 7518, section 3.2)"))
     }
 
     /// Whether `signature` is `message`'s whole authentication code under this secret, compared in constant time; `false`

@@ -149,7 +149,7 @@ fn a_fault_in_an_issuer_has_its_path() {
         ),
         (with_issuer(&json!({ "preset": "clark" })), "issuers[0].preset", "\"clark\""),
         (preset("https://a.example", "clark"), "issuers[0].preset", "\"clark\""),
-        (preset("https://clerk.example/", "clerk"), "issuers[0].issuer", "no slash"),
+        (preset("https://clerk.example/", "clerk"), "issuers[0].issuer", "slash"),
         (preset("https://x.supabase.co", "supabase"), "issuers[0].issuer", "/auth/v1"),
         (preset("https://x.supabase.co/auth/v1/", "supabase"), "issuers[0].issuer", "/auth/v1"),
         (preset("https://x.auth0.com", "auth0"), "issuers[0].issuer", "slash"),

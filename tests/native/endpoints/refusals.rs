@@ -41,7 +41,7 @@ fn each_refusal_has_its_status_and_its_challenge() {
             401,
             "token_malformed",
             format!(
-                "{bare}, error=\"invalid_token\", error_description=\"the token is malformed: a signed JWT has three segments separated by dots, this has 1\""
+                "{bare}, error=\"invalid_token\", error_description=\"the token is malformed: a signed JWT has three segments separated by dots, this text has 1\""
             ),
         ),
         (

@@ -1,6 +1,6 @@
-//! What the tests share: keys to sign with, tokens of every form, and a world of fakes.
+//! Shared by the tests: keys to sign with, tokens, and fakes of the platform.
 
-// Each test binary takes its own part of this.
+// Each test binary uses only a part of this.
 #![allow(
     dead_code,
     missing_docs,
@@ -14,8 +14,8 @@
     clippy::unwrap_used
 )]
 
+pub mod faulty_token;
 pub mod keys;
-pub mod ladder;
 pub mod platform;
 pub mod request;
 pub mod tokens;

@@ -99,7 +99,7 @@ fn a_refusal_carries_few_audiences_and_none_of_them_whole() {
     match verdict(&json!({ "audience": { "any_of": ["a"] } }), &json!({ "aud": audiences })) {
         Err(Rejection::AudienceMismatch { found, .. }) => {
             assert_eq!(found.len(), 8);
-            assert!(found.iter().all(|one| one.chars().count() == 121));
+            assert!(found.iter().all(|one| one.chars().count() == 123));
         }
         other => panic!("{other:?}"),
     }

@@ -1,8 +1,8 @@
-//! A token with several faults earns the first, by the contract's order.
+//! A token with several faults is rejected for the first one, in the order of the contract.
 
 use serde_json::json;
 
-use crate::support::ladder::{Draft, RUNGS, publish, strict_issuer};
+use crate::support::faulty_token::{Draft, FAULTS, publish, strict_issuer};
 use crate::support::tokens;
 use crate::support::world::World;
 
@@ -12,26 +12,26 @@ fn world() -> World {
     world
 }
 
-/// A token whose first fault is the one that earns `code`.
+/// A token whose first fault is the one with `code`.
 fn draft_at(code: &str) -> Draft {
-    let mut draft = Draft::worst();
-    for (_, mend) in RUNGS.iter().take_while(|(earned, _)| *earned != code) {
-        mend(&mut draft);
+    let mut draft = Draft::with_every_fault();
+    for (_, fix) in FAULTS.iter().take_while(|(reported, _)| *reported != code) {
+        fix(&mut draft);
     }
     draft
 }
 
 #[test]
-fn a_token_with_every_fault_earns_them_in_the_contracts_order() {
-    let knowing = world();
-    let mut draft = Draft::worst();
-    for (code, mend) in RUNGS {
-        // In an isolate that has seen the token before, and in one that knows nothing.
-        assert_eq!(knowing.rejection(&draft.token()).code(), *code);
+fn the_faults_of_a_token_are_reported_in_the_order_of_the_contract() {
+    let warm = world();
+    let mut draft = Draft::with_every_fault();
+    for (code, fix) in FAULTS {
+        // In an isolate that has already verified tokens, and in a new one.
+        assert_eq!(warm.rejection(&draft.token()).code(), *code);
         assert_eq!(world().rejection(&draft.token()).code(), *code);
-        mend(&mut draft);
+        fix(&mut draft);
     }
-    assert!(knowing.accepts(&draft.token()));
+    assert!(warm.accepts(&draft.token()));
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn a_header_that_changes_how_the_rest_is_read_is_refused_before_the_rest_is_read
 }
 
 #[test]
-fn a_missing_exp_is_a_missing_claim_and_comes_in_the_place_of_an_expired_one() {
+fn a_missing_exp_is_a_missing_claim_and_is_reported_at_the_place_of_an_expired_one() {
     let mut draft = draft_at("type_not_allowed");
     draft.without("exp");
     assert_eq!(world().rejection(&draft.token()).code(), "type_not_allowed");
@@ -55,11 +55,11 @@ fn a_missing_exp_is_a_missing_claim_and_comes_in_the_place_of_an_expired_one() {
     let rejection = world().rejection(&draft.token());
     assert_eq!((rejection.code(), rejection.claim()), ("claim_missing", Some("exp")));
     draft.claims["exp"] = json!(null);
-    assert_eq!(world().rejection(&draft.token()), rejection, "null says no more than its absence");
+    assert_eq!(world().rejection(&draft.token()), rejection, "null counts as absent");
 }
 
 #[test]
-fn no_claim_of_a_token_whose_signature_fails_is_reported_on() {
+fn no_claim_is_reported_if_the_signature_is_invalid() {
     let mut draft = draft_at("signature_invalid");
     draft.claims["exp"] = json!(0);
     assert_eq!(world().rejection(&draft.token()).code(), "signature_invalid");

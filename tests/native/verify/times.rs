@@ -149,7 +149,7 @@ fn what_is_no_number_of_seconds_is_malformed() {
 }
 
 const MILLISECONDS: &str =
-    "lies beyond the year 9999: it looks like milliseconds, where RFC 7519 has seconds";
+    "is after the year 9999; it looks like milliseconds, but RFC 7519 requires seconds";
 
 #[test]
 fn a_number_that_no_double_holds_is_no_json() {

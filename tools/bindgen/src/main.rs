@@ -1,5 +1,5 @@
-//! `bindgen <edge_assay.wasm> <folder>`: writes `index.js` and `index_bg.wasm` for workerd into the folder. It replaces
-//! the command line of wasm-bindgen, which `cargo install` would resolve without this repository's `Cargo.lock`.
+//! `bindgen <edge_assay.wasm> <folder>` writes `index.js` and `index_bg.wasm` for workerd into the folder. It replaces
+//! wasm-bindgen's own command line, because `cargo install` would not use this repository's `Cargo.lock`.
 
 use std::env;
 use std::process::ExitCode;
@@ -14,9 +14,9 @@ fn main() -> ExitCode {
     };
     let mut bindgen = Bindgen::new();
     bindgen.input_path(wasm).out_name("index").typescript(false);
-    // The function that makes a new instance of the wasm after a trap.
+    // Generates the function that creates a new instance of the wasm after a trap.
     bindgen.reset_state_function(true);
-    // `module` imports the wasm as workerd does: as a compiled module.
+    // With `module` the wasm is imported as workerd imports it: as a compiled module.
     match bindgen.module(true).and_then(|bindgen| bindgen.generate(folder)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

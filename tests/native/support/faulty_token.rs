@@ -1,5 +1,5 @@
-//! One token with every fault there is, mended fault by fault: what it earns at each rung is the contract's list of
-//! codes in the contract's order.
+//! A token with every fault that a token can have. Its faults are fixed one after the other, so that it gets each rejection code in
+//! the order of the contract.
 
 use edge_assay::jose::Algorithm;
 use serde_json::{Value, json};
@@ -9,24 +9,24 @@ use super::platform::Answer;
 use super::tokens;
 use super::world::{NOW, World, issuer, jwks_uri};
 
-/// The issuer that the ladder leads to.
-pub const ISS: &str = "https://ladder.example";
+/// The issuer of the token.
+pub const ISS: &str = "https://strict.example";
 
-/// A token in the making.
+/// The parts of a token that is not encoded yet.
 pub struct Draft {
-    /// Its header.
+    /// The header.
     pub header: Value,
-    /// Its claims.
+    /// The claims.
     pub claims: Value,
-    /// Whether its signature is one.
+    /// Whether its signature is valid.
     pub is_signed: bool,
-    /// Whether its base64url is canonical.
+    /// Whether its base64url is canonical, without padding.
     pub is_canonical: bool,
 }
 
 impl Draft {
-    /// Everything about it is wrong.
-    pub fn worst() -> Self {
+    /// A token with every fault.
+    pub fn with_every_fault() -> Self {
         Self {
             header: json!({
                 "alg": "none", "kid": "unknown", "typ": "marker-typ", "jku": "https://marker-jku.example",
@@ -42,7 +42,7 @@ impl Draft {
         }
     }
 
-    /// As it stands.
+    /// The encoded token.
     pub fn token(&self) -> String {
         let sign = |input: &[u8]| {
             if self.is_signed { ed25519().sign(Algorithm::EdDsa, input) } else { vec![7; 64] }
@@ -57,17 +57,17 @@ impl Draft {
     }
 }
 
-/// A code, and what mends the fault that earns it.
-pub type Rung = (&'static str, fn(&mut Draft));
+/// A rejection code, and the fix for the fault that causes it.
+pub type CodeAndFix = (&'static str, fn(&mut Draft));
 
-/// From everything wrong to nothing wrong.
-pub const RUNGS: &[Rung] = &[
+/// All faults of [`Draft::with_every_fault`] in the order in which they are reported.
+pub const FAULTS: &[CodeAndFix] = &[
     ("token_too_large", |draft| draft.without("pad")),
     ("token_malformed", |draft| draft.is_canonical = true),
     ("header_unsupported", |draft| {
         draft.header.as_object_mut().unwrap().remove("crit");
     }),
-    ("issuer_missing", |draft| draft.claims["iss"] = json!("https://stranger.example")),
+    ("issuer_missing", |draft| draft.claims["iss"] = json!("https://unknown.example")),
     ("issuer_unknown", |draft| draft.claims["iss"] = json!(ISS)),
     ("algorithm_unsupported", |draft| draft.header["alg"] = json!("RS256")),
     ("algorithm_not_allowed", |draft| draft.header["alg"] = json!("EdDSA")),
@@ -88,7 +88,7 @@ pub const RUNGS: &[Rung] = &[
     ("scope_insufficient", |draft| draft.claims["scope"] = json!("marker-scope write")),
 ];
 
-/// The terms at the top.
+/// The configuration of [`ISS`].
 pub fn strict_issuer() -> Value {
     issuer(
         ISS,
@@ -104,8 +104,8 @@ pub fn strict_issuer() -> Value {
     )
 }
 
-/// Lets [`ISS`] publish a good key and one that is set aside.
+/// Publishes the key set of [`ISS`]: a usable key, and one that is set aside.
 pub fn publish(world: &World) {
-    let aside = ed25519().public_jwk_with(&json!({ "kid": "set aside", "use": "enc" }));
-    world.serves(&jwks_uri(ISS), Answer::json(keys::jwks(&[ed25519().public_jwk(), aside])));
+    let set_aside = ed25519().public_jwk_with(&json!({ "kid": "set aside", "use": "enc" }));
+    world.serves(&jwks_uri(ISS), Answer::json(keys::jwks(&[ed25519().public_jwk(), set_aside])));
 }
