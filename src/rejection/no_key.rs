@@ -5,7 +5,7 @@
 pub enum NoKey {
     /// The issuer's set has no key with the token's `kid`.
     #[error(
-        "the kid \"{kid}\" is not in the issuer's key set fetched {age_seconds} s ago, which has {known} keys; {}", next_fetch(*.next_fetch_seconds)
+        "the kid \"{kid}\" is not in the issuer's key set (fetched {age_seconds} s ago, keys: {known}); {}", next_fetch(*.next_fetch_seconds)
     )]
     UnknownKid {
         /// The token's `kid`, truncated.
@@ -19,7 +19,7 @@ pub enum NoKey {
     },
     /// The token names a `kid`, but no key in the set has one.
     #[error(
-        "the token names the kid \"{kid}\", but none of the issuer's {known} keys has a kid, so none can be selected by it"
+        "the token names the kid \"{kid}\", but no key of the issuer has a kid (keys: {known}), so none can be selected by it"
     )]
     KeysWithoutKid {
         /// The token's `kid`, truncated.
@@ -36,7 +36,7 @@ pub enum NoKey {
         algorithm: &'static str,
     },
     /// The token names no `kid`, and no key of the issuer supports its algorithm.
-    #[error("none of the issuer's {known} keys supports {algorithm}")]
+    #[error("no key of the issuer supports {algorithm} (keys: {known})")]
     NoneForAlgorithm {
         /// The token's `alg`.
         algorithm: &'static str,

@@ -1,6 +1,6 @@
-//! The attack classes that a reader of tokens and key sets has to withstand, each by name.
+//! Known attacks on parsers of tokens and key sets, and on signature checks, each with its name.
 //!
-//! What depends on issuers, caches or time is tested where those live.
+//! Attacks on issuers, caches and times are tested in other files.
 
 use crate::support::keys::{self, TestKey};
 use crate::support::tokens;
@@ -41,7 +41,7 @@ mod header {
     use super::*;
 
     #[test]
-    fn none_in_every_case_is_no_algorithm() {
+    fn none_in_any_case_is_not_an_algorithm() {
         for bits in 0..16_u8 {
             let cased = |(index, letter): (usize, char)| {
                 if bits >> index & 1 == 1 { letter.to_ascii_uppercase() } else { letter }
@@ -63,7 +63,7 @@ mod header {
     }
 
     #[test]
-    fn a_public_key_is_no_hmac_secret() {
+    fn a_public_key_is_not_an_hmac_secret() {
         let key = keys::rsa_2048();
         let jwk = key.public_jwk().to_string();
         for secret in [jwk.as_bytes(), &key.number("n").to_bytes_be()] {
@@ -80,7 +80,7 @@ mod header {
     }
 
     #[test]
-    fn a_shared_secret_judges_no_public_key_algorithm() {
+    fn a_shared_secret_verifies_no_public_key_algorithm() {
         let secret = SharedSecret::new(keys::SECRET.as_bytes().to_vec());
         for algorithm in Algorithm::ALL.iter().filter(|algorithm| !algorithm.is_shared_secret()) {
             let code = keys::hmac(Algorithm::Hs256, keys::SECRET.as_bytes(), b"message");
@@ -89,7 +89,7 @@ mod header {
     }
 
     #[test]
-    fn a_key_or_a_place_of_keys_in_the_header_verifies_nothing_and_changes_nothing() {
+    fn a_key_or_a_key_url_in_the_header_verifies_nothing_and_changes_nothing() {
         let key = keys::p_256_second();
         let trusted = keys::key_set(&[keys::p_256()]);
         for (member, value) in [
@@ -108,13 +108,13 @@ mod header {
                 assert_eq!(parsed.header().ignored_keys().collect::<Vec<_>>(), [member]);
                 trusted.keys[0].key.verify(Algorithm::Es256, parsed.signing_input(), parsed.signature())
             };
-            assert!(!verifies(key), "the key that the token brings along");
-            assert!(verifies(keys::p_256()), "the key that is trusted");
+            assert!(!verifies(key), "the key in the token's header");
+            assert!(verifies(keys::p_256()), "the trusted key");
         }
     }
 
     #[test]
-    fn crit_b64_and_zip_are_refused_whatever_they_say() {
+    fn crit_b64_and_zip_are_refused_with_any_value() {
         for (member, value) in [
             ("crit", json!(["exp"])),
             ("crit", json!([])),
@@ -180,7 +180,7 @@ mod form {
         for text in [flattened.to_string(), general.to_string(), json!(token).to_string()] {
             assert!(matches!(refused(&text), Rejection::TokenMalformed(_)), "{text}");
         }
-        // Hidden behind the dots of a compact token (CVE-2022-3102).
+        // With the dots of a compact token inside (CVE-2022-3102).
         let hidden = format!(r#"{{"protected":"{}.{}.{}"}}"#, parts[0], parts[1], parts[2]);
         assert_eq!(
             malformed(&hidden),
@@ -222,7 +222,7 @@ mod form {
     }
 
     #[test]
-    fn padding_white_space_and_foreign_characters_are_refused_everywhere() {
+    fn padding_white_space_and_invalid_characters_are_refused_at_every_place() {
         let token = good_token();
         let boundaries: Vec<usize> = (0..=token.len()).collect();
         for text in [
@@ -238,8 +238,8 @@ mod form {
     }
 
     #[test]
-    fn base64url_has_one_spelling() {
-        // 64 octets end in a character with four unused bits: 15 other characters say the same octets.
+    fn base64url_has_only_one_encoding() {
+        // The last character of 64 octets has four unused bits, so 15 other characters would decode to the same octets.
         let token = good_token();
         let (head, last) = token.split_at(token.len() - 1);
         let mut others = 0;
@@ -256,11 +256,11 @@ mod form {
                 ));
             }
         }
-        assert_eq!(others, 3, "A, Q, g and w alone are canonical there");
+        assert_eq!(others, 3, "only A, Q, g and w are canonical there");
     }
 
     #[test]
-    fn a_giant_token_is_refused_before_it_is_read() {
+    fn a_token_that_is_too_large_is_refused_before_it_is_parsed() {
         let token = good_token() + &"A".repeat(64 * 1024);
         assert!(matches!(refused(&token), Rejection::TokenTooLarge { limit: 65_536, .. }));
     }
@@ -302,7 +302,7 @@ mod form {
     }
 
     #[test]
-    fn a_time_that_is_no_number_of_seconds_is_refused() {
+    fn a_time_that_is_not_a_number_of_seconds_is_refused() {
         for member in ["exp", "nbf", "iat"] {
             for value in [
                 "\"2000000000\"",
@@ -318,7 +318,7 @@ mod form {
                 "{}",
             ] {
                 if (member, value) == ("exp", "null") {
-                    // As good as absent, which is refused once the issuer's rules are asked.
+                    // Counts as absent; the issuer's claim rules refuse that later.
                     continue;
                 }
                 let token = tokens::unsigned("{}", &format!("{{\"{member}\":{value}}}"));
@@ -348,7 +348,7 @@ mod key_sets {
     }
 
     #[test]
-    fn private_keys_are_refused_whichever_member_betrays_them() {
+    fn a_key_with_any_private_member_is_refused() {
         let all = [keys::rsa_2048(), keys::p_256(), keys::p_384(), keys::ed25519()];
         for key in all {
             assert_eq!(reason(&key.private_jwk()), SetAsideReason::PrivateMember("d"));
@@ -369,7 +369,7 @@ mod key_sets {
     }
 
     #[test]
-    fn members_that_occur_twice_refuse_the_set() {
+    fn a_set_with_a_member_that_occurs_twice_is_refused() {
         let jwk = keys::rsa_2048().public_jwk().to_string();
         let twice = jwk.replacen('{', r#"{"e":"AQ","#, 1);
         let error = KeySet::parse(format!(r#"{{"keys":[{twice}]}}"#).as_bytes()).unwrap_err();
@@ -377,7 +377,7 @@ mod key_sets {
     }
 
     #[test]
-    fn keys_with_the_same_kid_are_all_offered_and_none_shadows_another() {
+    fn keys_with_the_same_kid_are_all_found_and_none_hides_another() {
         let first = keys::p_256().public_jwk_with(&json!({"kid": "same"}));
         let second = keys::p_256_second().public_jwk_with(&json!({"kid": "same"}));
         let third = keys::rsa_2048().public_jwk_with(&json!({"kid": "same"}));
@@ -403,7 +403,7 @@ mod key_sets {
         assert_eq!(rsa(&n, &[1, 0, 1]), SetAsideReason::Unusable(KeyError::WeakRsa { bits: 1024 }));
         let n = (BigUint::from(1_u8) << 2046_usize) + 12_345_u32;
         assert_eq!(rsa(&n, &[1, 0, 1]), SetAsideReason::Unusable(KeyError::WeakRsa { bits: 2047 }));
-        // Padded to look longer.
+        // With leading zeros, so that it looks longer.
         let padded = [vec![0; 128], ((BigUint::from(1_u8) << 1023_usize) + 1_u32).to_bytes_be()].concat();
         let jwk = json!({"kty": "RSA", "n": base64url::encode(&padded), "e": "AQAB"});
         assert_eq!(reason(&jwk), SetAsideReason::Unusable(KeyError::WeakRsa { bits: 1024 }));
@@ -432,7 +432,7 @@ mod key_sets {
     fn a_modulus_with_the_roca_fingerprint_is_refused() {
         let one = BigUint::from(1_u8);
         let m = (2_u32..702).filter(|n| (2..*n).all(|d| n % d != 0)).fold(one.clone(), |m, prime| m * prime);
-        // p = k * M + (65537^a mod M) of 1024 bits with the highest two set, as RSALib makes them.
+        // p = k * M + (65537^a mod M) with 1024 bits, of which the highest two are set, as RSALib generates them.
         let factor = |offset: u32, a: u32| {
             let k = (BigUint::from(3_u8) << 1022_usize) / &m + offset;
             k * &m + BigUint::from(65_537_u32).modpow(&a.into(), &m)
@@ -443,8 +443,8 @@ mod key_sets {
     }
 
     #[test]
-    fn ed25519_points_of_small_order_or_with_a_second_spelling_are_refused() {
-        // The eight points of small order, and every other way to write them, little-endian.
+    fn ed25519_points_of_small_order_and_non_canonical_points_are_refused() {
+        // The eight points of small order and all their non-canonical encodings, little-endian.
         let order_8 = [
             "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
             "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
@@ -495,7 +495,7 @@ mod rsa_signatures {
         Sha256::digest(MESSAGE).to_vec()
     }
 
-    /// `00 01 FF… 00 T`, with as much filling as the length wants.
+    /// `00 01 FF… 00 T`, padded with FF to the length of the modulus.
     fn encoded(t: &[u8]) -> Vec<u8> {
         [vec![0, 1], vec![0xff; 256 - 3 - t.len()], vec![0], t.to_vec()].concat()
     }
@@ -511,7 +511,7 @@ mod rsa_signatures {
     }
 
     #[test]
-    fn the_one_right_encoding_verifies() {
+    fn the_only_correct_encoding_verifies() {
         assert!(verifies(&encoded(&info(&SHA256))));
     }
 
@@ -522,7 +522,7 @@ mod rsa_signatures {
         assert!(!verifies(&encoded(&info(&without))));
         let with_octets = [&[0x30, 0x33, 0x30, 0x0f][..], oid, &[0x04, 0x02, 0, 0, 0x04, 0x20]].concat();
         assert!(!verifies(&encoded(&info(&with_octets))));
-        assert!(!verifies(&encoded(&digest())), "no DigestInfo at all");
+        assert!(!verifies(&encoded(&digest())), "without DigestInfo");
     }
 
     #[test]
@@ -536,8 +536,8 @@ mod rsa_signatures {
     }
 
     #[test]
-    fn trailing_garbage_with_short_filling_is_refused() {
-        // Bleichenbacher's forgery (CVE-2006-4339): the digest far from the end, room for garbage behind it.
+    fn trailing_garbage_after_short_padding_is_refused() {
+        // Bleichenbacher's forgery (CVE-2006-4339): short padding, so that there is room for garbage after the digest.
         let t = info(&SHA256);
         for filling in [8, 100, 201] {
             let head = [vec![0, 1], vec![0xff; filling], vec![0], t.clone()].concat();
@@ -553,14 +553,14 @@ mod rsa_signatures {
             for change in [0x01, 0x80] {
                 let mut wrong = good.clone();
                 wrong[index] ^= change;
-                // The first octet's highest bit would exceed the modulus: then it is another number altogether.
+                // With the highest bit of the first octet set, the number exceeds the modulus.
                 assert!(!verifies(&wrong), "octet {index}");
             }
         }
     }
 
     #[test]
-    fn another_block_type_or_zeros_as_filling_are_refused() {
+    fn another_block_type_and_zeros_as_padding_are_refused() {
         let t = info(&SHA256);
         for (kind, filling) in [(2, 0xff), (0, 0), (1, 0), (1, 0xfe)] {
             let block = [vec![0, kind], vec![filling; 253 - t.len()], vec![0], t.clone()].concat();
@@ -569,7 +569,7 @@ mod rsa_signatures {
     }
 
     #[test]
-    fn a_digest_under_another_hashs_name_is_refused() {
+    fn a_digest_with_the_name_of_another_hash_is_refused() {
         let mut sha512_name = SHA256;
         sha512_name[14] = 0x03;
         assert!(!verifies(&encoded(&info(&sha512_name))));
@@ -592,7 +592,7 @@ mod rsa_signatures {
                 assert!(!key.verify(algorithm, MESSAGE, &wrong));
             }
         }
-        // One that begins with a zero octet, and leaves it out.
+        // A signature that starts with a zero octet, which is then removed.
         let (message, short) = (0_u32..10_000)
             .map(u32::to_be_bytes)
             .map(|message| (message, keys::rsa_2048().sign(Algorithm::Rs256, &message)))
@@ -607,7 +607,7 @@ mod rsa_signatures {
         let (signer, key) = (keys::rsa_2048(), public(keys::rsa_2048()));
         let n = signer.number("n");
         for algorithm in [Algorithm::Rs256, Algorithm::Ps256] {
-            // A signature s for which s + n is no longer than n: the same residue, another spelling.
+            // A signature s for which s + n has no more octets than n: the same residue, another encoding.
             let (message, other) = (0_u32..1000)
                 .map(|i| {
                     let message = i.to_be_bytes();
@@ -627,7 +627,7 @@ mod rsa_signatures {
         assert!(!key.verify(Algorithm::Ps256, MESSAGE, &one));
     }
 
-    /// EMSA-PSS (RFC 8017 §9.1.1) with SHA-256 for 2048 bits, written out so that it can be done wrong.
+    /// EMSA-PSS (RFC 8017 §9.1.1) with SHA-256 for 2048 bits, implemented here so that each part can be made wrong.
     fn pss_encoded(salt: &[u8], separator: u8, trailer: u8, clear_top_bit: bool) -> Vec<u8> {
         let h = Sha256::digest([&[0; 8][..], &digest(), salt].concat()).to_vec();
         let db_length = 256 - 32 - 1;
@@ -646,7 +646,7 @@ mod rsa_signatures {
     }
 
     #[test]
-    fn a_pss_salt_has_the_hashs_length() {
+    fn a_pss_salt_is_as_long_as_the_hash() {
         assert!(pss_verifies(&pss_encoded(&[0x5a; 32], 1, 0xbc, true)));
         for length in [0, 1, 20, 31, 33, 48, 64, 222] {
             assert!(!pss_verifies(&pss_encoded(&vec![0x5a; length], 1, 0xbc, true)), "{length}");
@@ -654,7 +654,7 @@ mod rsa_signatures {
     }
 
     #[test]
-    fn a_pss_encoding_off_by_anything_is_refused() {
+    fn a_pss_encoding_with_any_change_is_refused() {
         assert!(!pss_verifies(&pss_encoded(&[0x5a; 32], 0, 0xbc, true)));
         assert!(!pss_verifies(&pss_encoded(&[0x5a; 32], 2, 0xbc, true)));
         assert!(!pss_verifies(&pss_encoded(&[0x5a; 32], 1, 0xcc, true)));
@@ -664,7 +664,8 @@ mod rsa_signatures {
             wrong[index] ^= 1;
             assert!(!pss_verifies(&wrong), "octet {index}");
         }
-        // The bit above the encoding's 2047 must be zero. Set, the number still has to be below the modulus.
+        // The encoding has 2047 bits, and the bit above them must be zero. To test it alone, the number must stay below the
+        // modulus.
         let n = keys::rsa_2048().number("n");
         let top_bit = (0_u8..=255)
             .map(|i| pss_encoded(&[i; 32], 1, 0xbc, true))
@@ -678,7 +679,7 @@ mod rsa_signatures {
     }
 
     #[test]
-    fn pss_and_pkcs1_are_never_taken_for_each_other() {
+    fn pss_and_pkcs1_signatures_are_never_confused() {
         let key = public(keys::rsa_2048());
         let pkcs1 = keys::rsa_2048().sign(Algorithm::Rs256, MESSAGE);
         let pss = keys::rsa_2048().sign(Algorithm::Ps256, MESSAGE);
@@ -728,7 +729,7 @@ mod ecdsa_signatures {
                     assert!(!key.verify(algorithm, MESSAGE, &signature));
                 }
             }
-            // r + n and s + n, where they fit, are other spellings of r and s.
+            // r + n and s + n are other encodings of r and s, if they fit.
             for half in [0, 1] {
                 let mut halves = [good[..length].to_vec(), good[length..].to_vec()];
                 let sum = BigUint::from_bytes_be(&halves[half]) + &order;
@@ -768,7 +769,7 @@ mod ecdsa_signatures {
     }
 
     #[test]
-    fn a_signature_of_one_curve_is_none_of_the_other() {
+    fn a_signature_on_one_curve_does_not_verify_on_the_other() {
         let es256 = keys::p_256().sign(Algorithm::Es256, MESSAGE);
         assert!(!public(keys::p_384()).verify(Algorithm::Es256, MESSAGE, &es256));
         assert!(!public(keys::p_256()).verify(Algorithm::Es384, MESSAGE, &es256));
@@ -776,8 +777,8 @@ mod ecdsa_signatures {
     }
 
     #[test]
-    fn the_negative_s_is_the_same_signature_as_the_standard_has_it() {
-        // FIPS 186-5 knows no "low s". A token is therefore identified by its text, never by its signature.
+    fn the_negative_s_is_accepted_as_the_standard_requires() {
+        // FIPS 186-5 does not require a low s. Therefore a token is identified by its text, never by its signature.
         for (signer, algorithm, order) in curves() {
             let mut signature = signer.sign(algorithm, MESSAGE);
             let length = signature.len() / 2;
@@ -833,7 +834,7 @@ mod hmac_codes {
     use super::*;
 
     #[test]
-    fn a_code_cut_short_or_lengthened_is_refused() {
+    fn a_shortened_or_lengthened_mac_is_refused() {
         let secret = SharedSecret::new(keys::SECRET.as_bytes().to_vec());
         for algorithm in [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512] {
             let code = keys::hmac(algorithm, keys::SECRET.as_bytes(), b"message");

@@ -1,5 +1,5 @@
-//! Attacks with what stands in a good token, a key set or a record: names that a JSON parser gives a meaning, and tokens
-//! that are of no use to their sender.
+//! Attacks with the content of signed tokens, key sets and records: names to which a JSON parser gives a special meaning, tokens that
+//! are bound to a key, and tokens that expire while keys are fetched.
 
 use std::collections::BTreeMap;
 
@@ -24,11 +24,11 @@ use serde_json::{Value, json};
 const ISS: &str = "https://issuer.example";
 const API: &str = "https://api.example.com";
 const OPEN: &str = "https://open.example.com";
-const SECRET: &str = "what the proxy knows, at great length";
-/// The names that `serde_json` itself gives a meaning when it reads a `Value`.
-const MAGIC: [&str; 2] = ["$serde_json::private::RawValue", "$serde_json::private::Number"];
+const SECRET: &str = "a secret of the proxy that is long enough";
+/// The names to which `serde_json` itself gives a special meaning when it parses a `Value`.
+const SPECIAL: [&str; 2] = ["$serde_json::private::RawValue", "$serde_json::private::Number"];
 
-/// A Worker with every door open: `/verify`, both exchanges, the gateway and forward-auth.
+/// A Worker with every endpoint that takes tokens: `/verify`, both exchanges, the gateway and forward-auth.
 fn world() -> World {
     let config = json!({
         "issuers": [issuer(ISS, &json!({}))],
@@ -100,18 +100,18 @@ fn code(response: &Response) -> Value {
     body(response)["code"].clone()
 }
 
-/// A response's body, read strictly: `serde_json` would show what is not there.
-fn strictly(response: &Response) -> Value {
+/// A response's body, parsed strictly, because `serde_json` would give the special names their meaning.
+fn parsed_strictly(response: &Response) -> Value {
     Value::Object(json::parse_object(std::str::from_utf8(response.body()).unwrap()).unwrap())
 }
 
-/// Objects that `serde_json` reads as the text "pro".
+/// Objects that `serde_json` would parse as the text "pro".
 fn disguises() -> impl Iterator<Item = Value> {
-    MAGIC.into_iter().map(|name| json!({ name: "\"pro\"" }))
+    SPECIAL.into_iter().map(|name| json!({ name: "\"pro\"" }))
 }
 
 #[test]
-fn a_condition_sees_the_type_that_was_signed_and_not_what_a_magic_name_makes_of_it() {
+fn a_condition_is_checked_with_the_type_that_was_signed_despite_a_special_name() {
     let world = world();
     let honest = token(&json!({ "plan": "pro" }));
     world.sent_on(&FakeRequest::get("/pro/x").bearer(&honest));
@@ -128,40 +128,40 @@ fn a_condition_sees_the_type_that_was_signed_and_not_what_a_magic_name_makes_of_
 }
 
 #[test]
-fn a_header_holds_a_disguised_text_as_the_object_that_was_signed() {
+fn a_header_contains_a_disguised_text_as_the_object_that_was_signed() {
     let world = world();
     for disguise in disguises() {
         let token = token(&json!({ "plan": disguise, "deep": { "plan": disguise } }));
         let onward = world.sent_on(&FakeRequest::get("/any/x").bearer(&token));
-        let told = |onward: &Onward, name: &str| {
+        let header_of = |onward: &Onward, name: &str| {
             onward.set.iter().find(|(set, _)| set == name).map(|(_, value)| value.clone())
         };
         for name in ["x-plan", "x-deep"] {
-            assert!(told(&onward, name).unwrap().starts_with("{\"$serde_json::private::"), "{onward:?}");
+            assert!(header_of(&onward, name).unwrap().starts_with("{\"$serde_json::private::"), "{onward:?}");
         }
     }
 }
 
 #[test]
-fn an_issued_token_and_the_answer_hold_a_claim_as_it_was_signed() {
+fn an_issued_token_and_the_answer_contain_a_claim_as_it_was_signed() {
     let world = world();
     for disguise in disguises() {
         let token = token(&json!({ "plan": disguise }));
         let record = format!("{{\"level\":{disguise}}}");
         world.platform.directory.plant(&format!("DIRECTORY {}", directory_key(ISS, "user_1")), &record);
-        let answer = strictly(&world.ask(&exchange(&token, OPEN)));
+        let answer = parsed_strictly(&world.ask(&exchange(&token, OPEN)));
         let issued = answer["access_token"].as_str().unwrap();
         let issued = UntrustedToken::parse(issued).unwrap();
         assert_eq!(issued.claims().get("plan"), Some(disguise.clone()));
         assert_eq!(issued.claims().get("level"), Some(disguise.clone()));
 
-        let answer = strictly(&world.ask(&fireproof(&token)));
+        let answer = parsed_strictly(&world.ask(&fireproof(&token)));
         assert_eq!(answer["claims"]["plan"], disguise);
     }
 }
 
 #[test]
-fn a_fact_is_what_was_written_in_the_token() {
+fn a_fact_has_the_value_that_was_signed() {
     for disguise in disguises() {
         let payload = json!({ "plan": disguise, "list": [disguise] }).to_string();
         let token = tokens::unsigned("{}", &payload);
@@ -174,8 +174,8 @@ fn a_fact_is_what_was_written_in_the_token() {
 }
 
 #[test]
-fn a_magic_name_makes_no_key_no_subject_no_record_and_no_configuration() {
-    for name in MAGIC {
+fn a_special_name_makes_no_key_no_subject_no_record_and_no_configuration() {
+    for name in SPECIAL {
         let key = ed25519().public_jwk_with(&json!({ "kty": { name: "\"OKP\"" } }));
         let set = KeySet::parse(keys::jwks(&[key]).as_bytes()).unwrap();
         assert_eq!((set.keys.len(), set.set_aside.len()), (0, 1));
@@ -197,7 +197,7 @@ fn a_magic_name_makes_no_key_no_subject_no_record_and_no_configuration() {
 }
 
 #[test]
-fn a_configuration_that_is_given_as_text_holds_each_member_once() {
+fn a_configuration_in_a_text_may_contain_each_member_only_once() {
     let world = world();
     let table = issuer(ISS, &json!({})).to_string();
     let twice = format!(r#"{{"issuers":[{table}],"verify":{{"leeway_seconds":0,"leeway_seconds":300}}}}"#);
@@ -206,7 +206,7 @@ fn a_configuration_that_is_given_as_text_holds_each_member_once() {
 }
 
 #[test]
-fn a_token_that_is_bound_to_a_key_is_no_bearer_token_at_any_door() {
+fn a_token_that_is_bound_to_a_key_is_refused_by_every_endpoint() {
     let world = world();
     for confirmation in [
         json!({ "jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I" }),
@@ -230,7 +230,7 @@ fn a_token_that_is_bound_to_a_key_is_no_bearer_token_at_any_door() {
         assert_eq!(response.status(), 401);
         assert_eq!(body(&response)["attempts"][0]["code"], "proof_required");
     }
-    // A null names no key, as everywhere else.
+    // A `cnf` that is null counts as absent.
     assert!(world.accepts(&token(&json!({ "cnf": null }))));
     let with_null = format!(r#"{{"iss":"{ISS}","exp":{},"cnf":null}}"#, NOW + 50);
     let header = json!({ "alg": "EdDSA", "kid": ed25519().kid() }).to_string();
@@ -240,7 +240,7 @@ fn a_token_that_is_bound_to_a_key_is_no_bearer_token_at_any_door() {
 }
 
 #[test]
-fn a_token_that_expires_while_its_keys_are_fetched_is_refused_and_explained_by_the_time_after() {
+fn a_token_that_expires_while_its_keys_are_fetched_is_judged_by_the_time_after_the_fetch() {
     let config = json!({
         "issuers": [issuer(ISS, &json!({}))],
         "verify": { "leeway_seconds": 0 }, "explain": { "access": "open" },
@@ -263,7 +263,7 @@ fn a_token_that_expires_while_its_keys_are_fetched_is_refused_and_explained_by_t
     let claims = report["steps"].as_array().unwrap().last().unwrap()["evidence"].clone();
     assert_eq!(claims["exp"]["distance_seconds"], -1);
 
-    // The same for whoever waits for another's fetch.
+    // The same for a request that waits for another request's fetch.
     let world = world();
     let terms = world.app.config.terms.as_ref().unwrap();
     let judge =
@@ -273,7 +273,7 @@ fn a_token_that_expires_while_its_keys_are_fetched_is_refused_and_explained_by_t
         assert_eq!(verification.judged_at, now);
         assert!(verification.outcome.is_err());
     }
-    // And a token that became good meanwhile is good.
+    // A token that became valid in the meantime is accepted.
     let early = token(&json!({ "nbf": NOW + 3 }));
     let later = World::new(&config);
     later.serves(&jwks_uri(ISS), Answer::json(keys::published(&[ed25519()])).after_ms(4000));
@@ -281,15 +281,15 @@ fn a_token_that_expires_while_its_keys_are_fetched_is_refused_and_explained_by_t
 }
 
 #[test]
-fn what_is_issued_is_dated_by_the_time_after_the_keys_were_fetched() {
+fn an_issued_token_has_the_time_after_the_keys_were_fetched() {
     let world = world();
     world.serves(&jwks_uri(ISS), Answer::json(keys::published(&[ed25519()])).after_ms(4000));
-    let answer = strictly(&world.ask(&exchange(&token(&json!({ "plan": "pro" })), API)));
+    let answer = parsed_strictly(&world.ask(&exchange(&token(&json!({ "plan": "pro" })), API)));
     let issued = UntrustedToken::parse(answer["access_token"].as_str().unwrap()).unwrap();
     assert_eq!(issued.claims().issued_at, Some(Timestamp::from_epoch_seconds(NOW + 4)));
 }
 
-/// JSON by the grammar of RFC 8259 and nothing else: a second reading, by a reader that shares no code with the first.
+/// An independent parser for the JSON grammar of RFC 8259, which shares no code with the first.
 struct Grammar<'t>(&'t str);
 
 impl Grammar<'_> {
@@ -430,7 +430,7 @@ impl Grammar<'_> {
     }
 }
 
-/// Whether both are the same, doubles but for their last digits, which two ways of reading a long number may round apart.
+/// Whether both values are equal. The last digits of doubles may differ, because two parsers may round a long number differently.
 fn same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Array(one), Value::Array(other)) => {
@@ -448,8 +448,8 @@ fn same(one: &Value, other: &Value) -> bool {
     }
 }
 
-/// JSON in which the magic names and texts that are JSON themselves are common.
-fn magic_json() -> impl Strategy<Value = Value> {
+/// JSON in which the special names, and texts that are JSON themselves, are frequent.
+fn json_with_special_names() -> impl Strategy<Value = Value> {
     let text = prop::sample::select(vec![
         "1",
         "\"pro\"",
@@ -470,8 +470,15 @@ fn magic_json() -> impl Strategy<Value = Value> {
         (-1e6..1e6).prop_map(Value::from),
         text.prop_map(Value::from),
     ];
-    let name =
-        prop::sample::select(vec![MAGIC[0], MAGIC[1], "a", "b", "", "\u{e9}\"\\", "$serde_json::private::"]);
+    let name = prop::sample::select(vec![
+        SPECIAL[0],
+        SPECIAL[1],
+        "a",
+        "b",
+        "",
+        "\u{e9}\"\\",
+        "$serde_json::private::",
+    ]);
     leaf.prop_recursive(5, 40, 4, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
@@ -486,8 +493,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2048, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_json_text_reads_as_an_independent_reader_reads_it(
-        value in magic_json(), pretty in any::<bool>(), cut in prop::option::of(any::<prop::sample::Index>()),
+    fn any_json_text_is_parsed_as_an_independent_parser_parses_it(
+        value in json_with_special_names(), pretty in any::<bool>(), cut in prop::option::of(any::<prop::sample::Index>()),
         put in prop::option::of((any::<prop::sample::Index>(), "[\\[\\]{}:,\"\\\\ 0-9a-fnrtuE.+\u{0}\u{1}-]{1,2}")),
     ) {
         let mut text = if pretty { format!("{value:#}") } else { value.to_string() };

@@ -1,5 +1,5 @@
-//! The pages list what the sources have: `docs/operations/running.md` every event that is logged, and no other; the pages
-//! on configuration every field that is read. The sources are searched as text.
+//! The documentation is complete: `docs/operations/running.md` lists exactly the events that are logged, and the pages on
+//! configuration name every field that is read. The sources are searched as text.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,13 +21,13 @@ fn sources(folder: &str) -> Vec<String> {
         .collect()
 }
 
-/// The name that `text` begins with, of a field or an event.
+/// The name of a field or an event at the start of `text`.
 fn name(text: &str) -> Option<&str> {
     let is_other = |character: char| !(character.is_ascii_lowercase() || character == '_');
     text.split(is_other).next().filter(|name| !name.is_empty())
 }
 
-/// The names that follow one of these texts.
+/// The names that follow one of `beginnings`.
 fn names_after(sources: &[String], beginnings: &[impl AsRef<str>]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for (text, beginning) in sources.iter().flat_map(|text| beginnings.iter().map(move |one| (text, one))) {
@@ -48,7 +48,7 @@ fn the_page_for_operators_lists_exactly_the_events_that_are_logged() {
     ];
     let sources = sources("src");
     let mut logged = names_after(&sources, BEFORE);
-    // Where the level is named after the event.
+    // Calls in which the level follows the event.
     for text in &sources {
         let parts: Vec<&str> = text.split("\", Level::").collect();
         let before = parts.split_last().map_or(&[][..], |(_, before)| before);
@@ -67,7 +67,7 @@ fn the_page_for_operators_lists_exactly_the_events_that_are_logged() {
 
 #[test]
 fn the_pages_on_configuration_name_every_field_that_is_read() {
-    // The readers of `config::reader::Table`.
+    // The methods of `config::reader::Table` that read a field.
     let readers = [
         "value", "string", "strings", "binding", "boolean", "integer", "fraction", "choice", "table",
         "tables", "entries",
@@ -81,7 +81,7 @@ fn the_pages_on_configuration_name_every_field_that_is_read() {
         include_str!("../../docs/forward-auth.md"),
         include_str!("../../docs/gateway.md"),
     ];
-    // Fields are named in code, be it within a line or as an example.
+    // Fields are named in code, either within a line or in an example.
     let code = pages.iter().flat_map(|page| page.split('`').skip(1).step_by(2));
     let named: BTreeSet<&str> =
         code.flat_map(|code| code.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))).collect();

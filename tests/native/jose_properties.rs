@@ -1,4 +1,4 @@
-//! What holds for every input: no panic, nothing accepted but the canonical spelling, no change that goes unnoticed.
+//! Properties that hold for every input: no panic, only canonical encodings are accepted, and every change of a token is detected.
 
 use crate::support::keys;
 use crate::support::tokens;
@@ -11,7 +11,7 @@ use edge_assay::rejection::{Malformed, Rejection};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// Takes what the strict reader must not: any padding, any trailing bits.
+/// Accepts any padding and any trailing bits, which the strict decoder must refuse.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::URL_SAFE,
     GeneralPurposeConfig::new()
@@ -19,7 +19,7 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// Whether a token that was accepted is, segment by segment, the only spelling of what it says.
+/// Asserts that each segment of a token, if it parses, is the canonical encoding of its content.
 fn assert_canonical(token: &str) {
     let Ok(parsed) = UntrustedToken::parse(token) else { return };
     let segments: Vec<&str> = token.split('.').collect();
@@ -30,7 +30,7 @@ fn assert_canonical(token: &str) {
     assert_eq!(parsed.signing_input(), format!("{}.{}", segments[0], segments[1]).as_bytes());
 }
 
-/// What a verifier does, without its configuration: the key is fixed, the algorithm is the header's.
+/// Whether a verifier without configuration accepts `token`: the key is fixed, and the header chooses the algorithm.
 fn accepted(token: &str) -> bool {
     let Ok(parsed) = UntrustedToken::parse(token) else { return false };
     let Ok(algorithm) = parsed.header().algorithm() else { return false };
@@ -50,7 +50,7 @@ fn algorithm() -> impl Strategy<Value = Algorithm> {
     prop::sample::select(Algorithm::ALL)
 }
 
-/// Any JSON of moderate size. Names are short, so that they meet.
+/// Any JSON of moderate size. Names are short, so that some occur twice.
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -109,12 +109,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_text_makes_the_token_reader_panic(text in any::<String>()) {
+    fn no_text_makes_the_token_parser_panic(text in any::<String>()) {
         assert_canonical(&text);
     }
 
     #[test]
-    fn no_text_in_a_tokens_shape_makes_it_panic(text in "[A-Za-z0-9_=.-]{0,20}\\.[A-Za-z0-9_=-]{0,20}\\.[A-Za-z0-9_=-]{0,20}") {
+    fn no_text_in_the_form_of_a_token_makes_it_panic(text in "[A-Za-z0-9_=.-]{0,20}\\.[A-Za-z0-9_=-]{0,20}\\.[A-Za-z0-9_=-]{0,20}") {
         assert_canonical(&text);
     }
 
@@ -125,7 +125,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_json_a_token_holds_is_read_whole_or_refused(header in any_json(), payload in any_json()) {
+    fn any_json_in_a_token_is_read_completely_or_refused(header in any_json(), payload in any_json()) {
         let (header, payload) = (header.to_string(), payload.to_string());
         let token = tokens::unsigned(&header, &payload);
         assert_canonical(&token);
@@ -139,7 +139,7 @@ proptest! {
     }
 
     #[test]
-    fn a_mutated_token_is_canonical_if_it_is_read_at_all(
+    fn a_mutated_token_that_parses_is_canonical(
         algorithm in algorithm(), edits in prop::collection::vec((any::<prop::sample::Index>(), edit()), 1..4),
     ) {
         let mut text = tokens::mint(algorithm, &json!({}), &claims());
@@ -152,7 +152,7 @@ proptest! {
     }
 
     #[test]
-    fn no_single_edit_of_a_signed_token_goes_unnoticed(algorithm in algorithm(), at in any::<prop::sample::Index>(), edit in edit()) {
+    fn every_single_edit_of_a_signed_token_is_detected(algorithm in algorithm(), at in any::<prop::sample::Index>(), edit in edit()) {
         let token = tokens::mint(algorithm, &json!({}), &claims());
         prop_assert!(accepted(&token));
         let changed = edited(&token, at, &edit);
@@ -160,19 +160,19 @@ proptest! {
     }
 
     #[test]
-    fn no_octets_make_the_set_reader_panic(octets in any::<Vec<u8>>()) {
+    fn no_octets_make_the_set_parser_panic(octets in any::<Vec<u8>>()) {
         let _ = KeySet::parse(&octets);
     }
 
     #[test]
-    fn whatever_json_a_set_holds_each_key_is_used_or_set_aside(elements in prop::collection::vec(any_json(), 0..8)) {
+    fn each_element_of_a_set_is_used_or_set_aside_for_any_json(elements in prop::collection::vec(any_json(), 0..8)) {
         let set = KeySet::parse(keys::jwks(&elements).as_bytes()).unwrap();
         prop_assert_eq!(set.keys.len() + set.set_aside.len(), elements.len());
         prop_assert!(set.keys.is_empty());
     }
 
     #[test]
-    fn a_mutated_keys_numbers_have_one_reading_if_it_is_used_at_all(
+    fn the_numbers_of_a_mutated_key_that_is_used_have_only_one_meaning(
         which in 0_usize..5, edits in prop::collection::vec((any::<prop::sample::Index>(), edit()), 1..4),
     ) {
         let key = [keys::rsa_2048(), keys::rsa_3072(), keys::p_256(), keys::p_384(), keys::ed25519()][which];
@@ -186,7 +186,7 @@ proptest! {
             let jwk = &serde_json::from_str::<Value>(&text).unwrap()["keys"][0];
             for member in ["n", "e", "x", "y"].iter().filter_map(|member| jwk[*member].as_str()) {
                 if jwk["kty"] == "RSA" || member.len() > 6 {
-                    // Canonical but for its alphabet and padding, which leave no choice.
+                    // Except for alphabet and padding, which do not change the number, it is canonical.
                     let canonical = member.trim_end_matches('=').replace('+', "-").replace('/', "_");
                     prop_assert_eq!(base64url::encode(&LENIENT.decode(&canonical).unwrap()), canonical);
                 }
@@ -195,7 +195,7 @@ proptest! {
     }
 
     #[test]
-    fn every_single_change_of_a_keys_material_is_another_key_or_none(
+    fn every_single_change_of_key_material_gives_another_key_or_none(
         which in 0_usize..4, at in any::<prop::sample::Index>(), character in "[A-Za-z0-9_-]",
     ) {
         let (key, member) = [
@@ -211,7 +211,7 @@ proptest! {
     }
 
     #[test]
-    fn strict_json_is_what_serde_json_reads(value in any_json()) {
+    fn strict_json_is_parsed_as_serde_json_parses_it(value in any_json()) {
         let text = value.to_string();
         match json::parse_object(&text) {
             Ok(members) => prop_assert_eq!(Value::Object(members), serde_json::from_str::<Value>(&text).unwrap()),
@@ -241,10 +241,10 @@ proptest! {
 }
 
 #[test]
-fn every_change_of_one_character_anywhere_is_noticed() {
+fn every_change_of_one_character_is_detected_at_every_place() {
     let alphabet: Vec<char> =
         ('A'..='Z').chain('a'..='z').chain('0'..='9').chain("-_.=+/ \n\0\u{e9}".chars()).collect();
-    // All characters at all places where that is cheap, and a few of them where it is not.
+    // All characters at all places if verification is cheap, otherwise a part of them.
     for (algorithm, step) in [
         (Algorithm::Hs256, 1),
         (Algorithm::Hs384, 7),

@@ -1,4 +1,4 @@
-//! JWK sets: what becomes a key, what is set aside and why, and what rejects a whole set.
+//! JWK sets: which keys are used, which are set aside and why, and which sets are refused as a whole.
 
 use crate::support::keys::{self, TestKey};
 use crate::support::tokens;
@@ -7,7 +7,7 @@ use edge_assay::jose::signature::KeyError;
 use edge_assay::jose::{Algorithm, KeySet, KeySetFormatError, SetAsideReason};
 use serde_json::{Value, json};
 
-/// The reason for which a set of this one key sets it aside.
+/// The reason why a set of only this key sets it aside.
 fn reason(jwk: &Value) -> Option<SetAsideReason> {
     let set = KeySet::parse(keys::jwks(std::slice::from_ref(jwk)).as_bytes()).unwrap();
     assert_eq!(set.keys.len() + set.set_aside.len(), 1);
@@ -18,7 +18,7 @@ fn wrong_type(member: &'static str, found: &'static str, expected: &'static str)
     SetAsideReason::WrongType { member, found, expected }
 }
 
-/// `key` as it is published, with a member that is null.
+/// The public JWK of `key` with a member that is null.
 fn with_null(key: &TestKey, member: &str) -> Value {
     let mut jwk = key.public_jwk();
     jwk[member] = Value::Null;
@@ -40,7 +40,7 @@ fn algorithm_of(key: &TestKey) -> Algorithm {
 }
 
 #[test]
-fn a_published_number_is_the_same_in_every_alphabet_and_with_any_padding() {
+fn a_published_number_is_read_in_both_alphabets_and_with_or_without_padding() {
     for (key, members) in [
         (keys::rsa_2048(), &["n", "e"][..]),
         (keys::p_256(), &["x", "y"]),
@@ -87,7 +87,7 @@ fn a_member_that_is_null_counts_as_absent() {
 }
 
 #[test]
-fn an_alg_of_a_published_key_is_read_in_any_case_and_still_binds_the_key() {
+fn the_alg_of_a_published_key_is_read_in_any_case_and_still_restricts_the_key() {
     for alg in ["RS256", "rs256", "Rs256"] {
         let set = keys::jwks(&[keys::rsa_2048().public_jwk_with(&json!({ "alg": alg }))]);
         let set = KeySet::parse(set.as_bytes()).unwrap();
@@ -97,7 +97,7 @@ fn an_alg_of_a_published_key_is_read_in_any_case_and_still_binds_the_key() {
 }
 
 #[test]
-fn a_key_is_found_among_keys_of_other_kinds_that_bear_its_kid_and_beside_itself() {
+fn a_key_is_found_among_other_keys_with_the_same_kid_even_if_it_occurs_twice() {
     let kid = json!({ "kid": "same" });
     let key = keys::rsa_2048().public_jwk_with(&kid);
     let other = |jwk: Value| {
@@ -128,14 +128,14 @@ fn a_key_is_found_among_keys_of_other_kinds_that_bear_its_kid_and_beside_itself(
 fn a_byte_order_mark_before_the_set_is_ignored() {
     let set = format!("\u{feff}{}", keys::published(&[keys::p_256()]));
     assert_eq!(KeySet::parse(set.as_bytes()).unwrap().keys.len(), 1);
-    // One, and only at the start.
+    // Only one is ignored, and only at the start.
     for text in [format!("\u{feff}{set}"), format!(" {set}")] {
         assert!(matches!(KeySet::parse(text.as_bytes()), Err(KeySetFormatError::Json(_))));
     }
 }
 
 #[test]
-fn what_is_commonly_served_in_place_of_a_set_is_named() {
+fn documents_that_are_commonly_served_instead_of_a_set_are_named() {
     let error = |value: Value| KeySet::parse(value.to_string().as_bytes()).unwrap_err();
     let jwks_uri = "https://issuer.example/jwks".to_owned();
     assert_eq!(
@@ -155,7 +155,7 @@ fn changed(key: &TestKey, changes: &Value) -> Option<SetAsideReason> {
 }
 
 #[test]
-fn every_kind_of_key_verifies_what_its_private_half_signed_and_nothing_else() {
+fn every_type_of_key_verifies_only_signatures_of_its_private_key() {
     let all =
         [keys::rsa_2048(), keys::rsa_3072(), keys::rsa_4096(), keys::p_256(), keys::p_384(), keys::ed25519()];
     let set = keys::key_set(&all);
@@ -183,7 +183,7 @@ fn every_kind_of_key_verifies_what_its_private_half_signed_and_nothing_else() {
 }
 
 #[test]
-fn one_bad_key_never_rejects_the_set() {
+fn one_bad_key_does_not_make_the_set_unusable() {
     let good = keys::p_256().public_jwk();
     let set = KeySet::parse(
         keys::jwks(&[
@@ -216,7 +216,7 @@ fn one_bad_key_never_rejects_the_set() {
 }
 
 #[test]
-fn what_the_owner_says_a_key_is_for_is_heeded() {
+fn use_and_key_ops_decide_whether_a_key_is_used() {
     let key = keys::rsa_2048();
     assert_eq!(changed(key, &json!({"use": null})), None);
     for use_ in ["sig", "SIG", "Sig"] {
@@ -237,7 +237,7 @@ fn what_the_owner_says_a_key_is_for_is_heeded() {
 }
 
 #[test]
-fn a_keys_alg_must_fit_its_type_and_curve_and_then_binds_it() {
+fn the_alg_of_a_key_must_fit_its_type_and_curve_and_then_restricts_it() {
     let incompatible = |alg| Some(SetAsideReason::IncompatibleAlgorithm(alg));
     assert_eq!(changed(keys::rsa_2048(), &json!({"alg": "ES256"})), incompatible(Algorithm::Es256));
     assert_eq!(changed(keys::rsa_2048(), &json!({"alg": "HS256"})), incompatible(Algorithm::Hs256));
@@ -310,7 +310,7 @@ fn key_material_is_base64_of_the_right_length() {
 }
 
 #[test]
-fn a_kid_that_is_no_string_sets_its_key_aside() {
+fn a_key_whose_kid_is_not_a_string_is_set_aside() {
     for (kid, found) in [
         (json!(1), "a number"),
         (json!(["k"]), "an array"),
@@ -324,7 +324,7 @@ fn a_kid_that_is_no_string_sets_its_key_aside() {
 }
 
 #[test]
-fn what_is_no_set_is_refused_whole() {
+fn a_text_that_is_not_a_set_is_refused() {
     let error = |text: &str| KeySet::parse(text.as_bytes()).unwrap_err();
     for text in ["", "<!doctype html><title>503</title>", "{", "{\"keys\":[]}x"] {
         assert!(matches!(error(text), KeySetFormatError::Json(JsonError::Syntax { .. })), "{text}");
@@ -348,7 +348,7 @@ fn what_is_no_set_is_refused_whole() {
 }
 
 #[test]
-fn an_empty_set_and_unknown_members_are_fine() {
+fn an_empty_set_and_unknown_members_are_accepted() {
     let set = KeySet::parse(br#"{"keys":[],"next":"somewhere","extra":{"a":[1]}}"#).unwrap();
     assert!(set.keys.is_empty() && set.set_aside.is_empty());
     let full = vec![keys::p_256().public_jwk_with(&json!({"x5t": "a", "x5c": ["b"], "iat": 1})); 100];
@@ -356,7 +356,7 @@ fn an_empty_set_and_unknown_members_are_fine() {
 }
 
 #[test]
-fn every_algorithm_mints_a_token_that_parses_and_verifies() {
+fn a_token_of_every_algorithm_parses_and_verifies() {
     use edge_assay::jose::{SharedSecret, UntrustedToken};
     let secret = SharedSecret::new(keys::SECRET.as_bytes().to_vec());
     for algorithm in Algorithm::ALL {

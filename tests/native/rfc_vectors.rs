@@ -1,4 +1,4 @@
-//! The RFCs' own examples, each checked by computing.
+//! The examples of the RFCs, each verified by computation.
 
 use std::sync::LazyLock;
 
@@ -26,7 +26,7 @@ fn secret(name: &str) -> SharedSecret {
     SharedSecret::new(base64url::decode(vector(name)["key"]["k"].as_str().unwrap()).unwrap())
 }
 
-/// A JWS's signing input and signature, whatever its payload is.
+/// The signing input and the signature of a JWS with any payload.
 fn halves(name: &str) -> (&'static str, Vec<u8>) {
     let (input, signature) = text(name, "jws").rsplit_once('.').unwrap();
     (input, base64url::decode(signature).unwrap())
@@ -62,7 +62,7 @@ fn rfc_7515_a_4_es512_is_not_supported() {
     assert_eq!(Algorithm::parse("ES512"), None);
     let refused = Jwk::from_value(&vector("rfc7515_a4")["key"]).unwrap_err();
     assert_eq!(refused, SetAsideReason::UnsupportedCurve("P-521".to_owned()));
-    // Its payload is a word and not a claims set, so that it is no JWT either.
+    // Its payload is a word instead of a claims set, so it is not a JWT either.
     assert!(matches!(
         UntrustedToken::parse(text("rfc7515_a4", "jws")),
         Err(Rejection::TokenMalformed(Malformed::Json(Segment::Payload, _)))
@@ -118,7 +118,7 @@ fn rfc_7638_3_1_thumbprint_is_computed() {
 }
 
 #[test]
-fn thumbprints_agree_with_jwt_compacts() {
+fn thumbprints_agree_with_those_of_jwt_compact() {
     use jwt_compact::jwk::JsonWebKey;
     let all = [
         crate::support::keys::rsa_2048(),
@@ -129,14 +129,14 @@ fn thumbprints_agree_with_jwt_compacts() {
     ];
     for key in all {
         let jwk = key.public_jwk();
-        let theirs: JsonWebKey<'_> = serde_json::from_value(jwk.clone()).unwrap();
-        let theirs = base64url::encode(&theirs.thumbprint::<sha2::Sha256>());
-        assert_eq!(Jwk::from_value(&jwk).unwrap().thumbprint, theirs);
+        let independent: JsonWebKey<'_> = serde_json::from_value(jwk.clone()).unwrap();
+        let independent = base64url::encode(&independent.thumbprint::<sha2::Sha256>());
+        assert_eq!(Jwk::from_value(&jwk).unwrap().thumbprint, independent);
     }
 }
 
 #[test]
-fn rfc_7797_4_2_unencoded_payload_is_refused_by_its_header_though_its_code_is_right() {
+fn rfc_7797_4_2_unencoded_payload_is_refused_although_its_mac_is_valid() {
     let jws = text("rfc7797_4_2", "jws");
     let unsupported = |token: &str| match UntrustedToken::parse(token) {
         Err(Rejection::HeaderUnsupported { member, .. }) => member,
@@ -147,7 +147,7 @@ fn rfc_7797_4_2_unencoded_payload_is_refused_by_its_header_though_its_code_is_ri
     let input = format!("{header}.{}", text("rfc7797_4_2", "payload"));
     let signature_octets = base64url::decode(signature).unwrap();
     assert!(secret("rfc7797_4_2").verify(Algorithm::Hs256, input.as_bytes(), &signature_octets));
-    // Without `crit` too, and with a payload that holds no dot.
+    // Also without `crit`, and with a payload without a dot.
     let header = base64url::encode(br#"{"alg":"HS256","b64":false}"#);
     assert_eq!(unsupported(&format!("{header}.{{}}.{signature}")), "b64");
 }

@@ -1,9 +1,9 @@
-//! `SECURITY.md` names a test for each attack: every name and every file in its tables exists.
+//! `SECURITY.md` names a test for each attack. Every test and every file in its tables must exist.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// All files below a folder of the project whose names end so.
+/// All files below a folder of the project whose names end with `extension`.
 fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
@@ -20,7 +20,7 @@ fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
     found
 }
 
-/// The texts of all tests: in Rust, and for the real runtime.
+/// The sources of all tests: the native ones, and those in the real runtime.
 fn sources() -> String {
     [("src", ".rs"), ("tests/native", ".rs"), ("tests/workerd", ".mjs"), ("kernels", ".rs")]
         .iter()
@@ -28,7 +28,7 @@ fn sources() -> String {
         .filter(|path| !path.ends_with("security_page.rs"))
         .map(|path| fs::read_to_string(path).unwrap())
         .collect::<String>()
-        // As a test's name is printed.
+        // Test names in JavaScript may contain an escaped apostrophe.
         .replace("\\'", "'")
 }
 

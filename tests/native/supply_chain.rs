@@ -1,5 +1,5 @@
-//! What goes into the deployed wasm is locked: every crate and every npm package by its contents, and no script of a package
-//! runs while it is installed.
+//! Everything that goes into the deployed wasm is locked: every crate and every npm package by a checksum. No package runs a script
+//! while it is installed.
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,7 @@ fn crates() -> Vec<toml::Table> {
 }
 
 #[test]
-fn the_bindgen_tool_reads_what_the_worker_is_compiled_with() {
+fn the_bindgen_tool_has_the_version_that_the_worker_is_compiled_with() {
     let versions = |name: &str| -> Vec<String> {
         crates()
             .iter()
@@ -60,7 +60,7 @@ fn every_crate_is_ours_or_comes_from_crates_io_with_a_checksum() {
 }
 
 #[test]
-fn every_npm_package_is_locked_by_its_contents() {
+fn every_npm_package_is_locked_by_its_checksum() {
     let lock = json("package-lock.json");
     let packages = lock["packages"].as_object().unwrap();
     assert!(packages.len() > 100);
@@ -78,7 +78,7 @@ fn no_npm_package_runs_a_script_while_it_is_installed() {
     for name in package["scripts"].as_object().unwrap().keys() {
         assert!(!name.contains("install") && !name.contains("prepare"), "{name}");
     }
-    // The package `node` holds no executable: its script downloads one that no lock file names.
+    // The package `node` contains no executable: its script downloads one that no lock file names.
     for table in ["dependencies", "devDependencies", "optionalDependencies"] {
         assert!(package[table].get("node").is_none(), "{table}");
     }

@@ -1,4 +1,4 @@
-//! The test keys of `tests/vectors/keys`, which sign, and the JWK sets that publish their public halves.
+//! The private test keys of `tests/vectors/keys`, and JWK sets of their public keys.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,7 @@ use p256::ecdsa::signature::Signer as _;
 use rsa::{BigUint, RsaPrivateKey};
 use serde_json::{Map, Value, json};
 
-/// A private key that signs for a test.
+/// A private key that signs in tests.
 pub struct TestKey {
     jwk: Map<String, Value>,
     material: Material,
@@ -47,10 +47,10 @@ test_keys! {
     ed25519_second: "ed25519-second",
 }
 
-/// The shared secret of the HS algorithms: 64 octets, all printable, so that it also serves as a text.
+/// The shared secret of the HS algorithms: 64 octets, all printable, so that it can also be used as a text.
 pub const SECRET: &str = "a test secret that secures nothing, of exactly sixty-four octets";
 
-/// The key that signs under `algorithm` unless a test chooses another. None for HS: see [`SECRET`].
+/// The default signing key for `algorithm`. For HS algorithms see [`SECRET`].
 pub fn for_algorithm(algorithm: Algorithm) -> &'static TestKey {
     match algorithm {
         Algorithm::Es256 => p_256(),
@@ -60,27 +60,27 @@ pub fn for_algorithm(algorithm: Algorithm) -> &'static TestKey {
     }
 }
 
-/// `message`'s authentication code under [`SECRET`], or under another `secret`.
+/// The HMAC of `message` with `secret`.
 pub fn hmac(algorithm: Algorithm, secret: &[u8], message: &[u8]) -> Vec<u8> {
     match algorithm {
         Algorithm::Hs256 => Hs256.sign(&Hs256Key::new(secret), message).as_bytes().into_owned(),
         Algorithm::Hs384 => Hs384.sign(&Hs384Key::new(secret), message).as_bytes().into_owned(),
         Algorithm::Hs512 => Hs512.sign(&Hs512Key::new(secret), message).as_bytes().into_owned(),
-        other => panic!("{other} is no HMAC"),
+        other => panic!("{other} is not an HMAC algorithm"),
     }
 }
 
-/// The text of a JWK set with these JWKs.
+/// The text of a JWK set of these JWKs.
 pub fn jwks(jwks: &[Value]) -> String {
     json!({ "keys": jwks }).to_string()
 }
 
-/// The set that publishes these keys, as a JWKS endpoint's text.
+/// The text of a JWK set with the public keys of these keys.
 pub fn published(keys: &[&TestKey]) -> String {
     jwks(&keys.iter().map(|key| key.public_jwk()).collect::<Vec<_>>())
 }
 
-/// The set that publishes these keys, parsed. Panics unless all of them are usable.
+/// The parsed JWK set with the public keys of these keys. Panics unless all of them are usable.
 pub fn key_set(keys: &[&TestKey]) -> KeySet {
     let set = KeySet::parse(published(keys).as_bytes()).unwrap();
     assert_eq!(set.set_aside, []);
@@ -108,7 +108,7 @@ impl TestKey {
             (_, Some("Ed25519")) => Material::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(
                 &octets("d").try_into().unwrap(),
             ))),
-            other => panic!("no test key is of the type {other:?}"),
+            other => panic!("no test key has the type {other:?}"),
         };
         Self { jwk, material }
     }
@@ -118,12 +118,12 @@ impl TestKey {
         self.jwk["kid"].as_str().unwrap()
     }
 
-    /// The whole JWK, private members included.
+    /// The whole JWK, including the private members.
     pub fn private_jwk(&self) -> Value {
         Value::Object(self.jwk.clone())
     }
 
-    /// What an identity provider publishes: the public members, `kid`, and `use`.
+    /// The JWK that an identity provider publishes: the public members, `kid` and `use`.
     pub fn public_jwk(&self) -> Value {
         let mut jwk = self.jwk.clone();
         jwk.retain(|member, _| ["kty", "kid", "crv", "x", "y", "n", "e"].contains(&member.as_str()));
@@ -131,7 +131,7 @@ impl TestKey {
         Value::Object(jwk)
     }
 
-    /// [`Self::public_jwk`] with some members replaced or added, or removed where `changes` says null.
+    /// [`Self::public_jwk`] with the members of `changes` replaced or added. Members that are null in `changes` are removed.
     pub fn public_jwk_with(&self, changes: &Value) -> Value {
         let mut jwk = self.public_jwk();
         for (member, value) in changes.as_object().unwrap() {
@@ -143,7 +143,7 @@ impl TestKey {
         jwk
     }
 
-    /// A signature on `message`. Panics when `algorithm` is not of the key's kind.
+    /// A signature of `message`. Panics if `algorithm` does not belong to the key type.
     pub fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Vec<u8> {
         match (&self.material, algorithm) {
             (Material::P256(key), Algorithm::Es256) => {
@@ -159,11 +159,11 @@ impl TestKey {
                 let algorithm = Rsa::with_name(algorithm.name());
                 algorithm.sign(key, message).as_bytes().into_owned()
             }
-            (_, other) => panic!("the key {} does not sign under {other}", self.kid()),
+            (_, other) => panic!("the key {} cannot sign with {other}", self.kid()),
         }
     }
 
-    /// The RSA private operation on `encoded` as it is, whatever its padding.
+    /// The RSA private operation on `encoded`, without any padding added.
     pub fn raw_rsa(&self, encoded: &[u8]) -> Vec<u8> {
         let (n, d) = (self.number("n"), self.number("d"));
         let signature = BigUint::from_bytes_be(encoded).modpow(&d, &n).to_bytes_be();

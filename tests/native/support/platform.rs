@@ -1,9 +1,8 @@
-//! A world to run in: a clock that stands still until somebody waits, a store and an origin that break on request,
-//! secrets, and the log lines written.
+//! A fake platform: a virtual clock, a store and an origin whose failures tests control, secrets, and the log lines written.
 //!
-//! Time is virtual. Futures run under [`FakePlatform::run`]: when all of them wait, the clock jumps to the first that is
-//! due. A thousand concurrent requests against an origin that takes five seconds need no seconds at all, and do the same
-//! thing each time. Under any other executor a wait never ends.
+//! Time is virtual. [`FakePlatform::run`] runs futures: when all of them wait, the clock jumps to the first time that one of them
+//! waits for. A thousand concurrent requests to an origin that takes five seconds run in no real time, and the order is the same in
+//! every run. With any other executor a sleep never ends.
 //!
 //! ```ignore
 //! let world = FakePlatform::at(NOW);
@@ -33,22 +32,22 @@ use edge_assay::time::Timestamp;
 #[derive(Default)]
 pub struct FakePlatform {
     time: Rc<Time>,
-    /// The store, as all isolates see it.
+    /// The store, shared by all isolates.
     pub store: FakeStore,
     /// Everything reachable by HTTP.
     pub origin: FakeOrigin,
-    /// What stands in a directory, as all isolates see it; the key is `<binding> <key>`.
+    /// The directories, shared by all isolates; the key is `<binding> <key>`.
     pub directory: FakeStore,
     secrets: RefCell<HashMap<String, String>>,
     lines: RefCell<Vec<(Level, serde_json::Value)>>,
     second_engine: Cell<SecondEngine>,
     draws: Cell<u64>,
     sleeps: Cell<usize>,
-    /// What was sent on, and what the upstreams answer.
+    /// The upstreams of the gateway.
     pub upstreams: FakeUpstreams,
 }
 
-/// The APIs behind.
+/// The upstreams: the requests that they received, and how they fail.
 #[derive(Default)]
 pub struct FakeUpstreams {
     received: RefCell<Vec<Onward>>,
@@ -56,18 +55,18 @@ pub struct FakeUpstreams {
 }
 
 impl FakeUpstreams {
-    /// What was sent on so far.
+    /// The upstream requests so far.
     pub fn received(&self) -> Vec<Onward> {
         self.received.borrow().clone()
     }
 
-    /// From now on nothing is answered, for this reason.
+    /// From now on every request fails with this error.
     pub fn fail(&self, failure: UpstreamError) {
         *self.failure.borrow_mut() = Some(failure);
     }
 }
 
-/// What is answered is what was sent.
+/// Answers with the upstream request itself.
 impl<R> Upstreams<R> for FakePlatform {
     type Answer = Onward;
 
@@ -83,17 +82,17 @@ impl<R> Upstreams<R> for FakePlatform {
 /// How the platform's own cryptography behaves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SecondEngine {
-    /// It says what is true.
+    /// Its results are correct.
     #[default]
     Honest,
-    /// It says the contrary.
+    /// Its results are wrong.
     Lies,
-    /// It has no opinion.
+    /// It has no result.
     Absent,
 }
 
 impl FakePlatform {
-    /// A world whose clock shows `epoch_seconds`.
+    /// A platform whose clock shows `epoch_seconds`.
     pub fn at(epoch_seconds: i64) -> Self {
         let world = Self::default();
         world.time.now_ms.set(epoch_seconds * 1000);
@@ -110,12 +109,12 @@ impl FakePlatform {
         self.time.now_ms.get()
     }
 
-    /// How often the application went to sleep so far.
+    /// The number of calls of [`Clock::sleep`] so far.
     pub fn sleeps(&self) -> usize {
         self.sleeps.get()
     }
 
-    /// Lets `seconds` pass between two requests. Negative ones set the clock back.
+    /// Advances the clock by `seconds`; a negative number sets it back.
     pub fn pass(&self, seconds: i64) {
         self.time.now_ms.set(self.now_ms() + seconds * 1000);
     }
@@ -130,21 +129,21 @@ impl FakePlatform {
         self.lines.borrow().clone()
     }
 
-    /// The log lines so far whose `event` is `event`.
+    /// The log lines so far with this `event`.
     pub fn events(&self, event: &str) -> Vec<serde_json::Value> {
         let lines = self.lines.borrow();
         lines.iter().map(|(_, line)| line).filter(|line| line["event"] == event).cloned().collect()
     }
 
-    /// Runs `future` to its end, letting time pass whenever everything in it waits.
+    /// Runs `future` until it is ready. The clock advances whenever all parts of it wait.
     pub fn run<F: Future>(&self, future: F) -> F::Output {
         match self.run_until(i64::MAX, future) {
             Some(output) => output,
-            None => panic!("everything waits, and for nothing"),
+            None => panic!("the future waits, but for no time on the clock"),
         }
     }
 
-    /// Runs `future` for `ms` milliseconds at the most and drops it if it has not ended then, as when a client goes away.
+    /// Runs `future` for at most `ms` milliseconds and then drops it, as when a client goes away.
     pub fn run_for_ms<F: Future>(&self, ms: i64, future: F) -> Option<F::Output> {
         self.run_until(self.now_ms() + ms, future)
     }
@@ -173,7 +172,7 @@ impl Wake for Woken {
     }
 }
 
-/// The clock and those who wait for it.
+/// The clock, and the tasks that wait for a time on it.
 #[derive(Default)]
 struct Time {
     now_ms: Cell<i64>,
@@ -183,7 +182,7 @@ struct Time {
 impl Time {
     async fn sleep(&self, ms: u32) {
         let due_ms = self.now_ms.get() + i64::from(ms);
-        // At least one turn for the others, even if nothing has to be waited for.
+        // Yields at least once, even if `ms` is zero.
         let mut has_yielded = false;
         std::future::poll_fn(|context| {
             if has_yielded && self.now_ms.get() >= due_ms {
@@ -196,12 +195,12 @@ impl Time {
         .await;
     }
 
-    /// Goes to the first moment that somebody waits for, if it lies before `end_ms`, and wakes all who waited for it.
+    /// Sets the clock to the first time that a task waits for, if it is before `end_ms`, and wakes the tasks that wait for it.
     fn jump(&self, end_ms: i64) -> bool {
         let mut waiting = self.waiting.borrow_mut();
         let first = waiting.iter().map(|(due_ms, _)| *due_ms).min();
         let Some(first) = first.filter(|first| *first < end_ms) else {
-            // Whoever still waits was dropped by `run_for_ms`, or is about to be.
+            // `run_for_ms` has dropped the tasks that still wait, or is about to.
             self.now_ms.set(if end_ms == i64::MAX { self.now_ms.get() } else { end_ms });
             waiting.clear();
             return false;
@@ -235,7 +234,7 @@ impl Secrets for FakePlatform {
 }
 
 impl FakePlatform {
-    /// Changes how the platform's own cryptography behaves from now on.
+    /// Sets how the platform's own cryptography behaves from now on.
     pub fn second_engine(&self, behaviour: SecondEngine) {
         self.second_engine.set(behaviour);
     }
@@ -260,7 +259,7 @@ impl PlatformCrypto for FakePlatform {
     }
 }
 
-/// Not random at all: the same draws each time, and no two alike.
+/// Not random: a generator that gives the same values in each run.
 impl Random for FakePlatform {
     fn fill(&self, bytes: &mut [u8]) {
         for byte in bytes {
@@ -290,14 +289,14 @@ impl Log for FakePlatform {
 /// How the store behaves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum StoreMode {
-    /// As Workers KV does: values expire, none for less than 60 s, one write per key and second.
+    /// As Workers KV: values expire, no expiry is below 60 s, and a key can be written once per second.
     #[default]
     Works,
     /// Neither reads nor writes succeed.
     Down,
     /// Reads succeed, writes are refused with 429.
     TooManyWrites,
-    /// Every read, of whatever key, gives this.
+    /// Every read of any key returns this text.
     Rubbish(String),
 }
 
@@ -331,37 +330,37 @@ impl Default for FakeStore {
 }
 
 impl FakeStore {
-    /// From now on each operation takes this long. Without this it takes 1 ms.
+    /// From now on each operation takes `ms` milliseconds. The default is 1.
     pub fn takes_ms(&self, ms: u32) {
         self.delay_ms.set(ms);
     }
 
-    /// Changes how the store behaves from now on.
+    /// Sets how the store behaves from now on.
     pub fn behave(&self, mode: StoreMode) {
         *self.mode.borrow_mut() = mode;
     }
 
-    /// From now on deletions fail, or succeed again.
+    /// Sets whether deletions fail from now on.
     pub fn fail_deletions(&self, fail: bool) {
         self.refuses_deletions.set(fail);
     }
 
-    /// Reads so far, failed ones included.
+    /// The number of reads so far, including failed ones.
     pub fn gets(&self) -> usize {
         self.gets.get()
     }
 
-    /// Writes so far, failed ones included.
+    /// The number of writes so far, including failed ones.
     pub fn puts(&self) -> usize {
         self.puts.get()
     }
 
-    /// The value under `key`, past the ports.
+    /// The value under `key`, read without the ports.
     pub fn peek(&self, key: &str) -> Option<String> {
         self.values.borrow().get(key).map(|stored| stored.value.clone())
     }
 
-    /// Puts a value under `key`, past the ports, for ever.
+    /// Stores a value under `key` without the ports. It never expires.
     pub fn plant(&self, key: &str, value: &str) {
         let stored = Stored { value: value.to_owned(), written_ms: i64::MIN, expires_ms: i64::MAX };
         self.values.borrow_mut().insert(key.to_owned(), stored);
@@ -372,7 +371,7 @@ impl FakeStore {
         self.values.borrow().get(key).map(|stored| (stored.expires_ms - now_ms) / 1000)
     }
 
-    /// Loses everything.
+    /// Removes all values.
     pub fn clear(&self) {
         self.values.borrow_mut().clear();
     }
@@ -437,7 +436,6 @@ impl Directory for FakePlatform {
     }
 }
 
-/// A counter: never the same twice, and the same in every run.
 /// What an origin answers at one URL. A document with an `ETag` answers a matching `If-None-Match` with a 304.
 #[derive(Clone, Debug)]
 pub struct Answer {
@@ -451,7 +449,7 @@ impl Answer {
         Self::document(200, "application/json", body.into())
     }
 
-    /// A 200 with a page for people.
+    /// A 200 with an HTML page.
     pub fn html(body: &str) -> Self {
         Self::document(200, "text/html; charset=utf-8", body)
     }
@@ -500,7 +498,7 @@ impl Answer {
         self
     }
 
-    /// The same, `ms` milliseconds after the question. Without this an answer takes 10.
+    /// The same, `ms` milliseconds after the request. The default is 10.
     #[must_use]
     pub fn after_ms(mut self, ms: u32) -> Self {
         self.delay_ms = ms;
@@ -508,7 +506,7 @@ impl Answer {
     }
 }
 
-/// What can be reached by HTTP. A URL that nothing was said about is unreachable.
+/// The origins that can be reached over HTTP. A URL without an answer is unreachable.
 #[derive(Default)]
 pub struct FakeOrigin {
     answers: RefCell<HashMap<String, Answer>>,
@@ -516,12 +514,12 @@ pub struct FakeOrigin {
 }
 
 impl FakeOrigin {
-    /// From now on `url` answers so.
+    /// Sets the answer of `url` from now on.
     pub fn serves(&self, url: &str, answer: Answer) {
         self.answers.borrow_mut().insert(url.to_owned(), answer);
     }
 
-    /// Requests of `url` so far, whatever came of them.
+    /// The number of requests to `url` so far, with any outcome.
     pub fn calls(&self, url: &str) -> usize {
         self.requests.borrow().iter().filter(|request| request.url == url).count()
     }

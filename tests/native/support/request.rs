@@ -1,4 +1,4 @@
-//! A request without a network: what a test says it holds.
+//! An incoming request whose content a test sets.
 
 use edge_assay::intake::Reading;
 use edge_assay::ports::{BodyError, IncomingRequest};
@@ -46,7 +46,7 @@ impl FakeRequest {
         Self::get("/verify").bearer(token)
     }
 
-    /// The same with one more header. A name given twice stands for two headers.
+    /// The same with one more header. A name that is set twice is two headers.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
@@ -59,14 +59,14 @@ impl FakeRequest {
         self.header("authorization", &format!("Bearer {token}"))
     }
 
-    /// The same to another path.
+    /// The same with another path.
     #[must_use]
     pub fn at(mut self, path: &str) -> Self {
         path.clone_into(&mut self.path);
         self
     }
 
-    /// The same to another host.
+    /// The same with another host.
     #[must_use]
     pub fn host(mut self, host: &str) -> Self {
         host.clone_into(&mut self.host);
@@ -80,7 +80,7 @@ impl FakeRequest {
         self
     }
 
-    /// The same, and its body never ends: the client falls silent.
+    /// The same with a body that never ends, because the client stops sending.
     #[must_use]
     pub fn stalled(mut self) -> Self {
         self.is_stalled = true;

@@ -1,12 +1,12 @@
-//! Tokens made to measure: well-formed ones signed with the test keys, and any text in a token's shape.
+//! Tokens: well-formed ones that are signed with the test keys, and arbitrary texts in the form of a token.
 
 use edge_assay::jose::{Algorithm, base64url};
 use serde_json::{Map, Value, json};
 
 use super::keys::{self, TestKey};
 
-/// A token under `algorithm`, signed with its usual test key (its `kid` in the header) or with [`keys::SECRET`].
-/// `header_extra` is merged into `{"alg","typ":"JWT","kid"?}`; a member given as null is left out.
+/// A token that is signed with the default test key of `algorithm`, whose `kid` is in the header, or with [`keys::SECRET`].
+/// `header_extra` is merged into `{"alg","typ":"JWT","kid"?}`; members that are null in it are removed.
 pub fn mint(algorithm: Algorithm, header_extra: &Value, claims: &Value) -> String {
     if algorithm.is_shared_secret() {
         mint_with_secret(algorithm, keys::SECRET.as_bytes(), header_extra, claims)
@@ -15,26 +15,26 @@ pub fn mint(algorithm: Algorithm, header_extra: &Value, claims: &Value) -> Strin
     }
 }
 
-/// As [`mint`], with a key of the test's choice.
+/// Like [`mint`], with another key.
 pub fn mint_with_key(algorithm: Algorithm, key: &TestKey, header_extra: &Value, claims: &Value) -> String {
     let header = header(algorithm, Some(key.kid()), header_extra);
     sealed(&header.to_string(), &claims.to_string(), |input| key.sign(algorithm, input))
 }
 
-/// As [`mint`], with a secret of the test's choice and no `kid`.
+/// Like [`mint`], with another secret and without `kid`.
 pub fn mint_with_secret(algorithm: Algorithm, secret: &[u8], header_extra: &Value, claims: &Value) -> String {
     let header = header(algorithm, None, header_extra);
     sealed(&header.to_string(), &claims.to_string(), |input| keys::hmac(algorithm, secret, input))
 }
 
-/// A token with exactly these texts as its header and payload, and `sign`'s answer as its signature.
+/// A token with exactly these texts as header and payload, and the result of `sign` as signature.
 pub fn sealed(header: &str, payload: &str, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> String {
     let input = format!("{}.{}", base64url::encode(header.as_bytes()), base64url::encode(payload.as_bytes()));
     let signature = base64url::encode(&sign(input.as_bytes()));
     format!("{input}.{signature}")
 }
 
-/// A token with exactly these texts, and a signature that is none.
+/// A token with exactly these texts and an invalid signature.
 pub fn unsigned(header: &str, payload: &str) -> String {
     sealed(header, payload, |_| b"not a signature".to_vec())
 }

@@ -1,4 +1,4 @@
-//! The whole application as one isolate holds it, configured from JSON, in a world of fakes.
+//! The whole application of one isolate, configured from JSON, on the fake platform.
 //!
 //! ```ignore
 //! let world = World::trusting(&[issuer(ISS, &json!({}))]);
@@ -23,14 +23,14 @@ use super::keys::{self, TestKey};
 use super::platform::{Answer, FakePlatform};
 use super::request::FakeRequest;
 
-/// What every clock shows at the start.
+/// The time of every clock at the start.
 pub const NOW: i64 = 1_800_000_000;
 
-/// One isolate and all around it.
+/// One isolate and its platform.
 pub struct World {
-    /// The ports.
+    /// The fake platform.
     pub platform: FakePlatform,
-    /// What the isolate holds.
+    /// The application in the isolate.
     pub app: Application,
 }
 
@@ -45,7 +45,7 @@ impl World {
         Self::new(&json!({ "issuers": issuers }))
     }
 
-    /// A world with this configuration in which these secrets are bound.
+    /// A world with this configuration and these Worker secrets.
     pub fn with_secrets(config: &Value, secrets: &[(&str, &str)]) -> Self {
         let platform = FakePlatform::at(NOW);
         for (name, value) in secrets {
@@ -55,29 +55,29 @@ impl World {
         Self { platform, app }
     }
 
-    /// From now on the key set of `issuer` (see [`jwks_uri`]) holds these keys.
+    /// Sets the keys in the key set of `issuer` (see [`jwks_uri`]) from now on.
     pub fn publishes(&self, issuer: &str, keys: &[&TestKey]) {
         self.serves(&jwks_uri(issuer), Answer::json(keys::published(keys)));
     }
 
-    /// From now on `url` answers so.
+    /// Sets the answer of `url` from now on.
     pub fn serves(&self, url: &str, answer: Answer) {
         self.platform.origin.serves(url, answer);
     }
 
-    /// How often the key set of `issuer` was fetched.
+    /// The number of fetches of the key set of `issuer`.
     pub fn fetches(&self, issuer: &str) -> usize {
         self.platform.origin.calls(&jwks_uri(issuer))
     }
 
-    /// How verification of `token` goes now.
+    /// The verification of `token` at the current time.
     pub fn verification(&self, token: &str) -> Verification {
         let terms = self.app.config.terms.as_ref().unwrap_or_else(|faults| panic!("{faults:#?}"));
         let now = self.platform.now();
         self.platform.run(verify(terms, &self.app.keys, &self.platform, token, now))
     }
 
-    /// The verdict on `token`.
+    /// The outcome of verifying `token`.
     pub fn judge(&self, token: &str) -> Result<VerifiedToken, Refusal> {
         self.verification(token).outcome
     }
@@ -87,7 +87,7 @@ impl World {
         self.judge(token).is_ok()
     }
 
-    /// Why `token` is rejected. Panics if it is not, or for a fault of ours.
+    /// Why `token` is rejected. Panics if it is accepted or cannot be judged.
     pub fn rejection(&self, token: &str) -> Rejection {
         match self.judge(token) {
             Err(Refusal::Rejection(rejection)) => rejection,
@@ -95,7 +95,7 @@ impl World {
         }
     }
 
-    /// What keeps us from judging `token`. Panics if it was judged.
+    /// The fault because of which `token` cannot be judged. Panics if it is accepted or rejected.
     pub fn fault(&self, token: &str) -> Fault {
         match self.judge(token) {
             Err(Refusal::Fault(fault)) => fault,
@@ -103,7 +103,7 @@ impl World {
         }
     }
 
-    /// What becomes of `request` where there is a gateway. What is left to do once it is on its way is done too.
+    /// The gateway's reply to `request`. Work that remains after the reply is done too.
     pub fn serve(&self, request: &FakeRequest) -> Reply<Onward> {
         let served = self.platform.run(serve(&self.app, &self.platform, request));
         if let Some(issuer) = served.refresh {
@@ -112,7 +112,7 @@ impl World {
         served.reply
     }
 
-    /// How `request` is sent on. Panics if it is answered here.
+    /// The upstream request for `request`. Panics if the Worker answers it itself.
     pub fn sent_on(&self, request: &FakeRequest) -> Onward {
         match self.serve(request) {
             Reply::Upstream(onward) => onward,
@@ -120,7 +120,7 @@ impl World {
         }
     }
 
-    /// The answer to `request` that is our own. Panics if it is sent on.
+    /// The Worker's own answer to `request`. Panics if the request is forwarded.
     pub fn answered(&self, request: &FakeRequest) -> Response {
         match self.serve(request) {
             Reply::Own(response) => response,
@@ -128,7 +128,7 @@ impl World {
         }
     }
 
-    /// The response to `request`. What is left to do once it is on its way is done too.
+    /// The response to `request`. Work that remains after the response is done too.
     pub fn ask(&self, request: &FakeRequest) -> Response {
         let answered = self.platform.run(answer(&self.app, &self.platform, request));
         if let Some(issuer) = answered.refresh {
@@ -138,26 +138,26 @@ impl World {
     }
 }
 
-/// Where the tests' issuers publish their keys.
+/// The URL of the key set of an issuer in these tests.
 pub fn jwks_uri(issuer: &str) -> String {
     format!("{}/.well-known/jwks.json", issuer.trim_end_matches('/'))
 }
 
-/// The configuration of an issuer that publishes its keys and whose audience is unchecked, with `changes` merged in; a
-/// member given as null is left out.
+/// The configuration of an issuer with a key set and unchecked audience, with `changes` merged in. Members that are null in
+/// `changes` are removed.
 pub fn issuer(name: &str, changes: &Value) -> Value {
     let base = json!({ "issuer": name, "jwks_uri": jwks_uri(name), "audience": "unchecked" });
     merged(base, changes)
 }
 
-/// The claims of a token that `issuer` issued ten seconds ago for a minute, with `changes` merged in; a claim given as
-/// null is left out.
+/// The claims of a token that `issuer` issued ten seconds ago for a minute, with `changes` merged in. Claims that are null in
+/// `changes` are removed.
 pub fn claims(issuer: &str, changes: &Value) -> Value {
     let base = json!({ "iss": issuer, "sub": "user_1", "iat": NOW - 10, "nbf": NOW - 10, "exp": NOW + 50 });
     merged(base, changes)
 }
 
-/// `base` with the members of `changes`; those that are null are removed.
+/// `base` with the members of `changes`. Members that are null in `changes` are removed.
 pub fn merged(mut base: Value, changes: &Value) -> Value {
     let members = base.as_object_mut().unwrap();
     for (name, value) in changes.as_object().unwrap() {
@@ -175,7 +175,7 @@ pub fn body(response: &Response) -> Value {
         .unwrap_or_else(|_| panic!("no JSON: {}", String::from_utf8_lossy(response.body())))
 }
 
-/// A header of a response; several of a name joined by a comma.
+/// A header of a response. Several headers with the name are joined with commas.
 pub fn header(response: &Response, name: &str) -> Option<String> {
     let values: Vec<&str> =
         response.headers().get_all(name).iter().map(|value| value.to_str().unwrap()).collect();

@@ -1,11 +1,11 @@
-//! `typ`, `aud`, `azp`, required claims and scopes, each rule as a table.
+//! The rules for `typ`, `aud`, `azp`, required claims and scopes, each as a table.
 
 use edge_assay::rejection::{Malformed, Rejection, Segment};
 use serde_json::{Value, json};
 
 use super::{ISS, texts, token, token_of, token_with_header, world};
 
-/// What becomes of a token with these claims on these terms.
+/// The outcome for a token with these changes of its claims, from an issuer with this configuration.
 fn verdict(terms: &Value, changes: &Value) -> Result<(), Rejection> {
     let world = world(terms);
     let token = token(changes);
@@ -78,7 +78,7 @@ fn an_audience_is_checked_as_configured() {
 }
 
 #[test]
-fn an_audience_that_is_no_string_and_no_strings_is_malformed_even_unchecked() {
+fn an_audience_of_another_type_is_malformed_even_if_audiences_are_not_checked() {
     for aud in ["1", "null", "{}", r#"["a",1]"#, r#"[["a"]]"#, "false"] {
         let rejection = world(&json!({})).rejection(&token_of(&format!(r#"{{"iss":"{ISS}","aud":{aud}}}"#)));
         assert!(
@@ -94,7 +94,7 @@ fn an_audience_that_is_no_string_and_no_strings_is_malformed_even_unchecked() {
 }
 
 #[test]
-fn a_refusal_carries_few_audiences_and_none_of_them_whole() {
+fn a_refusal_contains_eight_audiences_at_most_and_truncates_them() {
     let audiences: Vec<String> = (0..20).map(|index| format!("{index}{}", "x".repeat(300))).collect();
     match verdict(&json!({ "audience": { "any_of": ["a"] } }), &json!({ "aud": audiences })) {
         Err(Rejection::AudienceMismatch { found, .. }) => {
@@ -115,7 +115,7 @@ fn azp_is_checked_when_parties_are_configured() {
     };
     for (terms, azp, expected) in [
         (&json!({}), json!(null), Ok(())),
-        (&json!({}), json!("whoever"), Ok(())),
+        (&json!({}), json!("anyone"), Ok(())),
         (&terms, json!("https://app.example"), Ok(())),
         (&terms, json!("http://localhost:5173"), Ok(())),
         (&terms, json!(null), missing),
@@ -129,7 +129,7 @@ fn azp_is_checked_when_parties_are_configured() {
 }
 
 #[test]
-fn a_required_claim_is_there_and_neither_null_nor_empty() {
+fn a_required_claim_is_present_and_neither_null_nor_empty() {
     let found = json!({
         "user_id": "u", "zero": 0, "no": false, "empty": "", "none": {}, "list": ["a", null],
         "app_metadata": { "provider": "email", "a/b": { "~": 1 } }, "https://app.example/role": "admin",
@@ -167,7 +167,7 @@ fn a_required_claim_is_there_and_neither_null_nor_empty() {
 }
 
 #[test]
-fn of_several_missing_claims_the_first_configured_is_named() {
+fn the_first_configured_of_several_missing_claims_is_named() {
     let terms = json!({ "required_claims": ["sub", "second", "third"] });
     assert_eq!(
         verdict(&terms, &json!({ "third": 3 })),
@@ -176,7 +176,7 @@ fn of_several_missing_claims_the_first_configured_is_named() {
 }
 
 #[test]
-fn scopes_are_a_string_or_a_list_in_scope_or_else_in_scp() {
+fn scopes_are_a_string_or_a_list_in_scope_or_otherwise_in_scp() {
     let lacking = |missing: &[&str]| {
         Err(Rejection::ScopeInsufficient { required: texts(&["read", "write"]), missing: texts(missing) })
     };
@@ -205,7 +205,7 @@ fn scopes_are_a_string_or_a_list_in_scope_or_else_in_scp() {
 }
 
 #[test]
-fn every_rule_holds_for_its_own_issuer_only() {
+fn every_rule_applies_only_to_its_own_issuer() {
     let strict = json!({ "audience": { "any_of": ["a"] } });
     let world = crate::support::world::World::trusting(&[
         crate::support::world::issuer(ISS, &strict),

@@ -1,4 +1,5 @@
-//! RS/HS confusion, both ways: a public key is never a secret, and a secret never judges what a private key signs.
+//! Algorithm confusion in both directions: a public key is never used as a secret, and a secret never verifies a signature of a
+//! private key.
 
 use edge_assay::jose::{Algorithm, base64url};
 use edge_assay::rejection::{NoKey, Rejection};
@@ -13,8 +14,8 @@ use crate::support::keys::{self, rsa_2048};
 use crate::support::tokens;
 use crate::support::world::{World, claims, issuer};
 
-/// Every spelling of the RSA public key that a confused verifier might take for a secret.
-fn public_key_spellings() -> Vec<Vec<u8>> {
+/// Every encoding of the RSA public key that a confused verifier might use as a secret.
+fn public_key_encodings() -> Vec<Vec<u8>> {
     let key = RsaPublicKey::new(rsa_2048().number("n"), rsa_2048().number("e")).unwrap();
     let spki = key.to_public_key_der().unwrap().as_bytes().to_vec();
     let pkcs1 = key.to_pkcs1_der().unwrap().as_bytes().to_vec();
@@ -48,12 +49,12 @@ fn base64(octets: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD.encode(octets)
 }
 
-/// Tokens signed with each spelling under each HMAC, with the RSA key's `kid` and without one.
+/// Tokens signed with each encoding and each HMAC, with the RSA key's `kid` and without one.
 fn forged() -> impl Iterator<Item = (Algorithm, Option<&'static str>, String)> {
-    let spellings = public_key_spellings();
+    let encodings = public_key_encodings();
     let kid = rsa_2048().kid();
     [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512].into_iter().flat_map(move |algorithm| {
-        spellings.clone().into_iter().flat_map(move |secret| {
+        encodings.clone().into_iter().flat_map(move |secret| {
             [Some(kid), None].map(|kid| {
                 let header = json!({ "kid": kid });
                 (
@@ -67,7 +68,7 @@ fn forged() -> impl Iterator<Item = (Algorithm, Option<&'static str>, String)> {
 }
 
 #[test]
-fn a_public_key_is_no_secret_where_only_a_key_set_exists() {
+fn a_public_key_is_not_used_as_a_secret_if_the_issuer_has_only_a_key_set() {
     let world = World::trusting(&[issuer(ISS, &json!({}))]);
     world.publishes(ISS, &[rsa_2048()]);
     let allowed: Vec<&str> = ASYMMETRIC.iter().map(|algorithm| algorithm.name()).collect();
@@ -82,11 +83,11 @@ fn a_public_key_is_no_secret_where_only_a_key_set_exists() {
 }
 
 #[test]
-fn a_public_key_is_no_secret_where_the_preset_knows_of_secrets_and_none_is_configured() {
+fn a_public_key_is_not_used_as_a_secret_if_the_preset_allows_secrets_and_none_is_configured() {
     let name = "https://project.supabase.co/auth/v1";
     let world = World::trusting(&[json!({ "issuer": name, "preset": "supabase", "audience": "unchecked" })]);
     world.publishes(name, &[rsa_2048()]);
-    for secret in public_key_spellings() {
+    for secret in public_key_encodings() {
         let header = json!({ "kid": rsa_2048().kid() });
         let token = tokens::mint_with_secret(Algorithm::Hs256, &secret, &header, &claims(name, &json!({})));
         let expected = Rejection::KeyNotFound(NoKey::NoSharedSecret { algorithm: "HS256" });
@@ -96,7 +97,7 @@ fn a_public_key_is_no_secret_where_the_preset_knows_of_secrets_and_none_is_confi
 }
 
 #[test]
-fn a_public_key_is_no_secret_where_both_exist() {
+fn a_public_key_is_not_used_as_a_secret_if_the_issuer_has_both() {
     let terms = json!({
         "algorithms": ["RS256", "HS256", "HS384", "HS512"],
         "secrets": [{ "binding": "SHARED" }],
@@ -114,7 +115,7 @@ fn a_public_key_is_no_secret_where_both_exist() {
 }
 
 #[test]
-fn an_rsa_token_is_not_judged_by_a_secret() {
+fn an_rsa_token_is_not_verified_with_a_secret() {
     let config = json!({ "issuers": [
         { "issuer": ISS, "audience": "unchecked", "secrets": [{ "binding": "SHARED" }] },
     ]});
@@ -122,7 +123,7 @@ fn an_rsa_token_is_not_judged_by_a_secret() {
     let refused = Rejection::AlgorithmNotAllowed { algorithm: "RS256".to_owned(), allowed: vec!["HS256"] };
     let good = tokens::mint(Algorithm::Rs256, &json!({}), &claims(ISS, &json!({})));
     assert_eq!(world.rejection(&good), refused);
-    // Signed with the secret, and called RS256.
+    // Signed with the secret, but with RS256 in the header.
     let header = json!({ "alg": "RS256" });
     let secret = keys::SECRET.as_bytes();
     let forged = tokens::mint_with_secret(Algorithm::Hs256, secret, &header, &claims(ISS, &json!({})));
@@ -131,7 +132,7 @@ fn an_rsa_token_is_not_judged_by_a_secret() {
 }
 
 #[test]
-fn a_signature_counts_under_the_algorithm_that_the_header_names_and_no_other() {
+fn a_signature_is_verified_only_with_the_algorithm_in_the_header() {
     let terms = json!({ "algorithms": ["RS256", "PS256", "HS256"], "secrets": [{ "binding": "SHARED" }] });
     let config = json!({ "issuers": [issuer(ISS, &terms)] });
     let world = World::with_secrets(&config, &[("SHARED", keys::SECRET)]);

@@ -1,4 +1,4 @@
-//! Which key may judge a token: by issuer and `kid`, or the few that come into question when it names none.
+//! Which key verifies a token: the one with its issuer and `kid`, or one of a few keys if the token has no `kid`.
 
 use edge_assay::jose::jwk::SetAsideReason;
 use edge_assay::jose::signature::KeyError;
@@ -20,32 +20,32 @@ fn publishing(jwks: &[Value]) -> World {
 }
 
 /// A token without a `kid`.
-fn kidless(algorithm: Algorithm) -> String {
+fn without_kid(algorithm: Algorithm) -> String {
     tokens::mint(algorithm, &json!({ "kid": null }), &claims(ISS, &json!({})))
 }
 
-fn named(algorithm: Algorithm, kid: &str) -> String {
+fn with_kid(algorithm: Algorithm, kid: &str) -> String {
     tokens::mint(algorithm, &json!({ "kid": kid }), &claims(ISS, &json!({})))
 }
 
-/// The public JWK of an Ed25519 key that signs nothing here.
-fn bystander(seed: u8) -> Value {
+/// The public JWK of an Ed25519 key that signs no token in these tests.
+fn unused_key(seed: u8) -> Value {
     let key = ed25519_dalek::SigningKey::from_bytes(&[seed; 32]).verifying_key();
-    json!({ "kty": "OKP", "crv": "Ed25519", "kid": format!("bystander {seed}"), "x": base64url::encode(key.as_bytes()) })
+    json!({ "kty": "OKP", "crv": "Ed25519", "kid": format!("unused {seed}"), "x": base64url::encode(key.as_bytes()) })
 }
 
 #[test]
 fn a_token_without_a_kid_tries_eight_keys_and_no_more() {
     for before in 0..=10_u8 {
-        let mut set: Vec<Value> = (1..=before).map(bystander).collect();
+        let mut set: Vec<Value> = (1..=before).map(unused_key).collect();
         set.push(ed25519().public_jwk());
         let world = publishing(&set);
         if before < 8 {
-            let verified = world.judge(&kidless(Algorithm::EdDsa)).unwrap();
-            assert_eq!(verified.key().kid.as_deref(), Some(ed25519().kid()), "the key's own");
+            let verified = world.judge(&without_kid(Algorithm::EdDsa)).unwrap();
+            assert_eq!(verified.key().kid.as_deref(), Some(ed25519().kid()), "the `kid` of the key");
         } else {
             let expected = Rejection::SignatureInvalid { kid: None };
-            assert_eq!(world.rejection(&kidless(Algorithm::EdDsa)), expected, "after {before} others");
+            assert_eq!(world.rejection(&without_kid(Algorithm::EdDsa)), expected, "after {before} others");
         }
     }
 }
@@ -55,19 +55,19 @@ fn keys_of_another_algorithm_do_not_count_among_the_eight() {
     let mut set: Vec<Value> =
         (0..20).map(|index| p_256().public_jwk_with(&json!({ "kid": index.to_string() }))).collect();
     set.push(ed25519().public_jwk());
-    assert!(publishing(&set).accepts(&kidless(Algorithm::EdDsa)));
+    assert!(publishing(&set).accepts(&without_kid(Algorithm::EdDsa)));
 }
 
 #[test]
-fn a_key_without_a_kid_judges_tokens_without_one_alone() {
+fn a_key_without_a_kid_verifies_only_tokens_without_a_kid() {
     let world = publishing(&[ed25519().public_jwk_with(&json!({ "kid": null }))]);
-    assert!(world.accepts(&kidless(Algorithm::EdDsa)));
+    assert!(world.accepts(&without_kid(Algorithm::EdDsa)));
     assert_eq!(
         world.rejection(&token(&json!({}))),
         Rejection::KeyNotFound(NoKey::KeysWithoutKid { kid: ed25519().kid().to_owned(), known: 1 })
     );
-    // Beside a key that has one, the token's is simply unknown.
-    let world = publishing(&[ed25519().public_jwk_with(&json!({ "kid": null })), bystander(1)]);
+    // If another key has a `kid`, the token's `kid` is unknown.
+    let world = publishing(&[ed25519().public_jwk_with(&json!({ "kid": null })), unused_key(1)]);
     assert_eq!(
         world.rejection(&token(&json!({}))),
         Rejection::KeyNotFound(NoKey::UnknownKid {
@@ -83,18 +83,18 @@ fn a_key_without_a_kid_judges_tokens_without_one_alone() {
 fn a_token_without_a_kid_needs_a_key_of_its_algorithm() {
     let world = publishing(&[p_256().public_jwk(), rsa_2048().public_jwk()]);
     assert_eq!(
-        world.rejection(&kidless(Algorithm::EdDsa)),
+        world.rejection(&without_kid(Algorithm::EdDsa)),
         Rejection::KeyNotFound(NoKey::NoneForAlgorithm { algorithm: "EdDSA", known: 2 })
     );
 }
 
 #[test]
-fn a_set_without_a_usable_key_is_the_providers_fault_unless_the_issuer_has_secrets() {
+fn a_set_without_a_usable_key_is_a_fault_unless_the_issuer_has_secrets() {
     let weak = rsa_2048().public_jwk_with(&json!({ "kid": "weak", "n": base64url::encode(&[0xff; 128]) }));
     let enc = ed25519().public_jwk_with(&json!({ "use": "enc" }));
-    let mut token_kinds = vec![kidless(Algorithm::EdDsa), token(&json!({}))];
-    token_kinds.push(named(Algorithm::Rs256, "weak"));
-    for token in token_kinds {
+    let mut tokens_to_try = vec![without_kid(Algorithm::EdDsa), token(&json!({}))];
+    tokens_to_try.push(with_kid(Algorithm::Rs256, "weak"));
+    for token in tokens_to_try {
         for (set, words) in [
             (vec![], vec!["empty"]),
             (vec![enc.clone(), weak.clone()], vec!["enc", "1024", "weak", ed25519().kid()]),
@@ -103,8 +103,8 @@ fn a_set_without_a_usable_key_is_the_providers_fault_unless_the_issuer_has_secre
             let fault = world.fault(&token);
             let Fault::JwksInvalid { reason, .. } = &fault else { panic!("{fault:?}") };
             assert!(reason.starts_with("no usable key"), "{reason}");
-            assert!(words.iter().all(|word| reason.contains(word)), "each key with its reason: {reason}");
-            // It is not kept: the next set is taken as soon as the origin may be asked again.
+            assert!(words.iter().all(|word| reason.contains(word)), "each key has its reason: {reason}");
+            // The set is not cached: the next one is used as soon as the cooldown allows a fetch.
             world.publishes(ISS, &[ed25519(), p_256()]);
             world.platform.pass(2);
             assert!(world.accepts(&self::token(&json!({}))));
@@ -116,14 +116,14 @@ fn a_set_without_a_usable_key_is_the_providers_fault_unless_the_issuer_has_secre
     let world = World::with_secrets(&config, &[("S", keys::SECRET)]);
     world.serves(&jwks_uri(ISS), Answer::json(keys::jwks(&[])));
     assert_eq!(
-        world.rejection(&kidless(Algorithm::EdDsa)),
+        world.rejection(&without_kid(Algorithm::EdDsa)),
         Rejection::KeyNotFound(NoKey::NoneForAlgorithm { algorithm: "EdDSA", known: 0 })
     );
     assert!(world.accepts(&tokens::mint(Algorithm::Hs256, &json!({}), &claims(ISS, &json!({})))));
 }
 
 #[test]
-fn a_kid_is_a_name_and_is_never_interpreted() {
+fn a_kid_is_only_compared_and_never_interpreted() {
     let world = world(&json!({}));
     for kid in [
         "",
@@ -153,7 +153,7 @@ fn a_kid_is_a_name_and_is_never_interpreted() {
         "k".repeat(8000),
     ]) {
         assert_eq!(
-            world.rejection(&named(Algorithm::EdDsa, &kid)),
+            world.rejection(&with_kid(Algorithm::EdDsa, &kid)),
             Rejection::KeyNotFound(NoKey::UnknownKid {
                 kid: excerpt(&kid),
                 known: 1,
@@ -164,12 +164,12 @@ fn a_kid_is_a_name_and_is_never_interpreted() {
         );
     }
     let urls: Vec<String> = world.platform.origin.requests().into_iter().map(|request| request.url).collect();
-    assert_eq!(urls, [jwks_uri(ISS)], "one look, where the configuration says");
-    assert!(world.accepts(&token(&json!({}))), "and the good key is not delayed");
+    assert_eq!(urls, [jwks_uri(ISS)], "one fetch, from the configured URL");
+    assert!(world.accepts(&token(&json!({}))), "and the known key still verifies");
 }
 
 #[test]
-fn a_kid_that_is_no_string_is_malformed() {
+fn a_kid_that_is_not_a_string_is_malformed() {
     let world = world(&json!({}));
     for kid in [json!(1), json!(["a"]), json!({ "a": 1 }), json!(true)] {
         let minted = tokens::mint(Algorithm::EdDsa, &json!({ "kid": kid }), &claims(ISS, &json!({})));
@@ -178,7 +178,7 @@ fn a_kid_that_is_no_string_is_malformed() {
 }
 
 #[test]
-fn the_same_kid_at_two_issuers_never_crosses() {
+fn keys_of_two_issuers_with_the_same_kid_are_never_confused() {
     const OTHER: &str = "https://other.example";
     let world = World::trusting(&[issuer(ISS, &json!({})), issuer(OTHER, &json!({}))]);
     let same = json!({ "kid": "same" });
@@ -187,8 +187,12 @@ fn the_same_kid_at_two_issuers_never_crosses() {
     let minted = |key, name| tokens::mint_with_key(Algorithm::EdDsa, key, &same, &claims(name, &json!({})));
     let invalid = Rejection::SignatureInvalid { kid: Some("same".to_owned()) };
     assert_eq!(world.rejection(&minted(ed25519_second(), ISS)), invalid);
-    assert_eq!((world.fetches(ISS), world.fetches(OTHER)), (1, 0), "only the named issuer is asked");
-    // Now both sets are in memory.
+    assert_eq!(
+        (world.fetches(ISS), world.fetches(OTHER)),
+        (1, 0),
+        "only the keys of the token's issuer are fetched"
+    );
+    // Both sets are in memory now.
     assert!(world.accepts(&minted(ed25519_second(), OTHER)));
     assert!(world.accepts(&minted(ed25519(), ISS)));
     assert_eq!(world.rejection(&minted(ed25519_second(), ISS)), invalid);
@@ -222,12 +226,12 @@ fn a_kid_of_another_issuer_is_unknown() {
 }
 
 #[test]
-fn each_of_two_keys_with_one_kid_may_have_signed() {
+fn each_of_two_keys_with_the_same_kid_is_tried() {
     let same = json!({ "kid": "same" });
     let world = publishing(&[
         ed25519_second().public_jwk_with(&same),
         ed25519().public_jwk_with(&same),
-        bystander(1),
+        unused_key(1),
     ]);
     for key in [ed25519(), ed25519_second()] {
         assert!(world.accepts(&tokens::mint_with_key(
@@ -237,33 +241,35 @@ fn each_of_two_keys_with_one_kid_may_have_signed() {
             &claims(ISS, &json!({}))
         )));
     }
-    // Of different types: the token's algorithm chooses.
+    // If the keys have different types, the token's algorithm selects one.
     let mixed = publishing(&[p_256().public_jwk_with(&same), ed25519().public_jwk_with(&same)]);
-    assert!(mixed.accepts(&named(Algorithm::EdDsa, "same")));
-    assert!(mixed.accepts(&named(Algorithm::Es256, "same")));
-    // One of them set aside.
+    assert!(mixed.accepts(&with_kid(Algorithm::EdDsa, "same")));
+    assert!(mixed.accepts(&with_kid(Algorithm::Es256, "same")));
+    // If one of them is set aside, the other is used.
     let aside = ed25519_second().public_jwk_with(&json!({ "kid": "same", "use": "enc" }));
-    assert!(publishing(&[aside, ed25519().public_jwk_with(&same)]).accepts(&named(Algorithm::EdDsa, "same")));
+    assert!(
+        publishing(&[aside, ed25519().public_jwk_with(&same)]).accepts(&with_kid(Algorithm::EdDsa, "same"))
+    );
 }
 
 #[test]
-fn a_key_judges_only_what_its_type_and_its_alg_allow() {
+fn a_key_verifies_only_algorithms_that_its_type_and_its_alg_allow() {
     let other = |kid: &str, algorithm| {
         Rejection::KeyNotFound(NoKey::OtherAlgorithm { kid: kid.to_owned(), algorithm })
     };
     let world = publishing(&[p_256().public_jwk(), rsa_2048().public_jwk_with(&json!({ "alg": "RS256" }))]);
-    assert_eq!(world.rejection(&named(Algorithm::EdDsa, p_256().kid())), other(p_256().kid(), "EdDSA"));
+    assert_eq!(world.rejection(&with_kid(Algorithm::EdDsa, p_256().kid())), other(p_256().kid(), "EdDSA"));
     assert_eq!(
-        world.rejection(&named(Algorithm::Ps256, rsa_2048().kid())),
+        world.rejection(&with_kid(Algorithm::Ps256, rsa_2048().kid())),
         other(rsa_2048().kid(), "PS256"),
-        "the key says RS256"
+        "the key is for RS256"
     );
-    assert!(world.accepts(&named(Algorithm::Rs256, rsa_2048().kid())));
+    assert!(world.accepts(&with_kid(Algorithm::Rs256, rsa_2048().kid())));
     assert_eq!(world.fetches(ISS), 1);
 }
 
 #[test]
-fn a_key_that_was_set_aside_is_unusable_and_says_why() {
+fn a_token_of_a_key_that_was_set_aside_is_refused_with_the_reason() {
     let with = |key: &keys::TestKey, changes: Value| key.public_jwk_with(&changes);
     let rows = [
         (with(ed25519(), json!({ "use": "enc" })), SetAsideReason::NotForSignatures("enc".to_owned())),
@@ -282,20 +288,20 @@ fn a_key_that_was_set_aside_is_unusable_and_says_why() {
     for (jwk, reason) in rows {
         let algorithm = if jwk["kty"] == "RSA" { Algorithm::Rs256 } else { Algorithm::EdDsa };
         let kid = jwk["kid"].as_str().unwrap().to_owned();
-        // A good key beside it goes on serving.
+        // A usable key in the same set is still used.
         let world = publishing(&[jwk, p_256().public_jwk()]);
         let reason = reason.to_string();
         assert_eq!(
-            world.rejection(&named(algorithm, &kid)),
+            world.rejection(&with_kid(algorithm, &kid)),
             Rejection::KeyUnusable { kid: Some(kid), reason }
         );
-        assert!(world.accepts(&named(Algorithm::Es256, p_256().kid())));
-        assert_eq!(world.fetches(ISS), 1, "a key that is known to be bad is not looked for again");
+        assert!(world.accepts(&with_kid(Algorithm::Es256, p_256().kid())));
+        assert_eq!(world.fetches(ISS), 1, "the set is not fetched again for a key that is set aside");
     }
 }
 
 #[test]
-fn a_rotation_is_seen_at_once_by_the_new_kid() {
+fn an_unknown_kid_reveals_a_rotation_at_once() {
     let world = world(&json!({}));
     assert!(world.accepts(&token(&json!({}))));
     world.publishes(ISS, &[ed25519(), ed25519_second()]);

@@ -1,4 +1,4 @@
-//! What verification decides: each refusal a token can earn, the order in which they are checked, and who is believed.
+//! Verification: every rejection and fault, the order of the checks, and which keys are trusted.
 
 mod claims;
 mod confusion;
@@ -53,7 +53,7 @@ fn texts(texts: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn a_good_token_verifies_and_says_by_which_key() {
+fn a_valid_token_is_accepted_with_the_identity_of_its_key() {
     for algorithm in Algorithm::ALL.iter().filter(|algorithm| !algorithm.is_shared_secret()) {
         let key = crate::support::keys::for_algorithm(*algorithm);
         let world = World::trusting(&[issuer(ISS, &json!({}))]);
@@ -83,10 +83,10 @@ fn both_names_of_ed25519_are_accepted() {
 }
 
 #[test]
-fn a_token_longer_than_the_limit_is_not_read() {
+fn a_token_longer_than_the_limit_is_refused() {
     let padded = |length: usize| {
         let bare = token(&json!({ "pad": "" })).len();
-        // Three octets of payload are four of base64url.
+        // Three octets of payload take four characters of base64url.
         let padded = token(&json!({ "pad": "p".repeat((length - bare) / 4 * 3) }));
         assert!(padded.len().abs_diff(length) < 8, "{}", padded.len());
         padded
@@ -102,7 +102,7 @@ fn a_token_longer_than_the_limit_is_not_read() {
 }
 
 #[test]
-fn the_configured_length_counts() {
+fn the_maximum_length_can_be_configured() {
     let config = json!({ "verify": { "max_token_bytes": 512 }, "issuers": [issuer(ISS, &json!({}))] });
     let world = World::new(&config);
     world.publishes(ISS, &[ed25519()]);
@@ -112,7 +112,7 @@ fn the_configured_length_counts() {
 }
 
 #[test]
-fn what_is_no_compact_jws_is_malformed() {
+fn a_text_that_is_not_a_compact_jws_is_malformed() {
     let world = world(&json!({}));
     for (text, segments) in
         [("", 1), ("sb_secret_0123456789", 1), ("a.b", 2), ("a.b.c.d", 4), ("a.b.c.d.e", 5)]
@@ -140,25 +140,25 @@ fn a_header_that_asks_for_other_processing_is_refused() {
 }
 
 #[test]
-fn a_key_or_a_place_of_keys_in_the_header_is_neither_used_nor_fetched() {
-    const THEIRS: &str = "https://attacker.example/jwks.json";
-    let theirs = ed25519_second();
+fn a_key_or_a_key_url_in_the_header_is_neither_used_nor_fetched() {
+    const ATTACKER: &str = "https://attacker.example/jwks.json";
+    let attackers_key = ed25519_second();
     for (member, value) in [
-        ("jwk", theirs.public_jwk()),
-        ("jku", json!(THEIRS)),
+        ("jwk", attackers_key.public_jwk()),
+        ("jku", json!(ATTACKER)),
         ("x5u", json!("https://attacker.example/cert.pem")),
         ("x5c", json!(["MIIB"])),
         ("jwk", json!(null)),
         ("jku", json!(5)),
     ] {
         let world = world(&json!({}));
-        world.serves(THEIRS, Answer::json(published(&[theirs])));
+        world.serves(ATTACKER, Answer::json(published(&[attackers_key])));
         let forged = |kid: &str| {
             let header = json!({ member: value, "kid": kid });
-            tokens::mint_with_key(Algorithm::EdDsa, theirs, &header, &claims(ISS, &json!({})))
+            tokens::mint_with_key(Algorithm::EdDsa, attackers_key, &header, &claims(ISS, &json!({})))
         };
         assert!(matches!(world.rejection(&forged(ed25519().kid())), Rejection::SignatureInvalid { .. }));
-        assert!(matches!(world.rejection(&forged(theirs.kid())), Rejection::KeyNotFound(_)));
+        assert!(matches!(world.rejection(&forged(attackers_key.kid())), Rejection::KeyNotFound(_)));
         assert!(world.accepts(&token_with_header(&json!({ member: value }))), "{member}");
         assert!(
             world.platform.origin.requests().iter().all(|request| request.url == jwks_uri(ISS)),
@@ -168,14 +168,14 @@ fn a_key_or_a_place_of_keys_in_the_header_is_neither_used_nor_fetched() {
 }
 
 #[test]
-fn without_an_issuer_nobody_is_asked() {
+fn without_an_issuer_no_keys_are_fetched() {
     let world = world(&json!({}));
     assert_eq!(world.rejection(&token(&json!({ "iss": null }))), Rejection::IssuerMissing);
     assert_eq!(world.platform.origin.requests(), []);
 }
 
 #[test]
-fn an_issuer_is_known_character_for_character() {
+fn an_issuer_is_compared_character_by_character() {
     const KNOWN: &str = "https://issuer.example/auth";
     let world = World::trusting(&[issuer(KNOWN, &json!({}))]);
     world.publishes(KNOWN, &[ed25519()]);
@@ -204,12 +204,12 @@ fn an_issuer_is_known_character_for_character() {
         let issuer = edge_assay::rejection::excerpt(name);
         assert_eq!(world.rejection(&from(name)), Rejection::IssuerUnknown { issuer }, "{name:?}");
     }
-    assert_eq!(world.platform.origin.requests(), [], "no key set is fetched for a stranger");
+    assert_eq!(world.platform.origin.requests(), [], "no key set is fetched for an unknown issuer");
     assert!(world.accepts(&from(KNOWN)));
 }
 
 #[test]
-fn what_a_refusal_says_of_a_foreign_issuer_is_bounded() {
+fn a_refusal_truncates_an_unknown_issuer() {
     let long = format!("https://{}.example", "a".repeat(5000));
     match world(&json!({})).rejection(&token(&json!({ "iss": long }))) {
         Rejection::IssuerUnknown { issuer } => assert_eq!(issuer.chars().count(), 123),
@@ -230,8 +230,8 @@ fn an_algorithm_that_is_not_implemented_is_unsupported() {
 }
 
 #[test]
-fn none_is_no_algorithm_in_any_spelling() {
-    // Even an issuer that is allowed everything.
+fn none_is_not_an_algorithm_in_any_case() {
+    // The issuer allows every algorithm.
     let world = world(&json!({}));
     let payload = claims(ISS, &json!({})).to_string();
     for capitals in 0..16 {
@@ -244,14 +244,14 @@ fn none_is_no_algorithm_in_any_spelling() {
         let unsupported = Rejection::AlgorithmUnsupported { algorithm: alg };
         assert_eq!(world.rejection(&tokens::unsigned(&header, &payload)), unsupported);
         let signed = tokens::sealed(&header, &payload, |input| ed25519().sign(Algorithm::EdDsa, input));
-        assert_eq!(world.rejection(&signed), unsupported, "however well it is signed");
+        assert_eq!(world.rejection(&signed), unsupported, "even with a valid signature");
         let bare = tokens::sealed(&header, &payload, |_| Vec::new());
         assert_eq!(world.rejection(&bare), Rejection::TokenMalformed(Malformed::Unsigned));
     }
 }
 
 #[test]
-fn an_algorithm_off_the_allow_list_is_refused_before_any_key_is_looked_for() {
+fn an_algorithm_that_is_not_allowed_is_refused_before_any_key_is_fetched() {
     let world = world(&json!({ "algorithms": ["RS256", "ES256"] }));
     assert_eq!(
         world.rejection(&token(&json!({}))),
@@ -269,11 +269,11 @@ fn a_changed_token_does_not_verify() {
         edge_assay::jose::base64url::encode(claims(ISS, &json!({ "sub": "admin" })).to_string().as_bytes());
     let invalid = Rejection::SignatureInvalid { kid: Some(ed25519().kid().to_owned()) };
     assert_eq!(world.rejection(&format!("{header}.{payload}.{signature}")), invalid);
-    // The same JSON, spelt otherwise.
-    let respelt = token_with_header(&json!({ "typ": "jwt" }));
-    let [other_header, rest, _] = respelt.split('.').collect::<Vec<_>>().try_into().unwrap();
+    // The signature of the same claims with another header.
+    let other = token_with_header(&json!({ "typ": "jwt" }));
+    let [other_header, rest, _] = other.split('.').collect::<Vec<_>>().try_into().unwrap();
     assert_eq!(world.rejection(&format!("{other_header}.{rest}.{signature}")), invalid);
-    // A byte less, a byte more.
+    // One octet less, and one octet more.
     let octets = edge_assay::jose::base64url::decode(signature).unwrap();
     for octets in [octets[1..].to_vec(), [&octets[..], &[0]].concat()] {
         let signature = edge_assay::jose::base64url::encode(&octets);
@@ -283,7 +283,7 @@ fn a_changed_token_does_not_verify() {
 }
 
 #[test]
-fn an_unknown_kid_is_not_found_after_one_look() {
+fn an_unknown_kid_is_not_found_after_one_fetch() {
     let world = world(&json!({}));
     let unknown = token_with_header(&json!({ "kid": "unknown" }));
     for _ in 0..3 {
@@ -302,7 +302,7 @@ fn an_unknown_kid_is_not_found_after_one_look() {
 }
 
 #[test]
-fn what_may_be_logged_is_iss_kid_alg_and_a_hash_whatever_becomes_of_the_token() {
+fn iss_kid_alg_and_a_hash_can_be_logged_for_every_outcome() {
     let world = world(&json!({}));
     let minted = token_with_header(&json!({ "kid": "k\u{7}".repeat(200) }));
     let observed = world.verification(&minted).observed;

@@ -1,4 +1,4 @@
-//! An identity provider that cannot be asked is never the token's fault.
+//! An unavailable identity provider is a fault, and never a rejection of the token.
 
 use edge_assay::jose::Algorithm;
 use edge_assay::rejection::Fault;
@@ -17,7 +17,7 @@ fn broken(answer: Answer) -> World {
 }
 
 #[test]
-fn with_nothing_cached_an_outage_is_a_fault_whatever_the_token() {
+fn without_cached_keys_an_outage_is_a_fault_for_every_token() {
     let tokens = [
         token(&json!({})),
         token(&json!({ "exp": NOW - 3600 })),
@@ -43,7 +43,7 @@ fn with_nothing_cached_an_outage_is_a_fault_whatever_the_token() {
 }
 
 #[test]
-fn an_origin_that_serves_no_key_set_is_a_fault_of_its_own() {
+fn an_origin_that_serves_no_key_set_is_the_fault_jwks_invalid() {
     for answer in [
         Answer::html("<!doctype html><title>Sign in</title>"),
         Answer::status(404),
@@ -62,11 +62,11 @@ fn an_origin_that_serves_no_key_set_is_a_fault_of_its_own() {
 }
 
 #[test]
-fn what_needs_no_key_is_judged_during_an_outage() {
+fn a_rejection_that_needs_no_key_is_given_during_an_outage() {
     let world = broken(Answer::unreachable());
     for (token, code) in [
         ("a.b".to_owned(), "token_malformed"),
-        (token(&json!({ "iss": "https://stranger.example" })), "issuer_unknown"),
+        (token(&json!({ "iss": "https://unknown.example" })), "issuer_unknown"),
         (token_with_header(&json!({ "alg": "none" })), "algorithm_unsupported"),
         (tokens::mint(Algorithm::Hs256, &json!({}), &claims(ISS, &json!({}))), "algorithm_not_allowed"),
     ] {
@@ -76,7 +76,7 @@ fn what_needs_no_key_is_judged_during_an_outage() {
 }
 
 #[test]
-fn a_known_key_serves_on_and_an_unknown_one_is_not_called_unknown() {
+fn during_an_outage_a_cached_key_verifies_and_an_unknown_kid_is_a_fault() {
     let world = world(&json!({}));
     assert!(world.accepts(&token(&json!({}))));
     world.serves(&jwks_uri(ISS), Answer::unreachable());
@@ -89,7 +89,7 @@ fn a_known_key_serves_on_and_an_unknown_one_is_not_called_unknown() {
 }
 
 #[test]
-fn past_its_end_a_set_judges_nothing_any_more() {
+fn a_set_that_is_too_old_verifies_nothing() {
     let world = world(&json!({}));
     let long_lived = token(&json!({ "exp": NOW + 1_000_000 }));
     assert!(world.accepts(&long_lived));
@@ -101,7 +101,7 @@ fn past_its_end_a_set_judges_nothing_any_more() {
 }
 
 #[test]
-fn a_broken_store_changes_no_verdict() {
+fn a_failing_store_changes_no_outcome() {
     for mode in [
         StoreMode::Down,
         StoreMode::TooManyWrites,
@@ -116,7 +116,7 @@ fn a_broken_store_changes_no_verdict() {
 }
 
 #[test]
-fn an_issuer_with_secrets_is_judged_while_its_key_set_is_down() {
+fn tokens_with_a_shared_secret_are_verified_while_the_key_set_is_down() {
     let terms = json!({ "algorithms": ["EdDSA", "HS256"], "secrets": [{ "binding": "SHARED" }] });
     let config = json!({ "issuers": [issuer(ISS, &terms)] });
     let world = World::with_secrets(&config, &[("SHARED", SECRET)]);

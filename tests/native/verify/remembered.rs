@@ -1,4 +1,4 @@
-//! A signature that was found good a moment ago is not checked again; everything else is.
+//! A signature that was found valid a moment ago is not checked again. All other checks are repeated.
 
 use std::rc::Rc;
 
@@ -26,7 +26,7 @@ fn world_with(verify: &Value) -> World {
 }
 
 #[test]
-fn a_second_look_at_a_token_does_not_check_its_signature_again_and_says_the_same_byte_for_byte() {
+fn a_second_verification_skips_the_signature_and_answers_byte_for_byte_the_same() {
     let world = world(&json!({}));
     let token = token(&json!({ "big": 1.000_000_000_000_000_1_f64, "name": "Ä\u{1f600}" }));
     let first = world.ask(&FakeRequest::verify(&token));
@@ -40,14 +40,14 @@ fn a_second_look_at_a_token_does_not_check_its_signature_again_and_says_the_same
 }
 
 #[test]
-fn it_is_checked_again_after_the_time_configured_and_every_time_where_that_is_none() {
+fn a_signature_is_checked_again_after_the_configured_time_and_always_if_that_is_zero() {
     let world = world_with(&json!({ "remember_seconds": 10 }));
     let long = token(&json!({ "exp": NOW + 3600 }));
     assert!(!remembers(&world, &long));
     world.platform.pass(9);
     assert!(remembers(&world, &long));
     world.platform.pass(1);
-    assert!(!remembers(&world, &long), "a hit does not prolong it");
+    assert!(!remembers(&world, &long), "a hit does not extend the time");
 
     let never = world_with(&json!({ "remember_seconds": 0 }));
     assert!(never.accepts(&long));
@@ -55,7 +55,7 @@ fn it_is_checked_again_after_the_time_configured_and_every_time_where_that_is_no
 }
 
 #[test]
-fn a_remembered_token_expires_to_the_second() {
+fn a_remembered_token_expires_exactly_at_its_second() {
     let world = world(&json!({}));
     let token = token(&json!({ "exp": NOW + 20 }));
     assert!(world.accepts(&token));
@@ -67,7 +67,7 @@ fn a_remembered_token_expires_to_the_second() {
 }
 
 #[test]
-fn a_good_signature_excuses_no_other_text() {
+fn a_remembered_signature_does_not_accept_another_text() {
     let world = world(&json!({}));
     let good = token(&json!({}));
     assert!(world.accepts(&good));
@@ -80,12 +80,12 @@ fn a_good_signature_excuses_no_other_text() {
 }
 
 #[test]
-fn a_key_that_is_taken_from_the_set_ends_what_it_has_signed() {
+fn a_remembered_token_is_refused_after_its_key_was_removed_from_the_set() {
     let world = world(&json!({}));
     let signed_before = token(&json!({}));
     assert!(world.accepts(&signed_before));
     assert!(remembers(&world, &signed_before));
-    // The issuer withdraws the key; the first token of its successor makes us look.
+    // The issuer removes the key. The first token of the new key causes a fetch.
     world.publishes(ISS, &[ed25519_second()]);
     let successor = mint_with_key(Algorithm::EdDsa, ed25519_second(), &json!({}), &claims(ISS, &json!({})));
     assert!(world.accepts(&successor));
@@ -93,7 +93,7 @@ fn a_key_that_is_taken_from_the_set_ends_what_it_has_signed() {
 }
 
 #[test]
-fn the_same_kid_with_new_material_ends_it_too() {
+fn a_remembered_token_is_refused_after_its_key_was_replaced_under_the_same_kid() {
     let world = world(&json!({}));
     let signed_before = token(&json!({}));
     assert!(world.accepts(&signed_before));
@@ -114,8 +114,8 @@ fn a_set_that_is_fetched_again_and_has_not_changed_is_the_same_set() {
     assert!(world.judge(&token_with_header(&json!({ "kid": "unknown" }))).is_err());
     assert_eq!(world.fetches(ISS), 2);
     assert!(remembers(&world, &known));
-    assert!(Rc::ptr_eq(&first, &held(&world)), "and is kept once");
-    // With another text it is another, whatever is in it.
+    assert!(Rc::ptr_eq(&first, &held(&world)), "and is stored once");
+    // With another text it is another set, even if it contains the key.
     world.publishes(ISS, &[ed25519(), ed25519_second()]);
     world.platform.pass(31);
     assert!(world.judge(&token_with_header(&json!({ "kid": "unknown" }))).is_err());
@@ -124,7 +124,7 @@ fn a_set_that_is_fetched_again_and_has_not_changed_is_the_same_set() {
 }
 
 #[test]
-fn what_is_remembered_holds_no_key_set() {
+fn remembered_tokens_keep_no_key_set_in_memory() {
     let world = world(&json!({}));
     let long = json!({ "exp": NOW + 3600 });
     let mut former = Vec::new();
@@ -144,7 +144,7 @@ fn what_is_remembered_holds_no_key_set() {
 }
 
 #[test]
-fn a_change_of_the_configuration_ends_it_at_once() {
+fn a_change_of_the_configuration_forgets_remembered_tokens_at_once() {
     let mut world = world(&json!({}));
     let token = token(&json!({}));
     assert!(world.accepts(&token));
@@ -155,7 +155,7 @@ fn a_change_of_the_configuration_ends_it_at_once() {
 }
 
 #[test]
-fn whoever_asks_for_two_opinions_gets_both() {
+fn with_cross_check_every_signature_is_checked_by_both_engines() {
     let world = world_with(&json!({ "cross_check": { "sample": 1 } }));
     let token = token(&json!({}));
     for _ in 0..2 {
@@ -165,7 +165,7 @@ fn whoever_asks_for_two_opinions_gets_both() {
 }
 
 #[test]
-fn a_token_that_breaks_a_rule_is_not_dearer_the_second_time() {
+fn the_signature_of_a_token_that_breaks_a_rule_is_remembered_too() {
     let world = world(&json!({ "required_claims": ["user_id"] }));
     let token = token(&json!({}));
     for is_remembered in [false, true] {
@@ -176,7 +176,7 @@ fn a_token_that_breaks_a_rule_is_not_dearer_the_second_time() {
 }
 
 #[test]
-fn a_shared_secret_is_remembered_as_a_key_is() {
+fn a_signature_with_a_shared_secret_is_remembered_too() {
     let issuer = json!({ "issuer": ISS, "audience": "unchecked", "secrets": [{ "binding": "KEY" }] });
     let world = World::with_secrets(&json!({ "issuers": [issuer] }), &[("KEY", SECRET)]);
     let token = mint_with_secret(Algorithm::Hs256, SECRET.as_bytes(), &json!({}), &claims(ISS, &json!({})));

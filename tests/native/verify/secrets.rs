@@ -1,4 +1,4 @@
-//! HS256, HS384 and HS512: rotation, `kid`s, weak secrets, and secrets that are not there.
+//! HS256, HS384 and HS512: rotation, `kid`s, weak secrets and missing secrets.
 
 use edge_assay::jose::Algorithm;
 use edge_assay::rejection::{Fault, NoKey, Rejection};
@@ -13,7 +13,7 @@ use crate::support::world::{World, claims};
 const OTHER: &str = "another test secret, which secures just as little as the first one";
 const THIRD: &str = "a third test secret, of which no configuration of these tests knows";
 
-/// A world whose issuer signs with the shared secrets described by `secrets`, of which `bound` are set.
+/// A world whose issuer has these `secrets` in the configuration, of which `bound` exist as Worker secrets.
 fn world(secrets: &Value, bound: &[(&str, &str)]) -> World {
     let issuer = json!({
         "issuer": ISS, "audience": "unchecked", "secrets": secrets, "algorithms": ["HS256", "HS384", "HS512"],
@@ -34,7 +34,7 @@ fn no_secret() -> Rejection {
 }
 
 #[test]
-fn a_secret_verifies_and_leaves_no_thumbprint() {
+fn a_secret_verifies_a_token_and_the_key_identity_has_no_thumbprint() {
     let world = world(&json!([{ "binding": "NOW" }]), &[("NOW", SECRET)]);
     for algorithm in [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512] {
         let token =
@@ -44,11 +44,11 @@ fn a_secret_verifies_and_leaves_no_thumbprint() {
         assert_eq!(*verified.key(), expected);
     }
     assert_eq!(world.rejection(&signed(OTHER.as_bytes(), None)), invalid(None));
-    assert_eq!(world.platform.origin.requests(), [], "no key set is asked");
+    assert_eq!(world.platform.origin.requests(), [], "no key set is fetched");
 }
 
 #[test]
-fn while_a_secret_is_rotated_both_verify() {
+fn both_secrets_verify_during_a_rotation() {
     let both = json!([{ "binding": "NEW" }, { "binding": "OLD" }]);
     let world = world(&both, &[("NEW", SECRET), ("OLD", OTHER)]);
     for kid in [None, Some("any")] {
@@ -59,7 +59,7 @@ fn while_a_secret_is_rotated_both_verify() {
 }
 
 #[test]
-fn a_secret_with_a_kid_serves_that_kid_and_tokens_without_one() {
+fn a_secret_with_a_kid_verifies_tokens_with_that_kid_and_tokens_without_one() {
     let named = json!([{ "binding": "A", "kid": "a" }, { "binding": "B", "kid": "b" }]);
     let world = world(&named, &[("A", SECRET), ("B", OTHER)]);
     let (a, b) = (SECRET.as_bytes(), OTHER.as_bytes());
@@ -75,16 +75,19 @@ fn a_secret_with_a_kid_serves_that_kid_and_tokens_without_one() {
 }
 
 #[test]
-fn a_secret_with_a_kid_beside_one_without() {
+fn a_secret_with_a_kid_and_one_without_can_be_combined() {
     let mixed = json!([{ "binding": "A", "kid": "a" }, { "binding": "B" }]);
     let world = world(&mixed, &[("A", SECRET), ("B", OTHER)]);
     assert!(world.accepts(&signed(SECRET.as_bytes(), Some("a"))));
-    assert!(world.accepts(&signed(OTHER.as_bytes(), Some("a"))), "one without a kid serves all");
+    assert!(
+        world.accepts(&signed(OTHER.as_bytes(), Some("a"))),
+        "a secret without a kid verifies all tokens"
+    );
     assert_eq!(world.rejection(&signed(SECRET.as_bytes(), Some("b"))), invalid(Some("b")));
 }
 
 #[test]
-fn a_secret_of_another_issuer_judges_nothing() {
+fn a_secret_of_another_issuer_verifies_nothing() {
     let other = "https://other.example";
     let config = json!({ "issuers": [
         { "issuer": ISS, "audience": "unchecked", "secrets": [{ "binding": "A" }] },
@@ -96,7 +99,7 @@ fn a_secret_of_another_issuer_judges_nothing() {
 }
 
 #[test]
-fn a_secret_shorter_than_the_hash_is_our_fault_though_it_signed() {
+fn a_secret_shorter_than_the_hash_is_a_fault_even_if_it_signed_the_token() {
     for (algorithm, strong) in [(Algorithm::Hs256, 32), (Algorithm::Hs384, 48), (Algorithm::Hs512, 64)] {
         for (length, is_accepted) in [(strong, true), (strong - 1, false), (1, false)] {
             let secret = "s".repeat(length);
@@ -115,7 +118,7 @@ fn a_secret_shorter_than_the_hash_is_our_fault_though_it_signed() {
                 assert!(fault.to_string().contains(&needs), "{fault}");
                 assert!(
                     !fault.to_string().contains(&format!("{length} octets")),
-                    "nobody is helped to guess it"
+                    "the text must not help to guess the secret"
                 );
             }
         }
@@ -123,11 +126,11 @@ fn a_secret_shorter_than_the_hash_is_our_fault_though_it_signed() {
 }
 
 #[test]
-fn a_weak_secret_beside_a_good_one_judges_nothing() {
+fn a_weak_secret_verifies_nothing_even_if_another_is_strong() {
     let both = json!([{ "binding": "WEAK" }, { "binding": "GOOD" }]);
     let world = world(&both, &[("WEAK", "hunter2"), ("GOOD", SECRET)]);
     assert!(world.accepts(&signed(SECRET.as_bytes(), None)));
-    // It may be the very one that signed: no verdict on the token.
+    // This secret may have signed the token, so the token cannot be judged.
     for secret in [&b"hunter2"[..], OTHER.as_bytes()] {
         assert!(
             matches!(world.fault(&signed(secret, None)), Fault::SecretMissing { binding, .. } if binding == "WEAK")
@@ -136,11 +139,11 @@ fn a_weak_secret_beside_a_good_one_judges_nothing() {
 }
 
 #[test]
-fn a_secret_that_is_not_there_is_our_fault_unless_another_verifies() {
+fn a_missing_secret_is_a_fault_unless_another_secret_verifies_the_token() {
     let both = json!([{ "binding": "ABSENT" }, { "binding": "BOUND" }]);
     let world = world(&both, &[("BOUND", SECRET)]);
     assert!(world.accepts(&signed(SECRET.as_bytes(), None)));
-    // It may be the very one that signed: no verdict on the token.
+    // This secret may have signed the token, so the token cannot be judged.
     match world.fault(&signed(OTHER.as_bytes(), None)) {
         Fault::SecretMissing { binding, .. } => assert_eq!(binding, "ABSENT"),
         other => panic!("{other:?}"),
@@ -148,7 +151,7 @@ fn a_secret_that_is_not_there_is_our_fault_unless_another_verifies() {
 }
 
 #[test]
-fn a_secret_that_is_not_there_is_no_matter_to_other_kids() {
+fn a_missing_secret_does_not_affect_other_kids() {
     let named = json!([{ "binding": "ABSENT", "kid": "a" }, { "binding": "BOUND", "kid": "b" }]);
     let world = world(&named, &[("BOUND", SECRET)]);
     assert!(world.accepts(&signed(SECRET.as_bytes(), Some("b"))));
@@ -157,7 +160,7 @@ fn a_secret_that_is_not_there_is_no_matter_to_other_kids() {
 }
 
 #[test]
-fn an_empty_secret_and_one_in_another_encoding_are_our_fault_too() {
+fn an_empty_secret_and_a_secret_in_another_encoding_are_faults() {
     for (encoding, value) in [
         ("utf8", ""),
         ("base64", "marker-_"),
@@ -167,7 +170,7 @@ fn an_empty_secret_and_one_in_another_encoding_are_our_fault_too() {
         ("hex", "marker"),
     ] {
         let world = world(&json!([{ "binding": "S", "encoding": encoding }]), &[("S", value)]);
-        // Signed with the text as it stands: it must not be taken for the key.
+        // Signed with the text itself, which must not be used as the key.
         let fault = world.fault(&signed(value.as_bytes(), None));
         assert!(matches!(fault, Fault::SecretMissing { .. }), "{encoding} {value:?}: {fault:?}");
         assert!(value.is_empty() || !fault.to_string().contains(value));
@@ -176,7 +179,7 @@ fn an_empty_secret_and_one_in_another_encoding_are_our_fault_too() {
 
 #[test]
 fn a_secret_is_decoded_as_the_configuration_says() {
-    // 0xfb 0xef 0xbe, eleven times: every sextet is of those that the two alphabets spell differently.
+    // 0xfb 0xef 0xbe, eleven times: every sextet has a different character in the two alphabets.
     let octets = [0xfb, 0xef, 0xbe].repeat(11);
     for (encoding, value) in [
         ("base64", "++++".repeat(11)),

@@ -1,4 +1,4 @@
-//! `exp`, `nbf`, `iat` and the greatest age: exact to the second, at either end of the leeway.
+//! `exp`, `nbf`, `iat` and the maximum age, tested to the second at both ends of the leeway.
 
 use edge_assay::rejection::{Malformed, Rejection};
 use serde_json::{Value, json};
@@ -29,11 +29,11 @@ fn the_last_second_of_the_leeway_is_accepted_and_the_next_is_not() {
         let world = world_with_leeway(leeway, &json!({}));
         let early = NOW + leeway;
         for (changes, expected) in [
-            // "On or after" `exp` a token is not accepted (RFC 7519 §4.1.4).
+            // A token must not be accepted "on or after" `exp` (RFC 7519 §4.1.4).
             (json!({ "exp": NOW - leeway + 1 }), Ok(())),
             (json!({ "exp": NOW - leeway }), expired(NOW - leeway)),
             (json!({ "exp": NOW - leeway - 1 }), expired(NOW - leeway - 1)),
-            // "On" `nbf` it is (§4.1.5).
+            // A token is accepted at exactly `nbf` (RFC 7519 §4.1.5).
             (json!({ "nbf": early - 1 }), Ok(())),
             (json!({ "nbf": early }), Ok(())),
             (
@@ -52,7 +52,7 @@ fn the_last_second_of_the_leeway_is_accepted_and_the_next_is_not() {
 }
 
 #[test]
-fn the_greatest_age_is_counted_from_iat_with_leeway() {
+fn the_maximum_age_is_counted_from_iat_with_leeway() {
     for leeway in [0, 5] {
         let world = world_with_leeway(leeway, &json!({ "max_age_seconds": 100 }));
         let oldest = NOW - 100 - leeway;
@@ -78,7 +78,7 @@ fn the_leeway_is_five_seconds_unless_configured() {
 }
 
 #[test]
-fn a_token_is_judged_by_the_clock_of_the_moment() {
+fn a_token_is_judged_by_the_current_time() {
     let world = world_with_leeway(0, &json!({}));
     let token = token(&json!({ "exp": NOW + 60, "nbf": NOW + 1 }));
     assert!(!world.accepts(&token));
@@ -99,7 +99,7 @@ fn nbf_and_iat_may_be_absent_and_exp_may_not() {
 }
 
 #[test]
-fn a_fraction_of_a_second_is_cut_off() {
+fn a_fraction_of_a_second_is_rounded_down() {
     let world = world_with_leeway(0, &json!({}));
     for (exp, expected) in [
         (format!("{NOW}.999"), expired(NOW)),
@@ -119,7 +119,7 @@ fn a_fraction_of_a_second_is_cut_off() {
 }
 
 #[test]
-fn what_is_no_number_of_seconds_is_malformed() {
+fn a_time_that_is_not_a_number_of_seconds_is_malformed() {
     let world = world(&json!({}));
     for member in ["exp", "nbf", "iat"] {
         for (value, problem) in [
@@ -152,7 +152,7 @@ const MILLISECONDS: &str =
     "is after the year 9999; it looks like milliseconds, but RFC 7519 requires seconds";
 
 #[test]
-fn a_number_that_no_double_holds_is_no_json() {
+fn a_number_that_exceeds_a_double_is_not_json() {
     let token = token_of(&format!(r#"{{"iss":"{ISS}","exp":1e999}}"#));
     assert!(matches!(world(&json!({})).rejection(&token), Rejection::TokenMalformed(Malformed::Json(..))));
 }
