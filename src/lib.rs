@@ -36,7 +36,7 @@ pub mod jose;
 #[cfg(target_arch = "wasm32")]
 pub mod platform;
 
-mod patience;
+mod waiting;
 
 pub mod intake;
 

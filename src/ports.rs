@@ -150,13 +150,17 @@ pub trait Upstreams<R> {
     /// The upstream's answer.
     type Answer;
 
-    /// Forwards `request` as `onward` describes.
-    async fn send(&self, request: &R, onward: &Onward) -> Result<Self::Answer, UpstreamError>;
+    /// Forwards `request` as `upstream_request` describes.
+    async fn send(
+        &self,
+        request: &R,
+        upstream_request: &UpstreamRequest,
+    ) -> Result<Self::Answer, UpstreamError>;
 }
 
 /// The upstream request, which forwards an incoming one. Method and body stay the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Onward {
+pub struct UpstreamRequest {
     /// The absolute URL.
     pub url: String,
     /// The service binding to send it to; `None`: it is sent over HTTP.

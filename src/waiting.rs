@@ -9,16 +9,16 @@ use crate::ports::{Clock, StoreError};
 
 /// The outcome of a store operation, or a [`StoreError`] if it takes longer than [`STORE_TIMEOUT_MS`], so that a request does not
 /// hang because the store hangs.
-pub(crate) async fn in_time<C: Clock, T>(
+pub(crate) async fn with_store_timeout<C: Clock, T>(
     clock: &C,
     operation: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
-    let outcome = within(clock, STORE_TIMEOUT_MS, operation).await;
+    let outcome = with_timeout(clock, STORE_TIMEOUT_MS, operation).await;
     outcome.unwrap_or_else(|| Err(StoreError(format!("no answer within {STORE_TIMEOUT_MS} ms"))))
 }
 
 /// The output of `operation`, or `None` if it takes longer than `milliseconds`. In that case it is dropped.
-pub(crate) async fn within<C: Clock, T>(
+pub(crate) async fn with_timeout<C: Clock, T>(
     clock: &C,
     milliseconds: u32,
     operation: impl Future<Output = T>,
@@ -33,7 +33,7 @@ pub(crate) async fn within<C: Clock, T>(
 }
 
 /// Runs all of `operations` concurrently until all have finished. For a few operations only: each wake polls all that are left.
-pub(crate) async fn together(operations: impl IntoIterator<Item = impl Future<Output = ()>>) {
+pub(crate) async fn join_all(operations: impl IntoIterator<Item = impl Future<Output = ()>>) {
     let mut pending: Vec<_> = operations.into_iter().map(Box::pin).collect();
     poll_fn(|context| {
         pending.retain_mut(|operation| operation.as_mut().poll(context).is_pending());

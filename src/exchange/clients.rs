@@ -112,12 +112,12 @@ impl Credentials {
     /// Whether `given`, the text of the secret, is the secret of `client`, as it is or form-decoded.
     fn authenticate(&self, client: &Client, given: &str) -> Result<bool, Fault> {
         let secret = client.secret()?;
-        let is_raw = secret.is(given);
+        let is_raw = secret.matches(given);
         let decoded = match self {
             Self::Basic(_) => form::decode(given),
             Self::Body { .. } => None,
         };
-        Ok(decoded.is_some_and(|decoded| secret.is(&decoded)) || is_raw)
+        Ok(decoded.is_some_and(|decoded| secret.matches(&decoded)) || is_raw)
     }
 }
 

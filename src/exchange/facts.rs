@@ -10,10 +10,10 @@ use serde_json::value::RawValue;
 use crate::jose::object::step_into;
 use crate::jose::{Claims, Object, json};
 use crate::limits;
-use crate::patience::in_time;
 use crate::ports::{Clock, Directory};
 use crate::rejection::Fault;
 use crate::verify::VerifiedToken;
+use crate::waiting::with_store_timeout;
 
 /// The first reference token of pointers into the directory.
 pub const DIRECTORY: &str = "directory";
@@ -82,7 +82,7 @@ impl<'f> Facts<'f> {
             return Ok(Self { claims, directory: None });
         }
         let unavailable = |reason: String| Fault::StoreUnavailable { binding: binding.to_owned(), reason };
-        let found = in_time(directory, directory.find(binding, &key))
+        let found = with_store_timeout(directory, directory.find(binding, &key))
             .await
             .map_err(|error| unavailable(error.to_string()))?;
         let directory = found.map(Object::parse).transpose();

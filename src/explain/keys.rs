@@ -137,7 +137,7 @@ pub(super) fn shared(examination: &Examination<'_>, issuer: &TrustedIssuer, algo
         .secrets
         .iter()
         .map(|secret| {
-            let reason = if secret.answers_to(kid) {
+            let reason = if secret.matches_kid(kid) {
                 secret.problem_for(algorithm)
             } else {
                 Some("it is for another kid".to_owned())

@@ -177,7 +177,7 @@ impl ForwardAuth {
     pub fn believe(&self, header: impl Fn(&str) -> Option<String>) -> Result<(), Untold> {
         let Trust::Secret { header: name, password, .. } = &self.trust else { return Ok(()) };
         match (password, header(name)) {
-            (Ok(password), Some(given)) if password.is(&given) => Ok(()),
+            (Ok(password), Some(given)) if password.matches(&given) => Ok(()),
             _ => Err(Untold::Secret),
         }
     }

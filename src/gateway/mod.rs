@@ -2,7 +2,7 @@
 //! reverse proxies that only ask (forward-auth).
 //!
 //! Knows routes, paths and headers. Does not know how a verdict looks on the wire, and sends nothing itself: what is to be
-//! sent is returned as data ([`Onward`](crate::ports::Onward)).
+//! sent is returned as data ([`UpstreamRequest`](crate::ports::UpstreamRequest)).
 
 pub mod credential;
 pub mod forward_auth;

@@ -6,7 +6,7 @@ use super::headers::{self, Untrusted};
 use super::path::Path;
 use super::routes::{Credential, Route, Upstream};
 use crate::jose::Claims;
-use crate::ports::{Amendment, Onward};
+use crate::ports::{Amendment, UpstreamRequest};
 
 /// What has to be known of a request to send it on.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +41,7 @@ pub fn onward(
     claims: Option<&Claims>,
     minted: Option<&str>,
     amend: Option<Amendment>,
-) -> Option<Onward> {
+) -> Option<UpstreamRequest> {
     let (origin, service) = match route.upstream.as_ref()? {
         Upstream::Origin(origin) => (origin.clone(), None),
         Upstream::Service(binding) => {
@@ -59,7 +59,7 @@ pub fn onward(
     if route.credential != Credential::Forward {
         remove.push("authorization".to_owned());
     }
-    Some(Onward {
+    Some(UpstreamRequest {
         url,
         service,
         remove,

@@ -39,7 +39,7 @@ pub fn check(
     let given = request.header("x-explain-key").or_else(|| basic_password(request));
     match given {
         None => Err(Closed::KeyMissing),
-        Some(given) if key.is(&given) => Ok(()),
+        Some(given) if key.matches(&given) => Ok(()),
         Some(_) => Err(Closed::KeyWrong),
     }
 }

@@ -5,8 +5,8 @@ use http::StatusCode;
 use super::application::Application;
 use crate::intake::Reading;
 use crate::limits;
-use crate::patience::within;
 use crate::ports::{BodyError, IncomingRequest, Platform};
+use crate::waiting::with_timeout;
 
 /// A body. Its memory counts until this is dropped.
 pub(super) struct Body {
@@ -22,7 +22,7 @@ pub(super) async fn read<P: Platform, R: IncomingRequest>(
 ) -> Result<Body, BodyError> {
     let reading = app.intake.open(platform.now());
     let body = request.body(limits::MAX_REQUEST_BODY_BYTES, &reading);
-    let outcome = within(platform, limits::BODY_TIMEOUT_MS, body).await;
+    let outcome = with_timeout(platform, limits::BODY_TIMEOUT_MS, body).await;
     outcome.unwrap_or(Err(BodyError::Late(limits::BODY_TIMEOUT_MS)))?;
     Ok(Body { bytes: reading.complete()?, _reading: reading })
 }

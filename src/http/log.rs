@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::config::ConfigFault;
 use crate::exchange::mint::Audit;
-use crate::ports::{Level, Log, Onward, UpstreamError};
+use crate::ports::{Level, Log, UpstreamError, UpstreamRequest};
 use crate::rejection::{Fault, Refusal, excerpt};
 use crate::signing::Series;
 use crate::time::Timestamp;
@@ -91,7 +91,7 @@ pub fn forbidden(
 pub fn upstream_failed(
     log: &impl Log,
     route: &str,
-    onward: &Onward,
+    onward: &UpstreamRequest,
     error: &UpstreamError,
     ray: Option<&str>,
 ) {

@@ -21,12 +21,12 @@ use crate::explain;
 use crate::jose::KeySet;
 use crate::keys::{KeySource, KeyState};
 use crate::limits;
-use crate::patience::{together, within};
 use crate::ports::{IncomingRequest, Platform};
 use crate::rejection::Fault;
 use crate::time::Timestamp;
 use crate::trust::issuer::TrustedIssuer;
 use crate::verify::Terms;
+use crate::waiting::{join_all, with_timeout};
 
 /// The answer of `/healthz`.
 #[must_use]
@@ -212,7 +212,7 @@ async fn probe_all<P: Platform>(
         .collect();
     let probing = async {
         for group in asked.chunks(limits::READINESS_AT_ONCE) {
-            together(group.iter().map(|(source, found)| async {
+            join_all(group.iter().map(|(source, found)| async {
                 let now = platform.now();
                 let probed = app.keys.probe(platform, source, &terms.cache, interval_seconds, now).await;
                 found.replace(Some(probed));
@@ -221,7 +221,7 @@ async fn probe_all<P: Platform>(
         }
     };
     // Whoever is not through by then counts as not asked.
-    let _ = within(platform, limits::READINESS_TIMEOUT_MS, probing).await;
+    let _ = with_timeout(platform, limits::READINESS_TIMEOUT_MS, probing).await;
     found.into_iter().map(RefCell::into_inner).collect()
 }
 

@@ -21,10 +21,10 @@ use crate::limits::{
     CRON_INTERVAL_SECONDS, LEASE_MARGIN_SECONDS, LEASE_POLL_RANGE_MS, LEASE_POLL_SHARE,
     LOOK_AGAIN_AFTER_SECONDS, STORE_LEASE_SECONDS,
 };
-use crate::patience::in_time;
 use crate::ports::{KeyValueStore, Level, Platform};
 use crate::rejection::Fault;
 use crate::time::Timestamp;
+use crate::waiting::with_store_timeout;
 
 /// An isolate's memory of every source's keys.
 #[derive(Debug, Default)]
@@ -203,7 +203,7 @@ impl KeyCache {
     /// Why the store does not answer, if it does not, for `/readyz`.
     pub async fn store_failure<P: Platform>(&self, platform: &P, source: &KeySource) -> Option<String> {
         let key = record::key(source);
-        let answer = in_time(platform, KeyValueStore::get(platform, &key)).await;
+        let answer = with_store_timeout(platform, KeyValueStore::get(platform, &key)).await;
         answer.err().map(|error| error.to_string())
     }
 
@@ -363,7 +363,7 @@ impl<'v, P: Platform> Visit<'v, P> {
     /// Adopts what the store knows better. Returns whether that was a set.
     async fn consult_store(&self) -> bool {
         let key = record::key(self.source);
-        let value = match in_time(self.platform, KeyValueStore::get(self.platform, &key)).await {
+        let value = match with_store_timeout(self.platform, KeyValueStore::get(self.platform, &key)).await {
             Ok(Some(value)) => value,
             Ok(None) => return false,
             Err(error) => {
@@ -421,7 +421,7 @@ impl<'v, P: Platform> Visit<'v, P> {
         if let Some((value, ttl_seconds)) = written {
             let key = record::key(self.source);
             let put = self.platform.put(&key, &value, ttl_seconds);
-            if let Err(error) = in_time(self.platform, put).await {
+            if let Err(error) = with_store_timeout(self.platform, put).await {
                 self.log_store_failure("put", &error.to_string());
             }
         }

@@ -10,8 +10,8 @@ use super::message::WorkerRequest;
 use super::{fetch, kv, upstream, webcrypto};
 use crate::ports::{
     Clock, Directory, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log,
-    NoOpinion, Onward, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
-    UpstreamError, Upstreams,
+    NoOpinion, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
+    UpstreamError, UpstreamRequest, Upstreams,
 };
 use crate::time::Timestamp;
 
@@ -96,7 +96,11 @@ impl HttpClient for Environment {
 impl Upstreams<WorkerRequest> for Environment {
     type Answer = worker::web_sys::Response;
 
-    async fn send(&self, request: &WorkerRequest, onward: &Onward) -> Result<Self::Answer, UpstreamError> {
+    async fn send(
+        &self,
+        request: &WorkerRequest,
+        onward: &UpstreamRequest,
+    ) -> Result<Self::Answer, UpstreamError> {
         let service = match &onward.service {
             None => None,
             Some(name) => Some(self.binding(name).ok_or_else(|| UpstreamError::Unbound(name.clone()))?),

@@ -8,7 +8,7 @@ use worker::web_sys::{Request, Response};
 
 use super::describe;
 use super::message::WorkerRequest;
-use crate::ports::{IncomingRequest as _, Onward, UpstreamError};
+use crate::ports::{IncomingRequest as _, UpstreamError, UpstreamRequest};
 
 #[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen, module = "/src/platform/upstream.js")]
 extern "C" {
@@ -31,7 +31,7 @@ extern "C" {
 /// Sends the request on, by `service` where it is bound or else by HTTP. No `cf` properties are set.
 pub(super) async fn forward(
     request: &WorkerRequest,
-    onward: &Onward,
+    onward: &UpstreamRequest,
     service: Option<&JsValue>,
 ) -> Result<Response, UpstreamError> {
     let unreachable = |error: JsValue| UpstreamError::Unreachable(describe(&error));

@@ -38,7 +38,7 @@ impl Password {
 
     /// Whether `given` is the password. Takes the same time for every `given` of the same length.
     #[must_use]
-    pub fn is(&self, given: &str) -> bool {
+    pub fn matches(&self, given: &str) -> bool {
         self.0.ct_eq(&Self::new(given).0).into()
     }
 }

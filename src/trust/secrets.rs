@@ -110,7 +110,7 @@ impl ConfiguredSecret {
     /// Whether it may verify a token with this `kid`. A secret without a `kid` may verify all tokens, and a token without a `kid` may
     /// be verified by every secret.
     #[must_use]
-    pub fn answers_to(&self, kid: Option<&str>) -> bool {
+    pub fn matches_kid(&self, kid: Option<&str>) -> bool {
         match (kid, self.reference.kid.as_deref()) {
             (Some(asked), Some(own)) => asked == own,
             _ => true,

@@ -168,7 +168,7 @@ impl<'r, P: Platform> Run<'r, P> {
         let meant: Vec<&ConfiguredSecret> = issuer
             .secrets
             .iter()
-            .filter(|secret| secret.answers_to(kid))
+            .filter(|secret| secret.matches_kid(kid))
             .take(limits::MAX_KEYS_TRIED)
             .collect();
         if meant.is_empty() {

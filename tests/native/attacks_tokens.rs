@@ -13,7 +13,7 @@ use edge_assay::exchange::facts::{Facts, Pointer, directory_key};
 use edge_assay::http::Response;
 use edge_assay::jose::json::{self, JsonError};
 use edge_assay::jose::{Algorithm, KeySet, Object, UntrustedToken};
-use edge_assay::ports::Onward;
+use edge_assay::ports::UpstreamRequest;
 use edge_assay::rejection::Rejection;
 use edge_assay::signing::plan::{Intervals, Plan};
 use edge_assay::time::Timestamp;
@@ -133,7 +133,7 @@ fn a_header_contains_a_disguised_text_as_the_object_that_was_signed() {
     for disguise in disguises() {
         let token = token(&json!({ "plan": disguise, "deep": { "plan": disguise } }));
         let onward = world.sent_on(&FakeRequest::get("/any/x").bearer(&token));
-        let header_of = |onward: &Onward, name: &str| {
+        let header_of = |onward: &UpstreamRequest, name: &str| {
             onward.set.iter().find(|(set, _)| set == name).map(|(_, value)| value.clone())
         };
         for name in ["x-plan", "x-deep"] {

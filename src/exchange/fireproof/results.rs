@@ -14,10 +14,10 @@ use super::ApiError;
 use crate::jose::base64url;
 use crate::jose::json::parse_object;
 use crate::limits;
-use crate::patience::in_time;
 use crate::ports::{KeyValueStore, Level, Platform, StoreError};
 use crate::rejection::Fault;
 use crate::time::Timestamp;
+use crate::waiting::with_store_timeout;
 
 /// The KV namespace of the results, which also holds the key sets.
 const BINDING: &str = "JWKS_CACHE";
@@ -142,7 +142,7 @@ pub(super) async fn store_result<P: Platform>(
         _ => results.stored.put(id_hash, owner.clone(), now),
     }
     let key = result_key(result_id);
-    let outcome = match in_time(platform, KeyValueStore::get(platform, &key)).await {
+    let outcome = match with_store_timeout(platform, KeyValueStore::get(platform, &key)).await {
         Ok(found) => {
             let former = found.as_deref().and_then(StoredResult::parse);
             let is_collected =
@@ -152,7 +152,11 @@ pub(super) async fn store_result<P: Platform>(
                 return Err(ApiError::ResultTaken);
             }
             let result = StoredResult { owner, token: token.to_owned() };
-            in_time(platform, platform.put(&key, &result.to_text(), limits::FIREPROOF_RESULT_SECONDS)).await
+            with_store_timeout(
+                platform,
+                platform.put(&key, &result.to_text(), limits::FIREPROOF_RESULT_SECONDS),
+            )
+            .await
         }
         Err(error) => Err(error),
     };
@@ -193,7 +197,8 @@ async fn take_token<P: Platform>(
         fault: Fault::StoreUnavailable { binding: BINDING.to_owned(), reason: error.to_string() },
     };
     let key = result_key(result_id);
-    let found = in_time(platform, KeyValueStore::get(platform, &key)).await.map_err(unavailable)?;
+    let found =
+        with_store_timeout(platform, KeyValueStore::get(platform, &key)).await.map_err(unavailable)?;
     let Some(result) = found.as_deref().and_then(StoredResult::parse) else { return Ok(None) };
     let (token_hash, now) = (hash(&result.token), platform.now());
     // KV may still show a result that this isolate has handed out. The entry is made before the deletion is awaited, so that
@@ -203,7 +208,7 @@ async fn take_token<P: Platform>(
     }
     results.collected.put(token_hash, (), now);
     // Deleted before it is handed out: a lost token is better than one that is handed out twice.
-    if let Err(error) = in_time(platform, platform.delete(&key)).await {
+    if let Err(error) = with_store_timeout(platform, platform.delete(&key)).await {
         results.collected.remove(&token_hash);
         return Err(unavailable(error));
     }

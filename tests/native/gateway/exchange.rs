@@ -47,7 +47,7 @@ fn world_beside(changes: &Value, root: &Value) -> World {
     )
 }
 
-fn bearer(onward: &Onward) -> String {
+fn bearer(onward: &UpstreamRequest) -> String {
     told(onward, "authorization").unwrap().strip_prefix("Bearer ").unwrap().to_owned()
 }
 

@@ -20,7 +20,7 @@ fn spellings(name: &str) -> Vec<String> {
 }
 
 /// What an upstream sees of `request`, after the taking away and the setting.
-fn seen(request_headers: &[(String, String)], onward: &Onward) -> Vec<(String, String)> {
+fn seen(request_headers: &[(String, String)], onward: &UpstreamRequest) -> Vec<(String, String)> {
     let mut headers: Vec<(String, String)> = request_headers
         .iter()
         .map(|(name, value)| (name.to_lowercase(), value.clone()))

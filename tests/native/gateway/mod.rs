@@ -13,7 +13,7 @@ use crate::support::tokens;
 use crate::support::world::{World, body, claims, header, issuer, merged};
 use edge_assay::http::Response;
 use edge_assay::jose::Algorithm;
-use edge_assay::ports::{Onward, UpstreamError};
+use edge_assay::ports::{UpstreamError, UpstreamRequest};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -62,7 +62,7 @@ fn challenge(response: &Response) -> Option<String> {
 }
 
 /// What the upstream gets under `name`.
-fn told<'o>(onward: &'o Onward, name: &str) -> Option<&'o str> {
+fn told<'o>(onward: &'o UpstreamRequest, name: &str) -> Option<&'o str> {
     onward.set.iter().find(|(set, _)| set == name).map(|(_, value)| value.as_str())
 }
 

@@ -23,8 +23,8 @@ use std::task::{Context, Poll, Wake, Waker};
 use edge_assay::jose::{Algorithm, Jwk, SharedSecret};
 use edge_assay::ports::{
     CheckingKey, Clock, Directory, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level,
-    Log, NoOpinion, Onward, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck,
-    StoreError, UpstreamError, Upstreams,
+    Log, NoOpinion, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
+    UpstreamError, UpstreamRequest, Upstreams,
 };
 use edge_assay::time::Timestamp;
 
@@ -50,13 +50,13 @@ pub struct FakePlatform {
 /// The upstreams: the requests that they received, and how they fail.
 #[derive(Default)]
 pub struct FakeUpstreams {
-    received: RefCell<Vec<Onward>>,
+    received: RefCell<Vec<UpstreamRequest>>,
     failure: RefCell<Option<UpstreamError>>,
 }
 
 impl FakeUpstreams {
     /// The upstream requests so far.
-    pub fn received(&self) -> Vec<Onward> {
+    pub fn received(&self) -> Vec<UpstreamRequest> {
         self.received.borrow().clone()
     }
 
@@ -68,13 +68,17 @@ impl FakeUpstreams {
 
 /// Answers with the upstream request itself.
 impl<R> Upstreams<R> for FakePlatform {
-    type Answer = Onward;
+    type Answer = UpstreamRequest;
 
-    async fn send(&self, _request: &R, onward: &Onward) -> Result<Onward, UpstreamError> {
-        self.upstreams.received.borrow_mut().push(onward.clone());
+    async fn send(
+        &self,
+        _request: &R,
+        upstream_request: &UpstreamRequest,
+    ) -> Result<UpstreamRequest, UpstreamError> {
+        self.upstreams.received.borrow_mut().push(upstream_request.clone());
         match self.upstreams.failure.borrow().clone() {
             Some(failure) => Err(failure),
-            None => Ok(onward.clone()),
+            None => Ok(upstream_request.clone()),
         }
     }
 }

@@ -14,7 +14,7 @@ use edge_assay::http::application::Application;
 use edge_assay::http::gateway::{Reply, serve};
 use edge_assay::http::router::answer;
 use edge_assay::keys::KeyCache;
-use edge_assay::ports::Onward;
+use edge_assay::ports::UpstreamRequest;
 use edge_assay::rejection::{Fault, Refusal, Rejection};
 use edge_assay::verify::{Verification, VerifiedToken, verify};
 use serde_json::{Value, json};
@@ -104,7 +104,7 @@ impl World {
     }
 
     /// The gateway's reply to `request`. Work that remains after the reply is done too.
-    pub fn serve(&self, request: &FakeRequest) -> Reply<Onward> {
+    pub fn serve(&self, request: &FakeRequest) -> Reply<UpstreamRequest> {
         let served = self.platform.run(serve(&self.app, &self.platform, request));
         if let Some(issuer) = served.refresh {
             self.platform.run(self.app.refresh(&self.platform, &issuer));
@@ -113,9 +113,9 @@ impl World {
     }
 
     /// The upstream request for `request`. Panics if the Worker answers it itself.
-    pub fn sent_on(&self, request: &FakeRequest) -> Onward {
+    pub fn sent_on(&self, request: &FakeRequest) -> UpstreamRequest {
         match self.serve(request) {
-            Reply::Upstream(onward) => onward,
+            Reply::Upstream(upstream_request) => upstream_request,
             Reply::Own(response) => panic!("answered here: {response:?}"),
         }
     }
@@ -124,7 +124,7 @@ impl World {
     pub fn answered(&self, request: &FakeRequest) -> Response {
         match self.serve(request) {
             Reply::Own(response) => response,
-            Reply::Upstream(onward) => panic!("sent on: {onward:?}"),
+            Reply::Upstream(upstream_request) => panic!("forwarded: {upstream_request:?}"),
         }
     }
 
