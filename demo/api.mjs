@@ -1,8 +1,8 @@
-// The API that stands behind the gateway in the demo. It knows no tokens: who is there is in a header.
+// The API behind the gateway of the demo. It does not verify tokens: it reads the user from a header.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 
-/** Starts it on a port of its own; returns `{ url, close() }`. */
+/** Starts the API on a free port; returns `{ url, close() }`. */
 export async function createApi() {
   const server = createServer((request, response) => {
     const user = request.headers['x-user-id'];
@@ -21,7 +21,7 @@ export async function createApi() {
   };
 }
 
-/** The gateway's configuration for it. */
+/** The configuration of the gateway for this API. */
 export const gatewayTo = (url) => ({
   routes: [{ path: '/profiles/*', upstream: url, require: { scopes: ['profiles:read'] }, headers: { 'x-user-id': '/sub', 'x-user-email': '/email' } }],
 });

@@ -1,8 +1,8 @@
-// What the Worker is told of the identity providers here: the ASSAY binding, and the secrets that it names.
+// The configuration of the Worker for the local identity providers: the parts of the ASSAY binding, and the secrets that it names.
 
-/** For whom the demo's exchange issues tokens. */
+/** The audiences of the tokens that the exchange of the demo issues. */
 export const AUDIENCES = { web: 'https://api.example.com', cli: 'https://cli-api.example.com' };
-/** Who authenticates to it. */
+/** The client that authenticates to the exchange. */
 export const CLIENT = { id: 'cli', secret: 'a-secret-for-the-demo-and-nothing-else', binding: 'CLI_CLIENT_SECRET' };
 
 const AUDIENCE = {
@@ -12,19 +12,19 @@ const AUDIENCE = {
   oidc: () => ({ any_of: ['api'] }),
 };
 
-/** The `[[issuers]]` table for a provider, `overrides` laid over it. */
+/** The `[[issuers]]` table for a provider, with the members of `overrides` replaced. */
 export function issuerTable(provider, overrides = {}) {
   const table = { issuer: provider.issuer, preset: provider.kind, audience: AUDIENCE[provider.kind](provider) };
   if (provider.algorithm.startsWith('HS')) table.secrets = [{ binding: secretName(provider) }];
   return { ...table, ...overrides };
 }
 
-/** The secrets that these providers' tables name. */
+/** The secrets that the tables of these providers name. */
 export function secretsOf(providers) {
   return Object.fromEntries(providers.filter(({ algorithm }) => algorithm.startsWith('HS')).map((one) => [secretName(one), one.secret]));
 }
 
-/** The demo's `[exchange]` table: a web application's users, a command line's, and Fireproof's. */
+/** The `[exchange]` table of the demo: for users of a web application, of a command line, and of Fireproof. */
 export function exchangeTable(worker, providers) {
   const issuerOf = (wanted) => providers.find(({ name }) => name === wanted).issuer;
   const [clerk, supabase, betterAuth] = ['clerk', 'supabase', 'better-auth'].map(issuerOf);

@@ -1,13 +1,13 @@
-// A local identity provider, for the demo and for tests: it mints tokens as Clerk, Supabase, Better Auth and a plain
-// OpenID provider do, publishes their key sets where each customarily does, rotates keys, and misbehaves on request.
+// A local identity provider for the demo and for tests. It issues tokens like those of Clerk, Supabase, Better Auth and an OpenID
+// provider, publishes key sets at the same paths, rotates keys, and misbehaves on request.
 //
 //   GET  /token/<provider>?expired=1&aud=…&azp=…&sub=…&template=…&kid=…    a token, as text
-//   POST /rotate/<provider>                                      a new signing key; the former stays published
+//   POST /rotate/<provider>                                      a new signing key; the old key stays published
 //   POST /down/<provider>, /up/<provider>, /behave/<provider>/<behaviour>
-//   GET  /                                                       who is here, and how often each key set was fetched
+//   GET  /                                                       the providers, and how often each key set was fetched
 //
-// Each provider lives under /<provider> of this server unless it is given an origin of its own; then whoever fetches
-// for it has to bring requests for that origin here (`localUrl`).
+// Each provider is below /<provider> of this server, or has an origin of its own. In that case the caller has to redirect requests
+// for that origin to this server (`localUrl`).
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -19,7 +19,7 @@ const DEMO_PROVIDERS = [{ name: 'clerk' }, { name: 'supabase' }, { name: 'better
 const SLOW_MS = 20_000;
 const HUGE_BYTES = 5 * 1024 * 1024;
 
-/** What the endpoint of a key set can be made to do. Each answers `(provider, request, response)`. */
+/** The behaviours of a key set's endpoint. Each is a function `(provider, request, response)`. */
 const BEHAVIOURS = {
   up: (provider, request, response) => provider.answerKeys(request, response),
   down: (_, request) => request.socket.destroy(),
@@ -54,11 +54,11 @@ class Provider {
     this.algorithm = algorithm ?? this.#recipe.algorithm;
     this.behaviour = 'up';
     this.jwksRequests = 0;
-    // As Supabase shows its legacy secret: text, used as it is.
+    // Like the legacy secret of Supabase: the text itself is the secret.
     this.secret = randomBytes(48).toString('base64');
   }
 
-  /** Makes a new key the one that signs. The former ones stay published unless `keepOld` is false. */
+  /** Makes a new signing key. The old keys stay published unless `keepOld` is false. */
   async rotate({ keepOld = true } = {}) {
     if (this.#keys.length > 0 && this.#recipe.algorithmAfterRotation) this.algorithm = this.#recipe.algorithmAfterRotation;
     const key = await this.#newKey();
@@ -67,8 +67,8 @@ class Provider {
   }
 
   /**
-   * A token as this provider writes it. `claims` and `header` override what it would say (`undefined` takes a member
-   * away), `expired` moves all its times into the past, `keyIndex` signs with a former key.
+   * A token of this provider. `claims` and `header` replace members (`undefined` removes one), `expired` moves all times into the
+   * past, `keyIndex` selects an older key.
    */
   async mint({ template, expired = false, claims = {}, header = {}, keyIndex = 0, now = Math.floor(Date.now() / 1000) } = {}) {
     const { lifetime } = this.#recipe;
@@ -85,18 +85,18 @@ class Provider {
     return new SignJWT(definedOnly(payload)).setProtectedHeader(definedOnly(protectedHeader)).sign(key.signingKey);
   }
 
-  /** The public keys as the JWKS shows them; a shared secret is in none. */
+  /** The public keys in the JWKS. A shared secret is not published. */
   publicKeys() {
     return this.#keys.flatMap(({ jwk }) => (jwk ? [jwk] : []));
   }
 
-  /** Sets what the key set's endpoint does from now on, one of `BEHAVIOURS`. */
+  /** Sets the behaviour of the key set's endpoint, one of `BEHAVIOURS`. */
   behave(behaviour) {
     if (!BEHAVIOURS[behaviour]) throw new Error(`there is no behaviour "${behaviour}"; there are ${Object.keys(BEHAVIOURS).join(', ')}`);
     this.behaviour = behaviour;
   }
 
-  /** Answers a request below this provider's origin; returns whether there was something to answer. */
+  /** Answers a request below this provider's origin; returns false if nothing is at the path. */
   answer(path, request, response) {
     if (path === this.#recipe.jwksPath) {
       this.jwksRequests += 1;
@@ -151,7 +151,7 @@ export async function createIdentityProvider({ port = 0, providers: wanted = DEM
     url,
     providers: [...providers.values()],
     provider: (name) => providers.get(name),
-    /** Where this server answers for `target`, a URL of one of its providers; `undefined` for any other. */
+    /** The URL on this server for `target`, a URL of one of its providers; `undefined` for other URLs. */
     localUrl(target) {
       const owner = [...providers.values()].find(({ origin }) => target === origin || target.startsWith(`${origin}/`));
       return owner && owner.localOrigin + target.slice(owner.origin.length);
@@ -170,7 +170,7 @@ async function answer(providers, request, response) {
   const named = () => providers.get(name) ?? refuse(404, `there is no provider "${name}"; there are ${[...providers.keys()].join(', ')}`);
 
   if (request.method === 'GET' && url.pathname === '/') return sendJson(response, 200, [...providers.values()].map(describe));
-  if (request.method === 'GET' && first === 'token') return sendText(response, await named().mint(wishes(url.searchParams)));
+  if (request.method === 'GET' && first === 'token') return sendText(response, await named().mint(mintOptions(url.searchParams)));
   if (request.method === 'POST' && first === 'rotate') {
     const provider = named();
     await provider.rotate();
@@ -183,11 +183,11 @@ async function answer(providers, request, response) {
   }
   const provider = providers.get(first);
   if (request.method === 'GET' && provider?.answer(url.pathname.slice(first.length + 1), request, response)) return undefined;
-  return refuse(404, 'nothing here; GET / tells what there is');
+  return refuse(404, 'not found; GET / lists the providers');
 }
 
-/** What a query asks of a token. */
-function wishes(query) {
+/** The options for `mint` in a query. */
+function mintOptions(query) {
   const claims = {};
   for (const name of ['aud', 'azp', 'sub', 'iss']) if (query.has(name)) claims[name] = query.get(name);
   const header = query.has('kid') ? { kid: query.get('kid') } : {};

@@ -1,13 +1,13 @@
-// How four identity providers write their tokens: claims, key ids, algorithms, and where their JWKS lies. Nothing here
-// knows HTTP or keeps keys; identity-provider.mjs does.
+// The tokens of four identity providers: claims, key ids, algorithms, and the path of the JWKS. HTTP and the keys are in
+// identity-provider.mjs.
 import { randomBytes, randomUUID } from 'node:crypto';
 
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 const letters = (count) => [...randomBytes(count)].map((byte) => LETTERS[byte % LETTERS.length]).join('');
 
 /**
- * By name: `issuer` and `jwksPath` from the provider's origin, the customary `algorithm`, the lifetime of a token in
- * seconds, `keyId()` for a new key, and `claims({ issuer, now, template })`.
+ * By name: `issuer(origin)`, `jwksPath`, the usual `algorithm`, the lifetime of a token in seconds, `keyId()` for a new key, and
+ * `claims({ issuer, now, template })`.
  */
 export const PROVIDERS = {
   clerk: {
@@ -19,7 +19,7 @@ export const PROVIDERS = {
     header: { cat: 'cl_B7d4PD111AAA' },
     claims({ now, template }) {
       const both = { azp: 'http://localhost:5173', jti: letters(20), nbf: now - 10, sub: 'user_2vXWc4bPm0qkPaU9h3vJwZ1gYdT' };
-      // What a session token says of the session, a template's token never does; an audience only a template can set.
+      // A token from a template has no claims about the session. Only a template can set an audience.
       if (template !== undefined) return { ...both, aud: template, user_id: both.sub };
       return { ...both, fva: [3, -1], sid: 'sess_2vXWd1nRz8oL5sKfHq6tYbM4cEu', sts: 'active', v: 2, pla: 'u:free', fea: '' };
     },
@@ -29,7 +29,7 @@ export const PROVIDERS = {
     issuer: (origin) => `${origin}/auth/v1`,
     jwksPath: '/auth/v1/.well-known/jwks.json',
     algorithm: 'HS256',
-    // A project leaves its shared secret for a signing key, whose public half its JWKS then holds.
+    // When a project replaces its shared secret by a signing key, the JWKS has the public key.
     algorithmAfterRotation: 'ES256',
     lifetime: 3600,
     sharedSecretKeyId: '0TRLgU4IVDYEpL98',

@@ -1,5 +1,4 @@
-// The demo as a whole: identity provider, configuration, wrangler dev, the printed commands, and an end that leaves
-// nothing running.
+// Runs the demo: starts the identity provider, the API and `wrangler dev`, prints the commands, and stops everything at the end.
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -17,10 +16,10 @@ const PROVIDERS = ['clerk', 'supabase', 'better-auth', 'oidc'];
 const PATIENCE_MS = 60_000;
 const LINES_OF_A_FAILURE = 20;
 
-/** Runs the demo until a signal ends it; returns the exit code. */
+/** Runs the demo until a signal stops it; returns the exit code. */
 export async function startDemo(args) {
   const { port, idpPort } = options(args);
-  const advice = 'Stop that one, or choose others: npm start -- --port 9787 --idp-port 9788';
+  const advice = 'Stop that program, or choose other ports: npm start -- --port 9787 --idp-port 9788';
   await requireFree(port, advice);
   await requireFree(idpPort, advice);
   console.log(sizeLines(await buildWorker()).join('\n'));
@@ -41,12 +40,12 @@ export async function startDemo(args) {
     const ending = wrangler.ended.then(() => 'ended');
     const ready = step('Starting the Worker on wrangler dev', '5 s', () => untilHealthy(url));
     const first = await Promise.race([ready, ending, signalled.then(() => 'signalled')]);
-    if (first === 'ended') throw new Failure(['✗ wrangler dev has ended:', ...output.slice(-LINES_OF_A_FAILURE).map((line) => `  | ${line}`)].join('\n'));
+    if (first === 'ended') throw new Failure(['✗ wrangler dev has stopped:', ...output.slice(-LINES_OF_A_FAILURE).map((line) => `  | ${line}`)].join('\n'));
     if (first === 'signalled') return 0;
 
     console.log(introduction(url, identityProvider.url));
     onLine = (line) => line.trim() && console.log(line);
-    if ((await Promise.race([ending, signalled])) === 'ended') throw new Failure('✗ wrangler dev has ended');
+    if ((await Promise.race([ending, signalled])) === 'ended') throw new Failure('✗ wrangler dev has stopped');
     return 0;
   } finally {
     await Promise.all([wrangler.stop(), identityProvider.close(), api.close()]);
@@ -67,7 +66,7 @@ function options(args) {
 
 const folderFor = (port) => join(wranglerFolder, `demo-${port}`);
 
-/** Writes the demo's own wrangler configuration and secrets, with an empty KV, and returns how wrangler is called with them. */
+/** Writes the wrangler configuration and the secrets of the demo, with an empty KV; returns the arguments for wrangler. */
 async function wranglerArguments(port, url, { providers }, api) {
   const folder = folderFor(port);
   rmSync(folder, { recursive: true, force: true });
@@ -80,7 +79,7 @@ async function wranglerArguments(port, url, { providers }, api) {
     vars: {
       ASSAY: {
         issuers: providers.map((provider) => issuerTable(provider)),
-        // Here keys rotate whenever somebody pastes a line; the default lets a set be asked for anew every 30 s.
+        // The commands rotate keys at any time. By default a set is fetched again for an unknown kid only every 30 s.
         jwks: { unknown_kid_cooldown_seconds: 1 },
         explain: { access: 'open' },
         exchange: exchangeTable(url, providers),
@@ -111,16 +110,16 @@ async function untilHealthy(url) {
 
 function introduction(url, idpUrl) {
   return `
-edge-assay listens on ${url}, a local identity provider on ${idpUrl}; an API stands behind the one. Ctrl-C ends all.
-Paste any of these into another terminal; the number says what the Worker answers.
+edge-assay listens on ${url} and fronts an example API. A local identity provider listens on ${idpUrl}. Ctrl-C stops everything.
+Paste any of these commands into another terminal; the number is the status of the Worker's answer.
 
 ${printed(demoCommands(url, idpUrl))}
 ${printed(exchangeCommands(url, idpUrl))}
 ${printed(gatewayCommands(url, idpUrl))}
-# Whom it trusts, and the state of their keys
+# The trusted issuers and the state of their keys
 curl -s ${url}/readyz
 
-On ${url}/console a page explains a token that is pasted there.
+Open ${url}/console to paste a token and have it explained.
 What the Worker logs appears below.
 `;
 }

@@ -1,9 +1,9 @@
-// Verifies what the exchange issued, as any consumer would: with jose, from the Worker's own JWKS URL. It knows nothing of
-// the Worker but that URL.
+// Verifies a token that the exchange issued, like any consumer: with jose and the JWKS URL of the Worker. It knows nothing else about
+// the Worker.
 //
 //   curl -s … http://127.0.0.1:8787/token | node demo/verify.mjs http://127.0.0.1:8787
 //
-// Standard input is a token, or the JSON answer of /token or /api that holds one.
+// Standard input is a token, or the JSON response of /token or /api that contains one.
 import { text } from 'node:stream/consumers';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 
@@ -27,6 +27,6 @@ function tokenIn(input) {
   if (!input.startsWith('{')) return input;
   const answer = JSON.parse(input);
   const token = answer.access_token ?? answer.token ?? answer.cloudToken;
-  if (!token) throw new Error(`the Worker issued nothing: ${answer.error_description ?? answer.message ?? input}`);
+  if (!token) throw new Error(`the Worker issued no token: ${answer.error_description ?? answer.message ?? input}`);
   return token;
 }

@@ -1,5 +1,5 @@
-// npm run bench: edge-assay beside Hono with jose and a bare Worker, in one workerd; then the signature check alone.
-// It prints what it measured and asserts nothing. On a busy machine the figures are of little use: it says so.
+// npm run bench: measures edge-assay, Hono with jose, and a minimal Worker in one workerd; then the signature check alone. It prints the
+// results and asserts nothing. On a busy machine the figures are unreliable, and it says so.
 //
 //   npm run bench -- --rounds 5 --seconds 2 --connections 16
 import { onPinnedNode } from './lib/bootstrap.mjs';

@@ -1,4 +1,4 @@
-// npm run build, and wrangler's build command: build/index.js and build/index_bg.wasm from whatever is there now.
+// npm run build, and the build command of wrangler: makes build/index.js and build/index_bg.wasm from the current sources.
 import { onPinnedNode } from './lib/bootstrap.mjs';
 import { run } from './lib/steps.mjs';
 

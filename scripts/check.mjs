@@ -1,5 +1,5 @@
-// npm run check: what the compilers and linters have to say, on both targets, and cargo-deny where it is installed.
-// Everything is run, then what failed is named, and what was skipped.
+// npm run check: formatting, clippy for both targets, the documentation, and cargo-deny if it is installed. All checks run; the last
+// lines name those that failed and those that were skipped.
 import { onPinnedNode } from './lib/bootstrap.mjs';
 import { run, succeeds, visibly } from './lib/steps.mjs';
 
@@ -22,11 +22,11 @@ await run(async () => {
     if ((await visibly('cargo', args, { env })) !== 0) failed.push(`cargo ${args.join(' ')}`);
   }
   for (const line of skipped) console.log(`· Skipped: ${line}`);
-  console.log(failed.length === 0 ? '✓ All checks are clean' : failed.map((line) => `✗ Failed: ${line}`).join('\n'));
+  console.log(failed.length === 0 ? '✓ All checks passed' : failed.map((line) => `✗ Failed: ${line}`).join('\n'));
   return failed.length === 0 ? 0 : 1;
 });
 
-/** What cargo-deny can check here of deny.toml, and a line for what it cannot. */
+/** The parts of deny.toml that cargo-deny can check here, and a line for each part that it cannot check. */
 async function denials() {
   const deny = (...parts) => [['deny', '--locked', 'check', ...parts]];
   if (!(await succeeds('cargo', ['deny', '--version']))) {

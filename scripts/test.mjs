@@ -1,10 +1,10 @@
-// npm test: builds the Worker, then runs the native tests (cargo), the unit tests and vectors once more as wasm in V8, and
-// the tests in workerd (node:test). All run even where the first one fails; each runner's own closing line stays in view.
+// npm test: builds the Worker, then runs the native tests (cargo), the unit tests and test vectors again as wasm in V8, and the tests in
+// workerd (node:test). A part runs even if the part before it fails.
 //
 //   npm test                      everything
-//   npm test -- native            cargo alone
-//   npm test -- wasm              the unit tests and Wycheproof's vectors in V8 alone
-//   npm test -- workerd [name…]   in workerd alone; with names, only tests/workerd/<name>.test.mjs
+//   npm test -- native            only cargo
+//   npm test -- wasm              only the unit tests and Wycheproof's vectors in V8
+//   npm test -- workerd [name…]   only the tests in workerd; with names, only tests/workerd/<name>.test.mjs
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { onPinnedNode } from './lib/bootstrap.mjs';
 import { at } from './lib/paths.mjs';
@@ -15,7 +15,7 @@ const { ensureToolchain } = await import('./lib/toolchain.mjs');
 const { wasmTests } = await import('./lib/wasm-tests.mjs');
 const { buildWorker, sizeLines } = await import('./lib/worker.mjs');
 
-// More at once than this makes the slower ones miss their deadlines on a machine of two cores.
+// With more files at once, slow tests exceed their time limits on a machine with two cores.
 const FILES_AT_ONCE = 2;
 
 await run(async () => {
@@ -44,7 +44,7 @@ async function workerdTests(names) {
     .sort();
   const chosen = names.length === 0 ? found : names.map((name) => `tests/workerd/${name}.test.mjs`);
   const unknown = chosen.find((path) => !found.includes(path));
-  if (unknown) throw new Failure(`✗ There is no ${unknown}. There are:\n${found.map((path) => `  ${path}`).join('\n')}`);
+  if (unknown) throw new Failure(`✗ There is no ${unknown}. The tests are:\n${found.map((path) => `  ${path}`).join('\n')}`);
   const skipped = at('target', 'skipped-tests.txt');
   rmSync(skipped, { force: true });
   const code = await visibly(process.execPath, [
@@ -57,7 +57,7 @@ async function workerdTests(names) {
     ...chosen,
   ]);
   const lines = existsSync(skipped) ? readFileSync(skipped, 'utf8') : '';
-  if (lines !== '') console.log(`Skipped, because a tool is absent here:\n${lines.trimEnd()}`);
-  // Where nobody reads along, a test that did not run has not passed.
+  if (lines !== '') console.log(`Skipped, because a tool is missing on this machine:\n${lines.trimEnd()}`);
+  // In CI, a skipped test counts as failed.
   return code === 0 && !(process.env.CI && lines !== '');
 }

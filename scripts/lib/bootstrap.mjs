@@ -1,6 +1,5 @@
-// From any Node that is on the machine to the pinned one with its packages. Node's own modules only: on a fresh clone
-// nothing else is there, so every script calls this first and imports afterwards, dynamically, whatever needs a package
-// or a newer Node.
+// Installs the npm packages and restarts a script under the pinned Node. Uses only Node's own modules, because a fresh clone has no
+// packages: every script calls this first, and then imports dynamically what needs a package or a newer Node.
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { delimiter } from 'node:path';
@@ -8,15 +7,15 @@ import { fileURLToPath } from 'node:url';
 import { at } from './paths.mjs';
 import { Failure, quietly, step } from './steps.mjs';
 
-// What wrangler asks for, where the lock file has no Node for this platform.
+// The oldest Node that wrangler supports, for platforms without a Node in the lock file.
 const OLDEST_NODE = [22, 12];
 
 const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
 
 /**
- * Returns once the packages of package-lock.json are installed and this process is the pinned Node. Where it is another
- * Node, the script starts again under the pinned one, and this process ends with that one's exit code. On a platform for
- * which no Node is pinned it goes on with this one, if that is new enough.
+ * Returns when the packages of package-lock.json are installed and this process is the pinned Node. If this is another Node, it starts
+ * the script again under the pinned one and exits with its exit code. On a platform without a pinned Node, this Node is used if it is
+ * new enough.
  */
 export async function onPinnedNode(script) {
   const pinned = pinnedNode();
@@ -32,7 +31,7 @@ export async function onPinnedNode(script) {
   if (pinned && process.versions.node !== pinned.version) await startAgain(pinned.path, fileURLToPath(script));
 }
 
-/** The Node of package.json for this platform: an optional dependency that is the executable, and has no install script. */
+/** The pinned Node for this platform: an optional dependency in package.json that contains the executable and has no install script. */
 function pinnedNode() {
   const windows = process.platform === 'win32';
   const name = `node-${windows ? 'win' : process.platform}-${process.arch}`;
@@ -50,12 +49,12 @@ function requireRecentNode() {
 
 async function installPackages(pinned) {
   if (packagesAreCurrent(pinned)) return;
-  await step(`Installing the npm packages${pinned ? `, Node ${pinned.version} among them` : ''}`, '20 s to 1 min', () =>
-    quietly('npm', ['ci', '--loglevel=error'], { advice: 'To see all of it: npm ci' }),
+  await step(`Installing the npm packages${pinned ? `, with Node ${pinned.version}` : ''}`, '20 s to 1 min', () =>
+    quietly('npm', ['ci', '--loglevel=error'], { advice: 'For the whole output, run: npm ci' }),
   );
 }
 
-/** Compares what npm says it installed with what package-lock.json asks for; times of files prove nothing after a checkout. */
+/** Compares npm's record of installed packages with package-lock.json. The times of files say nothing after a checkout. */
 function packagesAreCurrent(pinned) {
   const record = at('node_modules', '.package-lock.json');
   if (!existsSync(record) || (pinned && !existsSync(pinned.path))) return false;
@@ -70,7 +69,7 @@ function packagesAreCurrent(pinned) {
 function startAgain(node, script) {
   return new Promise(() => {
     const child = spawn(node, [script, ...process.argv.slice(2)], { stdio: 'inherit' });
-    // A terminal sends Ctrl-C to both; whoever ends only this process means the other one too.
+    // A terminal sends Ctrl-C to both processes. A signal to only this process is passed on.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
     child.on('exit', (code, signal) => process.exit(signal ? 1 : code));
     child.on('error', (error) => {

@@ -1,4 +1,4 @@
-// Servers that a script starts and must not leave behind, and the ports they want. Node's own modules only.
+// Starts servers in a way that stops them and their children reliably, and checks that their ports are free. Uses only Node's own modules.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -7,7 +7,7 @@ import { Failure } from './steps.mjs';
 
 const PATIENCE_MS = 5000;
 
-/** Throws a `Failure` with `advice` if something else listens on the port. */
+/** Throws a `Failure` with `advice` if another program listens on the port. */
 export async function requireFree(port, advice) {
   const server = createServer();
   const outcome = await new Promise((resolve) => {
@@ -20,8 +20,8 @@ export async function requireFree(port, advice) {
 }
 
 /**
- * Starts a server in a process group of its own, so that `stop` reaches its children too. `onLine` gets each line it
- * writes; `ended` resolves when it has ended.
+ * Starts a server in a process group of its own, so that `stop` also stops its children. `onLine` gets each line of its output; `ended`
+ * resolves when it has exited.
  */
 export function startServer(command, args, { env = {}, onLine = () => {} } = {}) {
   const child = spawn(command, args, { cwd: root, detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
@@ -38,7 +38,7 @@ export function startServer(command, args, { env = {}, onLine = () => {} } = {})
     try {
       process.kill(-child.pid, signal);
     } catch {
-      // All of them have ended.
+      // All processes of the group have exited.
     }
   };
   return {
@@ -48,7 +48,7 @@ export function startServer(command, args, { env = {}, onLine = () => {} } = {})
       const timer = setTimeout(() => signalAll('SIGKILL'), PATIENCE_MS);
       await ended;
       clearTimeout(timer);
-      // The one that was started may end before those it started.
+      // The server may exit before its children.
       signalAll('SIGKILL');
     },
   };

@@ -1,4 +1,4 @@
-// Where things lie. Node's own modules only: this is read before anything is installed.
+// The paths of the project. Uses only Node's own modules, because scripts import it before anything is installed.
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 

@@ -1,4 +1,4 @@
-// A reporter for node:test that writes one line for each test that was skipped: its name and the reason it gave.
+// A reporter for node:test that writes one line per skipped test: its name and the reason.
 export default async function* skippedTests(events) {
   for await (const { type, data } of events) {
     if (type === 'test:pass' && data.skip !== undefined) {

@@ -1,18 +1,18 @@
-// How a script speaks while it works: a line before a long step with its usual duration, a line after with the real one,
-// and on a failure the command to repeat and the last lines it wrote. Node's own modules only.
+// The output of the scripts: a line before a long step with its usual duration, a line after it with the real duration, and on a
+// failure the command and the end of its output. Uses only Node's own modules.
 import { spawn } from 'node:child_process';
 import { root } from './paths.mjs';
 
-// Some tools say why at the beginning and how to use them at the end, others the other way round.
+// Some tools print the error first and then their usage; others print it last.
 const FIRST_LINES_SHOWN = 8;
 const LAST_LINES_SHOWN = 25;
 const CHARACTERS_OF_A_LINE = 300;
 const BYTES_KEPT = 1024 * 1024;
 
-/** An end that is explained to the reader; its stack would not help them. */
+/** An error with a message for the user. Its stack is not printed. */
 export class Failure extends Error {}
 
-/** Runs `work` between two lines that say what is done, how long it usually takes, and how long it took. */
+/** Runs `work`. Prints its title and usual duration before it, and the real duration after it. */
 export async function step(title, usually, work) {
   console.log(`▸ ${title}${usually ? ` (usually ${usually})` : ''}`);
   const begin = performance.now();
@@ -21,7 +21,7 @@ export async function step(title, usually, work) {
   return result;
 }
 
-/** Milliseconds as a person says them. */
+/** Milliseconds as text for a reader. */
 export function duration(milliseconds) {
   const seconds = milliseconds / 1000;
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
@@ -30,8 +30,8 @@ export function duration(milliseconds) {
 }
 
 /**
- * Runs a command with its output kept back, and returns what it wrote to standard output. If it fails, the `Failure`
- * shows the command and the end of what it wrote, and `advice` when there is some.
+ * Runs a command without printing its output, and returns the output. If the command fails, the `Failure` contains the command, the
+ * first and last lines of the output, and `advice`.
  */
 export async function quietly(command, args, { env = {}, advice, stdoutOnly = false } = {}) {
   const { code, signal, output, stdout } = await collect(command, args, env);
@@ -41,11 +41,11 @@ export async function quietly(command, args, { env = {}, advice, stdoutOnly = fa
   if (leftOut > 0) lines.splice(FIRST_LINES_SHOWN, leftOut, `… ${leftOut} lines left out …`);
   const shown = lines.map((line) => `  | ${cut(line)}`);
   throw new Failure(
-    [`✗ ${shellLine(command, args)} ${signal ? `was ended by ${signal}` : `exited with ${code}`}`, ...shown, ...(advice ? [advice] : [])].join('\n'),
+    [`✗ ${shellLine(command, args)} ${signal ? `was stopped by ${signal}` : `exited with ${code}`}`, ...shown, ...(advice ? [advice] : [])].join('\n'),
   );
 }
 
-/** Runs a command in full view and returns its exit code. */
+/** Runs a command with its output visible, and returns its exit code. */
 export function visibly(command, args, { env = {} } = {}) {
   console.log(`▸ ${shellLine(command, args)}`);
   return new Promise((resolve, reject) => {
@@ -64,7 +64,7 @@ export async function succeeds(command, args) {
   }
 }
 
-/** Runs a script's `main`; a `Failure` ends it with its message alone. */
+/** Runs the `main` of a script. For a `Failure`, prints only its message. */
 export async function run(main) {
   try {
     process.exitCode = (await main()) ?? 0;
@@ -92,7 +92,7 @@ function collect(command, args, env) {
   });
 }
 
-// A tool that is itself one minified line shows all of it when it crashes.
+// If a minified tool crashes, Node prints its source: one very long line.
 const cut = (line) => (line.length > CHARACTERS_OF_A_LINE ? `${line.slice(0, CHARACTERS_OF_A_LINE)}…` : line);
 
 function shellLine(command, args) {

@@ -1,19 +1,19 @@
-// What a build needs beyond npm's packages: Rust with the wasm target, and the tool that makes the JavaScript around the
-// wasm. Every crate, the tool's too, is the one in Cargo.lock: cargo is never called here without `--locked`.
+// The tools that a build needs besides the npm packages: Rust with the wasm target, and the tool that makes the JavaScript around the
+// wasm. Every call of cargo has `--locked`, so all crates, including those of the tool, have the versions in Cargo.lock.
 import { existsSync } from 'node:fs';
 import { Failure, quietly, step, succeeds } from './steps.mjs';
 
 const TARGET = 'wasm32-unknown-unknown';
-// tools/bindgen, built without optimisation: it runs for two seconds, and optimising it takes minutes.
+// tools/bindgen, built without optimisation: it runs for two seconds, and to optimise it takes minutes.
 const BINDGEN = ['--package', 'bindgen'];
 
-/** Installs what is missing of Rust. */
+/** Checks that Rust is installed, and adds the wasm target if it is missing. */
 export async function ensureToolchain() {
   await ensureRust();
   await ensureTarget();
 }
 
-/** Compiles tools/bindgen, unless that was done before. */
+/** Compiles tools/bindgen if it has changed. */
 export async function buildBindgen() {
   await quietly('cargo', ['build', '--locked', ...BINDGEN]);
 }

@@ -1,4 +1,5 @@
-// node [flags of V8] wasm-main.mjs <file>: runs `main` of a test compiled to wasm and exits with what it returns; with 101 if it traps.
+// node [flags of V8] wasm-main.mjs <file>: runs `main` of a test that is compiled to wasm, and exits with its result, or with 101 if it
+// traps.
 import { readFileSync } from 'node:fs';
 import { exit } from 'node:process';
 
@@ -11,7 +12,7 @@ try {
   exit(101);
 }
 
-/** What the platform would provide. Each throws: no test here may need it. */
+/** Imports that the platform would provide. Each one throws: the tests may not need any. */
 function refusing(module) {
   const imports = {};
   for (const { module: from, name } of WebAssembly.Module.imports(module)) {

@@ -1,5 +1,5 @@
-// Builds the Worker: Rust to wasm, wasm-bindgen, wasm-opt, one bundled JavaScript module. Skips what would come out the
-// same, judged by the contents of everything that goes in, never by times: a checkout changes times, an edit may not.
+// Builds the Worker: Rust to wasm, wasm-bindgen, wasm-opt, one bundled JavaScript module. Skips the build if no input has changed. It
+// compares the contents of the inputs and not their times: a checkout changes times, and an edit may not.
 import { createHash } from 'node:crypto';
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
@@ -13,9 +13,9 @@ const STAMP = '.inputs.json';
 const TARGET = 'wasm32-unknown-unknown';
 const ENTRY = 'src/entry.js';
 
-// For size, which costs the kernels nothing here: -O3 comes out larger and no faster. Not -O4: its flattening does not know
-// wasm's exceptions. Names and producers are a tenth of what Cloudflare counts. The features are those of rustc's wasm and
-// wasm-bindgen's, so that nothing newer is written than workerd reads.
+// Optimised for size: -O3 makes the file larger and the kernels no faster, and the flattening of -O4 does not support wasm's exceptions.
+// Names and producers are a tenth of the size that Cloudflare counts. The features are those that rustc and wasm-bindgen use, so that
+// wasm-opt writes nothing that workerd cannot read.
 const WASM_OPT = [
   '-Os',
   '--strip-debug',
@@ -24,8 +24,8 @@ const WASM_OPT = [
 ];
 
 /**
- * Sees to it that `folder` holds the Worker as the sources are now, built with these cargo features, and returns the
- * sizes of its parts. Sets the toolchain up first where that is needed.
+ * Builds the Worker from the current sources with these cargo features into `folder`, unless it is up to date there, and returns the
+ * sizes of its parts. Sets up the toolchain first if necessary.
  */
 export async function buildWorker({ folder = 'build', features = [], entry = ENTRY } = {}) {
   await ensureToolchain();
@@ -44,14 +44,14 @@ export async function buildWorker({ folder = 'build', features = [], entry = ENT
 }
 
 async function compile(folder, features, entry) {
-  // Beside each other: they write into different folders of target/, and the end of the Worker's is one thread.
+  // In parallel: they write into different folders of target/, and the last part of the Worker's compilation uses one thread.
   await Promise.all([compileRust(features), buildBindgen()]);
   const glue = join('target', 'glue', basename(folder));
   rmSync(at(glue), { recursive: true, force: true });
   await runBindgen(join('target', TARGET, 'release', 'edge_assay.wasm'), glue);
   mkdirSync(at(folder), { recursive: true });
   await quietly(at('node_modules', '.bin', 'wasm-opt'), [...WASM_OPT, join(glue, 'index_bg.wasm'), '-o', join(folder, 'index_bg.wasm')]);
-  // The syntax of the source phase import is newer than what bundlers read; workerd gives a module for either.
+  // Bundlers do not support the syntax of the source phase import yet. workerd provides the module with either syntax.
   const script = readFileSync(at(glue, 'index.js'), 'utf8');
   writeFileSync(at(glue, 'index.js'), script.replace('import source ', 'import '));
   const { build } = await import('esbuild');
@@ -69,7 +69,7 @@ async function compile(folder, features, entry) {
 
 async function compileRust(features) {
   await quietly('cargo', ['rustc', '--locked', '--lib', '--crate-type', 'cdylib', '--release', '--target', TARGET, ...features.flatMap((feature) => ['--features', feature])], {
-    // They would replace the target features of .cargo/config.toml, which the kernels need.
+    // These variables would replace the target features of .cargo/config.toml, which the kernels need.
     env: { RUSTFLAGS: undefined, CARGO_ENCODED_RUSTFLAGS: undefined },
   });
 }
@@ -79,7 +79,7 @@ function versions() {
   return { wasmOpt: WASM_OPT, binaryen: devDependencies.binaryen, esbuild: devDependencies.esbuild };
 }
 
-/** All files that the outcome depends on: cargo's own list of what was compiled in, and what steers the compilation. */
+/** All files that the result depends on: cargo's list of the files that were compiled in, and those that configure the compilation. */
 function inputs(entry) {
   const listed = at('target', 'wasm32-unknown-unknown', 'release', 'edge_assay.d');
   const compiledIn = existsSync(listed)
@@ -107,21 +107,21 @@ function isCurrent(folder, settings) {
   return JSON.stringify(then) === JSON.stringify(now);
 }
 
-/** Records what went in as it was `before` the build, so that a file which was edited meanwhile causes another build. */
+/** Records the inputs as they were `before` the build, so that a file that was edited during the build causes another build. */
 function stamp(folder, settings, before) {
   mkdirSync(at(folder), { recursive: true });
   const record = { settings, inputs: { ...hashesOf(inputs(settings.entry)), ...before }, outputs: hashesOf(OUTPUTS.map((name) => join(folder, name))) };
   writeFileSync(at(folder, STAMP), JSON.stringify(record));
 }
 
-/** The compatibility date in wrangler.toml: the one place where it is written. */
+/** The compatibility date. It is written only in wrangler.toml. */
 export function compatibilityDate() {
   const date = readFileSync(at('wrangler.toml'), 'utf8').match(/^compatibility_date = "(.+)"$/m)?.[1];
   if (!date) throw new Failure('✗ wrangler.toml has no compatibility_date');
   return date;
 }
 
-/** The sizes as lines for a reader; what Cloudflare counts is the gzipped one. */
+/** The sizes as lines of text. Cloudflare counts the gzipped size. */
 export function sizeLines(parts) {
   const kilobytes = (bytes) => `${(bytes / 1000).toFixed(1)} kB`;
   return parts.map(({ path, bytes, gzipped }) => `  ${path.padEnd(24)}${kilobytes(bytes).padStart(10)}${`${kilobytes(gzipped)} gzipped`.padStart(20)}`);

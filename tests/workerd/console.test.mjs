@@ -1,5 +1,5 @@
-// The page /console as people meet it, in real Chromium: with a pointer, by keyboard alone, without scripts, in the dark,
-// on a narrow screen. Screenshots are left in target/screenshots.
+// The page /console in Chromium: with a pointer, with the keyboard alone, without scripts, in dark mode, on a narrow screen. The
+// screenshots are in target/screenshots.
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync } from 'node:fs';
 import { after, before, suite, test } from 'node:test';

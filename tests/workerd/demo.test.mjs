@@ -1,4 +1,4 @@
-// The demo as a person meets it: `npm start`, then every printed command pasted into a shell.
+// The demo: runs `npm start`, then every printed command in a shell.
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,5 +1,5 @@
-// What the Worker writes to its log: one line of JSON for each refusal and each fault, by which an operator finds the token
-// and the cause, and from which nobody learns a token or a secret.
+// The log of the Worker: one line of JSON per refusal and per fault. It identifies the token and the cause, and contains no token and
+// no secret.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, suite, test } from 'node:test';
@@ -125,7 +125,7 @@ suite('the log', () => {
     sent.push(token);
     const before = worker.log().length;
     for (let i = 0; i < 10; i += 1) assert.equal((await worker.verify(token, { headers: { 'cf-ray': 'accepted-1' } })).status, 200);
-    // A refusal after it: once its line is there, theirs would be.
+    // A later refusal: when its line has arrived, lines of the earlier requests would have arrived too.
     await ask(await clerk.mint({ expired: true }));
     assert.ok(
       worker

@@ -1,4 +1,4 @@
-// The HTTP contract of /verify, /healthz and /readyz, and what must hold of them, on the built Worker in workerd.
+// The HTTP contract of /verify, /healthz and /readyz, with the built Worker in workerd.
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { createIdentityProvider } from '../../demo/identity-provider.mjs';
@@ -36,7 +36,7 @@ suite('the Worker, trusting Clerk, Supabase and Better Auth', () => {
       assert.equal(body.not_before, claims.nbf);
       assert.equal(body.key.alg, provider.algorithm);
       assert.equal(body.key.kid, header.kid);
-      // A thumbprint of a shared secret would be a hash of it.
+      // The thumbprint of a shared secret would be a hash of the secret.
       if (provider === supabase) assert.equal(body.key.thumbprint, undefined);
       else assert.match(body.key.thumbprint, /^[\w-]{43}$/);
     }
