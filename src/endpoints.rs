@@ -134,11 +134,16 @@ pub struct Enabled<'c> {
 }
 
 impl Enabled<'_> {
+    /// The rows of the endpoints that are there.
+    pub fn rows(&self) -> impl Iterator<Item = &'static Row> {
+        TABLE.iter().filter(|row| self.has(row.needs))
+    }
+
     /// The row of the endpoint at `path`, and the rest of `path` after the row's own path.
     #[must_use]
     pub fn find<'p>(&self, path: &'p str) -> Option<(&'static Row, &'p str)> {
         let below = path.strip_prefix(self.prefix);
-        TABLE.iter().find_map(|row| {
+        self.rows().find_map(|row| {
             let rest = match row.place {
                 Place::At(place) => below?.strip_prefix(place).filter(|rest| rest.is_empty()),
                 Place::Beginning(place) => below?.strip_prefix(place),
@@ -150,7 +155,7 @@ impl Enabled<'_> {
                     .strip_prefix(place)
                     .filter(|rest| rest.is_empty() || self.issuer_path.is_some_and(|issuer| issuer == *rest)),
             }?;
-            self.has(row.needs).then_some((row, rest))
+            Some((row, rest))
         })
     }
 

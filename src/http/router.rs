@@ -95,7 +95,7 @@ async fn dispatch<P: Platform, R: IncomingRequest>(app: &Application, platform: 
         (Endpoint::Verify, Some(terms)) => verify_request(app, terms, platform, request).await,
         (Endpoint::Explain, _) => explanation::answer(app, platform, request).await.into(),
         (Endpoint::Console, _) => explanation::console(app, platform, request).await.into(),
-        (Endpoint::Description, _) => openapi::document(&surface.prefix).into(),
+        (Endpoint::Description, _) => openapi::document(&app.config.endpoints()).into(),
         (Endpoint::Readiness, _) => readiness::answer(app, platform, request).await.into(),
         (Endpoint::Health, _) | (_, None) => readiness::healthy().into(),
         (endpoint, Some(terms)) => exchange_request(app, terms, platform, request, endpoint).await,
