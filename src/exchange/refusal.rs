@@ -239,11 +239,11 @@ impl TokenError {
         }
     }
 
-    /// The text for the client. The full text of a fault is written only to the log.
+    /// The text for the client. The full text of a fault is written only to the log. `prefix` is that of the endpoints.
     #[must_use]
-    pub fn public_detail(&self) -> String {
+    pub fn public_detail(&self, prefix: &str) -> String {
         match self {
-            Self::Fault(fault) => fault.public_detail(),
+            Self::Fault(fault) => fault.public_detail(prefix),
             other => other.to_string(),
         }
     }

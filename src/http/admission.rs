@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::application::Application;
 use super::{Response, challenge, cors, credentials, log};
+use crate::config::Surface;
 use crate::exchange::refusal::TokenError;
 use crate::gateway::credential;
 use crate::gateway::requirement::Unmet;
@@ -77,10 +78,10 @@ impl Barred {
         }
     }
 
-    pub(super) fn response(&self, realm: &str) -> Response {
+    pub(super) fn response(&self, surface: &Surface) -> Response {
         match self {
-            Self::Refused(refusal) => challenge::refuse(refusal, realm),
-            Self::Forbidden { code, detail } => challenge::forbid(code, detail, realm),
+            Self::Refused(refusal) => challenge::refuse(refusal, surface),
+            Self::Forbidden { code, detail } => challenge::forbid(code, detail, surface),
         }
     }
 }
@@ -114,7 +115,10 @@ impl Desk<'_> {
             {
                 return refused(Barred::Refused(Rejection::TokenMissing(Missing::Preflight).into()));
             }
-            Err(rejection) => return refused(Barred::Refused(rejection.into())),
+            Err(rejection) => {
+                let rejection = credentials::seen_elsewhere(rejection, request, query);
+                return refused(Barred::Refused(rejection.into()));
+            }
         };
         let config = &self.app.config;
         let verification = verify(self.terms, &self.app.keys, platform, &text, platform.now()).await;

@@ -1,43 +1,46 @@
-//! A refusal on the wire: status, `WWW-Authenticate` (RFC 6750 §3) and problem details (RFC 9457).
+//! The response to a refused request: status, `WWW-Authenticate` (RFC 6750 §3) and problem details (RFC 9457).
 
 use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 
 use super::Response;
 use super::problem::ProblemDetails;
+use crate::config::Surface;
 use crate::rejection::{Fault, Refusal, Rejection};
 
-/// The response to a request that was refused.
+/// The response to a request that is refused.
 #[must_use]
-pub fn refuse(refusal: &Refusal, realm: &str) -> Response {
+pub fn refuse(refusal: &Refusal, surface: &Surface) -> Response {
     match refusal {
-        Refusal::Rejection(rejection) => reject(rejection, realm, bearer_error(rejection).0),
-        Refusal::Fault(fault) => report(fault, StatusCode::SERVICE_UNAVAILABLE),
+        Refusal::Rejection(rejection) => reject(rejection, &surface.realm, bearer_error(rejection).0),
+        Refusal::Fault(fault) => report(fault, &surface.prefix, StatusCode::SERVICE_UNAVAILABLE),
     }
 }
 
-/// The same for who understands 401 and 403 alone: a malformed request is 401, and what cannot be judged now 403.
+/// The same for proxies that take only 401 and 403 as a refusal: 401 in place of 400, and 403 in place of 503.
 #[must_use]
-pub fn refuse_narrowly(refusal: &Refusal, realm: &str) -> Response {
+pub fn refuse_narrowly(refusal: &Refusal, surface: &Surface) -> Response {
     match refusal {
         Refusal::Rejection(rejection) => {
             let status = match bearer_error(rejection).0 {
                 StatusCode::FORBIDDEN => StatusCode::FORBIDDEN,
                 _ => StatusCode::UNAUTHORIZED,
             };
-            reject(rejection, realm, status)
+            reject(rejection, &surface.realm, status)
         }
-        Refusal::Fault(fault) => report(fault, StatusCode::FORBIDDEN),
+        Refusal::Fault(fault) => report(fault, &surface.prefix, StatusCode::FORBIDDEN),
     }
 }
 
-/// The response to a request whose token is good, and not good for what it asks: RFC 6750 has one error for all of these.
+/// The 403 for a token that verifies and does not suffice for the request. RFC 6750 §3.1 has one error for all such cases:
+/// `insufficient_scope`.
 #[must_use]
-pub fn forbid(code: &str, detail: &str, realm: &str) -> Response {
+pub fn forbid(code: &str, detail: &str, surface: &Surface) -> Response {
     let title = "The token is not accepted for this";
     let mut response = ProblemDetails::new(StatusCode::FORBIDDEN, code, title, detail).into_response();
     let challenge = format!(
-        "Bearer realm=\"{realm}\", error=\"insufficient_scope\", error_description=\"{}\"",
+        "Bearer realm=\"{}\", error=\"insufficient_scope\", error_description=\"{}\"",
+        surface.realm,
         quotable(detail)
     );
     if let Ok(value) = HeaderValue::from_str(&challenge) {
@@ -46,8 +49,7 @@ pub fn forbid(code: &str, detail: &str, realm: &str) -> Response {
     response
 }
 
-/// The status that a rejection earns, and the RFC 6750 error code that goes with it. A request without credentials
-/// earns none (§3.1).
+/// The status of a rejection and its RFC 6750 error code. A request without credentials gets no error code (RFC 6750 §3.1).
 #[must_use]
 pub fn bearer_error(rejection: &Rejection) -> (StatusCode, Option<&'static str>) {
     match rejection {
@@ -79,29 +81,69 @@ fn reject(rejection: &Rejection, realm: &str, status: StatusCode) -> Response {
     response
 }
 
-fn report(fault: &Fault, status: StatusCode) -> Response {
-    let detail = fault.public_detail();
+fn report(fault: &Fault, prefix: &str, status: StatusCode) -> Response {
+    let detail = fault.public_detail(prefix);
     let mut response = ProblemDetails::new(status, fault.code(), fault.title(), &detail).into_response();
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(fault.retry_after_seconds()));
     response
 }
 
-/// `text` with every character that RFC 6750 §3 forbids in `error_description` and `scope` replaced; RFC 6749 §5.2 forbids
-/// the same.
+/// `text` with only the characters that RFC 6750 §3 allows in `error_description` and `scope`, and RFC 6749 §5.2 in
+/// `error_description`: visible ASCII and spaces without `"` and `\`. Typographic characters get their usual ASCII form, all
+/// others become `?`.
 pub(super) fn quotable(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '"' | '`' => '\'',
-            ' '..='~' if c != '\\' => c,
-            _ => '?',
-        })
-        .collect()
+    let mut quotable = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' | '`' | '\u{2018}'..='\u{201f}' | '\u{2039}' | '\u{203a}' | '\u{ab}' | '\u{bb}' => {
+                quotable.push('\'');
+            }
+            ' '..='~' if c != '\\' => quotable.push(c),
+            '\u{2010}'..='\u{2015}' | '\u{2212}' => quotable.push('-'),
+            '\u{a0}' | '\u{2002}'..='\u{200a}' | '\u{202f}' => quotable.push(' '),
+            '…' => quotable.push_str("..."),
+            '§' => quotable.push_str("section "),
+            '→' => quotable.push_str("->"),
+            _ => quotable.push('?'),
+        }
+    }
+    quotable
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::DetailsAccess;
     use crate::rejection::Missing;
+
+    fn surface() -> Surface {
+        let (prefix, realm) = ("/_assay".to_owned(), "api".to_owned());
+        Surface { prefix, realm, cors: None, details: DetailsAccess::Key }
+    }
+
+    #[test]
+    fn typographic_characters_get_their_ascii_form_in_headers() {
+        for (text, expected) in [
+            ("RFC 6749 §5.2", "RFC 6749 section 5.2"),
+            ("eyJ…", "eyJ..."),
+            ("‘a’ ‚b‛ “c” „d‟ «e» ‹f›", "'a' 'b' 'c' 'd' 'e' 'f'"),
+            ("a–b—c‑d−e", "a-b-c-d-e"),
+            ("10\u{a0}s\u{202f}ago", "10 s ago"),
+            ("a → b", "a -> b"),
+            ("\"a\" `b` \\", "'a' 'b' ?"),
+            ("é日\u{200b}\r\n\u{7f}", "??????"),
+        ] {
+            assert_eq!(quotable(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_missing_secret_is_reported_with_the_path_of_readyz_and_without_its_name() {
+        let fault = Fault::SecretMissing { binding: "SUPABASE".to_owned(), reason: "not bound".to_owned() };
+        let response = refuse(&fault.into(), &surface());
+        let body = String::from_utf8(response.into_body()).unwrap();
+        assert!(body.contains(" /_assay/readyz\"") && !body.contains("SUPABASE"), "{body}");
+    }
 
     fn challenge_of(response: &Response) -> &str {
         response.headers()[WWW_AUTHENTICATE].to_str().unwrap()
@@ -109,7 +151,7 @@ mod tests {
 
     #[test]
     fn without_credentials_the_challenge_carries_no_error() {
-        let response = refuse(&Rejection::TokenMissing(Missing::NoCredentials).into(), "api");
+        let response = refuse(&Rejection::TokenMissing(Missing::NoCredentials).into(), &surface());
         assert_eq!(response.status(), 401);
         assert_eq!(challenge_of(&response), "Bearer realm=\"api\"");
     }
@@ -117,7 +159,7 @@ mod tests {
     #[test]
     fn text_from_a_token_cannot_break_out_of_the_challenge() {
         let issuer = "x\", error=\"none\\\u{fffd}".to_owned();
-        let response = refuse(&Rejection::IssuerUnknown { issuer }.into(), "api");
+        let response = refuse(&Rejection::IssuerUnknown { issuer }.into(), &surface());
         let description = challenge_of(&response).split("error_description=").nth(1).unwrap();
         assert_eq!(description.matches('"').count(), 2);
         assert!(!description.contains('\\'));
@@ -129,7 +171,7 @@ mod tests {
             required: vec!["a".to_owned(), "b".to_owned()],
             missing: vec!["b".to_owned()],
         };
-        let response = refuse(&rejection.into(), "api");
+        let response = refuse(&rejection.into(), &surface());
         assert_eq!(response.status(), 403);
         assert!(challenge_of(&response).contains("error=\"insufficient_scope\""));
         assert!(challenge_of(&response).ends_with("scope=\"a b\""));
@@ -142,7 +184,7 @@ mod tests {
             reason: "down".to_owned(),
             retry_after_seconds: 7,
         };
-        let response = refuse(&fault.into(), "api");
+        let response = refuse(&fault.into(), &surface());
         assert_eq!(response.status(), 503);
         assert_eq!(response.headers()[RETRY_AFTER], "7");
         assert!(!response.headers().contains_key(WWW_AUTHENTICATE));

@@ -1,4 +1,4 @@
-//! The Bearer token of a request (RFC 6750 §2.1), or how it is missing or ambiguous.
+//! Reads the Bearer token of a request (RFC 6750 §2.1), or says why it is missing or ambiguous.
 
 use serde_json::Value;
 
@@ -7,35 +7,55 @@ use crate::jose::json;
 use crate::ports::IncomingRequest;
 use crate::rejection::{Ambiguous, Missing, Rejection};
 
-/// What clients send in place of a token they do not have.
+/// Words that clients send when they have no token.
 const LITERALS: &[&str] = crate::exchange::token_form::PLACEHOLDERS;
 
 /// The token in the request's `Authorization` header.
 ///
 /// # Errors
-/// [`Rejection::TokenMissing`] without one, [`Rejection::RequestAmbiguous`] with more than one or something else.
+/// [`Rejection::TokenMissing`] without a token, [`Rejection::RequestAmbiguous`] if there are several or if the header is malformed.
 pub fn bearer_token(request: &impl IncomingRequest) -> Result<String, Rejection> {
     bearer_token_beside(request, request.query())
 }
 
-/// As [`bearer_token`], where the query that may hold a second one is another request's.
+/// The same, but checks the given query for a second token. In forward-auth that is the query of the original request.
 ///
 /// # Errors
-/// The same.
+/// As [`bearer_token`].
 pub fn bearer_token_beside(request: &impl IncomingRequest, query: Option<&str>) -> Result<String, Rejection> {
     let Some(header) = request.header("authorization") else {
         return Err(Rejection::TokenMissing(Missing::NoCredentials));
     };
     let token = parse(&header)?.to_owned();
-    if has_query_token(query) {
+    if query_token(query).is_some() {
         return Err(Rejection::RequestAmbiguous(Ambiguous::QueryBesideHeader));
     }
     Ok(token)
 }
 
-/// The token in a text that somebody has pasted: a token, a whole `Authorization` header, or a JSON object such as a token
-/// endpoint's answer. Read as a header would be, so that the word `null` is found out; only the line breaks of a terminal or
-/// a mail are taken out.
+/// `rejection`, or a more exact one if the request has no `Authorization` header and a token in its query or in a cookie. Neither
+/// is read as a credential.
+#[must_use]
+pub fn seen_elsewhere(
+    rejection: Rejection,
+    request: &impl IncomingRequest,
+    query: Option<&str>,
+) -> Rejection {
+    if rejection != Rejection::TokenMissing(Missing::NoCredentials) {
+        return rejection;
+    }
+    if query_token(query).is_some_and(|token| !token.is_empty()) {
+        return Rejection::TokenMissing(Missing::InQuery);
+    }
+    if request.header("cookie").is_some_and(|cookies| has_token_cookie(&cookies)) {
+        return Rejection::TokenMissing(Missing::InCookie);
+    }
+    rejection
+}
+
+/// The token in a text that a user pasted: a token, a whole `Authorization` header, or a JSON object such as the response of a
+/// token endpoint. The text is read like the header, so that words such as `null` are recognised. Line breaks are removed,
+/// because terminals and mail programs insert them.
 #[must_use]
 pub fn given(text: &str) -> Presented {
     let text: String = text.trim().chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
@@ -51,7 +71,7 @@ pub fn given(text: &str) -> Presented {
                 let token = Err(Rejection::TokenMissing(Missing::Literal("null")));
                 Presented { token, taken_from: Some(member), request: None }
             }
-            // Without any member it says nothing; with others it is explained as the text that it is.
+            // An empty object means that there is no token. Any other object is explained as text.
             None if object.as_object().is_some_and(serde_json::Map::is_empty) => {
                 Err(Rejection::TokenMissing(Missing::NoCredentials)).into()
             }
@@ -61,14 +81,14 @@ pub fn given(text: &str) -> Presented {
     bare(&text).into()
 }
 
-/// The members under which a token usually stands, the one that APIs take first.
+/// Members that usually hold a token. The access token, which APIs take, comes first.
 const TOKEN_MEMBERS: [&str; 4] = ["access_token", "token", "jwt", "id_token"];
-/// The members of a session object that may hold them.
+/// Members of a session object that may contain these members.
 const WRAPPING_MEMBERS: [&str; 2] = ["session", "data"];
-/// How deep they may stand: `{"data":{"session":{"access_token":…}}}`.
+/// The deepest nesting that is searched: `{"data":{"session":{"access_token":…}}}`.
 const JSON_LEVELS: usize = 3;
 
-/// The token in a JSON object with the name of its member; without a text where that is null.
+/// The token in a JSON object, with the name of its member; `None` as the token if the member is null.
 fn token_in(value: &Value, levels: usize) -> Option<(&'static str, Option<&str>)> {
     let (members, levels) = (value.as_object()?, levels.checked_sub(1)?);
     let own = TOKEN_MEMBERS.into_iter().find_map(|name| match members.get(name)? {
@@ -79,7 +99,7 @@ fn token_in(value: &Value, levels: usize) -> Option<(&'static str, Option<&str>)
     own.or_else(|| WRAPPING_MEMBERS.into_iter().find_map(|name| token_in(members.get(name)?, levels)))
 }
 
-/// The token in a text that is no JSON object.
+/// The token in a text that is not a JSON object.
 fn bare(text: &str) -> Result<String, Rejection> {
     let lower = text.to_ascii_lowercase();
     let cut = if lower.starts_with("authorization:") { "authorization:".len() } else { 0 };
@@ -93,7 +113,7 @@ fn bare(text: &str) -> Result<String, Rejection> {
         return Err(Rejection::TokenMissing(Missing::NoCredentials));
     }
     match parse(&format!("Bearer {value}")) {
-        // Nobody said Bearer, so this is no malformed header but a text that is no token.
+        // The text does not say `Bearer`, so it is not a malformed header but a text that is not a token.
         Err(Rejection::RequestAmbiguous(Ambiguous::BadSyntax)) if !value.contains(['"', '\'']) => {
             Ok(value.to_owned())
         }
@@ -101,11 +121,24 @@ fn bare(text: &str) -> Result<String, Rejection> {
     }
 }
 
-fn has_query_token(query: Option<&str>) -> bool {
-    query.is_some_and(|query| query.split('&').any(|pair| pair.starts_with("access_token=")))
+/// The value of the parameter `access_token` (RFC 6750 §2.3).
+fn query_token(query: Option<&str>) -> Option<&str> {
+    query?.split('&').find_map(|pair| pair.strip_prefix("access_token="))
 }
 
-/// The token in the value of an `Authorization` header. Several headers arrive joined by a comma, which no token holds.
+/// Whether the value of a cookie has the form of a JWT: three segments of base64url, the first of which begins a JSON object.
+fn has_token_cookie(cookies: &str) -> bool {
+    let is_base64url = |segment: &str| {
+        !segment.is_empty() && segment.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_'))
+    };
+    cookies.split(';').filter_map(|cookie| cookie.split_once('=')).any(|(_, value)| {
+        let value = value.trim_matches([' ', '\t', '"']);
+        value.starts_with("eyJ") && value.split('.').count() == 3 && value.split('.').all(is_base64url)
+    })
+}
+
+/// The token in the value of an `Authorization` header. Several headers arrive as one value, joined by commas, and no token
+/// contains a comma.
 fn parse(header: &str) -> Result<&str, Rejection> {
     let header = header.trim_matches([' ', '\t']);
     if header.is_empty() {
@@ -129,15 +162,15 @@ fn parse(header: &str) -> Result<&str, Rejection> {
     if token.contains(',') {
         return Err(Rejection::RequestAmbiguous(Ambiguous::SeveralCredentials));
     }
-    // One word is taken for the token, though it may hold what no token does (RFC 6750 §2.1): whoever reads the token says
-    // which character that is and where.
+    // A single word is taken as the token even with characters that RFC 6750 §2.1 excludes: the token's parser then names the
+    // character and its segment.
     if token.contains([' ', '\t', '"', '\'']) || token.trim_end_matches('=').is_empty() {
         return Err(Rejection::RequestAmbiguous(Ambiguous::BadSyntax));
     }
     Ok(token)
 }
 
-/// Whether what follows a comma is a Bearer credential of its own. No parameter of another scheme begins so.
+/// Whether the text after a comma is another Bearer credential. No parameter of another scheme starts like that.
 fn is_bearer(part: &str) -> bool {
     let scheme = part.trim_start_matches([' ', '\t']).split([' ', '\t']).next();
     scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"))
@@ -148,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_header_holds() {
+    fn a_header_has_a_token_or_a_reason_why_not() {
         use Ambiguous::{BadSyntax, SeveralCredentials};
         let missing = |missing| Err(Rejection::TokenMissing(missing));
         let ambiguous = |ambiguous| Err(Rejection::RequestAmbiguous(ambiguous));
@@ -184,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_taken_out_of_the_json_around_it() {
+    fn a_token_is_taken_from_the_json_around_it() {
         let taken = |text: &str| (given(text).token, given(text).taken_from);
         let from = |member: &'static str| (Ok("a.b.c".to_owned()), Some(member));
         for (text, expected) in [
@@ -206,9 +239,24 @@ mod tests {
     }
 
     #[test]
-    fn a_token_in_the_query_is_seen_by_its_exact_name() {
-        assert!(has_query_token(Some("a=1&access_token=x")));
-        assert!(!has_query_token(Some("my_access_token=x")));
-        assert!(!has_query_token(None));
+    fn a_token_in_the_query_is_recognised_by_its_exact_name() {
+        assert_eq!(query_token(Some("a=1&access_token=x")), Some("x"));
+        assert_eq!(query_token(Some("access_token=")), Some(""));
+        assert_eq!(query_token(Some("my_access_token=x")), None);
+        assert_eq!(query_token(None), None);
+    }
+
+    #[test]
+    fn a_token_in_a_cookie_is_recognised_by_its_form() {
+        for cookies in
+            ["session=eyJh.eyJi.c2ln", "a=1; __session=\"eyJh.eyJi.c2-_\"", "a=eyJ; b=eyJh.eyJi.x ;c"]
+        {
+            assert!(has_token_cookie(cookies), "{cookies}");
+        }
+        for cookies in
+            ["", "eyJh.eyJi.c2ln", "a=eyJh.eyJi", "a=eyJh.eyJi.", "a=eyJh.a.b.c.d", "a=1.2.3", "a=eyJh.b=.c"]
+        {
+            assert!(!has_token_cookie(cookies), "{cookies}");
+        }
     }
 }

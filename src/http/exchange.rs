@@ -1,4 +1,4 @@
-//! The exchange on the wire: `/token`, `/api`, and what is published under `/.well-known`.
+//! The HTTP side of the exchange: `/token`, `/api`, and the documents under `/.well-known`.
 
 use std::collections::BTreeSet;
 
@@ -14,6 +14,7 @@ use super::answer::Answer;
 use super::application::Application;
 use super::problem::json as json_response;
 use super::{Response, body, challenge, log};
+use crate::config::Surface;
 use crate::exchange::Exchange;
 use crate::exchange::fireproof::{self, ApiError, Fireproof};
 use crate::exchange::oauth::{self, TokenRequest};
@@ -25,7 +26,7 @@ use crate::signing::metadata::{self, Published, ServerMetadata};
 use crate::time::Timestamp;
 use crate::verify::{Observed, Terms};
 
-const ANYBODY: HeaderValue = HeaderValue::from_static("*");
+const ANY_ORIGIN: HeaderValue = HeaderValue::from_static("*");
 
 /// `POST /token`.
 pub async fn token<P: Platform, R: IncomingRequest>(
@@ -52,19 +53,19 @@ pub async fn token<P: Platform, R: IncomingRequest>(
                 _ => Reason::Other(error.code(), error.to_string()),
             };
             report(platform, request, reason, answered.client.as_deref(), &answered.observed);
-            refuse_token(&error, &app.config.surface.realm)
+            refuse_token(&error, &app.config.surface)
         }
     };
-    // RFC 6749 §5.1 wants both, for caches of HTTP/1.0.
+    // RFC 6749 §5.1 requires this in addition to `Cache-Control`, for HTTP/1.0 caches.
     response.headers_mut().insert(PRAGMA, HeaderValue::from_static("no-cache"));
     Answer { response, refresh: answered.refresh }
 }
 
-/// RFC 6749 §5.2, with the code of the rule beside it.
-fn refuse_token(error: &TokenError, realm: &str) -> Response {
+/// The error response of RFC 6749 §5.2, with the `code` of the rule as a further member.
+fn refuse_token(error: &TokenError, surface: &Surface) -> Response {
     let body = json!({
         "error": error.error(),
-        "error_description": challenge::quotable(&error.public_detail()),
+        "error_description": challenge::quotable(&error.public_detail(&surface.prefix)),
         "code": error.code(),
     });
     match error {
@@ -75,7 +76,8 @@ fn refuse_token(error: &TokenError, realm: &str) -> Response {
         }
         TokenError::Client(_) => {
             let mut response = json_response(StatusCode::UNAUTHORIZED, &body);
-            if let Ok(value) = HeaderValue::from_str(&format!("Basic realm=\"{realm}\", charset=\"UTF-8\"")) {
+            let challenge = format!("Basic realm=\"{}\", charset=\"UTF-8\"", surface.realm);
+            if let Ok(value) = HeaderValue::from_str(&challenge) {
                 response.headers_mut().insert(WWW_AUTHENTICATE, value);
             }
             response
@@ -107,13 +109,13 @@ pub async fn api<P: Platform, R: IncomingRequest>(
                 _ => Reason::Other(error.code(), error.to_string()),
             };
             report(platform, request, reason, None, &answered.observed);
-            refuse_api(&error)
+            refuse_api(&error, &app.config.surface.prefix)
         }
     };
-    Answer { response: for_anybody(response), refresh: answered.refresh }
+    Answer { response: for_any_origin(response), refresh: answered.refresh }
 }
 
-fn refuse_api(error: &ApiError) -> Response {
+fn refuse_api(error: &ApiError, prefix: &str) -> Response {
     let status = match error {
         ApiError::Request(_) => StatusCode::BAD_REQUEST,
         ApiError::Token { .. } | ApiError::OtherType { .. } => StatusCode::UNAUTHORIZED,
@@ -121,14 +123,14 @@ fn refuse_api(error: &ApiError) -> Response {
         ApiError::ResultTaken => StatusCode::CONFLICT,
         ApiError::Fault { .. } => StatusCode::SERVICE_UNAVAILABLE,
     };
-    let mut response = json_response(status, &error.body());
+    let mut response = json_response(status, &error.body(prefix));
     if let ApiError::Fault { fault, .. } = error {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(fault.retry_after_seconds()));
     }
     response
 }
 
-/// `OPTIONS /api`, as the dashboard answers it.
+/// `OPTIONS /api`, with the same answer as the dashboard.
 #[must_use]
 pub fn api_preflight() -> Response {
     let mut response = json_response(StatusCode::OK, &json!({ "type": "ok", "message": "CORS preflight" }));
@@ -136,17 +138,17 @@ pub fn api_preflight() -> Response {
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET,POST,OPTIONS,PUT,DELETE"));
     headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("Origin, Content-Type, Accept"));
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from(limits::FIREPROOF_CORS_MAX_AGE_SECONDS));
-    for_anybody(response)
+    for_any_origin(response)
 }
 
-/// A body that could not be read, in the words of the endpoint.
+/// The response to a body that could not be read, in the format of the endpoint.
 #[must_use]
 pub fn broken_body(error: BodyError, is_api: bool) -> Response {
     let (status, code) = body::refusal(error, "request_invalid");
     let detail = error.to_string();
     let mut response = if is_api {
         let body = json!({ "type": "error", "message": detail, "code": code, "attempts": [] });
-        for_anybody(json_response(status, &body))
+        for_any_origin(json_response(status, &body))
     } else {
         let error = if status.is_server_error() { "temporarily_unavailable" } else { "invalid_request" };
         json_response(status, &json!({ "error": error, "error_description": detail, "code": code }))
@@ -159,10 +161,15 @@ pub fn broken_body(error: BodyError, is_api: bool) -> Response {
 
 /// `GET /.well-known/jwks.json`.
 #[must_use]
-pub fn key_set(exchange: &Exchange, realm: &str, now: Timestamp, request: &impl IncomingRequest) -> Response {
+pub fn key_set(
+    exchange: &Exchange,
+    surface: &Surface,
+    now: Timestamp,
+    request: &impl IncomingRequest,
+) -> Response {
     match exchange.keys() {
         Ok(ring) => publish(&metadata::key_set(ring, exchange.max_age_seconds, now), request),
-        Err(fault) => for_anybody(challenge::refuse(&fault.into(), realm)),
+        Err(fault) => for_any_origin(challenge::refuse(&fault.into(), surface)),
     }
 }
 
@@ -208,20 +215,20 @@ fn publish(document: &Published, request: &impl IncomingRequest) -> Response {
         headers.insert(CACHE_CONTROL, cache);
         headers.insert(ETAG, etag);
     }
-    for_anybody(response)
+    for_any_origin(response)
 }
 
-/// Public material, and a protocol that carries no cookie: any origin's scripts may read it.
-fn for_anybody(mut response: Response) -> Response {
-    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANYBODY);
+/// Lets scripts of any origin read the response: it holds public material, or belongs to a protocol without cookies.
+fn for_any_origin(mut response: Response) -> Response {
+    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANY_ORIGIN);
     response
 }
 
-/// Why nothing was issued, as the log tells such things apart.
+/// Why no token was issued, by the kind of log line.
 enum Reason<'r> {
     Token(&'r Rejection),
     Fault(&'r Fault),
-    /// A code and a sentence that holds nothing of the request.
+    /// A code and a sentence that contains nothing from the request.
     Other(&'static str, String),
 }
 

@@ -1,4 +1,4 @@
-//! `POST /explain` and `/console`: the full trace and the root cause, for those who may see them.
+//! `POST /explain` and `/console`: every step of the verification and the root cause, for callers that may see details.
 
 use std::sync::LazyLock;
 
@@ -22,7 +22,7 @@ use crate::limits;
 use crate::ports::{BodyError, IncomingRequest, Platform};
 use crate::rejection::{Missing, Rejection};
 
-/// The answer of `POST /explain`: JSON, or text where that is preferred.
+/// The response of `POST /explain`: JSON, or text if the caller prefers it.
 pub async fn answer<P: Platform, R: IncomingRequest>(
     app: &Application,
     platform: &P,
@@ -46,7 +46,7 @@ pub async fn answer<P: Platform, R: IncomingRequest>(
     response
 }
 
-/// The answer of `/console`: the page, with the report on what a form has posted.
+/// The response of `/console`: the page, with a report if the form was posted.
 pub async fn console<P: Platform, R: IncomingRequest>(
     app: &Application,
     platform: &P,
@@ -84,7 +84,7 @@ const PAGE: &str = include_str!("console/page.html");
 const STYLE: &str = include_str!("console/style.css");
 const SCRIPT: &str = include_str!("console/script.js");
 
-/// Nothing may run or load but the page's own style and script, named by their hashes.
+/// The page may load and run only its own style and script, which are named by their hashes.
 static CONTENT_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
     let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
     format!(
@@ -98,7 +98,7 @@ async fn report<P: Platform>(app: &Application, platform: &P, presented: Present
     explain::explain(&app.config, &app.keys, platform, &presented).await
 }
 
-/// The token in the body, JSON or a form or bare text; without a body the one in the `Authorization` header.
+/// The token in the body, which is JSON, a form or plain text; without a body, the token in the `Authorization` header.
 async fn presented<P: Platform, R: IncomingRequest>(
     app: &Application,
     platform: &P,
@@ -107,7 +107,7 @@ async fn presented<P: Platform, R: IncomingRequest>(
     let read = body::read(app, platform, request).await.map_err(|error| Box::new(unreadable(error)))?;
     let body = read.bytes.as_slice();
     if body.trim_ascii().is_empty() {
-        // Where Basic authentication opens the door, the header holds the key and no token.
+        // With Basic authentication, the header has the explain key and not a token.
         let basic = request.header("authorization").is_some_and(|header| {
             header.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic "))
         });
@@ -115,26 +115,27 @@ async fn presented<P: Platform, R: IncomingRequest>(
             Err(Rejection::TokenMissing(Missing::NoCredentials))
         } else {
             credentials::bearer_token(request)
+                .map_err(|rejection| credentials::seen_elsewhere(rejection, request, request.query()))
         };
         return Ok(token.into());
     }
     let kind = request.header("content-type").unwrap_or_default().to_ascii_lowercase();
     let text = String::from_utf8_lossy(body);
-    let mut told = [const { None }; TOLD.len()];
+    let mut fields = [const { None }; REQUEST_FIELDS.len()];
     let token = if kind.starts_with("application/json") {
         match strict_json::parse_object(&text) {
             Ok(mut asked) => {
-                for (name, told) in TOLD.into_iter().zip(&mut told) {
-                    *told = match asked.get(name) {
+                for (name, field) in REQUEST_FIELDS.into_iter().zip(&mut fields) {
+                    *field = match asked.get(name) {
                         None | Some(Value::Null) => None,
                         Some(Value::String(text)) => Some(text.clone()),
-                        // A token endpoint's whole answer may have any members.
+                        // The whole response of a token endpoint may have any members.
                         Some(_) if !asked.contains_key("token") => None,
                         Some(_) => return Err(Box::new(not_understood(HOW))),
                     };
                 }
                 match asked.remove("token") {
-                    // Perhaps a token endpoint's whole answer.
+                    // Perhaps the whole response of a token endpoint.
                     None => text.into_owned(),
                     Some(Value::Null) => String::new(),
                     Some(Value::String(token)) => token,
@@ -144,22 +145,22 @@ async fn presented<P: Platform, R: IncomingRequest>(
             _ => return Err(Box::new(not_understood(HOW))),
         }
     } else if kind.starts_with("application/x-www-form-urlencoded") && text.contains('=') {
-        told = TOLD.map(|name| form_value(&text, name));
+        fields = REQUEST_FIELDS.map(|name| form_value(&text, name));
         form_value(&text, "token").unwrap_or_default()
     } else {
         text.into_owned()
     };
-    let [method, host, path] = &told;
+    let [method, host, path] = &fields;
     let refused = RefusedRequest::read(method.as_deref(), host.as_deref(), path.as_deref(), request.host())
         .map_err(|missing| Box::new(not_understood(missing)))?;
     Ok(Presented { request: refused, ..credentials::given(&token) })
 }
 
-/// The fields that tell of the refused request.
-const TOLD: [&str; 3] = ["method", "host", "path"];
+/// The fields that describe the refused request.
+const REQUEST_FIELDS: [&str; 3] = ["method", "host", "path"];
 
-/// What a body must hold.
-const HOW: &str = "send {\"token\": \"…\"} as JSON, or a form with the field `token`; beside it `method`, `host` and `path` of the request that was refused, if routes are configured";
+/// What the body must contain.
+const HOW: &str = "send JSON such as {\"token\": \"eyJ...\"}, or a form with the field `token`; if routes are configured, add `method`, `host` and `path` of the request that was refused";
 
 /// The value of a field of `application/x-www-form-urlencoded`.
 fn form_value(form: &str, name: &str) -> Option<String> {
@@ -183,7 +184,7 @@ fn form_value(form: &str, name: &str) -> Option<String> {
     String::from_utf8(octets).ok()
 }
 
-/// Whether `text/plain` stands before JSON in an `Accept` header.
+/// Whether `text/plain` comes before JSON in an `Accept` header.
 fn prefers_text(accept: &str) -> bool {
     accept
         .split(',')
@@ -192,7 +193,7 @@ fn prefers_text(accept: &str) -> bool {
         == Some("text/plain")
 }
 
-/// A response of text. It may hold what a token says, so no browser may guess another type for it.
+/// A text response. It may contain parts of a token, so a browser may not guess another content type.
 fn plain(kind: &'static str, body: String) -> Response {
     let mut response = Response::new(body.into_bytes());
     let headers = response.headers_mut();
@@ -202,7 +203,7 @@ fn plain(kind: &'static str, body: String) -> Response {
     response
 }
 
-/// The challenge by which a browser asks for the key.
+/// The 401 that makes a browser ask for the explain key.
 fn closed(reason: Closed) -> Response {
     let key = access::KEY_BINDING;
     let code = match reason {
@@ -214,10 +215,10 @@ fn closed(reason: Closed) -> Response {
             "the key that was sent is not the secret {key}; compare it with the value that was set with `npx wrangler secret put {key}`"
         ),
         Closed::KeyMissing => format!(
-            "send the secret {key} as the password of Basic authentication or as X-Explain-Key; with explain = {{ access = \"open\" }} none is needed"
+            "send the secret {key} as the password of Basic authentication or in the header X-Explain-Key; with explain = {{ access = \"open\" }} no key is needed"
         ),
         Closed::NoUsableKey => format!(
-            "no usable key is set; the operator sets one of at least {} characters with `openssl rand -hex 32` and `npx wrangler secret put {key}`",
+            "no usable key is set; the operator sets a key of at least {} characters with `openssl rand -hex 32` and `npx wrangler secret put {key}`",
             limits::MIN_PASSWORD_CHARS
         ),
     };
@@ -241,13 +242,8 @@ fn unreadable(error: BodyError) -> Response {
 }
 
 fn not_understood(detail: &str) -> Response {
-    ProblemDetails::new(
-        StatusCode::BAD_REQUEST,
-        "invalid_request",
-        "The request's body is not understood",
-        detail,
-    )
-    .into_response()
+    ProblemDetails::new(StatusCode::BAD_REQUEST, "invalid_request", "The request's body is invalid", detail)
+        .into_response()
 }
 
 #[cfg(test)]
@@ -255,14 +251,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_form_gives_its_field_decoded() {
+    fn a_field_of_a_form_is_decoded() {
         assert_eq!(form_value("a=1&token=Bearer+a%2Eb", "token").as_deref(), Some("Bearer a.b"));
         assert_eq!(form_value("token=%e", "token"), None);
         assert_eq!(form_value("tokens=a", "token"), None);
     }
 
     #[test]
-    fn text_is_given_where_it_is_preferred() {
+    fn text_is_sent_if_it_is_preferred() {
         assert!(prefers_text("text/plain"));
         assert!(prefers_text("text/html, text/plain;q=0.9, */*"));
         assert!(!prefers_text("*/*"));

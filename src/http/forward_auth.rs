@@ -10,7 +10,7 @@ use super::answer::Answer;
 use super::application::Application;
 use super::problem::ProblemDetails;
 use super::{Response, challenge, cors, log};
-use crate::config::Config;
+use crate::config::{Config, Surface};
 use crate::gateway::forward_auth::{Dialect, ForwardAuth, PATH_HEADER, SECRET_HEADER, Untold};
 use crate::gateway::headers::Untrusted;
 use crate::gateway::routes::{Found, Route};
@@ -28,15 +28,15 @@ pub async fn answer<P: Platform, R: IncomingRequest>(
     dialect: Dialect,
     rest: &str,
 ) -> Answer {
-    let realm = &app.config.surface.realm;
+    let surface = &app.config.surface;
     let (Some(forward_auth), Ok(terms)) = (&app.config.forward_auth, &app.config.terms) else {
-        return refused(&Barred::Refused(app.config.fault().into()), realm).into();
+        return refused(&Barred::Refused(app.config.fault().into()), surface).into();
     };
     let ray = request.header("cf-ray");
     if let Err(fault) = forward_auth.ready() {
         let barred = Barred::Refused(fault.into());
         barred.report(platform, &Observed::default(), None, ray.as_deref());
-        return refused(&barred, realm).into();
+        return refused(&barred, surface).into();
     }
     match judge(app, forward_auth, terms, platform, request, dialect, rest).await {
         Ok(answer) => answer,
@@ -88,7 +88,7 @@ async fn judge<P: Platform, R: IncomingRequest>(
     dialect: Dialect,
     rest: &str,
 ) -> Result<Answer, Untold> {
-    let realm = &app.config.surface.realm;
+    let surface = &app.config.surface;
     let header = |name: &str| request.header(name);
     forward_auth.believe(header)?;
     let dialect = dialect.of_question(header)?;
@@ -111,7 +111,7 @@ async fn judge<P: Platform, R: IncomingRequest>(
                 let detail = "no route takes the original request's host, path and method".to_owned();
                 let barred = Barred::Forbidden { code: "route_unknown", detail };
                 barred.report(platform, &Observed::default(), None, request.header("cf-ray").as_deref());
-                return Ok(refused(&barred, realm).into());
+                return Ok(refused(&barred, surface).into());
             }
         };
     let desk = Desk { terms, app };
@@ -128,7 +128,7 @@ async fn judge<P: Platform, R: IncomingRequest>(
         }
         Err(barred) => {
             barred.report(platform, &admission.observed, route, request.header("cf-ray").as_deref());
-            let mut response = refused(&barred, realm);
+            let mut response = refused(&barred, surface);
             readable_by(route, request, &mut response);
             response
         }
@@ -148,10 +148,10 @@ fn accepted(headers: Vec<(String, String)>) -> Response {
     response
 }
 
-fn refused(barred: &Barred, realm: &str) -> Response {
+fn refused(barred: &Barred, surface: &Surface) -> Response {
     match barred {
-        Barred::Refused(refusal) => coded(challenge::refuse_narrowly(refusal, realm), refusal.code()),
-        Barred::Forbidden { code, detail } => coded(challenge::forbid(code, detail, realm), code),
+        Barred::Refused(refusal) => coded(challenge::refuse_narrowly(refusal, surface), refusal.code()),
+        Barred::Forbidden { code, detail } => coded(challenge::forbid(code, detail, surface), code),
     }
 }
 

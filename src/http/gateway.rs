@@ -144,7 +144,7 @@ where
         Ok(identity) => identity,
         Err(barred) => {
             barred.report(platform, &admission.observed, Some(route), request.header("cf-ray").as_deref());
-            return Served { reply: Reply::Own(barred.response(&app.config.surface.realm)), refresh };
+            return Served { reply: Reply::Own(barred.response(&app.config.surface)), refresh };
         }
     };
     let header_names = request.header_names();

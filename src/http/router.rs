@@ -1,4 +1,4 @@
-//! Request -> endpoint -> response. What every response of ours has in common is added here, once.
+//! Selects the endpoint of a request, checks the method, and adds what every response of an endpoint has in common.
 
 use http::{HeaderValue, Method, StatusCode};
 
@@ -16,13 +16,13 @@ use crate::limits;
 use crate::ports::{IncomingRequest, Platform};
 use crate::verify::{Observed, Terms, verify};
 
-/// Whether an endpoint answers at `path`.
+/// Whether `path` is the path of an endpoint.
 #[must_use]
 pub fn is_endpoint(path: &str, config: &Config) -> bool {
     config.endpoints().find(path).is_some()
 }
 
-/// The dialect of the proxies that ask at an endpoint.
+/// The forward-auth dialect of an endpoint.
 fn dialect(endpoint: Endpoint) -> Option<Dialect> {
     match endpoint {
         Endpoint::ForwardAuth => Some(Dialect::Forward),
@@ -65,7 +65,7 @@ async fn dispatch<P: Platform, R: IncomingRequest>(app: &Application, platform: 
         (Err(_), Some(Endpoint::Health | Endpoint::Readiness | Endpoint::Explain | Endpoint::Console)) => {
             None
         }
-        (Err(_), _) => return challenge::refuse(&app.config.fault().into(), &surface.realm).into(),
+        (Err(_), _) => return challenge::refuse(&app.config.fault().into(), surface).into(),
     };
     let Some((Row { endpoint, methods, .. }, _)) = found else {
         return not_found().into();
@@ -74,7 +74,7 @@ async fn dispatch<P: Platform, R: IncomingRequest>(app: &Application, platform: 
     if endpoint == Endpoint::FireproofApi && request.method() == Method::OPTIONS {
         return exchange::api_preflight().into();
     }
-    // Without configured origins there is nothing to negotiate: OPTIONS is a method like any other.
+    // Without configured origins, OPTIONS is a method like any other.
     if surface.cors.is_some() && cors::is_preflight(request) {
         return cors::preflight(&HeaderValue::from_static(allow)).into();
     }
@@ -88,7 +88,7 @@ async fn dispatch<P: Platform, R: IncomingRequest>(app: &Application, platform: 
         };
         return problem::method_not_allowed(allow, &detail).into();
     }
-    if announces_too_much(request) {
+    if announces_large_body(request) {
         return body_too_large().into();
     }
     match (endpoint, terms) {
@@ -102,7 +102,7 @@ async fn dispatch<P: Platform, R: IncomingRequest>(app: &Application, platform: 
     }
 }
 
-/// The endpoints that are there only where an exchange is configured.
+/// The endpoints that exist only if an exchange is configured.
 async fn exchange_request<P: Platform, R: IncomingRequest>(
     app: &Application,
     terms: &Terms,
@@ -113,7 +113,7 @@ async fn exchange_request<P: Platform, R: IncomingRequest>(
     let Some(exchange) = &app.config.exchange else { return not_found().into() };
     match (endpoint, &exchange.fireproof) {
         (Endpoint::KeySet, _) => {
-            exchange::key_set(exchange, &app.config.surface.realm, platform.now(), request).into()
+            exchange::key_set(exchange, &app.config.surface, platform.now(), request).into()
         }
         (Endpoint::ServerMetadata, _) => exchange::server_metadata(exchange, request).into(),
         (Endpoint::FireproofApi, Some(fireproof)) => match body::read(app, platform, request).await {
@@ -133,9 +133,11 @@ async fn verify_request<P: Platform, R: IncomingRequest>(
     platform: &P,
     request: &R,
 ) -> Answer {
-    let realm = &app.config.surface.realm;
     let (refusal, observed, refresh) = match credentials::bearer_token(request) {
-        Err(rejection) => (rejection.into(), Observed::default(), None),
+        Err(rejection) => {
+            let rejection = credentials::seen_elsewhere(rejection, request, request.query());
+            (rejection.into(), Observed::default(), None)
+        }
         Ok(token) => {
             let verification = verify(terms, &app.keys, platform, &token, platform.now()).await;
             match verification.outcome {
@@ -147,15 +149,15 @@ async fn verify_request<P: Platform, R: IncomingRequest>(
         }
     };
     log::refused(platform, &refusal, &observed, None, request.header("cf-ray").as_deref());
-    Answer { response: challenge::refuse(&refusal, realm), refresh }
+    Answer { response: challenge::refuse(&refusal, &app.config.surface), refresh }
 }
 
-fn announces_too_much(request: &impl IncomingRequest) -> bool {
-    // Asking for a header costs a call out of wasm, and these have no body to announce (RFC 9110 §9.3.1).
+fn announces_large_body(request: &impl IncomingRequest) -> bool {
+    // Reading a header costs a call out of wasm, and requests of these methods have no body (RFC 9110 §9.3.1).
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return false;
     }
-    // A length that is no number is the runtime's to refuse, and one too long for a number is too long for us.
+    // The runtime refuses a length that is not a number. A length that does not fit into a number is too large.
     request.header("content-length").is_some_and(|length| {
         length.bytes().all(|digit| digit.is_ascii_digit())
             && length.parse::<usize>().map_or(true, |length| length > limits::MAX_REQUEST_BODY_BYTES)

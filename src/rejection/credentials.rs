@@ -14,6 +14,16 @@ pub enum Missing {
         "this is a CORS preflight, which never carries a token, and the route has no `cors`; the operator sets cors.origins for all routes, or `cors` for this route"
     )]
     Preflight,
+    /// No `Authorization` header, and a cookie that looks like a JWT.
+    #[error(
+        "no Authorization header was sent; a token was seen in a cookie, and cookies are not read; send `Authorization: Bearer <token>`"
+    )]
+    InCookie,
+    /// No `Authorization` header, and an `access_token` in the query (RFC 6750 §2.3).
+    #[error(
+        "no Authorization header was sent; a token was seen in the query, and the query is not read; send `Authorization: Bearer <token>`"
+    )]
+    InQuery,
     /// `Authorization: Bearer` and nothing after it.
     #[error("the Authorization header has no token after `Bearer`")]
     Empty,

@@ -82,13 +82,14 @@ impl Fault {
     }
 
     /// The text for clients. It leaves out the names of the Worker's bindings, which only help an attacker. The full text goes to
-    /// the log and to readers who may see details.
+    /// the log and to readers who may see details. `prefix` is that of the endpoints (`endpoints.prefix`).
     #[must_use]
-    pub fn public_detail(&self) -> String {
+    pub fn public_detail(&self, prefix: &str) -> String {
         match self {
             Self::SecretMissing { .. } => {
-                "a secret of this Worker is missing or cannot be used; the operator finds its name in the log and at the endpoint `readyz`"
-                    .to_owned()
+                format!(
+                    "a secret of this Worker is missing or cannot be used; the operator finds its name in the log and at {prefix}/readyz"
+                )
             }
             Self::StoreUnavailable { .. } => "a store that this Worker needs is unavailable".to_owned(),
             other => other.to_string(),

@@ -120,13 +120,13 @@ impl ApiError {
         }
     }
 
-    /// The body of the error response: the protocol's message `error`.
+    /// The body of the error response: the protocol's message `error`. `prefix` is that of the endpoints.
     #[must_use]
-    pub fn body(&self) -> Value {
+    pub fn body(&self, prefix: &str) -> Value {
         let (message, detail) = match self {
             Self::Token { rejection, .. } => (self.to_string(), rejection.to_string()),
             // The full text is written only to the log, because it names a binding of the Worker.
-            Self::Fault { fault, .. } => (fault.public_detail(), fault.public_detail()),
+            Self::Fault { fault, .. } => (fault.public_detail(prefix), fault.public_detail(prefix)),
             other => (other.to_string(), other.to_string()),
         };
         let attempts: Vec<Value> = match self {

@@ -1,10 +1,13 @@
-//! How a refusal looks on the wire: status, challenge (RFC 6750 §3) and problem (RFC 9457).
+//! The responses to refused requests: status, challenge (RFC 6750 §3) and problem details (RFC 9457).
 
+use edge_assay::jose::Algorithm;
+use http::Method;
 use serde_json::json;
 
-use super::{challenge, code, token, worker, worker_on};
+use super::{ISS, challenge, code, token, worker, worker_on};
 use crate::support::request::FakeRequest;
-use crate::support::world::{NOW, body, header};
+use crate::support::tokens;
+use crate::support::world::{NOW, body, claims, header, issuer, merged};
 
 #[test]
 fn each_refusal_has_its_status_and_its_challenge() {
@@ -75,7 +78,7 @@ fn the_realm_is_configurable() {
 }
 
 #[test]
-fn what_a_token_says_cannot_break_out_of_the_challenge() {
+fn text_from_a_token_cannot_break_out_of_the_challenge() {
     let world = worker(&json!({}));
     let hostile = token(&json!({ "iss": "x\", error=\"none\r\nSet-Cookie: a=b\\" }));
     let response = world.ask(&FakeRequest::verify(&hostile));
@@ -146,8 +149,89 @@ fn two_credentials_are_400_wherever_they_are() {
 }
 
 #[test]
-fn a_token_in_the_query_alone_is_not_taken() {
-    let request = FakeRequest::get(&format!("/verify?access_token={}", token(&json!({}))));
-    let response = worker(&json!({})).ask(&request);
-    assert_eq!((response.status().as_u16(), code(&response)), (401, json!("token_missing")));
+fn a_token_in_the_query_or_in_a_cookie_is_not_read_and_the_answer_says_so() {
+    let world = worker(&json!({
+        "forward_auth": { "trusted": true },
+        "gateway": { "routes": [{ "path": "/*", "upstream": "https://api.example" }] },
+    }));
+    let good = token(&json!({}));
+    let cookie = format!("theme=dark; __session={good}; a=b");
+    let query = format!("a=b&access_token={good}");
+    let asked = |path: &str| {
+        FakeRequest::get("/forward-auth")
+            .header("x-forwarded-method", "GET")
+            .header("x-forwarded-host", "api.example")
+            .header("x-forwarded-uri", path)
+    };
+    for (request, place) in [
+        (FakeRequest::get(&format!("/verify?{query}")), "in the query"),
+        (FakeRequest::get("/verify?access_token=opaque"), "in the query"),
+        (FakeRequest::get("/verify").header("cookie", &cookie), "in a cookie"),
+        (FakeRequest::get("/verify").header("authorization", "").header("cookie", &cookie), "in a cookie"),
+        (FakeRequest::get("/profiles/1").header("cookie", &cookie), "in a cookie"),
+        (FakeRequest::get(&format!("/profiles/1?{query}")), "in the query"),
+        (asked("/profiles/1").header("cookie", &cookie), "in a cookie"),
+        (asked(&format!("/profiles/1?{query}")), "in the query"),
+    ] {
+        let response = world.answered(&request);
+        assert_eq!(
+            (response.status().as_u16(), code(&response)),
+            (401, json!("token_missing")),
+            "{request:?}"
+        );
+        assert_eq!(self::challenge(&response).as_deref(), Some("Bearer realm=\"edge-assay\""), "{request:?}");
+        let text = String::from_utf8(response.into_body()).unwrap();
+        assert!(text.contains(&format!("a token was seen {place}")), "{text}");
+        assert!(!text.contains("opaque") && good.split('.').all(|part| !text.contains(part)), "{text}");
+    }
+    let lines = format!("{:?}", world.platform.events("token_refused"));
+    assert_eq!(lines.matches("a token was seen").count(), 8, "{lines}");
+    assert!(!lines.contains("opaque") && good.split('.').all(|part| !lines.contains(part)), "{lines}");
+}
+
+#[test]
+fn a_request_without_any_token_is_told_of_none() {
+    let world = worker(&json!({}));
+    for request in [
+        FakeRequest::get("/verify?access_token="),
+        FakeRequest::get("/verify?my_access_token=a.b.c"),
+        FakeRequest::get("/verify").header("cookie", "session=0123456789; other=a.b.c"),
+        FakeRequest::get("/verify").header("cookie", "eyJhbGciOiJub25lIn0.e30.c2ln"),
+    ] {
+        let problem = body(&world.ask(&request));
+        assert_eq!(problem["code"], "token_missing");
+        assert_eq!(
+            problem["detail"], "no token was sent; send `Authorization: Bearer <token>`",
+            "{request:?}"
+        );
+    }
+}
+
+#[test]
+fn explain_says_where_it_saw_a_token() {
+    let world = worker(&json!({ "explain": { "access": "open" } }));
+    let request = FakeRequest::new(Method::POST, "/explain")
+        .header("cookie", &format!("session={}", token(&json!({}))));
+    let report = body(&world.ask(&request));
+    assert_eq!(report["cause"]["id"], "token_absent");
+    assert!(
+        report["cause"]["summary"].as_str().unwrap().contains("a token was seen in a cookie"),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_fault_of_a_secret_names_the_path_of_readyz() {
+    let secrets = json!({ "issuers": [issuer(ISS, &json!({ "secrets": [{ "binding": "ABSENT" }], "jwks_uri": null }))] });
+    let shared = tokens::mint(Algorithm::Hs256, &json!({}), &claims(ISS, &json!({})));
+    for (prefix, verify, readyz) in
+        [("/_assay", "/_assay/verify", "at /_assay/readyz"), ("", "/verify", "at /readyz")]
+    {
+        let endpoints = if prefix.is_empty() { json!({}) } else { json!({ "prefix": prefix }) };
+        let world = worker(&merged(secrets.clone(), &json!({ "endpoints": endpoints })));
+        let problem = body(&world.ask(&FakeRequest::get(verify).bearer(&shared)));
+        assert_eq!(problem["code"], "secret_missing", "{problem}");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.ends_with(readyz) && !detail.contains("ABSENT"), "{detail}");
+    }
 }
