@@ -1,15 +1,15 @@
-// What the runtime loads: the handlers of entry.rs, and a fresh instance after a panic. A panic leaves the instance's
-// memory in an unknown state, so the next event starts anew, with empty caches.
+// The module that the runtime loads. It exports the handlers of entry.rs, and makes a new instance after a panic: a panic leaves the
+// memory of the instance in an unknown state, so the next event runs in a new instance with empty caches.
 import * as assay from 'edge-assay';
 
 const state = assay.__worker_init_state();
 
-function noteBroken(error) {
+function noteIfPanic(error) {
   if (error instanceof WebAssembly.RuntimeError) state.criticalError = true;
 }
 
-/** A panic after an `await` has no caller left: the runtime reports it as an event. */
-addEventListener('error', ({ error }) => noteBroken(error));
+/** A panic after an `await` reaches no caller, so the runtime reports it as an event. */
+addEventListener('error', ({ error }) => noteIfPanic(error));
 
 const guarded = (handler) => (event, env, context) => {
   if (state.criticalError) {
@@ -20,7 +20,7 @@ const guarded = (handler) => (event, env, context) => {
   try {
     return handler(event, env, context);
   } catch (error) {
-    noteBroken(error);
+    noteIfPanic(error);
     throw error;
   }
 };

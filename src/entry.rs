@@ -1,5 +1,5 @@
-//! The Worker's event handlers. No decision is taken here: what the runtime brings is handed to the application, and
-//! the isolate's state is kept between requests.
+//! The event handlers of the Worker. They make no decisions: they pass each event to the application, and keep the state of the
+//! isolate between requests.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -19,7 +19,7 @@ use crate::platform::eager;
 use crate::platform::environment::Environment;
 use crate::platform::message::{WorkerRequest, to_worker};
 
-/// What outlives a request. Plain data: nothing in here is awaited.
+/// The state that is kept between requests. This is plain data without futures.
 #[derive(Default)]
 struct Isolate {
     keys: Rc<KeyCache>,
@@ -30,8 +30,8 @@ thread_local! {
     static ISOLATE: RefCell<Isolate> = RefCell::default();
 }
 
-/// The application as `environment` configures it: parsed once, and anew when the bindings have changed, which may
-/// happen under a running isolate.
+/// The application with the configuration of `environment`. The configuration is parsed once, and again if the bindings have
+/// changed, which can happen while the isolate runs.
 fn application(environment: &Environment) -> Rc<Application> {
     ISOLATE.with_borrow_mut(|isolate| {
         if let Some((known, application)) = &isolate.loaded
@@ -46,10 +46,10 @@ fn application(environment: &Environment) -> Rc<Application> {
     })
 }
 
-/// Answers a request: with a response where nothing had to be waited for, else with the promise of one.
+/// Answers a request. Returns a response if nothing had to be awaited, otherwise the promise of a response.
 ///
 /// # Errors
-/// The runtime's exception, should it refuse a response of ours.
+/// The exception of the runtime if it refuses our response.
 #[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen)]
 pub fn fetch(request: Request, env: Env, context: Context) -> Result<JsValue, JsValue> {
     eager::run(async move {
@@ -73,7 +73,7 @@ pub fn fetch(request: Request, env: Env, context: Context) -> Result<JsValue, Js
     })
 }
 
-/// The cron trigger.
+/// Handles the cron trigger.
 ///
 /// # Errors
 /// None.

@@ -1,4 +1,4 @@
-//! Who may see the insides: configuration faults, key states and, where there are some, explanations.
+//! Access to details: configuration faults, key states and explanations. They are open to all, or need the explain key.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,25 +8,25 @@ use crate::ports::{IncomingRequest, Secrets};
 use crate::rejection::Fault;
 use crate::trust::password::Password;
 
-/// The Worker secret that opens the insides.
+/// The Worker secret that gives access to the details.
 pub const KEY_BINDING: &str = crate::config::EXPLAIN_KEY;
 
-/// Why a request may not see the insides.
+/// Why a request may not see the details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Closed {
-    /// It brings no key.
+    /// It has no key.
     KeyMissing,
-    /// It brings another key.
+    /// It has a wrong key.
     KeyWrong,
-    /// No key could open them: the secret is not bound, or too short.
+    /// No key gives access: the secret is not bound, or too short.
     NoUsableKey,
 }
 
-/// Whether this request may see the insides: they are open to all, or it brings the secret `EXPLAIN_KEY` as the
+/// Checks whether this request may see the details: they are open to all, or the request has the secret `EXPLAIN_KEY` in the
 /// header `X-Explain-Key` or as the password of Basic authentication.
 ///
 /// # Errors
-/// [`Closed`] says why not.
+/// [`Closed`] if it may not.
 pub fn check(
     access: DetailsAccess,
     request: &impl IncomingRequest,
@@ -44,8 +44,8 @@ pub fn check(
     }
 }
 
-/// What is wrong with the secret `EXPLAIN_KEY` where it is bound and would be asked for. Without it nobody sees the insides,
-/// which an operator may want; a short one is a mistake.
+/// The fault of the secret `EXPLAIN_KEY` if the details need it, and it is bound but too short. An operator who does not bind it
+/// may want to close the details to everyone, so that is not a fault.
 #[must_use]
 pub fn unusable_key(access: DetailsAccess, secrets: &impl Secrets) -> Option<Fault> {
     if access == DetailsAccess::Open || secrets.secret(KEY_BINDING).is_none() {

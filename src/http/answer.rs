@@ -1,16 +1,16 @@
-//! What an endpoint gives back: a response, and work for later.
+//! The result of an endpoint: a response, and the work that remains after it.
 
 use std::rc::Rc;
 
 use super::Response;
 use crate::trust::issuer::TrustedIssuer;
 
-/// A response, and what is left to do once it is on its way.
+/// A response, and the work that remains after it is sent.
 #[derive(Debug)]
 pub struct Answer {
     /// The response.
     pub response: Response,
-    /// The issuer whose keys are due for [`Application::refresh`](super::application::Application::refresh).
+    /// The issuer whose keys are to be refreshed with [`Application::refresh`](super::application::Application::refresh).
     pub refresh: Option<Rc<TrustedIssuer>>,
 }
 

@@ -1,4 +1,4 @@
-//! What an isolate holds between requests, and what it does besides answering them.
+//! The state of an isolate between requests, and its background work: refreshing keys, the self-test, and the cron trigger.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -14,23 +14,23 @@ use crate::limits;
 use crate::ports::{Log, Platform, Secrets};
 use crate::trust::issuer::TrustedIssuer;
 
-/// The configuration and the key sets of an isolate. Plain data: no request waits on another's future.
+/// The configuration and the key sets of an isolate. This is plain data: no request awaits a future of another request.
 #[derive(Debug)]
 pub struct Application {
     /// The configuration, parsed once.
     pub config: Config,
-    /// The isolate's memory of key sets. It outlives a change of the configuration.
+    /// The key sets in the memory of the isolate. They are kept when the configuration changes.
     pub keys: Rc<KeyCache>,
-    /// The bodies that are being read.
+    /// The request bodies that are being read.
     pub intake: Rc<Intake>,
-    /// Whether this isolate has tested itself.
+    /// Whether the self-test of this isolate has started.
     tested: Cell<bool>,
-    /// What the last deep check found.
+    /// The result of the last deep check.
     pub(super) deep: RefCell<Option<DeepCheck>>,
 }
 
 impl Application {
-    /// Reads the configuration's JSON text and the secrets it names. Its faults are logged here, once.
+    /// Reads the JSON text of the configuration and the secrets that it names. Logs the faults, once.
     #[must_use]
     pub fn load(text: Option<&str>, keys: Rc<KeyCache>, platform: &(impl Secrets + Log)) -> Self {
         let config = Config::load(text, platform);
@@ -43,17 +43,17 @@ impl Application {
         Self { config, keys, intake: Rc::default(), tested: Cell::new(false), deep: RefCell::new(None) }
     }
 
-    /// Refreshes the keys of one issuer that a request found due. Runs after the response (`wait_until`).
+    /// Refreshes the keys of an issuer after a request has found that they are due. Runs after the response (`wait_until`).
     pub async fn refresh<P: Platform>(&self, platform: &P, issuer: &TrustedIssuer) {
         if let (Ok(terms), Some(source)) = (&self.config.terms, &issuer.keys) {
             self.keys.refresh(platform, source, &terms.cache, platform.now()).await;
         }
     }
 
-    /// Asks both engines questions with known answers, once per isolate, about the algorithms in use. Runs after a
-    /// response (`wait_until`), since a Worker may not compute for long before its first request.
+    /// Runs known-answer tests of both engines for the algorithms in use, once per isolate. Runs after a response (`wait_until`),
+    /// because a Worker may not compute for long before its first request.
     pub async fn self_test<P: Platform>(&self, platform: &P) {
-        // Noted first: without terms there is nothing to test, and no later request need come back to it.
+        // Set first: without valid terms there is nothing to test, and later requests need not try again.
         if self.tested.replace(true) {
             return;
         }
@@ -64,13 +64,13 @@ impl Application {
         self_test(&terms.cross_checks, platform, &in_use).await;
     }
 
-    /// Whether [`Self::self_test`] is still to be run.
+    /// Whether [`Self::self_test`] has not run yet.
     #[must_use]
     pub fn is_untested(&self) -> bool {
         !self.tested.get()
     }
 
-    /// The cron trigger: refreshes every key set that falls due before the next run.
+    /// The work of the cron trigger: refreshes every key set that becomes due before the next run.
     pub async fn refresh_scheduled<P: Platform>(&self, platform: &P) {
         let Ok(terms) = &self.config.terms else { return };
         for source in terms.issuers.iter().filter_map(|issuer| issuer.keys.as_ref()) {
@@ -79,7 +79,7 @@ impl Application {
         self.warn_of_expiring_keys(platform);
     }
 
-    /// Logs every series of keys of which none will sign before long.
+    /// Logs each series of signing keys that soon has no key to sign with.
     fn warn_of_expiring_keys<P: Platform>(&self, platform: &P) {
         let now = platform.now();
         let Some((exchange, Ok(ring))) = self.config.exchange.as_ref().map(|one| (one, one.keys())) else {

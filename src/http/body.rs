@@ -1,4 +1,4 @@
-//! The whole body of a request, within bounds of time and memory, and what a client is told where there is none.
+//! Reads the whole body of a request with limits on time and memory, and gives the status and code if that fails.
 
 use http::StatusCode;
 
@@ -8,7 +8,7 @@ use crate::limits;
 use crate::ports::{BodyError, IncomingRequest, Platform};
 use crate::waiting::with_timeout;
 
-/// A body. Its memory counts until this is dropped.
+/// A body. It counts towards the memory limit until it is dropped.
 pub(super) struct Body {
     pub(super) bytes: Vec<u8>,
     _reading: Reading,
@@ -27,7 +27,7 @@ pub(super) async fn read<P: Platform, R: IncomingRequest>(
     Ok(Body { bytes: reading.complete()?, _reading: reading })
 }
 
-/// The status and the code where there is no whole body. `broken` is the endpoint's code for a body that ended early.
+/// The status and the code for a body that could not be read. `broken` is the code of the endpoint for a body that ended early.
 pub(super) fn refusal(error: BodyError, broken: &'static str) -> (StatusCode, &'static str) {
     match error {
         BodyError::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
@@ -37,7 +37,7 @@ pub(super) fn refusal(error: BodyError, broken: &'static str) -> (StatusCode, &'
     }
 }
 
-/// `Retry-After`, where trying again helps.
+/// The value of `Retry-After`, if a retry can succeed.
 pub(super) fn retry_after_seconds(error: BodyError) -> Option<u64> {
     (error == BodyError::NoRoom).then_some(limits::RETRY_AFTER_OVERLOAD_SECONDS)
 }

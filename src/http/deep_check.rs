@@ -1,4 +1,4 @@
-//! `GET /readyz?deep=1`: do both engines give the right answers here, and what is this environment?
+//! `GET /readyz?deep=1`: tests both cryptographic engines, compares the clocks, and describes the environment.
 
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use crate::ports::{DocumentRequest, HttpClient, Platform, RuntimeFacts};
 use crate::time::{Timestamp, duration_in_words};
 use crate::verify::Terms;
 
-/// Both engines' answers to known questions, and the facts of the environment.
+/// The results of the known-answer tests, the facts of the environment, and the comparison of the clocks.
 #[derive(Clone, Debug, Serialize)]
 pub struct DeepCheck {
     checked_at: Timestamp,
@@ -19,18 +19,18 @@ pub struct DeepCheck {
     clock: Option<ClockCheck>,
 }
 
-/// Our clock against an identity provider's `Date` header.
+/// Our clock compared with the `Date` header of an identity provider.
 #[derive(Clone, Debug, Serialize)]
 struct ClockCheck {
     asked: String,
-    /// Ours minus theirs, in seconds; a second or two is the way there and back.
+    /// Our time minus theirs, in seconds. The round trip accounts for one or two seconds.
     ahead_seconds: Option<i64>,
     in_words: String,
 }
 
 impl DeepCheck {
-    /// Tests all algorithms on both engines, and asks the first identity provider for the time. Costs some milliseconds
-    /// and a fetch, so it is for those who may see details, and what it found serves for a while.
+    /// Tests all algorithms on both engines, and fetches a document of the first identity provider to compare the clocks. This
+    /// costs some milliseconds and a fetch, so only callers that may see details can start it, and its result is kept for a while.
     pub(super) async fn perform<P: Platform>(terms: &Terms, platform: &P, now: Timestamp) -> Self {
         Self {
             checked_at: now,
@@ -40,7 +40,7 @@ impl DeepCheck {
         }
     }
 
-    /// Whether it is too early for another.
+    /// Whether this result is too recent for another check.
     pub(super) fn is_recent(&self, now: Timestamp) -> bool {
         now < self.checked_at.plus(limits::DEEP_CHECK_INTERVAL_SECONDS)
     }
@@ -57,15 +57,15 @@ async fn compare_clocks<P: Platform>(terms: &Terms, platform: &P) -> Option<Cloc
         max_bytes: limits::MAX_JWKS_BYTES,
     };
     let answer = HttpClient::get(platform, &request).await;
-    // Only now has the clock moved on, in production.
+    // In production the clock advances only after I/O.
     let now = platform.now();
     let theirs = answer.ok().and_then(|document| Timestamp::from_http_date(document.date.as_deref()?));
     let ahead_seconds = theirs.map(|theirs| now.since(theirs));
     let in_words = match ahead_seconds {
-        None => "the identity provider did not tell the time".to_owned(),
+        None => "the identity provider sent no readable Date header".to_owned(),
         Some(ahead) if ahead.abs() <= limits::CLOCKS_APART_SECONDS => "the clocks agree".to_owned(),
-        Some(ahead) if ahead > 0 => format!("ours is {} ahead of theirs", duration_in_words(ahead)),
-        Some(behind) => format!("ours is {} behind theirs", duration_in_words(behind)),
+        Some(ahead) if ahead > 0 => format!("our clock is {} ahead of theirs", duration_in_words(ahead)),
+        Some(behind) => format!("our clock is {} behind theirs", duration_in_words(behind)),
     };
     Some(ClockCheck { asked: uri.clone(), ahead_seconds, in_words })
 }

@@ -1,5 +1,5 @@
-//! What `/readyz` shows of the exchange: its keys without their material, its clients without their secrets, and what is
-//! wrong if something is.
+//! The exchange's part of `/readyz`: its signing keys without key material, its clients without their secrets, and the first
+//! problem.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ use crate::rejection::Fault;
 use crate::signing::{Keyring, RingKey};
 use crate::time::Timestamp;
 
-/// The report, and the code of what keeps some token from being issued.
+/// The report, and the code of the problem if some tokens cannot be issued.
 #[must_use]
 pub(super) fn readiness(exchange: &Exchange, now: Timestamp) -> (Value, Option<&'static str>) {
     let problem = problem(exchange, now);

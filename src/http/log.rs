@@ -1,4 +1,4 @@
-//! One line of JSON per refusal or fault. Of a token it holds `iss`, `kid`, `alg` and a hash prefix, never more.
+//! The log lines: one line of JSON per event. Of a token they contain only `iss`, `kid`, `alg` and a prefix of its hash.
 
 use serde_json::{Value, json};
 
@@ -10,8 +10,8 @@ use crate::signing::Series;
 use crate::time::Timestamp;
 use crate::verify::Observed;
 
-/// Reports a request that was refused, and the route that it was for, if any. `ray` is Cloudflare's id of the request;
-/// elsewhere the client's own words.
+/// Logs a request that was refused, with its route if it has one. `ray` is Cloudflare's id of the request; outside Cloudflare the
+/// client chooses it.
 pub fn refused(
     log: &impl Log,
     refusal: &Refusal,
@@ -37,8 +37,8 @@ pub fn refused(
     log.log(level, &without_nulls(line));
 }
 
-/// Reports an exchange that was refused for another reason than its token: a code, and a detail that holds nothing of the
-/// request. `client` is a registered one.
+/// Logs an exchange that was refused for a reason other than its token. `detail` contains nothing from the request. `client` is the
+/// id of a registered client.
 pub fn exchange_refused(
     log: &impl Log,
     (code, detail): (&'static str, &str),
@@ -50,8 +50,7 @@ pub fn exchange_refused(
     log.log(Level::Info, &without_nulls(line));
 }
 
-/// Reports a token of ours that was issued: enough to tell it apart from all others, and nothing of what it or the subject's
-/// token says of a person.
+/// Logs a token that was issued. The line identifies the token and contains no claim about a person.
 pub fn token_issued(log: &impl Log, audit: &Audit, observed: &Observed, ray: Option<&str>) {
     let line = json!({
         "event": "token_issued",
@@ -66,8 +65,8 @@ pub fn token_issued(log: &impl Log, audit: &Audit, observed: &Observed, ray: Opt
     log.log(Level::Info, &without_nulls(line));
 }
 
-/// Reports a request that may not pass though its token is good, or that a proxy does not tell enough of. `detail` holds
-/// nothing of the request.
+/// Logs a request that may not pass although its token is good, or a forward-auth question that lacks information. `detail`
+/// contains nothing from the request.
 pub fn forbidden(
     log: &impl Log,
     (code, detail): (&str, &str),
@@ -87,7 +86,7 @@ pub fn forbidden(
     log.log(Level::Info, &without_nulls(line));
 }
 
-/// Reports an upstream that gave no answer: what it is, which the client is not told, and why.
+/// Logs an upstream that did not answer, with its address, which the client does not get, and the reason.
 pub fn upstream_failed(
     log: &impl Log,
     route: &str,
@@ -107,10 +106,10 @@ pub fn upstream_failed(
     log.log(Level::Error, &without_nulls(line));
 }
 
-/// Reports a signing key that nothing takes over from when it retires.
+/// Logs a series of signing keys that has no key to sign with after the current one retires.
 pub fn successor_missing(log: &impl Log, series: &Series, retires_at: Timestamp) {
     let detail =
-        format!("from {} on no {series} key signs; run `{}`", retires_at.rfc3339(), series.rotation());
+        format!("no {series} key is active after {}; run `{}`", retires_at.rfc3339(), series.rotation());
     let line = json!({
         "event": "signing_key_without_successor",
         "alg": series.algorithm.name(),
@@ -121,12 +120,12 @@ pub fn successor_missing(log: &impl Log, series: &Series, retires_at: Timestamp)
     log.log(Level::Warn, &without_nulls(line));
 }
 
-/// Reports an `EXPLAIN_KEY` that opens nothing, once per isolate.
+/// Logs an `EXPLAIN_KEY` that cannot be used, once per isolate.
 pub fn key_unusable(log: &impl Log, fault: &Fault) {
     log.log(Level::Warn, &json!({ "event": "explain_key_unusable", "detail": fault.to_string() }));
 }
 
-/// Reports everything wrong with the configuration, once per isolate.
+/// Logs all faults of the configuration, once per isolate.
 pub fn configuration_invalid(log: &impl Log, faults: &[ConfigFault]) {
     log.log(Level::Error, &json!({ "event": "config_invalid", "faults": faults }));
 }

@@ -1,6 +1,6 @@
-//! From a request to a response: which endpoint answers, and how a verdict looks on the wire.
+//! From a request to a response: selects the endpoint, and turns its result into status, headers and body.
 //!
-//! Knows HTTP and nothing of Workers: the same code answers in the isolate and in native tests.
+//! This module knows HTTP but not Workers, so the same code runs in the isolate and in native tests.
 
 pub mod access;
 mod admission;
@@ -23,5 +23,5 @@ pub mod readiness;
 pub mod router;
 pub mod verdict;
 
-/// A response whose body is in memory.
+/// A response with its whole body in memory.
 pub type Response = http::Response<Vec<u8>>;

@@ -1,4 +1,4 @@
-//! Refusals as `application/problem+json` (RFC 9457), and JSON responses in general.
+//! Problem details (`application/problem+json`, RFC 9457), and JSON responses in general.
 
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, StatusCode};
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Response;
 
-/// A problem's members. `type` is derived from `code`.
+/// The members of problem details. `type` is derived from `code`.
 #[derive(Debug, Serialize)]
 pub struct ProblemDetails<'p> {
     #[serde(rename = "type")]
@@ -20,7 +20,8 @@ pub struct ProblemDetails<'p> {
 }
 
 impl<'p> ProblemDetails<'p> {
-    /// A problem of this status and code. `title` is the same for every occurrence, `detail` tells of this one.
+    /// Problem details with this status and code. `title` is the same for every occurrence of the code, `detail` describes this
+    /// occurrence.
     #[must_use]
     pub fn new(status: StatusCode, code: &'p str, title: &'p str, detail: &'p str) -> Self {
         Self {
@@ -33,14 +34,14 @@ impl<'p> ProblemDetails<'p> {
         }
     }
 
-    /// Names the claim that the problem is about.
+    /// Adds the name of the claim that the problem is about.
     #[must_use]
     pub fn about(mut self, claim: Option<&'p str>) -> Self {
         self.claim = claim;
         self
     }
 
-    /// The response that carries it.
+    /// The response with these problem details as its body.
     #[must_use]
     pub fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -48,13 +49,14 @@ impl<'p> ProblemDetails<'p> {
     }
 }
 
-/// Nothing answers here.
+/// The response for a path that no endpoint and no route has.
 #[must_use]
 pub fn not_found(detail: &str) -> Response {
-    ProblemDetails::new(StatusCode::NOT_FOUND, "not_found", "Nothing is here", detail).into_response()
+    ProblemDetails::new(StatusCode::NOT_FOUND, "not_found", "No endpoint or route has this path", detail)
+        .into_response()
 }
 
-/// Something answers here, to other methods: `allow` (RFC 9110 §15.5.6).
+/// The response for a path whose methods are only those in `allow` (RFC 9110 §15.5.6).
 #[must_use]
 pub fn method_not_allowed(allow: &str, detail: &str) -> Response {
     let title = "The method is not allowed here";
@@ -67,18 +69,18 @@ pub fn method_not_allowed(allow: &str, detail: &str) -> Response {
     response
 }
 
-/// A response of `application/json`, not to be stored.
+/// A response of type `application/json` that must not be stored.
 #[must_use]
 pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
     with_json(status, "application/json", body)
 }
 
 fn with_json(status: StatusCode, media_type: &'static str, body: &impl Serialize) -> Response {
-    // Only maps with keys that are not strings, and failing Serialize implementations, fail here; there are none.
+    // This fails only for maps whose keys are not strings and for `Serialize` implementations that fail; there are none.
     json_text(status, media_type, serde_json::to_vec(body).unwrap_or_default())
 }
 
-/// A response of this JSON, not to be stored.
+/// A response with this JSON text that must not be stored.
 #[must_use]
 pub fn json_text(status: StatusCode, media_type: &'static str, text: Vec<u8>) -> Response {
     let mut response = Response::new(text);

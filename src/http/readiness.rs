@@ -1,8 +1,9 @@
-//! `GET /healthz`: the isolate answers. `GET /readyz`: could every issuer verify a token now? The details are for those who
-//! may see them.
+//! `GET /healthz`: the isolate answers. `GET /readyz`: could the tokens of every issuer be verified now? The details are only for
+//! callers that may see them.
 //!
-//! `ready` and `degraded` are 200, `not_ready` is 503. What is not known yet is fetched, so that a cold Worker does not call
-//! itself ready. Anybody may ask, so a provider is asked no more often than requests with forged tokens could make it be.
+//! `ready` and `degraded` are 200, `not_ready` is 503. Keys that are not known yet are fetched, so that a Worker that has just
+//! started does not report `ready` without knowing. Anyone may call this endpoint, so it fetches from a provider no more often than
+//! requests with forged tokens could cause.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -28,7 +29,7 @@ use crate::trust::issuer::TrustedIssuer;
 use crate::verify::Terms;
 use crate::waiting::{join_all, with_timeout};
 
-/// The answer of `/healthz`.
+/// The response of `/healthz`.
 #[must_use]
 pub fn healthy() -> Response {
     json_response(StatusCode::OK, &json!({ "status": "ok" }))
@@ -65,7 +66,7 @@ struct Judgement {
     deep: Option<DeepCheck>,
 }
 
-/// Whether the secret of the proxy that asks by forward-auth can be used.
+/// Whether the secret of the forward-auth proxy can be used.
 #[derive(Serialize)]
 struct ProxyReport {
     usable: bool,
@@ -84,10 +85,10 @@ struct StoreReport {
 struct IssuerReport {
     issuer: String,
     ready: bool,
-    /// Why it is not ready, or only degraded.
+    /// Why the issuer is not ready, or only degraded.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
-    /// What to change, if it is not ready.
+    /// What to change, if the issuer is not ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     fix: Option<String>,
     algorithms: Vec<&'static str>,
@@ -107,27 +108,27 @@ struct SecretReport {
     problem: Option<String>,
 }
 
-/// What was found out about one source.
+/// The result of probing one key source.
 type Probed = Result<Rc<KeySet>, Fault>;
 
-/// How ready something is.
+/// How ready an issuer or the Worker is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Readiness {
-    /// It works, and so does all that it needs.
+    /// It works, and so does everything that it needs.
     Ready,
-    /// It works from a cache, while what fills the cache does not answer.
+    /// It works from cached keys, while their provider or Workers KV does not answer.
     Degraded,
-    /// It does not work, for the reason of this code.
+    /// It does not work; the code says why.
     Not(&'static str),
 }
 
-/// The answer of `/readyz`: 200, or 503 when tokens of some issuer could not be verified now.
+/// The response of `/readyz`: 200, or 503 if tokens of some issuer could not be verified now.
 pub async fn answer<P: Platform, R: IncomingRequest>(
     app: &Application,
     platform: &P,
     request: &R,
 ) -> Response {
-    // That nothing is configured yet is no secret, and whoever deployed it has set no key.
+    // Before anything is configured, the details are no secret, and the operator has not set a key yet.
     let open =
         access::check(app.config.surface.details, request, platform).is_ok() || app.config.is_unconfigured();
     let wants_deep = request.query().is_some_and(|query| query.split('&').any(|pair| pair == "deep=1"));
@@ -135,12 +136,12 @@ pub async fn answer<P: Platform, R: IncomingRequest>(
         Err(faults) => (Readiness::Not("config_invalid"), Details::Faults { faults: faults.clone() }),
         Ok(terms) => judge(app, terms, platform, open, wants_deep).await,
     };
-    let (status, word, code) = match readiness {
+    let (status, name, code) = match readiness {
         Readiness::Ready => (StatusCode::OK, "ready", None),
         Readiness::Degraded => (StatusCode::OK, "degraded", None),
         Readiness::Not(code) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready", Some(code)),
     };
-    json_response(status, &Report { status: word, code, details: open.then_some(details) })
+    json_response(status, &Report { status: name, code, details: open.then_some(details) })
 }
 
 async fn judge<P: Platform>(
@@ -185,15 +186,15 @@ async fn judge<P: Platform>(
     (worst(&found), Details::Issuers(Box::new(judgement)))
 }
 
-/// The first reason for not being ready, else degraded if anything is.
+/// The first reason for `not_ready`; without one, `degraded` if anything is degraded.
 fn worst(found: &[Readiness]) -> Readiness {
     let not_ready = found.iter().find(|one| matches!(one, Readiness::Not(_)));
     let degraded = found.iter().find(|one| **one == Readiness::Degraded);
     not_ready.or(degraded).copied().unwrap_or(Readiness::Ready)
 }
 
-/// Asks about the keys of all issuers, a few at the same time, and no longer than is decent; `None` for whom the time was
-/// not enough, and for issuers without public keys. Those who may see details may ask more often.
+/// Probes the key sources of all issuers, a few at the same time, within a time limit. `None` for a source that did not answer
+/// within the limit, and for issuers without public keys. Callers that may see details may probe more often.
 async fn probe_all<P: Platform>(
     app: &Application,
     terms: &Terms,
@@ -220,19 +221,19 @@ async fn probe_all<P: Platform>(
             .await;
         }
     };
-    // Whoever is not through by then counts as not asked.
+    // A source that has not answered by then counts as not probed.
     let _ = with_timeout(platform, limits::READINESS_TIMEOUT_MS, probing).await;
     found.into_iter().map(RefCell::into_inner).collect()
 }
 
-/// Whether the store answers; `None` where no issuer has keys to store.
+/// Whether the KV store answers; `None` if no issuer has keys to store.
 async fn report_on_store<P: Platform>(app: &Application, terms: &Terms, platform: &P) -> Option<StoreReport> {
     let source = terms.issuers.iter().find_map(|issuer| issuer.keys.as_ref())?;
     let problem = app.keys.store_failure(platform, source).await;
     Some(StoreReport { answers: problem.is_none(), problem })
 }
 
-/// The deep check, or what the last one found a moment ago.
+/// A new deep check, or the result of the last one if it is recent.
 async fn check_deeply<P: Platform>(
     app: &Application,
     terms: &Terms,
@@ -299,7 +300,7 @@ async fn report_on<P: Platform>(
     (report, readiness)
 }
 
-/// What keeps tokens from being verified with the issuer's public keys, or keeps the keys from being renewed.
+/// The reason why tokens cannot be verified with the public keys of the issuer, or why the keys cannot be refreshed.
 fn keys_readiness(
     issuer: &TrustedIssuer,
     keys: &KeyState,
@@ -310,7 +311,7 @@ fn keys_readiness(
         Some(Err(fault)) => return Some((Readiness::Not(fault.code()), Some(fault.to_string()))),
         None if keys.serving => None,
         None => {
-            let problem = "its keys were not had in time; ask again".to_owned();
+            let problem = "its keys were not fetched in time; ask again".to_owned();
             return Some((Readiness::Not("jwks_unavailable"), Some(problem)));
         }
     };
@@ -318,9 +319,9 @@ fn keys_readiness(
         && !set.keys.is_empty()
         && !issuer.algorithms.iter().any(|algorithm| set.keys.iter().any(|key| key.serves(*algorithm)))
     {
-        let problem = "none of its keys serves an algorithm of its allow-list".to_owned();
+        let problem = "none of its keys can be used with an allowed algorithm".to_owned();
         return Some((Readiness::Not("jwks_invalid"), Some(problem)));
     }
     let failure = keys.last_error.as_ref()?;
-    Some((Readiness::Degraded, Some(format!("cached keys serve, but {}", failure.reason))))
+    Some((Readiness::Degraded, Some(format!("cached keys are in use, but {}", failure.reason))))
 }

@@ -1,4 +1,4 @@
-//! `GET` and `POST /verify`: the verdict on the request's Bearer token.
+//! The response of `GET` and `POST /verify` to a token that verified.
 
 use http::StatusCode;
 use serde::Serialize;
@@ -19,7 +19,7 @@ pub fn accepted(token: &VerifiedToken) -> Response {
     let mut verdict = Object::with_room_for(claims.raw().len());
     verdict.member("issuer", token.issuer());
     verdict.member("subject", &claims.subject);
-    // As it was signed, so that no number loses a digit on its way through here.
+    // The text as it was signed, so that no number loses precision.
     verdict.text("claims", claims.raw());
     verdict.text("key", &key_object.close());
     verdict.member("expires_at", &claims.expires_at);
@@ -28,7 +28,7 @@ pub fn accepted(token: &VerifiedToken) -> Response {
     json_text(StatusCode::OK, "application/json", verdict.close().into_bytes())
 }
 
-/// A JSON object, written member by member: the claims are JSON already, and are not to be read again to be written.
+/// A JSON object that is written member by member, so that the text of the claims is copied and not parsed again.
 #[derive(Default)]
 struct Object(String);
 
@@ -38,7 +38,7 @@ impl Object {
         Self(String::with_capacity(bytes.saturating_add(REST_BYTES)))
     }
 
-    /// A member whose value is this JSON text.
+    /// Writes a member with this JSON text as its value.
     fn text(&mut self, name: &str, json: &str) {
         self.0.push(if self.0.is_empty() { '{' } else { ',' });
         self.0.push('"');
@@ -48,7 +48,7 @@ impl Object {
     }
 
     fn member<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) {
-        // Texts and numbers always have a spelling.
+        // Strings and numbers can always be serialised.
         self.text(name, &serde_json::to_string(value).unwrap_or_default());
     }
 

@@ -1,4 +1,4 @@
-//! A future run at once as far as it goes: most requests never wait, and need neither a promise nor the microtask queue.
+//! Polls a future once before it makes a promise. Most requests never wait, so they need neither a promise nor the microtask queue.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -10,10 +10,10 @@ use worker::wasm_bindgen::JsValue;
 
 type Outcome = Result<JsValue, JsValue>;
 
-/// What `future` comes to, if it does without waiting; else a promise of it.
+/// The result of `future` if it completes without waiting, otherwise a promise of its result.
 ///
 /// # Errors
-/// The future's own.
+/// Those of `future`.
 pub fn run(future: impl Future<Output = Outcome> + 'static) -> Outcome {
     let mut future: Pin<Box<dyn Future<Output = Outcome>>> = Box::pin(future);
     let relay = Arc::new(Relay::default());
@@ -21,21 +21,21 @@ pub fn run(future: impl Future<Output = Outcome> + 'static) -> Outcome {
     match future.as_mut().poll(&mut Context::from_waker(&waker)) {
         Poll::Ready(outcome) => outcome,
         Poll::Pending => Ok(future_to_promise(poll_fn(move |context| {
-            relay.pass_on_to(context.waker());
+            relay.forward_to(context.waker());
             future.as_mut().poll(&mut Context::from_waker(&waker))
         }))
         .into()),
     }
 }
 
-/// The waker of the first poll, when there is no task yet to wake. Some futures keep the waker that they were given first,
-/// so it must go on to serve: it passes on to whoever polls.
+/// The waker of the first poll, when there is no task to wake yet. Some futures keep the first waker that they get, so this one
+/// stays in use and forwards to the waker of the task that polls later.
 #[derive(Default)]
 struct Relay(Mutex<Option<Waker>>);
 
 impl Relay {
-    fn pass_on_to(&self, waker: &Waker) {
-        // One thread: the lock is never poisoned, nor held by another.
+    fn forward_to(&self, waker: &Waker) {
+        // There is one thread, so the lock is never poisoned and never held by another one.
         if let Ok(mut target) = self.0.lock() {
             target.get_or_insert_with(|| waker.clone()).clone_from(waker);
         }
@@ -44,7 +44,7 @@ impl Relay {
 
 impl Wake for Relay {
     fn wake(self: Arc<Self>) {
-        // Woken before there is a task, there is nothing to do: the task polls when it begins.
+        // Without a task there is nothing to do: a task polls when it starts.
         if let Ok(target) = self.0.lock()
             && let Some(waker) = target.as_ref()
         {

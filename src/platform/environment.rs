@@ -1,4 +1,4 @@
-//! A Worker's `env` as all the services at once.
+//! Implements all ports with a Worker's `env`.
 
 use std::time::Duration;
 
@@ -15,26 +15,26 @@ use crate::ports::{
 };
 use crate::time::Timestamp;
 
-/// What a request or a cron run may use of the runtime.
+/// The part of the runtime that a request or a cron run can use.
 #[derive(Clone, Debug)]
 pub struct Environment(Env);
 
 impl Environment {
-    /// Takes the `env` that the runtime hands to a handler.
+    /// Wraps the `env` that the runtime passes to a handler.
     #[must_use]
     pub fn new(env: Env) -> Self {
         Self(env)
     }
 
-    /// Whether both come from the same deployment: the runtime makes one `env` object per isolate and version of the
-    /// bindings, so an equal one means that neither variables nor secrets have changed.
+    /// Whether both are the same object. The runtime makes one `env` object per isolate and version of the bindings, so the same
+    /// object means that neither variables nor secrets have changed.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
         let (this, other): (&JsValue, &JsValue) = (self.0.as_ref(), other.0.as_ref());
         this == other
     }
 
-    /// The text of a JSON variable; a plain text variable is taken to hold JSON.
+    /// The text of a JSON variable, or of a plain text variable that contains JSON.
     #[must_use]
     pub fn json_variable(&self, name: &str) -> Option<String> {
         let value = self.binding(name)?;
@@ -50,7 +50,7 @@ impl Environment {
 
 impl Clock for Environment {
     fn now(&self) -> Timestamp {
-        // Milliseconds, and far below 2^53: the cast saturates, and cuts only the fraction.
+        // Milliseconds, far below 2^53. The cast saturates, and drops only the fraction.
         #[allow(clippy::cast_possible_truncation)]
         let milliseconds = worker::js_sys::Date::now() as i64;
         Timestamp::from_epoch_seconds(milliseconds.div_euclid(1000))
@@ -143,7 +143,7 @@ impl Runtime for Environment {
     }
 }
 
-/// The runtime does not tell its compatibility date; what wrangler deploys with is in its file, read at build time.
+/// The compatibility date. The runtime does not report it, so it is read at build time from the file that wrangler deploys with.
 fn compatibility_date() -> Option<&'static str> {
     include_str!("../../wrangler.toml")
         .lines()

@@ -1,4 +1,4 @@
-//! `fetch` as the [`HttpClient`](crate::ports::HttpClient): bounded in time and size, redirects handed back.
+//! Implements [`HttpClient`](crate::ports::HttpClient) with `fetch`: with limits on time and size, and without following redirects.
 
 use worker::js_sys::futures::JsFuture;
 use worker::wasm_bindgen::JsCast as _;
@@ -10,8 +10,8 @@ use super::describe;
 use super::stream::{ReadError, read_whole};
 use crate::ports::{Document, DocumentRequest, FetchError};
 
-/// Sends the request and reads the answer whole. No `cf` properties are set: the defaults of the bindings' own would
-/// switch caching and minification on.
+/// Sends the request and reads the whole response. Sets no `cf` properties: the defaults of the `worker` crate would enable caching
+/// and minification.
 pub(super) async fn get(request: &DocumentRequest) -> Result<Document, FetchError> {
     let signal = AbortSignal::timeout_with_u32(request.timeout_ms);
     read(request, &signal).await.map_err(|failure| match failure {
@@ -21,14 +21,14 @@ pub(super) async fn get(request: &DocumentRequest) -> Result<Document, FetchErro
     })
 }
 
-/// The answer is larger than allowed.
+/// The response is larger than allowed.
 struct TooLarge;
 
 async fn read(request: &DocumentRequest, signal: &AbortSignal) -> Result<Document, ReadError<TooLarge>> {
     let headers = Headers::new()?;
     headers.set("accept", request.accept)?;
     headers.set("user-agent", concat!("edge-assay/", env!("CARGO_PKG_VERSION")))?;
-    // Else the runtime would send `no-cache`, for which common servers answer no `If-None-Match` with 304.
+    // Otherwise the runtime sends `no-cache`, and then common servers never answer `If-None-Match` with 304.
     headers.set("cache-control", "max-age=0")?;
     if let Some(etag) = &request.if_none_match {
         headers.set("if-none-match", etag)?;
@@ -36,7 +36,7 @@ async fn read(request: &DocumentRequest, signal: &AbortSignal) -> Result<Documen
     let init = RequestInit::new();
     init.set_headers(headers.as_ref());
     init.set_redirect(RequestRedirect::Manual);
-    // The zone's cache would keep a withdrawn key alive, and hide a new one.
+    // The zone's cache would keep serving a withdrawn key, and hide a new one.
     init.set_cache(RequestCache::NoStore);
     init.set_signal(Some(signal));
 

@@ -1,4 +1,4 @@
-//! Workers KV as the [`KeyValueStore`](crate::ports::KeyValueStore) and the [`Directory`](crate::ports::Directory).
+//! Implements [`KeyValueStore`](crate::ports::KeyValueStore) and [`Directory`](crate::ports::Directory) with Workers KV.
 
 use worker::{Env, KvError};
 
@@ -6,15 +6,15 @@ use super::describe;
 use crate::limits;
 use crate::ports::StoreError;
 
-/// The KV namespace's binding.
+/// The binding of the KV namespace.
 const BINDING: &str = "JWKS_CACHE";
 
-/// The value under `key`. Read with the shortest edge cache KV offers, because cooldowns are shared through it.
+/// The value of `key`. Uses the shortest edge cache that KV allows, because isolates share cooldowns through KV.
 pub(super) async fn get(env: &Env, key: &str) -> Result<Option<String>, StoreError> {
     get_from(env, BINDING, key).await
 }
 
-/// As [`get`], from the namespace bound as `binding`.
+/// As [`get`], from the namespace with this binding.
 pub(super) async fn get_from(env: &Env, binding: &str, key: &str) -> Result<Option<String>, StoreError> {
     env.kv(binding)
         .map_err(|_| unbound(binding))?
@@ -25,7 +25,7 @@ pub(super) async fn get_from(env: &Env, binding: &str, key: &str) -> Result<Opti
         .map_err(|error| failed(&error))
 }
 
-/// Puts `value` under `key` for `ttl_seconds`.
+/// Stores `value` as the value of `key` for `ttl_seconds`.
 pub(super) async fn put(env: &Env, key: &str, value: &str, ttl_seconds: u64) -> Result<(), StoreError> {
     env.kv(BINDING)
         .map_err(|_| unbound(BINDING))?
@@ -37,7 +37,7 @@ pub(super) async fn put(env: &Env, key: &str, value: &str, ttl_seconds: u64) -> 
         .map_err(|error| failed(&error))
 }
 
-/// Removes what is under `key`.
+/// Deletes the value of `key`.
 pub(super) async fn delete(env: &Env, key: &str) -> Result<(), StoreError> {
     env.kv(BINDING)
         .map_err(|_| unbound(BINDING))?

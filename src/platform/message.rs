@@ -1,4 +1,4 @@
-//! The runtime's `Request` and `Response` as ours, and back.
+//! Implements [`IncomingRequest`] with the runtime's `Request`, and makes the runtime's `Response` from ours.
 
 use http::Method;
 use worker::wasm_bindgen::JsValue;
@@ -21,17 +21,16 @@ extern "C" {
     fn respond(status: u16, headers: &str, body: &[u8]) -> Result<Response, JsValue>;
 }
 
-/// A request as the runtime hands it over. What nearly every endpoint asks for is read ahead, in one call; other headers
-/// are asked for one by one.
+/// A request of the runtime. The parts that nearly every endpoint needs are read in advance, with one call. Other headers are read
+/// one by one.
 #[derive(Debug)]
 pub struct WorkerRequest {
     inner: Request,
     method: Method,
-    /// The scheme.
     scheme: &'static str,
-    /// Host and, unless it is the scheme's own, port.
+    /// The host, and the port unless it is the default of the scheme.
     host: String,
-    /// From the path on: the runtime serialises an absolute URL without a fragment.
+    /// The path and the query. The runtime serialises the URL as absolute and without a fragment.
     target: String,
     authorization: Option<String>,
 }
@@ -41,7 +40,7 @@ impl WorkerRequest {
     #[must_use]
     pub fn new(inner: Request) -> Self {
         let head = head(&inner);
-        // Neither a method, nor a serialised URL, nor a header's value holds a line break.
+        // A method, a serialised URL and the value of a header contain no line break.
         let (line, authorization) = match head.split_once('\n') {
             Some((line, authorization)) => (line, Some(authorization.to_owned())),
             None => (head.as_str(), None),
@@ -52,13 +51,13 @@ impl WorkerRequest {
         let slash = after_scheme.find('/').unwrap_or(after_scheme.len());
         let (host, target) = after_scheme.split_at_checked(slash).unwrap_or((after_scheme, ""));
         let target = if target.is_empty() { "/" } else { target };
-        // The runtime lets only tokens through as a method (RFC 9110 §9.1).
+        // The runtime accepts only tokens as a method (RFC 9110 §9.1).
         let method = method.parse().unwrap_or_default();
         let (host, target) = (host.to_owned(), target.to_owned());
         Self { inner, method, scheme, host, target, authorization }
     }
 
-    /// The runtime's own.
+    /// The request of the runtime.
     pub(super) fn inner(&self) -> &Request {
         &self.inner
     }
@@ -97,7 +96,7 @@ impl IncomingRequest for WorkerRequest {
     }
 
     fn has_body(&self) -> bool {
-        // The runtime has a stream for an announced body, also where it is announced to be empty.
+        // The runtime has a stream for every announced body, even if the announced length is 0.
         self.inner.body().is_some() && self.header("content-length").as_deref() != Some("0")
     }
 
@@ -122,21 +121,21 @@ impl IncomingRequest for WorkerRequest {
     }
 }
 
-/// The runtime's form of `response`.
+/// Makes the runtime's response.
 ///
 /// # Errors
-/// The runtime's exception, should it refuse a header or a status.
+/// The exception of the runtime if it refuses a header or the status.
 pub fn to_worker(response: &http::Response<Vec<u8>>) -> Result<Response, JsValue> {
     let mut headers = String::new();
     for name in response.headers().keys() {
         headers.push_str(name.as_str());
         headers.push('\n');
-        // A list is one value with commas (RFC 9110 §5.3); `Set-Cookie`, which is none, is never ours to send.
+        // A list is one value with commas (RFC 9110 §5.3). `Set-Cookie` is not a list, and we never send it.
         for (position, value) in response.headers().get_all(name).iter().enumerate() {
             if position > 0 {
                 headers.push_str(", ");
             }
-            // Every value of ours is visible ASCII; what is not would have been refused when it was set.
+            // All our values are visible ASCII, so this never fails.
             headers.push_str(value.to_str().unwrap_or_default());
         }
         headers.push('\n');

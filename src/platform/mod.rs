@@ -1,4 +1,4 @@
-//! The only code that knows Workers: the ports answered with what the runtime offers. No decision is taken here.
+//! The only code that knows Workers: it implements the ports with the runtime's APIs, and makes no decisions.
 
 pub mod eager;
 pub mod environment;
@@ -11,7 +11,7 @@ mod webcrypto;
 
 use worker::wasm_bindgen::{JsCast as _, JsValue};
 
-/// What a JavaScript exception says, for a log line.
+/// The message of a JavaScript exception, for a log line.
 fn describe(error: &JsValue) -> String {
     let text = error
         .dyn_ref::<worker::js_sys::Error>()

@@ -1,4 +1,4 @@
-//! A `ReadableStream` read to its end, piece by piece.
+//! Reads a `ReadableStream` to its end, chunk by chunk.
 
 use worker::js_sys::futures::JsFuture;
 use worker::js_sys::{Reflect, Uint8Array};
@@ -7,9 +7,9 @@ use worker::web_sys::{ReadableStream, ReadableStreamDefaultReader};
 
 /// Why a stream was not read to its end.
 pub(super) enum ReadError<E> {
-    /// Whoever takes the pieces wants no more.
+    /// The caller refused a chunk.
     Refused(E),
-    /// The runtime's exception.
+    /// The exception of the runtime.
     Exception(JsValue),
 }
 
@@ -19,7 +19,7 @@ impl<E> From<JsValue> for ReadError<E> {
     }
 }
 
-/// Cancels the stream when it is dropped, unless that has ended: what becomes of the rest is the runtime's business.
+/// Cancels the stream when it is dropped before the end of the stream. The runtime then handles the rest.
 struct Reader {
     inner: ReadableStreamDefaultReader,
     has_ended: bool,
@@ -33,8 +33,8 @@ impl Drop for Reader {
     }
 }
 
-/// Reads `stream` to its end. `admit` is told each piece's length first and may refuse it; `take` gets the piece. No more than
-/// one piece beyond what was admitted is ever held. Dropped before the end, it gives up the rest.
+/// Reads `stream` to its end. For each chunk, `admit` gets the length first and may refuse it; then `take` gets the chunk. At most one
+/// chunk beyond the admitted ones is in memory. If the future is dropped before the end, the rest is not read.
 pub(super) async fn read_whole<E>(
     stream: &ReadableStream,
     mut admit: impl FnMut(usize) -> Result<(), E>,
@@ -43,7 +43,7 @@ pub(super) async fn read_whole<E>(
     let mut reader = Reader { inner: stream.get_reader().unchecked_into(), has_ended: false };
     loop {
         let read = JsFuture::from(reader.inner.read()).await;
-        // A stream that has failed has nothing to cancel.
+        // A stream that has failed need not be cancelled.
         reader.has_ended = read.is_err();
         let chunk = read?;
         if Reflect::get(&chunk, &JsValue::from_str("done"))?.is_truthy() {

@@ -1,4 +1,4 @@
-// A request sent on: its own stream goes out, the answer's own stream comes back. What is changed, Rust has decided.
+// Sends an upstream request. The bodies of the request and of the response are streamed. Rust decides which headers change.
 
 const lines = (text) => (text === '' ? [] : text.split('\n'));
 
@@ -13,25 +13,24 @@ function change(headers, remove, set, append) {
   for (const [name, value] of pairs(append)) headers.append(name, value);
 }
 
-// One read of a body: large enough that the runtime is called seldom, small enough that a hundred uploads at once take little
-// of an isolate's memory.
-const MOST_BYTES_AT_ONCE = 64 * 1024;
+// The buffer for a request body: large enough for few calls of the runtime, small enough that a hundred simultaneous uploads take
+// little of the memory of an isolate.
+const BUFFER_BYTES = 64 * 1024;
 
-/** A stream to write to and one to read from. What has a length keeps it. */
+/** A writable and a readable stream. With a length, the body keeps its Content-Length. */
 function passage(length) {
   return length === null ? new IdentityTransformStream() : new FixedLengthStream(Number(length));
 }
 
 /**
- * Moves a body from the client to the upstream through one buffer, which holds it back where the upstream reads slowly. Notes
- * each step in `upload`. Not by `pipeTo`, which shows no progress. And where the client has gone away half-way, the whole request
- * is aborted: a chunked body that is merely aborted is ended properly by the runtime, and the upstream takes the half for the
- * whole.
+ * Copies a body from the client to the upstream through one buffer, so a slow upstream slows the client down. Records each step in
+ * `upload`; `pipeTo` does not report progress. If the client disconnects during the body, the whole request is aborted: if only the
+ * stream were aborted, the runtime would end a chunked body properly, and the upstream would take the part for the whole.
  */
 async function carry(body, writable, length, upload) {
   const reader = body.getReader({ mode: 'byob' });
   const writer = writable.getWriter();
-  let buffer = new ArrayBuffer(Math.min(Number(length ?? MOST_BYTES_AT_ONCE), MOST_BYTES_AT_ONCE));
+  let buffer = new ArrayBuffer(Math.min(Number(length ?? BUFFER_BYTES), BUFFER_BYTES));
   const step = (isClientsTurn) => {
     upload.lastStep = Date.now();
     upload.isClientsTurn = isClientsTurn;
@@ -48,14 +47,14 @@ async function carry(body, writable, length, upload) {
     await writer.close();
     step(false);
   } catch (error) {
-    // If it is the upstream that has failed or does not want the rest, its answer says more.
+    // If the upstream has failed or does not read the rest, its response tells more.
     if (!upload.isClientsTurn) return;
     upload.isBroken = true;
     upload.abort.abort(error);
   }
 }
 
-/** Ends when there is no answer and nothing has moved for so long: neither the body nor, once that is sent, the answer. */
+/** Resolves after `milliseconds` without progress, if there is no response yet. Progress is every step of the body. */
 async function silence(upload, milliseconds) {
   while (!upload.isAnswered) {
     const left = upload.lastStep + milliseconds - Date.now();
@@ -69,10 +68,10 @@ async function silence(upload, milliseconds) {
 }
 
 /**
- * Sends `request` to `url`, by `service` or by HTTP. Promises the answer; or `late` if the upstream has taken nothing of the
- * body for `milliseconds`, or not answered for so long after its end; `stalled` if the client has sent nothing of it for so
- * long; `broken` if it has ended early. Names come one a line; names and values in turn, each ended by a line break. Throws
- * what cannot be sent.
+ * Sends `request` to `url`, through `service` or by HTTP. Resolves to the response, or to one of these texts: `late` if for
+ * `milliseconds` the upstream has read nothing of the body, or has not answered after the end of the body; `stalled` if the client
+ * has sent nothing of the body for that time; `broken` if the body ended early. `remove` has one name per line; `set` has names and
+ * values in turn, each followed by a line break. Throws if the request cannot be sent.
  */
 export function send(request, hasBody, service, url, remove, set, isCacheable, milliseconds) {
   const headers = new Headers(request.headers);
@@ -90,7 +89,7 @@ export function send(request, hasBody, service, url, remove, set, isCacheable, m
   }
   const answer = (service ?? globalThis).fetch(url, init).then(
     (response) => {
-      // What is left of the body may wait for as long as the answer goes on.
+      // The rest of the body has no time limit once there is a response.
       upload.isAnswered = true;
       return response;
     },
@@ -99,11 +98,11 @@ export function send(request, hasBody, service, url, remove, set, isCacheable, m
       throw error;
     },
   );
-  // Once there is an answer, the runtime cancels what is left behind when the answer ends.
+  // After the response ends, the runtime cancels what is left of the body.
   return Promise.race([answer, silence(upload, milliseconds)]);
 }
 
-/** The same answer with other headers. Its stream is handed on. */
+/** The same response with changed headers. Its body is passed on as a stream. */
 export function amend(response, remove, set, append) {
   const amended = new Response(response.body, response);
   change(amended.headers, remove, set, append);

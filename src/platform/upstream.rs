@@ -1,4 +1,4 @@
-//! `fetch`, and a service binding's, as [`Upstreams`](crate::ports::Upstreams): no byte of either body comes into wasm.
+//! Implements [`Upstreams`](crate::ports::Upstreams) with `fetch` and with service bindings. No byte of a body passes through wasm.
 
 use worker::js_sys::Promise;
 use worker::js_sys::futures::JsFuture;
@@ -28,7 +28,7 @@ extern "C" {
     fn amend(response: &Response, remove: &str, set: &str, append: &str) -> Result<Response, JsValue>;
 }
 
-/// Sends the request on, by `service` where it is bound or else by HTTP. No `cf` properties are set.
+/// Sends the upstream request: through `service` if there is one, otherwise by HTTP. Sets no `cf` properties.
 pub(super) async fn forward(
     request: &WorkerRequest,
     onward: &UpstreamRequest,
@@ -60,7 +60,7 @@ pub(super) async fn forward(
     amend(&response, &amendment.remove.join("\n"), &set, &append).map_err(unreachable)
 }
 
-/// Names and values in turn, each ended by a line break, which neither holds.
+/// Names and values in turn, each followed by a line break. Neither contains a line break.
 fn in_turn<'p>(pairs: impl Iterator<Item = (&'p str, &'p str)>) -> String {
     let mut text = String::new();
     for part in pairs.flat_map(|(name, value)| [name, value]) {

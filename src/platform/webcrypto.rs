@@ -1,5 +1,5 @@
-//! `crypto.subtle` as the [`PlatformCrypto`](crate::ports::PlatformCrypto): imports a key, asks for a verdict, decides
-//! nothing. And `crypto.getRandomValues`, as [`Random`](crate::ports::Random).
+//! Implements [`PlatformCrypto`](crate::ports::PlatformCrypto) with `crypto.subtle`, and [`Random`](crate::ports::Random) with
+//! `crypto.getRandomValues`.
 
 use worker::js_sys::{
     Array, Function, JSON, Object, Promise, Reflect, Uint8Array, futures::JsFuture, global,
@@ -9,7 +9,7 @@ use worker::wasm_bindgen::{JsCast as _, JsValue};
 use super::describe;
 use crate::ports::{CheckingKey, NoOpinion, SignatureCheck};
 
-/// Asks WebCrypto (W3C Web Cryptography API §14.3) about one signature.
+/// Verifies one signature with WebCrypto (W3C Web Cryptography API §14.3).
 pub(super) async fn verify(check: &SignatureCheck<'_>) -> Result<bool, NoOpinion> {
     let (import, verification) = algorithms(check.alg)
         .ok_or_else(|| NoOpinion(format!("WebCrypto has no algorithm for {}", check.alg)))?;
@@ -39,7 +39,7 @@ async fn call(method: &str, arguments: &[&JsValue]) -> Result<JsValue, JsValue> 
     JsFuture::from(promise).await
 }
 
-/// How WebCrypto names an algorithm at the import of a key and at the verification.
+/// The parameters of WebCrypto for an algorithm: for the import of the key, and for the verification.
 fn algorithms(alg: &str) -> Option<(Object, Object)> {
     let hash = || -> Option<&str> {
         match alg.get(2..)? {
@@ -69,7 +69,7 @@ fn algorithms(alg: &str) -> Option<(Object, Object)> {
             };
             let verification = object(&[("name", name)]);
             if name == "RSA-PSS" {
-                // RFC 7518 §3.5: a salt as long as the hash.
+                // RFC 7518 §3.5: the salt has the length of the hash.
                 let octets: u32 = match hash {
                     "SHA-256" => 32,
                     "SHA-384" => 48,
@@ -85,16 +85,16 @@ fn algorithms(alg: &str) -> Option<(Object, Object)> {
 fn object(members: &[(&str, &str)]) -> Object {
     let object = Object::new();
     for (name, value) in members {
-        // Setting a member of a fresh object cannot fail.
+        // Setting a member of a new object cannot fail.
         let _ = Reflect::set(&object, &JsValue::from_str(name), &JsValue::from_str(value));
     }
     object
 }
 
-/// Fills `bytes` by `crypto.getRandomValues`. In a Worker that fails outside a request only, where nothing of ours runs.
+/// Fills `bytes` with `crypto.getRandomValues`. In a Worker this fails only outside a request, where our code does not run.
 pub(super) fn fill_random(bytes: &mut [u8]) {
     if let Err(error) = getrandom::getrandom(bytes) {
-        // Going on without randomness would be worse than not going on.
+        // To stop is better than to continue without randomness.
         worker::wasm_bindgen::throw_str(&format!("no randomness: {error}"));
     }
 }

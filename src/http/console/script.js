@@ -1,11 +1,11 @@
-// Without this script the form is posted and the page comes back with the report. With it the report comes in place, and
-// can be copied. The token stays in the text field: it goes into no URL and no storage.
+// Without this script, the form is posted and the response is the page with the report. With it, the report appears on the same
+// page and can be copied. The token stays in the text field: it is in no URL and in no storage.
 const form = document.getElementById('form');
 const working = document.getElementById('working');
 
 form.addEventListener('submit', async (event) => {
   event.preventDefault();
-  working.textContent = 'Judging …';
+  working.textContent = 'Verifying…';
   try {
     const response = await fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form)) });
     const page = new DOMParser().parseFromString(await response.text(), 'text/html');
@@ -17,7 +17,7 @@ form.addEventListener('submit', async (event) => {
     offerCopy();
     document.getElementById('report').focus();
   } catch (error) {
-    working.textContent = `That did not work: ${error.message}`;
+    working.textContent = `There is no report: ${error.message}`;
   }
 });
 

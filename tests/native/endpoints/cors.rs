@@ -1,4 +1,4 @@
-//! Scripts of other origins.
+//! CORS: requests of scripts from other origins.
 
 use edge_assay::http::Response;
 use http::Method;

@@ -1,4 +1,4 @@
-//! The log: one line per refusal or fault.
+//! The log lines: one line per refusal or fault.
 
 use edge_assay::ports::Level;
 use serde_json::{Value, json};

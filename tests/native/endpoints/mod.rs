@@ -1,4 +1,4 @@
-//! The endpoints on the wire: statuses, challenges, problems, CORS and log lines.
+//! The HTTP contract of the endpoints: statuses, challenges, problem details, CORS and log lines.
 
 mod cors;
 mod log;
@@ -16,16 +16,16 @@ use http::Method;
 use serde_json::{Value, json};
 
 const ISS: &str = "https://issuer.example";
-const KEY: &str = "open sesame, and let nobody else in";
+const KEY: &str = "open sesame, and let no one else in";
 
-/// A Worker that trusts one issuer, with these changes to the root of its configuration.
+/// A Worker that trusts one issuer, with these changes to its configuration.
 fn worker(changes: &Value) -> World {
     let world = World::new(&merged(json!({ "issuers": [issuer(ISS, &json!({}))] }), changes));
     world.publishes(ISS, &[ed25519()]);
     world
 }
 
-/// A Worker that trusts one issuer on these terms.
+/// A Worker that trusts one issuer, with these changes to the table of the issuer.
 fn worker_on(terms: &Value) -> World {
     worker(&json!({ "issuers": [issuer(ISS, terms)] }))
 }
@@ -42,7 +42,7 @@ fn code(response: &Response) -> Value {
     body(response)["code"].clone()
 }
 
-/// A request that asks whether a script of `origin` may call `target`.
+/// A CORS preflight of a script of `origin` for `target`.
 fn preflight(target: &str, origin: &str) -> FakeRequest {
     FakeRequest::new(Method::OPTIONS, target)
         .header("origin", origin)
@@ -74,7 +74,7 @@ fn a_good_token_is_200_with_its_claims_and_its_key() {
 }
 
 #[test]
-fn what_a_token_does_not_say_is_left_out() {
+fn members_for_absent_claims_are_left_out() {
     let bare = token(&json!({ "sub": null, "nbf": null, "iat": null }));
     let verdict = body(&worker(&json!({})).ask(&FakeRequest::verify(&bare)));
     assert_eq!(verdict["subject"], Value::Null);
@@ -88,7 +88,7 @@ fn what_a_token_does_not_say_is_left_out() {
 }
 
 #[test]
-fn no_claim_loses_a_digit_on_its_way() {
+fn the_claims_are_returned_exactly_as_they_were_signed() {
     let payload = format!(
         r#"{{ "iss":"{ISS}", "exp":4000000000, "id":12345678901234567890123,"pi":3.14159265358979323846264338327950288,
 "money":10.10,"big":1E5,"tiny":-0.0,"u":"\u0041\ud83d\ude00","deep":{{"n":[9007199254740993]}} }}"#
@@ -161,7 +161,7 @@ fn a_wrong_method_is_405_with_those_that_are_allowed() {
 }
 
 #[test]
-fn anywhere_else_is_404() {
+fn all_other_paths_are_404() {
     let world = worker(&json!({}));
     for path in
         ["/", "/verify/", "/Verify", "//verify", "/verify/x", "/%76erify", "/verify;a", "/healthz/", "verify"]
@@ -238,14 +238,14 @@ fn a_fault_is_503_with_retry_after_and_without_a_challenge() {
         assert_eq!(header(&response, "retry-after").as_deref(), Some(retry_after), "{code}");
         assert_eq!(challenge(&response), None);
     }
-    // The wait grows as the attempts fail.
+    // The wait grows with each failed attempt.
     down.platform.pass(1);
     let response = down.ask(&FakeRequest::verify(&token(&json!({}))));
     assert_eq!(header(&response, "retry-after").as_deref(), Some("2"));
 }
 
 #[test]
-fn nothing_is_to_be_stored() {
+fn no_response_may_be_stored() {
     let world = worker(&json!({ "cors": { "origins": ["*"] }, "explain": { "access": "open" } }));
     for request in [
         FakeRequest::verify(&token(&json!({}))),
@@ -266,14 +266,14 @@ fn nothing_is_to_be_stored() {
 }
 
 #[test]
-fn readyz_tells_the_state_of_the_keys_to_whoever_may_see_it() {
+fn readyz_shows_the_state_of_the_keys_to_callers_that_may_see_details() {
     let config = json!({ "issuers": [issuer(ISS, &json!({}))] });
     let world = World::with_secrets(&config, &[("EXPLAIN_KEY", KEY)]);
     world.publishes(ISS, &[ed25519()]);
     let ask = || world.ask(&FakeRequest::get("/readyz").header("x-explain-key", KEY));
     let closed = world.ask(&FakeRequest::get("/readyz"));
     assert_eq!((closed.status().as_u16(), body(&closed)), (200, json!({ "status": "ready" })));
-    assert_eq!(world.fetches(ISS), 1, "the keys that nobody knew were fetched");
+    assert_eq!(world.fetches(ISS), 1, "the unknown keys were fetched");
     let state = body(&ask())["details"]["issuers"][0].clone();
     assert_eq!((&state["issuer"], &state["ready"]), (&json!(ISS), &json!(true)));
     assert_eq!(state["keys"]["keys"][0]["kid"], ed25519().kid());

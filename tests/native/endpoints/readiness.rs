@@ -1,4 +1,4 @@
-//! `/readyz` is 200 only if every issuer could verify a token now, and says when it could only from a cache.
+//! `/readyz` is 200 only if the tokens of every issuer could be verified now, and `degraded` if only with cached keys.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::support::platform::{Answer, StoreMode};
 use crate::support::request::FakeRequest;
 use crate::support::world::{World, body, issuer, jwks_uri};
 
-/// The status, the word and the code of `/readyz`.
+/// The HTTP status, the `status` and the `code` of `/readyz`.
 fn ready(world: &World) -> (u16, String, Value) {
     let response = world.ask(&FakeRequest::get("/readyz"));
     let report = body(&response);
@@ -72,14 +72,14 @@ fn an_issuer_that_is_not_ready_has_the_fix_that_an_explanation_gives() {
         let explain = FakeRequest::new(Method::POST, "/explain").bearer(&token(&json!({})));
         let explained = body(&world.ask(&explain));
         let said = explained["cause"]["fix"].as_str().unwrap();
-        // The rest is about the token, which is not there.
+        // The rest of the fix is about a token, and there is none here.
         let until_time = |text: &str| text.split(", in ").next().unwrap().to_owned();
         assert!(until_time(said).ends_with(&until_time(fix)), "{answer:?}: {fix}\n{said}");
     }
     let world = worker(&open());
     let report = body(&world.ask(&FakeRequest::get("/readyz")));
     assert_eq!(report["details"]["issuers"][0].get("fix"), None);
-    // Whoever may not see details is not told.
+    // Callers that may not see details do not get the reason.
     let world = worker(&json!({}));
     world.serves(&jwks_uri(ISS), Answer::status(404));
     assert_eq!(body(&world.ask(&FakeRequest::get("/readyz"))).get("details"), None);
@@ -134,7 +134,7 @@ fn providers_are_asked_at_the_same_time_and_not_waited_for_beyond_ten_seconds() 
 
 #[test]
 fn nobody_can_make_it_ask_a_provider_again_and_again() {
-    // Failing: the backoff of all requests holds for it as well.
+    // While the provider fails, the backoff applies to probes as well.
     let world = worker(&json!({}));
     world.serves(&jwks_uri(ISS), Answer::status(503));
     for _ in 0..50 {
@@ -142,7 +142,7 @@ fn nobody_can_make_it_ask_a_provider_again_and_again() {
     }
     assert!(world.fetches(ISS) <= 2, "{}", world.fetches(ISS));
 
-    // Answering: one probe for each cooldown.
+    // While the provider answers, there is one probe per cooldown.
     let world = worker(&json!({}));
     for _ in 0..50 {
         assert!(is_ready(&world));
@@ -167,7 +167,7 @@ fn it_is_degraded_while_cached_keys_serve_and_their_provider_does_not_answer() {
     world.publishes(ISS, &[ed25519()]);
     world.platform.pass(40);
     assert!(is_ready(&world));
-    // Those who may see details need not wait for the cooldown.
+    // Callers that may see details need not wait for the cooldown.
     let world = worker(&open());
     assert!(is_ready(&world));
     world.serves(&jwks_uri(ISS), Answer::status(404));
