@@ -1,8 +1,8 @@
-//! `credential = { exchange = … }`: our own token for an upstream, minted by the exchange and its policy, and kept while it
-//! is good.
+//! `credential = { exchange = … }`: our own token for an upstream, issued by the exchange and its policy, and kept until shortly
+//! before it expires.
 //!
-//! A kept token belongs to one subject token, by its SHA-256, and one audience. The subject token is verified anew at each
-//! request, so a kept one never outlives what it was minted for.
+//! A kept token belongs to one subject token, by its SHA-256, and one audience. The subject token is verified again at each
+//! request, so a kept token is never used after its subject token has become invalid.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -18,10 +18,10 @@ use crate::ports::Platform;
 use crate::time::Timestamp;
 use crate::verify::{Digest, VerifiedToken};
 
-/// What a kept token belongs to.
+/// The subject token, by its SHA-256, and the audience that a kept token belongs to.
 type Owner = (Digest, String);
 
-/// Our own tokens that are still good, of one isolate and one configuration. Bounded in tokens, in bytes and by their `exp`.
+/// Our own tokens that have not expired, of one isolate and one configuration. Bounded in tokens, in bytes and by their `exp`.
 #[derive(Default)]
 pub struct Kept(RefCell<Tokens>);
 
@@ -76,7 +76,7 @@ impl Kept {
         self.len() == 0
     }
 
-    /// The bytes of memory that they take, estimated from above.
+    /// An upper bound of the bytes of memory that they take.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.0.borrow().bytes
@@ -102,17 +102,17 @@ impl Tokens {
     }
 }
 
-/// The bytes of memory that one token takes, estimated from above.
+/// An upper bound of the bytes of memory that one token takes.
 fn footprint(owner: &Owner, token: &str) -> usize {
-    /// A slot of a half-filled node of the tree, and two allocations.
+    /// Bytes of a slot in a half-filled node of the tree, and of two allocations.
     const REST_BYTES: usize = 256;
     token.len().saturating_add(owner.1.len()).saturating_add(REST_BYTES)
 }
 
-/// Our token for `audience` in place of `subject`: a kept one, or a new one with what the log says of it.
+/// Our token for `audience` in place of `subject`: a kept one, or a new one with its audit entry for the log.
 ///
 /// # Errors
-/// As at the token endpoint: what the target's policy refuses, and faults of ours.
+/// As at the token endpoint: refusals of the target's policy, and faults.
 pub async fn exchanged<P: Platform>(
     kept: &Kept,
     exchange: &Exchange,
@@ -132,7 +132,7 @@ pub async fn exchanged<P: Platform>(
     Ok((minted.token, Some(audit)))
 }
 
-/// Whether [`exchanged`] would give a token for `subject`. None is made.
+/// Whether [`exchanged`] would give a token for `subject`. No token is issued.
 ///
 /// # Errors
 /// As [`exchanged`].
@@ -201,6 +201,6 @@ mod tests {
         assert_eq!(kept.len(), 1);
         let charged = kept.bytes();
         put(&kept, 100, 1000, 1800, 900);
-        assert_eq!((kept.len(), kept.bytes()), (1, charged), "one that is replaced is charged once");
+        assert_eq!((kept.len(), kept.bytes()), (1, charged), "a token that is replaced counts once");
     }
 }

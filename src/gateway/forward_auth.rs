@@ -1,8 +1,8 @@
-//! Forward-auth: a reverse proxy asks whether a request may pass. Four dialects, each with its own way to tell of the
-//! original request and its own names for an identity.
+//! Forward-auth: a reverse proxy asks whether a request may pass. There are four dialects, each with its own headers for the
+//! original request and its own identity headers.
 //!
-//! What a proxy tells is believed only from a proxy that knows the shared secret, or where the configuration says that
-//! nobody else can reach the endpoint.
+//! A question is trusted only if it has the shared secret, or if the configuration says that only the proxy can reach the
+//! endpoint.
 
 use http::Method;
 
@@ -15,11 +15,11 @@ use crate::ports::Secrets;
 use crate::rejection::Fault;
 use crate::trust::password::Password;
 
-/// The header that brings the shared secret unless the configuration names another.
+/// The header with the shared secret, unless the configuration names another.
 pub const SECRET_HEADER: &str = "x-forward-auth-secret";
 
-/// The header in which Envoy tells the original path and query. The URL does not: the runtime has removed dot segments from
-/// it, together with the prefix in front of them.
+/// The header in which Envoy sends the original path and query. The URL of the question is not enough: the runtime has removed dot
+/// segments from it, together with the prefix in front of them.
 pub const PATH_HEADER: &str = "x-forward-auth-path";
 
 /// The header in which ingress-nginx sends the original URL: `$scheme://$http_host$request_uri`.
@@ -28,19 +28,19 @@ const URL_HEADER: &str = "x-original-url";
 /// The header in which nginx sends the original host. ingress-nginx sends it if its configuration says so.
 const HOST_HEADER: &str = "x-original-host";
 
-/// Whose words are taken for the original request.
+/// Which questions are trusted.
 pub struct ForwardAuth {
     trust: Trust,
 }
 
 enum Trust {
-    /// Whoever asks: nobody but the proxy can.
+    /// All: only the proxy can reach the endpoint.
     Anybody,
-    /// Who brings this secret in this header.
+    /// Those with this secret in this header.
     Secret { binding: String, header: String, password: Result<Password, Fault> },
 }
 
-/// Shows nothing of the secret.
+/// Does not show the secret.
 impl std::fmt::Debug for ForwardAuth {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let trust = match &self.trust {
@@ -51,62 +51,64 @@ impl std::fmt::Debug for ForwardAuth {
     }
 }
 
-/// Why a proxy's question gets no answer about a token. Always 403.
+/// Why a proxy's question is refused before a token is judged. Always 403.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Untold {
-    /// The secret is absent or wrong. Names no header: strangers get this answer.
-    #[error("the proxy does not bring the shared secret")]
+    /// The secret is absent or wrong. The text does not name the header, because strangers get this answer.
+    #[error("the question does not have the shared secret")]
     Secret,
     /// A header that describes the original request is absent, repeated or not readable.
     #[error(
-        "the question needs exactly one readable `{header}`, which tells the original {what}; the proxy has to set it"
+        "the question needs exactly one readable header `{header}` with the original {what}; the proxy must set it"
     )]
     Missing {
         /// The header.
         header: &'static str,
-        /// What it tells.
+        /// The part of the original request that it holds.
         what: &'static str,
     },
     /// An answer to the original method could show the identity headers and our own token to the client.
-    #[error("the original method is {0}, which forward-auth never lets pass")]
+    #[error("the original method is {0}, which forward-auth always refuses")]
     Method(Method),
     /// The original path is refused.
     #[error("{0}")]
     Path(#[from] PathError),
-    /// The original path has empty segments. The gateway would take them out; a proxy sends them on.
+    /// The original path has empty segments. The gateway would remove them, but a proxy forwards them.
     #[error("the path holds an empty segment")]
     EmptySegment,
-    /// The URL and [`PATH_HEADER`] do not say the same.
-    #[error("the path and query of the URL are not those of the header {PATH_HEADER}")]
+    /// The URL and [`PATH_HEADER`] differ.
+    #[error("the path and query of the URL differ from those of the header {PATH_HEADER}")]
     Disagreement,
-    /// The original host is none, or the URL has another one.
-    #[error("the original host is not a host name or an address with an optional port")]
-    Host,
-    /// A header that servers might take for an identity, or for another request. Holds its name as it was sent.
+    /// The original host is not a host, or differs from the URL's host.
     #[error(
-        "the request holds the header `{0}`, which an API could take for an identity or for another request; \
-         if a load balancer or proxy adds it, the asking proxy has to remove it before its question"
+        "the original host is not a host name or an address with an optional port, or another header or the URL has a different one"
+    )]
+    Host,
+    /// A header from which servers might read an identity or another request. Holds its name as it was sent.
+    #[error(
+        "the request has the header `{0}`, from which an API could read an identity or another request; \
+         if a load balancer or proxy adds it, your proxy must remove it before its question"
     )]
     Spoofed(String),
-    /// A header whose name is none, or another spelling of a name that servers act on. Holds its name as it was sent.
-    #[error("the request holds the header `{0}`, whose name servers read in different ways")]
+    /// A header whose name is not a token, or another spelling of a name that servers act on. Holds its name as it was sent.
+    #[error("the request has the header `{0}`, whose name servers read in different ways")]
     Disguised(String),
-    /// The header of ingress-nginx with the original URL holds none.
+    /// The header of ingress-nginx for the original URL does not hold one.
     #[error("the header {URL_HEADER} is not an http or https URL with a path")]
     Url,
-    /// Both the header of nginx and that of ingress-nginx.
+    /// The question has both the header of nginx and that of ingress-nginx.
     #[error(
-        "the request holds both x-original-uri and {URL_HEADER}: nginx has to send the first alone, and ingress-nginx the second \
-         alone, which it does without the annotation auth-method"
+        "the question has both x-original-uri and {URL_HEADER}: nginx must send only the first; ingress-nginx must send only the \
+         second, so remove the annotation auth-method"
     )]
     TwoForms,
-    /// Routes go by the host, and ingress-nginx does not say which host it has chosen.
+    /// The route depends on the host, and ingress-nginx does not send the host that it uses.
     #[error(
         "a route for this path names a host, and the header {HOST_HEADER} is missing: add `X-Original-Host: $host` to the \
          ConfigMap that the annotation auth-proxy-set-headers names"
     )]
     HostUnsure,
-    /// An upgrade to another protocol than WebSocket, in which requests could follow that nobody asks about.
+    /// An upgrade to another protocol than WebSocket. Further requests in it would not be checked.
     #[error("the request asks for an upgrade to another protocol than websocket")]
     Upgrade,
 }
@@ -128,13 +130,13 @@ impl Untold {
 }
 
 impl ForwardAuth {
-    /// Believes whoever asks.
+    /// Trusts every question.
     #[must_use]
     pub fn trusting() -> Self {
         Self { trust: Trust::Anybody }
     }
 
-    /// Believes who brings the Worker secret bound as `binding` in the header `header`.
+    /// Trusts questions with the Worker secret `binding` in the header `header`.
     #[must_use]
     pub fn with_secret(binding: String, header: String, secrets: &impl Secrets) -> Self {
         let password = Password::bound(&binding, secrets);
@@ -161,7 +163,7 @@ impl ForwardAuth {
         }
     }
 
-    /// The header that brings the secret; `None` where no secret is asked for.
+    /// The header with the secret; `None` if no secret is needed.
     #[must_use]
     pub fn secret_header(&self) -> Option<&str> {
         match &self.trust {
@@ -170,11 +172,11 @@ impl ForwardAuth {
         }
     }
 
-    /// Whether what the request tells may be believed. `header` reads one of its headers.
+    /// Whether the question is trusted. `header` reads one of its headers.
     ///
     /// # Errors
     /// [`Untold::Secret`].
-    pub fn believe(&self, header: impl Fn(&str) -> Option<String>) -> Result<(), Untold> {
+    pub fn check_secret(&self, header: impl Fn(&str) -> Option<String>) -> Result<(), Untold> {
         let Trust::Secret { header: name, password, .. } = &self.trust else { return Ok(()) };
         match (password, header(name)) {
             (Ok(password), Some(given)) if password.matches(&given) => Ok(()),
@@ -183,7 +185,7 @@ impl ForwardAuth {
     }
 }
 
-/// How a proxy asks.
+/// How a proxy describes the original request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     /// Traefik's `forwardAuth` and Caddy's `forward_auth`, at `/forward-auth`.
@@ -196,36 +198,36 @@ pub enum Dialect {
     Envoy,
 }
 
-/// A request as a proxy tells of it.
+/// The original request, as the proxy describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Original {
     /// The method.
     pub method: Method,
-    /// The host, with its port if it was given.
+    /// The host, with its port if there is one.
     pub host: Host,
-    /// The path in its one form.
+    /// The path in its normal form.
     pub path: Path,
-    /// What follows the question mark.
+    /// The query, without its question mark.
     pub query: Option<String>,
 }
 
 impl Original {
-    /// Whether the URL of the question tells of the same request.
+    /// Whether the URL of the question has the same host, path and query.
     fn check_url(&self, host: &str, path: &str, query: Option<&str>) -> Result<(), Untold> {
         if !Host::parse(host).is_some_and(|host| host.has_name_of(&self.host)) {
             return Err(Untold::Host);
         }
         let is_same_path = Path::normalise(path).is_ok_and(|path| path == self.path);
         let is_same_query = match (query, self.query.as_deref()) {
-            // The runtime has encoded some characters, and has removed a question mark with nothing behind it.
-            (Some(ours), Some(told)) => decoded(ours).eq(decoded(told)),
-            (ours, told) => ours.or(told).is_none_or(str::is_empty),
+            // The runtime has encoded some characters, and has removed a question mark without a query.
+            (Some(ours), Some(sent)) => decoded(ours).eq(decoded(sent)),
+            (ours, sent) => ours.or(sent).is_none_or(str::is_empty),
         };
         if is_same_path && is_same_query { Ok(()) } else { Err(Untold::Disagreement) }
     }
 }
 
-/// The bytes of a query with its escapes decoded; what is no escape stays as it is.
+/// The bytes of a query with its escapes decoded. A `%` that begins no escape is kept.
 fn decoded(query: &str) -> impl Iterator<Item = u8> {
     let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
     let mut rest = query.as_bytes();
@@ -241,8 +243,8 @@ fn decoded(query: &str) -> impl Iterator<Item = u8> {
 }
 
 impl Dialect {
-    /// The dialect of a question. nginx and ingress-nginx ask at one endpoint. Each overwrites its own header with the original
-    /// URL on every request, so no client can choose the dialect: whatever it adds makes two forms.
+    /// The dialect of a question. nginx and ingress-nginx ask at one endpoint. Each overwrites its own header for the original URL
+    /// on every request, so no client can choose the dialect: if it adds the other header, the question has both.
     ///
     /// # Errors
     /// [`Untold::TwoForms`].
@@ -253,15 +255,15 @@ impl Dialect {
         if header("x-original-uri").is_some() { Err(Untold::TwoForms) } else { Ok(Self::IngressNginx) }
     }
 
-    /// Whether the question leaves open which host the proxy has chosen. ingress-nginx sends the `Host` header of the client. For a
-    /// request whose first line holds a whole URL, nginx goes by the host of that URL (RFC 9112 §3.2.2), which may be another one.
+    /// Whether the question does not say which host the proxy uses. ingress-nginx sends the `Host` header of the client. For a
+    /// request whose first line holds a whole URL, nginx uses the host of that URL (RFC 9112 §3.2.2), which may differ.
     #[must_use]
     pub fn leaves_host_open(self, header: impl Fn(&str) -> Option<String>) -> bool {
         self == Self::IngressNginx && header(HOST_HEADER).is_none()
     }
 
-    /// The headers that tell of the original request. Each proxy of the dialect overwrites them whatever the client sends, so
-    /// nothing else is read.
+    /// The headers that describe the original request. Each proxy of the dialect always overwrites the client's, so only these are
+    /// read.
     fn names(self) -> &'static [&'static str] {
         match self {
             Self::Forward => &["x-forwarded-method", "x-forwarded-uri", "x-forwarded-host"],
@@ -299,36 +301,36 @@ impl Dialect {
         })
     }
 
-    /// The original request. `header` reads a header of the question; `asked` is the question's own method, host, path behind
-    /// the prefix and query, which Envoy takes from the original.
+    /// The original request. `header` reads a header of the question; `asked` is the question's own method, host, path after
+    /// the prefix, and query, which Envoy copies from the original request.
     ///
     /// # Errors
-    /// [`Untold`] when something is missing or could be read in two ways.
+    /// [`Untold`] if something is missing or can be read in two ways.
     pub fn original(
         self,
         header: impl Fn(&str) -> Option<String>,
         asked: (&Method, &str, &str, Option<&str>),
     ) -> Result<Original, Untold> {
-        let told = |name: &'static str, what| header(name).ok_or(Untold::Missing { header: name, what });
-        let told_method = |name: &'static str| -> Result<Method, Untold> {
+        let sent = |name: &'static str, what| header(name).ok_or(Untold::Missing { header: name, what });
+        let sent_method = |name: &'static str| -> Result<Method, Untold> {
             let missing = |_| Untold::Missing { header: name, what: "method" };
-            told(name, "method")?.parse().map_err(missing)
+            sent(name, "method")?.parse().map_err(missing)
         };
         let (method, target, host) = match (self, self.names()) {
             (Self::Forward | Self::Nginx, [method, target, host]) => {
-                (told_method(method)?, told(target, "path and query")?, told(host, "host")?)
+                (sent_method(method)?, sent(target, "path and query")?, sent(host, "host")?)
             }
             (Self::IngressNginx, [method, ..]) => {
-                let method = told_method(method)?;
-                let url = told(URL_HEADER, "URL")?;
+                let method = sent_method(method)?;
+                let url = sent(URL_HEADER, "URL")?;
                 let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
                 let (host, path) = rest.and_then(|rest| rest.split_once('/')).ok_or(Untold::Url)?;
                 (method, format!("/{path}"), host.to_owned())
             }
-            _ => (asked.0.clone(), told(PATH_HEADER, "path and query")?, told("host", "host")?),
+            _ => (asked.0.clone(), sent(PATH_HEADER, "path and query")?, sent("host", "host")?),
         };
-        // An answer to TRACE repeats the request that the API got (RFC 9110 §9.3.8), and so does one to TRACK. CONNECT opens
-        // a tunnel for requests that nobody checks.
+        // An answer to TRACE or TRACK repeats the request that the API got (RFC 9110 §9.3.8). CONNECT opens a tunnel for requests
+        // that are not checked.
         if ["TRACE", "TRACK", "CONNECT"].iter().any(|name| method.as_str().eq_ignore_ascii_case(name)) {
             return Err(Untold::Method(method));
         }
@@ -353,11 +355,11 @@ impl Dialect {
         Ok(original)
     }
 
-    /// Whether the API may see the headers of the question: none that it could take for an identity, however it is spelt,
-    /// none that makes another request of it, and no upgrade but to a WebSocket. `secret_header` is the proxy's own.
+    /// Whether the API may get the client's headers: none from which it could read an identity, in any spelling, none from which it
+    /// could read another request, and no upgrade to another protocol than WebSocket. `secret_header` is the proxy's own.
     ///
-    /// A proxy overwrites identity headers only where it spells them as we do and has a value for them, so what a client sends
-    /// under such a name stops the request.
+    /// A proxy overwrites an identity header only if it spells the name as we do and has a value for it. So a request in which the
+    /// client sends such a name is refused.
     ///
     /// # Errors
     /// [`Untold::Spoofed`], [`Untold::Disguised`] or [`Untold::Upgrade`].
@@ -372,12 +374,12 @@ impl Dialect {
             if self.names().contains(&given) || secret_header == Some(given) {
                 continue;
             }
-            // Where a login page would lead back to; ingress-nginx overwrites it too, and it names nobody.
+            // The URL to return to after a sign-in. ingress-nginx overwrites it too, and it is not an identity.
             if self == Self::IngressNginx && given == "x-auth-request-redirect" {
                 continue;
             }
             match untrusted.meaning(given) {
-                // Every proxy on the way sets these: also those between the asking one and us.
+                // Every proxy on the way sets these, also one between the asking proxy and the Worker.
                 Some((Meaning::Origin, known)) if known == given => {}
                 // A platform in front of the proxy overwrites these.
                 Some((Meaning::Platform, prefix)) if given.starts_with(prefix) => {}
@@ -396,8 +398,8 @@ impl Dialect {
         Ok(())
     }
 
-    /// What the proxy hands on to the API: every customary header, every one that the route configures, and empty all that
-    /// other routes do.
+    /// The identity headers that the proxy passes to the API: the customary ones, those that the route configures, and, empty,
+    /// those that only other routes configure.
     #[must_use]
     pub fn identity(
         self,

@@ -1,8 +1,8 @@
-//! Which of a client's headers no API may see, for the gateway and for forward-auth alike, and how claims become headers.
+//! The headers of a client that no API may get, for the gateway and for forward-auth, and how claims become headers.
 //!
-//! Servers disagree on which names are the same: CGI and its heirs read `X-User-Id`, `X_User_Id` and `x.user.id` as one.
-//! So names are compared folded: case is ignored, and every character that is no letter or digit counts as `-`. The gateway
-//! removes the headers listed here and then sets its own; forward-auth refuses requests that hold them.
+//! Servers disagree on which names are equal: CGI and its successors read `X-User-Id`, `X_User_Id` and `x.user.id` as one name.
+//! So names are compared folded: case is ignored, and every character other than a letter or digit counts as `-`. The gateway
+//! removes the headers listed here and then sets its own. Forward-auth refuses requests that have them.
 
 use serde_json::Value;
 
@@ -11,32 +11,32 @@ use crate::exchange::facts::{Facts, Pointer};
 use crate::jose::Claims;
 use crate::trust::claims::claim_at;
 
-/// A header that tells an upstream who is there.
+/// A header that tells an upstream who sends the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityHeader {
     /// Its name, in lower case.
     pub name: String,
-    /// Where its value comes from.
+    /// The claim that it holds.
     pub claim: Pointer,
-    /// Whether a token without a value for it is refused.
+    /// Whether a token is refused if this claim is absent or empty.
     pub is_required: bool,
 }
 
-/// What an API may take a header for.
+/// What an API may read from a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
     /// Who sends the request.
     Identity,
     /// Another method, host or path than those of the request.
     Request,
-    /// Where the request comes from. Proxies on the way set these themselves.
+    /// Where the request comes from. Proxies on the way set these headers.
     Origin,
-    /// Who sends the request, in the words of a platform that can stand in front of the proxy and overwrites them.
+    /// Who sends the request, according to a platform in front of the proxy, which overwrites these headers.
     Platform,
 }
 
-/// Names that tell who sends a request, whatever is configured: those that applications take from a proxy that signs users in
-/// or has checked a client certificate (RFC 9440).
+/// Names that tell who sends a request, in every configuration: applications read them from a proxy that signs users in or
+/// has checked a client certificate (RFC 9440).
 const IDENTITY: &[&str] = &[
     "remote-user",
     "remote-group",
@@ -53,7 +53,7 @@ const IDENTITY: &[&str] = &[
     "x-client-cert",
 ];
 
-/// All names that begin so tell who sends a request, but for those listed with another meaning.
+/// All names with these beginnings tell who sends a request, except those listed with another meaning.
 const IDENTITY_PREFIXES: &[&str] = &[
     "x-forwarded-",
     "x-auth-request-",
@@ -69,8 +69,8 @@ const IDENTITY_PREFIXES: &[&str] = &[
     "x-client-cert-",
 ];
 
-/// The same of platforms: Cloudflare Access, Google's Identity-Aware Proxy, AWS load balancers, Azure, Tailscale. A proxy may
-/// stand behind one of them, so forward-auth lets these names through; the gateway removes them.
+/// The same for platforms: Cloudflare Access, Google's Identity-Aware Proxy, AWS load balancers, Azure, Tailscale. A proxy can
+/// be behind one of them, so forward-auth accepts these names; the gateway removes them.
 const PLATFORM_PREFIXES: &[&str] = &[
     "cf-access-authenticated-user-",
     "x-goog-authenticated-user-",
@@ -80,9 +80,8 @@ const PLATFORM_PREFIXES: &[&str] = &[
     "tailscale-user-",
 ];
 
-/// Names by which some servers take a request for another one, of another method, host or path than the one that was
-/// judged; the names by which proxies tell forward-auth of the original request; and `proxy`, which CGI programs take for the
-/// proxy that their own requests have to use.
+/// Names from which some servers take another method, host or path than the judged one; the names in which proxies send
+/// forward-auth the original request; and `proxy`, which CGI programs read as the proxy that their own requests must use.
 const REQUEST: &[&str] = &[
     "proxy",
     "x-http-method-override",
@@ -130,8 +129,7 @@ const ORIGIN: &[&str] = &[
     "x-azure-clientip",
 ];
 
-/// What concerns one connection only (RFC 9110 §7.6.1, RFC 7540 §3.2.1), and `expect`, which the platform has answered
-/// already.
+/// Headers for one connection only (RFC 9110 §7.6.1, RFC 7540 §3.2.1), and `expect`, which the platform has already answered.
 const HOP_BY_HOP: &[&str] = &[
     "connection",
     "keep-alive",
@@ -147,13 +145,13 @@ const HOP_BY_HOP: &[&str] = &[
     "host",
 ];
 
-/// Names that say where a body ends and how to read it. Spelt so, they go on; no other spelling does.
+/// Names that say where a body ends and how to read it. They are forwarded in this spelling only.
 const FRAMING: &[&str] = &["content-length", "content-type", "content-encoding", "content-range"];
 
-/// The names with this beginning are Cloudflare's. Spelt so, they go on; no other spelling does.
+/// The beginning of Cloudflare's names. They are forwarded in this spelling only.
 const CLOUDFLARE_PREFIX: &str = "cf-";
 
-/// Names that may not be configured as identity headers beside those of the lists above: they have a meaning of their own.
+/// Further names that may not be configured as identity headers, because they have another meaning.
 const RESERVED: &[&str] = &[
     "accept",
     "accept-charset",
@@ -244,7 +242,7 @@ pub struct Untrusted {
 }
 
 impl Untrusted {
-    /// With the names of all routes' identity headers.
+    /// The list with the names of all routes' identity headers.
     pub fn new<'n>(configured: impl Iterator<Item = &'n str>) -> Self {
         let mut configured: Vec<String> = configured.map(str::to_ascii_lowercase).collect();
         configured.sort_unstable();
@@ -252,7 +250,7 @@ impl Untrusted {
         Self { configured }
     }
 
-    /// What an API may take a header of this name for, and the name that it would take it for; `None` if the name is free.
+    /// What an API may read from a header of this name, and the listed name that it folds to; `None` if it folds to no listed name.
     #[must_use]
     pub fn meaning<'u>(&'u self, name: &str) -> Option<(Meaning, &'u str)> {
         let configured = self.configured.iter().map(String::as_str);
@@ -278,7 +276,7 @@ impl Untrusted {
     }
 }
 
-/// Whether a server might take one name for the other.
+/// Whether a server can read both names as the same.
 #[must_use]
 pub fn folds_alike(a: &str, b: &str) -> bool {
     a.len() == b.len() && a.bytes().zip(b.bytes()).all(|(a, b)| fold(a) == fold(b))
@@ -292,8 +290,7 @@ fn fold(byte: u8) -> u8 {
     if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' }
 }
 
-/// Whether `name`, in lower case, is no name at all (a token, RFC 9110 §5.1), or is another spelling of a name that only
-/// the client's connection, the body's framing or Cloudflare may use.
+/// Whether `name`, in lower case, is not a token (RFC 9110 §5.1), or is another spelling of a hop-by-hop, framing or Cloudflare name.
 #[must_use]
 pub fn is_disguised(name: &str) -> bool {
     let is_token = !name.is_empty()
@@ -305,10 +302,11 @@ pub fn is_disguised(name: &str) -> bool {
             .any(|list| list.iter().any(|known| *known != name && folds_alike(known, name)))
 }
 
-/// Which of a client's headers do not reach the upstream. `names` holds one a line, in lower case; `connection` is the
-/// `Connection` header, which can name further ones; `is_upgrade` says that the request is to become a WebSocket.
+/// The client's headers that are removed before the request is forwarded. `names` holds one name per line, in lower case;
+/// `connection` is the `Connection` header, which can name further headers; `is_upgrade` says that the request asks for a
+/// WebSocket.
 #[must_use]
-pub fn taken_away(names: &str, untrusted: &Untrusted, connection: &str, is_upgrade: bool) -> Vec<String> {
+pub fn to_remove(names: &str, untrusted: &Untrusted, connection: &str, is_upgrade: bool) -> Vec<String> {
     let is_named = |name: &str| {
         connection.split(',').any(|option| option.trim_matches([' ', '\t']).eq_ignore_ascii_case(name))
     };
@@ -327,9 +325,9 @@ pub fn taken_away(names: &str, untrusted: &Untrusted, connection: &str, is_upgra
         .collect()
 }
 
-/// The value of an identity header: a text as it is, numbers and booleans as JSON writes them, lists with commas between;
-/// nothing where the claim is absent or null. What a header cannot hold (anything but visible ASCII and inner spaces) is
-/// percent-encoded, and so is `%` itself, that one may decode without asking.
+/// The value of an identity header: a text as it is, a number or boolean as in JSON, a list of texts joined by commas; empty if
+/// the claim is absent or null. Characters that a header cannot hold (all but visible ASCII and inner spaces) are
+/// percent-encoded, and so is `%`, so that decoding is always safe.
 #[must_use]
 pub fn value(claims: &Claims, pointer: &Pointer) -> String {
     let Some(found) = claim_at(claims, pointer.as_str()) else { return String::new() };
@@ -345,7 +343,7 @@ pub fn value(claims: &Claims, pointer: &Pointer) -> String {
             }
         }
         Value::Null => {}
-        // As it was signed, so that no number loses a digit.
+        // The signed text, so that no number loses a digit.
         _ => push(&mut text, Facts::of(claims).raw(pointer).map_or("", |raw| raw.get()), false),
     }
     text
@@ -354,14 +352,14 @@ pub fn value(claims: &Claims, pointer: &Pointer) -> String {
 fn push(text: &mut String, words: &str, is_element: bool) {
     let last = words.len().saturating_sub(1);
     for (index, byte) in words.bytes().enumerate() {
-        let stands_as_it_is = match byte {
+        let is_kept = match byte {
             b'%' => false,
             b',' => !is_element,
-            // HTTP cuts spaces off at both ends.
+            // HTTP removes spaces at both ends.
             b' ' => index > 0 && index < last,
             _ => byte.is_ascii_graphic(),
         };
-        if stands_as_it_is {
+        if is_kept {
             text.push(char::from(byte));
         } else {
             push_escape(text, byte);
@@ -426,13 +424,13 @@ mod tests {
             "cf-connecting-ipv6",
             "x-original-forwarded-for",
         ];
-        assert_eq!(taken_away(&names.join("\n"), &Untrusted::default(), "", false), names);
+        assert_eq!(to_remove(&names.join("\n"), &Untrusted::default(), "", false), names);
         let others = "accept\ncf-access-jwt-assertion\ncf-ray\nx-api-key\nx-request-id\nuser-agent\nx-user";
-        assert!(taken_away(others, &Untrusted::default(), "", false).is_empty());
+        assert!(to_remove(others, &Untrusted::default(), "", false).is_empty());
     }
 
     #[test]
-    fn another_spelling_of_a_name_of_the_platform_does_not_go_on() {
+    fn another_spelling_of_a_name_of_the_platform_is_removed() {
         for name in [
             "cf_connecting_ip",
             "cf.ray",
@@ -457,7 +455,7 @@ mod tests {
         }
         let names = "accept\ncontent-length\ncontent_length\ncf-ray\ncf_ray\nproxy_authorization";
         assert_eq!(
-            taken_away(names, &Untrusted::default(), "", false),
+            to_remove(names, &Untrusted::default(), "", false),
             ["content_length", "cf_ray", "proxy_authorization"]
         );
     }
@@ -465,9 +463,9 @@ mod tests {
     #[test]
     fn an_upgrade_is_kept_for_a_websocket_alone() {
         let names = "accept\nupgrade\nconnection\nte";
-        assert_eq!(taken_away(names, &Untrusted::default(), "upgrade", true), ["connection", "te"]);
+        assert_eq!(to_remove(names, &Untrusted::default(), "upgrade", true), ["connection", "te"]);
         assert_eq!(
-            taken_away(names, &Untrusted::default(), "upgrade", false),
+            to_remove(names, &Untrusted::default(), "upgrade", false),
             ["upgrade", "connection", "te"]
         );
     }
@@ -475,6 +473,6 @@ mod tests {
     #[test]
     fn connection_names_further_headers() {
         let names = "accept\nx-once\nx-more";
-        assert_eq!(taken_away(names, &Untrusted::default(), "close, X-Once", false), ["x-once"]);
+        assert_eq!(to_remove(names, &Untrusted::default(), "close, X-Once", false), ["x-once"]);
     }
 }

@@ -1,12 +1,13 @@
-//! Hosts, as requests and routes name them: parsed in this one place, into one form.
+//! The hosts of requests and routes, parsed in this one place into one form.
 //!
-//! A text that is no host is refused. If it were only "another host", a request for `admin.example.com..` would miss the
-//! routes of `admin.example.com` and reach the laxer routes without a host, while the API still takes it for the former.
+//! A text that is not a host is refused. If it counted as another host, a request for `admin.example.com..` would match no
+//! route of `admin.example.com` and reach the laxer routes without a host, while the API could still take it for
+//! `admin.example.com`.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-/// A host in its one form: in lower case, without a dot at its end, addresses as RFC 5952 writes them.
+/// A host in its normal form: in lower case, without a dot at its end, IPv6 addresses as in RFC 5952.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host {
     name: String,
@@ -19,7 +20,7 @@ const MAX_LABEL: usize = 63;
 
 impl Host {
     /// Reads the value of a `Host` header (RFC 9110 §7.2): a name, an IPv4 address or an IPv6 address in brackets, and
-    /// optionally a port. `None` if it is anything else.
+    /// optionally a port. `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (name, port) = if let Some(rest) = text.strip_prefix('[') {
@@ -47,13 +48,13 @@ impl Host {
         Some(Self { name, port })
     }
 
-    /// Whether a request for `self` is one for `wanted`. A host without a port stands for all ports.
+    /// Whether a route for the host `wanted` takes a request for `self`. A wanted host without a port includes all ports.
     #[must_use]
     pub fn is_covered_by(&self, wanted: &Self) -> bool {
         self.name == wanted.name && (wanted.port.is_none() || self.port == wanted.port)
     }
 
-    /// Whether both have the same name or address, whatever their ports.
+    /// Whether both have the same name or address. Ports are ignored.
     #[must_use]
     pub fn has_name_of(&self, other: &Self) -> bool {
         self.name == other.name
@@ -77,7 +78,7 @@ fn is_name(name: &str) -> bool {
     if name.len() > MAX_NAME || !name.split('.').all(is_label) {
         return false;
     }
-    // The URL standard reads `1.2`, `0x7f.1` and the like as IPv4 addresses, others read them as names.
+    // The URL standard reads texts such as `1.2` and `0x7f.1` as IPv4 addresses; other parsers read them as names.
     let last = name.rsplit('.').next().unwrap_or_default();
     let hex = last.strip_prefix("0x").or_else(|| last.strip_prefix("0X"));
     let ends_in_number = last.bytes().all(|byte| byte.is_ascii_digit())
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_without_a_port_stands_for_all_ports() {
+    fn a_route_host_without_a_port_includes_all_ports() {
         let host = |text: &str| Host::parse(text).unwrap();
         for (given, wanted, expected) in [
             ("a.example:8443", "a.example", true),

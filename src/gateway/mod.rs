@@ -1,8 +1,8 @@
-//! Stands before APIs: which route takes a request, what it must prove, and how it is sent on; and the same verdict for
-//! reverse proxies that only ask (forward-auth).
+//! The gateway in front of APIs: which route takes a request, what the request's token must prove, and how the request is forwarded.
+//! Forward-auth gives reverse proxies the same verdict and forwards nothing.
 //!
-//! Knows routes, paths and headers. Does not know how a verdict looks on the wire, and sends nothing itself: what is to be
-//! sent is returned as data ([`UpstreamRequest`](crate::ports::UpstreamRequest)).
+//! Knows routes, paths and headers. Does not know how a verdict looks on the wire, and sends nothing itself: it returns the upstream
+//! request as data ([`UpstreamRequest`](crate::ports::UpstreamRequest)).
 
 pub mod credential;
 pub mod forward_auth;
@@ -16,25 +16,25 @@ pub mod routes;
 use headers::Untrusted;
 use routes::Table;
 
-/// Everything the gateway goes by, as the configuration has it.
+/// The gateway's configuration, and the tokens that it keeps.
 #[derive(Debug)]
 pub struct Gateway {
     /// The routes, most specific first.
     pub routes: Table,
-    /// The headers that no client may send to an upstream, on whatever route.
+    /// The headers that no client may send to an upstream, on any route.
     pub untrusted: Untrusted,
-    /// Our own tokens that are still good.
+    /// Our own tokens that have not expired.
     pub kept: credential::Kept,
-    /// Who may tell a client's address.
+    /// Which `CF-Connecting-IP` is trusted.
     pub client_address: ClientAddress,
 }
 
-/// Whose `CF-Connecting-IP` is taken for a client's address.
+/// Which `CF-Connecting-IP` is trusted as the client's address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ClientAddress {
-    /// Cloudflare's edge alone. Elsewhere a client can send the header itself.
+    /// Only that of a request from Cloudflare's edge. Elsewhere a client can send the header itself.
     #[default]
     Cloudflare,
-    /// Whoever sends the request: a proxy that sets the header stands before a workerd of one's own.
+    /// That of every request: a proxy in front of the operator's own workerd always sets the header.
     Header,
 }

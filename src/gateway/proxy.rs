@@ -1,4 +1,4 @@
-//! How a request is sent on: its URL, what is taken from its headers, and what is set.
+//! How a request is forwarded: its URL, the headers that are removed, and the headers that are set.
 
 use std::net::IpAddr;
 
@@ -8,33 +8,33 @@ use super::routes::{Credential, Route, Upstream};
 use crate::jose::Claims;
 use crate::ports::{Amendment, UpstreamRequest};
 
-/// What has to be known of a request to send it on.
+/// The parts of a client's request that decide how it is forwarded.
 #[derive(Clone, Copy, Debug)]
 pub struct Incoming<'r> {
     /// `http` or `https`.
     pub scheme: &'r str,
-    /// The host, with its port unless that is the scheme's own.
+    /// The host, with its port unless that is the scheme's default.
     pub host: &'r str,
-    /// The path in its one form.
+    /// The path in its normal form.
     pub path: &'r Path,
-    /// What follows the question mark.
+    /// The query, without its question mark.
     pub query: Option<&'r str>,
-    /// The names of all headers in lower case, one a line.
+    /// The names of all headers in lower case, one per line.
     pub header_names: &'r str,
     /// The `Connection` header.
     pub connection: &'r str,
-    /// Whether it asks to become a WebSocket.
+    /// Whether the request asks for a WebSocket.
     pub is_upgrade: bool,
-    /// Who sent it, as the platform says.
+    /// The client's address, if it is known.
     pub client: Option<IpAddr>,
     /// The `Cache-Control` header.
     pub cache_control: &'r str,
 }
 
-/// How a request is sent on to where `route` leads, on behalf of whom `claims` tell of; `None` if it leads nowhere. `minted`
-/// is our own token for the upstream.
+/// The upstream request for `incoming` on `route`; `None` if the route has no upstream. `claims` are those of the verified token,
+/// `minted` is our own token for the upstream, and `amend` changes the headers of the upstream's answer.
 #[must_use]
-pub fn onward(
+pub fn upstream_request(
     route: &Route,
     untrusted: &Untrusted,
     incoming: &Incoming<'_>,
@@ -55,7 +55,7 @@ pub fn onward(
         url.push_str(query);
     }
     let mut remove =
-        headers::taken_away(incoming.header_names, untrusted, incoming.connection, incoming.is_upgrade);
+        headers::to_remove(incoming.header_names, untrusted, incoming.connection, incoming.is_upgrade);
     if route.credential != Credential::Forward {
         remove.push("authorization".to_owned());
     }
@@ -63,15 +63,15 @@ pub fn onward(
         url,
         service,
         remove,
-        set: told(route, incoming, claims, minted),
+        set: headers_to_set(route, incoming, claims, minted),
         timeout_ms: route.timeout_ms,
         is_cacheable: route.is_cacheable,
         amend,
     })
 }
 
-/// What the upstream is told.
-fn told(
+/// The headers that the gateway sets, with their values.
+fn headers_to_set(
     route: &Route,
     incoming: &Incoming<'_>,
     claims: Option<&Claims>,
@@ -98,7 +98,7 @@ fn told(
 }
 
 /// The client's `Cache-Control` with `no-store` (RFC 9111 §5.2.1.5), for every cache between the Worker and the API. Without
-/// one, the runtime would send `no-cache`, for which common frameworks answer no conditional request with 304.
+/// a `Cache-Control`, the runtime would send `no-cache`, and common frameworks then answer no conditional request with 304.
 fn not_stored(given: &str) -> String {
     let is_visible = given.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
     if given.is_empty() || !is_visible {
@@ -110,7 +110,7 @@ fn not_stored(given: &str) -> String {
     format!("{given}, no-store")
 }
 
-/// RFC 7239 §4. A colon needs quotes, and IPv6 brackets too.
+/// The value of `Forwarded` (RFC 7239 §4). A value with a colon needs quotes, and an IPv6 address brackets too.
 fn forwarded(incoming: &Incoming<'_>) -> String {
     let client = match incoming.client {
         Some(IpAddr::V4(address)) => address.to_string(),

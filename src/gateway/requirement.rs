@@ -1,4 +1,4 @@
-//! What a route requires of a token beyond that it verifies.
+//! What a route requires of a token that verifies.
 
 use crate::exchange::conditions::Condition;
 use crate::exchange::facts::Facts;
@@ -9,29 +9,30 @@ use crate::verify::VerifiedToken;
 /// What a token must prove.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Requirement {
-    /// Who may have issued it, by exact `iss`; `None`: whoever is trusted.
+    /// The issuers that it accepts, by exact `iss`; `None`: all configured ones.
     pub issuers: Option<Vec<String>>,
-    /// What its `scope` must hold.
+    /// The scopes that the token's `scope` must contain.
     pub scopes: Vec<String>,
-    /// What must hold of its claims.
+    /// The conditions that its claims must meet.
     pub claims: Vec<Condition>,
 }
 
-/// What a good token does not prove: 403.
+/// The rule of a route that a verified token does not meet. Always 403, except for an absent claim.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unmet {
-    /// It is from another issuer.
+    /// The token is from another issuer.
     #[error("tokens of this issuer are not accepted here")]
     Issuer,
-    /// It lacks a scope ([`Rejection::ScopeInsufficient`]), or a claim that a header must hold ([`Rejection::ClaimMissing`]).
+    /// The token lacks a scope ([`Rejection::ScopeInsufficient`]), or a claim that a header requires
+    /// ([`Rejection::ClaimMissing`], 401).
     #[error(transparent)]
     Rejected(Rejection),
     /// A condition is false.
     #[error("{rule} is required of {claim}")]
     Condition {
-        /// The pointer that the condition looks at.
+        /// The JSON Pointer of the claim.
         claim: String,
-        /// The condition's name.
+        /// The name of the condition's test.
         rule: &'static str,
     },
 }
@@ -49,10 +50,10 @@ impl Unmet {
 }
 
 impl Requirement {
-    /// Whether `token` proves all of it.
+    /// Whether `token` meets every rule.
     ///
     /// # Errors
-    /// The first that it does not.
+    /// The first rule that it does not meet.
     pub fn check(&self, token: &VerifiedToken) -> Result<(), Unmet> {
         if self.issuers.as_ref().is_some_and(|issuers| !issuers.iter().any(|one| one == token.issuer())) {
             return Err(Unmet::Issuer);

@@ -1,5 +1,5 @@
-//! The judgement of a request on behalf of a route: who it comes from, and whether that is enough. The gateway and forward-auth
-//! share it.
+//! Judges a request for a route: who sends it, and whether its token meets the route's rules. The gateway and forward-auth
+//! share this code.
 
 use std::rc::Rc;
 
@@ -15,7 +15,7 @@ use crate::rejection::{Missing, Refusal, Rejection};
 use crate::trust::issuer::TrustedIssuer;
 use crate::verify::{Observed, Terms, VerifiedToken, verify};
 
-/// What it takes to judge a request on behalf of a route.
+/// The state that is needed to judge a request.
 pub(super) struct Desk<'d> {
     pub(super) terms: &'d Terms,
     pub(super) app: &'d Application,
@@ -28,7 +28,7 @@ pub(super) struct Admission {
     pub(super) refresh: Option<Rc<TrustedIssuer>>,
 }
 
-/// On whose behalf a request goes on; nobody's on a public route.
+/// The identity with which a request is forwarded. On a public route it can be empty.
 #[derive(Default)]
 pub(super) struct Identity {
     pub(super) token: Option<VerifiedToken>,
@@ -36,11 +36,11 @@ pub(super) struct Identity {
     pub(super) minted: Option<String>,
 }
 
-/// Why a request goes no further.
+/// Why a request is not forwarded.
 pub(super) enum Barred {
-    /// Its token is not good, or cannot be judged now.
+    /// Its token is bad, or cannot be judged now.
     Refused(Refusal),
-    /// Its token is good, and not good for this: 403.
+    /// Its token is good, but does not meet the route's rules: 403.
     Forbidden { code: &'static str, detail: String },
 }
 
@@ -87,8 +87,8 @@ impl Barred {
 }
 
 impl Desk<'_> {
-    /// Judges the request's token on behalf of `route`; without one, whatever verifies will do. `query` is that of the request
-    /// which wants to pass.
+    /// Judges the request's token by the rules of `route`; without a route, every token that verifies may pass. `query` is that of
+    /// the original request.
     pub(super) async fn admit<P: Platform, R: IncomingRequest>(
         &self,
         platform: &P,

@@ -1,4 +1,4 @@
-//! Cross-origin requests from browsers (Fetch §3.3). Without configured origins nothing here adds a header.
+//! Cross-origin requests from browsers (Fetch §3.3). Without configured origins no header is added.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -20,7 +20,7 @@ pub fn is_preflight(request: &impl IncomingRequest) -> bool {
         && request.header("access-control-request-method").is_some()
 }
 
-/// The answer to a preflight for an endpoint of these methods. [`allow_origin`] adds whether the origin may.
+/// The answer to a preflight for an endpoint with these methods. [`allow_origin`] adds the origin if it is allowed.
 #[must_use]
 pub fn preflight(allow: &HeaderValue) -> Response {
     let mut response = Response::new(Vec::new());
@@ -34,15 +34,15 @@ pub fn preflight(allow: &HeaderValue) -> Response {
     response
 }
 
-/// Adds what lets the request's origin read the response, if the policy names that origin.
+/// Adds the headers that let the request's origin read the response, if the policy lists that origin.
 pub fn allow_origin(policy: Option<&CorsPolicy>, request: &impl IncomingRequest, response: &mut Response) {
     let Some(policy) = policy else { return };
     if response.headers().contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
-        // An endpoint that is open to all has said so itself.
+        // An endpoint that is open to all origins has set it.
         return;
     }
-    let anybody = policy.origins.iter().any(|origin| origin == "*");
-    let allowed = if anybody {
+    let is_for_all = policy.origins.iter().any(|origin| origin == "*");
+    let allowed = if is_for_all {
         Some("*".to_owned())
     } else {
         response.headers_mut().append(VARY, HeaderValue::from(ORIGIN));
@@ -56,7 +56,8 @@ pub fn allow_origin(policy: Option<&CorsPolicy>, request: &impl IncomingRequest,
     }
 }
 
-/// What lets the origin's scripts read an answer, or keeps others from it. What the upstream says of it itself goes.
+/// The changes to an answer's headers that let scripts of `origin` read it if the policy lists that origin. The upstream's own
+/// permissions are removed.
 #[must_use]
 pub fn route_amendment(policy: &RouteCors, origin: Option<&str>) -> Amendment {
     let is_for_all = policy.origins.iter().any(|one| one == "*");
@@ -80,7 +81,7 @@ pub fn route_amendment(policy: &RouteCors, origin: Option<&str>) -> Amendment {
     Amendment { remove: &["access-control-allow-origin", "access-control-allow-credentials"], set, append }
 }
 
-/// Applies to a response of ours what [`route_amendment`] asks of an upstream's.
+/// Applies the changes of [`route_amendment`] to the Worker's own response.
 pub fn amend(response: &mut Response, amendment: Amendment) {
     let headers = response.headers_mut();
     for (name, value) in amendment.set {
@@ -93,13 +94,13 @@ pub fn amend(response: &mut Response, amendment: Amendment) {
     }
 }
 
-/// The answer to the preflight of a request that a route of this policy would take.
+/// The answer to a preflight for a route with this policy.
 #[must_use]
 pub fn route_preflight(policy: &RouteCors, request: &impl IncomingRequest) -> Response {
     let mut response = Response::new(Vec::new());
     *response.status_mut() = StatusCode::NO_CONTENT;
     let amendment = route_amendment(policy, request.header("origin").as_deref());
-    let may = !amendment.set.is_empty();
+    let is_allowed = !amendment.set.is_empty();
     amend(&mut response, amendment);
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -107,10 +108,10 @@ pub fn route_preflight(policy: &RouteCors, request: &impl IncomingRequest) -> Re
         VARY,
         HeaderValue::from_static("Access-Control-Request-Method, Access-Control-Request-Headers"),
     );
-    if !may {
+    if !is_allowed {
         return response;
     }
-    // What a script may send is the API's business: it gets the header, or ignores it.
+    // Every method and header is allowed: the API decides which it accepts.
     for (asked, allowed) in [
         ("access-control-request-method", ACCESS_CONTROL_ALLOW_METHODS),
         ("access-control-request-headers", ACCESS_CONTROL_ALLOW_HEADERS),

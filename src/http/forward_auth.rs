@@ -1,7 +1,7 @@
 //! `/forward-auth`, `/auth-request` and `/ext-authz/*`: a reverse proxy asks whether a request may pass.
 //!
-//! The answer is 200, 401 or 403 and nothing else: nginx makes its own 500 of any other. What would be a 503 is a 403 here,
-//! which stops the request without calling its token bad; `Retry-After` and the code tell it apart.
+//! The answer is always 200, 401 or 403, because nginx answers 500 if it gets any other status. A fault, which is a 503 elsewhere, is a
+//! 403 here: it stops the request and does not call its token bad. It differs from other 403s by its code and `Retry-After`.
 
 use http::{HeaderName, HeaderValue, StatusCode};
 
@@ -17,10 +17,10 @@ use crate::gateway::routes::{Found, Route};
 use crate::ports::{IncomingRequest, Platform};
 use crate::verify::{Observed, Terms, VerifiedToken};
 
-/// The header that tells a proxy the code of a refusal.
+/// The header with the code of a refusal, for the proxy.
 const CODE: HeaderName = HeaderName::from_static("x-assay-code");
 
-/// Answers a proxy's question. `rest` is what stands behind Envoy's prefix.
+/// Answers a proxy's question. `rest` is the path after Envoy's prefix.
 pub async fn answer<P: Platform, R: IncomingRequest>(
     app: &Application,
     platform: &P,
@@ -44,9 +44,9 @@ pub async fn answer<P: Platform, R: IncomingRequest>(
     }
 }
 
-/// Refuses a proxy's question that has reached something else than a forward-auth endpoint, and nothing else. The runtime
-/// removes dot segments from a URL, so Envoy's question about `/admin/../../healthz` reaches `/healthz`, whose 200 Envoy
-/// would take for a yes.
+/// Refuses a proxy's question that has reached another path than a forward-auth endpoint; `None` for all other requests. The
+/// runtime removes dot segments from a URL, so Envoy's question about `/admin/../../healthz` reaches `/healthz`, and Envoy would
+/// let the request pass because of its 200.
 pub fn refuse_misdirected(
     config: &Config,
     platform: &impl Platform,
@@ -55,15 +55,15 @@ pub fn refuse_misdirected(
     let secret_header = match &config.forward_auth {
         Some(forward_auth) => forward_auth.secret_header(),
         None if config.terms.is_ok() => return None,
-        // While the configuration has faults, nobody knows whether forward-auth is configured.
+        // While the configuration has faults, it is unknown whether forward-auth is configured.
         None => Some(SECRET_HEADER),
     };
     let has = |name: &str| request.header(name).is_some();
     if !has(PATH_HEADER) && !secret_header.is_some_and(has) {
         return None;
     }
-    let detail = "a proxy's question has to be sent to /forward-auth, /auth-request or /ext-authz; \
-                  other endpoints refuse requests that carry its headers";
+    let detail = "the request has a header of a proxy's question; the proxy must send it to /forward-auth, /auth-request or \
+                  /ext-authz, and all other paths refuse it";
     Some(unanswered(platform, request, "forward_auth_misdirected", detail))
 }
 
@@ -75,7 +75,7 @@ fn unanswered(
 ) -> Response {
     let ray = request.header("cf-ray");
     log::forbidden(platform, (code, detail), &Observed::default(), None, ray.as_deref());
-    let title = "The question cannot be answered";
+    let title = "The proxy's question is refused";
     coded(ProblemDetails::new(StatusCode::FORBIDDEN, code, title, detail).into_response(), code)
 }
 
@@ -90,7 +90,7 @@ async fn judge<P: Platform, R: IncomingRequest>(
 ) -> Result<Answer, Untold> {
     let surface = &app.config.surface;
     let header = |name: &str| request.header(name);
-    forward_auth.believe(header)?;
+    forward_auth.check_secret(header)?;
     let dialect = dialect.of_question(header)?;
     let original = dialect.original(header, (request.method(), request.host(), rest, request.query()))?;
     let gateway = app.config.gateway.as_ref();
@@ -104,11 +104,11 @@ async fn judge<P: Platform, R: IncomingRequest>(
     dialect.check_headers(&request.header_names(), header, untrusted, forward_auth.secret_header())?;
     let route =
         match gateway.map(|gateway| gateway.routes.find(&original.host, &original.path, &original.method)) {
-            // Without any routes whatever verifies will do.
+            // Without routes, every token that verifies may pass.
             None => None,
             Some(Found::Route(route)) => Some(route),
             Some(Found::Nothing | Found::OtherMethods(_)) => {
-                let detail = "no route takes the original request's host, path and method".to_owned();
+                let detail = "no route takes the host, path and method of the original request".to_owned();
                 let barred = Barred::Forbidden { code: "route_unknown", detail };
                 barred.report(platform, &Observed::default(), None, request.header("cf-ray").as_deref());
                 return Ok(refused(&barred, surface).into());
@@ -140,7 +140,7 @@ fn accepted(headers: Vec<(String, String)>) -> Response {
     let mut response = Response::new(Vec::new());
     response.headers_mut().insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     for (name, value) in headers {
-        // Names were checked with the configuration, values are visible ASCII.
+        // The configuration has checked the names, and values are visible ASCII.
         if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(&value)) {
             response.headers_mut().insert(name, value);
         }
@@ -160,7 +160,7 @@ fn coded(mut response: Response, code: &'static str) -> Response {
     response
 }
 
-/// Proxies that relay a refusal relay this too, so that the page's script can read it.
+/// Adds the route's CORS headers. Proxies that relay a refusal relay them too, so that the page's script can read it.
 fn readable_by(route: Option<&Route>, request: &impl IncomingRequest, response: &mut Response) {
     let Some(policy) = route.and_then(|route| route.cors.as_ref()) else { return };
     cors::amend(response, cors::route_amendment(policy, request.header("origin").as_deref()));

@@ -1,4 +1,4 @@
-//! The gateway on the wire: whatever no endpoint answers goes the way of its route, or is answered here.
+//! The gateway over HTTP: a request that no endpoint answers is forwarded by its route, or refused here.
 
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -11,32 +11,32 @@ use super::problem::{self, ProblemDetails};
 use super::{Response, cors, forward_auth, log, router};
 use crate::gateway::host::Host;
 use crate::gateway::path::{Path, PathError};
-use crate::gateway::proxy::{Incoming, onward};
+use crate::gateway::proxy::{Incoming, upstream_request};
 use crate::gateway::routes::{Found, Route};
 use crate::gateway::{ClientAddress, Gateway};
 use crate::ports::{IncomingRequest, Platform, UpstreamError, Upstreams};
 use crate::trust::issuer::TrustedIssuer;
 use crate::verify::{Terms, VerifiedToken};
 
-/// What a request gets, and what is left to do once it is on its way.
+/// The reply to a request, and the work that remains after it is sent.
 #[derive(Debug)]
 pub struct Served<T> {
     /// The response.
     pub reply: Reply<T>,
-    /// The issuer whose keys are due for [`Application::refresh`].
+    /// The issuer whose keys [`Application::refresh`] must refresh.
     pub refresh: Option<Rc<TrustedIssuer>>,
 }
 
-/// Whose response it is.
+/// Where the response comes from.
 #[derive(Debug)]
 pub enum Reply<T> {
-    /// Ours.
+    /// The Worker itself.
     Own(Response),
-    /// An upstream's, streamed.
+    /// An upstream. It is streamed.
     Upstream(T),
 }
 
-/// Answers one request: an endpoint does, or the route that takes it.
+/// Answers one request, by the endpoint of its path or else by its route.
 pub async fn serve<P, R>(app: &Application, platform: &P, request: &R) -> Served<P::Answer>
 where
     P: Platform + Upstreams<R>,
@@ -75,20 +75,20 @@ where
     if let Some(response) = forward_auth::refuse_misdirected(&app.config, platform, request) {
         return own(response);
     }
-    let path = match readable(request) {
+    let path = match normal_path(request) {
         Ok(path) => path,
-        Err(fault) => return own(path_refused(fault)),
+        Err(error) => return own(path_refused(error)),
     };
     let Some(host) = Host::parse(request.host()) else {
         return own(host_refused());
     };
-    // An answer to TRACE repeats the request (RFC 9110 §9.3.8): a client would see the headers and the token that are ours.
+    // An answer to TRACE repeats the request (RFC 9110 §9.3.8), so a client would see the identity headers and our own token.
     if matches!(*request.method(), Method::TRACE | Method::CONNECT) {
         let allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
         return own(problem::method_not_allowed(allow, &format!("use {allow}")));
     }
-    // Such a body has no meaning (RFC 9110 §9.3.1), and the runtime sends none on. Where one server reads it and another does
-    // not, it becomes the next request.
+    // Such a body has no meaning (RFC 9110 §9.3.1), and the runtime does not forward it. If one server reads it and the next does
+    // not, the next takes it for another request.
     if matches!(*request.method(), Method::GET | Method::HEAD) && request.has_body() {
         return own(body_not_allowed());
     }
@@ -101,22 +101,22 @@ where
         Found::Route(_) | Found::Nothing => return own(no_route()),
         Found::OtherMethods(allow) => {
             let why = if preflight.is_some() {
-                "; this is a CORS preflight, and the route has no `cors`; the operator sets cors.origins for all routes, or `cors` on this one"
+                "; this is a CORS preflight, and the route has no `cors`; to allow it, the operator sets cors.origins for all routes, or `cors` on this one"
             } else {
                 ""
             };
             return own(problem::method_not_allowed(&allow, &format!("use {allow}{why}")));
         }
     };
-    let mut served = pass(app, gateway, terms, platform, request, route, &path).await;
+    let mut served = forward(app, gateway, terms, platform, request, route, &path).await;
     if let (Reply::Own(response), Some(policy)) = (&mut served.reply, &route.cors) {
         cors::amend(response, cors::route_amendment(policy, request.header("origin").as_deref()));
     }
     served
 }
 
-/// The request's path in its one form. The query goes on as it is, so it may not end the URL early.
-fn readable(request: &impl IncomingRequest) -> Result<Path, PathError> {
+/// The request's path in its normal form. The query is forwarded unchanged, so it must not contain a character that ends the URL.
+fn normal_path(request: &impl IncomingRequest) -> Result<Path, PathError> {
     let is_clean = |query: &str| query.bytes().all(|byte| byte > b' ' && byte != b'#' && byte != 0x7f);
     if !request.query().is_none_or(is_clean) {
         return Err(PathError::Character);
@@ -124,7 +124,8 @@ fn readable(request: &impl IncomingRequest) -> Result<Path, PathError> {
     Path::normalise(request.path())
 }
 
-async fn pass<P, R>(
+/// Judges the request by its route, and forwards it.
+async fn forward<P, R>(
     app: &Application,
     gateway: &Gateway,
     terms: &Terms,
@@ -169,9 +170,8 @@ where
         .filter(|_| !is_upgrade)
         .map(|policy| cors::route_amendment(policy, request.header("origin").as_deref()));
     let claims = identity.token.as_ref().map(VerifiedToken::claims);
-    let Some(onward) =
-        onward(route, &gateway.untrusted, &incoming, claims, identity.minted.as_deref(), amend)
-    else {
+    let minted = identity.minted.as_deref();
+    let Some(onward) = upstream_request(route, &gateway.untrusted, &incoming, claims, minted, amend) else {
         return Served { reply: Reply::Own(no_route()), refresh };
     };
     let reply = match platform.send(request, &onward).await {
@@ -192,22 +192,22 @@ where
     Served { reply, refresh }
 }
 
-/// The client's address, where the header that tells it is not the client's own word.
+/// The client's address, if the client cannot have set the header that holds it.
 fn client(
     gateway: &Gateway,
     request: &impl IncomingRequest,
     read: impl Fn(&str) -> String,
 ) -> Option<IpAddr> {
     let address = read("cf-connecting-ip").parse().ok()?;
-    let is_believed = match gateway.client_address {
+    let is_trusted = match gateway.client_address {
         ClientAddress::Cloudflare => request.is_from_cloudflare(),
         ClientAddress::Header => true,
     };
-    is_believed.then_some(address)
+    is_trusted.then_some(address)
 }
 
-/// The route that takes the request which a preflight announces. If the route has `cors`, the preflight never reaches the
-/// upstream.
+/// If the request is a preflight: the route that takes the request which it announces. The gateway answers the preflight if that route
+/// has `cors`.
 fn preflighted<'g>(
     gateway: &'g Gateway,
     host: &Host,
@@ -225,27 +225,27 @@ fn preflighted<'g>(
 }
 
 fn no_route() -> Response {
-    problem::not_found("no endpoint and no route has this path")
+    problem::not_found("no endpoint and no route takes this host and path")
 }
 
-fn path_refused(fault: PathError) -> Response {
-    let detail = fault.to_string();
+fn path_refused(error: PathError) -> Response {
+    let detail = error.to_string();
     ProblemDetails::new(
         StatusCode::BAD_REQUEST,
         "path_refused",
-        "The path could be read in different ways",
+        "Servers read the path in different ways",
         &detail,
     )
     .into_response()
 }
 
 fn body_not_allowed() -> Response {
-    let detail = "send the request without a body, or by a method that has one, as POST";
+    let detail = "send the request without a body, or with a method that has one, such as POST";
     let title = "A GET or HEAD request has no body";
     ProblemDetails::new(StatusCode::BAD_REQUEST, "body_not_allowed", title, detail).into_response()
 }
 
-/// The answer where it is the client that has not sent the whole body, with its code.
+/// The code and the answer if the client has not sent its whole body.
 fn body_incomplete(error: &UpstreamError) -> Option<(&'static str, Response)> {
     const CODE: &str = "body_incomplete";
     let status = match error {
@@ -263,17 +263,19 @@ fn host_refused() -> Response {
     ProblemDetails::new(
         StatusCode::BAD_REQUEST,
         "host_refused",
-        "The host could be read in different ways",
+        "Servers read the host in different ways",
         detail,
     )
     .into_response()
 }
 
-/// Names nothing of what is behind.
+/// The answer does not name the upstream.
 fn upstream_failed(error: &UpstreamError) -> Response {
     let (status, detail) = match error {
         UpstreamError::Timeout(_) => (StatusCode::GATEWAY_TIMEOUT, "the API did not answer in time"),
-        UpstreamError::Unsendable(_) => (StatusCode::BAD_GATEWAY, "the request cannot be sent on to the API"),
+        UpstreamError::Unsendable(_) => {
+            (StatusCode::BAD_GATEWAY, "the request cannot be forwarded to the API")
+        }
         _ => (StatusCode::BAD_GATEWAY, "the API cannot be reached"),
     };
     ProblemDetails::new(status, "upstream_unavailable", "The API is unavailable", detail).into_response()

@@ -1,4 +1,4 @@
-//! A route's `upstream` and `credential`: where a request goes, and as whose.
+//! Reads a route's `upstream` and `credential`: where a request is forwarded, and with which credential.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::keys::url;
 
 pub(super) fn upstream(table: &mut Table<'_>, has_forward_auth: bool) -> Option<Upstream> {
     const FIX: &str =
-        "write scheme and host as in \"https://origin.example.com\", or { service = \"PROFILES\" }";
+        "write scheme and host, for example \"https://origin.example.com\", or { service = \"PROFILES\" }";
     match table.value("upstream") {
         None => {
             if !has_forward_auth {
@@ -24,7 +24,7 @@ pub(super) fn upstream(table: &mut Table<'_>, has_forward_auth: bool) -> Option<
                 Err(fault) => table.fault("upstream", fault.to_string(), FIX),
                 Ok(_) if !is_bare => table.fault(
                     "upstream",
-                    "has more than scheme and host: paths are sent on as they are matched",
+                    "has more than scheme and host; a request is forwarded with the path that was matched",
                     FIX,
                 ),
                 Ok(_) => return Some(Upstream::Origin(origin.clone())),
@@ -64,17 +64,17 @@ pub(super) fn credential(table: &mut Table<'_>, near: &Neighbours<'_>, require: 
             inner.finish();
             return audience.map_or(Credential::Strip, Credential::Exchange);
         }
-        Some(_) => table.fault("credential", "is none of the three", FIX),
+        Some(_) => table.fault("credential", "is not one of the three values", FIX),
     }
     Credential::Strip
 }
 
-/// The target has to be there, and to take the tokens that the route lets in.
+/// Checks that the target exists and accepts tokens of every issuer that the route accepts.
 fn target(table: &Table<'_>, audience: &str, near: &Neighbours<'_>, require: &Requirement) {
     if !near.has_exchange {
         table.fault(
             "exchange",
-            "needs an exchange, and none is configured",
+            "needs an exchange, but none is configured",
             "add [vars.ASSAY.exchange] with a target",
         );
         return;
@@ -91,7 +91,7 @@ fn target(table: &Table<'_>, audience: &str, near: &Neighbours<'_>, require: &Re
     for issuer in require.issuers.iter().flatten().filter(|issuer| !target.from.contains(issuer)) {
         table.fault(
             "exchange",
-            format!("\"{audience}\" takes no tokens of {issuer}, which the route lets in"),
+            format!("\"{audience}\" accepts no tokens of {issuer}, but the route does"),
             "add the issuer to the target's `from`, or remove it from the route's `require.issuers`",
         );
     }

@@ -1,4 +1,4 @@
-//! `forward_auth`: whose word is taken for somebody else's request.
+//! Reads `forward_auth`: which questions of a proxy are trusted.
 
 use super::headers::is_header_name;
 use crate::config::reader::Table;
@@ -13,7 +13,7 @@ pub(in crate::config) fn read(
     gateway: Option<&Gateway>,
     secrets: &impl Secrets,
 ) -> Option<ForwardAuth> {
-    const FIX: &str = "name the Worker secret that your proxy sends in X-Forward-Auth-Secret, or write trusted = true if nobody but the proxy can reach this Worker";
+    const FIX: &str = "name the Worker secret that your proxy sends in X-Forward-Auth-Secret, or write trusted = true if only the proxy can reach this Worker";
     let secret = table.binding("secret");
     let header = table.string("header").map(|name| name.to_ascii_lowercase());
     if let Some(name) = &header
@@ -22,17 +22,17 @@ pub(in crate::config) fn read(
         table.fault(
             "header",
             problem,
-            "write a name of your own of letters, digits and -, as in \"X-Forward-Auth-Secret\"",
+            "write another name of letters, digits and -, for example \"X-Forward-Auth-Secret\"",
         );
     }
     let trusted = table.boolean("trusted").unwrap_or(false);
     if table.value("secret").is_none() && !trusted {
-        table.fault("", "believes nobody", FIX);
+        table.fault("", "has neither `secret` nor `trusted = true`, so no question is trusted", FIX);
     }
     if table.value("secret").is_some() && trusted {
         table.fault(
             "trusted",
-            "is true beside a secret, which nobody would have to know",
+            "is true although a secret is configured, which would then not be needed",
             "remove one of the two",
         );
     }
@@ -46,8 +46,8 @@ pub(in crate::config) fn read(
     }
 }
 
-/// Why the header of this name, in lower case, cannot bring the secret. Where it has another meaning, the secret would be sent on,
-/// or every request would be refused.
+/// Why a header of this name, in lower case, cannot hold the secret; `None` if it can. If the name had another meaning, the secret would
+/// be forwarded, or every request would be refused.
 fn problem_of(name: &str, gateway: Option<&Gateway>) -> Option<&'static str> {
     if !is_header_name(name) {
         return Some("is not the name of a header");
@@ -56,7 +56,7 @@ fn problem_of(name: &str, gateway: Option<&Gateway>) -> Option<&'static str> {
         return None;
     }
     if is_reserved(name) || Dialect::is_name_of_any(name) {
-        return Some("has a meaning of its own");
+        return Some("has another meaning");
     }
     let is_identity =
         gateway.is_some_and(|gateway| gateway.untrusted.configured().any(|known| known == name));

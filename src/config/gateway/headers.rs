@@ -1,4 +1,4 @@
-//! A route's `headers`: which claims an upstream is told, and by which names.
+//! Reads a route's `headers`: which claims the upstream gets, and in which headers.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::exchange::facts::Pointer;
 use crate::gateway::headers::{IdentityHeader, is_reserved};
 
 pub(super) fn identity_headers(table: &mut Table<'_>) -> Vec<IdentityHeader> {
-    const FIX: &str = "write a table of JSON Pointers, as in { \"x-user-id\" = \"/sub\" } or { \"x-user-id\" = { claim = \"/sub\", required = true } }";
+    const FIX: &str = "write a table of JSON Pointers, for example { \"x-user-id\" = \"/sub\" } or { \"x-user-id\" = { claim = \"/sub\", required = true } }";
     let Some(value) = table.value("headers") else { return Vec::new() };
     let Some(members) = value.as_object() else {
         table.fault("headers", "is not a table", FIX);
@@ -21,16 +21,16 @@ pub(super) fn identity_headers(table: &mut Table<'_>) -> Vec<IdentityHeader> {
             table.fault(
                 &path,
                 "is not a name that every server reads alike",
-                "write letters, digits and -, as in \"x-user-id\"",
+                "write letters, digits and -, for example \"x-user-id\"",
             );
             continue;
         }
         if is_reserved(&name) {
-            table.fault(&path, "has a meaning of its own", "choose another name, as in \"x-user-id\"");
+            table.fault(&path, "has another meaning", "choose another name, for example \"x-user-id\"");
             continue;
         }
         if headers.iter().any(|header| header.name == name) {
-            table.fault(&path, "is there twice, and case makes no difference", "remove one of the two");
+            table.fault(&path, "occurs twice; case makes no difference", "remove one of the two");
             continue;
         }
         let Some((claim, is_required)) = source(table, &path, claim) else { continue };
@@ -39,17 +39,19 @@ pub(super) fn identity_headers(table: &mut Table<'_>) -> Vec<IdentityHeader> {
                 table.fault(
                     &path,
                     "points into the directory, which is not asked at each request",
-                    "write a pointer into the token, or exchange it for one of your own",
+                    "write a pointer into the token, or exchange the token for your own",
                 );
             }
             Some(claim) => headers.push(IdentityHeader { name, claim, is_required }),
-            None => table.fault(&path, "is not a JSON Pointer", "write one (RFC 6901), as in \"/email\""),
+            None => {
+                table.fault(&path, "is not a JSON Pointer", "write one (RFC 6901), for example \"/email\"");
+            }
         }
     }
     headers
 }
 
-/// The pointer of a header, and whether a value is required: `"/sub"`, or `{ claim = "/sub", required = true }`. `None` where a
+/// The pointer of a header, and whether a value is required: `"/sub"`, or `{ claim = "/sub", required = true }`. `None` if a
 /// fault was reported.
 fn source<'v>(table: &Table<'_>, path: &str, value: &'v Value) -> Option<(Option<&'v str>, bool)> {
     let Some(members) = value.as_object() else { return Some((value.as_str(), false)) };
@@ -68,7 +70,7 @@ fn source<'v>(table: &Table<'_>, path: &str, value: &'v Value) -> Option<(Option
     required.map(|required| (members.get("claim").and_then(Value::as_str), required))
 }
 
-/// Whether every server reads the name, which is in lower case, as the same.
+/// Whether every server reads the name, which is in lower case, in the same way.
 pub(super) fn is_header_name(name: &str) -> bool {
     !name.is_empty()
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')

@@ -1,4 +1,4 @@
-//! CORS per route: preflights are answered here, and a script can read why it was refused.
+//! CORS per route: the gateway answers preflights, and a script can read why its request was refused.
 
 use super::*;
 
@@ -58,7 +58,7 @@ fn only_options_with_both_headers_is_a_preflight() {
     assert_eq!(world.answered(&get).status(), 401);
     assert_eq!(world.answered(&preflight("/none/1", APP, "GET")).status(), 401);
     assert!(world.platform.upstreams.received().is_empty());
-    // A public route without `cors` leaves it to the API.
+    // On a public route without `cors`, the API answers.
     world.sent_on(&preflight("/open/1", APP, "GET"));
 }
 

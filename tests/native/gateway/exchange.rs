@@ -1,4 +1,4 @@
-//! `credential = { exchange = … }`: the upstream gets our own token, minted by policy and kept while it is good.
+//! `credential = { exchange = … }`: the upstream gets our own token, issued by the policy and kept until shortly before it expires.
 
 use super::*;
 use crate::support::keys::p_256;
@@ -65,7 +65,7 @@ fn the_upstream_gets_a_token_of_ours_for_the_same_subject() {
     assert_eq!(claims.subject.as_deref(), Some("user_1"));
     assert_eq!(claims.get("email"), Some(json!("ada@example.com")));
     assert_eq!(claims.get("client_id"), Some(json!("edge-assay")));
-    // Never beyond the subject token's own end.
+    // Never after the `exp` of the subject token.
     assert_eq!(claims.expires_at.map(edge_assay::time::Timestamp::epoch_seconds), Some(NOW + 50));
     assert!(onward.remove.contains(&"authorization".to_owned()));
 }
@@ -95,7 +95,7 @@ fn it_is_kept_for_its_subject_token_while_it_is_good_and_never_for_another() {
     let other_claims = token(&json!({ "email": "new@example.com" }));
     assert_ne!(ask(&other_claims), first);
     world.platform.pass(41);
-    // Nine seconds before its end another one is minted.
+    // Nine seconds before it expires, another token is issued.
     assert_ne!(ask(&ada), first);
     world.platform.pass(20);
     assert_eq!(world.answered(&FakeRequest::get("/x").bearer(&ada)).status(), 401);

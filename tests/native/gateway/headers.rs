@@ -1,8 +1,8 @@
-//! No header that an upstream is told to trust can be set by a client, whatever its spelling.
+//! A client cannot set a header that the upstream trusts, in any spelling.
 
 use super::*;
 
-/// Every way to write a name that some server reads as the same.
+/// Spellings of a name that some server reads as the same name.
 fn spellings(name: &str) -> Vec<String> {
     let mut spellings = vec![name.to_owned(), name.to_uppercase()];
     for separator in ["_", ".", "~", "!", "+"] {
@@ -19,7 +19,7 @@ fn spellings(name: &str) -> Vec<String> {
     spellings
 }
 
-/// What an upstream sees of `request`, after the taking away and the setting.
+/// The headers that an upstream gets for `request`, after headers are removed and set.
 fn seen(request_headers: &[(String, String)], onward: &UpstreamRequest) -> Vec<(String, String)> {
     let mut headers: Vec<(String, String)> = request_headers
         .iter()
@@ -120,7 +120,7 @@ fn configured_headers_are_always_there_and_empty_where_the_claim_is_absent() {
     assert_eq!(told(&onward, "x-user-id"), Some("user_1"));
     assert_eq!(told(&onward, "x-user-email"), Some(""));
     assert_eq!(told(&onward, "x-org"), Some(""));
-    // Taking away comes first, so that nothing which `Connection` names can undo what is set.
+    // Headers are removed before others are set, so `Connection` cannot remove a header that the gateway sets.
     let onward = world.sent_on(
         &FakeRequest::get("/x").bearer(&token(&json!({}))).header("connection", "x-user-id, authorization"),
     );
@@ -240,7 +240,7 @@ fn no_cache_keeps_an_answer_unless_a_route_opts_in() {
 }
 
 #[test]
-fn the_credential_is_taken_away_or_forwarded_as_configured() {
+fn the_credential_is_removed_or_forwarded_as_configured() {
     let world = fronting(&json!([
         route("/strip", &json!({})),
         route("/forward", &json!({ "credential": "forward" })),

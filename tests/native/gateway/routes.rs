@@ -1,4 +1,4 @@
-//! Which route takes a request, and that what is matched is what is sent on.
+//! Which route takes a request, and that the upstream gets the path that was matched.
 
 use super::*;
 

@@ -1,5 +1,5 @@
-// Real reverse proxies, run with the very files that docs/forward-auth/ offers: only what their comments tell a reader to
-// replace is replaced, and what a test on one machine needs (ports, folders) is put in.
+// Real reverse proxies, run with the files of docs/forward-auth/. Only the values that their comments tell a reader to replace, and those
+// that a test on one machine needs (ports, folders), are replaced.
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
@@ -19,12 +19,12 @@ const SECRET = 'replace this by the value of FORWARD_AUTH_SECRET';
 const documented = (name) => readFileSync(new URL(`../../../docs/forward-auth/${name}`, import.meta.url), 'utf8');
 const installed = ({ name, version, binary }) => (existsSync(binary) ? false : `${name} ${version} is not installed: npm run proxies`);
 
-// The block of TLS in Envoy's file.
+// The TLS block in Envoy's file.
 const UNCOMMENTED = [[/( {6})# transport_socket:\n(?: {6}# .*\n)+/, (block) => block.replaceAll(/^ {6}# /gm, '      ')]];
-// What programs in Go trust.
+// The certificates that Go programs trust.
 const certificates = ({ ca }) => (ca ? { SSL_CERT_FILE: ca, SSL_CERT_DIR: '/nonexistent' } : {});
 
-// A block of lines is replaced as a whole, so that a port cannot be taken for another one.
+// Address and port are replaced together, so that only the right port is replaced.
 const socket = (url) => `socket_address: { address: ${new URL(url).hostname}, port_value: ${new URL(url).port} }`;
 
 const caddy = (wheel) => ({
@@ -45,9 +45,9 @@ const caddy = (wheel) => ({
 });
 
 /**
- * By name: how each is started for `{ worker, api, secret }`, URLs and a text, and further changes of the file, pairs of
- * texts, to show what holds without a part of it. A route for `/` has to need a token, or `ready` is the status of `/`.
- * Where the Worker's URL is an https one, `ca` is a file of the certificates that are trusted.
+ * By name: `start` runs the proxy for `{ worker, api, secret }` (two URLs and a text). `changes` are pairs of texts, which are replaced in the
+ * file, to test without a part of it. The route for `/` must need a token, or `ready` is the status of `/`.
+ * If the Worker's URL is https, `ca` is a file with the trusted certificates.
  */
 export const PROXIES = {
   nginx: {
@@ -74,7 +74,7 @@ export const PROXIES = {
   [`Caddy ${WHEELS.caddy.version}`]: caddy(WHEELS.caddy),
   Traefik: {
     skip: installed(WHEELS.traefik),
-    // Of both files: the second list is of the routes.
+    // There are two files: `routeChanges` are for the routes.
     start: (scene, changes = [], routeChanges = []) =>
       run((folder, port) => {
         const routes = replaced(documented('traefik-routes.yaml'), [
@@ -116,7 +116,7 @@ export const PROXIES = {
   },
 };
 
-/** `text` with each of the pairs replaced; every one, a text or an expression, has to be there. */
+/** `text` with each of the pairs replaced. Each first element, a text or an expression, must occur. */
 function replaced(text, pairs) {
   return pairs.reduce((text, [from, to]) => {
     if (typeof from === 'string' ? !text.includes(from) : !from.test(text)) throw new Error(`the documented file no longer holds ${from}`);
@@ -132,7 +132,7 @@ async function run(prepare, ready = 401) {
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
   const ended = once(child, 'exit');
   const url = `http://127.0.0.1:${port}`;
-  // The scene's route for `/` needs a token, so this is the answer once the proxy has read its file and reaches the Worker.
+  // The route for `/` needs a token, so the proxy gives this answer as soon as it has read its file and reaches the Worker.
   const asks = () => raw(url, '/', [], { host: HOST }).then(({ status }) => [ready].flat().includes(status), () => false);
   const listening = eventually(asks, `a ${ready} of ${command}`, 10_000).catch((error) => Promise.reject(new Error(`${error.message}\n${output}`)));
   await Promise.race([listening, ended.then(() => Promise.reject(new Error(`${command} has ended:\n${output}`)))]);

@@ -1,11 +1,10 @@
-// An HTTP client that sends exactly what it is given: no library stands between a test and the wire, to mend a path or to
-// refuse a header.
+// An HTTP client that sends exactly the given bytes. A library could correct a path or refuse a header.
 import { connect } from 'node:net';
 import { once } from 'node:events';
 
 /**
  * Sends one request to `url`'s host; `headers` are lines. Returns `{ status, headers, body }` of the final answer.
- * `connection` is the value of that header; with `Upgrade` in it, the answer's head is all that is waited for.
+ * `connection` is the value of that header; if it contains `Upgrade`, only the answer's head is read.
  */
 export async function raw(url, target, headers = [], { method = 'GET', host = new URL(url).host, connection = 'close' } = {}) {
   const { port, hostname } = new URL(url);
