@@ -1,5 +1,5 @@
-// Forward-auth with real proxies: nginx, Caddy, Traefik and Envoy with the documented files, the built Worker in workerd as
-// the authority, a real API behind that counts what arrives.
+// Forward-auth with real proxies: nginx, Caddy, Traefik and Envoy with the documented files, the built Worker in workerd, which
+// they ask, and a real API behind them that records its requests.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ import { answerOf, startWorker, trusting } from './support/worker.mjs';
 const APP = 'https://app.example.com';
 const SECRET = 'a secret for tests alone, public since it was written';
 const PERSON = { sub: '0b9f7c6e-2d61-4f0a-b6a7-5b1e6e2a9c34', email: 'grace@example.com', name: 'Grace' };
-// What each hands on to the API.
+// The identity headers that each proxy passes to the API.
 const AUTH_REQUEST = { 'x-auth-request-user': 'sub', 'x-auth-request-email': 'email', 'x-auth-request-groups': '', 'x-user-id': 'sub' };
 const IDENTITY = {
   nginx: AUTH_REQUEST,
@@ -29,7 +29,7 @@ const IDENTITY = {
   Traefik: { 'x-forwarded-user': 'sub', 'x-forwarded-email': 'email', 'x-forwarded-groups': '', 'x-user-id': 'sub' },
   Envoy: AUTH_REQUEST,
 };
-// What no client may tell the API, behind whatever proxy.
+// Identity headers that no client may send to the API, behind any proxy.
 const IDENTITY_NAMES = [
   ...new Set(Object.values(IDENTITY).flatMap(Object.keys)),
   'x-forwarded-preferred-username',
@@ -166,7 +166,7 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
         assert.deepEqual([result.status, requests.length], [200, 1], host);
         assert.deepEqual((await reached(api, () => raw(front.url, '/hosted/x', [], { host }))).requests, [], host);
       }
-      // The routes of a host that the file does not name are laxer ones.
+      // The proxy's file does not list these hosts. Some of them have laxer routes.
       for (const host of ['status.example.com', 'status.example.com:80', 'STATUS.example.com', 'status.example.com.', 'open.example.com', '']) {
         for (const [target, lines] of [['/admin/secrets', []], ['/admin/secrets', [`Authorization: Bearer ${token}`]], ['/open/x', []], [`http://${host || 'status.example.com'}/admin/secrets`, []]]) {
           const { requests } = await reached(api, () => raw(front.url, target, lines, { host }));
@@ -176,14 +176,14 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
       const absolute = await reached(api, () => raw(front.url, 'http://status.example.com/admin/secrets', [], { host: HOST }));
       assert.deepEqual(absolute.requests, []);
       for (const host of [`${HOST}.`, `${HOST}..`, `${HOST}:443:443`, `x@${HOST}`, `${HOST}/open/x?`]) {
-        // nginx makes the API's own host of some of these: then its routes apply.
+        // nginx reads some of these as the API's own host. Then the routes of that host apply.
         assert.deepEqual((await reached(api, () => raw(front.url, '/hosted/x', [], { host }))).requests, [], host);
       }
       const odd = ['admin.example.com', 'ADMIN.example.com', 'admin.example.com.', 'admin.example.com:80', 'admin.example.com..', '.admin.example.com', 'admin.example.com:443:443', '[admin.example.com]', 'x@admin.example.com', 'admin.example.com/open/x?', 'open.example.com/healthz?', 'open.example.com/ext-authz/open/x?'];
       for (const host of odd) {
         for (const lines of [[], ['X-Forwarded-Host: open.example.com'], ['X-Original-Host: open.example.com'], ['Host: open.example.com'], ['X-Host: open.example.com'], ['Forwarded: host=open.example.com']]) {
           const { result, requests } = await reached(api, () => raw(front.url, '/open/x', lines, { host }));
-          // Caddy's answer to a host that its file does not name is an empty 200.
+          // Caddy answers an empty 200 for a host that its file does not list.
           assert.deepEqual([requests, result.status >= 400 || (kind === 'Caddy' && result.body === '')], [[], true], `${host} ${lines}: ${result.status}`);
         }
       }
@@ -193,7 +193,7 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
       const names = Object.keys(IDENTITY[kind]);
       for (const connection of [...names, names.join(), 'X-Forward-Auth-Secret', 'X-Forwarded-Host, X-Forwarded-Uri, X-Original-URI'].map((name) => `close, ${name}`)) {
         const { result, requests } = await reached(api, () => raw(front.url, '/x', [`Authorization: Bearer ${token}`], { connection }));
-        // Envoy refuses some by itself.
+        // Envoy itself refuses some of these.
         if (kind !== 'Envoy' || result.status !== 400) assert.deepEqual([result.status, requests.length], [200, 1], connection);
         if (requests.length === 0) continue;
         for (const name of names) assert.equal(requests[0].headers[name] ?? '', PERSON[IDENTITY[kind][name]] ?? '', `${name}: ${connection}`);
@@ -211,7 +211,7 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
     test('a query passes as the client sent it', async () => {
       for (const query of ['a=1&b=2', 'a={b}', 'a="b"', 'a=<b>']) {
         const { result, requests } = await reached(api, () => raw(front.url, `/open/x?${query}`));
-        // workerd refuses such a URL, and Envoy's question has the client's.
+        // workerd refuses such a URL, and the URL of Envoy's question contains the client's query.
         const expected = kind === 'Envoy' && /["<]/.test(query) ? [400, undefined] : [200, `/open/x?${query}`];
         assert.deepEqual([result.status, requests[0]?.url], expected);
       }
@@ -235,7 +235,7 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
 
     test('a client cannot tell of another request than its own', async () => {
       const told = ['X-Forward-Auth-Path: /open/x', 'X-Original-URI: /open/x', 'X-Original-Method: POST', 'X-Original-Host: h', 'X-Forwarded-Uri: /open/x', 'X-Forwarded-Method: POST', `X-Forward-Auth-Secret: ${SECRET}`];
-      // A proxy overwrites its own; those of the others stop the request.
+      // A proxy overwrites its own headers; those of the others are refused.
       for (const lines of [told, ...told.map((line) => [line])]) {
         const { result, requests } = await reached(api, () => raw(front.url, '/profiles', lines));
         assert.ok([401, 403].includes(result.status), `${lines}: ${result.status}`);
@@ -296,7 +296,7 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
     test('an outage of the identity provider stops the request, and is not called a bad token', async () => {
       outage.behaviour = 'down';
       const { result, requests } = await reached(api, async () => answerOf(await ask('/profiles', { headers: { authorization: `Bearer ${await outage.mint()}` } })));
-      // nginx is told to make a 503 of it; the others relay the answer as it is.
+      // nginx's file turns it into a 503; the others relay the answer unchanged.
       assert.equal(result.status, kind === 'nginx' ? 503 : 403);
       assert.ok(Number(result.headers.get('retry-after')) > 0);
       assert.equal(result.headers.get('www-authenticate'), null);
@@ -306,7 +306,7 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
   });
 }
 
-// What the documented files do by themselves: here the authority has no objection to anything.
+// The documented files as the only defence: the server that they ask lets every request pass.
 for (const [name, proxy] of Object.entries(PROXIES)) {
   suite(`the documented file of ${name} alone`, { skip: proxy.skip }, () => {
     const kind = name.split(' ')[0];
@@ -339,10 +339,10 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
     test('says itself who sends a request and from where', async () => {
       const own = { nginx: 'x-original-', Caddy: 'x-forwarded-', Traefik: 'x-forwarded-', Envoy: 'x-forward-auth-' }[kind];
       const told = REQUEST_NAMES.filter((header) => header.startsWith(own) || header === 'x-forward-auth-secret');
-      for (const header of [...Object.keys(IDENTITY[kind]), ...ORIGIN_NAMES, ...told, 'authorization', 'x-forwarded-host']) {
+      for (const header of [...Object.keys(IDENTITY[kind]), ...ORIGIN_NAMES, ...told, 'authorization', 'proxy-authorization', 'x-forwarded-host']) {
         for (const lines of [[`${header}: ${FORGED}`], [`${header}: ${FORGED}`, `${header}: ${FORGED}`]]) {
           const requests = await seen(lines);
-          // nginx refuses a second Authorization header by itself.
+          // nginx itself refuses a second Authorization header.
           if (lines.length === 1) assert.equal(requests.length, 1, header);
           for (const { rawHeaders } of requests) assert.ok(!JSON.stringify(rawHeaders).includes(FORGED), `${header}: ${rawHeaders}`);
         }
@@ -351,7 +351,7 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
   });
 }
 
-// Whoever answers in the Worker's place gets the secret and the token, and can let anything pass.
+// A server that answers in place of the Worker gets the secret and the token, and can let any request pass.
 for (const [name, proxy] of Object.entries(PROXIES)) {
   suite(`the documented file of ${name} before a Worker with a certificate`, { skip: proxy.skip }, () => {
     const use = lifetime(after);
@@ -383,7 +383,7 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
   });
 }
 
-/** A certificate that nobody but itself has signed, for these names. */
+/** A self-signed certificate for these names. */
 function selfSigned(folder, name, names) {
   const [key, cert] = ['key', 'cert'].map((kind) => join(folder, `${name}-${kind}.pem`));
   const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', `/CN=${name}`, '-addext', `subjectAltName=${names}`, '-keyout', key, '-out', cert];
@@ -392,7 +392,7 @@ function selfSigned(folder, name, names) {
   return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
 }
 
-/** Says yes to every question over TLS, and remembers the headers. */
+/** Answers 200 to every question over TLS, and records the headers. */
 async function createSecureYesMan({ key, cert }) {
   const told = [];
   const server = createSecureServer({ key, cert }, (request, response) => {
@@ -411,7 +411,7 @@ async function createSecureYesMan({ key, cert }) {
   };
 }
 
-/** Says yes to every question but those about `/`, with these headers empty. */
+/** Answers 200 to every question except those about `/`, with these headers empty. */
 async function createYesMan(headers) {
   const server = createServer((request, response) => {
     const asked = request.headers['x-original-uri'] ?? request.headers['x-forwarded-uri'] ?? request.url.replace('/ext-authz', '');
@@ -429,7 +429,7 @@ async function createYesMan(headers) {
   };
 }
 
-// What holds without a part of the documented files, because the Worker refuses by itself.
+// The Worker as the only defence: parts of the documented files are missing.
 const oldCaddy = PROXIES[`Caddy ${WHEELS.oldCaddy.version}`];
 suite('forward-auth with a Caddyfile that deletes nothing first', { skip: oldCaddy.skip }, () => {
   const use = lifetime(after);
@@ -470,7 +470,7 @@ for (const [name, change] of Object.entries(behindLoadBalancer)) {
   });
 }
 
-// The lines of the table of load balancers in docs/forward-auth.md, and where it says to put them.
+// The lines of the table of load balancers in docs/forward-auth.md, and their places in the files.
 const rows = readFileSync(new URL('../../docs/forward-auth.md', import.meta.url), 'utf8').split('| load balancer |')[1].split('\n\n')[0].split('\n').slice(2);
 const LOAD_BALANCERS = rows.map((row) => row.split('|').map((cell) => cell.trim())).map(([, , header, ...lines]) => ({ header: header.replaceAll('`', ''), lines }));
 const PLACES = {
@@ -523,7 +523,7 @@ suite('forward-auth with an Envoy that normalises nothing and removes nothing', 
         assert.deepEqual([requests, result.status >= 400], [[], true], `${target} ${lines}: ${result.status}`);
       }
     }
-    // Envoy neither sets nor removes X-Forwarded-Host by itself.
+    // Without configuration Envoy neither sets nor removes X-Forwarded-Host.
     const { result, requests } = await reached(api, () => raw(front.url, '/open/x', ['X-Forwarded-Host: open.example.com'], { host: 'admin.example.com' }));
     assert.deepEqual([result.status, requests], [403, []]);
     assert.equal((await raw(front.url, '/open/x?a={b}&c=%22')).status, 200);
