@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::exchange::refusal::TokenError;
 use crate::gateway::credential;
 use crate::gateway::host::Host;
-use crate::gateway::path::{Path, PathError};
+use crate::gateway::path::{Path, PathError, Specials};
 use crate::gateway::requirement::Unmet;
 use crate::gateway::routes::{Credential, Found, Route};
 use crate::ports::Platform;
@@ -88,8 +88,9 @@ pub(super) enum Routing<'c> {
 /// Why a request is refused before its token is judged.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Barred {
-    /// Its path could be read in different ways.
-    Path(PathError),
+    /// Servers read its path in different ways. With the second value as its `allow_in_path`, the route would take the path; if the
+    /// value is empty, no route would.
+    Path(PathError, Specials),
     /// Its host could.
     Host,
     /// The routes of its path take other methods: these.
@@ -102,7 +103,7 @@ impl Barred {
     /// The code of the live request's refusal.
     pub(super) const fn code(&self) -> &'static str {
         match self {
-            Self::Path(_) => "path_refused",
+            Self::Path(..) => "path_refused",
             Self::Host => "host_refused",
             Self::Method(_) => "method_not_allowed",
             Self::NoRoute => "not_found",
@@ -111,7 +112,7 @@ impl Barred {
 
     fn note(&self) -> String {
         match self {
-            Self::Path(fault) => fault.to_string(),
+            Self::Path(error, _) => error.to_string(),
             Self::Host => "the host is no name or address with an optional port".to_owned(),
             Self::Method(allow) => format!("the routes of this path take {allow}"),
             Self::NoRoute => "no route takes this host and path".to_owned(),
@@ -158,13 +159,14 @@ pub(super) fn find<'c>(config: &'c Config, request: Option<&RefusedRequest>) -> 
     }
     let path = match Path::normalise(&request.path) {
         Ok(path) => path,
-        Err(fault) => return Routing::Barred(Barred::Path(fault)),
+        Err(error) => return Routing::Barred(Barred::Path(error, Specials::default())),
     };
     let Some(host) = Host::parse(&request.host) else { return Routing::Barred(Barred::Host) };
     match gateway.routes.find(&host, &path, &request.method) {
         Found::Route(route) => Routing::Route(route),
         Found::Nothing => Routing::Barred(Barred::NoRoute),
         Found::OtherMethods(allow) => Routing::Barred(Barred::Method(allow)),
+        Found::Refused(error, allow) => Routing::Barred(Barred::Path(error, allow)),
     }
 }
 

@@ -1,23 +1,27 @@
-//! The routes and which of them takes a request: a named host before any host, then the more specific path, then the
+//! The routes, and which of them takes a request: a route with a host before one without, then the more specific path, then the
 //! method.
 //!
-//! The path is chosen before the method, so that a method which a route does not list is refused there, and never falls
-//! through to a more general route.
+//! The path is chosen before the method. So a method that the chosen path's routes do not list is refused, and never falls through to
+//! a more general route.
+//!
+//! A path with an encoded slash or a semicolon is accepted only by a route that allows it, and only if every reading of the path
+//! ([`Path::readings`]) leads to the same host and path pattern. So an upstream that decodes the slash or cuts at the semicolon serves
+//! no path that another route guards, and no path that no route takes.
 
 use http::Method;
 
 use super::headers::{IdentityHeader, value};
 use super::host::Host;
-use super::path::Path;
+use super::path::{Path, PathError, Specials, segments};
 use super::requirement::{Requirement, Unmet};
 use crate::rejection::Rejection;
 use crate::verify::VerifiedToken;
 
-/// What a path must look like.
+/// A route's path pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     segments: Vec<Segment>,
-    /// Whether anything may follow, or nothing: a `*` at the end.
+    /// Whether it ends with a `*`: any number of segments may follow, none included.
     is_open: bool,
 }
 
@@ -28,50 +32,55 @@ enum Segment {
     Any,
 }
 
-/// Why a text is no pattern, or one that no path ever fits.
+/// Why a text is not a pattern, or is a pattern that no path fits.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
-    /// Such a path is refused before routes are looked at.
+    /// Such a path is refused before the routes are searched.
     #[error("{0}")]
-    Path(#[from] super::path::PathError),
-    /// Paths are brought to another form before routes are looked at.
-    #[error("the path is not in the form that paths are compared in, which is \"{0}\"")]
+    Path(#[from] PathError),
+    /// Paths are brought to another form, which is given here, before the routes are searched.
+    #[error("paths are compared in their normal form, which is \"{0}\"")]
     Form(String),
+    /// An encoded slash or a semicolon.
+    #[error("it holds an encoded slash or a semicolon, and only a `*` matches a segment with one")]
+    Special,
     /// A star beside other characters.
-    #[error("`*` stands for a whole segment, or for all the rest at the end")]
+    #[error("a `*` is a whole segment: any one segment, or at the end any number of segments")]
     Star,
 }
 
 impl Pattern {
-    /// Reads a pattern: a path in which `*` as a segment stands for any one segment, and at the end for all that follows,
-    /// nothing included.
+    /// Reads a pattern: a path in which the segment `*` stands for any one segment, or, as the last one, for any number of segments,
+    /// none included.
     ///
     /// # Errors
-    /// [`PatternError`] when no path could ever fit.
+    /// [`PatternError`] if no path can fit it.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         let path = Path::normalise(text)?;
         if path.as_str() != text {
             return Err(PatternError::Form(path.as_str().to_owned()));
         }
-        let mut segments = Vec::new();
-        for segment in path.segments() {
-            segments.push(match segment {
+        if !path.specials().is_empty() {
+            return Err(PatternError::Special);
+        }
+        let mut wanted = Vec::new();
+        for segment in segments(text) {
+            wanted.push(match segment {
                 "*" => Segment::Any,
                 star if star.contains('*') => return Err(PatternError::Star),
                 literal => Segment::Literal(literal.to_owned()),
             });
         }
-        let is_open = !text.ends_with('/') && segments.last() == Some(&Segment::Any);
+        let is_open = !text.ends_with('/') && wanted.last() == Some(&Segment::Any);
         if is_open {
-            segments.pop();
+            wanted.pop();
         }
-        Ok(Self { segments, is_open })
+        Ok(Self { segments: wanted, is_open })
     }
 
-    /// Whether `path` fits. A slash at its end makes no difference, as it makes none to most servers.
-    #[must_use]
-    pub fn fits(&self, path: &Path) -> bool {
-        let mut given = path.segments();
+    /// Whether `path`, in its normal form, fits. A slash at its end makes no difference, as it makes none to most servers.
+    fn fits(&self, path: &str) -> bool {
+        let mut given = segments(path);
         let begins_so = self.segments.iter().all(|wanted| match (wanted, given.next()) {
             (_, None) => false,
             (Segment::Any, Some(_)) => true,
@@ -80,7 +89,15 @@ impl Pattern {
         begins_so && (self.is_open || given.next().is_none())
     }
 
-    /// The longest path without a `*` that is, or is above, every path that fits; empty if there is none.
+    /// Which characters a path can have that fits in every reading. A decoded slash begins a further segment, which only an open end
+    /// takes. A semicolon can cut off all segments after its own, so its segment must be matched by the last `*`.
+    #[must_use]
+    pub fn possible_specials(&self) -> Specials {
+        let semicolon = self.is_open || self.segments.last() == Some(&Segment::Any);
+        Specials { encoded_slash: self.is_open, semicolon }
+    }
+
+    /// The longest path without a `*` that equals, or is above, every path that fits; empty if there is none.
     #[must_use]
     pub fn stem(&self) -> String {
         let mut text = String::new();
@@ -92,7 +109,7 @@ impl Pattern {
         text
     }
 
-    /// The one path that fits, if it is only one (but for a slash at its end).
+    /// The path that fits, if only one does (a slash at its end aside).
     #[must_use]
     pub fn only_path(&self) -> Option<String> {
         let mut text = String::new();
@@ -104,7 +121,7 @@ impl Pattern {
         (!self.is_open).then_some(text)
     }
 
-    /// Numbers of which the lower are the more specific, segment by segment.
+    /// A number for each segment and one for the end. Lower numbers are more specific.
     fn ranks(&self) -> impl Iterator<Item = u8> {
         let segments = self.segments.iter().map(|segment| match segment {
             Segment::Literal(_) => 0,
@@ -114,12 +131,12 @@ impl Pattern {
     }
 }
 
-/// Where a route leads.
+/// Where a route sends its requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Upstream {
-    /// Out, to this origin: scheme, host and port.
+    /// An origin on the network: scheme, host and port.
     Origin(String),
-    /// To the service bound under this name.
+    /// The service binding of this name.
     Service(String),
 }
 
@@ -128,7 +145,7 @@ pub enum Upstream {
 pub enum Credential {
     /// Nothing.
     Strip,
-    /// What the client sent.
+    /// The client's token.
     Forward,
     /// A token of our own, for this audience.
     Exchange(String),
@@ -137,43 +154,45 @@ pub enum Credential {
 /// One route.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Route {
-    /// The path, as it is configured; names the route in the log.
+    /// The path, as it is configured. The log names the route by it.
     pub name: String,
-    /// Which paths it takes.
+    /// The paths that it takes.
     pub pattern: Pattern,
-    /// The host it is for; `None`: any.
+    /// Which of the [`Specials`] its paths may have.
+    pub allow_in_path: Specials,
+    /// The host that it is for; `None`: any.
     pub host: Option<Host>,
-    /// The methods it takes; `None`: all.
+    /// The methods that it takes; `None`: all.
     pub methods: Option<Vec<Method>>,
-    /// Where it leads; `None` for routes that only forward-auth asks about.
+    /// The upstream; `None` for a route that serves forward-auth only.
     pub upstream: Option<Upstream>,
     /// What a token must prove.
     pub require: Requirement,
     /// Whether no token is needed.
     pub public: bool,
-    /// What becomes of the token.
+    /// What the upstream gets in `Authorization`.
     pub credential: Credential,
-    /// The identity headers, in lower case, and where their values come from.
+    /// The identity headers, in lower case, and the claims that they hold.
     pub headers: Vec<IdentityHeader>,
-    /// Whose scripts may call it.
+    /// The origins whose scripts may call it; `None`: the upstream answers preflights itself.
     pub cors: Option<RouteCors>,
-    /// Milliseconds that the upstream may take until its answer's headers are here, and a body's next step.
+    /// Milliseconds that the upstream may take until the headers of its answer arrive, and for each step of a body.
     pub timeout_ms: u32,
-    /// Whether the zone's cache may answer in the upstream's place and keep what it answers.
+    /// Whether the zone's cache may store the upstream's answers and serve them.
     pub is_cacheable: bool,
 }
 
-/// Whose scripts may call a route.
+/// The origins whose scripts may call a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteCors {
     /// Origins as a browser writes them, or `*`.
     pub origins: Vec<String>,
-    /// Whether they may send cookies and the like along.
+    /// Whether their requests may include credentials, such as cookies.
     pub credentials: bool,
 }
 
 impl Route {
-    /// Whether it takes the method. Where GET is taken, HEAD is.
+    /// Whether it takes the method. A route that takes GET takes HEAD.
     #[must_use]
     pub fn takes(&self, method: &Method) -> bool {
         self.methods.as_ref().is_none_or(|methods| {
@@ -207,15 +226,18 @@ impl Route {
     }
 }
 
-/// What the routes say of a request.
+/// The result of [`Table::find`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Found<'t> {
-    /// This one takes it.
+    /// This route takes the request.
     Route(&'t Route),
-    /// None takes its path.
+    /// No route takes the path.
     Nothing,
-    /// The path's routes take other methods: these.
+    /// The routes of the path take other methods: these, as `Allow` lists them.
     OtherMethods(String),
+    /// The path has an encoded slash or a semicolon. Holds the `allow_in_path` with which its route would take it; empty if none would
+    /// help, because servers read the path as one of another route.
+    Refused(PathError, Specials),
 }
 
 /// All routes, most specific first.
@@ -246,22 +268,42 @@ impl Table {
         self.0.is_empty()
     }
 
-    /// Whether it depends on the host which route takes a request for `path`.
+    /// Whether the route that takes a request for `path` depends on the host.
     #[must_use]
     pub fn depends_on_host(&self, path: &Path) -> bool {
-        self.0.iter().any(|route| route.host.is_some() && route.pattern.fits(path))
+        let readings = path.readings();
+        let fits = |route: &Route| readings.iter().any(|reading| route.pattern.fits(reading));
+        self.0.iter().any(|route| route.host.is_some() && fits(route))
     }
 
-    /// The route that takes such a request.
+    /// The most specific route for the host and the path, in its normal form.
+    fn first(&self, host: &Host, path: &str) -> Option<&Route> {
+        self.0.iter().find(|route| route.is_for(host) && route.pattern.fits(path))
+    }
+
+    /// The route that takes a request.
     #[must_use]
     pub fn find(&self, host: &Host, path: &Path, method: &Method) -> Found<'_> {
-        let mut fitting = self.0.iter().filter(|route| route.is_for(host) && route.pattern.fits(path));
-        let Some(first) = fitting.next() else { return Found::Nothing };
-        if first.takes(method) {
-            return Found::Route(first);
+        let first = self.first(host, path.as_str());
+        let specials = path.specials();
+        if !specials.is_empty() {
+            let is_same = |reading: &String| match (first, self.first(host, reading)) {
+                (Some(first), Some(other)) => first.has_place_of(other),
+                (first, other) => first.is_none() && other.is_none(),
+            };
+            if !path.readings().iter().all(is_same) {
+                return Found::Refused(PathError::OtherRoute, Specials::default());
+            }
         }
+        let Some(first) = first else { return Found::Nothing };
         let of_one_place = || self.0.iter().filter(|route| route.has_place_of(first));
-        if let Some(route) = of_one_place().find(|route| route.takes(method)) {
+        let route =
+            if first.takes(method) { Some(first) } else { of_one_place().find(|route| route.takes(method)) };
+        let allowed = route.unwrap_or(first).allow_in_path;
+        if let Some(error) = specials.not_in(allowed) {
+            return Found::Refused(error, allowed.and(specials));
+        }
+        if let Some(route) = route {
             return Found::Route(route);
         }
         let methods = of_one_place().flat_map(|route| route.methods.iter().flatten());
@@ -278,7 +320,7 @@ impl Table {
     }
 }
 
-/// The route before `routes[index]` that leaves it nothing: of the same host and path, and with its methods.
+/// The route before `routes[index]` that takes all its requests: it has the same host and path, and takes the same methods.
 #[must_use]
 pub fn shadow_of(routes: &[Route], index: usize) -> Option<usize> {
     let route = routes.get(index)?;

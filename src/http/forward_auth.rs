@@ -13,6 +13,7 @@ use super::{Response, challenge, cors, log};
 use crate::config::{Config, Surface};
 use crate::gateway::forward_auth::{Dialect, ForwardAuth, PATH_HEADER, SECRET_HEADER, Untold};
 use crate::gateway::headers::Untrusted;
+use crate::gateway::path::Specials;
 use crate::gateway::routes::{Found, Route};
 use crate::ports::{IncomingRequest, Platform};
 use crate::verify::{Observed, Terms, VerifiedToken};
@@ -105,8 +106,12 @@ async fn judge<P: Platform, R: IncomingRequest>(
     let route =
         match gateway.map(|gateway| gateway.routes.find(&original.host, &original.path, &original.method)) {
             // Without routes, every token that verifies may pass.
-            None => None,
+            None => match original.path.specials().not_in(Specials::default()) {
+                Some(error) => return Err(error.into()),
+                None => None,
+            },
             Some(Found::Route(route)) => Some(route),
+            Some(Found::Refused(error, _)) => return Err(error.into()),
             Some(Found::Nothing | Found::OtherMethods(_)) => {
                 let detail = "no route takes the host, path and method of the original request".to_owned();
                 let barred = Barred::Forbidden { code: "route_unknown", detail };

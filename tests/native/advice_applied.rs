@@ -215,3 +215,59 @@ fn every_other_advice_with_configuration_works_when_it_is_pasted() {
         assert_eq!(followed(&config, &token, &[("S", keys::SECRET)]), Ok(()), "{config}");
     }
 }
+
+#[test]
+fn advice_to_allow_a_character_in_a_path_works_when_it_is_pasted() {
+    for (route, path) in [
+        (json!({}), "/profiles/a%2Fb"),
+        (json!({}), "/profiles/a;v=1"),
+        (json!({}), "/profiles/a%2Fb;v=1"),
+        (json!({ "allow_in_path": ["semicolon"] }), "/profiles/a%2Fb"),
+        (json!({ "allow_in_path": ["encoded_slash"] }), "/profiles/a%3Bv=1"),
+    ] {
+        let route =
+            merged(json!({ "path": "/profiles/*", "upstream": "https://origin.example.com" }), &route);
+        let changes = json!({ "gateway": { "routes": [route] }, "explain": { "access": "open" } });
+        let mut config = merged(trusting(&json!({})), &changes);
+        let token = token(Algorithm::EdDsa, &json!({}), ISS, &json!({}));
+        let explained = |config: &Value| {
+            let request = FakeRequest::new(Method::POST, "/explain")
+                .header("content-type", "application/json")
+                .body(json!({ "token": token, "path": path, "host": "api.example.com" }).to_string());
+            let world = world(config, &[]);
+            assert!(world.app.config.terms.is_ok());
+            body(&world.ask(&request))
+        };
+        let report = explained(&config);
+        assert_eq!(
+            (&report["code"], &report["cause"]["id"]),
+            (&json!("path_refused"), &json!("path_refused"))
+        );
+        let lines: Value = toml::from_str(&lines(&report)).unwrap();
+        config["gateway"]["routes"][0] = merged(config["gateway"]["routes"][0].clone(), &lines);
+        assert_eq!(explained(&config)["verdict"], "accepted", "{path}: {lines}");
+        // What the route allowed before is still allowed.
+        let allowed = lines["allow_in_path"].as_array().unwrap();
+        assert!(route["allow_in_path"].as_array().into_iter().flatten().all(|name| allowed.contains(name)));
+    }
+}
+
+#[test]
+fn no_advice_allows_a_path_that_servers_read_as_another_routes() {
+    let routes = json!([
+        { "path": "/*", "upstream": "https://origin.example.com", "public": true },
+        { "path": "/admin/*", "upstream": "https://origin.example.com" },
+    ]);
+    let config = merged(
+        trusting(&json!({})),
+        &json!({ "gateway": { "routes": routes }, "explain": { "access": "open" } }),
+    );
+    let token = token(Algorithm::EdDsa, &json!({}), ISS, &json!({}));
+    for path in ["/admin%2Fx", "/admin;v=1/x", "/x/..%2Fadmin"] {
+        let request = FakeRequest::new(Method::POST, "/explain")
+            .header("content-type", "application/json")
+            .body(json!({ "token": token, "path": path }).to_string());
+        let report = body(&world(&config, &[]).ask(&request));
+        assert_eq!((&report["code"], lines(&report).as_str()), (&json!("path_refused"), ""), "{path}");
+    }
+}

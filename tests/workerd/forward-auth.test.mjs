@@ -69,6 +69,8 @@ async function createScene(use) {
       { path: '/hosted/*', host: HOST, require: { scopes: ['admin'] } },
       { path: '/open/*', host: 'admin.example.com', require: { scopes: ['admin'] } },
       { path: '/*', host: 'status.example.com', public: true },
+      { path: '/packages/*', public: true, allow_in_path: ['encoded_slash', 'semicolon'] },
+      { path: '/packages/admin/*', require: { scopes: ['admin'] }, allow_in_path: ['encoded_slash', 'semicolon'] },
     ],
   };
   const worker = await use(startWorker({ config, secrets: { ...secrets, FORWARD_AUTH_SECRET: SECRET } }));
@@ -302,6 +304,29 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
       assert.equal(result.headers.get('www-authenticate'), null);
       if (kind !== 'nginx') assert.equal(result.body.code, 'jwks_unavailable');
       assert.deepEqual(requests, []);
+    });
+  });
+}
+
+// The change that docs/forward-auth.md requires for a route with `allow_in_path`.
+const KEPT_SLASHES = ['path_with_escaped_slashes_action: REJECT_REQUEST', 'path_with_escaped_slashes_action: KEEP_UNCHANGED'];
+for (const [name, proxy] of Object.entries(PROXIES)) {
+  suite(`forward-auth with ${name} where a route allows encoded slashes and semicolons`, { skip: proxy.skip }, () => {
+    const kind = name.split(' ')[0];
+    const use = lifetime(after);
+    test('the API gets the path that was judged, and no other route is opened', async () => {
+      const { api, provider, upstreams } = await createScene(use);
+      const front = await use(proxy.start(upstreams, kind === 'Envoy' ? [KEPT_SLASHES] : []));
+      for (const target of ['/packages/@scope%2Fname', '/packages/group%2Fsub%2Fproject?a=%2F', '/packages/a;v=1', '/packages/a%3Bv=1', '/packages/a%2Fb;v=1/c']) {
+        const { result, requests } = await reached(api, () => raw(front.url, target));
+        assert.deepEqual([result.status, requests.map(({ url }) => url)], [200, [target]], front.output());
+      }
+      const token = await provider.mint();
+      const tricks = ['/packages/admin%2Fx', '/packages/admin;v=1/x', '/packages/admin%3Bv=1/x', '/packages%2Fx', '/packages;v=1/x', '/packages/..%2Fadmin%2Fx', '/packages/x%2F..%2Fadmin%2Fx', '/packages/x/..;/admin/x', '/packages/..;v=1/admin/x', '/packages/x%252Fy', '/packages/x%2F%5Cy', '/packages/x%2F%2Fy', '/open/x%2Fy', '/open/x;y'];
+      for (const target of tricks) {
+        const { result, requests } = await reached(api, () => raw(front.url, target, [`Authorization: Bearer ${token}`]));
+        assert.deepEqual([requests, result.status >= 400], [[], true], `${target}: ${result.status}`);
+      }
     });
   });
 }

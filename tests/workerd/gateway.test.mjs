@@ -1,5 +1,5 @@
-// The gateway on the built Worker in workerd, before a real Node server that counts: what reaches it, with which headers,
-// how streams pass, and what becomes of an upstream that misbehaves.
+// The gateway of the built Worker in workerd, in front of a real Node server that records its requests: which requests reach it, with which
+// headers, how streams pass, and how the gateway answers if the upstream misbehaves.
 import assert from 'node:assert/strict';
 import { request as httpRequest } from 'node:http';
 import { Readable } from 'node:stream';
@@ -19,7 +19,7 @@ import { answerOf, eventually, startWorker, trusting } from './support/worker.mj
 const APP = 'https://app.example.com';
 const API = 'https://api.example.com';
 const HEADERS = { 'x-user-id': '/sub', 'x-user-email': '/email', 'x-missing': '/no/such/claim' };
-// workerd's own buffers and V8's heap move by this much; a body that is kept would be a thousand.
+// workerd's own buffers and V8's heap vary by this much. A body that is kept in memory would take 1000 MB.
 const MOST_MEGABYTES = 150;
 
 const SERVICE = `
@@ -62,6 +62,9 @@ suite('the gateway', () => {
         { path: '/exchanged', upstream, credential: { exchange: API } },
         { path: '/forwarded', upstream, credential: 'forward' },
         { path: '/cached/*', upstream, cache: 'zone' },
+        { path: '/packages/*', upstream, public: true, allow_in_path: ['encoded_slash', 'semicolon'] },
+        { path: '/packages/admin/*', upstream, allow_in_path: ['encoded_slash', 'semicolon'] },
+        { path: '/service/packages/*', upstream: { service: 'PROFILES' }, allow_in_path: ['encoded_slash', 'semicolon'] },
       ],
     };
     const keys = await signingKeys(['ES256'], { age: 3600 });
@@ -106,7 +109,7 @@ suite('the gateway', () => {
         for (const spelling of spellings) {
           const lines = [`${spelling}: root`, `${spelling.toUpperCase()}: root`, `Connection: ${spelling}, x-user-id`];
           const { result, requests } = await reached(() => raw(worker.urls[0], path, [`Authorization: Bearer ${token}`, ...lines]));
-          // Some spellings are no header names to workerd; then nothing may arrive.
+          // workerd refuses some spellings as header names. Then no request may reach the API.
           if (result.status !== 200) assert.equal(requests.length, 0, `${spelling}: ${result.status}`);
           for (const { rawHeaders } of requests) {
             const values = rawHeaders.filter((_, index) => index % 2 === 1);
@@ -158,6 +161,30 @@ suite('the gateway', () => {
       const { result, requests } = await reached(() => raw(worker.urls[0], target));
       assert.deepEqual([result.status, requests], [400, []], target);
     }
+  });
+
+  test('an encoded slash and a semicolon reach the API unchanged where the route allows them, and open no other route', async () => {
+    for (const [target, expected] of [
+      ['/packages/@scope%2Fname', '/packages/@scope%2Fname'],
+      ['/packages/%40scope%2fname?write=true', '/packages/%40scope%2Fname?write=true'],
+      ['/packages/group%2Fsub%2Fproject/files/lib%2Fclass%2Erb', '/packages/group%2Fsub%2Fproject/files/lib%2Fclass.rb'],
+      ['/packages/1;v=2/issues;sort=up', '/packages/1;v=2/issues;sort=up'],
+      ['/packages/1%3bv=2', '/packages/1%3Bv=2'],
+      ['//packages//a%2Fb;v=1', '/packages/a%2Fb;v=1'],
+    ]) {
+      const { result, requests } = await reached(() => raw(worker.urls[0], target));
+      assert.deepEqual([result.status, requests.map(({ url }) => url)], [200, [expected]], target);
+    }
+    const tricks = ['/packages/admin%2Fx', '/packages/admin;v=1/x', '/packages/admin%3Bv=1/x', '/packages%2Fx', '/packages;v=1/x', '/packages/..%2Fx', '/packages/..%2f..%2fx', '/packages/x%2F..%2Fadmin%2Fx', '/packages/x/..;/admin/x', '/packages/..;v=1/x', '/packages/x%252Fadmin', '/packages/x%2F%5Cy', '/packages/x%2F%2Fy', '/packages/x%2F', '/packages/;/x', '/x%2Fpackages;'];
+    for (const target of tricks) {
+      const { result, requests } = await reached(() => raw(worker.urls[0], target, [`Authorization: Bearer ${token}`]));
+      assert.deepEqual([result.status, requests], [400, []], target);
+      assert.equal(JSON.parse(result.body).code, 'path_refused', target);
+    }
+    const { result, requests } = await reached(() => raw(worker.urls[0], '/packages/admin/a%2Fb'));
+    assert.deepEqual([result.status, requests], [401, []]);
+    const { body } = await answerOf(await ask('/service/packages/a%2Fb;v=1'));
+    assert.equal(new URL(body.url).pathname, '/service/packages/a%2Fb;v=1');
   });
 
   test('status, headers and cookies come back as the API sent them', async () => {
@@ -225,13 +252,13 @@ suite('the gateway', () => {
   test('no cache may keep an answer unless the route says so, and an API still answers 304', async () => {
     const headersOf = async (path, headers) => (await answerOf(await ask(path, { headers }))).body.headers;
     const closed = await headersOf('/x');
-    // `Pragma` is the runtime's own, and proves that it was told `no-store`; a cache reads it only where there is no Cache-Control.
+    // The runtime adds `Pragma` if its own cache mode is `no-store`. A cache reads it only if there is no Cache-Control.
     assert.deepEqual([closed['cache-control'], closed.pragma], ['no-store', 'no-cache']);
     assert.equal((await headersOf('/x', { 'cache-control': 'max-age=0' }))['cache-control'], 'max-age=0, no-store');
     const open = await headersOf('/cached/x', { 'cache-control': 'max-age=0' });
     assert.deepEqual([open['cache-control'], open.pragma], ['max-age=0', undefined]);
     assert.equal((await headersOf('/cached/x'))['cache-control'], undefined);
-    // What Cloudflare's own cache is told; a Worker behind a binding can see it.
+    // The settings for Cloudflare's own cache, which a Worker behind a binding can see.
     const { body } = await answerOf(await ask('/service/cache'));
     assert.equal(body.cf.cacheControl, 'no-store');
     assert.deepEqual([body.cf.cacheTtl, body.cf.cacheLevel], [-1, 'bypass']);
@@ -249,7 +276,7 @@ suite('the gateway', () => {
       ['GET', ['Content-Length: 5'], 'hello'],
       ['HEAD', ['Content-Length: 5'], 'hello'],
       ['GET', ['Transfer-Encoding: chunked'], '5\r\nhello\r\n0\r\n\r\n'],
-      // Whether a chunked body is empty shows only when it is read.
+      // A chunked body can be known to be empty only after it is read.
       ['GET', ['Transfer-Encoding: chunked'], '0\r\n\r\n'],
     ]) {
       const { result, requests } = await reached(() => raw(worker.urls[0], '/x', [`Authorization: Bearer ${token}`, ...lines, '', body], { method }));
@@ -277,7 +304,7 @@ suite('the gateway', () => {
     const elsewhere = await told();
     assert.equal(elsewhere['x-forwarded-for'], undefined);
     assert.match(elsewhere.forwarded, /^for=unknown;/);
-    // By this header Miniflare hands workerd what Cloudflare's edge tells of a request.
+    // In this header Miniflare passes `request.cf`, the edge's information about a request, to workerd.
     const atTheEdge = await told('MF-CF-Blob: {"colo":"FRA"}');
     assert.equal(atTheEdge['x-forwarded-for'], '192.0.2.7');
     assert.match(atTheEdge.forwarded, /^for=192\.0\.2\.7;/);
@@ -295,7 +322,7 @@ suite('the gateway', () => {
     const sending = (path, headers = {}) => {
       const { hostname, port } = new URL(worker.urls[0]);
       const request = httpRequest({ hostname, port, path, method: 'POST', headers: { authorization: `Bearer ${token}`, ...headers } });
-      // What is still on its way when the answer is here is not taken any more.
+      // The rest of the body cannot be sent after the answer has arrived.
       request.on('error', () => {});
       return request;
     };
@@ -461,7 +488,7 @@ suite('the gateway', () => {
       assert.equal(length, 1 << 30);
     });
     const slow = await growthDuring(async () => {
-      // A client that does not read: what the API has sent so far must wait there.
+      // The client does not read, so the API must wait before it sends more.
       const response = await ask('/source?megabytes=1024');
       await new Promise((resolve) => setTimeout(resolve, 1500));
       await response.body.cancel();

@@ -1,4 +1,4 @@
-//! `gateway`: the routes, with a lint for those that could never match.
+//! Reads `gateway`: the routes, with a lint for routes that can never match.
 
 mod destination;
 pub(super) mod forward_auth;
@@ -19,18 +19,19 @@ use crate::exchange::Exchange;
 use crate::gateway::credential::Kept;
 use crate::gateway::headers::Untrusted;
 use crate::gateway::host::Host;
+use crate::gateway::path::Specials;
 use crate::gateway::requirement::Requirement;
 use crate::gateway::routes::{self, Pattern, PatternError, Route, RouteCors, Table as Routes, Upstream};
 use crate::gateway::{ClientAddress, Gateway};
 use crate::limits;
 
-/// What routes refer to.
+/// Other parts of the configuration that routes refer to.
 pub(super) struct Neighbours<'n> {
     pub(super) around: &'n Surroundings<'n>,
-    /// `cors`, the default of routes.
+    /// `cors`, the default for routes.
     pub(super) cors: Option<&'n CorsPolicy>,
     pub(super) exchange: Option<&'n Exchange>,
-    /// Whether there is an exchange, be it at fault.
+    /// Whether an exchange is configured, even if it has faults.
     pub(super) has_exchange: bool,
     pub(super) has_forward_auth: bool,
 }
@@ -45,12 +46,12 @@ pub(super) fn read(mut table: Table<'_>, near: &Neighbours<'_>) -> Gateway {
     if table.value("routes").is_none() || tables.as_ref().is_some_and(Vec::is_empty) {
         table.fault(
             "routes",
-            "is missing or empty, so nothing is ever sent on",
+            "is missing or empty, so no request is ever forwarded",
             "add a [[vars.ASSAY.gateway.routes]] table",
         );
     }
     let mut routes: Vec<Route> = Vec::new();
-    // Where each stands in the configuration: one without a readable path is left out.
+    // The place of each route in the configuration. A route without a readable path is left out of both lists.
     let mut places: Vec<String> = Vec::new();
     for mut one in tables.into_iter().flatten() {
         if let Some(route) = route(&mut one, near, timeout_ms) {
@@ -61,7 +62,7 @@ pub(super) fn read(mut table: Table<'_>, near: &Neighbours<'_>) -> Gateway {
                 one.fault(
                     "",
                     format!("can never match: {place} takes the same requests"),
-                    "remove one of the two, or let `methods` or `host` tell them apart",
+                    "remove one of the two, or give them different `methods` or `host`",
                 );
             }
         }
@@ -81,6 +82,7 @@ fn timeout(table: &mut Table<'_>) -> Option<u32> {
 fn route(table: &mut Table<'_>, near: &Neighbours<'_>, timeout_ms: u32) -> Option<Route> {
     const CACHES: &[(&str, bool)] = &[("no-store", false), ("zone", true)];
     let path = path(table, near);
+    let allow_in_path = allow_in_path(table, path.as_ref().map(|(_, pattern)| pattern));
     let host = host(table);
     let methods = methods(table);
     let upstream = upstream(table, near.has_forward_auth);
@@ -88,7 +90,7 @@ fn route(table: &mut Table<'_>, near: &Neighbours<'_>, timeout_ms: u32) -> Optio
     let given = table.value("require").is_some();
     let require = table.table("require").map(|one| requirement(one, near.around)).unwrap_or_default();
     if public && given {
-        table.fault("require", "is never asked for on a route that is public", "remove it, or `public`");
+        table.fault("require", "has no effect on a public route", "remove it, or `public`");
     }
     let credential = credential(table, near, &require);
     let headers = identity_headers(table);
@@ -103,12 +105,17 @@ fn route(table: &mut Table<'_>, near: &Neighbours<'_>, timeout_ms: u32) -> Optio
     let timeout_ms = timeout(table).unwrap_or(timeout_ms);
     let is_cacheable = table.choice("cache", CACHES).unwrap_or(false);
     if is_cacheable && matches!(upstream, Some(Upstream::Service(_))) {
-        table.fault("cache", "has no effect on a service binding, which no cache stands before", "remove it");
+        table.fault(
+            "cache",
+            "has no effect on a service binding, which has no cache in front of it",
+            "remove it",
+        );
     }
     let (name, pattern) = path?;
     Some(Route {
         name,
         pattern,
+        allow_in_path,
         host,
         methods,
         upstream,
@@ -125,7 +132,7 @@ fn route(table: &mut Table<'_>, near: &Neighbours<'_>, timeout_ms: u32) -> Optio
 fn path(table: &mut Table<'_>, near: &Neighbours<'_>) -> Option<(String, Pattern)> {
     let Some(text) = table.string("path") else {
         if table.value("path").is_none() {
-            table.fault("path", "is missing", "write one as in \"/profiles/*\"");
+            table.fault("path", "is missing", "write a path such as \"/profiles/*\"");
         }
         return None;
     };
@@ -134,7 +141,7 @@ fn path(table: &mut Table<'_>, near: &Neighbours<'_>) -> Option<(String, Pattern
         Err(fault) => {
             let fix = match &fault {
                 PatternError::Form(form) => format!("write \"{form}\""),
-                _ => "write one as in \"/profiles/*\"".to_owned(),
+                _ => "write a path such as \"/profiles/*\"".to_owned(),
             };
             table.fault("path", format!("can never match: {fault}"), fix);
             return None;
@@ -144,17 +151,39 @@ fn path(table: &mut Table<'_>, near: &Neighbours<'_>) -> Option<(String, Pattern
         table.fault(
             "path",
             format!("can never match: {endpoint} is an endpoint of this Worker"),
-            "move the endpoints away with endpoints.prefix, as in \"/_assay\", or choose another path",
+            "move the endpoints with endpoints.prefix, for example to \"/_assay\", or choose another path",
         );
     }
     Some((text, pattern))
 }
 
-/// The endpoint that takes all that the pattern could.
+/// `allow_in_path`: the characters that the route's paths may have although servers read them in different ways.
+fn allow_in_path(table: &mut Table<'_>, pattern: Option<&Pattern>) -> Specials {
+    let names = table.strings("allow_in_path").unwrap_or_default();
+    let mut allowed = Specials::default();
+    for (index, name) in names.iter().enumerate() {
+        let path = format!("allow_in_path[{index}]");
+        let Some((_, one)) = Specials::NAMED.into_iter().find(|(known, _)| known == name) else {
+            table.fault(&path, "is not one of the two names", "write \"encoded_slash\" or \"semicolon\"");
+            continue;
+        };
+        if pattern.is_some_and(|pattern| one.not_in(pattern.possible_specials()).is_some()) {
+            table.fault(
+                &path,
+                "has no effect: only a `path` that ends with `*` fits every reading of such a path",
+                "remove it, or end `path` with \"/*\"",
+            );
+        }
+        allowed = allowed.and(one);
+    }
+    allowed
+}
+
+/// The endpoint that takes every path that the pattern could take.
 fn taken_by(pattern: &Pattern, near: &Neighbours<'_>) -> Option<String> {
     let enabled = Enabled {
         prefix: near.around.prefix,
-        // That of an exchange at fault is not known, and then the bare path is all that can be said.
+        // If the exchange has faults, the path of its issuer is not known, and only the endpoint without it is checked.
         issuer_path: near.exchange.map(|one| one.issuer_path.as_str()).or(near.has_exchange.then_some("")),
         has_fireproof: near.exchange.is_some_and(|exchange| exchange.fireproof.is_some()),
         has_forward_auth: near.has_forward_auth,
@@ -170,7 +199,8 @@ fn host(table: &mut Table<'_>) -> Option<Host> {
     if form.as_ref() != Some(&text) {
         let fix = match form {
             Some(form) => format!("write \"{form}\""),
-            None => "write one as in \"api.example.com\", with a port if it is not the usual one".to_owned(),
+            None => "write a host such as \"api.example.com\", with a port if it is not the default one"
+                .to_owned(),
         };
         table.fault("host", "is not a host in lower case", fix);
     }
@@ -181,7 +211,7 @@ fn methods(table: &mut Table<'_>) -> Option<Vec<Method>> {
     let names = table.strings("methods")?;
     let mut methods = Vec::new();
     for (index, name) in names.iter().enumerate() {
-        // See `http::gateway`, which refuses both.
+        // `http::gateway` refuses CONNECT and TRACE.
         let method = name
             .parse::<Method>()
             .ok()
@@ -191,8 +221,8 @@ fn methods(table: &mut Table<'_>) -> Option<Vec<Method>> {
             Some(method) => methods.push(method),
             None => table.fault(
                 &format!("methods[{index}]"),
-                "is not a method that can be sent on",
-                "write one as in \"GET\"",
+                "is not a method that can be forwarded",
+                "write a method such as \"GET\"",
             ),
         }
     }
@@ -222,7 +252,7 @@ fn cors(route: &mut Table<'_>, default: Option<&CorsPolicy>) -> Option<RouteCors
     let given = table.value("origins").is_some();
     let origins = table.strings("origins").or_else(|| default_origins.filter(|_| !given));
     if origins.is_none() && !given {
-        table.fault("origins", "is missing", "list the origins, as in [\"https://app.example.com\"]");
+        table.fault("origins", "is missing", "list the origins, for example [\"https://app.example.com\"]");
     }
     let credentials = table.boolean("credentials").unwrap_or(false);
     for (index, origin) in origins.iter().flatten().enumerate() {
@@ -237,7 +267,7 @@ fn cors(route: &mut Table<'_>, default: Option<&CorsPolicy>) -> Option<RouteCors
             table.fault(
                 &path,
                 format!("\"{origin}\" is not an origin"),
-                "write scheme, host and port as the browser does, as in \"https://app.example.com\", or \"*\"",
+                "write scheme, host and port as the browser does, for example \"https://app.example.com\", or \"*\"",
             );
         }
     }

@@ -19,11 +19,18 @@ pub(in crate::explain) fn barred(examination: &Examination<'_>, barred: &Barred)
         (request.method.as_str(), excerpt(&request.host), excerpt(&request.path))
     });
     match barred {
-        Barred::Path(fault) => (
+        Barred::Path(error, allow) => (
             CauseId::PathRefused,
             advice(
-                format!("The request is refused for its path, before its token is judged: {fault}."),
-                "Have the client send a path that every server reads alike: without dot segments, encoded slashes, backslashes, semicolons and double encoding. docs/gateway.md lists what is refused.",
+                format!("The request is refused for its path, before its token is judged: {error}."),
+                if allow.is_empty() {
+                    "Have the client send a path that every server reads alike: without dot segments, encoded slashes, backslashes, semicolons and double encoding. docs/gateway.md lists what is refused.".to_owned()
+                } else {
+                    format!(
+                        "Have the client send a path without it; or, if the API needs it, allow it in wrangler.toml, in the [[vars.ASSAY.gateway.routes]] table of this path (docs/gateway.md has the risk):\n    allow_in_path = {}",
+                        list(allow.names())
+                    )
+                },
             ),
         ),
         Barred::Host => (

@@ -1,4 +1,4 @@
-//! The lint: routes that can never match, and everything that contradicts itself.
+//! The lint of routes: routes that can never match, and settings that contradict each other.
 
 use super::*;
 use crate::support::platform::FakePlatform;
@@ -96,10 +96,29 @@ fn each_fault_of_a_route_is_told_by_its_path() {
         (json!({ "cache": "zone", "upstream": { "service": "X" } }), "gateway.routes[0].cache"),
         (json!({ "path": "/openapi.json" }), "gateway.routes[0].path"),
         (json!({ "path": "/admin./x" }), "gateway.routes[0].path"),
+        (json!({ "path": "/a%2Fb" }), "gateway.routes[0].path"),
+        (json!({ "allow_in_path": "semicolon" }), "gateway.routes[0].allow_in_path"),
+        (json!({ "allow_in_path": [] }), "gateway.routes[0].allow_in_path"),
+        (json!({ "allow_in_path": ["semicolon", "slash"] }), "gateway.routes[0].allow_in_path[1]"),
+        (json!({ "allow_in_path": ["Semicolon"] }), "gateway.routes[0].allow_in_path[0]"),
+        (json!({ "allow_in_path": ["backslash"] }), "gateway.routes[0].allow_in_path[0]"),
+        (json!({ "path": "/a", "allow_in_path": ["semicolon"] }), "gateway.routes[0].allow_in_path[0]"),
+        (json!({ "path": "/*/a", "allow_in_path": ["encoded_slash"] }), "gateway.routes[0].allow_in_path[0]"),
+        (json!({ "path": "/*/a", "allow_in_path": ["semicolon"] }), "gateway.routes[0].allow_in_path[0]"),
+        (json!({ "path": "/*/", "allow_in_path": ["encoded_slash"] }), "gateway.routes[0].allow_in_path[0]"),
     ] {
         let found = faults(&json!([route("/profiles/*", &changes)]));
         assert!(paths(&found).contains(&expected), "{changes}: {found:#?}");
     }
+}
+
+#[test]
+fn a_route_can_allow_what_its_path_can_match() {
+    for (path, names) in [("/a/*", json!(["encoded_slash", "semicolon"])), ("/a/*/", json!(["semicolon"]))] {
+        assert_eq!(faults(&json!([route(path, &json!({ "allow_in_path": names }))])), [], "{path}");
+    }
+    let found = faults(&json!([route("/a/*", &json!({ "allow_in_path": ["slash"] }))]));
+    assert!(found[0].fix.contains("\"encoded_slash\" or \"semicolon\""), "{found:#?}");
 }
 
 #[test]
@@ -140,7 +159,7 @@ fn an_endpoint_that_is_not_there_takes_no_route() {
     );
 }
 
-/// The configurations that differ in which endpoints there are.
+/// Configurations with different endpoints.
 fn configurations() -> Vec<Value> {
     let exchange = json!({ "issuer": "https://auth.example.com/tenant", "targets": [{ "audience": "https://a.example", "from": [ISS] }] });
     let fireproof = json!({ "fireproof": { "auth_types": { "better": [ISS] } } });
@@ -158,7 +177,7 @@ fn configurations() -> Vec<Value> {
         .collect()
 }
 
-/// Every path of the table and paths close to them, with and without a prefix.
+/// Every path of the table and similar paths, with and without a prefix.
 fn paths_near_endpoints() -> Vec<String> {
     let mut paths = Vec::new();
     for row in TABLE {
@@ -202,7 +221,7 @@ fn the_lint_reports_exactly_the_paths_at_which_an_endpoint_answers() {
             } else {
                 free += 1;
             }
-            // A pattern is reported where all that fits it is taken.
+            // A pattern is reported if an endpoint takes every path that fits it.
             let all_below =
                 ["", "/y", "/y/z", "/.y"].iter().all(|rest| is_endpoint(&format!("{path}{rest}")));
             assert_eq!(is_reported(&format!("{path}/*")), all_below, "{path}/* with {changes}");
@@ -270,7 +289,7 @@ fn a_target_has_to_take_the_tokens_that_the_route_lets_in() {
     );
 }
 
-/// The TOML examples of a page, as the binding would hold them.
+/// The TOML examples of a page, as JSON.
 fn examples(page: &str) -> Vec<Value> {
     let examples = page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
     examples
@@ -285,9 +304,9 @@ fn examples(page: &str) -> Vec<Value> {
 fn every_configuration_in_the_docs_is_sound() {
     let pages = [include_str!("../../../docs/gateway.md"), include_str!("../../../docs/forward-auth.md")];
     let examples: Vec<Value> = pages.iter().flat_map(|page| examples(page)).collect();
-    assert_eq!(examples.len(), 3);
+    assert_eq!(examples.len(), 4);
     for example in examples {
-        // An example of routes leaves the issuers to the one before it.
+        // An example with routes only continues the example with issuers before it.
         let issuers = json!({ "issuers": [issuer("https://auth.example.com", &json!({}))] });
         let config = merged(issuers, &example);
         let faults = Config::load(Some(&config.to_string()), &FakePlatform::at(NOW)).terms.err();

@@ -1,4 +1,4 @@
-//! Forward-auth: 200, 401 or 403, about the original request, and only on the word of a proxy that may give it.
+//! Forward-auth: the answer is 200, 401 or 403, it is about the original request, and only a trusted proxy gets it.
 
 use super::*;
 
@@ -21,7 +21,7 @@ fn routes() -> Value {
     ])
 }
 
-/// How ingress-nginx asks about a request to the URL, without the secret: the headers that its template sets, and nothing else.
+/// The question of ingress-nginx about a request to the URL, without the secret: exactly the headers that its template sets.
 fn ingress_asks(method: &str, url: &str) -> FakeRequest {
     FakeRequest::get("/auth-request")
         .header("x-request-id", "5f1c2d")
@@ -33,7 +33,7 @@ fn ingress_asks(method: &str, url: &str) -> FakeRequest {
         .header("x-auth-request-redirect", "/profiles/1")
 }
 
-/// How each dialect asks about a request, without the secret.
+/// The question of each dialect about a request, without the secret.
 fn asks(method: &str, host: &str, target: &str) -> Vec<FakeRequest> {
     let told = |path: &str, prefix: &str| {
         FakeRequest::get(path)
@@ -103,6 +103,52 @@ fn the_routes_requirements_apply_to_the_original_request() {
         ["//profiles", "/open/../profiles", "/open/%2e%2e/profiles", "/open%2fx", "/open;x", "/open\\x"]
     {
         all_answer(&world, asks("GET", host, target), with(&reader), (403, Some("path_refused")));
+    }
+}
+
+#[test]
+fn a_route_allows_encoded_slashes_and_semicolons_in_every_dialect_as_the_gateway_does() {
+    let both = json!(["encoded_slash", "semicolon"]);
+    let world = world(&json!([
+        { "path": "/open/*", "public": true, "allow_in_path": both },
+        { "path": "/open/admin/*", "allow_in_path": both },
+        { "path": "/none/*", "public": true },
+        { "path": "/hosted/x/*", "host": "admin.example.com", "allow_in_path": both },
+        { "path": "/hosted/*", "public": true, "allow_in_path": both },
+    ]));
+    for (target, status, code) in [
+        ("/open/@scope%2Fname", 200, None),
+        ("/open/group%2fproject/issues?a=%2F..", 200, None),
+        ("/open/x;v=1", 200, None),
+        ("/open/x%3Bv=1", 200, None),
+        ("/open/admin/a%2Fb", 401, Some("token_missing")),
+        ("/open/admin%2Fb", 403, Some("path_refused")),
+        ("/open/admin;v=1/b", 403, Some("path_refused")),
+        ("/open%2Fx", 403, Some("path_refused")),
+        ("/open/..%2Fadmin", 403, Some("path_refused")),
+        ("/open/x/..;/admin", 403, Some("path_refused")),
+        ("/open/x%252Fadmin", 403, Some("path_refused")),
+        ("/none/a%2Fb", 403, Some("path_refused")),
+        ("/none/a;b", 403, Some("path_refused")),
+        ("/nowhere/a%2Fb", 403, Some("route_unknown")),
+    ] {
+        all_answer(&world, asks("GET", "api.example.com", target), |request| request, (status, code));
+    }
+    // Decoded, the path is one of a route with a host, so ingress-nginx must send the host that it has chosen.
+    let question =
+        ingress_asks("GET", "https://api.example.com/hosted/x%2Fy").header("x-forward-auth-secret", SECRET);
+    refused(&world, &question, "forward_auth_incomplete");
+    assert_eq!(world.answered(&question.header("x-original-host", "api.example.com")).status(), 200);
+}
+
+#[test]
+fn without_routes_no_path_has_an_encoded_slash_or_a_semicolon() {
+    let changes = json!({ "gateway": null, "forward_auth": { "trusted": true }, "endpoints": null });
+    let world = fronting_with(&json!([]), &changes, &[]);
+    for target in ["/a%2Fb", "/a;b", "/a%3Bb"] {
+        for request in asks("GET", "h", target) {
+            refused(&world, &request.bearer(&token(&json!({}))), "path_refused");
+        }
     }
 }
 
@@ -205,7 +251,7 @@ fn a_proxy_that_does_not_say_enough_gets_403() {
                 (403, json!("forward_auth_incomplete"))
             );
         }
-        // Told twice: by the proxy, and by the client before it.
+        // The header occurs twice: from the client, and from the proxy.
         for doubled in 0..3 {
             let mut request = secret(FakeRequest::get(path));
             for index in 0..3 {
@@ -232,7 +278,7 @@ fn no_client_reads_identity_headers_and_tokens_out_of_an_answer_to_trace() {
             all_answer(&world, asks, |request| request.bearer(&reader), (403, Some("method_refused")));
         }
     }
-    // Also where no route says which methods there are.
+    // Also without routes, which could list methods.
     let changes = json!({ "gateway": null, "forward_auth": { "trusted": true }, "endpoints": null });
     let bare = fronting_with(&json!([]), &changes, &[]);
     for request in asks("TRACE", "h", "/x") {
@@ -381,7 +427,7 @@ fn a_header_that_makes_another_request_of_it_stops_it() {
         {
             for spelling in spellings(name) {
                 if own == 3 && spelling.eq_ignore_ascii_case("x-original-url") {
-                    // The proxy overwrites it.
+                    // The proxy overwrites this header.
                     continue;
                 }
                 refused(&world, &ask.clone().header(&spelling, "/admin"), "header_refused");
@@ -403,7 +449,7 @@ fn a_dialect_refuses_the_headers_by_which_the_others_tell_of_a_request() {
         for names in told {
             for name in names {
                 let is_own = told[own].contains(name);
-                // Its own names in another spelling are no words of the proxy either.
+                // The dialect's own names in another spelling are not the proxy's either.
                 for spelling in spellings(name) {
                     if !is_own || spelling.to_lowercase() != *name {
                         refused(&world, &ask.clone().header(&spelling, "/open/x"), "header_refused");
@@ -468,7 +514,7 @@ fn what_ingress_nginx_sends_is_one_http_url_and_nothing_else() {
 #[test]
 fn no_client_of_nginx_or_ingress_nginx_makes_its_question_one_of_the_other() {
     let world = world(&routes());
-    // The client adds the other's header to a question about a path that needs a token.
+    // The client adds the header of the other proxy to a request for a path that needs a token.
     let nginx = asks("GET", "api.example.com", "/profiles/1").remove(1);
     let ingress = ingress_asks("GET", "https://api.example.com/profiles/1");
     for both in [
@@ -492,7 +538,7 @@ fn ingress_nginx_is_judged_by_the_host_that_it_has_chosen() {
     let split = ask("https://open.example.com/admin/x");
     refused(&world, &split.clone().header("x-original-host", "admin.example.com"), "host_refused");
     refused(&world, &split.clone().header("x-original-host", ""), "host_refused");
-    // Without the header nobody knows, and it matters.
+    // Without the header the host is unknown, and the routes depend on it.
     refused(&world, &split.clone(), "forward_auth_incomplete");
     assert_eq!(world.answered(&split.header("x-original-host", "open.example.com")).status(), 200);
     let admin = ask("https://admin.example.com:8443/admin/x").header("x-original-host", "admin.example.com");
@@ -517,7 +563,7 @@ fn envoy_is_judged_by_the_host_that_it_overwrites_and_by_no_other() {
         &ask("admin.example.com").header("x-forwarded-host", "open.example.com"),
         "header_refused",
     );
-    // A `Host` from which the runtime makes a URL of another host.
+    // The URL has another host than the `Host` header.
     let split = FakeRequest::get("/ext-authz/users")
         .host("open.example.com")
         .header("host", "admin.example.com")
@@ -592,7 +638,7 @@ fn a_question_at_any_other_endpoint_gets_403() {
     assert!(world.platform.upstreams.received().is_empty());
     assert_eq!(world.answered(&FakeRequest::get("/healthz")).status(), 200);
     world.sent_on(&FakeRequest::get("/open/x"));
-    // Where forward-auth is not configured, these are headers like any other, and no API sees the path.
+    // Without forward-auth these are ordinary headers.
     let plain = fronting(&json!([route("/*", &json!({ "public": true }))]));
     let onward = plain.sent_on(&FakeRequest::get("/x").header("x-forward-auth-path", "/y"));
     assert!(onward.remove.contains(&"x-forward-auth-path".to_owned()));

@@ -1,10 +1,11 @@
-//! The gateway and forward-auth on fakes: which request goes where, with which headers, and what is refused here.
+//! The gateway and forward-auth with fakes: where a request is forwarded, with which headers, and what is refused.
 
 mod configuration;
 mod cors;
 mod exchange;
 mod forward_auth;
 mod headers;
+mod paths;
 mod routes;
 
 use crate::support::keys::ed25519;
@@ -12,6 +13,7 @@ use crate::support::request::FakeRequest;
 use crate::support::tokens;
 use crate::support::world::{World, body, claims, header, issuer, merged};
 use edge_assay::http::Response;
+use edge_assay::http::gateway::Reply;
 use edge_assay::jose::Algorithm;
 use edge_assay::ports::{UpstreamError, UpstreamRequest};
 use http::Method;
@@ -21,7 +23,7 @@ const ISS: &str = "https://issuer.example";
 const OTHER: &str = "https://other.example";
 const ORIGIN: &str = "https://origin.example.com";
 
-/// A Worker that trusts two issuers and stands before these routes; `changes` go into the root of its configuration.
+/// A Worker that trusts two issuers and has these routes; `changes` are merged into the root of its configuration.
 fn fronting_with(routes: &Value, changes: &Value, secrets: &[(&str, &str)]) -> World {
     let config = merged(
         json!({
@@ -61,7 +63,7 @@ fn challenge(response: &Response) -> Option<String> {
     header(response, "www-authenticate")
 }
 
-/// What the upstream gets under `name`.
+/// The value that the gateway sets for the header `name`.
 fn told<'o>(onward: &'o UpstreamRequest, name: &str) -> Option<&'o str> {
     onward.set.iter().find(|(set, _)| set == name).map(|(_, value)| value.as_str())
 }
