@@ -1,6 +1,6 @@
-//! The command line as a person or a script uses it: what it prints, and with which exit code it ends.
+//! The command line as a person or a script uses it: its output and its exit codes.
 
-// The command line asks the real clock, so its tests do.
+// The command line reads the real clock, so its tests do, too.
 #![allow(clippy::disallowed_methods)]
 
 use std::io::{Read as _, Write as _};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 const ISSUER: &str = "https://sincere-cheetah-30.clerk.accounts.dev";
 
-/// A folder of its own for one test, gone with it.
+/// A folder for one test, removed at its end.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -47,7 +47,7 @@ fn edge_assay(arguments: &[&str], input: &str) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // A command that was not understood ends before it reads.
+    // After a wrong call the command ends without reading its input.
     drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
     child.wait_with_output().unwrap()
 }
@@ -70,7 +70,7 @@ fn configuration(extra: &str) -> String {
     )
 }
 
-/// A token of the Clerk instance that ends `seconds` from now.
+/// A token of the Clerk instance that expires `seconds` from now.
 fn token(seconds: i64) -> String {
     let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
     tokens::mint(
@@ -117,7 +117,7 @@ fn a_refused_token_has_exit_code_1_and_its_cause_in_json() {
 }
 
 #[test]
-fn a_command_that_is_not_understood_has_exit_code_2_and_says_how_it_is_called() {
+fn a_wrong_call_has_exit_code_2_and_shows_the_usage() {
     for arguments in [
         &["explain", "--colour"][..],
         &["explain", "--config"],
@@ -135,7 +135,7 @@ fn a_command_that_is_not_understood_has_exit_code_2_and_says_how_it_is_called() 
 }
 
 #[test]
-fn check_lists_every_fault_with_exit_code_1_and_tells_what_the_wrangler_toml_that_ships_lacks() {
+fn check_lists_every_fault_with_exit_code_1_and_says_what_the_shipped_wrangler_toml_lacks() {
     let folder = Folder::new("check");
     let faulty = folder.file("wrangler.toml", &configuration("audiences = []\nmax_age_seconds = \"1h\"\n"));
     let output = edge_assay(&["check", &faulty], "");
@@ -151,7 +151,7 @@ fn check_lists_every_fault_with_exit_code_1_and_tells_what_the_wrangler_toml_tha
     assert_eq!(code(&edge_assay(&["check", example], "")), 0);
 }
 
-/// Answers one request on loopback, and gives back what was asked.
+/// Answers one request on loopback. The thread returns the request.
 fn answering(status: &'static str, body: String) -> (String, std::thread::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -187,7 +187,7 @@ fn check_online_fetches_each_issuers_keys() {
     let config = folder.file("wrangler.toml", &configuration(&format!("jwks_uri = \"{url}/jwks\"\n")));
     let output = edge_assay(&["check", &config, "--online"], "");
     assert_eq!(code(&output), 0, "{}", stdout(&output));
-    assert!(stdout(&output).contains("1 usable keys"));
+    assert!(stdout(&output).contains("1 usable key\n"));
     assert!(asked.join().unwrap().starts_with("GET /jwks "));
 
     let (url, asked) = answering("503 Service Unavailable", String::new());
@@ -245,7 +245,7 @@ fn keys_are_made_rotated_once_and_kept_while_tokens_need_them() {
         use std::os::unix::fs::PermissionsExt as _;
         assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     }
-    // A second first set would strand the tokens of the first.
+    // A second first set would invalidate the tokens of the first.
     assert_eq!(code(&keys(&["new"])), 1);
     let checked = keys(&["check"]);
     assert_eq!((code(&checked), stderr(&checked)), (0, String::new()));
@@ -267,7 +267,7 @@ fn keys_are_made_rotated_once_and_kept_while_tokens_need_them() {
     assert_eq!(code(&keys(&["rotate", "--revoke", &kid])), 0);
     let third = std::fs::read_to_string(&file).unwrap();
     assert!(!third.contains(&kid));
-    // What is said to people holds no private key.
+    // No message contains a private key.
     for output in [made, again, dropped, listed] {
         for text in [&first, &second, &third] {
             for member in private(text) {
@@ -278,7 +278,7 @@ fn keys_are_made_rotated_once_and_kept_while_tokens_need_them() {
 }
 
 #[test]
-fn what_is_wrong_with_a_set_of_keys_goes_to_standard_output() {
+fn the_faults_of_a_set_of_keys_go_to_standard_output() {
     let made = edge_assay(&["keys", "new", "--period-days", "10"], "");
     let checked = edge_assay(&["keys", "check"], &stdout(&made));
     assert_eq!((code(&checked), stderr(&checked)), (1, String::new()));
@@ -311,7 +311,7 @@ fn the_commands_of_the_emergency_page_work_as_they_stand() {
         assert_eq!(code(&edge_assay(&["keys", "rotate", "--file", file], "")), 0);
         let before = members(&std::fs::read_to_string(&keys).unwrap(), "kid");
         let signing = before[0].as_str().unwrap();
-        // The page names a key that is not ours and a file in the folder where it is run.
+        // The page names an example key, and a file in the current folder.
         let arguments: Vec<&str> = command
             .iter()
             .map(|argument| match argument.as_str() {
@@ -327,7 +327,7 @@ fn the_commands_of_the_emergency_page_work_as_they_stand() {
             assert!(after.iter().all(|kid| !before.contains(kid)), "{after:?}");
             assert_eq!(after.len(), 1);
         } else {
-            // The key that waited is kept and signs.
+            // The next key is kept and signs.
             assert_eq!(after, [before[1].clone()]);
             assert!(stderr(&output).contains("active, signs now"), "{}", stderr(&output));
         }
@@ -355,10 +355,10 @@ fn check_looks_into_every_environment_because_they_inherit_no_vars() {
     assert_eq!((status, said.contains("[env.staging] issuers[0].audiences")), (1, true), "{said}");
     let (status, said) = check("[env.staging]\nname = \"x\"\n", &sound);
     assert_eq!((status, said.contains("[[env.staging.vars.ASSAY.issuers]]")), (1, true), "{said}");
-    // All of the configuration may be in environments.
+    // The whole configuration may be in environments.
     let (status, said) = check(&of("production", &sound), "");
     assert_eq!((status, said.contains("--env production")), (0, true), "{said}");
-    // The secrets of an environment are its own.
+    // Each environment has its own secrets.
     let shared = "secrets = [{ binding = \"SHARED_OF_STAGING\" }]\n";
     let config = folder.file("wrangler.toml", &format!("{sound}{}", of("staging", &configuration(shared))));
     folder.file(".dev.vars", "OTHER=x\n");
@@ -409,7 +409,7 @@ fn keys_without_a_file_go_through_the_pipe_and_nothing_unsafe_is_written() {
 }
 
 #[test]
-fn check_tells_what_is_issued_and_which_secrets_are_elsewhere() {
+fn check_shows_what_is_issued_and_which_secrets_are_missing_here() {
     let folder = Folder::new("exchange");
     let exchange = format!(
         "[vars.ASSAY.exchange]\nissuer = \"https://auth.example.com\"\n[[vars.ASSAY.exchange.targets]]\naudience = \"https://api.example.com\"\nfrom = [\"{ISSUER}\"]\n[[vars.ASSAY.exchange.clients]]\nid = \"cli\"\nsecret = \"CLI_CLIENT_SECRET\"\ntargets = [\"https://api.example.com\"]\n"
@@ -420,7 +420,7 @@ fn check_tells_what_is_issued_and_which_secrets_are_elsewhere() {
     for said in ["https://api.example.com (ES256)", "SIGNING_KEYS", "wrangler secret put CLI_CLIENT_SECRET"] {
         assert!(stdout(&output).contains(said), "{said} is not in {}", stdout(&output));
     }
-    // With the keys at hand their schedule is held against the configuration.
+    // If the keys are there, their schedule is compared with the configuration.
     let keys = edge_assay(&["keys", "new", "--algorithm", "EdDSA"], "");
     folder.file(".dev.vars", &format!("SIGNING_KEYS='{}'\n", stdout(&keys).trim()));
     let output = edge_assay(&["check", &config], "");
@@ -480,7 +480,7 @@ fn check_says_how_two_hs256_targets_get_secrets_of_their_own_and_the_command_wor
     let shared = stdout(&edge_assay(&["keys", "new", "--algorithm", "HS256"], ""));
     let (status, said) = check(&shared);
     assert_eq!((status, said.contains("SIGNING_KEYS.keys[0].aud")), (1, true), "{said}");
-    // As it says: the audience is written into the key, and a command makes the other's.
+    // As the fix says: the audience is written into the key, and a command creates the other one's key.
     let mut set: Value = serde_json::from_str(&shared).unwrap();
     set["keys"][0]["aud"] = json!("https://a.example");
     let (_, said) = check(&set.to_string());
@@ -500,7 +500,7 @@ fn no_secret_is_written_through_a_link_or_over_a_file() {
     let keys = |command: &str, path: &std::path::Path| {
         edge_assay(&["keys", command, "--file", path.to_str().unwrap()], "")
     };
-    // A link that leads nowhere: `new` would create what it leads to.
+    // A link without a target: `new` would create the target.
     let (link, elsewhere) = (folder.0.join("signing-keys.json"), folder.0.join("public"));
     symlink(&elsewhere, &link).unwrap();
     assert_eq!(code(&keys("new", &link)), 1);
@@ -515,7 +515,7 @@ fn no_secret_is_written_through_a_link_or_over_a_file() {
     assert_eq!((code(&refused), stderr(&refused).contains("symbolic link")), (1, true));
     assert_eq!(std::fs::read_to_string(&real).unwrap(), before);
     assert!(link.symlink_metadata().unwrap().file_type().is_symlink());
-    // Whoever knows the name of a temporary file of old gets nothing, and the new set is its owner's alone.
+    // A link under the former name of the temporary file is not followed, and only the owner can read the new set.
     symlink(&elsewhere, real.with_extension("new")).unwrap();
     std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o644)).unwrap();
     assert_eq!(code(&keys("rotate", &real)), 0);
@@ -537,7 +537,7 @@ fn git_ignores_every_file_that_holds_secrets() {
 }
 
 #[test]
-fn explain_judges_the_route_of_the_request_that_its_options_tell() {
+fn explain_judges_the_route_of_the_request_that_its_options_describe() {
     let routes = "[[vars.ASSAY.gateway.routes]]\npath = \"/profiles/*\"\nhost = \"api.example.com\"\nupstream = \"https://origin.example.com\"\nrequire = { scopes = [\"profiles:read\"] }\n";
     let folder = Folder::new("routes");
     let (config, jwks) = (folder.file("wrangler.toml", &configuration(routes)), key_file(&folder));
@@ -566,4 +566,20 @@ fn explain_judges_the_route_of_the_request_that_its_options_tell() {
     for more in [&["--path", "/profiles/1"][..], &["--method", "GET"], &["--host", "api.example.com"]] {
         assert_eq!(code(&explained(more)), 2, "{more:?}");
     }
+}
+
+#[test]
+fn explain_gives_no_verdict_on_a_route_whose_exchange_reads_a_directory() {
+    let exchange = format!(
+        "[[vars.ASSAY.gateway.routes]]\npath = \"/profiles/*\"\nupstream = \"https://origin.example.com\"\ncredential = {{ exchange = \"https://api.example.com\" }}\n[vars.ASSAY.exchange]\nissuer = \"https://auth.example.com\"\ndirectory = \"PEOPLE\"\n[[vars.ASSAY.exchange.targets]]\naudience = \"https://api.example.com\"\nfrom = [\"{ISSUER}\"]\nwhen = [{{ claim = \"/directory/plan\", equals = \"pro\" }}]\n"
+    );
+    let folder = Folder::new("directory");
+    let (config, jwks) = (folder.file("wrangler.toml", &configuration(&exchange)), key_file(&folder));
+    let output = edge_assay(
+        &["explain", &token(600), "--config", &config, "--jwks", &jwks, "--path", "/profiles/1", "--json"],
+        "",
+    );
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!((code(&output), &report["cause"]["id"]), (1, &json!("store_unavailable")), "{report:#}");
+    assert!(report["cause"]["fix"].as_str().unwrap().contains("deployed Worker"), "{report:#}");
 }

@@ -1,4 +1,4 @@
-//! `edge-assay check`: every fault of a configuration at once; with `--online` each issuer's keys are fetched, too.
+//! `edge-assay check`: every fault of a configuration at once. With `--online` it also fetches each issuer's keys.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,10 +14,10 @@ use edge_assay::verify::Terms;
 use super::command::{self, Arguments, Environment, REFUSED};
 use super::native::{self, Machine};
 
-/// How it is called.
+/// The usage line.
 pub(crate) const USAGE: &str = "check [wrangler.toml] [--online]";
 
-/// Exit codes: 0 sound, 1 faulty, 2 usage.
+/// Exit codes: 0 without faults, 1 with faults, 2 for a wrong call.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
     match check(Arguments::new(arguments)) {
         Ok(true) => ExitCode::SUCCESS,
@@ -36,13 +36,13 @@ fn check(mut arguments: Arguments) -> Result<bool, String> {
         sound &= match (&environment.variable, &environment.name, configured) {
             (None, None, Some(other)) => {
                 println!(
-                    "· the top level has no [vars.ASSAY]: deploy with `--env {other}` or another environment"
+                    "· the top level has no [vars.ASSAY]: deploy with `--env {other}` or with another environment"
                 );
                 true
             }
             (None, Some(name), _) => {
                 println!(
-                    "✗ [env.{name}] has no vars.ASSAY, and environments do not inherit `vars`\n  write its own: [[env.{name}.vars.ASSAY.issuers]] and so on"
+                    "✗ [env.{name}] has no vars.ASSAY, and environments do not inherit `vars`\n  add its own tables: [[env.{name}.vars.ASSAY.issuers]] and so on"
                 );
                 false
             }
@@ -76,7 +76,7 @@ fn check_one(path: &Path, environment: &Environment, online: bool) -> bool {
     }
 }
 
-/// Whether `issuer` looks like a URL without its beginning. The `iss` of some providers is such a text, as in `privy.io`.
+/// Whether `issuer` looks like a URL without its scheme. The `iss` of some providers is such a text, for example `privy.io`.
 fn lacks_scheme(issuer: &str) -> bool {
     let host = issuer.split('/').next().unwrap_or_default();
     !issuer.contains("://") && host.contains('.') && Host::parse(host).is_some()
@@ -89,12 +89,12 @@ fn report(terms: &Terms, machine: &Machine, online: bool) -> bool {
         println!("  {} ({})", issuer.issuer, algorithms.join(", "));
         if lacks_scheme(&issuer.issuer) {
             println!(
-                "    · this is no URL, and `iss` is compared exactly: if tokens say \"https://{0}\", write issuer = \"https://{0}\"",
+                "    · this is not a URL, and `iss` is compared exactly: if the tokens have \"https://{0}\", write issuer = \"https://{0}\"",
                 issuer.issuer
             );
         }
         for secret in &issuer.secrets {
-            // A secret is the Worker's: that it is not here as well is no fault of the configuration.
+            // The Worker has the secrets. A secret that is missing on this machine is not a fault of the configuration.
             if let Some(problem) = issuer.problem_of(secret) {
                 println!("    · secret {}: {problem}", secret.reference.binding);
             }
@@ -103,10 +103,12 @@ fn report(terms: &Terms, machine: &Machine, online: bool) -> bool {
         let keys = KeyCache::new();
         match native::run(keys.lookup(machine, source, &terms.cache, Wanted::Any, machine.now())) {
             Ok(lookup) => {
-                println!("    ✓ {} serves {} usable keys", source.identity(), lookup.set.keys.len());
+                let count = lookup.set.keys.len();
+                let keys = if count == 1 { "key" } else { "keys" };
+                println!("    ✓ {} serves {count} usable {keys}", source.identity());
                 for aside in &lookup.set.set_aside {
                     let kid = aside.kid.as_deref().unwrap_or("without a kid");
-                    println!("    · the key {kid} is set aside: {}", aside.reason);
+                    println!("    · the key {kid} cannot be used: {}", aside.reason);
                 }
             }
             Err(fault) => {
@@ -122,7 +124,7 @@ fn report(terms: &Terms, machine: &Machine, online: bool) -> bool {
     sound
 }
 
-/// What is issued, and which of the Worker's secrets are not here, which is no fault of the configuration.
+/// Shows what the exchange issues, and which secrets are missing on this machine. The latter is not a fault of the configuration.
 fn report_exchange(exchange: &Exchange) {
     println!("  {} issues", exchange.issuer);
     for target in &exchange.targets {

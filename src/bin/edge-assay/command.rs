@@ -1,4 +1,4 @@
-//! What the subcommands share: arguments, the configuration file, colour, exit codes.
+//! What the subcommands share: arguments, the configuration file, colour and exit codes.
 
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -7,12 +7,12 @@ use std::process::ExitCode;
 use edge_assay::explain::text::Style;
 use serde_json::Value;
 
-/// The exit code of a token or a configuration that is refused.
+/// The exit code for a token that is refused, or a configuration with faults.
 pub(crate) const REFUSED: u8 = 1;
-/// The exit code of a command that was not understood, or that lacks what it needs.
+/// The exit code for a wrong call, and for input that cannot be read.
 const USAGE: u8 = 2;
 
-/// Arguments as far as they are read: `--name value` and `--name` are taken out, what is left is positional.
+/// The arguments that were not read yet. Reading `--name value` or `--name` removes it; the rest is positional.
 pub(crate) struct Arguments(Vec<String>);
 
 impl Arguments {
@@ -20,31 +20,31 @@ impl Arguments {
         Self(arguments.to_vec())
     }
 
-    /// Whether the flag is there.
+    /// Whether the flag is present.
     pub(crate) fn flag(&mut self, name: &str) -> bool {
         let before = self.0.len();
         self.0.retain(|argument| argument != name);
         self.0.len() != before
     }
 
-    /// The value of an option, if it is there.
+    /// The value of an option, if it is present.
     pub(crate) fn option(&mut self, name: &str) -> Result<Option<String>, String> {
         let Some(at) = self.0.iter().position(|argument| argument == name) else { return Ok(None) };
         let _ = self.0.remove(at);
         if at < self.0.len() { Ok(Some(self.0.remove(at))) } else { Err(format!("{name} needs a value")) }
     }
 
-    /// What is left, of which there may be `most`.
+    /// The positional arguments, `most` at most.
     pub(crate) fn rest(self, most: usize) -> Result<Vec<String>, String> {
-        // A lone dash is a file name by custom: standard input.
+        // A dash alone stands for standard input.
         if let Some(unknown) = self.0.iter().find(|argument| argument.starts_with('-') && *argument != "-") {
-            return Err(format!("{unknown} is not known"));
+            return Err(format!("unknown option {unknown}"));
         }
-        if self.0.len() > most { Err("there are too many arguments".to_owned()) } else { Ok(self.0) }
+        if self.0.len() > most { Err("too many arguments".to_owned()) } else { Ok(self.0) }
     }
 }
 
-/// Complains about how the command was called.
+/// Reports a wrong call.
 pub(crate) fn usage(message: &str) -> ExitCode {
     eprintln!("{message}");
     ExitCode::from(USAGE)
@@ -54,7 +54,7 @@ pub(crate) fn usage(message: &str) -> ExitCode {
 pub(crate) struct Environment {
     /// The environment's name; `None` at the top level.
     pub(crate) name: Option<String>,
-    /// The variable as JSON text; `None` where it is not set.
+    /// The variable as JSON text; `None` if it is not set.
     pub(crate) variable: Option<String>,
 }
 
@@ -82,7 +82,7 @@ pub(crate) fn environments(path: &Path) -> Result<Vec<Environment>, String> {
     Ok(std::iter::once(Environment { name: None, variable: variable(&file) }).chain(named).collect())
 }
 
-/// Colour for a terminal, unless the environment asks for none (no-color.org).
+/// Colour for a terminal, unless `NO_COLOR` is set (no-color.org).
 pub(crate) fn style() -> Style {
     let wanted =
         std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());

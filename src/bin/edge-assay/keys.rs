@@ -1,8 +1,8 @@
 //! `edge-assay keys`: writes and advances the text of the Worker secret `SIGNING_KEYS`.
 //!
-//! The text is the only copy of the private keys: a Worker's secret cannot be read back. It goes to a file that only its
-//! owner can read, or to standard output. What `list` and `check` find goes to standard output; what `new` and `rotate` say to
-//! people goes to standard error, because the set itself may go to standard output.
+//! The text is the only copy of the private keys: a Worker's secret cannot be read back. It is written to a file that only its
+//! owner can read, or to standard output. The results of `list` and `check` go to standard output. The messages of `new` and
+//! `rotate` go to standard error, because the set itself may go to standard output.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -20,35 +20,34 @@ use lexopt::prelude::{Long, Short, Value, ValueExt as _};
 use super::command::{self, REFUSED};
 use super::secret_file;
 
-/// How it is called.
+/// The usage line.
 pub(crate) const SYNOPSIS: &str =
-    "keys new | rotate | list | check [--file signing-keys.json]; more with keys --help";
+    "keys new | rotate | list | check [--file signing-keys.json] (see keys --help)";
 
 const USAGE: &str = "edge-assay keys <command> [--file signing-keys.json]
 
-  new       makes the first set, of one key that signs at once; never writes over a file
-  rotate    drops what is over and adds the key that follows; refuses while one is waiting
-  list      shows every key with its state and what happens when
-  check     says what is wrong with the schedule, and whether a successor is missing
+  new       creates the first set, with one key that signs at once; never overwrites a file
+  rotate    drops keys past their end and adds the next key; refuses if a next key is there already
+  list      shows every key with its state, and what happens when
+  check     shows faults of the schedule, and whether a next key is missing
 
-  --file F               where the set is kept. Without it `new` writes to standard output, the others read standard input
+  --file F               where the set is kept. Without it, `new` writes to standard output and the others read standard input
   --algorithm A          ES256 (default), EdDSA or HS256
-  --audience AUD         HS256: the audience of the target that the secret is for, which is the only one that gets it. Needed
-                         as soon as two targets use HS256
-  --period-days N        for how long a key signs; 91 by default, a quarter
-  --overlap-days N       for how long it is shown before and after; 7 by default
+  --audience AUD         HS256: the audience of the only target that gets the secret. Required as soon as two targets use HS256
+  --period-days N        how long a key signs; default 91, a quarter
+  --overlap-days N       how long a key is published before and after it signs; default 7
   --now                  rotate: let the next key sign as soon as every consumer can know it
   --drop KID             rotate: drop a key that no token needs any more
-  --revoke KID           rotate: drop a key that has leaked, at once; its tokens are refused from then on. The key that waits
-                         signs in its place, or a new one
-  --revoke-all           rotate: drop all keys, because the whole set has leaked, and make a new one for each; every token
-                         issued so far is refused from then on
-  --max-age-seconds N    exchange.jwks_max_age_seconds of the Worker; 3600 by default
+  --revoke KID           rotate: drop a leaked key at once; its tokens are refused from then on. The next key signs in its place
+                         or, if there is none, a new one
+  --revoke-all           rotate: drop all keys, because the whole set has leaked, and create a new one for each; all tokens
+                         issued so far are refused from then on
+  --max-age-seconds N    exchange.jwks_max_age_seconds of the Worker; default 3600
   --longest-token-seconds N
-                         the greatest ttl_seconds of the Worker; 3600 by default
-  --leeway-seconds N     verify.leeway_seconds of the Worker; 5 by default
+                         the greatest ttl_seconds of the Worker; default 3600
+  --leeway-seconds N     verify.leeway_seconds of the Worker; default 5
 
-Afterwards: npx wrangler secret put SIGNING_KEYS < signing-keys.json";
+Then store it: npx wrangler secret put SIGNING_KEYS < signing-keys.json";
 
 struct Options {
     file: Option<PathBuf>,
@@ -62,22 +61,22 @@ struct Options {
 
 /// What `rotate` does to the set.
 enum Change {
-    /// The next key is added.
+    /// Adds the next key.
     Next,
-    /// A key that is over is dropped.
+    /// Drops a key that no token needs any more.
     Drop(String),
-    /// A key that has leaked is replaced.
+    /// Replaces a key that has leaked.
     Revoke(String),
-    /// Every key is replaced.
+    /// Replaces every key.
     RevokeAll,
 }
 
-/// How a command ends when it does not do what it was asked.
+/// Why a command did nothing.
 #[derive(Debug)]
 enum CommandError {
-    /// It was called wrongly: the message.
+    /// It was called wrongly.
     Usage(String),
-    /// It was refused, or something is wrong.
+    /// The change is refused, or a file cannot be read or written.
     Refused(String),
 }
 
@@ -87,7 +86,7 @@ impl From<lexopt::Error> for CommandError {
     }
 }
 
-/// Exit codes: 0 done, 1 refused or something is wrong, 2 usage.
+/// Exit codes: 0 done, 1 refused or with faults, 2 for a wrong call.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
     match keys(lexopt::Parser::from_args(arguments)) {
         Ok(true) => ExitCode::SUCCESS,
@@ -102,7 +101,7 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
     }
 }
 
-/// Whether all is well.
+/// Runs the command. `false` if `check` has found a fault.
 fn keys(mut arguments: lexopt::Parser) -> Result<bool, CommandError> {
     let command = match arguments.next()? {
         Some(Value(name)) => name.string()?,
@@ -125,7 +124,9 @@ fn keys(mut arguments: lexopt::Parser) -> Result<bool, CommandError> {
             Ok(true)
         }
         "check" => check(&options, now),
-        other => Err(CommandError::Usage(format!("keys {other}? There are new, rotate, list and check."))),
+        other => {
+            Err(CommandError::Usage(format!("unknown command keys {other}; use new, rotate, list or check")))
+        }
     }
 }
 
@@ -152,7 +153,7 @@ fn options(arguments: &mut lexopt::Parser) -> Result<Option<Options>, CommandErr
                 options.algorithm = Algorithm::parse(&name)
                     .filter(|one| matches!(one, Algorithm::Es256 | Algorithm::EdDsa | Algorithm::Hs256))
                     .ok_or_else(|| {
-                        CommandError::Usage(format!("{name} is none of ES256, EdDSA and HS256"))
+                        CommandError::Usage(format!("--algorithm {name} is not ES256, EdDSA or HS256"))
                     })?;
             }
             Long("audience") => {
@@ -177,7 +178,7 @@ fn options(arguments: &mut lexopt::Parser) -> Result<Option<Options>, CommandErr
     }
     if options.audience.is_some() && options.algorithm != Algorithm::Hs256 {
         return Err(CommandError::Usage(
-            "--audience is for --algorithm HS256; a key pair serves all audiences".to_owned(),
+            "--audience is only for --algorithm HS256; a key pair serves all audiences".to_owned(),
         ));
     }
     Ok(Some(options))
@@ -202,15 +203,15 @@ fn days(arguments: &mut lexopt::Parser) -> Result<u64, CommandError> {
     let days: u64 = arguments.value()?.parse()?;
     match days.checked_mul(86_400) {
         Some(seconds) if days > 0 => Ok(seconds),
-        _ => Err(CommandError::Usage("at least one day".to_owned())),
+        _ => Err(CommandError::Usage("the number of days must be at least 1".to_owned())),
     }
 }
 
 fn new(options: &Options, now: Timestamp) -> Result<(), CommandError> {
-    // A symbolic link counts, wherever it leads.
+    // A symbolic link counts as existing, even without a target.
     if let Some(file) = options.file.as_deref().filter(|file| file.symlink_metadata().is_ok()) {
         return Err(CommandError::Refused(format!(
-            "{} is there already; `edge-assay keys rotate` adds a key to it",
+            "{} exists already; `edge-assay keys rotate` adds a key to it",
             file.display()
         )));
     }
@@ -242,10 +243,10 @@ fn check(options: &Options, now: Timestamp) -> Result<bool, CommandError> {
     let all: BTreeSet<Series> = plan.ring().keys().iter().map(RingKey::series).collect();
     for series in &all {
         match plan.ring().signs_until(series, now) {
-            None => problems.push(format!("no {series} key signs now")),
+            None => problems.push(format!("no {series} key is active now; run `{}`", series.rotation())),
             Some(until) if until < now.plus(limits::SUCCESSOR_WARNING_SECONDS) => {
                 problems.push(format!(
-                    "after {} no {series} key signs; run `{}`",
+                    "no {series} key is active after {}; run `{}`",
                     until.rfc3339(),
                     series.rotation()
                 ));
@@ -269,14 +270,14 @@ fn problems(plan: &Plan, options: &Options) -> Vec<String> {
         .collect()
 }
 
-/// How a set gets into its file.
+/// A function that writes a set into its file.
 type Write = fn(&Path, &str) -> io::Result<()>;
 
 fn unwritable(file: &Path, error: &io::Error) -> CommandError {
     CommandError::Refused(format!("{} cannot be written: {error}", file.display()))
 }
 
-/// Writes the set, unless its schedule is unsafe, and says what will happen when.
+/// Writes the set, unless its schedule is unsafe, and shows what happens when.
 fn finish(plan: &Plan, options: &Options, now: Timestamp, write: Write) -> Result<(), CommandError> {
     let problems = problems(plan, options);
     if !problems.is_empty() {
@@ -288,14 +289,18 @@ fn finish(plan: &Plan, options: &Options, now: Timestamp, write: Write) -> Resul
         Some(file) => write(file, &text).map_err(|error| unwritable(file, &error))?,
     }
     eprint!("{}", overview(plan, now));
-    let file = options.file.as_deref().map_or("that".to_owned(), |file| file.display().to_string());
+    let file = options
+        .file
+        .as_deref()
+        .map_or_else(|| "signing-keys.json".to_owned(), |file| file.display().to_string());
+    let kept = if options.file.is_some() { &file } else { "The text above" };
     eprintln!(
-        "\n{file} is the only copy of the private keys: a Worker's secret cannot be read back. Now:\n  npx wrangler secret put SIGNING_KEYS < {file}"
+        "\n{kept} is the only copy of the private keys: a Worker's secret cannot be read back. Keep it, and store it in the Worker:\n  npx wrangler secret put SIGNING_KEYS < {file}"
     );
     Ok(())
 }
 
-/// Every key with its state, and what happens when, a line each.
+/// A line for each key with its state, then a line for each event of the schedule.
 fn overview(plan: &Plan, now: Timestamp) -> String {
     let mut lines = Vec::new();
     for ring_key in plan.ring().keys() {
@@ -323,20 +328,20 @@ fn read(options: &Options) -> Result<Plan, CommandError> {
     Plan::read(&text).map_err(refused)
 }
 
-// A Worker without randomness must not sign, and neither may this.
+// Without randomness no key may be created.
 #[allow(clippy::expect_used)]
 fn random(bytes: &mut [u8]) {
     getrandom::getrandom(bytes).expect("the system has no randomness");
 }
 
-// The one place that may ask the system: here a person has called.
+// A command line has no other source of the time.
 #[allow(clippy::disallowed_methods)]
 fn system_time() -> Timestamp {
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_epoch_seconds(i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX))
 }
 
-// Taken whole: it is used in `map_err`.
+// By value, because `map_err` passes it so.
 #[allow(clippy::needless_pass_by_value)]
 fn refused(error: edge_assay::signing::plan::PlanError) -> CommandError {
     CommandError::Refused(error.to_string())

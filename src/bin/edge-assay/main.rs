@@ -1,4 +1,4 @@
-//! The command line: what the Worker knows, asked from a terminal. Here is only which subcommand is meant.
+//! The command line: the Worker's checks in a terminal. This file only selects the subcommand.
 
 mod check;
 mod command;
@@ -9,7 +9,7 @@ mod secret_file;
 
 use std::process::ExitCode;
 
-/// The subcommands: name, what follows it, and what runs it.
+/// A subcommand: its name, its usage line, and the function that runs it.
 type Subcommand = (&'static str, &'static str, fn(&[String]) -> ExitCode);
 
 const SUBCOMMANDS: &[Subcommand] = &[

@@ -1,5 +1,5 @@
-//! This machine as the platform: its clock, its environment and `.dev.vars` for secrets, HTTPS; no store, and no second
-//! cryptographic engine.
+//! This machine as the platform: its clock, HTTPS, and the environment and `.dev.vars` for secrets. It has no Workers KV and no
+//! second cryptographic engine.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -15,20 +15,20 @@ use edge_assay::ports::{
 };
 use edge_assay::time::Timestamp;
 
-/// Every port of the application.
+/// Implements every port of the application.
 pub(crate) struct Machine {
     dev_vars: HashMap<String, String>,
-    /// A key set to give in place of every fetch.
+    /// A key set that is used in place of every fetch.
     jwks: Option<Vec<u8>>,
 }
 
 impl Machine {
-    /// Secrets come from the process's environment, else from the `.dev.vars` beside the configuration.
+    /// Secrets come from the process's environment, or else from the `.dev.vars` beside the configuration.
     pub(crate) fn new(config: &Path, jwks: Option<Vec<u8>>) -> Self {
         Self::in_environment(config, None, jwks)
     }
 
-    /// The same for one of wrangler's environments, whose `.dev.vars.<name>` replaces `.dev.vars` if it is there.
+    /// The same for one of wrangler's environments, whose `.dev.vars.<name>` replaces `.dev.vars` if it exists.
     pub(crate) fn in_environment(config: &Path, name: Option<&str>, jwks: Option<Vec<u8>>) -> Self {
         let read = |file: &str| std::fs::read_to_string(config.with_file_name(file)).ok();
         let own = name.and_then(|name| read(&format!(".dev.vars.{name}")));
@@ -48,7 +48,7 @@ impl Machine {
     }
 }
 
-/// Runs `future` to its end by asking again and again: what waits here blocks for a moment each time it is asked.
+/// Runs `future` to its end by polling it in a loop. Each port blocks instead of waiting, for a millisecond or for a whole request.
 pub(crate) fn run<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
@@ -61,14 +61,14 @@ pub(crate) fn run<F: Future>(future: F) -> F::Output {
 
 impl Clock for Machine {
     fn now(&self) -> Timestamp {
-        // The one place where the machine's own clock is asked; everybody else is given the time.
+        // Only this function reads the machine's clock; all other code gets the time as an argument.
         #[allow(clippy::disallowed_methods)]
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Timestamp::from_epoch_seconds(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
     }
 
     async fn sleep(&self, milliseconds: u32) {
-        // A millisecond each time it is asked, so that whatever else is awaited beside it gets its turn.
+        // One millisecond per poll, so that other futures are polled in between.
         let mut left = milliseconds;
         std::future::poll_fn(|_| {
             let Some(rest) = left.checked_sub(1) else { return Poll::Ready(()) };
@@ -95,8 +95,11 @@ impl KeyValueStore for Machine {
 }
 
 impl Directory for Machine {
+    /// Not "no record", which would be a statement about the subject.
     async fn find(&self, _binding: &str, _key: &str) -> Result<Option<String>, StoreError> {
-        Ok(None)
+        Err(StoreError(
+            "the command line cannot read Workers KV; use `edge-assay explain --online`".to_owned(),
+        ))
     }
 }
 
@@ -130,7 +133,8 @@ fn fetch(request: &DocumentRequest) -> Result<Document, FetchError> {
     Ok(Document { status, etag, cache_control, content_type, date, location, body })
 }
 
-/// A client as the Worker's: in time, without following redirects, every status an answer.
+/// An HTTP client that behaves as the Worker's: with a time limit, without following redirects, and with every status as an
+/// answer.
 pub(crate) fn agent(timeout_ms: u32) -> ureq::Agent {
     ureq::Agent::config_builder()
         .timeout_global(Some(Duration::from_millis(u64::from(timeout_ms))))
@@ -155,7 +159,7 @@ impl Log for Machine {
 impl Random for Machine {
     fn fill(&self, bytes: &mut [u8]) {
         if let Err(error) = getrandom::getrandom(bytes) {
-            eprintln!("this machine gives no randomness: {error}");
+            eprintln!("this machine has no source of randomness: {error}");
             std::process::exit(70);
         }
     }
@@ -163,7 +167,7 @@ impl Random for Machine {
 
 impl PlatformCrypto for Machine {
     async fn verify_signature(&self, _check: &SignatureCheck<'_>) -> Result<bool, NoOpinion> {
-        Err(NoOpinion("WebCrypto is in the Worker only; ask it with --online".to_owned()))
+        Err(NoOpinion("only the Worker has WebCrypto; use --online".to_owned()))
     }
 }
 

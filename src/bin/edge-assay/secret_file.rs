@@ -1,5 +1,5 @@
-//! Files that hold secrets: only their owner can read them, nothing is written through a symbolic link, and no file is ever
-//! left half written.
+//! Files with secrets: only their owner can read them, nothing is written through a symbolic link, and no file is left half
+//! written.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -9,24 +9,24 @@ use std::path::{Path, PathBuf};
 /// Writes `text` to a new file.
 ///
 /// # Errors
-/// [`ErrorKind::AlreadyExists`] when anything has the name, a symbolic link included; and what the system reports.
+/// [`ErrorKind::AlreadyExists`] if anything has the name, even a symbolic link; and the system's own errors.
 pub(crate) fn create(file: &Path, text: &str) -> io::Result<()> {
     write_new(file, text)
 }
 
-/// Replaces a file by one that holds `text`: a new one beside it is renamed, so that a full disk leaves the old one.
+/// Replaces a file by one with `text`. A new file beside it is renamed, so that a full disk leaves the old one intact.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`] when `file` is a symbolic link; and what the system reports.
+/// [`ErrorKind::InvalidInput`] if `file` is a symbolic link; and the system's own errors.
 pub(crate) fn replace(file: &Path, text: &str) -> io::Result<()> {
     refuse_link(file)?;
     let beside = beside(file)?;
     write_new(&beside, text)?;
-    // A link that was put in the place meanwhile is itself replaced, and not what it leads to.
+    // If a link has been put in its place meanwhile, the link is replaced, not its target.
     fs::rename(&beside, file).inspect_err(|_| drop(fs::remove_file(&beside)))
 }
 
-/// Refuses a symbolic link: what it leads to may be readable by others, or somebody else's file.
+/// Refuses a symbolic link: its target may be readable by others, or belong to somebody else.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidInput`].
@@ -39,7 +39,7 @@ pub(crate) fn refuse_link(file: &Path) -> io::Result<()> {
     }
 }
 
-/// `create_new` fails for whatever is there and follows no link.
+/// Creates a file with `text`. `create_new` fails if the name exists, and follows no link.
 fn write_new(file: &Path, text: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -55,7 +55,7 @@ fn write_new(file: &Path, text: &str) -> io::Result<()> {
     written(options.open(file)?).inspect_err(|_| drop(fs::remove_file(file)))
 }
 
-/// A name beside `file` that nobody can have taken before.
+/// A random name beside `file`, which nobody can have predicted.
 fn beside(file: &Path) -> io::Result<PathBuf> {
     let mut random = [0; 8];
     getrandom::getrandom(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
