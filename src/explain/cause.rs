@@ -1,15 +1,15 @@
-//! What a root cause is: a stable id, a sentence, a fix. Which one it is, `causes` decides; the words are from `advice`.
+//! A root cause: a stable id, a summary and a fix. `causes` decides which cause it is; `advice` has the texts.
 
 use serde::Serialize;
 
 /// The root cause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Cause {
-    /// Stable: API.
+    /// Part of the API: it does not change.
     pub id: CauseId,
-    /// What is the matter, in a sentence or two.
+    /// What is wrong, in a sentence or two.
     pub summary: String,
-    /// What to do about it. Lines that are to be copied are indented by four spaces.
+    /// What to do. Lines that are to be copied are indented by four spaces.
     pub fix: String,
 }
 
@@ -25,7 +25,7 @@ macro_rules! cause_ids {
             /// Every id.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-            /// As the JSON has it.
+            /// The id in the JSON.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
@@ -43,29 +43,29 @@ cause_ids! {
     TokenAbsent = "token_absent",
     /// The client sent the word `null`, or another like it.
     LiteralNull = "literal_null",
-    /// The request held several credentials, or a malformed one.
+    /// The request has several credentials, or a malformed one.
     RequestAmbiguous = "request_ambiguous",
     /// An API key or another text of one segment was sent in place of a JWT.
     OpaqueKey = "opaque_key",
-    /// The text is no signed JWT.
+    /// The text is not a signed JWT.
     NotAJwt = "not_a_jwt",
     /// The token is longer than configured.
     TokenTooLarge = "token_too_large",
-    /// The header asks for processing that is refused.
+    /// The header asks for processing that is not supported.
     HeaderUnsupported = "header_unsupported",
     /// There is no `iss`.
     IssuerAbsent = "issuer_absent",
-    /// `iss` is nearly a configured issuer.
+    /// `iss` differs from a configured issuer in a detail.
     IssuerNearMiss = "issuer_near_miss",
-    /// `iss` is unlike every configured issuer.
+    /// `iss` is not similar to any configured issuer.
     IssuerUnknown = "issuer_unknown",
     /// `iss` is another instance, project or tenant of a configured issuer's provider.
     WrongInstance = "wrong_instance",
     /// `alg` is not implemented, or `none`.
     AlgorithmUnsupported = "algorithm_unsupported",
-    /// The token is signed in another way than the issuer's configuration or keys have it.
+    /// The token's algorithm is not one of the issuer's configuration or keys.
     AlgorithmMismatch = "algorithm_mismatch",
-    /// The token is signed with a shared secret, and there is none to judge it by.
+    /// The token is signed with a shared secret that is not configured or not bound.
     SharedSecretAbsent = "shared_secret_absent",
     /// The shared secret is too short.
     SharedSecretWeak = "shared_secret_weak",
@@ -79,35 +79,35 @@ cause_ids! {
     KeySetAside = "key_set_aside",
     /// The issuer's keys cannot be fetched.
     IdentityProviderDown = "identity_provider_down",
-    /// The issuer serves something that is no key set.
+    /// The issuer serves no usable key set.
     JwksInvalid = "jwks_invalid",
-    /// The signature does not hold.
+    /// The signature is invalid.
     SignatureWrong = "signature_wrong",
-    /// Two engines do not agree on the signature.
+    /// The two cryptographic engines disagree on the signature.
     CryptoDisagreement = "crypto_disagreement",
     /// `typ` is not accepted.
     TypeNotAllowed = "type_not_allowed",
     /// `exp` has passed.
     Expired = "expired",
-    /// `nbf` or `iat` lies ahead by a little.
+    /// `nbf` or `iat` is less than five minutes in the future.
     ClockSkew = "clock_skew",
-    /// `nbf` or `iat` lies ahead by much.
+    /// `nbf` or `iat` is five minutes or more in the future.
     NotYetValid = "not_yet_valid",
     /// `iat` is too long ago.
     TooOld = "too_old",
     /// There is no `aud`.
     AudienceAbsent = "audience_absent",
-    /// `aud` is another.
+    /// `aud` is another audience.
     AudienceOther = "audience_other",
     /// There is no `azp`.
     AuthorizedPartyAbsent = "authorized_party_absent",
-    /// `azp` is another.
+    /// `azp` is another party.
     AuthorizedPartyOther = "authorized_party_other",
-    /// A session token was sent where a template's was meant.
+    /// A Clerk session token was sent where a template's token is needed.
     SessionTokenNotTemplate = "session_token_not_template",
     /// A required claim is absent.
     ClaimAbsent = "claim_absent",
-    /// The token is bound to a key that its sender would have to prove.
+    /// The token is bound to a key, and no proof of possession is checked.
     ProofRequired = "proof_required",
     /// A required scope is absent.
     ScopeInsufficient = "scope_insufficient",
@@ -125,8 +125,12 @@ cause_ids! {
     IssuerNotAccepted = "issuer_not_accepted",
     /// A condition of the route does not hold.
     ConditionFailed = "condition_failed",
-    /// The token cannot be exchanged for the one that the route's API gets.
+    /// The exchange does not issue the token that the route's API gets.
     ExchangeRefused = "exchange_refused",
+    /// The exchange has no key to sign with.
+    SigningKeysUnusable = "signing_keys_unusable",
+    /// The KV namespace that the exchange needs cannot be used.
+    StoreUnavailable = "store_unavailable",
     /// The Worker's configuration has faults.
     Configuration = "configuration",
 }

@@ -1,6 +1,7 @@
-//! One root cause for every outcome, and the fix in words that somebody who has never seen a JWT can follow.
+//! One root cause for each outcome.
 //!
-//! The matches on [`Rejection`] and [`Fault`] are exhaustive and have no wildcard: a new reason cannot ship unexplained.
+//! The matches on [`Rejection`] and [`Fault`] are exhaustive and have no wildcard, so that a new reason cannot be released
+//! without an explanation.
 
 use super::Examination;
 use super::advice::{self, Advice};
@@ -9,11 +10,13 @@ use super::route::Routing;
 use crate::config::ConfigFault;
 use crate::limits::CLOCK_SKEW_SECONDS;
 use crate::rejection::{Fault, Malformed, Missing, NoKey, Refusal, Rejection};
+use crate::signing::keyring::BINDING as SIGNING_KEYS;
 
 pub(super) fn of(examination: &Examination<'_>) -> Cause {
     let (id, advice) = match (&examination.routing, &examination.refusal, &examination.unpassed) {
-        // In the order in which a live request is judged.
+        // In the order of a live request's checks.
         (Routing::Barred(barred), ..) => advice::barred(examination, barred),
+        (Routing::Preflight(route), Some(_), _) => (CauseId::TokenAbsent, advice::preflight(route)),
         (_, Some(Refusal::Rejection(rejection)), _) => of_rejection(examination, rejection),
         (_, Some(Refusal::Fault(fault)), _) => of_fault(examination, fault),
         (Routing::Route(route), None, Some(unpassed)) => advice::unpassed(examination, route, unpassed),
@@ -49,7 +52,7 @@ fn of_rejection(examination: &Examination<'_>, rejection: &Rejection) -> (CauseI
             advice::algorithm_not_allowed(examination, algorithm, allowed)
         }
         Rejection::KeyNotFound(NoKey::UnknownKid { .. } | NoKey::KeysWithoutKid { .. })
-            if examination.a_second_look_helps() =>
+            if examination.set_was_stale() =>
         {
             (CauseId::JwksStale, advice::stale(examination))
         }
@@ -75,7 +78,7 @@ fn of_rejection(examination: &Examination<'_>, rejection: &Rejection) -> (CauseI
             Some(algorithm) if algorithm.is_shared_secret() => {
                 (CauseId::SharedSecretWrong, advice::wrong_secret(examination))
             }
-            _ if examination.a_second_look_helps() => (CauseId::JwksStale, advice::stale(examination)),
+            _ if examination.set_was_stale() => (CauseId::JwksStale, advice::stale(examination)),
             _ => (CauseId::SignatureWrong, advice::signature_wrong(examination)),
         },
         Rejection::TypeNotAllowed { found, accepted } => {
@@ -128,7 +131,7 @@ fn of_malformed(examination: &Examination<'_>, malformed: &Malformed) -> (CauseI
     }
 }
 
-fn of_fault(examination: &Examination<'_>, fault: &Fault) -> (CauseId, Advice) {
+pub(super) fn of_fault(examination: &Examination<'_>, fault: &Fault) -> (CauseId, Advice) {
     match fault {
         Fault::JwksUnavailable { issuer, reason, retry_after_seconds } => (
             CauseId::IdentityProviderDown,
@@ -137,6 +140,9 @@ fn of_fault(examination: &Examination<'_>, fault: &Fault) -> (CauseId, Advice) {
         Fault::JwksInvalid { issuer, reason, .. } => {
             (CauseId::JwksInvalid, advice::jwks_invalid(examination, issuer, reason))
         }
+        Fault::SecretMissing { binding, reason } if binding == SIGNING_KEYS => {
+            (CauseId::SigningKeysUnusable, advice::no_signing_keys(binding, reason))
+        }
         Fault::SecretMissing { binding, reason } => match examination.weak_secret(binding) {
             Some(encoding) => {
                 (CauseId::SharedSecretWeak, advice::weak_secret(examination, binding, reason, encoding))
@@ -144,7 +150,7 @@ fn of_fault(examination: &Examination<'_>, fault: &Fault) -> (CauseId, Advice) {
             None => (CauseId::SharedSecretAbsent, advice::secret_missing(binding, reason)),
         },
         Fault::StoreUnavailable { binding, reason } => {
-            (CauseId::ExchangeRefused, advice::store_unavailable(binding, reason))
+            (CauseId::StoreUnavailable, advice::store_unavailable(binding, reason))
         }
         Fault::CryptoDisagreement { algorithm } => {
             (CauseId::CryptoDisagreement, advice::disagreement(examination, algorithm))
@@ -153,8 +159,8 @@ fn of_fault(examination: &Examination<'_>, fault: &Fault) -> (CauseId, Advice) {
     }
 }
 
-/// A time that lies ahead: a little is a clock that is wrong, more is a token made for later, or a clock that is very
-/// wrong.
+/// A time in the future. Less than [`CLOCK_SKEW_SECONDS`] is taken for a wrong clock; more for a token that was issued for later,
+/// or a clock that is far off.
 fn ahead(examination: &Examination<'_>, claim: &str, seconds: i64) -> (CauseId, Advice) {
     if seconds < CLOCK_SKEW_SECONDS {
         (CauseId::ClockSkew, advice::clock_skew(examination, claim, seconds))
@@ -163,7 +169,7 @@ fn ahead(examination: &Examination<'_>, claim: &str, seconds: i64) -> (CauseId, 
     }
 }
 
-/// When a Clerk session token lacks a claim of the application's own, it is the wrong kind of token altogether.
+/// A Clerk session token that lacks a required claim is the wrong kind of token: only a template's token can have the claim.
 fn session_token(examination: &Examination<'_>) -> Option<(CauseId, Advice)> {
     let missing: Vec<&str> = examination
         .violations

@@ -1,4 +1,4 @@
-//! From what an examination found to the report that tells it.
+//! Builds the report from an examination.
 
 use serde_json::Value;
 
@@ -46,28 +46,29 @@ pub(super) fn report_on_configuration(faults: &[ConfigFault]) -> Report {
     }
 }
 
-/// What to know about routes beside the cause.
+/// The finding about routes, if there is one: its code and its text.
 fn of_routing(routing: &Routing<'_>) -> Option<(&'static str, &'static str)> {
     match routing {
         Routing::NotTold => Some((
             "routes_not_judged",
-            "route rules were not looked at: send `method`, `host` and `path` of the request that was refused beside its token",
+            "route rules were not checked: send `method`, `host` and `path` of the refused request together with its token",
         )),
         Routing::NoRoutes => {
-            Some(("no_routes", "no routes are configured, so `method`, `host` and `path` decide nothing"))
+            Some(("no_routes", "no routes are configured, so `method`, `host` and `path` have no effect"))
         }
         Routing::Endpoint => {
-            Some(("path_of_an_endpoint", "an endpoint of the Worker answers at this path, and no route does"))
+            Some(("path_of_an_endpoint", "an endpoint of the Worker answers at this path, not a route"))
         }
         Routing::Route(route) if route.upstream.is_none() => Some((
             "route_without_upstream",
-            "the route has no `upstream` and serves forward-auth alone: the gateway itself answers such requests with 404",
+            "the route has no `upstream`, so it serves only forward-auth: the gateway itself answers such requests with 404",
         )),
-        Routing::Absent | Routing::Barred(_) | Routing::Route(_) => None,
+        Routing::Absent | Routing::Barred(_) | Routing::Preflight(_) | Routing::Route(_) => None,
     }
 }
 
-/// All that the claims break besides the refusal itself, and what the caches and the keys gave occasion to remark.
+/// Every rule that the claims break besides the refusal itself, and what is worth knowing about the token, the caches and the
+/// keys.
 fn findings(examination: &Examination<'_>) -> Vec<Finding> {
     let refusal = match &examination.refusal {
         Some(Refusal::Rejection(rejection)) => Some(rejection),
@@ -95,7 +96,7 @@ fn findings(examination: &Examination<'_>) -> Vec<Finding> {
                 code: "header_key_ignored",
                 claim: None,
                 detail: format!(
-                    "the header member `{member}` is ignored: keys come from the configuration alone, and nothing that a token points to is fetched"
+                    "the header member `{member}` is ignored: keys come only from the configuration, and no URL in a token is fetched"
                 ),
             });
         }
@@ -104,7 +105,7 @@ fn findings(examination: &Examination<'_>) -> Vec<Finding> {
         findings.push(Finding {
             code: "token_taken_out",
             claim: None,
-            detail: format!("a JSON object was given; what is explained is its member `{member}`"),
+            detail: format!("a JSON object was sent; the report is about the token in its member `{member}`"),
         });
     }
     let token_kid = examination.token.as_ref().and_then(|token| token.header().kid.as_deref());
@@ -118,7 +119,7 @@ fn findings(examination: &Examination<'_>) -> Vec<Finding> {
             code: "key_set_refreshed",
             claim: None,
             detail:
-                "the cached key set did not hold the token's key; it was fetched anew, as for any request"
+                "the cached key set lacked the token's key, so the set was fetched again, as for any request"
                     .to_owned(),
         });
     }
@@ -136,7 +137,7 @@ fn findings(examination: &Examination<'_>) -> Vec<Finding> {
         findings.push(Finding {
             code: "cross_check_unanswered",
             claim: None,
-            detail: format!("there is no second opinion on the signature: {no_opinion}"),
+            detail: format!("WebCrypto did not check the signature: {no_opinion}"),
         });
     }
     findings

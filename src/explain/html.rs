@@ -1,4 +1,4 @@
-//! A report as a part of a page. Every text is escaped here; the page around it is the endpoint's.
+//! A report as part of an HTML page. Every text is escaped here; the endpoint has the page around it.
 
 use std::fmt::Write as _;
 
@@ -49,7 +49,7 @@ fn write(page: &mut String, report: &Report) -> std::fmt::Result {
     )
 }
 
-/// Lines that are indented by four spaces are to be copied; the rest is prose.
+/// Lines that are indented by four spaces are to be copied; the others are prose.
 fn write_fix(page: &mut String, fix: &str) -> std::fmt::Result {
     let mut copied: Vec<&str> = Vec::new();
     for line in fix.lines().chain(std::iter::once("")) {
@@ -85,7 +85,7 @@ fn write_step(page: &mut String, step: &Step) -> std::fmt::Result {
     )?;
     let evidence = text::evidence(&step.evidence);
     if evidence.is_empty() {
-        page.push_str("<p>Nothing more is known of this step.</p>");
+        page.push_str("<p>There is no more evidence for this step.</p>");
     } else {
         page.push_str("<dl>");
         for (name, value) in evidence {

@@ -1,13 +1,13 @@
-//! The configured issuer that a token's `iss` was probably meant to be, and how the two differ. For hints alone: issuers
-//! are matched character for character, and nothing here lets a token pass.
+//! The configured issuer that is most similar to a token's `iss`, and how the two differ. Used only for hints: verification compares
+//! issuers character for character, and nothing here accepts a token.
 
 use crate::trust::issuer::TrustedIssuers;
 
-/// The nearest configured issuer.
+/// The most similar configured issuer.
 pub(super) struct Nearest<'i> {
-    /// As configured.
+    /// The configured `issuer`.
     pub(super) issuer: &'i str,
-    /// How the token's differs.
+    /// How the token's `iss` differs from it.
     pub(super) difference: Difference,
 }
 
@@ -16,7 +16,7 @@ pub(super) struct Nearest<'i> {
 pub(super) enum Difference {
     /// Only one of them ends with a slash.
     Slash,
-    /// `http` and `https`.
+    /// `http` in one of them, `https` in the other.
     Scheme,
     /// Capital letters.
     Case,
@@ -30,16 +30,17 @@ pub(super) enum Difference {
     Instance(Provider),
 }
 
-/// A provider whose issuers are told apart by their host.
+/// A provider with many issuers, one per customer: they differ in the host, Cognito's in the path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Provider {
     Clerk,
     Supabase,
     Auth0,
+    Cognito,
 }
 
 impl Provider {
-    /// The provider whose issuer this is, by its host.
+    /// The provider of an issuer, by its host.
     pub(super) fn of(issuer: &str) -> Option<Self> {
         let host = Parts::of(issuer)?.host;
         if host.ends_with(".clerk.accounts.dev") || host.starts_with("clerk.") {
@@ -48,6 +49,10 @@ impl Provider {
             Some(Self::Supabase)
         } else if host.ends_with(".auth0.com") {
             Some(Self::Auth0)
+        } else if host.contains("cognito-idp.")
+            && (host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn"))
+        {
+            Some(Self::Cognito)
         } else {
             None
         }
@@ -58,6 +63,7 @@ impl Provider {
             Self::Clerk => "Clerk",
             Self::Supabase => "Supabase",
             Self::Auth0 => "Auth0",
+            Self::Cognito => "Cognito",
         }
     }
 
@@ -66,15 +72,17 @@ impl Provider {
             Self::Clerk => "clerk",
             Self::Supabase => "supabase",
             Self::Auth0 => "auth0",
+            Self::Cognito => "oidc",
         }
     }
 
-    /// What the provider calls one of its customers' worlds.
+    /// The provider's word for what has one issuer.
     pub(super) const fn instance(self) -> &'static str {
         match self {
             Self::Clerk => "instance",
             Self::Supabase => "project",
             Self::Auth0 => "tenant",
+            Self::Cognito => "user pool",
         }
     }
 }
@@ -92,7 +100,7 @@ impl Difference {
         }
     }
 
-    /// Lower is nearer.
+    /// A lower rank is more similar.
     const fn rank(self) -> u8 {
         match self {
             Self::Slash | Self::Case => 0,
@@ -104,7 +112,7 @@ impl Difference {
     }
 }
 
-/// The configured issuer nearest to `iss`, if any is near.
+/// The configured issuer that is most similar to `iss`, if any is.
 pub(super) fn nearest<'i>(issuers: &'i TrustedIssuers, iss: &str) -> Option<Nearest<'i>> {
     issuers
         .iter()
@@ -123,7 +131,11 @@ fn difference(given: &str, known: &str) -> Option<Difference> {
         return Some(Difference::Case);
     }
     let (a, b) = (Parts::of(given)?, Parts::of(known)?);
+    let provider = Provider::of(given);
     if a.host == b.host {
+        if provider == Some(Provider::Cognito) && a.path != b.path {
+            return provider.map(Difference::Instance);
+        }
         return Some(if a.port != b.port {
             Difference::Port
         } else if a.path == b.path {
@@ -132,25 +144,24 @@ fn difference(given: &str, known: &str) -> Option<Difference> {
             Difference::Path
         });
     }
-    let provider = Provider::of(given);
     if provider.is_some() && provider == Provider::of(known) {
         return provider.map(Difference::Instance);
     }
-    // Short hosts are all alike.
+    // Short hosts are all similar.
     (a.host.len() > 5 && strsim::levenshtein(&a.host, &b.host) <= 2).then_some(Difference::Host)
 }
 
-/// A URL taken apart as far as a comparison needs it.
+/// The parts of a URL that are compared.
 struct Parts {
     host: String,
-    /// Empty where it is the scheme's own.
+    /// Empty if it is the scheme's default.
     port: String,
     path: String,
 }
 
 impl Parts {
     fn of(url: &str) -> Option<Self> {
-        // Some configure a bare host, and mean https.
+        // A bare host stands for https.
         let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (host, port) = authority.rsplit_once(':').unwrap_or((authority, ""));
@@ -182,6 +193,11 @@ mod tests {
             ("one.clerk.accounts.dev", "two.clerk.accounts.dev", Some(D::Instance(Provider::Clerk))),
             ("one.clerk.accounts.dev", "clerk.app.example", Some(D::Instance(Provider::Clerk))),
             ("a.supabase.co/auth/v1", "bcdef.supabase.co/auth/v1", Some(D::Instance(Provider::Supabase))),
+            (
+                "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_a",
+                "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_b",
+                Some(D::Instance(Provider::Cognito)),
+            ),
             ("one.example", "quite-another.example", None),
         ] {
             assert_eq!(difference(&https(given), &https(known)), expected, "{given} {known}");

@@ -1,4 +1,4 @@
-//! The evidence about keys: where the set came from, what it holds, and why each key was or was not the one.
+//! The evidence about keys: where the set came from, which keys it has, and why each was or was not chosen.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::rejection::excerpt;
 use crate::time::duration_in_words;
 use crate::trust::issuer::TrustedIssuer;
 
-/// What kind of key it is, in words.
+/// The kind of a key, in words.
 pub(super) fn kind(key: &VerifyingKey) -> &'static str {
     match key {
         VerifyingKey::Rsa(_) => "RSA",
@@ -20,7 +20,7 @@ pub(super) fn kind(key: &VerifyingKey) -> &'static str {
     }
 }
 
-/// What kind of key an algorithm needs, in words.
+/// The kind of key that an algorithm needs, in words.
 pub(super) fn needed(algorithm: Algorithm) -> &'static str {
     match algorithm {
         Algorithm::Rs256
@@ -36,7 +36,7 @@ pub(super) fn needed(algorithm: Algorithm) -> &'static str {
     }
 }
 
-/// The kids of a set, as a reader wants them in a sentence.
+/// The kids of a set, for a sentence.
 pub(super) fn kids(set: &KeySet) -> String {
     let names: Vec<String> = set
         .keys
@@ -51,7 +51,7 @@ pub(super) fn kids(set: &KeySet) -> String {
     if names.is_empty() { "no usable key".to_owned() } else { names.join(", ") }
 }
 
-/// The evidence of the step `key` for an algorithm whose keys are public.
+/// The evidence of the step `key` for an algorithm with public keys.
 pub(super) fn public(examination: &Examination<'_>, issuer: &TrustedIssuer, algorithm: Algorithm) -> Value {
     let kid = examination.token.as_ref().and_then(|token| token.header().kid.clone());
     let mut evidence = json!({
@@ -113,24 +113,24 @@ fn key(jwk: &Jwk, algorithm: Algorithm, kid: Option<&str>) -> Value {
 
 fn second_look(examination: &Examination<'_>, again: &LookedAgain) -> Value {
     match again {
-        LookedAgain::Fetched(set) if examination.a_second_look_helps() => {
-            json!({ "outcome": "appeared", "in_words": "the key is there after a refresh", "kids": kids(set) })
+        LookedAgain::Fetched(set) if examination.set_was_stale() => {
+            json!({ "outcome": "appeared", "in_words": "the key is in the set that was fetched again", "kids": kids(set) })
         }
         LookedAgain::Fetched(set) => {
-            json!({ "outcome": "still absent", "in_words": "a refresh changed nothing", "kids": kids(set) })
+            json!({ "outcome": "still absent", "in_words": "the set was fetched again, which changed nothing", "kids": kids(set) })
         }
         LookedAgain::NothingNewer => json!({
             "outcome": "still absent",
-            "in_words": "the identity provider was asked a moment ago",
+            "in_words": "the set was fetched a moment ago",
         }),
         LookedAgain::TooEarly { retry_after_seconds } => json!({
             "outcome": "not tried",
-            "in_words": format!("a refresh was made a moment ago; the next is allowed in {retry_after_seconds} s"),
+            "in_words": format!("the set was fetched a moment ago; it can be fetched again in {retry_after_seconds} s"),
         }),
     }
 }
 
-/// The evidence of the step `key` for an algorithm whose keys are shared secrets: their names, never more.
+/// The evidence of the step `key` for an algorithm with shared secrets: only their names and kids, never their values.
 pub(super) fn shared(examination: &Examination<'_>, issuer: &TrustedIssuer, algorithm: Algorithm) -> Value {
     let kid = examination.token.as_ref().and_then(|token| token.header().kid.as_deref());
     let secrets: Vec<Value> = issuer

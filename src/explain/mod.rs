@@ -1,8 +1,8 @@
 //! Why a token is refused: every step with its evidence, one root cause, and the fix.
 //!
-//! It asks `verify` and retells what `verify` did, so that there is one set of rules and never two. It decides nothing
-//! about a request, fetches nothing that a verification would not, and shows of a token its header, the claims that rules
-//! are about, and a hash: never the token, a signature or a secret.
+//! It runs `verify` and describes what `verify` did, so there is only one set of rules. It decides nothing about a live request,
+//! and it fetches nothing but the key sets that the configuration names. Of a token it shows the header, the claims that rules
+//! check, and a hash; never the token, a signature or a secret.
 
 mod advice;
 pub mod cause;
@@ -35,44 +35,43 @@ use crate::trust::issuer::TrustedIssuer;
 use crate::trust::secrets::Encoding;
 use crate::verify::{Terms, Trail, examine};
 
-/// All that is known about one token after it was examined.
+/// Everything that is known about one token after it was examined.
 pub(crate) struct Examination<'e> {
+    config: &'e Config,
     terms: &'e Terms,
-    /// The path prefix of the Worker's endpoints.
-    prefix: &'e str,
     now: Timestamp,
-    /// The request that was refused, if it was told.
+    /// The request that was refused, if it is known.
     request: Option<&'e RefusedRequest>,
-    /// What the routes say of that request.
+    /// Which route takes that request.
     routing: Routing<'e>,
     /// Why the route does not let a good token pass.
     unpassed: Option<Unpassed>,
     /// Whether no token was sent to a route that needs none.
     is_anonymous: bool,
-    /// What was given in place of a token, or the token.
+    /// The token's text, or how the token is missing.
     presented: Result<&'e str, Rejection>,
     /// The token, if its form is right.
     token: Option<UntrustedToken<'e>>,
     refusal: Option<Refusal>,
     trail: Trail,
-    /// What a live request would have found in the cache; where the keys could not be had, what it leaves there.
+    /// The cached keys before the verification; after a fault, those after it, because these have the failure.
     before: Option<KeyState>,
-    /// What a second look brought, where one could decide something.
+    /// The result of fetching the key set once more, if that could change the outcome.
     again: Option<LookedAgain>,
-    /// Every rule that the claims break, whether or not verification came that far.
+    /// Every rule that the claims break, even if verification stopped before the claims.
     violations: Vec<Rejection>,
     /// The member of a JSON object from which the token was taken.
     taken_from: Option<&'static str>,
 }
 
-/// What somebody wants to be explained.
+/// What is to be explained.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Presented {
     /// The token, or how it is missing.
     pub token: Result<String, Rejection>,
-    /// The member of a JSON object from which it was taken, if a whole object was given.
+    /// The member of a JSON object from which the token was taken, if a whole object was sent.
     pub taken_from: Option<&'static str>,
-    /// The request that was refused, if it was told.
+    /// The request that was refused, if it is known.
     pub request: Option<RefusedRequest>,
 }
 
@@ -82,7 +81,7 @@ impl From<Result<String, Rejection>> for Presented {
     }
 }
 
-/// Examines what was `presented` and explains the outcome. While the configuration has faults, these are the outcome.
+/// Examines what was `presented` and explains the outcome. If the configuration has faults, the report is about these.
 pub async fn explain<P: Platform>(
     config: &Config,
     keys: &KeyCache,
@@ -95,12 +94,13 @@ pub async fn explain<P: Platform>(
     };
     let Presented { token: presented, taken_from, request } = presented;
     let (presented, taken_from) = (presented.as_deref().map_err(Clone::clone), *taken_from);
+    let is_without_token = matches!(presented, Err(Rejection::TokenMissing(Missing::NoCredentials)));
     let mut examination = Examination {
+        config,
         terms,
-        prefix: &config.surface.prefix,
         now: platform.now(),
         request: request.as_ref(),
-        routing: route::find(config, request.as_ref()),
+        routing: route::find(config, request.as_ref(), is_without_token),
         unpassed: None,
         is_anonymous: false,
         presented: presented.clone(),
@@ -113,18 +113,22 @@ pub async fn explain<P: Platform>(
         taken_from,
     };
     match (presented, &examination.routing) {
+        (_, Routing::Preflight(route)) if route.cors.is_some() => examination.is_anonymous = true,
+        (Err(_), Routing::Preflight(_)) => {
+            examination.refusal = Some(Rejection::TokenMissing(Missing::Preflight).into());
+        }
         (
             Err(Rejection::TokenMissing(Missing::NoCredentials | Missing::OtherScheme)),
             Routing::Route(route),
         ) if route.public => examination.is_anonymous = true,
         (Err(rejection), _) => examination.refusal = Some(rejection.into()),
-        (Ok(token), _) => examination.examine(config, keys, platform, token).await,
+        (Ok(token), _) => examination.examine(keys, platform, token).await,
     }
     compose::report(&examination)
 }
 
-/// What to change where the keys of an issuer cannot be used, whatever the token: the fix that [`explain`] gives for `fault`.
-/// `failure` is what the last attempt to fetch the keys met. `None` where the fault's own text says what to do.
+/// What to change if the keys of an issuer cannot be used, for any token: the fix that [`explain`] gives for `fault`.
+/// `failure` is the error of the last attempt to fetch the keys. `None` if the fault's own text says what to do.
 #[must_use]
 pub fn fix_of_keys(source: &KeySource, fault: &Fault, failure: Option<&KeySetError>) -> Option<String> {
     match fault {
@@ -142,7 +146,7 @@ pub fn fix_of_keys(source: &KeySource, fault: &Fault, failure: Option<&KeySetErr
 }
 
 impl<'e> Examination<'e> {
-    async fn examine<P: Platform>(&mut self, config: &Config, keys: &KeyCache, platform: &P, text: &'e str) {
+    async fn examine<P: Platform>(&mut self, keys: &KeyCache, platform: &P, text: &'e str) {
         self.token = UntrustedToken::parse(text).ok();
         let issuer = self.token.as_ref().and_then(|token| {
             let iss = token.claims().issuer.as_deref()?;
@@ -156,13 +160,13 @@ impl<'e> Examination<'e> {
         match verification.outcome {
             Ok(token) => {
                 if let Routing::Route(route) = self.routing {
-                    self.unpassed = route::judge(config, platform, route, &token, self.now).await;
+                    self.unpassed = route::judge(self.config, platform, route, &token, self.now).await;
                 }
             }
             Err(refusal) => self.refusal = Some(refusal),
         }
         self.trail = verification.trail;
-        // What the attempt met that has just failed is not in what was known before.
+        // The failure of this verification's own fetch is in the state after it.
         if let (Some(Refusal::Fault(_)), Some(source)) =
             (&self.refusal, issuer.as_ref().and_then(|issuer| issuer.keys.as_ref()))
         {
@@ -170,14 +174,14 @@ impl<'e> Examination<'e> {
         }
         if let (Some(issuer), Some(token)) = (&issuer, &self.token) {
             self.violations = issuer.rules.violations(token.header(), token.claims(), self.now);
-            if self.a_second_look_may_decide() {
+            if self.fetching_again_may_help() {
                 self.again = self.look_again(keys, platform, issuer, token).await;
             }
         }
     }
 
-    /// A key that is not in the set, or one whose signature does not hold, may be a set that is out of date.
-    fn a_second_look_may_decide(&self) -> bool {
+    /// Whether the reason may be a key set that is out of date: the set lacks the key, or the key does not verify the signature.
+    fn fetching_again_may_help(&self) -> bool {
         self.trail.lookup.is_some()
             && matches!(
                 &self.refusal,
@@ -199,20 +203,20 @@ impl<'e> Examination<'e> {
         Some(keys.look_again(platform, source, &self.terms.cache, kid, platform.now()).await)
     }
 
-    /// The encoding of the secret `binding`, if it is bound, can be read, and is thus merely too short.
+    /// The encoding of the secret `binding`, if it can be read and its only problem is that it is too short.
     fn weak_secret(&self, binding: &str) -> Option<Encoding> {
         let secret = self.issuer()?.secrets.iter().find(|secret| secret.reference.binding == binding)?;
         secret.key.is_ok().then_some(secret.reference.encoding)
     }
 
-    /// The `iss` of a token that is refused for not being signed. Read for a hint alone.
+    /// The `iss` of a token that is refused because it is not signed. Used only for a hint.
     fn unsigned_issuer(&self) -> Option<String> {
         let payload = self.presented.as_ref().ok()?.split('.').nth(1)?;
         let claims = json::parse_object(&String::from_utf8(base64url::decode(payload)?).ok()?).ok()?;
         Some(claims.get("iss")?.as_str()?.to_owned())
     }
 
-    /// What the last attempt to fetch the issuer's keys met.
+    /// The error of the last attempt to fetch the issuer's keys.
     fn key_failure(&self) -> Option<&KeySetError> {
         self.before.as_ref()?.last_error.as_ref()
     }
@@ -221,8 +225,9 @@ impl<'e> Examination<'e> {
         self.trail.issuer.as_ref()
     }
 
-    /// Whether the set that a second look brought holds a key that verifies the token: then the set was stale.
-    fn a_second_look_helps(&self) -> bool {
+    /// Whether the set that was fetched again has a key for the token, and one that verifies it if a signature was checked: then the
+    /// cached set was stale.
+    fn set_was_stale(&self) -> bool {
         let (Some(LookedAgain::Fetched(set)), Some(token), Some(algorithm)) =
             (&self.again, &self.token, self.trail.algorithm)
         else {

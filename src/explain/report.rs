@@ -1,4 +1,4 @@
-//! The report: what `POST /explain` answers, what the page and the terminal show.
+//! The report: what `POST /explain` returns, and what the page and the terminal show.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -9,7 +9,7 @@ use crate::rejection::{Fault, Refusal, Rejection};
 /// One explanation. Its JSON is API.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
-    /// What became of the token.
+    /// The outcome.
     pub verdict: Verdict,
     /// The one root cause.
     pub cause: Cause,
@@ -18,26 +18,26 @@ pub struct Report {
     pub code: Option<&'static str>,
     /// Every step, in order.
     pub steps: Vec<Step>,
-    /// What else was found; none of it is the cause.
+    /// What else was found. None of it is the cause.
     pub findings: Vec<Finding>,
-    /// Both engines' opinions on the signature.
+    /// The results of both engines for the signature.
     pub cross_check: CrossCheck,
 }
 
-/// What became of the token.
+/// The outcome for the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// It verifies.
+    /// The token is good, and the route accepts it, if one was given.
     Accepted,
-    /// It does not: the token's fault.
+    /// The token or its request is refused.
     Refused,
-    /// Nobody can tell: ours, or an identity provider's fault.
+    /// The token cannot be verified or exchanged: a fault of an identity provider, of the configuration or of the Worker.
     Fault,
 }
 
 impl Verdict {
-    /// As the JSON has it.
+    /// The word in the JSON.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -53,9 +53,9 @@ impl Verdict {
 pub struct Step {
     /// Which.
     pub step: Stage,
-    /// How it went.
+    /// How it ended.
     pub outcome: Outcome,
-    /// What was seen; `note` says it in a sentence.
+    /// What was observed; `note` says it in a sentence.
     pub evidence: Value,
 }
 
@@ -63,28 +63,28 @@ pub struct Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
-    /// Is it a token, and is its form right?
+    /// Is the text a well-formed token?
     Structure,
-    /// Who made it, and is that issuer trusted?
+    /// Is its issuer configured?
     Issuer,
-    /// How is it signed, and may it be?
+    /// Is its algorithm allowed for the issuer?
     Algorithm,
-    /// With which key?
+    /// Is there a key for it?
     Key,
-    /// Does the signature hold?
+    /// Is the signature valid?
     Signature,
-    /// Do its claims keep the issuer's rules?
+    /// Do its claims meet the issuer's rules?
     Claims,
-    /// Does the route let it pass? Only where the refused request was told and routes are configured.
+    /// Does the route accept it? Present only if the refused request was described and routes are configured.
     Route,
 }
 
 impl Stage {
-    /// Those of every token, in order.
+    /// The steps of every token, in order.
     pub const OF_TOKEN: [Self; 6] =
         [Self::Structure, Self::Issuer, Self::Algorithm, Self::Key, Self::Signature, Self::Claims];
 
-    /// As the JSON has it.
+    /// The word in the JSON.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -98,7 +98,7 @@ impl Stage {
         }
     }
 
-    /// Where verification stopped.
+    /// The step at which verification stopped.
     pub(super) fn of(refusal: &Refusal) -> Self {
         use crate::rejection::Malformed;
         match refusal {
@@ -143,7 +143,7 @@ impl Stage {
                     Self::Key
                 }
                 Fault::CryptoDisagreement { .. } => Self::Signature,
-                // A store is asked only after the token was verified.
+                // The store is read only after the token was verified.
                 Fault::StoreUnavailable { .. } => Self::Claims,
                 Fault::ConfigInvalid { .. } => Self::Structure,
             },
@@ -151,20 +151,20 @@ impl Stage {
     }
 }
 
-/// How a step went.
+/// How a step ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
-    /// It went well.
+    /// It succeeded.
     Passed,
-    /// It is where verification stopped.
+    /// Verification stopped here.
     Failed,
     /// It was not reached.
     Skipped,
 }
 
 impl Outcome {
-    /// As the JSON has it.
+    /// The word in the JSON.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -175,10 +175,10 @@ impl Outcome {
     }
 }
 
-/// Something worth knowing beside the cause.
+/// Something worth knowing besides the cause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// A rejection's code, or a word of explain's own.
+    /// The code of a rejection, or one of those that only explanations have.
     pub code: &'static str,
     /// The claim that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -187,13 +187,13 @@ pub struct Finding {
     pub detail: String,
 }
 
-/// Two engines' opinions on one signature. A missing one: no signature was judged, or that engine is absent.
+/// The results of two engines for one signature. `None`: no signature was checked, or that engine is not available.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CrossCheck {
-    /// Whether the signature holds, says pure Rust.
+    /// Whether the signature is valid, by pure Rust.
     pub pure_rust: Option<bool>,
-    /// The same, says WebCrypto.
+    /// The same, by WebCrypto.
     pub web_crypto: Option<bool>,
-    /// Whether they say the same.
+    /// Whether the two results are equal.
     pub agree: Option<bool>,
 }

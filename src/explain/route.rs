@@ -1,8 +1,7 @@
-//! The route's part of an explanation: which route takes the refused request, and whether it accepts the token.
+//! Which route takes the refused request, and whether it accepts the token.
 //!
-//! It asks the gateway's own rules, in the order in which a live request meets them: the path, the host, the method and the
-//! route come before the token, what the route requires comes after it. Nothing is sent to an upstream, and no token is
-//! issued.
+//! It applies the gateway's own rules in the order of a live request: path, host, method and route before the token, the
+//! route's requirements after it. It sends nothing to an upstream and issues no token.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -13,13 +12,13 @@ use crate::gateway::credential;
 use crate::gateway::host::Host;
 use crate::gateway::path::{Path, PathError, Specials};
 use crate::gateway::requirement::Unmet;
-use crate::gateway::routes::{Credential, Found, Route};
+use crate::gateway::routes::{Credential, Found, Route, Table};
 use crate::ports::Platform;
 use crate::rejection::excerpt;
 use crate::time::Timestamp;
 use crate::verify::VerifiedToken;
 
-/// The request that was refused, as whoever asks tells it.
+/// The request that was refused, as the caller describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedRequest {
     /// Its method.
@@ -31,25 +30,27 @@ pub struct RefusedRequest {
 }
 
 impl RefusedRequest {
-    /// Reads what was told. Empty texts count as not told: `None` if all are. `path` may hold a query or be a whole URL; a host
-    /// that is not told is the URL's, else `own_host`.
+    /// Reads the description. An empty text counts as absent; `None` if all are absent. `path` may have a query or be a whole URL.
+    /// Without `host`, the host is the URL's, or else `own_host`.
     ///
     /// # Errors
-    /// What has to be told in addition.
+    /// Says what to send instead.
     pub fn read(
         method: Option<&str>,
         host: Option<&str>,
         path: Option<&str>,
         own_host: &str,
     ) -> Result<Option<Self>, &'static str> {
-        let told =
+        let given =
             |text: Option<&str>| text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
-        let (method, host, path) = (told(method), told(host), told(path));
+        let (method, host, path) = (given(method), given(host), given(path));
         let Some(path) = path else {
             return if method.is_none() && host.is_none() {
                 Ok(None)
             } else {
-                Err("send `path` beside `method` and `host`: the path of the request that was refused")
+                Err(
+                    "send `path` too, the path of the refused request: `method` and `host` mean nothing without it",
+                )
             };
         };
         let (url_host, path) = match path.split_once("://") {
@@ -62,50 +63,58 @@ impl RefusedRequest {
         };
         let path = path.split(['?', '#']).next().unwrap_or_default().to_owned();
         let method = method.unwrap_or_else(|| "GET".to_owned()).to_ascii_uppercase();
-        let method = method.parse().map_err(|_| "send as `method` the name of a method, as in \"GET\"")?;
+        let method = method.parse().map_err(|_| "`method` is not the name of a method, such as \"GET\"")?;
         let host = host.or(url_host).unwrap_or_else(|| own_host.to_owned());
         Ok(Some(Self { method, host, path }))
     }
 }
 
-/// What the routes say of the request, before its token is judged.
+/// Which route takes the request, before its token is verified.
 #[derive(Debug)]
 pub(super) enum Routing<'c> {
-    /// Nothing: no routes are configured, and no request was told.
+    /// No routes are configured, and no request was described.
     Absent,
-    /// Routes are configured, and no request was told.
+    /// Routes are configured, and no request was described.
     NotTold,
-    /// A request was told, and no routes are configured.
+    /// A request was described, and no routes are configured.
     NoRoutes,
     /// An endpoint of the Worker answers the request, not a route.
     Endpoint,
-    /// The request is refused whatever its token.
-    Barred(Barred),
-    /// This route takes it.
+    /// The request is refused, whatever its token is.
+    Barred(Barred<'c>),
+    /// OPTIONS without a token, taken for a CORS preflight to this route, which is not public or has `cors`.
+    Preflight(&'c Route),
+    /// This route takes the request.
     Route(&'c Route),
 }
 
-/// Why a request is refused before its token is judged.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Barred {
-    /// Servers read its path in different ways. With the second value as its `allow_in_path`, the route would take the path; if the
-    /// value is empty, no route would.
-    Path(PathError, Specials),
-    /// Its host could.
+/// Why a request is refused before its token is verified.
+#[derive(Debug, PartialEq)]
+pub(super) enum Barred<'c> {
+    /// Servers could read its path in different ways.
+    ///
+    /// With this value as its `allow_in_path`, this route would take the path.
+    Path(PathError, Option<(&'c Route, Specials)>),
+    /// Servers could read its host in different ways.
     Host,
-    /// The routes of its path take other methods: these.
-    Method(String),
+    /// The routes of its path take only other methods.
+    Method {
+        /// The methods that they take.
+        allow: String,
+        /// The first of the routes.
+        route: Option<&'c Route>,
+    },
     /// No route takes its host and path.
     NoRoute,
 }
 
-impl Barred {
-    /// The code of the live request's refusal.
+impl Barred<'_> {
+    /// The code with which a live request is refused.
     pub(super) const fn code(&self) -> &'static str {
         match self {
             Self::Path(..) => "path_refused",
             Self::Host => "host_refused",
-            Self::Method(_) => "method_not_allowed",
+            Self::Method { .. } => "method_not_allowed",
             Self::NoRoute => "not_found",
         }
     }
@@ -113,24 +122,24 @@ impl Barred {
     fn note(&self) -> String {
         match self {
             Self::Path(error, _) => error.to_string(),
-            Self::Host => "the host is no name or address with an optional port".to_owned(),
-            Self::Method(allow) => format!("the routes of this path take {allow}"),
+            Self::Host => "the host is not a name or an address with an optional port".to_owned(),
+            Self::Method { allow, .. } => format!("the routes of this path take {allow}"),
             Self::NoRoute => "no route takes this host and path".to_owned(),
         }
     }
 }
 
-/// Why a route does not let a good token pass.
+/// Why a route does not accept a good token.
 #[derive(Debug)]
 pub(super) enum Unpassed {
-    /// It requires more.
+    /// The token does not meet a requirement of the route.
     Unmet(Unmet),
-    /// The token cannot be exchanged for the one that the upstream gets.
+    /// The exchange does not issue the token that the upstream gets.
     Exchange(TokenError),
 }
 
 impl Unpassed {
-    /// The code of the live request's refusal.
+    /// The code with which a live request is refused.
     pub(super) fn code(&self) -> &'static str {
         match self {
             Self::Unmet(unmet) => unmet.code(),
@@ -146,8 +155,12 @@ impl Unpassed {
     }
 }
 
-/// What the routes say of the request.
-pub(super) fn find<'c>(config: &'c Config, request: Option<&RefusedRequest>) -> Routing<'c> {
+/// Which route takes the request.
+pub(super) fn find<'c>(
+    config: &'c Config,
+    request: Option<&RefusedRequest>,
+    is_without_token: bool,
+) -> Routing<'c> {
     let (gateway, request) = match (&config.gateway, request) {
         (None, None) => return Routing::Absent,
         (None, Some(_)) => return Routing::NoRoutes,
@@ -159,18 +172,42 @@ pub(super) fn find<'c>(config: &'c Config, request: Option<&RefusedRequest>) -> 
     }
     let path = match Path::normalise(&request.path) {
         Ok(path) => path,
-        Err(error) => return Routing::Barred(Barred::Path(error, Specials::default())),
+        Err(error) => return Routing::Barred(Barred::Path(error, None)),
     };
     let Some(host) = Host::parse(&request.host) else { return Routing::Barred(Barred::Host) };
-    match gateway.routes.find(&host, &path, &request.method) {
+    let routing = match gateway.routes.find(&host, &path, &request.method) {
         Found::Route(route) => Routing::Route(route),
         Found::Nothing => Routing::Barred(Barred::NoRoute),
-        Found::OtherMethods(allow) => Routing::Barred(Barred::Method(allow)),
+        Found::OtherMethods(allow) => {
+            let route = route_of(&gateway.routes, &host, &path, &allow);
+            Routing::Barred(Barred::Method { allow, route })
+        }
         Found::Refused(error, allow) => Routing::Barred(Barred::Path(error, allow)),
+    };
+    let may_be_preflight = is_without_token && request.method == Method::OPTIONS;
+    match routing {
+        Routing::Route(route) if may_be_preflight && (route.cors.is_some() || !route.public) => {
+            Routing::Preflight(route)
+        }
+        Routing::Barred(Barred::Method { route: Some(route), .. })
+            if may_be_preflight && route.cors.is_some() =>
+        {
+            Routing::Preflight(route)
+        }
+        other => other,
     }
 }
 
-/// Why `route` does not let `token` pass, if it does not.
+/// The route that takes the first of the methods `allow`, which are joined by commas.
+fn route_of<'c>(routes: &'c Table, host: &Host, path: &Path, allow: &str) -> Option<&'c Route> {
+    let method = allow.split(", ").next()?.parse().ok()?;
+    match routes.find(host, path, &method) {
+        Found::Route(route) => Some(route),
+        Found::Nothing | Found::OtherMethods(_) | Found::Refused(..) => None,
+    }
+}
+
+/// Why `route` does not accept `token`; `None` if it does.
 pub(super) async fn judge<P: Platform>(
     config: &Config,
     platform: &P,
@@ -184,7 +221,13 @@ pub(super) async fn judge<P: Platform>(
     let (Credential::Exchange(audience), Some(exchange)) = (&route.credential, &config.exchange) else {
         return None;
     };
-    credential::exchangeable(exchange, platform, audience, token, now).await.err().map(Unpassed::Exchange)
+    if let Err(error) = credential::exchangeable(exchange, platform, audience, token, now).await {
+        return Some(Unpassed::Exchange(error));
+    }
+    // No token is signed here, but a live request needs a key that is active now.
+    let target = exchange.targets.iter().find(|target| target.audience == *audience)?;
+    let signer = exchange.keys().and_then(|ring| ring.signer_or_fault(&target.series(), now));
+    signer.err().map(|fault| Unpassed::Exchange(fault.into()))
 }
 
 /// The evidence of the step `route`.
@@ -202,13 +245,17 @@ pub(super) fn evidence(
     }
     let note = match (routing, unpassed) {
         (Routing::Barred(barred), _) => barred.note(),
+        (Routing::Preflight(route), _) if route.cors.is_some() => {
+            format!("{} answers preflights itself", route.name)
+        }
+        (Routing::Preflight(route), _) => format!("{} has no `cors`", route.name),
         (Routing::Route(_), Some(unpassed)) => unpassed.note(),
         (Routing::Route(route), None) if route.public => format!("{} is public", route.name),
         (Routing::Route(route), None) => format!("{} takes the request", route.name),
         _ => return evidence,
     };
     members.insert("note".to_owned(), json!(note));
-    let Routing::Route(route) = routing else { return evidence };
+    let (Routing::Route(route) | Routing::Preflight(route)) = routing else { return evidence };
     members.insert("route".to_owned(), json!(route.name));
     if let Some(issuers) = &route.require.issuers {
         members.insert("issuers".to_owned(), json!(issuers));
@@ -244,17 +291,20 @@ mod tests {
     #[test]
     fn a_request_is_read_from_a_path_or_a_url() {
         let read = |method, host, path| RefusedRequest::read(method, host, path, "own.example").unwrap();
-        let told = |method: Method, host: &str, path: &str| {
+        let expected = |method: Method, host: &str, path: &str| {
             Some(RefusedRequest { method, host: host.to_owned(), path: path.to_owned() })
         };
         assert_eq!(read(Some(""), None, Some(" ")), None);
-        assert_eq!(read(None, None, Some("/a?b=c")), told(Method::GET, "own.example", "/a"));
-        assert_eq!(read(Some("post"), Some("x.example"), Some("/a")), told(Method::POST, "x.example", "/a"));
+        assert_eq!(read(None, None, Some("/a?b=c")), expected(Method::GET, "own.example", "/a"));
+        assert_eq!(
+            read(Some("post"), Some("x.example"), Some("/a")),
+            expected(Method::POST, "x.example", "/a")
+        );
         assert_eq!(
             read(None, None, Some("https://x.example:8443/a?b")),
-            told(Method::GET, "x.example:8443", "/a")
+            expected(Method::GET, "x.example:8443", "/a")
         );
-        assert_eq!(read(None, None, Some("https://x.example")), told(Method::GET, "x.example", "/"));
+        assert_eq!(read(None, None, Some("https://x.example")), expected(Method::GET, "x.example", "/"));
         assert!(RefusedRequest::read(Some("GET"), None, None, "own.example").is_err());
         assert!(RefusedRequest::read(Some("G T"), None, Some("/"), "own.example").is_err());
     }

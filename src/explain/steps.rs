@@ -1,4 +1,4 @@
-//! Each step of a verification with what was seen there.
+//! Each step of a verification with its evidence.
 
 use serde_json::{Map, Value, json};
 
@@ -38,9 +38,11 @@ pub(super) fn of(examination: &Examination<'_>) -> Vec<Step> {
 /// The step `route`, where there is one.
 fn route(examination: &Examination<'_>) -> Option<Step> {
     let outcome = match (&examination.routing, &examination.refusal, &examination.unpassed) {
-        (Routing::Barred(_), ..) | (Routing::Route(_), None, Some(_)) => Outcome::Failed,
+        (Routing::Barred(_), ..)
+        | (Routing::Route(_), None, Some(_))
+        | (Routing::Preflight(_), Some(_), _) => Outcome::Failed,
         (Routing::Route(_), Some(_), _) => Outcome::Skipped,
-        (Routing::Route(_), None, None) => Outcome::Passed,
+        (Routing::Route(_) | Routing::Preflight(_), None, _) => Outcome::Passed,
         (Routing::Absent | Routing::NotTold | Routing::NoRoutes | Routing::Endpoint, ..) => return None,
     };
     let evidence = route::evidence(&examination.routing, examination.request, examination.unpassed.as_ref());
@@ -51,7 +53,7 @@ fn evidence(examination: &Examination<'_>, step: Stage, outcome: Outcome) -> Val
     match (step, outcome) {
         (Stage::Structure, _) => structure(examination),
         (Stage::Claims, Outcome::Skipped) if examination.issuer().is_some() => claims(examination),
-        // What the step `route` has seen is told by `route`.
+        // `route` gives the evidence of this step.
         (Stage::Route, _) | (_, Outcome::Skipped) => Value::Object(Map::new()),
         (Stage::Issuer, _) => issuer(examination),
         (Stage::Algorithm, _) => algorithm(examination),
@@ -87,7 +89,7 @@ fn structure(examination: &Examination<'_>) -> Value {
     Value::Object(evidence)
 }
 
-/// The header as far as it can be read, even where the rest of the token cannot.
+/// The header, even if the rest of the token cannot be read.
 fn header(text: &str) -> Option<Value> {
     let (first, _) = text.split_once('.')?;
     let members = strict_json::parse_object(&String::from_utf8(base64url::decode(first)?).ok()?).ok()?;
@@ -154,9 +156,9 @@ fn key(examination: &Examination<'_>) -> Value {
     };
     if let Some(members) = evidence.as_object_mut() {
         let note = if algorithm.is_shared_secret() {
-            "a configured secret serves the token".to_owned()
+            "a configured secret fits the token".to_owned()
         } else {
-            "the issuer's set holds a key for the token".to_owned()
+            "the issuer's key set has a key for the token".to_owned()
         };
         members.insert("note".to_owned(), json!(note));
     }
@@ -170,9 +172,9 @@ fn claims(examination: &Examination<'_>) -> Value {
     let (claims, rules) = (token.claims(), &issuer.rules);
     let mut evidence = Map::new();
     let note = match examination.violations.len() {
-        0 => "every rule is kept".to_owned(),
-        1 => "one rule is broken".to_owned(),
-        several => format!("{several} rules are broken"),
+        0 => "all rules are met".to_owned(),
+        1 => "one rule is not met".to_owned(),
+        several => format!("{several} rules are not met"),
     };
     evidence.insert("note".to_owned(), json!(note));
     let mut time = |name: &str, at: Option<Timestamp>| {
@@ -184,7 +186,7 @@ fn claims(examination: &Examination<'_>) -> Value {
     time("nbf", claims.not_before);
     time("iat", claims.issued_at);
     if let (Some(end), Some(begin)) = (claims.expires_at, claims.issued_at) {
-        evidence.insert("lives".to_owned(), json!(format!("{} in all", duration_in_words(end.since(begin)))));
+        evidence.insert("lives".to_owned(), json!(duration_in_words(end.since(begin))));
     }
     evidence.insert("leeway_seconds".to_owned(), json!(rules.leeway_seconds));
     if rules.audience != AudienceRule::Unchecked || claims.audience.is_some() {
@@ -209,7 +211,7 @@ fn claims(examination: &Examination<'_>) -> Value {
     Value::Object(evidence)
 }
 
-/// A time as an instant and as a signed distance.
+/// A time as an instant and as a signed distance from `now` in seconds.
 fn instant(at: Timestamp, now: Timestamp) -> Value {
     let distance = at.since(now);
     json!({

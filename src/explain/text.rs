@@ -1,4 +1,4 @@
-//! A report as text, for a terminal and for an issue tracker.
+//! A report as text, for a terminal or an issue tracker.
 
 use std::fmt::Write as _;
 
@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use super::report::{Outcome, Report, Step, Verdict};
 
-/// How text is set off where the reader's terminal can show it.
+/// How the text is highlighted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     /// Not at all.
     Plain,
-    /// By ANSI escape sequences.
+    /// With ANSI escape sequences.
     Ansi,
 }
 
@@ -30,7 +30,7 @@ const YELLOW: &str = "33";
 const BOLD: &str = "1";
 const DIM: &str = "2";
 
-/// The report, its first line the root cause.
+/// The report. Its first line is the root cause.
 #[must_use]
 pub fn render(report: &Report, style: Style) -> String {
     let mut text = String::new();
@@ -63,14 +63,14 @@ fn write(text: &mut String, report: &Report, style: Style) -> std::fmt::Result {
         }
     }
     let opinion = |opinion: Option<bool>| match opinion {
-        Some(true) => "holds",
-        Some(false) => "does not hold",
-        None => "not asked",
+        Some(true) => "valid",
+        Some(false) => "invalid",
+        None => "not checked",
     };
     writeln!(
         text,
         "\n{}\n  pure Rust: {}; WebCrypto: {}",
-        style.paint(BOLD, "The signature, by two engines"),
+        style.paint(BOLD, "The signature, checked by two engines"),
         opinion(report.cross_check.pure_rust),
         opinion(report.cross_check.web_crypto)
     )
@@ -114,7 +114,7 @@ pub fn evidence(evidence: &Value) -> Vec<(String, String)> {
     lines
 }
 
-/// A value as a reader wants it. What has words of its own is told by these.
+/// A value as text. An object with a member `in_words` is shown by it.
 fn in_words(value: &Value) -> String {
     match value {
         Value::Null => "none".to_owned(),

@@ -235,9 +235,9 @@ pub enum Found<'t> {
     Nothing,
     /// The routes of the path take other methods: these, as `Allow` lists them.
     OtherMethods(String),
-    /// The path has an encoded slash or a semicolon. Holds the `allow_in_path` with which its route would take it; empty if none would
-    /// help, because servers read the path as one of another route.
-    Refused(PathError, Specials),
+    /// The path has an encoded slash or a semicolon. Holds its route and the `allow_in_path` with which that would take it; `None` if no
+    /// setting helps, because servers read the path as one of another route.
+    Refused(PathError, Option<(&'t Route, Specials)>),
 }
 
 /// All routes, most specific first.
@@ -292,16 +292,16 @@ impl Table {
                 (first, other) => first.is_none() && other.is_none(),
             };
             if !path.readings().iter().all(is_same) {
-                return Found::Refused(PathError::OtherRoute, Specials::default());
+                return Found::Refused(PathError::OtherRoute, None);
             }
         }
         let Some(first) = first else { return Found::Nothing };
         let of_one_place = || self.0.iter().filter(|route| route.has_place_of(first));
         let route =
             if first.takes(method) { Some(first) } else { of_one_place().find(|route| route.takes(method)) };
-        let allowed = route.unwrap_or(first).allow_in_path;
-        if let Some(error) = specials.not_in(allowed) {
-            return Found::Refused(error, allowed.and(specials));
+        let closest = route.unwrap_or(first);
+        if let Some(error) = specials.not_in(closest.allow_in_path) {
+            return Found::Refused(error, Some((closest, closest.allow_in_path.and(specials))));
         }
         if let Some(route) = route {
             return Found::Route(route);

@@ -1,7 +1,9 @@
-//! Each advice that contains configuration, taken literally: its lines are pasted into the configuration, and the same token is
-//! verified again. It must then be accepted, or fail for the next reason that the advice announced.
+//! Advice that contains configuration, followed literally for many tokens each: its lines are pasted into the configuration, and the
+//! same token is verified again. It must then be accepted, or fail for the next reason that the advice announced. `cases` does
+//! the same for each case.
 
 use crate::support::keys;
+use crate::support::pasting::paste;
 use crate::support::platform::Answer;
 use crate::support::request::FakeRequest;
 use crate::support::tokens;
@@ -13,7 +15,7 @@ use serde_json::{Value, json};
 
 const ISS: &str = "https://idp.example.com";
 
-/// A world with this configuration in which every issuer's keys are where its provider has them.
+/// A world with this configuration in which each provider serves its keys at its own URL.
 fn world(config: &Value, secrets: &[(&str, &str)]) -> World {
     let world = World::with_secrets(config, secrets);
     let all = [Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa].map(keys::for_algorithm);
@@ -51,24 +53,9 @@ fn lines(report: &Value) -> String {
     copied.filter(|line| line.contains(" = ") || line.starts_with('[')).collect::<Vec<_>>().join("\n")
 }
 
-/// The configuration with the lines of the fix in their place: a table of its own, or fields of the issuer's table.
-fn applied(config: &Value, lines: &str) -> Value {
-    let given: Value = toml::from_str(lines).unwrap_or_else(|error| panic!("{error}: {lines}"));
-    let mut config = config.clone();
-    let Some(root) = given.pointer("/vars/ASSAY") else {
-        config["issuers"][0] = merged(config["issuers"][0].clone(), &given);
-        if given.get("jwks_uri").is_some() {
-            config["issuers"][0].as_object_mut().unwrap().remove("preset");
-        }
-        return config;
-    };
-    for (name, value) in root.as_object().unwrap() {
-        match value.as_array() {
-            Some(tables) => config[name].as_array_mut().unwrap().extend(tables.iter().cloned()),
-            None => config[name] = merged(config.get(name).cloned().unwrap_or(json!({})), value),
-        }
-    }
-    config
+/// The configuration after the report's fix was pasted.
+fn applied(config: &Value, report: &Value) -> Value {
+    paste(config, report["cause"]["fix"].as_str().unwrap(), None).config
 }
 
 fn trusting(changes: &Value) -> Value {
@@ -79,13 +66,12 @@ fn token(algorithm: Algorithm, header: &Value, iss: &str, changes: &Value) -> St
     tokens::mint(algorithm, header, &claims(iss, changes))
 }
 
-/// What the configuration says of the token once the advice is followed.
+/// The outcome for the token after the advice was followed.
 fn followed(config: &Value, token: &str, secrets: &[(&str, &str)]) -> Result<(), Refusal> {
     let report = report(config, token);
-    let lines = lines(&report);
-    assert!(!lines.is_empty(), "{report:#}");
+    assert!(!lines(&report).is_empty(), "{report:#}");
     assert_ne!(report["verdict"], "accepted");
-    let config = applied(config, &lines);
+    let config = applied(config, &report);
     let world = world(&config, secrets);
     if let Err(faults) = &world.app.config.terms {
         panic!("following the advice breaks the configuration: {faults:#?}\n{report:#}");
@@ -166,7 +152,7 @@ fn a_supabase_api_key_is_named_as_one_and_is_no_issuer_to_add() {
         let token = token(Algorithm::Hs256, &json!({}), "supabase", &changes);
         let report = report(&trusting(&json!({})), &token);
         assert_eq!(report["cause"]["id"], "api_key");
-        assert!(report["cause"]["summary"].as_str().unwrap().contains("nobody is signed in"));
+        assert!(report["cause"]["summary"].as_str().unwrap().contains("no user is signed in"));
         assert!(!report["cause"]["fix"].as_str().unwrap().contains("[[vars.ASSAY"), "{report:#}");
     }
 }
@@ -177,7 +163,7 @@ fn advice_on_the_audience_keeps_the_configured_ones_and_warns() {
     for audience in [json!({ "any_of": ["backend"] }), json!({ "all_of": ["backend", "third"] })] {
         let config = trusting(&json!({ "audience": audience }));
         let report = report(&config, &token);
-        let pasted = applied(&config, &lines(&report));
+        let pasted = applied(&config, &report);
         let any_of = pasted["issuers"][0]["audience"]["any_of"].as_array().unwrap().clone();
         assert!(any_of.contains(&json!("backend")) && any_of.contains(&json!("other")), "{any_of:?}");
         assert!(report["cause"]["fix"].as_str().unwrap().contains("Careful"));
@@ -213,6 +199,44 @@ fn every_other_advice_with_configuration_works_when_it_is_pasted() {
         ),
     ] {
         assert_eq!(followed(&config, &token, &[("S", keys::SECRET)]), Ok(()), "{config}");
+    }
+}
+
+/// What following the advice on an access token of Cognito leaves open, and what it closes.
+#[test]
+fn advice_on_a_token_with_client_id_admits_that_client_alone_at_the_route() {
+    let iss = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_a";
+    let config = json!({
+        "issuers": [merged(issuer(iss, &json!({})), &json!({ "audience": { "any_of": ["one"] } }))],
+        "gateway": { "routes": [{ "path": "/profiles/*", "upstream": "https://origin.example.com" }] },
+        "explain": { "access": "open" },
+    });
+    let token = |changes: &Value| {
+        let own = json!({ "client_id": "one", "token_use": "access" });
+        token(Algorithm::Rs256, &json!({}), iss, &merged(own, changes))
+    };
+    let ask = |config: &Value, token: &str| {
+        let world = world(config, &[]);
+        world.publishes(iss, &[keys::for_algorithm(Algorithm::Rs256)]);
+        let request = FakeRequest::new(Method::POST, "/explain")
+            .header("content-type", "application/json")
+            .body(json!({ "token": token, "path": "/profiles/1" }).to_string());
+        (body(&world.ask(&request)), world.ask(&FakeRequest::verify(token)).status().as_u16())
+    };
+    let (report, status) = ask(&config, &token(&json!({})));
+    assert_eq!((&report["cause"]["id"], status), (&json!("audience_absent"), 401));
+    assert!(report["cause"]["fix"].as_str().unwrap().contains("/verify"), "{report:#}");
+    let config = applied(&config, &report);
+    for (changes, code, status) in [
+        (json!({}), Value::Null, 200),
+        // The route refuses another client. /verify does not, and the advice says so.
+        (json!({ "client_id": "two" }), json!("condition_failed"), 200),
+        (json!({ "token_use": "id" }), json!("condition_failed"), 200),
+        // An ID token has no `client_id`.
+        (json!({ "client_id": null, "token_use": "id", "aud": "one" }), json!("claim_missing"), 401),
+    ] {
+        let (report, found) = ask(&config, &token(&changes));
+        assert_eq!((report.get("code").cloned().unwrap_or_default(), found), (code, status), "{changes}");
     }
 }
 

@@ -1,20 +1,24 @@
-//! The advice about keys and secrets works when it is followed literally, and differs with what was seen.
+//! The advice about keys and secrets: each observation has its own advice, and each works when it is followed literally.
 
 use std::collections::BTreeMap;
 
+use edge_assay::explain::fix_of_keys;
 use edge_assay::jose::Algorithm;
+use edge_assay::keys::error::{KeySetError, KeySetErrorKind, KeySetProblem};
+use edge_assay::rejection::Fault;
 use http::Method;
 use serde_json::{Value, json};
 
 use crate::support::keys::{self, SECRET, ed25519};
+use crate::support::pasting::paste;
 use crate::support::platform::Answer;
 use crate::support::request::FakeRequest;
 use crate::support::tokens;
-use crate::support::world::{World, body, claims, issuer, jwks_uri, merged};
+use crate::support::world::{World, body, claims, issuer, jwks_uri};
 
 const ISS: &str = "https://issuer.example";
 
-/// A Worker that trusts this issuer and explains to everybody.
+/// A Worker that trusts this issuer, with open explanations.
 fn worker(issuer: &Value, secrets: &[(&str, &str)]) -> World {
     World::with_secrets(&json!({ "issuers": [issuer], "explain": { "access": "open" } }), secrets)
 }
@@ -42,7 +46,7 @@ fn written<'f>(fix: &'f str, name: &str) -> Option<&'f str> {
 }
 
 #[test]
-fn the_jwks_uri_that_the_advice_names_works_when_it_is_written() {
+fn the_jwks_uri_that_the_advice_names_works_when_it_is_pasted() {
     const GOOGLE: &str = "https://www.googleapis.com";
     let certificates = || Answer::json(r#"{"a":"-----BEGIN CERTIFICATE-----\nMIIC\n"}"#);
     let document = |issuer: &str| {
@@ -79,22 +83,60 @@ fn the_jwks_uri_that_the_advice_names_works_when_it_is_written() {
         assert_eq!(cause, "jwks_invalid");
         let uri = written(&fix, "jwks_uri").unwrap_or_else(|| panic!("{fix}"));
         assert_eq!(uri, right);
-        // As the advice says: in place of `discovery = true`, or of the present `jwks_uri`.
-        let changes = merged(terms, &json!({ "discovery": null, "jwks_uri": uri }));
-        let world = worker(&issuer(ISS, &changes), &[]);
+        let pasted = paste(&json!({ "issuers": [issuer(ISS, &terms)] }), &fix, None);
+        let world = worker(&pasted.config["issuers"][0], &[]);
         world.serves(uri, Answer::json(keys::published(&[ed25519()])));
         assert!(world.accepts(&token_of(ISS)), "{fix}");
     }
 }
 
 #[test]
-fn where_the_discovery_document_was_moved_to_is_not_taken_for_the_keys() {
+fn the_target_of_a_redirected_discovery_document_is_not_taken_for_the_key_set() {
     let world = worker(&issuer(ISS, &json!({ "jwks_uri": null, "discovery": true })), &[]);
     let moved = Answer::status(301).location("/elsewhere");
     world.serves(&format!("{ISS}/.well-known/openid-configuration"), moved);
     let (_, fix) = advice(&world, &token_of(ISS));
     assert_eq!(written(&fix, "jwks_uri"), Some("https://…"), "{fix}");
     assert!(!world.platform.origin.requests().iter().any(|request| request.url.ends_with("/elsewhere")));
+}
+
+/// For every problem that a fetch can meet, those included that no answer of a test gives.
+#[test]
+fn the_fix_of_every_key_set_problem_works_when_it_is_pasted() {
+    const RIGHT: &str = "https://issuer.example/the-keys";
+    let fault =
+        Fault::JwksInvalid { issuer: ISS.to_owned(), reason: "a reason".to_owned(), retry_after_seconds: 9 };
+    let mut followed = 0;
+    for terms in [json!({}), json!({ "jwks_uri": null, "discovery": true })] {
+        let config = json!({ "issuers": [issuer(ISS, &terms)] });
+        let world = World::new(&config);
+        let source =
+            world.app.config.terms.as_ref().unwrap().issuers.find(ISS).unwrap().keys.clone().unwrap();
+        for problem in KeySetProblem::ALL {
+            for points_to in [None, Some(RIGHT.to_owned())] {
+                let failure = KeySetError {
+                    kind: KeySetErrorKind::Invalid,
+                    problem: *problem,
+                    reason: "a reason".to_owned(),
+                    points_to,
+                };
+                let fix = fix_of_keys(&source, &fault, Some(&failure)).unwrap();
+                assert!(!fix.is_empty() && !fix.contains(" ."), "{problem:?}: {fix}");
+                let pasted = paste(&config, &fix, Some(RIGHT));
+                if pasted.config == config {
+                    // Only these are fixed elsewhere.
+                    let elsewhere = "not_modified forbidden worker_to_worker discovery_document bare_keys duplicate_member encoding empty_set no_usable_key";
+                    assert!(elsewhere.contains(problem.name()), "{problem:?}: {fix}");
+                    continue;
+                }
+                let world = World::new(&pasted.config);
+                world.serves(RIGHT, Answer::json(keys::published(&[ed25519()])));
+                assert!(world.accepts(&token_of(ISS)), "{problem:?}: {fix}");
+                followed += 1;
+            }
+        }
+    }
+    assert!(followed > 40, "{followed}");
 }
 
 #[test]
@@ -131,7 +173,7 @@ fn each_kind_of_answer_has_advice_of_its_own() {
 }
 
 #[test]
-fn a_secret_that_is_too_short_decoded_and_long_enough_as_text_is_put_right_by_the_advice() {
+fn the_advice_fixes_a_secret_that_is_long_enough_as_text_and_too_short_decoded() {
     // 24 octets, which base64 writes as 32 characters; the issuer signs with the characters.
     let text = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
     let terms = |encoding: &str| json!({ "issuer": ISS, "audience": "unchecked", "secrets": [{ "binding": "S", "encoding": encoding }] });
@@ -143,13 +185,13 @@ fn a_secret_that_is_too_short_decoded_and_long_enough_as_text_is_put_right_by_th
     assert!(fix.contains("    secrets = [{ binding = \"S\", encoding = \"utf8\" }]"), "{fix}");
     assert!(worker(&terms("utf8"), &[("S", text)]).accepts(&token));
 
-    // As text there is no encoding that makes it longer.
+    // No encoding makes a short text longer.
     let world = worker(&terms("utf8"), &[("S", "twenty-four octets, no mo")]);
     let (cause, fix) = advice(&world, &tokens::mint(Algorithm::Hs256, &json!({}), &claims(ISS, &json!({}))));
     assert_eq!(cause, "shared_secret_weak");
     assert!(!fix.contains("encoding") && fix.contains("openssl rand -base64 48"), "{fix}");
     assert!(fix.contains("npx wrangler secret put S"), "{fix}");
-    // What that command prints is 64 characters: enough for each of the three.
+    // The command prints 64 characters, which is enough for each of the three algorithms.
     assert_eq!(SECRET.len(), 64);
 }
 

@@ -1,6 +1,15 @@
 //! `tests/cases/*.toml`: a configuration, the state of the identity providers, a token, and the root cause that must be
-//! found. Each runs here on fakes, over HTTP as a client would; what was asked and answered is left in `target/cases`,
-//! where `tests/workerd/cases.test.mjs` takes it up and asks the built Worker the same.
+//! found. Each case runs here on fakes, over HTTP. The requests and the reports are written to `target/cases`;
+//! `tests/workerd/cases.test.mjs` sends the same requests to the built Worker.
+//!
+//! The advice of each case is followed as well: its configuration is pasted and its secrets are stored, and the token must then
+//! be accepted. The table `applied` of a case says what is different:
+//!
+//! - `cause`: the token fails for this next cause, which the advice has announced by the text `announced`;
+//! - `fill`: what is written in place of `https://…`;
+//! - `serves`: what else is served then;
+//! - `secrets`: the values of the secrets that are stored, if they are not the one that the token is signed with;
+//! - `token`: changes of the token, which is then issued again.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +17,8 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use crate::support::keys::{self, TestKey};
-use crate::support::platform::{Answer, FakePlatform, SecondEngine};
+use crate::support::pasting::{self, Pasted};
+use crate::support::platform::{Answer, FakePlatform, SecondEngine, StoreMode};
 use crate::support::tokens;
 use edge_assay::explain::cause::CauseId;
 use edge_assay::http::application::Application;
@@ -83,7 +93,7 @@ fn key_called(name: &str) -> &'static TestKey {
     }
 }
 
-/// What one URL answers, as data: `(status, content type, body)`.
+/// The answer of one URL: `(status, content type, body)`.
 fn answer_of(serves: &Value) -> (u16, &'static str, String) {
     if let Some(status) = serves["status"].as_u64() {
         let text = serves["body"].as_str().unwrap_or_default().to_owned();
@@ -113,7 +123,7 @@ fn answer_of(serves: &Value) -> (u16, &'static str, String) {
     (200, "application/json", format!("{prefix}{}", keys::jwks(&vec![jwks; times].concat())))
 }
 
-/// All URLs' answers, for the Worker's test.
+/// The answers of all URLs, for the test of the Worker.
 fn answers_of(serves: &Value) -> Value {
     let list = serves.as_array().into_iter().flatten().map(|one| {
         let (status, content_type, body) = answer_of(one);
@@ -136,7 +146,7 @@ fn serve(world: &FakePlatform, serves: &Value) {
     }
 }
 
-/// What the recipe puts in place of a token: the token, or what became of it on its way.
+/// The text that is sent: the token of the recipe, as it was changed on its way.
 fn token_of(recipe: &Value) -> String {
     let token = minted(recipe);
     if let Some(member) = recipe["wrapped_as"].as_str() {
@@ -164,6 +174,9 @@ fn minted(recipe: &Value) -> String {
             claims.insert(name.to_owned(), json!(NOW + distance));
         }
     }
+    if let Some(length) = recipe["padding"].as_u64() {
+        claims.insert("padding".to_owned(), json!("x".repeat(usize::try_from(length).unwrap())));
+    }
     for name in recipe["null"].as_array().into_iter().flatten() {
         claims.insert(name.as_str().unwrap().to_owned(), Value::Null);
     }
@@ -174,8 +187,9 @@ fn minted(recipe: &Value) -> String {
     if let Some(kid) = recipe.get("kid") {
         header.entry("kid").or_insert_with(|| kid.clone());
     }
-    if header.get("kid") == Some(&json!("-")) {
-        header.insert("kid".to_owned(), Value::Null);
+    // A dash leaves the member out.
+    for value in header.values_mut().filter(|value| **value == "-") {
+        *value = Value::Null;
     }
     let (header, claims) = (Value::Object(header), Value::Object(claims));
     if recipe["unsigned"] == true {
@@ -203,21 +217,43 @@ struct Outcome {
     secrets: Vec<String>,
 }
 
-/// Plays the case twice, each time in a world of its own: once for the JSON, once for the text.
+/// Runs the case twice, each time in a new world: once for the JSON, once for the text.
 fn run(name: &str, case: &Value) -> Outcome {
-    let (token, secrets, report) = play(name, case, "application/json");
-    let (_, _, text) = play(name, case, "text/plain");
+    let (token, secrets, report) = play(name, case, "application/json", Purpose::Case);
+    let (_, _, text) = play(name, case, "text/plain", Purpose::Case);
     Outcome { report: serde_json::from_str(&report).unwrap(), text, token, secrets }
 }
 
-/// What is sent to `/explain`: the token, and the refused request if the case tells it.
+/// What a run is for.
+#[derive(Clone, Copy, PartialEq)]
+enum Purpose {
+    /// The case itself.
+    Case,
+    /// The case after its advice was followed: the request is sent again, six seconds after the first.
+    Followed,
+}
+
+/// What is sent to `/explain`: the token, and the refused request if the case describes it.
 fn asked(case: &Value, token: &str) -> Value {
     let mut asked = case.get("request").cloned().unwrap_or_else(|| json!({}));
     asked["token"] = json!(token);
     asked
 }
 
-fn play(name: &str, case: &Value, accept: &str) -> (String, Vec<String>, String) {
+/// The records of the exchange's directory, and whether the namespace is bound.
+fn stock_directory(world: &FakePlatform, case: &Value) -> Value {
+    let Some(binding) = case["config"]["exchange"]["directory"].as_str() else { return Value::Null };
+    if case["directory"] == "unbound" {
+        world.directory.behave(StoreMode::Unbound(binding.to_owned()));
+        return Value::Null;
+    }
+    for (key, record) in case["directory"].as_object().into_iter().flatten() {
+        world.directory.plant(&format!("{binding} {key}"), record.as_str().unwrap());
+    }
+    json!({ "binding": binding, "records": case.get("directory").cloned().unwrap_or_else(|| json!({})) })
+}
+
+fn play(name: &str, case: &Value, accept: &str, purpose: Purpose) -> (String, Vec<String>, String) {
     let mut config = case["config"].clone();
     config["explain"] = json!({ "access": "open" });
     let warm = &case["warm"];
@@ -233,7 +269,11 @@ fn play(name: &str, case: &Value, accept: &str) -> (String, Vec<String>, String)
         world.bind_secret(binding, &value);
         secrets.insert(binding.clone(), json!(value));
     }
+    let directory = stock_directory(&world, case);
     let app = Application::load(Some(&config.to_string()), Rc::new(KeyCache::new()), &world);
+    if let (Purpose::Followed, Err(faults)) = (purpose, &app.config.terms) {
+        panic!("{name}: following the advice breaks the configuration: {faults:#?}");
+    }
     let token = token_of(&case["token"]);
 
     let mut warming = Value::Null;
@@ -246,9 +286,9 @@ fn play(name: &str, case: &Value, accept: &str) -> (String, Vec<String>, String)
         let headers = vec![("authorization", format!("Bearer {before}"))];
         let request = Request { method: Method::GET, path: "/verify", headers, body: Vec::new() };
         world.run(answer(&app, &world, &request));
-        // A key that nobody has makes the Worker look, and begins the cooldown in which it will not look again.
+        // An unknown `kid` makes the Worker fetch the set again, and begins the cooldown.
         world.pass(2);
-        let unknown = tokens::unsigned(&format!(r#"{{"alg":"{alg}","kid":"nobody's"}}"#), &claims);
+        let unknown = tokens::unsigned(&format!(r#"{{"alg":"{alg}","kid":"unknown"}}"#), &claims);
         let headers = vec![("authorization", format!("Bearer {unknown}"))];
         let request = Request { method: Method::GET, path: "/verify", headers, body: Vec::new() };
         world.run(answer(&app, &world, &request));
@@ -266,7 +306,11 @@ fn play(name: &str, case: &Value, accept: &str) -> (String, Vec<String>, String)
     let body = asked.to_string().into_bytes();
     let headers = vec![("content-type", "application/json".to_owned()), ("accept", accept.to_owned())];
     let request = Request { method: Method::POST, path: "/explain", headers, body };
-    let response = world.run(answer(&app, &world, &request)).response;
+    let mut response = world.run(answer(&app, &world, &request)).response;
+    if purpose == Purpose::Followed {
+        world.pass(6);
+        response = world.run(answer(&app, &world, &request)).response;
+    }
     assert_eq!(response.status(), 200, "{name}");
     let told = String::from_utf8(response.into_body()).unwrap();
     for request in world.origin.requests() {
@@ -276,13 +320,16 @@ fn play(name: &str, case: &Value, accept: &str) -> (String, Vec<String>, String)
             config["issuers"].as_array().unwrap().iter().any(|issuer| {
                 request.url.starts_with(issuer["issuer"].as_str().unwrap().trim_end_matches('/'))
             });
-        assert!(known || derived, "{name}: {} was fetched, which nothing configures", request.url);
+        let named =
+            config["issuers"].as_array().unwrap().iter().any(|one| one["jwks_uri"] == json!(request.url));
+        assert!(known || derived || named, "{name}: {} was fetched, which is not configured", request.url);
     }
 
-    if let Ok(report) = serde_json::from_str::<Value>(&told) {
+    if let (Purpose::Case, Ok(report)) = (purpose, serde_json::from_str::<Value>(&told)) {
         let fixture = json!({
             "name": name, "says": case["says"], "now": NOW, "config": config, "secrets": secrets, "lies": lies,
             "warm": warming, "serves": answers_of(&case["serves"]), "asked": asked, "report": report,
+            "directory": directory,
         });
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/cases");
         fs::create_dir_all(&folder).unwrap();
@@ -334,22 +381,135 @@ fn every_case_has_the_root_cause_that_it_names() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The case after `pasted` was done, which its advice asks for.
+fn followed(case: &Value, pasted: &Pasted) -> Value {
+    let (mut after, applied) = (case.clone(), &case["applied"]);
+    after["config"] = pasted.config.clone();
+    let signed_with = case["token"].get("secret").cloned().unwrap_or_else(|| json!("@secret"));
+    for name in &pasted.secrets {
+        let usual = if name == "SIGNING_KEYS" { json!("@signing-keys") } else { signed_with.clone() };
+        after["secrets"][name] = applied["secrets"].get(name).cloned().unwrap_or(usual);
+    }
+    if pasted.wrangler.contains_key("kv_namespaces") {
+        after["directory"] = json!({});
+    }
+    let more = applied["serves"].as_array().into_iter().flatten().cloned();
+    let serves: Vec<Value> = case["serves"].as_array().into_iter().flatten().cloned().chain(more).collect();
+    after["serves"] = json!(serves);
+    for (name, value) in applied["token"].as_object().into_iter().flatten() {
+        after["token"][name] = value.clone();
+    }
+    after
+}
+
+/// What is wrong with the advice of a case, if anything is.
+fn fault_of_advice(name: &str, case: &Value) -> Option<String> {
+    let report: Value = serde_json::from_str(&play(name, case, "application/json", Purpose::Case).2).unwrap();
+    let (fix, applied) = (report["cause"]["fix"].as_str().unwrap(), &case["applied"]);
+    let pasted = pasting::paste(&case["config"], fix, applied["fill"].as_str());
+    if !pasted.is_configuration && pasted.secrets.is_empty() {
+        return case.get("applied").map(|_| format!("it has nothing to follow:\n{fix}"));
+    }
+    let (next, announced) = (applied["cause"].as_str(), applied["announced"].as_str());
+    if next.is_some() != announced.is_some() || announced.is_some_and(|text| !fix.contains(text)) {
+        return Some(format!("it does not announce {announced:?}:\n{fix}"));
+    }
+    let after = followed(case, &pasted);
+    let report = play(name, &after, "application/json", Purpose::Followed).2;
+    let report: Value = serde_json::from_str(&report).unwrap();
+    let is_right = report["cause"]["id"] == next.unwrap_or("accepted");
+    (!is_right).then(|| format!("{}\n    after:\n{fix}", report["cause"]))
+}
+
+#[test]
+fn the_advice_of_every_case_works_when_it_is_followed_literally() {
+    let mut wrong = Vec::new();
+    let mut followed = 0;
+    for (name, case) in cases() {
+        let fault = std::panic::catch_unwind(|| fault_of_advice(&name, &case));
+        let fault = fault.unwrap_or_else(|_| Some("a panic, see above".to_owned()));
+        wrong.extend(fault.map(|fault| format!("{name}: {fault}")));
+        followed += usize::from(case.get("applied").is_some());
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    assert!(followed > 20, "{followed}");
+}
+
+/// The lines to copy in the texts of `src/explain/advice`: for each the parts between its placeholders.
+fn lines_to_copy() -> Vec<(String, Vec<String>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/explain/advice");
+    let mut lines = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let source = fs::read_to_string(entry.unwrap().path()).unwrap();
+        // In a string literal a line to copy begins with `\n` and four spaces, and ends with `\n` or the literal.
+        for rest in source.split(r"\n    ").skip(1) {
+            let rest = rest.replace("\\\"", "\u{1}").replace("{{", "\u{2}").replace("}}", "\u{3}");
+            let line = rest.split(['"']).next().unwrap().split(r"\n").next().unwrap();
+            let mut parts = vec![String::new()];
+            for piece in line.split_inclusive(['{', '}']) {
+                match piece.strip_suffix('{') {
+                    Some(before) => {
+                        parts.last_mut().unwrap().push_str(before);
+                        parts.push(String::new());
+                    }
+                    None if piece.ends_with('}') => {}
+                    None => parts.last_mut().unwrap().push_str(piece),
+                }
+            }
+            let plain =
+                |part: String| part.replace('\u{1}', "\"").replace('\u{2}', "{").replace('\u{3}', "}");
+            lines.push((line.to_owned(), parts.into_iter().map(plain).collect()));
+        }
+    }
+    lines
+}
+
+#[test]
+fn every_line_to_copy_in_the_advice_is_shown_and_followed_in_a_case() {
+    let shown: Vec<String> = cases()
+        .iter()
+        .flat_map(|(name, case)| {
+            let report: Value =
+                serde_json::from_str(&play(name, case, "application/json", Purpose::Case).2).unwrap();
+            let fix = report["cause"]["fix"].as_str().unwrap().to_owned();
+            fix.lines().filter_map(|line| line.strip_prefix("    ").map(str::to_owned)).collect::<Vec<_>>()
+        })
+        .collect();
+    let lines = lines_to_copy();
+    assert!(lines.len() > 40, "{}", lines.len());
+    let is_shown = |parts: &[String]| {
+        shown.iter().any(|line| {
+            let Some(mut rest) = line.strip_prefix(parts[0].as_str()) else { return false };
+            parts[1..].iter().all(|part| match rest.split_once(part.as_str()) {
+                Some((_, after)) => {
+                    rest = after;
+                    true
+                }
+                None => false,
+            })
+        })
+    };
+    let missing: Vec<&String> =
+        lines.iter().filter(|(_, parts)| !is_shown(parts)).map(|(line, _)| line).collect();
+    assert!(missing.is_empty(), "no case shows {missing:#?}");
+}
+
 #[test]
 fn every_cause_and_every_code_has_a_case() {
     let cases = cases();
-    let told: BTreeSet<&str> =
+    let covered: BTreeSet<&str> =
         cases.iter().map(|(_, case)| case["expect"]["cause"].as_str().unwrap()).collect();
     let missing: Vec<&str> =
-        CauseId::ALL.iter().map(|id| id.name()).filter(|id| !told.contains(id)).collect();
+        CauseId::ALL.iter().map(|id| id.name()).filter(|id| !covered.contains(id)).collect();
     assert!(missing.is_empty(), "no case has the cause {missing:?}");
     let codes: BTreeSet<&str> =
         cases.iter().filter_map(|(_, case)| case["expect"]["code"].as_str()).collect();
-    // `upstream_unavailable` is the gateway's, and no verification ends with it.
+    // `upstream_unavailable` is the gateway's: an explanation sends nothing to an upstream.
     let expected = "token_missing request_ambiguous token_too_large token_malformed header_unsupported issuer_missing \
         issuer_unknown algorithm_unsupported algorithm_not_allowed key_not_found key_unusable signature_invalid \
         type_not_allowed token_expired token_not_yet_valid token_issued_in_future token_too_old audience_missing \
         audience_mismatch authorized_party_missing authorized_party_mismatch claim_missing proof_required scope_insufficient \
-        jwks_unavailable jwks_invalid secret_missing config_invalid crypto_disagreement";
+        jwks_unavailable jwks_invalid secret_missing store_unavailable config_invalid crypto_disagreement";
     let missing: Vec<&str> = expected.split_whitespace().filter(|code| !codes.contains(code)).collect();
     assert!(missing.is_empty(), "no case has the code {missing:?}");
 }

@@ -1,5 +1,4 @@
-//! Explanations on the wire, and the second engine beside the first: who may ask, what is fetched, and what becomes of a
-//! disagreement.
+//! Explanations over HTTP, and the second cryptographic engine: access, what is fetched, and what a disagreement does.
 
 use crate::support::keys;
 use crate::support::platform::{Answer, SecondEngine};
@@ -13,7 +12,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 const ISS: &str = "https://issuer.example";
-const KEY: &str = "let me in, and nobody without this sentence";
+const KEY: &str = "an explain key of more than 32 characters";
 
 fn configured(extra: &Value) -> World {
     let mut config = json!({ "issuers": [issuer(ISS, &json!({}))] });
@@ -120,7 +119,7 @@ fn a_share_outside_0_to_1_is_a_fault_of_the_configuration() {
 }
 
 #[test]
-fn an_algorithm_that_fails_the_self_test_is_not_judged_any_more() {
+fn an_algorithm_that_fails_the_self_test_is_refused_with_a_fault() {
     let world = open();
     world.platform.run(world.app.self_test(&world.platform));
     assert!(world.accepts(&good_token()), "all known answers were right");
@@ -133,7 +132,7 @@ fn an_algorithm_that_fails_the_self_test_is_not_judged_any_more() {
 }
 
 #[test]
-fn a_deep_check_asks_about_every_algorithm_and_compares_the_clocks() {
+fn a_deep_check_tests_every_algorithm_and_compares_the_clocks() {
     let world = open();
     let ready = body(&world.ask(&FakeRequest::get("/readyz?deep=1")));
     let deep = &ready["details"]["deep"];
@@ -146,11 +145,11 @@ fn a_deep_check_asks_about_every_algorithm_and_compares_the_clocks() {
     for _ in 0..20 {
         world.ask(&FakeRequest::get("/readyz?deep=1"));
     }
-    assert_eq!(world.fetches(ISS), fetches, "what it found serves for a while");
+    assert_eq!(world.fetches(ISS), fetches, "the result is kept for a while");
 }
 
 #[test]
-fn a_deep_check_is_for_those_who_may_see_details() {
+fn a_deep_check_needs_access_to_details() {
     let world = configured(&json!({}));
     let ready = body(&world.ask(&FakeRequest::get("/readyz?deep=1")));
     assert_eq!(ready.get("details"), None);
@@ -182,8 +181,8 @@ fn explanations_are_for_those_who_know_the_key() {
         let closed = world.ask(&request());
         assert_eq!(closed.status(), 401);
         assert!(header(&closed, "www-authenticate").unwrap().starts_with("Basic "));
-        assert_eq!(world.ask(&request().header("x-explain-key", "let me out")).status(), 401);
-        assert_eq!(world.ask(&request().header("authorization", &basic("let me out"))).status(), 401);
+        assert_eq!(world.ask(&request().header("x-explain-key", "another key")).status(), 401);
+        assert_eq!(world.ask(&request().header("authorization", &basic("another key"))).status(), 401);
         assert_eq!(world.ask(&request().header("x-explain-key", KEY)).status(), 200);
         assert_eq!(world.ask(&request().header("authorization", &basic(KEY))).status(), 200);
     }
@@ -253,10 +252,10 @@ fn a_flood_of_unknown_keys_makes_the_worker_ask_its_issuer_only_and_seldom() {
         world.ask(&explain(&foreign));
         world.platform.pass(1);
     }
-    // One look for each cooldown of 30 s by the live rules, and one more by explain's own.
+    // One fetch per cooldown of 30 s by the rules of live requests, and one by the explanation's own.
     let most = 2 * (seconds / 30 + 1);
     assert!(world.fetches(ISS) <= most, "{} fetches", world.fetches(ISS));
-    assert_eq!(world.platform.origin.requests().len(), world.fetches(ISS), "nobody else was asked");
+    assert_eq!(world.platform.origin.requests().len(), world.fetches(ISS), "no other origin was asked");
 }
 
 #[test]
@@ -306,7 +305,7 @@ fn a_claim_that_holds_markup_stays_text_on_the_page() {
 }
 
 #[test]
-fn a_faulty_configuration_is_explained_to_those_who_may_see_it() {
+fn a_faulty_configuration_is_explained() {
     let world = World::new(&json!({ "explain": { "access": "open" }, "issuers": [{ "issuer": ISS }] }));
     let report = body(&world.ask(&explain("a.b.c")));
     assert_eq!((&report["verdict"], &report["cause"]["id"]), (&json!("fault"), &json!("configuration")));
@@ -385,7 +384,7 @@ fn a_good_token_is_accepted_only_if_the_route_accepts_it_too() {
 }
 
 #[test]
-fn the_page_and_a_form_tell_of_the_refused_request_too() {
+fn the_page_and_a_form_take_the_refused_request_too() {
     let world = with_routes();
     let form = format!("token={}&method=GET&host=&path=%2Fprofiles%2F1", good_token());
     let post = |path: &str| {
@@ -402,27 +401,27 @@ fn the_page_and_a_form_tell_of_the_refused_request_too() {
 }
 
 #[test]
-fn without_routes_nothing_is_said_of_them() {
+fn without_routes_a_report_does_not_mention_them() {
     let report = body(&open().ask(&explain(&good_token())));
     assert_eq!(report["findings"], json!([]));
     assert_eq!(report["steps"].as_array().unwrap().len(), 6);
 }
 
 #[test]
-fn a_wrong_key_and_a_missing_one_are_told_apart() {
+fn a_wrong_key_and_a_missing_one_have_different_codes() {
     let world = configured(&json!({}));
     let missing = body(&world.ask(&explain("null")));
-    let wrong = body(&world.ask(&explain("null").header("x-explain-key", "let me out")));
+    let wrong = body(&world.ask(&explain("null").header("x-explain-key", "another key")));
     assert_eq!(
         (&missing["code"], &wrong["code"]),
         (&json!("explain_key_required"), &json!("explain_key_wrong"))
     );
     assert_ne!(missing["detail"], wrong["detail"]);
-    assert!(!wrong.to_string().contains("let me"));
+    assert!(!wrong.to_string().contains("another key"));
 }
 
 #[test]
-fn within_the_cooldown_a_missing_key_is_said_to_be_missing_from_the_set_of_then() {
+fn within_the_cooldown_the_report_says_how_old_the_set_is_and_when_it_is_fetched_again() {
     let world = open();
     let with_kid = |kid: &str| {
         let claims = claims(ISS, &json!({ "exp": crate::support::world::NOW + 9999 }));

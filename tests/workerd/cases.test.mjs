@@ -60,6 +60,7 @@ suite('every case gives the same report in workerd as natively', () => {
             ASSAY: { type: 'json', value: fixture.config },
             JWKS_CACHE: { type: 'kv', id: fixture.name },
             ...(fixture.lies ? { LIES: text('yes') } : {}),
+            ...(fixture.directory ? { [fixture.directory.binding]: { type: 'kv', id: `${fixture.name}-directory` } } : {}),
             ...Object.fromEntries(Object.entries(fixture.secrets).map(([name, value]) => [name, text(value)])),
           },
         },
@@ -78,6 +79,10 @@ suite('every case gives the same report in workerd as natively', () => {
       })),
     });
     await miniflare.ready;
+    for (const { name, directory } of fixtures.filter((fixture) => fixture.directory)) {
+      const namespace = await miniflare.getKVNamespace(directory.binding, name);
+      for (const [key, record] of Object.entries(directory.records)) await namespace.put(key, record);
+    }
   });
   after(() => miniflare?.dispose());
 

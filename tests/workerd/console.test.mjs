@@ -95,7 +95,7 @@ suite('the console page in Chromium', { skip: !existsSync(CHROMIUM) && 'chromium
       assert.equal(page.url(), url);
       assert.equal(await page.getByRole('button', { name: 'Copy the report' }).count(), 0);
       await page.getByText('The report as text, without the token').click();
-      assert.match(await page.locator('#text').innerText(), /^Refused: This is no JWT/);
+      assert.match(await page.locator('#text').innerText(), /^Refused: This is not a JWT/);
       assert.equal(await page.getByLabel('The token').inputValue(), '', 'the token does not come back');
       await page.screenshot({ path: `${folder}/no-script.png`, fullPage: true });
     });

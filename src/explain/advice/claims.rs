@@ -1,17 +1,38 @@
-//! What to do about times, audiences, parties and the other claims.
+//! What to do about times, audiences, parties and other claims.
 
-use super::{Advice, advice, list, pasteable, readyz, table};
+use super::client::{by_client, by_party};
+use super::{Advice, advice, list, pasteable, quoted, readyz, table};
 use crate::explain::Examination;
 use crate::explain::issuers::Provider;
 use crate::time::duration_in_words;
-use crate::trust::claims::{AudienceRule, claim_at};
+use crate::trust::claims::{AudienceRule, ClaimRules, claim_at};
+
+fn rules<'e>(examination: &'e Examination<'_>) -> Option<&'e ClaimRules> {
+    examination.issuer().map(|issuer| &issuer.rules)
+}
+
+/// How to no longer require `missing`: `field` with the rest of what is `configured`, or without the field if nothing is left.
+fn require_less(
+    examination: &Examination<'_>,
+    field: &str,
+    configured: &[String],
+    missing: &[String],
+) -> String {
+    let place = table(examination);
+    let mut rest = configured.iter().filter(|one| !missing.contains(one)).map(String::as_str).peekable();
+    if rest.peek().is_none() {
+        format!("remove the field {place}:\n    {field}")
+    } else {
+        format!("set {place}:\n    {field} = {}", list(rest, &[]))
+    }
+}
 
 pub(in crate::explain) fn no_expiry(examination: &Examination<'_>) -> Advice {
     let is_null = examination.token.as_ref().is_some_and(|token| token.claims().members().contains("exp"));
     let absent = if is_null { "The token's `exp` claim is null" } else { "The token has no `exp` claim" };
     advice(
-        format!("{absent}: it would be valid for ever, and such tokens are not accepted."),
-        "Have whoever makes these tokens set an expiry, in seconds since 1970:\n    \"exp\": Math.floor(Date.now() / 1000) + 3600",
+        format!("{absent}: it would never expire, and such tokens are not accepted."),
+        "Have the system that issues these tokens set an expiry, in seconds since 1970:\n    \"exp\": Math.floor(Date.now() / 1000) + 3600",
     )
 }
 
@@ -22,20 +43,23 @@ pub(in crate::explain) fn type_not_allowed(
 ) -> Advice {
     let found = found.map_or_else(|| "has no `typ`".to_owned(), |typ| format!("has the type \"{typ}\""));
     advice(
-        format!("The token is of the wrong kind: it {found}, and {} is accepted.", accepted.join(" or ")),
+        format!(
+            "The token is of the wrong kind: it {found}, but the type must be {}.",
+            accepted.join(" or ")
+        ),
         format!(
             "Send the access token, not an ID token, a refresh token or a logout token. {}",
             match examination.token.as_ref().map(|token| token.header().typ.as_deref()) {
                 Some(Some(typ)) if pasteable(typ).is_some() => format!(
-                    "If this type is the right one, list it {}:\n    types = {}",
+                    "If this type is the right one, set {}:\n    types = {}",
                     table(examination),
-                    list(accepted.iter().map(String::as_str).chain([typ]))
+                    list(accepted.iter().map(String::as_str), &[typ])
                 ),
                 Some(None) => format!(
-                    "If its tokens have no type, accept that {}:\n    require_type = false",
+                    "If the issuer's access tokens have no type, set {}:\n    require_type = false",
                     table(examination)
                 ),
-                _ => "No setting here accepts a type with such characters.".to_owned(),
+                _ => "No setting accepts a type with such characters.".to_owned(),
             }
         ),
     )
@@ -47,19 +71,19 @@ pub(in crate::explain) fn expired(examination: &Examination<'_>, seconds: i64) -
         .as_ref()
         .and_then(|token| Some(token.claims().expires_at?.since(token.claims().issued_at?)));
     let lives =
-        life.map_or_else(String::new, |life| format!(" It lives {} in all.", duration_in_words(life)));
-    // A token is often pasted long after the request that failed: what else is wrong was wrong then, too.
+        life.map_or_else(String::new, |life| format!(" Its lifetime was {}.", duration_in_words(life)));
+    // A token is often pasted long after the request that failed. What else is wrong was wrong then, too.
     let others: Vec<&str> =
         examination.violations.iter().skip(1).map(crate::rejection::Rejection::code).collect();
     let also = if others.is_empty() {
         String::new()
     } else {
-        format!(" Fresh, it would be refused too: {}.", others.join(", "))
+        format!(" A fresh token like it would be refused too: {}.", others.join(", "))
     };
     let fix = if life.is_some_and(|life| life <= 300) {
-        "Tokens this short-lived must not be kept: ask for one right before each request (Clerk: await getToken(), which renews it by itself), and never store it or build a client with it once. To explain the refusal of a live request, paste its token at once."
+        "Ask for a token right before each request, because tokens of such a short lifetime cannot be kept (Clerk: await getToken(), which renews the token itself). Do not store the token, and do not create a client with it once. To explain the refusal of a live request, explain its token at once."
     } else {
-        "Refresh the session before the request, or on a 401 refresh it and try once more. If fresh tokens are refused as well, the clock of the server or of the identity provider is wrong: {readyz}?deep=1 compares the two."
+        "Refresh the session before the request; or on a 401, refresh it and try once more. If fresh tokens are refused as well, a clock is wrong, the server's or the identity provider's: {readyz}?deep=1 compares the two."
     }
     .replace("{readyz}", &readyz(examination));
     advice(format!("The token expired {} ago.{lives}{also}", duration_in_words(seconds)), fix)
@@ -68,11 +92,11 @@ pub(in crate::explain) fn expired(examination: &Examination<'_>, seconds: i64) -
 pub(in crate::explain) fn clock_skew(examination: &Examination<'_>, claim: &str, seconds: i64) -> Advice {
     let ahead = duration_in_words(seconds);
     advice(
-        format!("A clock is wrong: the token's `{claim}` lies {ahead} ahead of ours."),
+        format!("A clock is wrong: the token's `{claim}` is {ahead} ahead of this server's clock."),
         format!(
-            "Synchronise the clock of whoever issued the token (NTP); {}?deep=1 compares the identity provider's with ours. If it is a little off and not yours to set, allow for it in wrangler.toml (now {} s):\n    [vars.ASSAY.verify]\n    leeway_seconds = {}",
+            "Synchronise the clock of the system that issued the token (NTP). {}?deep=1 compares the identity provider's clock with this one. If you cannot set that clock, tolerate the difference: in wrangler.toml (now {} s), set\n    [vars.ASSAY.verify]\n    leeway_seconds = {}",
             readyz(examination),
-            examination.issuer().map_or(0, |issuer| issuer.rules.leeway_seconds),
+            rules(examination).map_or(0, |rules| rules.leeway_seconds),
             seconds.saturating_add(5).min(300),
         ),
     )
@@ -80,8 +104,8 @@ pub(in crate::explain) fn clock_skew(examination: &Examination<'_>, claim: &str,
 
 pub(in crate::explain) fn not_yet_valid(claim: &str, seconds: i64) -> Advice {
     advice(
-        format!("The token is not valid yet: its `{claim}` lies {} ahead.", duration_in_words(seconds)),
-        "It was made for later, or the clock of whoever made it is far off: check its time and its time zone. `nbf` and `iat` are seconds since 1970 in UTC.",
+        format!("The token is not valid yet: its `{claim}` is {} in the future.", duration_in_words(seconds)),
+        "Either the token was issued for later use, or the clock of the system that issued it is far off: check its time and its time zone. `nbf` and `iat` are seconds since 1970 in UTC.",
     )
 }
 
@@ -92,7 +116,7 @@ pub(in crate::explain) fn too_old(examination: &Examination<'_>, age: Option<i64
     let most_words = duration_in_words(i64::try_from(most).unwrap_or(i64::MAX));
     let summary = match age {
         Some(age) => format!(
-            "The token is too old: it was issued {} ago, and {most_words} is the most.",
+            "The token is too old: it was issued {} ago, and at most {most_words} are accepted.",
             duration_in_words(age)
         ),
         None => format!(
@@ -103,12 +127,12 @@ pub(in crate::explain) fn too_old(examination: &Examination<'_>, age: Option<i64
         summary,
         match age {
             Some(age) => format!(
-                "Sign in again; or allow older tokens {}:\n    max_age_seconds = {}",
+                "Sign in again. To accept older tokens, set {}:\n    max_age_seconds = {}",
                 table(examination),
                 age.saturating_add(OLDER_SECONDS)
             ),
             None => format!(
-                "Have the identity provider set `iat`, in seconds since 1970. If it cannot, remove {}:\n    max_age_seconds",
+                "Have the identity provider set `iat`, in seconds since 1970. If it cannot, remove the field {}:\n    max_age_seconds",
                 table(examination)
             ),
         },
@@ -116,15 +140,26 @@ pub(in crate::explain) fn too_old(examination: &Examination<'_>, age: Option<i64
 }
 
 pub(in crate::explain) fn audience_absent(examination: &Examination<'_>, expected: &str) -> Advice {
-    let clerk = if is_session_token(examination) {
-        "Clerk's session tokens never carry one. Either send a token of a JWT template that sets \"aud\" (Clerk: Configure → JWT templates, then getToken({ template: \"…\" })), or accept session tokens"
+    let summary =
+        format!("The token has no `aud`: it does not say which API it is for, and {expected} is required.");
+    if let Some(client) = by_client(examination) {
+        return advice(
+            summary,
+            format!(
+                "Access tokens of this kind (Cognito's, for example) have no `aud`; `client_id` names the client that they were issued to. To accept them, set {}:{}{}",
+                table(examination),
+                client.fields,
+                client.elsewhere
+            ),
+        );
+    }
+    let ask = if is_session_token(examination) {
+        "Clerk's session tokens never have one. Either send a token of a JWT template that sets \"aud\" (Clerk: Configure → JWT templates, then getToken({ template: \"…\" })). Or accept session tokens"
     } else {
-        "Either have the identity provider set it (Auth0: name the API as `audience` in the request), or accept tokens without one"
+        "Either have the identity provider set it (Auth0: name the API as `audience` in the request). Or accept tokens without one"
     };
-    advice(
-        format!("The token has no `aud`: it does not say for whom it was made, and {expected} is required."),
-        format!("{clerk}: {}, write\n    audience = \"unchecked\"", table(examination)),
-    )
+    let party = by_party(examination);
+    advice(summary, format!("{ask}: set {}:{}{}", table(examination), party.fields, party.elsewhere))
 }
 
 pub(in crate::explain) fn audience_other(
@@ -133,24 +168,27 @@ pub(in crate::explain) fn audience_other(
     expected: &str,
 ) -> Advice {
     let shown = found.iter().map(|one| format!("\"{one}\"")).collect::<Vec<_>>().join(", ");
-    let (configured, needs_all) = match examination.issuer().map(|issuer| &issuer.rules.audience) {
+    let (configured, needs_all) = match rules(examination).map(|rules| &rules.audience) {
         Some(AudienceRule::AnyOf(wanted)) => (wanted.as_slice(), false),
         Some(AudienceRule::AllOf(wanted)) => (wanted.as_slice(), true),
         Some(AudienceRule::Unchecked) | None => (&[][..], false),
     };
-    let ask =
-        "Have the client ask for a token for this API (Auth0: `audience`; Clerk: the template that sets it).";
+    let ask = "Change the client so that it asks for a token for this API (Auth0: `audience`; Clerk: the template that sets it).";
     let fix = if found.iter().any(|one| pasteable(one).is_some()) {
-        let both = list(configured.iter().chain(found).map(String::as_str));
-        let instead =
-            if needs_all { " One audience of the list then suffices, where now all are needed." } else { "" };
+        let found: Vec<&str> = found.iter().map(String::as_str).collect();
+        let both = list(configured.iter().map(String::as_str), &found);
+        let instead = if needs_all {
+            " One audience of the list is then enough, where now all are required."
+        } else {
+            ""
+        };
         format!(
-            "{ask} If the token's audience means this API too, add it {}:\n    audience = {{ any_of = {both} }}\nCareful: each audience in the list lets in every token that was made for it, also those that were meant for another API. Keep only the ones that mean this API.{instead}",
+            "{ask} If the token's audience is this API too, set {}:\n    audience = {{ any_of = {both} }}\nCareful: each audience in the list admits every token that was made for it, also one that was meant for another API. Keep only those that are this API.{instead}",
             table(examination)
         )
     } else {
         format!(
-            "{ask} The token's audience has characters that no message can show, so it cannot be added here."
+            "{ask} The token's audience has characters that no message can show, so there are no lines to paste."
         )
     };
     advice(
@@ -166,7 +204,7 @@ pub(in crate::explain) fn party_absent(examination: &Examination<'_>, expected: 
             expected.join(" or ")
         ),
         format!(
-            "Clerk copies the browser's Origin header into `azp`; a server, a mobile app or a test has none. If such clients are to be let in, remove {}:\n    authorized_parties",
+            "Clerk copies the browser's Origin header into `azp`; a server, a mobile app or a test sends none. To accept tokens of such clients, and of every other application, remove the field {}:\n    authorized_parties",
             table(examination)
         ),
     )
@@ -177,20 +215,24 @@ pub(in crate::explain) fn party_other(
     found: &str,
     expected: &[String],
 ) -> Advice {
+    let yours = match pasteable(found) {
+        Some(_) => format!(
+            "If \"{found}\" is yours (another port, a preview deployment), set {}:\n    authorized_parties = {}\nIf it is not yours,",
+            table(examination),
+            list(expected.iter().map(String::as_str), &[found])
+        ),
+        None => "If that application is not yours,".to_owned(),
+    };
     advice(
         format!(
-            "The token was issued to another application: its `azp` is \"{found}\", and {} is accepted.",
+            "The token was issued to another application: its `azp` is \"{found}\", and it must be {}.",
             expected.join(" or ")
         ),
-        format!(
-            "If \"{found}\" is yours (another port, a preview deployment), add it {}:\n    authorized_parties = {}\nIf it is not yours, the client sends a token that was made for another site.",
-            table(examination),
-            list(expected.iter().map(String::as_str).chain([found]))
-        ),
+        format!("{yours} the client sends a token that was made for another site."),
     )
 }
 
-/// Whether this is a Clerk session token: it has `sid` or `v`, which template tokens never carry.
+/// Whether this is a Clerk session token: it has `sid` or `v`, which template tokens never have.
 pub(in crate::explain) fn is_session_token(examination: &Examination<'_>) -> bool {
     examination.token.as_ref().is_some_and(|token| {
         let clerk = token.header().kid.as_deref().is_some_and(|kid| kid.starts_with("ins_"))
@@ -200,23 +242,23 @@ pub(in crate::explain) fn is_session_token(examination: &Examination<'_>) -> boo
 }
 
 pub(in crate::explain) fn session_token(examination: &Examination<'_>, missing: &[&str]) -> Advice {
-    let audience = examination.issuer().and_then(|issuer| match &issuer.rules.audience {
+    let audience = rules(examination).and_then(|rules| match &rules.audience {
         AudienceRule::AnyOf(wanted) | AudienceRule::AllOf(wanted) => wanted.first().cloned(),
         AudienceRule::Unchecked => None,
     });
-    let mut members: Vec<String> = audience.iter().map(|one| format!("\"aud\": \"{one}\"")).collect();
+    let mut members: Vec<String> = audience.iter().map(|one| format!("\"aud\": {}", quoted(one))).collect();
     members.extend(missing.iter().map(|claim| {
         let value = if *claim == "user_id" { "{{user.id}}" } else { "…" };
-        format!("\"{claim}\": \"{value}\"")
+        format!("{}: \"{value}\"", quoted(claim))
     }));
     let name = audience.unwrap_or_else(|| "backend".to_owned());
     advice(
         format!(
-            "This is a Clerk session token, and a token of a JWT template is needed: it lacks {}, which only a template sets.",
+            "This is a Clerk session token, but a token of a JWT template is needed: it lacks {}, which only a template sets.",
             missing.iter().map(|claim| format!("`{claim}`")).collect::<Vec<_>>().join(" and ")
         ),
         format!(
-            "Ask for the template's token, the name as in Clerk's dashboard:\n    const token = await getToken({{ template: \"{name}\" }})\nThe template (Configure → JWT templates) must hold\n    {{ {} }}",
+            "Ask for the template's token. Use the template's name in Clerk's dashboard, for example:\n    const token = await getToken({{ template: \"{name}\" }})\nThe template (Configure → JWT templates) must contain:\n    {{ {} }}",
             members.join(", ")
         ),
     )
@@ -225,6 +267,7 @@ pub(in crate::explain) fn session_token(examination: &Examination<'_>, missing: 
 pub(in crate::explain) fn claim_absent(examination: &Examination<'_>, claim: &str) -> Advice {
     let value = examination.token.as_ref().and_then(|token| claim_at(token.claims(), claim));
     let is_empty = value.is_some_and(|value| value.as_str() == Some(""));
+    let required = rules(examination).map_or(&[][..], |rules| rules.required_claims.as_slice());
     advice(
         if is_empty {
             format!("The token's `{claim}` is empty, and a value is required.")
@@ -232,8 +275,8 @@ pub(in crate::explain) fn claim_absent(examination: &Examination<'_>, claim: &st
             format!("The token has no `{claim}`, which is required.")
         },
         format!(
-            "Add the claim at the identity provider (Clerk: a JWT template; Auth0: an Action; Supabase: a custom access token hook), or no longer require it {}:\n    required_claims",
-            table(examination)
+            "Add the claim at the identity provider (Clerk: a JWT template; Auth0: an Action; Supabase: a custom access token hook). To no longer require it, {}",
+            require_less(examination, "required_claims", required, &[claim.to_owned()])
         ),
     )
 }
@@ -256,20 +299,21 @@ pub(in crate::explain) fn proof_required(examination: &Examination<'_>) -> Advic
     };
     advice(
         format!(
-            "The token is bound to a key {how}: its `cnf` says that whoever sends it must prove that the key is theirs. No such proof is checked here, so the token is refused."
+            "The token is bound to a key {how}: because of its `cnf`, its sender must prove that they have the key. This Worker checks no such proof, so it refuses the token."
         ),
         format!(
-            "{switch} for this client at the identity provider; then send the bearer token that the client gets."
+            "{switch} for this client at the identity provider. Then send the bearer token that the client gets."
         ),
     )
 }
 
 pub(in crate::explain) fn scope(examination: &Examination<'_>, missing: &[String]) -> Advice {
+    let required = rules(examination).map_or(&[][..], |rules| rules.required_scopes.as_slice());
     advice(
-        format!("The token lacks the scope {}: its bearer may not do this.", missing.join(" ")),
+        format!("The token lacks the scope {}, which is required.", missing.join(" ")),
         format!(
-            "Have the client ask for it when it signs in (`scope`), and the user or administrator grant it; or no longer require it {}:\n    required_scopes",
-            table(examination)
+            "Change the client so that it asks for the scope at sign-in (`scope`), and have the user or an administrator grant it. To no longer require it, {}",
+            require_less(examination, "required_scopes", required, missing)
         ),
     )
 }

@@ -1,7 +1,8 @@
-//! What to do about who issued a token, and how it is signed.
+//! What to do about the issuer of a token and its algorithm.
 
+use super::client::{by_client, by_party};
 use super::keys::no_secret;
-use super::{Advice, advice, list, pasteable, table};
+use super::{Advice, advice, list, pasteable, table, table_of};
 use crate::explain::Examination;
 use crate::explain::cause::CauseId;
 use crate::explain::issuers::{self, Difference, Provider};
@@ -16,8 +17,8 @@ fn iss<'e>(examination: &'e Examination<'_>) -> &'e str {
 
 pub(in crate::explain) fn issuer_absent() -> Advice {
     advice(
-        "The token has no `iss` claim, so it does not say who issued it.",
-        "Let whoever makes the token set `iss` to the issuer that wrangler.toml names. Supabase's `anon` and `service_role` API keys have \"supabase\" there and are no users' tokens.",
+        "The token has no `iss` claim, so it does not name its issuer.",
+        "Have the system that issues these tokens set `iss`, to exactly the `issuer` in wrangler.toml. If the token comes from your identity provider, check that it is the access token.",
     )
 }
 
@@ -33,13 +34,13 @@ pub(in crate::explain) fn issuer_unknown(examination: &Examination<'_>) -> (Caus
                 CauseId::WrongInstance,
                 advice(
                     format!(
-                        "The token is from another {} {} than the configured one: it is from \"{given}\", and \"{}\" is trusted.",
+                        "The token is from another {} {}: its issuer is \"{given}\", and \"{}\" is configured.",
                         provider.name(),
                         provider.instance(),
                         near.issuer
                     ),
                     format!(
-                        "Development and production are the usual mix-up. Give the client the keys (publishable key, URL) of the {0} that is configured here. If this {0} is to be trusted too, {1}",
+                        "Development and production are often mixed up. Configure the client with the keys (publishable key, URL) of the configured {0}. To accept tokens of this {0} too, {1}",
                         provider.instance(),
                         to_add(examination)
                     ),
@@ -49,12 +50,12 @@ pub(in crate::explain) fn issuer_unknown(examination: &Examination<'_>) -> (Caus
                 CauseId::IssuerNearMiss,
                 advice(
                     format!(
-                        "The token's issuer is nearly the configured one, and differs in {}: it says \"{given}\", wrangler.toml says \"{}\".",
+                        "The token's issuer differs from the configured one in {}: the token has \"{given}\", wrangler.toml has \"{}\".",
                         difference.in_words(),
                         near.issuer
                     ),
                     format!(
-                        "Issuers must agree in every character. {}",
+                        "The two must be equal in every character. {}",
                         correction(examination, near.issuer)
                     ),
                 ),
@@ -65,7 +66,7 @@ pub(in crate::explain) fn issuer_unknown(examination: &Examination<'_>) -> (Caus
             advice(
                 format!("The token's issuer is not configured: \"{given}\"."),
                 format!(
-                    "If its tokens are not to be accepted, the client uses the wrong identity provider. If they are, {}",
+                    "If you do not know this issuer, the client uses the wrong identity provider. To accept its tokens, {}",
                     to_add(examination)
                 ),
             ),
@@ -85,13 +86,13 @@ fn supabase_key(examination: &Examination<'_>) -> Option<&'static str> {
 
 fn api_key(role: &str) -> Advice {
     let revoke = if role == "service_role" {
-        " The service_role key passes every row level security rule: if a browser or an app sent it, replace it in Supabase's dashboard (Project Settings → API Keys)."
+        " The service_role key bypasses all row level security: if a browser or an app has sent it, replace it in Supabase's dashboard (Project Settings → API Keys)."
     } else {
         ""
     };
     advice(
         format!(
-            "This is the Supabase project's API key (`{role}`) and not a user's token: nobody is signed in."
+            "This is the API key of the Supabase project (`{role}`), not a user's token: no user is signed in."
         ),
         format!(
             "Send the signed-in user's access token:\n    const {{ data }} = await supabase.auth.getSession()\n    const token = data.session?.access_token\nWithout a session there is no token: sign the user in first. The API key belongs in the header `apikey` of requests to Supabase. Do not configure \"supabase\" as an issuer.{revoke}"
@@ -99,26 +100,26 @@ fn api_key(role: &str) -> Advice {
     )
 }
 
-/// Where an issuer's keys are, in the lines of its table.
+/// The lines of an issuer's table that say how its tokens are verified.
 enum KeyLines {
     /// A preset.
     Preset(&'static str),
     /// A JWKS URL that cannot be derived from `iss`, with the algorithms of its keys.
     Jwks(String, &'static str),
-    /// A shared secret alone, for this algorithm.
+    /// Only a shared secret, for this algorithm.
     Secret(&'static str),
 }
 
-/// How to trust the token's issuer: a table that works when it is pasted, or what to find out for one.
+/// How to trust the token's issuer: a table that works when it is pasted, or what to look up for one.
 fn to_add(examination: &Examination<'_>) -> String {
     let iss = iss(examination);
     let algorithm = examination.token.as_ref().and_then(|token| token.header().algorithm().ok());
-    let shared = algorithm.filter(|algorithm| algorithm.is_shared_secret());
+    let is_shared = algorithm.is_some_and(Algorithm::is_shared_secret);
     let audience = audience(examination);
-    match (pasteable(iss), key_lines(iss, audience, shared)) {
-        (Some(issuer), Some(keys)) => issuer_table(&issuer, audience, &keys, shared.is_some()),
+    match (pasteable(iss), key_lines(iss, audience, algorithm)) {
+        (Some(issuer), Some(keys)) => issuer_table(examination, &issuer, audience, &keys, is_shared),
         _ => format!(
-            "look up the URL of its keys (JWKS URI) in the identity provider's documentation: it cannot be derived from \"{}\". Then add a [[vars.ASSAY.issuers]] table with `issuer`, exactly as in the token, `jwks_uri` and `audience` to wrangler.toml. Without a `jwks_uri` that is an https URL the configuration is refused as a whole.",
+            "look up the URL of its keys (JWKS URI) in the identity provider's documentation; it cannot be derived from \"{}\". Then add a [[vars.ASSAY.issuers]] table to wrangler.toml, with `issuer` (exactly as in the token), `jwks_uri` and `audience`. `jwks_uri` must be an https URL; otherwise the whole configuration is refused.",
             excerpt(iss)
         ),
     }
@@ -131,8 +132,8 @@ fn audience<'e>(examination: &'e Examination<'_>) -> Option<&'e str> {
 }
 
 /// `None` if no lines are known that make a valid table.
-fn key_lines(iss: &str, audience: Option<&str>, shared: Option<Algorithm>) -> Option<KeyLines> {
-    // Two providers whose `iss` is no URL, or not the one of their discovery document.
+fn key_lines(iss: &str, audience: Option<&str>, algorithm: Option<Algorithm>) -> Option<KeyLines> {
+    // The `iss` of these providers is not a URL, or not the one of their discovery document.
     if iss == "accounts.google.com" {
         let uri = "https://www.googleapis.com/oauth2/v3/certs".to_owned();
         return Some(KeyLines::Jwks(uri, "RS256"));
@@ -144,9 +145,15 @@ fn key_lines(iss: &str, audience: Option<&str>, shared: Option<Algorithm>) -> Op
         return Some(KeyLines::Jwks(uri, "ES256"));
     }
     // An issuer that shares a secret may publish no keys at all, and would then never be ready with the preset `oidc`.
+    let shared = algorithm.filter(|algorithm| algorithm.is_shared_secret());
     let any = if shared.is_some() { None } else { Some("oidc") };
+    let serves = |name: &str| {
+        let preset = Preset::NAMES.iter().find(|(known, _)| *known == name);
+        let public = algorithm.filter(|algorithm| !algorithm.is_shared_secret());
+        preset.is_some_and(|(_, preset)| public.is_none_or(|public| preset.algorithms().contains(&public)))
+    };
     let of_provider = Provider::of(iss).map(Provider::preset);
-    let preset = of_provider.into_iter().chain(any).find(|name| is_valid(name, iss));
+    let preset = of_provider.into_iter().chain(any).find(|name| is_valid(name, iss) && serves(name));
     preset.map(KeyLines::Preset).or_else(|| shared.map(|algorithm| KeyLines::Secret(algorithm.name())))
 }
 
@@ -158,11 +165,17 @@ fn is_valid(preset: &str, iss: &str) -> bool {
 }
 
 /// A table that trusts the token's issuer, ready to be copied.
-fn issuer_table(issuer: &str, audience: Option<&str>, keys: &KeyLines, is_shared: bool) -> String {
+fn issuer_table(
+    examination: &Examination<'_>,
+    issuer: &str,
+    audience: Option<&str>,
+    keys: &KeyLines,
+    is_shared: bool,
+) -> String {
     let (keys, fetched) = match keys {
         KeyLines::Preset("oidc") => (
             "\n    preset = \"oidc\"".to_owned(),
-            " If the provider has no discovery document, write its `jwks_uri` in place of the preset.",
+            " If the provider has no discovery document, set `jwks_uri` instead of the preset.",
         ),
         KeyLines::Preset(name) => (format!("\n    preset = \"{name}\""), ""),
         KeyLines::Jwks(uri, algorithm) => {
@@ -170,32 +183,38 @@ fn issuer_table(issuer: &str, audience: Option<&str>, keys: &KeyLines, is_shared
         }
         KeyLines::Secret(algorithm) => (format!("\n    algorithms = [\"{algorithm}\"]"), ""),
     };
-    let (audience, check) = match audience.and_then(pasteable) {
-        Some(one) => (format!("{{ any_of = [{one}] }}"), "Check that the audience means your API."),
-        None => ("\"unchecked\"".to_owned(), "The token has no audience, so none is checked."),
+    let (audience, check) = if let Some(one) = audience.and_then(pasteable) {
+        (
+            format!("\n    audience = {{ any_of = [{one}] }}"),
+            "\nCheck that this audience is your API.".to_owned(),
+        )
+    } else {
+        let without = by_client(examination).unwrap_or_else(|| by_party(examination));
+        (without.fields, without.elsewhere)
     };
     let (secrets, bind) = if is_shared {
         (
             "\n    secrets = [{ binding = \"ISSUER_JWT_SECRET\" }]",
-            "\nThe token is signed with a shared secret. Until the Worker has it, the issuer's tokens get 503 `secret_missing`:\n    npx wrangler secret put ISSUER_JWT_SECRET",
+            "\nThe token is signed with a shared secret. Until you store it, tokens of this issuer get 503 `secret_missing`:\n    npx wrangler secret put ISSUER_JWT_SECRET",
         )
     } else {
         ("", "")
     };
     format!(
-        "add to wrangler.toml:\n    [[vars.ASSAY.issuers]]\n    issuer = {issuer}{keys}\n    audience = {audience}{secrets}\n{check}{fetched}{bind}"
+        "add to wrangler.toml:\n    [[vars.ASSAY.issuers]]\n    issuer = {issuer}{keys}{audience}{secrets}{check}{fetched}{bind}"
     )
 }
 
-/// The lines that add public keys to an issuer that has shared secrets alone.
+/// What gives public keys to an issuer that has only shared secrets.
 fn public_keys(examination: &Examination<'_>, allowed: &[&'static str], algorithm: &str) -> String {
     let uri = format!("{}/.well-known/jwks.json", iss(examination).trim_end_matches('/'));
+    let place = table(examination);
     if url::accept(&uri).is_err() {
-        return "`jwks_uri`, the URL of the issuer's keys, which its documentation names.".to_owned();
+        return format!("Set `jwks_uri` {place}, to the URL of the keys in the issuer's documentation.");
     }
     format!(
-        "the URL of the issuer's keys (most have them here; if yours has not, its documentation names another):\n    jwks_uri = \"{uri}\"\n    algorithms = {}",
-        list(allowed.iter().copied().chain([algorithm]))
+        "Set {place}:\n    jwks_uri = \"{uri}\"\n    algorithms = {}\nMost issuers publish their keys at this URL. If yours does not, its documentation names another.",
+        list(allowed.iter().copied(), &[algorithm])
     )
 }
 
@@ -204,41 +223,40 @@ fn correction(examination: &Examination<'_>, configured: &str) -> String {
     let iss = iss(examination);
     let source = examination.terms.issuers.find(configured).and_then(|issuer| issuer.keys.as_ref());
     let Some(issuer) = pasteable(iss) else {
-        return "The token's has characters that cannot be seen: have the identity provider write it without them.".to_owned();
+        return "The token's issuer has characters that cannot be seen: have the identity provider write it without them.".to_owned();
     };
     let (is_derivable, fetched_from) = match source.map(|source| &source.location) {
         None => (true, None),
         Some(Location::Discovery { .. }) => (is_valid("oidc", iss), None),
-        // Which preset is configured is not known here, so every one that takes the configured issuer has to take this one.
+        // Which preset is configured is not known here, so each one that takes the configured issuer must take this one.
         Some(Location::Jwks { uri }) => {
             let mut possible =
                 Preset::NAMES.iter().filter(|(_, preset)| preset.issuer_fault(configured).is_none());
             (possible.all(|(name, _)| is_valid(name, iss)), Some(uri))
         }
     };
+    let place = table_of(configured);
     match (is_derivable, fetched_from) {
-        (true, _) => format!(
-            "If the token's is the right one, write in wrangler.toml, in place of \"{configured}\":\n    issuer = {issuer}"
-        ),
+        (true, _) => format!("If the token's issuer is the right one, set {place}:\n    issuer = {issuer}"),
         // A preset could refuse this issuer, or look for its keys elsewhere.
         (false, Some(uri)) => format!(
-            "If the token's is the right one, write in wrangler.toml, in the table of \"{configured}\" and in place of its `issuer`, `preset` and `jwks_uri`:\n    issuer = {issuer}\n    jwks_uri = \"{uri}\""
+            "If the token's issuer is the right one, set {place}:\n    issuer = {issuer}\n    jwks_uri = \"{uri}\"\nin place of its `issuer`, `preset` and `jwks_uri`."
         ),
-        (false, None) => format!("If the token's is the right one, {}", to_add(examination)),
+        (false, None) => format!("If the token's issuer is the right one, {}", to_add(examination)),
     }
 }
 
 pub(in crate::explain) fn algorithm_unsupported(algorithm: &str) -> Advice {
     if algorithm.eq_ignore_ascii_case("none") || algorithm.is_empty() {
         return advice(
-            "The token is not signed: its header names no algorithm, or \"none\". Anybody could have written it.",
-            "Ask the identity provider for a signed token. A library's setting that makes unsigned ones is for tests only.",
+            "The token is not signed: the `alg` in its header is absent or \"none\". Anybody could have written it.",
+            "Ask the identity provider for a signed token. If a library makes these tokens, switch off its setting for unsigned ones: it is for tests only.",
         );
     }
     advice(
-        format!("The token is signed with \"{algorithm}\", which is not supported here."),
+        format!("The token is signed with \"{algorithm}\", which this Worker does not support."),
         format!(
-            "Set the identity provider to one of {}. Names are exact: capital letters matter.",
+            "Set the identity provider to one of {}. The names are case-sensitive.",
             Algorithm::ALL.iter().map(|known| known.name()).collect::<Vec<_>>().join(", ")
         ),
     )
@@ -249,7 +267,6 @@ pub(in crate::explain) fn algorithm_not_allowed(
     algorithm: &str,
     allowed: &[&'static str],
 ) -> (CauseId, Advice) {
-    let place = table(examination);
     let parsed = Algorithm::parse(algorithm);
     let has_secrets = examination.issuer().is_some_and(|issuer| !issuer.secrets.is_empty());
     let has_keys = examination.issuer().is_some_and(|issuer| issuer.keys.is_some());
@@ -262,10 +279,10 @@ pub(in crate::explain) fn algorithm_not_allowed(
             CauseId::AlgorithmMismatch,
             advice(
                 format!(
-                    "The token is signed with a private key ({algorithm}), and the configuration has only a shared secret for its issuer ({names}): a secret cannot judge it."
+                    "The token is signed with a private key ({algorithm}), but its issuer is configured with only a shared secret ({names}), which cannot verify it."
                 ),
                 format!(
-                    "Verify it with the issuer's public keys: {place} write {}\nRemove `secrets` if nothing is signed with the secret any more, and the HS algorithms with it.",
+                    "{} Remove `secrets` and the HS algorithms if nothing is signed with the secret any more.",
                     public_keys(examination, allowed, algorithm)
                 ),
             ),
@@ -273,10 +290,11 @@ pub(in crate::explain) fn algorithm_not_allowed(
         _ => (
             CauseId::AlgorithmMismatch,
             advice(
-                format!("The token is signed with {algorithm}, and for its issuer only {names} is allowed."),
+                format!("The token is signed with {algorithm}, but only {names} is allowed for its issuer."),
                 format!(
-                    "If the identity provider has changed its signing key on purpose (Supabase: from HS256 to ES256), add it {place}:\n    algorithms = {}\nIf nobody changed anything, find out who made this token before you allow it.",
-                    list(allowed.iter().copied().chain([algorithm]))
+                    "If the identity provider has changed its signing key (Supabase: from HS256 to ES256), set {}:\n    algorithms = {}\nIf it has not, find out who made this token before you allow its algorithm.",
+                    table(examination),
+                    list(allowed.iter().copied(), &[algorithm])
                 ),
             ),
         ),

@@ -1,23 +1,33 @@
-//! What to do about the key: where it is, what is wrong with it, and what its signature says.
+//! What to do about the key: where it is, what is wrong with it, and what its signature shows.
 
-use super::{Advice, advice, kid, readyz, table};
+use super::key_set::USABLE;
+use super::{Advice, advice, kid, list, pasteable, quoted, readyz, table};
 use crate::explain::cause::CauseId;
 use crate::explain::{Examination, cross_check, keys};
+use crate::jose::Algorithm;
 use crate::keys::LookedAgain;
 use crate::rejection::{NoKey, Refusal, Rejection, excerpt, next_fetch};
 use crate::time::duration_in_words;
-use crate::trust::secrets::Encoding;
+use crate::trust::secrets::{ConfiguredSecret, Encoding};
 
 pub(in crate::explain) fn stale(examination: &Examination<'_>) -> Advice {
     let age = examination.trail.lookup.as_ref().map_or_else(String::new, |lookup| {
-        format!(" It was {} old.", duration_in_words(examination.now.since(lookup.fetched_at).max(0)))
-    });
-    advice(
         format!(
-            "The key set is stale: the key {} was not in the set that requests are judged by, and is there after a refresh.{age}",
-            kid(examination)
-        ),
-        "This look has refreshed it: send the request again, and it will pass. Keys were rotated at the identity provider without publishing the new one beforehand; have them publish a key at least one TTL before it signs, or shorten the wait in wrangler.toml:\n    [vars.ASSAY.jwks]\n    unknown_kid_cooldown_seconds = 5",
+            " The cached set was {} old.",
+            duration_in_words(examination.now.since(lookup.fetched_at).max(0))
+        )
+    });
+    let kid = kid(examination);
+    let summary = if examination.trail.pure_rust == Some(false) {
+        format!(
+            "The cached key set was stale: the issuer has replaced the key {kid} by another of the same kid.{age}"
+        )
+    } else {
+        format!("The cached key set was stale: it lacked the key {kid}, which the issuer publishes now.{age}")
+    };
+    advice(
+        summary,
+        "This explanation has fetched the set again, so send the request again. The identity provider signed with a new key before caches could know it. Ask its operator to publish each new key, under a new `kid`, at least one TTL (`jwks.ttl_seconds`) before it signs. To fetch the set again sooner, set in wrangler.toml:\n    [vars.ASSAY.jwks]\n    unknown_kid_cooldown_seconds = 5",
     )
 }
 
@@ -36,19 +46,19 @@ pub(in crate::explain) fn key_unknown(examination: &Examination<'_>, kid: &str) 
         String::new()
     } else {
         format!(
-            "Whether the key is new cannot be told yet: {}; explain the token again after that. ",
+            "The issuer may have published the key since: {}. Explain the token again after that. ",
             next_fetch(next)
         )
     };
     let summary = if is_new_as_can_be {
-        format!("The issuer has no key \"{kid}\", not even after a refresh: it publishes {known}.")
+        format!("The issuer publishes no key \"{kid}\": the key set fetched just now has {known}.")
     } else {
-        format!("The issuer's key set, fetched {age} s ago, has no key \"{kid}\": it holds {known}.")
+        format!("The issuer's key set, fetched {age} s ago, has no key \"{kid}\": it has {known}.")
     };
     advice(
         summary,
         format!(
-            "{looked}The token is most likely from another instance or project that uses the same `iss`, or its key was withdrawn since. Sign in anew and compare the `kid` in the new token's header; if it still differs, the URL of the keys {} is not that of whoever signs.",
+            "{looked}The token is probably from another instance or project that uses the same `iss`, or its key has been withdrawn. Sign in again and compare the `kid` in the new token's header. If the set lacks that one too, the URL of the keys {} is not that of the system that signs.",
             table(examination)
         ),
     )
@@ -62,9 +72,10 @@ pub(in crate::explain) fn keys_without_kid(examination: &Examination<'_>, kid: &
         "none of the issuer's keys has a `kid`"
     };
     advice(
-        format!("The token names the key \"{kid}\", and {keys}, so the key cannot be selected."),
+        format!("The token names the key \"{kid}\", but {keys}, so no key can be selected."),
         format!(
-            "Have the issuer publish the key that signs with the member\n    \"kid\": \"{kid}\"\nor leave `kid` out of the headers of its tokens: then each published key of the right kind is tried. No setting here makes up for it."
+            "Have the issuer publish the key that signs with the member\n    \"kid\": {}\nor leave `kid` out of the headers of its tokens: the Worker then tries each published key of the right kind. No setting here replaces that.",
+            quoted(kid)
         ),
     )
 }
@@ -81,10 +92,10 @@ pub(in crate::explain) fn other_algorithm(
         .and_then(|lookup| lookup.set.with_kid(kid).next().map(|jwk| keys::kind(&jwk.key)));
     advice(
         format!(
-            "The token says {algorithm}, and the issuer's key \"{kid}\" is for something else{}.",
+            "The token's algorithm is {algorithm}, but the issuer's key \"{kid}\" is for another one{}.",
             own.map_or_else(String::new, |own| format!(" (it is an {own} key)"))
         ),
-        "A key serves its own algorithm only. The identity provider's signing key and the algorithm it writes into the header must match; no client can mend this, so look for whoever changed one of the two.",
+        "A key serves only its own algorithm. Ask the operator of the identity provider why the `alg` of its tokens does not match the key of their `kid`. No client and no setting here can fix this.",
     )
 }
 
@@ -92,55 +103,88 @@ pub(in crate::explain) fn none_for_algorithm(
     examination: &Examination<'_>,
     algorithm: &str,
 ) -> (CauseId, Advice) {
-    let Some(lookup) = &examination.trail.lookup else {
-        let place = table(examination);
-        let fix = format!("Say {place} where its public keys are:\n    jwks_uri = \"https://…\"");
-        let summary =
-            format!("No public keys are configured for the token's issuer, and {algorithm} needs one.");
-        return (CauseId::AlgorithmMismatch, advice(summary, fix));
-    };
-    if lookup.set.keys.is_empty() {
+    let set = examination.trail.lookup.as_ref().map(|lookup| &lookup.set).filter(|set| !set.keys.is_empty());
+    let Some(set) = set else {
         return (
             CauseId::KeyUnknown,
             advice(
                 format!("The issuer publishes no usable key, and {algorithm} needs one."),
-                "The issuer signs with a shared secret only, or has not been set up to sign with keys. Supabase: create and activate a signing key under Project Settings → JWT Keys.",
+                "The issuer signs with a shared secret only, or is not set up to sign with keys. Create and activate a signing key there (Supabase: Project Settings → JWT Keys).",
             ),
         );
-    }
+    };
     (
         CauseId::AlgorithmMismatch,
         advice(
             format!(
-                "The token says {algorithm}, and none of the issuer's keys ({}) serves it.",
-                keys::kids(&lookup.set)
+                "The token's algorithm is {algorithm}, but none of the issuer's keys ({}) serves it.",
+                keys::kids(set)
             ),
-            "The identity provider's signing key was changed, or the token is not from it. Sign in anew; if that does not help, compare the algorithm in the header with the keys that the issuer publishes.",
+            "The identity provider has changed its signing key, or the token is not from it. Sign in again. If that does not help, compare the `alg` in the token's header with the keys that the issuer publishes.",
         ),
     )
 }
 
+/// The secrets of the token's issuer, as TOML, each in the encoding that `encoding_of` gives, with `more`, which is TOML, added.
+fn secrets_with(
+    examination: &Examination<'_>,
+    encoding_of: impl Fn(&ConfiguredSecret) -> Encoding,
+    more: Option<String>,
+) -> String {
+    let secrets = examination.issuer().map_or(&[][..], |issuer| issuer.secrets.as_slice());
+    let entries = secrets.iter().map(|secret| {
+        let kid = secret.reference.kid.as_deref().map(quoted);
+        let kid = kid.map_or_else(String::new, |kid| format!(", kid = {kid}"));
+        let encoding = encoding_of(secret);
+        // The default is left out, unless it replaces another encoding.
+        let is_shown = encoding != Encoding::Utf8 || encoding != secret.reference.encoding;
+        let name = Encoding::NAMES.iter().find(|(_, known)| is_shown && *known == encoding);
+        let encoding = name.map_or_else(String::new, |(name, _)| format!(", encoding = \"{name}\""));
+        format!("{{ binding = {}{kid}{encoding} }}", quoted(&secret.reference.binding))
+    });
+    format!("[{}]", entries.chain(more).collect::<Vec<_>>().join(", "))
+}
+
 pub(in crate::explain) fn no_secret(examination: &Examination<'_>, algorithm: &str) -> Advice {
+    const BINDING: &str = "ISSUER_JWT_SECRET";
     let secrets = examination.issuer().map_or(&[][..], |issuer| issuer.secrets.as_slice());
     let named: Vec<&str> = secrets.iter().filter_map(|secret| secret.reference.kid.as_deref()).collect();
-    let place = table(examination);
     let summary = if named.is_empty() {
         format!(
-            "This token is signed with a shared secret ({algorithm}), no JWKS can judge it, and no secret is configured for its issuer."
+            "This token is signed with a shared secret ({algorithm}), which no published key can verify, and no secret is configured for its issuer."
         )
     } else {
         format!(
-            "This token is signed with a shared secret ({algorithm}) of the kid {}, no JWKS can judge it, and the configured secrets are for {} only.",
+            "This token is signed with the shared secret ({algorithm}) of the kid {}, which no published key can verify, and the configured secrets are only for {}.",
             kid(examination),
             named.join(", ")
         )
     };
+    // The name of a secret that is already there would replace its value.
+    let taken = |name: &str| secrets.iter().any(|secret| secret.reference.binding == name);
+    let binding = if taken(BINDING) { "ISSUER_JWT_SECRET_2" } else { BINDING };
+    let own_kid = examination.token.as_ref().and_then(|token| pasteable(token.header().kid.as_deref()?));
+    let own_kid =
+        own_kid.filter(|_| !named.is_empty()).map_or_else(String::new, |kid| format!(", kid = {kid}"));
+    let entry = format!("{{ binding = \"{binding}\"{own_kid} }}");
+    let secrets = secrets_with(examination, |secret| secret.reference.encoding, Some(entry));
+    let algorithms = algorithms_with(examination, algorithm);
     advice(
         summary,
         format!(
-            "Give the Worker the secret (Supabase: Project Settings → JWT Keys → Legacy JWT secret):\n    npx wrangler secret put ISSUER_JWT_SECRET\nand name it {place}:\n    secrets = [{{ binding = \"ISSUER_JWT_SECRET\" }}]\nBetter still, let the issuer sign with a key pair, so that nothing secret has to be shared."
+            "If this issuer signs with a shared secret, store it (Supabase: Project Settings → JWT Keys → Legacy JWT secret):\n    npx wrangler secret put {binding}\nand set {}:\n    secrets = {secrets}{algorithms}\nIf it does not, somebody else made this token. Better than a shared secret is a key pair: then nothing secret has to be shared.",
+            table(examination)
         ),
     )
+}
+
+/// The line that allows a shared-secret algorithm beside the issuer's present ones; empty where it is allowed.
+fn algorithms_with(examination: &Examination<'_>, algorithm: &str) -> String {
+    let allowed = examination.issuer().map_or(&[][..], |issuer| issuer.algorithms.as_slice());
+    if allowed.iter().any(|one| one.name() == algorithm) {
+        return String::new();
+    }
+    format!("\n    algorithms = {}", list(allowed.iter().map(|one| Algorithm::name(*one)), &[algorithm]))
 }
 
 pub(in crate::explain) fn weak_secret(
@@ -149,28 +193,42 @@ pub(in crate::explain) fn weak_secret(
     reason: &str,
     encoding: Encoding,
 ) -> Advice {
-    let as_text = match encoding {
-        Encoding::Utf8 => String::new(),
-        Encoding::Base64 | Encoding::Base64Url | Encoding::Hex => format!(
-            "If the issuer signs with the text itself and not with what it decodes to, write {}:\n    secrets = [{{ binding = \"{binding}\", encoding = \"utf8\" }}]\nElse, make",
-            table(examination)
-        ),
+    let make = match encoding {
+        Encoding::Utf8 => "Create".to_owned(),
+        Encoding::Base64 | Encoding::Base64Url | Encoding::Hex => {
+            let as_text = |secret: &ConfiguredSecret| {
+                if secret.reference.binding == binding { Encoding::Utf8 } else { secret.reference.encoding }
+            };
+            format!(
+                "If the issuer signs with the text itself and not with what it decodes to, set {}:\n    secrets = {}\nOtherwise create",
+                table(examination),
+                secrets_with(examination, as_text, None)
+            )
+        }
     };
-    let make = if as_text.is_empty() { "Make" } else { as_text.as_str() };
     advice(
-        format!("The shared secret {binding}, by which this token would be judged, is too short: {reason}."),
+        format!("The shared secret {binding}, which has to verify this token, is too short: {reason}."),
         format!(
-            "{make} a longer secret:\n    openssl rand -base64 48\nSet it at the issuer, and here:\n    npx wrangler secret put {binding}\nTokens signed with the short secret stay refused: anybody who has one of them can guess such a secret."
+            "{make} a longer secret:\n    openssl rand -base64 48\nSet it at the issuer, and store it here:\n    npx wrangler secret put {binding}\nTokens signed with the short secret are still refused: anybody who has one of them can guess such a secret."
         ),
     )
 }
 
 pub(in crate::explain) fn wrong_secret(examination: &Examination<'_>) -> Advice {
-    let ruled_out = ruled_out(examination);
+    let kid = examination.token.as_ref().and_then(|token| token.header().kid.as_deref());
+    let secrets = examination.issuer().map_or(&[][..], |issuer| issuer.secrets.as_slice());
+    let commands = secrets
+        .iter()
+        .filter(|secret| secret.matches_kid(kid))
+        .map(|secret| format!("\n    npx wrangler secret put {}", secret.reference.binding));
     advice(
-        format!("The token is signed with another shared secret than the configured one.{ruled_out}"),
         format!(
-            "Copy the secret anew from the identity provider, without a line break at its end:\n    npx wrangler secret put <BINDING>\nCheck its encoding {}: Supabase's secret is used as the text it is, even where it looks like base64. After a change of the secret at the provider, sign in anew.",
+            "The token is signed with another shared secret than the configured one.{}",
+            ruled_out(examination)
+        ),
+        format!(
+            "Copy the secret from the identity provider again, without a line break at its end:{}\nCheck its `encoding` {}: Supabase's secret is used as the text that it is, even if it looks like base64. If the secret was changed at the provider, sign in again.",
+            commands.collect::<String>(),
             table(examination)
         ),
     )
@@ -189,12 +247,14 @@ pub(in crate::explain) fn set_aside(kid: Option<&str>, reason: &str) -> Advice {
             "The issuer's key {} cannot be used: {reason}.",
             kid.map_or_else(|| "without a kid".to_owned(), |kid| format!("\"{}\"", excerpt(kid)))
         ),
-        "The key has to be fixed where it is published; no setting here makes it usable. Have the identity provider publish a key that can be used (RSA of 2048 bits or more, P-256, P-384 or Ed25519; `use` \"sig\" or absent; `key_ops` with \"verify\" or absent; public members only) and sign with that.",
+        format!(
+            "Have the identity provider publish a key that can be used, and sign with it: {USABLE}. No setting here makes the present key usable."
+        ),
     )
 }
 
 /// Whether it is an access token for Microsoft Graph: what is signed has a hash of the header's `nonce` in its place, so that
-/// Graph alone can verify it.
+/// only Graph can verify it.
 fn is_for_microsoft_graph(examination: &Examination<'_>) -> bool {
     const GRAPH: [&str; 2] = ["00000003-0000-0000-c000-000000000000", "https://graph.microsoft.com"];
     examination.token.as_ref().is_some_and(|token| {
@@ -208,7 +268,7 @@ pub(in crate::explain) fn signature_wrong(examination: &Examination<'_>) -> Advi
     if is_for_microsoft_graph(examination) {
         return advice(
             "This is an access token for Microsoft Graph (its header has a `nonce`), and only Graph can verify its signature.",
-            "Ask Entra for a token for your own API: expose a scope under App registrations → Expose an API, and request it in place of Graph's, as in\n    scope=api://<client id of the API>/<scope>",
+            "Ask Entra for a token for your own API: expose a scope under App registrations → Expose an API, and request it in place of Graph's, for example\n    scope=api://<client id of the API>/<scope>",
         );
     }
     advice(
@@ -217,7 +277,7 @@ pub(in crate::explain) fn signature_wrong(examination: &Examination<'_>) -> Advi
             kid(examination),
             ruled_out(examination)
         ),
-        "Either the token was changed after it was signed (copied incompletely, edited, re-encoded), or somebody else signed it under this name. Take a fresh token straight from the identity provider; if that one fails too, whoever signs has another private key than the published one of the same kid.",
+        "Either the token was changed after it was signed (copied incompletely, edited, encoded again), or somebody else signed it. Take a fresh token straight from the identity provider. If that one fails too, the key that the provider publishes under this `kid` is not the one that it signs with: tell its operator.",
     )
 }
 
@@ -228,13 +288,8 @@ pub(in crate::explain) fn provider_down(
     retry_after_seconds: u64,
 ) -> Advice {
     advice(
-        format!(
-            "The identity provider's keys cannot be fetched, so nobody can tell whether the token is good: {reason}."
-        ),
-        format!(
-            "The token may well be fine. {}",
-            provider_fix(&source(examination), issuer, retry_after_seconds)
-        ),
+        format!("The identity provider's keys cannot be fetched, so the token cannot be verified: {reason}."),
+        format!("The token may be good. {}", provider_fix(&source(examination), issuer, retry_after_seconds)),
     )
 }
 
@@ -254,20 +309,9 @@ fn source(examination: &Examination<'_>) -> String {
 
 pub(in crate::explain) fn secret_missing(binding: &str, reason: &str) -> Advice {
     advice(
+        format!("The shared secret {binding}, which has to verify this token, cannot be used: {reason}."),
         format!(
-            "The shared secret {binding}, by which this token would be judged, cannot be used: {reason}."
-        ),
-        format!(
-            "Give it to the Worker:\n    npx wrangler secret put {binding}\nFor wrangler dev it stands in the file .dev.vars, one NAME=value a line."
-        ),
-    )
-}
-
-pub(in crate::explain) fn store_unavailable(binding: &str, reason: &str) -> Advice {
-    advice(
-        format!("The KV namespace {binding}, which the exchange needs, cannot be used: {reason}."),
-        format!(
-            "Check that wrangler.toml binds the namespace:\n    [[kv_namespaces]]\n    binding = \"{binding}\"\nIf it is bound, check the record that the reason names, or wait until Workers KV answers again."
+            "Store the secret:\n    npx wrangler secret put {binding}\nFor `wrangler dev`, write it into .dev.vars, as a line NAME=value."
         ),
     )
 }
@@ -277,16 +321,16 @@ pub(in crate::explain) fn disagreement(examination: &Examination<'_>, algorithm:
     let said = |opinion: Option<bool>| match opinion {
         Some(true) => "accepts",
         Some(false) => "refuses",
-        None => "did not judge",
+        None => "did not check",
     };
     advice(
         format!(
-            "The two cryptographic engines disagree on {algorithm}: pure Rust {} the signature, WebCrypto {} it. Neither is believed.",
+            "The two cryptographic engines disagree on {algorithm}: pure Rust {} the signature, WebCrypto {} it. The token is refused.",
             said(opinions.pure_rust),
             said(opinions.web_crypto)
         ),
         format!(
-            "This is a fault of the program or of the runtime, not of the token. Open {}?deep=1, which asks both engines questions with known answers, and report what it shows together with this text and the key's thumbprint. Until it is understood, such tokens stay refused.",
+            "This is a fault of the program or of the runtime, not of the token. Open {}?deep=1, which tests both engines with known answers. Report its output together with this text and the key's thumbprint. Such tokens stay refused until the fault is fixed.",
             readyz(examination)
         ),
     )

@@ -1,7 +1,12 @@
-//! The words: what is the matter, and what to change where. One function for each cause; which cause it is, is decided
-//! in [`super::causes`].
+//! The texts of an explanation: what is wrong, and what to change where. There is one function for each cause;
+//! [`super::causes`] decides which cause it is.
+//!
+//! Lines that are to be copied are indented by four spaces. `tests/native/cases.rs` pastes those that are configuration into
+//! the place that the text before them names, and verifies the token again.
 
 mod claims;
+mod client;
+mod exchange;
 mod form;
 mod issuer;
 mod key_set;
@@ -9,17 +14,21 @@ mod keys;
 mod route;
 
 pub(super) use claims::*;
+pub(super) use exchange::*;
 pub(super) use form::*;
 pub(super) use issuer::*;
 pub(super) use key_set::*;
 pub(super) use keys::*;
-pub(super) use route::{barred, unpassed};
+pub(super) use route::{accepted, barred, preflight, unpassed};
 
-use super::{Examination, cross_check};
+use serde_json::Value;
+
+use super::Examination;
+use crate::characters::is_invisible;
 use crate::config::ConfigFault;
 use crate::rejection::excerpt;
 
-/// What is the matter, and the fix.
+/// What is wrong, and the fix.
 pub(super) struct Advice {
     pub(super) summary: String,
     pub(super) fix: String,
@@ -29,11 +38,12 @@ fn advice(summary: impl Into<String>, fix: impl Into<String>) -> Advice {
     Advice { summary: summary.into(), fix: fix.into() }
 }
 
-/// A TOML list of these texts, each once and in this order. Texts that a message may not show as they are (see
-/// [`pasteable`]) are left out.
-fn list<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
+/// A TOML list of the texts of the configuration and those of the token, each once and in this order. Texts of the token that
+/// a message may not show as they are (see [`pasteable`]) are left out.
+fn list<'t>(configured: impl IntoIterator<Item = &'t str>, of_token: &[&str]) -> String {
     let mut seen: Vec<String> = Vec::new();
-    for one in texts.into_iter().filter_map(pasteable) {
+    let of_token = of_token.iter().filter_map(|text| pasteable(text));
+    for one in configured.into_iter().map(quoted).chain(of_token) {
         if !seen.contains(&one) {
             seen.push(one);
         }
@@ -41,11 +51,40 @@ fn list<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
     format!("[{}]", seen.join(", "))
 }
 
-/// `text` as a TOML string that can be pasted; `None` if it is empty, too long to be shown or has characters that cannot be
-/// seen.
+/// A text of the configuration as a TOML string.
+fn quoted(text: &str) -> String {
+    let mut toml = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '\\' | '"' => toml.extend(['\\', c]),
+            c if c.is_control() || is_invisible(c) => {
+                toml.extend(["\\U", &format!("{:08X}", u32::from(c))]);
+            }
+            c => toml.push(c),
+        }
+    }
+    toml.push('"');
+    toml
+}
+
+/// A text of a token or a request as a TOML string; `None` if it is empty, too long to be shown, or has characters that cannot
+/// be seen.
 fn pasteable(text: &str) -> Option<String> {
     let is_plain = !text.is_empty() && excerpt(text) == text;
-    is_plain.then(|| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")))
+    is_plain.then(|| quoted(text))
+}
+
+/// A value of the configuration as TOML. A null, which TOML does not have, cannot be in a configuration.
+fn toml(value: &Value) -> String {
+    match value {
+        Value::String(text) => quoted(text),
+        Value::Array(values) => format!("[{}]", values.iter().map(toml).collect::<Vec<_>>().join(", ")),
+        Value::Object(members) => {
+            let members = members.iter().map(|(name, value)| format!("{} = {}", quoted(name), toml(value)));
+            format!("{{ {} }}", members.collect::<Vec<_>>().join(", "))
+        }
+        other => other.to_string(),
+    }
 }
 
 /// Where in the configuration the token's issuer is.
@@ -62,7 +101,7 @@ pub(super) fn table_of(issuer: &str) -> String {
 
 /// The path of the readiness endpoint.
 fn readyz(examination: &Examination<'_>) -> String {
-    format!("{}/readyz", examination.prefix)
+    format!("{}/readyz", examination.config.surface.prefix)
 }
 
 fn kid(examination: &Examination<'_>) -> String {
@@ -73,23 +112,15 @@ fn kid(examination: &Examination<'_>) -> String {
         .map_or_else(|| "without a kid".to_owned(), |kid| format!("\"{}\"", excerpt(kid)))
 }
 
-pub(super) fn accepted(examination: &Examination<'_>) -> Advice {
-    let engines = match cross_check::of(&examination.trail).agree {
-        Some(true) => "Crypto ruled out: pure Rust and WebCrypto agree.",
-        _ => "The signature was judged by pure Rust alone here.",
-    };
-    route::accepted(examination, engines)
-}
-
 pub(super) fn configuration(faults: &[ConfigFault]) -> Advice {
     let first =
         faults.first().map_or_else(String::new, |fault| format!(" {}: {}.", fault.path, fault.problem));
     let fix = if faults.is_empty() {
-        "Run `edge-assay check wrangler.toml`, which lists every fault with its fix.".to_owned()
+        "Run `edge-assay check wrangler.toml`. It lists every fault with its fix.".to_owned()
     } else {
         let list: Vec<String> =
             faults.iter().map(|fault| format!("\n    {}: {}", fault.path, fault.fix)).collect();
-        format!("In wrangler.toml, under [vars.ASSAY]:{}", list.concat())
+        format!("In wrangler.toml, under [vars.ASSAY], fix:{}", list.concat())
     };
-    advice(format!("The Worker's configuration has faults, so no token is judged.{first}"), fix)
+    advice(format!("The Worker's configuration has faults, so it verifies no token.{first}"), fix)
 }

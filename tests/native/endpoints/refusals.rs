@@ -214,10 +214,7 @@ fn explain_says_where_it_saw_a_token() {
         .header("cookie", &format!("session={}", token(&json!({}))));
     let report = body(&world.ask(&request));
     assert_eq!(report["cause"]["id"], "token_absent");
-    assert!(
-        report["cause"]["summary"].as_str().unwrap().contains("a token was seen in a cookie"),
-        "{report}"
-    );
+    assert!(report["cause"]["summary"].as_str().unwrap().contains("token was seen in a cookie"), "{report}");
 }
 
 #[test]

@@ -16,6 +16,7 @@
 
 pub mod faulty_token;
 pub mod keys;
+pub mod pasting;
 pub mod platform;
 pub mod request;
 pub mod tokens;

@@ -298,6 +298,8 @@ pub enum StoreMode {
     Works,
     /// Neither reads nor writes succeed.
     Down,
+    /// No namespace is bound under this name.
+    Unbound(String),
     /// Reads succeed, writes are refused with 429.
     TooManyWrites,
     /// Every read of any key returns this text.
@@ -383,6 +385,7 @@ impl FakeStore {
     fn get(&self, key: &str, now_ms: i64) -> Result<Option<String>, StoreError> {
         match &*self.mode.borrow() {
             StoreMode::Down => Err(StoreError("down".to_owned())),
+            StoreMode::Unbound(binding) => Err(StoreError(format!("no KV namespace is bound as {binding}"))),
             StoreMode::Rubbish(rubbish) => Ok(Some(rubbish.clone())),
             StoreMode::Works | StoreMode::TooManyWrites => {
                 let values = self.values.borrow();
@@ -393,7 +396,7 @@ impl FakeStore {
     }
 
     fn put(&self, key: &str, value: &str, ttl_seconds: u64, now_ms: i64) -> Result<(), StoreError> {
-        if *self.mode.borrow() == StoreMode::Down {
+        if matches!(*self.mode.borrow(), StoreMode::Down | StoreMode::Unbound(_)) {
             return Err(StoreError("down".to_owned()));
         }
         if ttl_seconds < 60 {
