@@ -1,8 +1,9 @@
 //! Carries out what `freshness.rs` decides: memory first, then the store, then the origin, one at a time.
 //!
-//! What an isolate remembers is plain data, never borrowed across an `await` and never a future: workerd cancels the
-//! future of a request whose client went away, and whoever shared it would wait for ever. So a single flight is a *lease*
-//! with an end. Whoever cannot be served meanwhile looks again until the flight has landed or its lease has ended.
+//! An isolate's memory is plain data. It is never borrowed across an `await` and holds no future: workerd cancels the future of
+//! a request whose client has gone, and every request that shared the future would wait for ever. So a fetch in progress is a
+//! *lease* with an end. A request that cannot be served meanwhile looks at the memory again and again, until the fetch has
+//! ended or its lease has. `docs/cache-model.md` says which properties of this protocol are checked, and how.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -15,7 +16,7 @@ use crate::jose::KeySet;
 use crate::keys::error::{KeySetError, KeySetErrorKind};
 use crate::keys::fetch::{self, Answer, Fetched};
 use crate::keys::freshness::{self, Asked, Decision, Freshness, Lifetime, Unavailable};
-use crate::keys::record::{self, CachedSet, Record};
+use crate::keys::record::{self, CachedSet, Record, Written};
 use crate::keys::{CachePolicy, KeySource, KeyState, LookedAgain, Lookup, Tier, Wanted};
 use crate::limits::{
     CRON_INTERVAL_SECONDS, LEASE_MARGIN_SECONDS, LEASE_POLL_RANGE_MS, LEASE_POLL_SHARE,
@@ -24,9 +25,9 @@ use crate::limits::{
 use crate::ports::{KeyValueStore, Level, Platform};
 use crate::rejection::Fault;
 use crate::time::Timestamp;
-use crate::waiting::with_store_timeout;
+use crate::waiting::{join_all, with_store_timeout};
 
-/// An isolate's memory of every source's keys.
+/// An isolate's memory of the keys of every source.
 #[derive(Debug, Default)]
 pub struct KeyCache {
     entries: RefCell<HashMap<String, Entry>>,
@@ -41,7 +42,7 @@ struct Entry {
     last_probed_at: Option<Timestamp>,
 }
 
-/// The right to consult the store and the origin, until it is given back or has ended.
+/// The right to read the store and to ask the origin. It ends at `until`, or when the request gives it back.
 #[derive(Clone, Copy, Debug)]
 struct Lease {
     number: u64,
@@ -55,11 +56,11 @@ impl KeyCache {
         Self::default()
     }
 
-    /// The set by which to judge a token that wants `wanted`, at `now`.
+    /// The set for judging at `now` a token that needs the key `wanted`.
     ///
     /// # Errors
-    /// [`Fault::JwksUnavailable`] or [`Fault::JwksInvalid`] when nothing cached may judge it and the origin does not help,
-    /// or was asked in vain too short a time ago.
+    /// [`Fault::JwksUnavailable`] or [`Fault::JwksInvalid`] when no cached set may judge the token and the fetch fails, or the
+    /// last fetch failed too recently for another.
     pub async fn lookup<P: Platform>(
         &self,
         platform: &P,
@@ -81,8 +82,8 @@ impl KeyCache {
                     platform.sleep(interval_ms).await;
                     waited_ms = waited_ms.saturating_add(interval_ms);
                 }
-                // One attempt has ended while this request waited for it. What it brought is what this request gets:
-                // nobody waits through two attempts.
+                // An attempt has ended while this request waited for it. The request takes its result: no request waits for
+                // two attempts.
                 Decision::FetchFirst if has_waited && visit.was_attempted_since(begun) => {
                     return visit.make_do(tier, now);
                 }
@@ -96,8 +97,8 @@ impl KeyCache {
         }
     }
 
-    /// Renews what is past its refresh point, from the store if another isolate has done it, else from the origin.
-    /// To be run after the response whenever a [`Lookup`] says so.
+    /// Renews a set that is past its refresh point: from the store if another isolate has fetched it, else from the origin.
+    /// Call it after the response if [`Lookup::refresh_due`] says so.
     pub async fn refresh<P: Platform>(
         &self,
         platform: &P,
@@ -111,7 +112,7 @@ impl KeyCache {
         visit.renew(now, needed).await;
     }
 
-    /// The cron trigger's part: renews what would come due before its next run, so that no request has to.
+    /// What the cron trigger calls: renews a set that would come due before the next run, so that no request has to.
     pub async fn refresh_scheduled<P: Platform>(
         &self,
         platform: &P,
@@ -124,9 +125,9 @@ impl KeyCache {
         visit.renew(now, needed).await;
     }
 
-    /// Looks for `kid` once more although the cooldown of unknown keys has not passed, so that `explain` can tell a stale
-    /// set from a key that does not exist. It has a cooldown of its own, as long, in this isolate: so the origin is asked
-    /// twice as often at the most, and never while it fails.
+    /// Looks for `kid` once more although the cooldown for unknown keys has not passed, so that `explain` can tell a stale
+    /// set from a key that does not exist. This second look has its own cooldown in each isolate, as long as the other. So the
+    /// isolate asks the origin twice as often at most, and never while the origin fails.
     pub async fn look_again<P: Platform>(
         &self,
         platform: &P,
@@ -162,10 +163,10 @@ impl KeyCache {
         set.map_or(LookedAgain::NothingNewer, LookedAgain::Fetched)
     }
 
-    /// The set by which any token would be judged now, for `/readyz`. What is not known yet is fetched, as for a request. A
-    /// set that is known says nothing about its origin, so that is asked whether it still answers, if the last probe of this
-    /// isolate is `interval_seconds` ago; never while it is backed off from, and without a write to the store where it
-    /// says nothing new.
+    /// The set by which a token would be judged now, for `/readyz`. A set that is not known yet is fetched, as for a request.
+    /// A known set does not show that its origin still answers, so the origin is asked as well, if the last probe of
+    /// this isolate was at least `interval_seconds` ago. It is not asked during a backoff, and an answer without news is not
+    /// written to the store.
     ///
     /// # Errors
     /// As [`Self::lookup`].
@@ -200,15 +201,15 @@ impl KeyCache {
         Ok(lookup.set)
     }
 
-    /// Why the store does not answer, if it does not, for `/readyz`.
+    /// Why a read of the store fails, for `/readyz`; `None` if it succeeds.
     pub async fn store_failure<P: Platform>(&self, platform: &P, source: &KeySource) -> Option<String> {
         let key = record::key(source);
         let answer = with_store_timeout(platform, KeyValueStore::get(platform, &key)).await;
         answer.err().map(|error| error.to_string())
     }
 
-    /// What is known of `source`, for `/readyz`: from memory, or the store where memory alone would not serve. The origin
-    /// is not asked.
+    /// What is known of `source`, for `/readyz`: from memory, and from the store if memory alone would not serve. It does not
+    /// ask the origin.
     pub async fn state<P: Platform>(
         &self,
         platform: &P,
@@ -227,7 +228,7 @@ impl KeyCache {
     }
 }
 
-/// One call's view of one source.
+/// What one call needs to work on one source.
 struct Visit<'v, P> {
     cache: &'v KeyCache,
     platform: &'v P,
@@ -241,7 +242,7 @@ impl<'v, P: Platform> Visit<'v, P> {
         Self { cache, platform, source, policy, identity: source.identity() }
     }
 
-    /// The only way to the memory: a closure, so that no borrow outlives it.
+    /// The only access to the memory. It takes a closure, so that no borrow outlives the access.
     fn with<T>(&self, act: impl FnOnce(&mut Entry) -> T) -> T {
         let mut entries = self.cache.entries.borrow_mut();
         if let Some(entry) = entries.get_mut(&*self.identity) {
@@ -250,15 +251,15 @@ impl<'v, P: Platform> Visit<'v, P> {
         act(entries.entry(self.identity.to_string()).or_default())
     }
 
-    /// What `record` knows, seen from this source: a set that its issuer cannot use counts as none. (Another issuer may
-    /// have fetched it, since issuers with one URL share the entry.)
+    /// What `record` says, as it counts for this source: a set that the issuer cannot use counts as none. (Issuers with the
+    /// same URL share the entry, so another issuer may have fetched it.)
     fn freshness_of(&self, record: &Record) -> Freshness {
         let known = record.freshness();
         let is_usable = record.cached.as_ref().is_some_and(|cached| self.source.accepts(&cached.set));
         if is_usable { known } else { Freshness { lifetime: None, ..known } }
     }
 
-    /// The set, if this issuer's tokens may be judged by it at `now`.
+    /// The set, if it may judge tokens of this issuer at `now`.
     fn serving<'r>(&self, record: &'r Record, now: Timestamp) -> Option<&'r CachedSet> {
         record.serving(now).filter(|cached| self.source.accepts(&cached.set))
     }
@@ -289,7 +290,7 @@ impl<'v, P: Platform> Visit<'v, P> {
         found.ok_or_else(|| self.fault(now, Unavailable { retry_after_seconds: 1 }))
     }
 
-    /// What an attempt brought that ended long enough ago for another, to a request that waited for that one.
+    /// The result of the attempt that a request has waited for, although another attempt would be allowed by now.
     fn make_do(&self, tier: Tier, now: Timestamp) -> Result<Lookup, Fault> {
         if self.with(|entry| entry.record.attempts.consecutive_failures > 0) {
             return Err(self.fault(now, Unavailable { retry_after_seconds: 1 }));
@@ -327,7 +328,7 @@ impl<'v, P: Platform> Visit<'v, P> {
         number
     }
 
-    /// Makes the lease last for a fetch. `false` if it ended meanwhile and is now another request's.
+    /// Makes the lease last for a fetch. `false` if it has ended and another request has taken its own.
     fn extend_lease(&self, number: u64, now: Timestamp) -> bool {
         let seconds =
             u64::from(self.policy.fetch_timeout_ms.div_ceil(1000)).saturating_add(LEASE_MARGIN_SECONDS);
@@ -340,15 +341,15 @@ impl<'v, P: Platform> Visit<'v, P> {
         })
     }
 
-    /// Brings what is `needed`, whatever the key, unless another request is at it.
+    /// Brings a set if that is `needed`, unless another request of this isolate is doing so.
     async fn renew(&self, now: Timestamp, needed: impl Fn(Timestamp) -> bool) {
         if needed(now) && !self.is_leased(now) {
             self.bring(now, Wanted::Any, needed).await;
         }
     }
 
-    /// Consults the store, and then, if it is still `needed`, the origin. Returns the tier that brought something.
-    /// The lease must be free.
+    /// Reads the store, and then asks the origin if that is still `needed`. Returns the tier that brought a set, or
+    /// [`Tier::Memory`] if neither did. The lease must be free.
     async fn bring(&self, now: Timestamp, wanted: Wanted<'_>, needed: impl Fn(Timestamp) -> bool) -> Tier {
         let lease = self.take_lease(now);
         let mut tier = if self.consult_store().await { Tier::Store } else { Tier::Memory };
@@ -360,18 +361,31 @@ impl<'v, P: Platform> Visit<'v, P> {
         tier
     }
 
-    /// Adopts what the store knows better. Returns whether that was a set.
+    /// Reads both records of the source from the store and adopts what is newer than in memory. Returns whether that was a set.
     async fn consult_store(&self) -> bool {
-        let key = record::key(self.source);
-        let value = match with_store_timeout(self.platform, KeyValueStore::get(self.platform, &key)).await {
-            Ok(Some(value)) => value,
-            Ok(None) => return false,
-            Err(error) => {
-                self.log_store_failure("get", &error.to_string());
-                return false;
+        let adopted = Cell::new(false);
+        let keys = [record::key(self.source), record::failures_key(self.source)];
+        let failures = RefCell::new(Vec::new());
+        join_all(keys.into_iter().map(|key| {
+            let (adopted, failures) = (&adopted, &failures);
+            async move {
+                match with_store_timeout(self.platform, KeyValueStore::get(self.platform, &key)).await {
+                    Ok(Some(value)) => adopted.set(self.adopt(&key, &value) || adopted.get()),
+                    Ok(None) => {}
+                    Err(error) => failures.borrow_mut().push(error),
+                }
             }
-        };
-        match Record::read(&value, self.source, self.policy, self.platform.now()) {
+        }))
+        .await;
+        if let Some(error) = failures.into_inner().first() {
+            self.log_store_failure("get", &error.to_string());
+        }
+        adopted.get()
+    }
+
+    /// Adopts what the record `value` says that is newer than in memory. Returns whether that was a set.
+    fn adopt(&self, key: &str, value: &str) -> bool {
+        match Record::read(value, self.source, self.policy, self.platform.now()) {
             Ok(read) => {
                 if !read.cut.is_empty() {
                     self.log(Level::Info, "jwks_record_cut", json!({ "key": key, "members": read.cut }));
@@ -386,8 +400,8 @@ impl<'v, P: Platform> Visit<'v, P> {
         }
     }
 
-    /// Asks the origin, once, and tells memory and then the store what came of it: whoever waits is served by memory before
-    /// the store has answered. Returns whether that was a set.
+    /// Asks the origin once and notes the result, first in memory and then in the store: requests that wait are served from memory
+    /// before the store has answered. Returns whether the result was a set.
     async fn attempt(&self, wanted: Wanted<'_>, noting: Noting) -> bool {
         let begun = self.platform.now();
         let (held, asked) = self.with(|entry| {
@@ -407,7 +421,7 @@ impl<'v, P: Platform> Visit<'v, P> {
             return true;
         }
         let asked = match (&outcome, wanted) {
-            // It was looked for, whatever was known before.
+            // The fetch has looked for this kid, even if no set was known before.
             (Ok(brought), Wanted::Kid(kid)) if !is_known(&brought.set, kid) => Asked::UnknownKid,
             _ => asked,
         };
@@ -418,8 +432,7 @@ impl<'v, P: Platform> Visit<'v, P> {
         });
         let (level, event, line) = line;
         self.log(level, event, line);
-        if let Some((value, ttl_seconds)) = written {
-            let key = record::key(self.source);
+        if let Some(Written { key, value, ttl_seconds }) = written {
             let put = self.platform.put(&key, &value, ttl_seconds);
             if let Err(error) = with_store_timeout(self.platform, put).await {
                 self.log_store_failure("put", &error.to_string());
@@ -428,20 +441,20 @@ impl<'v, P: Platform> Visit<'v, P> {
         succeeded
     }
 
-    /// The set to keep after a good answer.
+    /// The cached set that follows from a good answer.
     fn accept(&self, fetched: Fetched, now: Timestamp) -> CachedSet {
         let Fetched { jwks_uri, answer, max_age_seconds } = fetched;
         let lifetime =
             |max_age| Lifetime::starting(now, freshness::ttl_seconds(self.policy, max_age), self.policy);
         match answer {
             Answer::Set { body, set, etag } => {
-                // What did not change is kept once, however often it is fetched.
+                // A set that has not changed is held in memory once, however often it is fetched.
                 let held = self.with(|entry| entry.record.cached.clone());
                 let held = held.filter(|held| held.set.identity() == set.identity());
                 let (body, set) = held.map_or((body, set), |held| (held.body, held.set));
                 CachedSet { jwks_uri, body, set, etag, lifetime: lifetime(max_age_seconds) }
             }
-            // A 304 that says nothing of its age renews the one that the set came with (RFC 9111 §4.3.4).
+            // A 304 without `max-age` renews the TTL that the set came with (RFC 9111 §4.3.4).
             Answer::Confirmed(held) => {
                 let max_age = max_age_seconds.unwrap_or_else(|| held.lifetime.ttl_seconds());
                 CachedSet { lifetime: lifetime(Some(max_age)), ..held }
@@ -468,22 +481,22 @@ impl Entry {
     }
 }
 
-/// How long to wait until the next look at what another request fetches, after `waited_ms`.
+/// Milliseconds until a request that has waited for another's fetch for `waited_ms` looks at the memory again.
 fn poll_interval_ms(waited_ms: u32) -> u32 {
     let (shortest, longest) = LEASE_POLL_RANGE_MS;
     (waited_ms / LEASE_POLL_SHARE).clamp(shortest, longest)
 }
 
-/// What of an attempt is noted.
+/// How much of an attempt is noted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Noting {
-    /// All of it, the time of the attempt included.
+    /// Everything, including the time of the attempt.
     Everything,
-    /// What was not known before: another set, a failure, the end of failures.
+    /// Only news: another set, a failure, the end of failures.
     News,
 }
 
-/// What `wanted` is to what is cached. Without a set there are no unknown keys yet.
+/// How `wanted` relates to the cached set. Without a set no key is unknown yet.
 fn asked(record: &Record, wanted: Wanted<'_>) -> Asked {
     match (wanted, &record.cached) {
         (Wanted::Kid(kid), Some(CachedSet { set, .. })) if is_known(set, kid) => Asked::KnownKid,
@@ -492,7 +505,7 @@ fn asked(record: &Record, wanted: Wanted<'_>) -> Asked {
     }
 }
 
-/// Whether the issuer has a key called `kid`, be it one that was set aside.
+/// Whether the set has a key with this `kid`, usable or set aside.
 fn is_known(set: &KeySet, kid: &str) -> bool {
     set.with_kid(kid).next().is_some() || set.set_aside_with_kid(kid).is_some()
 }

@@ -1,4 +1,4 @@
-//! Why an issuer's keys could not be had: what an attempt reports, the record keeps and `/readyz` shows.
+//! Why an issuer's keys could not be fetched. The record stores it, and `/readyz` shows it.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -6,27 +6,27 @@ use serde_json::Value;
 use crate::keys::url;
 use crate::limits::MAX_FAILURE_REASON_CHARS;
 
-/// Why an attempt brought nothing of use.
+/// Why an attempt failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KeySetError {
-    /// Whose turn it is to act.
+    /// Whether the origin gave no answer or a bad one.
     pub kind: KeySetErrorKind,
-    /// What was seen: `explain` takes its advice from it.
+    /// What was seen; `explain` derives its advice from it.
     pub problem: KeySetProblem,
-    /// The same in words, bounded.
+    /// The same in words, of bounded length.
     pub reason: String,
-    /// The URL that the answer named in place of the one that was asked, if it did and may be fetched.
+    /// The URL that the answer named instead of the one that was asked, if there is one and it may be fetched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub points_to: Option<String>,
 }
 
-/// Whether an origin was silent or talked nonsense.
+/// Whether an origin gave no answer or a bad one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeySetErrorKind {
-    /// No answer, or one that promises a better one later (408, 429, 5xx).
+    /// No answer, or a status that is usually temporary (408, 429, 5xx).
     Unavailable,
-    /// An answer that is not what it has to be.
+    /// An answer that is not acceptable.
     Invalid,
 }
 
@@ -42,7 +42,7 @@ macro_rules! problems {
             /// Every problem.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-            /// As records and `/readyz` have it.
+            /// Its name in records and on `/readyz`.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
@@ -54,59 +54,59 @@ macro_rules! problems {
 }
 
 problems! {
-    /// No answer, or not in time, or one that promises a better one later.
+    /// No answer, no complete answer in time, or a status that is usually temporary.
     Unanswered = "unanswered",
-    /// The configured URL cannot be fetched from.
+    /// The configured URL is not acceptable.
     Url = "url",
     /// 301, 302, 303, 307, 308.
     Redirected = "redirected",
-    /// 304 to a request that named no `ETag`.
+    /// 304 to a request without `If-None-Match`.
     NotModified = "not_modified",
     /// 401 or 403.
     Forbidden = "forbidden",
-    /// 404 with `error code: 1042`: a Worker on the same account, asked at its `workers.dev` address.
+    /// 404 with `error code: 1042`: a Worker of the same account, at its `workers.dev` address.
     WorkerToWorker = "worker_to_worker",
     /// 404 or 410.
     NotFound = "not_found",
-    /// Any other status than 200.
+    /// Any other status except 200.
     Status = "status",
-    /// A page for people.
+    /// An HTML page.
     Page = "page",
-    /// The discovery document in place of the set.
+    /// A discovery document instead of a set.
     DiscoveryDocument = "discovery_document",
-    /// Certificates or keys in PEM in place of the set.
+    /// Certificates or keys in PEM instead of a set.
     Pem = "pem",
-    /// A key, or an array of keys, in place of the set.
+    /// A single key, or an array of keys, instead of a set.
     BareKeys = "bare_keys",
-    /// More keys than are read.
+    /// More than [`crate::limits::MAX_JWKS_KEYS`] keys.
     TooManyKeys = "too_many_keys",
-    /// A longer document than is read.
+    /// More than [`crate::limits::MAX_JWKS_BYTES`] bytes.
     TooLarge = "too_large",
-    /// A member that occurs twice in one object.
+    /// A member that occurs twice in one JSON object.
     DuplicateMember = "duplicate_member",
-    /// Another encoding than UTF-8.
+    /// An encoding other than UTF-8.
     Encoding = "encoding",
-    /// The document is no JSON object, or lacks what it must have.
+    /// The document is not a JSON object, or lacks a required member.
     NotASet = "not_a_set",
-    /// The set holds no key at all.
+    /// The set has no keys.
     EmptySet = "empty_set",
-    /// The set holds keys, and none that can be used.
+    /// The set has keys, but none that can be used.
     NoUsableKey = "no_usable_key",
     /// The discovery document is about another issuer.
     OtherIssuer = "other_issuer",
     /// The discovery document does not name an acceptable set.
     Discovery = "discovery",
-    /// A record of an earlier release, which kept no more than the reason.
+    /// A record of an earlier release, which stored only the reason.
     Unrecorded = "unrecorded",
 }
 
 impl KeySetError {
-    /// Nobody answered, or not now.
+    /// There was no answer, or a temporary one.
     pub(crate) fn unavailable(reason: impl Into<String>) -> Self {
         Self::new(KeySetErrorKind::Unavailable, KeySetProblem::Unanswered, reason.into())
     }
 
-    /// The answer is not what it has to be.
+    /// The answer is not acceptable.
     pub(crate) fn invalid(problem: KeySetProblem, reason: impl Into<String>) -> Self {
         Self::new(KeySetErrorKind::Invalid, problem, reason.into())
     }
@@ -115,19 +115,19 @@ impl KeySetError {
         Self { kind, problem, reason, points_to: None }.bounded()
     }
 
-    /// The same, with the URL that the answer named. One that may not be fetched is left out.
+    /// The same error with the URL that the answer named. A URL that may not be fetched is left out.
     pub(crate) fn pointing_to(self, url: &str) -> Self {
         Self { points_to: Some(url.to_owned()), ..self }.bounded()
     }
 
-    /// The same, met while the discovery document was fetched.
+    /// The same error, as one of the discovery document.
     pub(crate) fn in_discovery(self) -> Self {
-        // Where the discovery document was moved to is no key set's URL.
+        // The new place of a discovery document is not the URL of a key set.
         let points_to = self.points_to.filter(|_| self.problem == KeySetProblem::OtherIssuer);
         Self { reason: format!("discovery: {}", self.reason), points_to, ..self }.bounded()
     }
 
-    /// What a record keeps of a failure, and nothing besides; `None` where it is something else.
+    /// Reads the error from a record; `None` if `value` does not have exactly its members.
     pub(crate) fn from_json(value: &Value) -> Option<Self> {
         let members = value.as_object()?;
         if members.keys().any(|name| !["kind", "problem", "reason", "points_to"].contains(&name.as_str())) {
@@ -142,7 +142,7 @@ impl KeySetError {
             None => KeySetProblem::Unrecorded,
             Some(name) => {
                 let name = name.as_str()?;
-                // A later release may know more of them.
+                // A later release may define more of them.
                 KeySetProblem::ALL
                     .iter()
                     .copied()
@@ -157,7 +157,7 @@ impl KeySetError {
         Some(Self { kind, problem, reason: members.get("reason")?.as_str()?.to_owned(), points_to })
     }
 
-    /// The same, fit for a log line and a response.
+    /// The same error with a reason of bounded length and without control characters, for a log line or a response.
     #[must_use]
     pub fn bounded(self) -> Self {
         let mut reason: String = self

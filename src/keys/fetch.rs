@@ -1,8 +1,8 @@
-//! One attempt to get a set from its origin, and the verdict on the answer.
+//! One attempt to fetch a set from its origin, and the check of the answer.
 //!
-//! Everything from out there is hostile until it has passed: the URL, the status, the size, the JSON, in discovery the
-//! `issuer`. Redirects are not followed, because whoever controls one names the keys. Nothing here knows the time, the
-//! cache, or how often to ask.
+//! Everything in an answer is checked: the URL, the status, the size, the JSON, and with discovery the `issuer`. Redirects
+//! are not followed, because the target of a redirect would choose the keys. This module does not know the time, the cache, or
+//! how often to ask.
 
 use std::rc::Rc;
 
@@ -19,42 +19,42 @@ use crate::keys::{CachePolicy, KeySource, Location};
 use crate::limits::{MAX_ETAG_BYTES, MAX_JWKS_BYTES};
 use crate::ports::{Document, DocumentRequest, FetchError, HttpClient};
 
-/// What an origin answered.
+/// An acceptable answer of an origin.
 #[derive(Clone, Debug)]
 pub struct Fetched {
     /// The URL of the set.
     pub jwks_uri: String,
-    /// The set, or the word that the cached one still holds.
+    /// The set, or the confirmation of the cached one.
     pub answer: Answer,
-    /// For how many seconds the origin lets it be reused, if it says.
+    /// For how many seconds the origin lets the answer be reused, if it says so.
     pub max_age_seconds: Option<u64>,
 }
 
-/// The answer proper.
+/// The content of an answer.
 #[derive(Clone, Debug)]
 pub enum Answer {
     /// 200.
     Set {
-        /// As it came.
+        /// Its text as it came.
         body: Rc<str>,
-        /// Parsed.
+        /// The keys, parsed from `body`.
         set: Rc<KeySet>,
-        /// The `ETag`.
+        /// Its `ETag`.
         etag: Option<String>,
     },
-    /// 304: this, whose `ETag` was sent, still holds.
+    /// 304: the set whose `ETag` was sent is still current.
     Confirmed(CachedSet),
 }
 
-/// Asks `source`'s origin once, within `policy.fetch_timeout_ms`. In discovery each of the two documents has half of it:
-/// the bound holds for both together, at the price of refusing a first document that takes longer than its half.
+/// Asks the origin of `source` once, within `policy.fetch_timeout_ms`. With discovery each of the two documents has half of
+/// that time: so the limit holds for both together, but a first document that takes longer than its half is refused.
 ///
-/// `held` is the set that the answer may confirm (304), and `must_not_be_lost` says that it still serves: then an answer
-/// without a single usable key counts as a failure, as it always does for an issuer without shared secrets. One that has
-/// secrets may publish an empty set.
+/// `held` is the set that a 304 may confirm. `must_not_be_lost` says that it may still be used: then an answer without a
+/// usable key counts as a failure. For an issuer without shared secrets it always does. An issuer with secrets may publish an
+/// empty set.
 ///
 /// # Errors
-/// A [`KeySetError`] for anything but an acceptable set.
+/// A [`KeySetError`] if the answer is not an acceptable set.
 pub async fn fetch<C: HttpClient>(
     client: &C,
     source: &KeySource,
@@ -73,7 +73,7 @@ pub async fn fetch<C: HttpClient>(
             (found.map_err(KeySetError::in_discovery)?, half)
         }
     };
-    // An `ETag` speaks of one URL, so it is sent to no other.
+    // An `ETag` belongs to one URL, so it is sent to no other.
     let held = held.filter(|held| held.jwks_uri == jwks_uri);
     let held = held.filter(|held| held.etag.is_some());
     let request = DocumentRequest {
@@ -129,7 +129,7 @@ async fn discover<C: HttpClient>(
         return Err(KeySetError::invalid(KeySetProblem::OtherIssuer, reason).pointing_to(jwks_uri));
     }
     match url::accept(jwks_uri) {
-        // A document from elsewhere has no business with what listens on this machine.
+        // A document from another host must not name a server on this machine.
         Ok(Transport::Loopback) if transport == Transport::Https => {
             Err(KeySetError::invalid(KeySetProblem::Discovery, "`jwks_uri` has the scheme http"))
         }
@@ -188,7 +188,7 @@ fn redirected(url: &str, status: u16, location: Option<&str>) -> KeySetError {
     }
 }
 
-/// Whether the beginning of `body` holds `text`: the platform's own error pages are short.
+/// Whether the first 4096 bytes of `body` contain `text`: the platform's own error pages are short.
 fn holds(body: &[u8], text: &str) -> bool {
     const LOOKED_AT_BYTES: usize = 4096;
     let start = body.get(..LOOKED_AT_BYTES).unwrap_or(body);
@@ -209,7 +209,7 @@ fn read_set(document: Document, needs_keys: bool) -> Result<Answer, KeySetError>
     Ok(Answer::Set { body: body.into(), set: Rc::new(set), etag })
 }
 
-/// Why a set without a usable key has none: each key with its reason.
+/// Why a set has no usable key: each key with its reason.
 fn no_usable_key(set: &KeySet) -> String {
     if set.set_aside.is_empty() {
         return "no usable key: the set is empty".to_owned();
@@ -253,7 +253,7 @@ fn not_json(fault: &JsonError) -> KeySetError {
     KeySetError::invalid(problem, format!("the document cannot be read: {fault}"))
 }
 
-/// What to say about a page for people, if it is one.
+/// The error for an HTML page, if the document is one.
 fn page(document: &Document) -> Option<KeySetError> {
     let is_declared = document.content_type.as_deref().is_some_and(|content_type| {
         content_type.trim_start().get(..9).is_some_and(|start| start.eq_ignore_ascii_case("text/html"))

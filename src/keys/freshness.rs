@@ -1,7 +1,7 @@
-//! When to believe a cached set, when to refresh it, and when to say that nobody can tell.
+//! When to use a cached set, when to refresh it, and when to answer that the keys are unavailable.
 //!
-//! A pure state machine: `(now, what is cached, what was asked) -> decision`, and the two transitions an attempt makes.
-//! No I/O, no clock, no keys; its tests are the specification as a table.
+//! A pure state machine: `(now, what is cached, what is asked for) -> decision`, and the two transitions that an attempt makes.
+//! It has no I/O, no clock and no keys. Its tests are tables and serve as its specification.
 
 use crate::keys::CachePolicy;
 use crate::limits::{
@@ -9,69 +9,69 @@ use crate::limits::{
 };
 use crate::time::Timestamp;
 
-/// What is known about a source's set and about the attempts to fetch it.
+/// The times of a source's set, and the state of the attempts to fetch it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Freshness {
     /// The times of the set, if one was ever fetched.
     pub lifetime: Option<Lifetime>,
-    /// How the attempts went.
+    /// The state of the attempts.
     pub attempts: Attempts,
 }
 
 /// The times of a set: `fetched_at <= fresh_until <= stale_until`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetime {
-    /// When the origin served or confirmed it.
+    /// When the origin served it, or confirmed it with a 304.
     pub fetched_at: Timestamp,
-    /// Until when it is believed without question.
+    /// Until when it is fresh.
     pub fresh_until: Timestamp,
-    /// Until when it serves while the origin does not.
+    /// Until when it may be used while a refresh is outstanding or fails.
     pub stale_until: Timestamp,
 }
 
-/// How the attempts to fetch a set went. All isolates obey them, through the store.
+/// The state of the attempts to fetch a set. An isolate obeys its own and those in the records that it has read from the store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Attempts {
-    /// When the last attempt ended, whatever came of it.
+    /// When the last attempt ended, successful or not.
     pub last_attempt_at: Option<Timestamp>,
-    /// Attempts that failed since the last that did not.
+    /// How many attempts have failed since the last success.
     pub consecutive_failures: u32,
-    /// When an attempt that an unknown `kid` asked for last ended.
+    /// When the last attempt ended that looked for an unknown `kid`.
     pub last_unknown_kid_fetch_at: Option<Timestamp>,
 }
 
-/// What a request is after, seen from the cached set.
+/// What a request asks for, relative to the cached set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// A `kid` that the set holds (or has set aside: the issuer is known to have it).
+    /// A `kid` of the set, usable or set aside.
     KnownKid,
-    /// A `kid` that the set does not hold.
+    /// A `kid` that the set lacks.
     UnknownKid,
-    /// Whatever there is.
+    /// Any key.
     Any,
 }
 
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Judge by the cached set.
+    /// Use the cached set.
     Use,
-    /// Judge by the cached set, and refresh it after the response.
+    /// Use the cached set, and refresh it after the response.
     UseAndRefresh,
-    /// Nothing cached can judge this: fetch first.
+    /// The cached set is not enough: fetch first.
     FetchFirst,
-    /// Nothing cached can judge this, and it is too early to ask again.
+    /// The cached set is not enough, and it is too early for another fetch.
     Refuse(Unavailable),
 }
 
-/// Nobody can tell at the moment.
+/// The keys are unavailable at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unavailable {
-    /// Seconds until the next attempt is due.
+    /// Seconds until the next attempt is allowed.
     pub retry_after_seconds: u64,
 }
 
-/// What to do at `now` for a request that asks for `asked`.
+/// What to do at `now` for a request that asks for `asked`; `cached` is what the isolate knows.
 #[must_use]
 pub fn decide(now: Timestamp, cached: Option<&Freshness>, asked: Asked, policy: &CachePolicy) -> Decision {
     let Some(cached) = cached else { return Decision::FetchFirst };
@@ -84,8 +84,8 @@ pub fn decide(now: Timestamp, cached: Option<&Freshness>, asked: Asked, policy: 
         if cached.attempts.consecutive_failures > 0 {
             return refuse_or_fetch(backoff.max(cooldown_left));
         }
-        // A fetch that nobody's unknown `kid` asked for begins no cooldown: the keys may have been rotated right after it.
-        // And a set past its TTL proves no absence: a fetch is due anyway.
+        // Only a fetch for an unknown `kid` begins the cooldown: after any other, the keys may have been rotated at once.
+        // A set past its TTL does not show that a key is absent: a fetch is due anyway.
         if cooldown_left.is_none() || now >= lifetime.fresh_until {
             return Decision::FetchFirst;
         }
@@ -93,14 +93,14 @@ pub fn decide(now: Timestamp, cached: Option<&Freshness>, asked: Asked, policy: 
     if now >= lifetime.refresh_at() && backoff.is_none() { Decision::UseAndRefresh } else { Decision::Use }
 }
 
-/// Seconds until an unknown `kid` may make the origin be asked again, if it was last asked for one at `looked_at`; `None` when
-/// it may now.
+/// Seconds until the origin may be asked for an unknown `kid` again, if the last such fetch ended at `looked_at`; `None` when it
+/// may be asked now.
 #[must_use]
 pub fn cooldown_left(now: Timestamp, looked_at: Option<Timestamp>, policy: &CachePolicy) -> Option<u64> {
     left(now, looked_at?, policy.unknown_kid_cooldown_seconds)
 }
 
-/// Whether to refresh now what would come due within `horizon_seconds`: the question of the cron trigger.
+/// Whether the set would come due within `horizon_seconds`, so that the cron trigger refreshes it now.
 #[must_use]
 pub fn due_within(horizon_seconds: u64, now: Timestamp, cached: &Freshness) -> bool {
     cached.attempts.backoff_left(now).is_none()
@@ -121,19 +121,19 @@ impl Lifetime {
         Self { fetched_at: now, fresh_until, stale_until: fresh_until.plus(policy.stale_if_error_seconds) }
     }
 
-    /// The TTL it was given, in seconds.
+    /// Its TTL in seconds.
     #[must_use]
     pub fn ttl_seconds(&self) -> u64 {
         u64::try_from(self.fresh_until.since(self.fetched_at)).unwrap_or(0)
     }
 
-    /// When it is time to refresh it ahead: at 80 % of its TTL.
+    /// When it is refreshed ahead: at 80 % of its TTL.
     #[must_use]
     pub fn refresh_at(&self) -> Timestamp {
         self.fetched_at.plus(self.ttl_seconds().saturating_mul(REFRESH_AHEAD_PERCENT) / 100)
     }
 
-    /// Whether it may judge a token at `now`, fresh or stale.
+    /// Whether it may be used at `now`, fresh or stale.
     #[must_use]
     pub fn serves_at(&self, now: Timestamp) -> bool {
         now < self.stale_until
@@ -141,19 +141,19 @@ impl Lifetime {
 }
 
 impl Attempts {
-    /// After an attempt that ended at `now` with a set (or the word that the cached one still holds).
+    /// The state after an attempt that ended at `now` with a set (or a 304).
     #[must_use]
     pub fn succeeded(self, now: Timestamp, asked: Asked) -> Self {
         Self { consecutive_failures: 0, ..self.ended(now, asked) }
     }
 
-    /// After an attempt that ended at `now` with nothing of use.
+    /// The state after an attempt that failed at `now`.
     #[must_use]
     pub fn failed(self, now: Timestamp, asked: Asked) -> Self {
         Self { consecutive_failures: self.consecutive_failures.saturating_add(1), ..self.ended(now, asked) }
     }
 
-    /// What two isolates know together: the later attempt counts.
+    /// The state that two isolates know together: the later attempt counts.
     #[must_use]
     pub fn merged_with(self, other: Self) -> Self {
         let last_unknown_kid_fetch_at = self.last_unknown_kid_fetch_at.max(other.last_unknown_kid_fetch_at);
@@ -170,7 +170,7 @@ impl Attempts {
         }
     }
 
-    /// Seconds until a failing origin may be asked again; `None` when it may.
+    /// Seconds until a failing origin may be asked again; `None` when it may be asked now.
     #[must_use]
     pub fn backoff_left(&self, now: Timestamp) -> Option<u64> {
         left(now, self.last_attempt_at?, backoff_seconds(self.consecutive_failures)?)
@@ -199,8 +199,8 @@ pub fn ttl_seconds(policy: &CachePolicy, max_age_seconds: Option<u64>) -> u64 {
 }
 
 /// The seconds for which a `Cache-Control` field (RFC 9111 §5.2.2) lets an answer be reused; `None` when it says nothing
-/// about it. `no-store`, `no-cache`, and a `max-age` that is no number (RFC 9111 §4.2.1) count as 0, the least of several
-/// wins.
+/// about it. `no-store`, `no-cache` and a `max-age` that is not a number (RFC 9111 §4.2.1) count as 0. The smallest of several
+/// values counts.
 #[must_use]
 pub fn max_age_seconds(cache_control: &str) -> Option<u64> {
     cache_control.split(',').filter_map(directive_seconds).min()
@@ -213,7 +213,7 @@ fn directive_seconds(directive: &str) -> Option<u64> {
         "max-age" => {
             let digits = value.trim().trim_matches('"');
             let numeric = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-            // All digits and still no u64: more seconds than anybody will wait.
+            // Digits that exceed a u64: for ever.
             Some(if numeric { digits.parse().unwrap_or(u64::MAX) } else { 0 })
         }
         _ => None,

@@ -1,8 +1,8 @@
-//! Issuers' public keys: isolate memory, then the store all isolates share, then the origin.
+//! Issuers' public keys: from the isolate's memory, then from the store that all isolates share, then from the origin.
 //!
-//! [`KeyCache`] carries out what [`freshness`] decides, [`record`] is what the store holds, [`fetch`] asks the origin.
-//! This room knows whose keys it fetches only by name: which issuers are trusted, and what a key then proves, is
-//! decided elsewhere. It never tells a token that its key does not exist while it merely could not look.
+//! [`KeyCache`] carries out what [`freshness`] decides, [`record`] defines what the store holds, and [`fetch`] asks the origin.
+//! This module does not decide which issuers are trusted or what a key verifies. It never reports a key as absent while it
+//! could not ask the origin: then the keys are unavailable.
 
 pub mod cache;
 pub mod error;
@@ -21,19 +21,19 @@ use crate::time::Timestamp;
 pub use cache::KeyCache;
 pub use state::KeyState;
 
-/// Where an issuer's keys come from.
+/// The source of an issuer's keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeySource {
     /// The configured issuer; in discovery, what the document's `issuer` must equal.
     pub issuer: String,
-    /// Where to ask.
+    /// The document to fetch.
     pub location: Location,
-    /// Whether a set without a usable key is acceptable, as it is for an issuer that has shared secrets. For any other,
-    /// such a set could verify nothing and counts as a bad answer.
+    /// Whether a set without a usable key is acceptable. It is for an issuer that has shared secrets. For any other issuer
+    /// such a set verifies nothing and counts as a bad answer.
     pub may_be_empty: bool,
 }
 
-/// The document that is asked for first.
+/// The document that is fetched first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {
     /// A JWK Set (RFC 7517 §5).
@@ -49,9 +49,9 @@ pub enum Location {
 }
 
 impl KeySource {
-    /// What tells this source's keys from every other's, in memory and in the store: the JWK Set's URL, so that issuers
-    /// with one set share it; for discovery, the document's URL with the issuer as its fragment, because a document
-    /// vouches for one issuer only and `https://a` and `https://a/` have the same one.
+    /// The name of this source in memory and in the store: the JWK Set's URL, so that issuers with the same set share it.
+    /// For discovery it is the document's URL with the issuer as its fragment: a document speaks for one issuer only, and
+    /// `https://a` and `https://a/` have the same document URL.
     #[must_use]
     pub fn identity(&self) -> Cow<'_, str> {
         match &self.location {
@@ -60,27 +60,27 @@ impl KeySource {
         }
     }
 
-    /// Whether tokens can be judged by `set` at all.
+    /// Whether `set` can be used for this issuer's tokens.
     #[must_use]
     pub fn accepts(&self, set: &KeySet) -> bool {
         self.may_be_empty || !set.keys.is_empty()
     }
 }
 
-/// How long keys are believed, and how often their origin is asked. The bounds are in [`crate::limits`].
+/// How long key sets are used, and how often their origin is asked. [`crate::limits`] has the bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CachePolicy {
     /// Seconds for which a fetched set is fresh.
     pub ttl_seconds: u64,
-    /// Seconds past the TTL for which a set still serves while its origin does not.
+    /// Seconds past the TTL for which a set may still be used while its origin does not answer.
     pub stale_if_error_seconds: u64,
-    /// Seconds between two looks for a `kid` that the set does not hold.
+    /// Seconds between two fetches for a `kid` that the set lacks, in one isolate.
     pub unknown_kid_cooldown_seconds: u64,
-    /// Milliseconds that one attempt may take, discovery included.
+    /// Milliseconds that one attempt may take, including discovery.
     pub fetch_timeout_ms: u32,
 }
 
-/// Which key a request is after.
+/// The key that a request needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted<'a> {
     /// Any key: the token names none.
@@ -89,43 +89,43 @@ pub enum Wanted<'a> {
     Kid(&'a str),
 }
 
-/// Which tier answered.
+/// The tier that answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tier {
     /// This isolate's memory.
     Memory,
-    /// The store that all isolates share.
+    /// The store that all isolates share: Workers KV.
     Store,
-    /// The issuer itself.
+    /// The issuer's own server.
     Origin,
 }
 
-/// A set to judge by.
+/// The result of a look-up: the set for judging a token.
 #[derive(Clone, Debug)]
 pub struct Lookup {
-    /// The keys. Whether the wanted one is among them is the caller's to find: an answer without it means that the
-    /// issuer has been asked recently enough to say that it has no such key.
+    /// The keys. The caller looks for the wanted one among them. If it is missing, the origin has been asked recently enough
+    /// to say that the issuer has no such key.
     pub set: Rc<KeySet>,
-    /// Which tier answered.
+    /// The tier that answered.
     pub tier: Tier,
     /// When the origin served (or confirmed) the set.
     pub fetched_at: Timestamp,
-    /// When the set was found: later than the look-up began where something had to be waited for. What is judged by the set is
-    /// judged at this time.
+    /// When the set was found, which is later than the beginning of the look-up if it had to wait. Tokens are judged at this
+    /// time.
     pub found_at: Timestamp,
-    /// When the origin was last asked because of an unknown `kid`; the cooldown starts there.
+    /// When the last fetch for an unknown `kid` ended; the cooldown begins then.
     pub last_unknown_kid_fetch_at: Option<Timestamp>,
     /// Whether to run [`KeyCache::refresh`] after the response.
     pub refresh_due: bool,
 }
 
-/// What a second look for a key brought; see [`KeyCache::look_again`].
+/// The result of a second look for a key; see [`KeyCache::look_again`].
 #[derive(Clone, Debug)]
 pub enum LookedAgain {
     /// The set as the store or the origin has it now.
     Fetched(Rc<KeySet>),
-    /// The origin was asked a moment ago, or is failing: what is known is as new as it gets.
+    /// The origin was asked a moment ago, or is failing, so nothing newer can be had.
     NothingNewer,
     /// The last second look is too recent.
     TooEarly {

@@ -1,8 +1,10 @@
-//! What the store holds of a source, and what is believed of it on reading.
+//! The records of a source in the store, and how they are checked when they are read.
 //!
-//! A record is written by this program and read like network input: bounded, complete, about this source, its times
-//! possible, its set parsed anew. What fails is discarded with a reason; a life longer than the policy's is cut. The
-//! schema is described in `docs/kv-schema.md`. Nothing here reads a clock or a store.
+//! A source has two records of one schema: the last good set, and the last failure. A failure never rewrites the set: the isolate
+//! that failed may hold an older set than the store. A record is written by this program and read like network input: its
+//! length is bounded, it is complete and about this source, its times are possible, and its set is parsed again. A record
+//! that fails a check is discarded with a reason. A life longer than the policy's is cut. `docs/kv-schema.md` describes the
+//! schema. Nothing here reads a clock or a store.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -22,31 +24,37 @@ use crate::limits::{
 use crate::rejection::excerpt;
 use crate::time::Timestamp;
 
-/// The key of `source`'s record: `jwks:v1:<base64url SHA-256 of its identity>`.
+/// The key under which the last good set of `source` is stored: `jwks:v1:<base64url SHA-256 of its identity>`.
 #[must_use]
 pub fn key(source: &KeySource) -> String {
     format!("jwks:v1:{}", base64url::encode(&Sha256::digest(source.identity().as_bytes())))
 }
 
-/// All that is known about a source.
+/// The key under which the last failure to fetch from `source` is stored: that of the set, and `:failures`.
+#[must_use]
+pub fn failures_key(source: &KeySource) -> String {
+    format!("{}:failures", key(source))
+}
+
+/// What is known about a source.
 #[derive(Clone, Debug, Default)]
 pub struct Record {
-    /// The last good set, if there ever was one.
+    /// The last good set, if there is one.
     pub cached: Option<CachedSet>,
-    /// How the attempts to fetch it went.
+    /// The state of the attempts to fetch it.
     pub attempts: Attempts,
-    /// What the last attempt met, if it failed.
+    /// Why the last attempt failed, if it did.
     pub last_error: Option<KeySetError>,
 }
 
 /// A set as its origin served it.
 #[derive(Clone, Debug)]
 pub struct CachedSet {
-    /// Where it came from.
+    /// The URL from which it was fetched.
     pub jwks_uri: String,
-    /// As fetched.
+    /// Its text as fetched.
     pub body: Rc<str>,
-    /// The same, parsed.
+    /// The keys, parsed from `body`.
     pub set: Rc<KeySet>,
     /// Its `ETag`.
     pub etag: Option<String>,
@@ -54,45 +62,56 @@ pub struct CachedSet {
     pub lifetime: Lifetime,
 }
 
-/// Why a record is not believed.
+/// Why a record is discarded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unbelievable {
-    /// Longer than [`MAX_RECORD_BYTES`].
+    /// It is longer than [`MAX_RECORD_BYTES`].
     #[error("it has {0} bytes")]
     TooLarge(usize),
-    /// Not the JSON object that the schema describes.
+    /// It is not the JSON object that the schema describes.
     #[error("it is not a record: {0}")]
     Schema(String),
-    /// Written for another source.
+    /// It was written for another source.
     #[error("it is about another source")]
     OtherSource,
-    /// Some of what belongs to a set is there, and some is not.
+    /// Some members of a set are present and some are missing.
     #[error("it holds half a set")]
     Incomplete,
-    /// A time lies further ahead than clocks disagree.
+    /// A time lies further ahead than clocks may differ.
     #[error("`{0}` lies in the future")]
     Future(&'static str),
-    /// Times that cannot all be true.
+    /// Its times contradict each other.
     #[error("`{0}` contradicts the other times")]
     Contradiction(&'static str),
-    /// Its set came from a URL that would not have been asked.
+    /// Its set came from a URL that is not acceptable.
     #[error("its `jwks_uri` is not acceptable: {0}")]
     JwksUri(UrlError),
-    /// Its set is none.
+    /// Its set cannot be parsed.
     #[error("its set is malformed: {0}")]
     Set(String),
 }
 
-/// A record that is believed.
+/// A record that passed all checks.
 #[derive(Clone, Debug)]
 pub struct Read {
-    /// As believed.
+    /// The record, cut to what the policy allows.
     pub record: Record,
-    /// The members that said more than the policy allows, and were cut to it.
+    /// The members that exceeded the policy and were cut to it.
     pub cut: Vec<&'static str>,
 }
 
-/// The record on the wire. Times are whole seconds since the epoch.
+/// What to write to the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The key.
+    pub key: String,
+    /// The value.
+    pub value: String,
+    /// For how many seconds to store it.
+    pub ttl_seconds: u64,
+}
+
+/// The record as JSON. Times are whole seconds since the epoch.
 #[derive(Serialize)]
 struct Stored<'r> {
     source_uri: Cow<'r, str>,
@@ -109,21 +128,21 @@ struct Stored<'r> {
 }
 
 impl Record {
-    /// What [`crate::keys::freshness::decide`] needs to know of it.
+    /// The input for [`crate::keys::freshness::decide`].
     #[must_use]
     pub fn freshness(&self) -> Freshness {
         Freshness { lifetime: self.cached.as_ref().map(|cached| cached.lifetime), attempts: self.attempts }
     }
 
-    /// The set, if it may judge a token at `now`.
+    /// The set, if it may be used at `now`.
     #[must_use]
     pub fn serving(&self, now: Timestamp) -> Option<&CachedSet> {
         self.cached.as_ref().filter(|cached| cached.lifetime.serves_at(now))
     }
 
-    /// Takes from `other` what is newer: its set, its knowledge of the attempts, or both. Returns whether the set was taken.
+    /// Takes from `other` what is newer: its set, the state of its attempts, or both. Returns whether the set was taken.
     pub fn adopt(&mut self, other: Self) -> bool {
-        // Times are whole seconds. Of two sets of one second, the one that an unknown `kid` asked for came second.
+        // Times are whole seconds. Of two sets of one second, the one that was fetched for an unknown `kid` came second.
         let order = |record: &Self| {
             let fetched_at = record.cached.as_ref()?.lifetime.fetched_at;
             Some((fetched_at, record.attempts.last_unknown_kid_fetch_at))
@@ -139,7 +158,7 @@ impl Record {
         newer
     }
 
-    /// Notes what came of an attempt that ended at `now`. A failure keeps the set.
+    /// Notes the outcome of an attempt that ended at `now`. A failure keeps the set.
     pub fn settle(&mut self, outcome: Result<CachedSet, KeySetError>, asked: Asked, now: Timestamp) {
         match outcome {
             Ok(cached) => {
@@ -154,10 +173,13 @@ impl Record {
         }
     }
 
-    /// The value to store, and for how many seconds: as long as its set may serve, and as long as its failures count.
+    /// What to store after the last attempt: the set after a success, the failure alone after a failure. It is stored as long as
+    /// the set may be used, and at least as long as failures count. `None` before the first attempt.
     #[must_use]
-    pub fn write(&self, source: &KeySource, policy: &CachePolicy, now: Timestamp) -> Option<(String, u64)> {
-        let cached = self.cached.as_ref();
+    pub fn write(&self, source: &KeySource, policy: &CachePolicy, now: Timestamp) -> Option<Written> {
+        let has_failed = self.attempts.consecutive_failures > 0;
+        let key = if has_failed { failures_key(source) } else { key(source) };
+        let cached = self.cached.as_ref().filter(|_| !has_failed);
         let stored = Stored {
             source_uri: source.identity(),
             jwks_uri: cached.map(|cached| cached.jwks_uri.as_str().into()),
@@ -175,13 +197,13 @@ impl Record {
             cached.map_or(0, |cached| u64::try_from(cached.lifetime.stale_until.since(now)).unwrap_or(0));
         let counts = BACKOFF_MAX_SECONDS.saturating_mul(2).max(policy.unknown_kid_cooldown_seconds);
         let ttl_seconds = serves.max(counts).max(MIN_STORE_TTL_SECONDS);
-        serde_json::to_string(&stored).ok().map(|value| (value, ttl_seconds))
+        serde_json::to_string(&stored).ok().map(|value| Written { key, value, ttl_seconds })
     }
 
-    /// Reads `value`, as believed at `now` about `source`.
+    /// Reads and checks the record `value` of `source` at `now`.
     ///
     /// # Errors
-    /// Says why it is not believed at all.
+    /// The reason why it is discarded.
     pub fn read(
         value: &str,
         source: &KeySource,
@@ -206,7 +228,7 @@ impl Record {
     }
 }
 
-/// The members of a record that were not taken out yet.
+/// The members of a record that are not yet read.
 struct Rest(json::Members);
 
 impl Rest {
@@ -224,7 +246,7 @@ impl Rest {
         }
     }
 
-    /// Takes out a member that is always there.
+    /// Takes out a member that must be present.
     fn required<T>(&mut self, name: &'static str, read: fn(&Value) -> Option<T>) -> Result<T, Unbelievable> {
         self.optional(name, read)?.ok_or_else(|| Unbelievable::Schema(format!("`{name}` is missing")))
     }
@@ -324,7 +346,7 @@ impl Stored<'_> {
     }
 }
 
-/// `at`, which cannot lie ahead of `now`: a little counts as now, more is not believed.
+/// `at`, which cannot lie ahead of `now`: up to [`CLOCK_DISAGREEMENT_SECONDS`] ahead counts as now, more is an error.
 fn past(at: Timestamp, now: Timestamp, member: &'static str) -> Result<Timestamp, Unbelievable> {
     if at > now.plus(CLOCK_DISAGREEMENT_SECONDS) {
         Err(Unbelievable::Future(member))

@@ -1,4 +1,4 @@
-//! What `/readyz` shows of a source: public key material, times and reasons. Data only.
+//! What `/readyz` shows of a source: public keys, times and reasons.
 
 use serde::Serialize;
 
@@ -13,29 +13,29 @@ use crate::time::Timestamp;
 pub struct KeyState {
     /// The configured issuer.
     pub issuer: String,
-    /// Where its keys come from (see [`KeySource::identity`]).
+    /// The source of its keys (see [`KeySource::identity`]).
     pub source_uri: String,
-    /// Where the set was fetched; differs from the source in discovery.
+    /// The URL from which the set was fetched; with discovery it differs from the source.
     pub jwks_uri: Option<String>,
-    /// Which tier knows the source; `None` while nobody does.
+    /// The tier that knows the source; `None` if none does.
     pub tier: Option<Tier>,
-    /// Whether tokens can be judged by the set now.
+    /// Whether the set can be used now.
     pub serving: bool,
-    /// When the origin served or confirmed the set.
+    /// When the origin served the set, or confirmed it with a 304.
     pub fetched_at: Option<Timestamp>,
     /// Until when it is fresh.
     pub fresh_until: Option<Timestamp>,
-    /// Until when it serves while the origin does not.
+    /// Until when it may be used while the origin does not answer.
     pub stale_until: Option<Timestamp>,
     /// The usable keys.
     pub keys: Vec<KeySummary>,
-    /// The keys set aside.
+    /// The keys that are set aside.
     pub set_aside: Vec<SetAsideSummary>,
     /// When the last attempt ended.
     pub last_attempt_at: Option<Timestamp>,
-    /// Attempts that failed since the last that did not.
+    /// How many attempts have failed since the last success.
     pub consecutive_failures: u32,
-    /// What the last attempt met, if it failed.
+    /// Why the last attempt failed, if it did.
     pub last_error: Option<KeySetError>,
 }
 
@@ -44,18 +44,18 @@ pub struct KeyState {
 pub struct KeySummary {
     /// Its `kid`.
     pub kid: Option<String>,
-    /// Its `alg`, if it states one.
+    /// Its `alg`, if it has one.
     pub alg: Option<&'static str>,
     /// Its RFC 7638 thumbprint, SHA-256, base64url.
     pub thumbprint: String,
 }
 
-/// A key that cannot be used.
+/// A key that is not used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SetAsideSummary {
     /// Its `kid`.
     pub kid: Option<String>,
-    /// Why not, in words.
+    /// The reason, in words.
     pub reason: String,
 }
 

@@ -1,13 +1,13 @@
-//! Which URLs keys may be fetched from: `https`, and plain `http` on this machine only.
+//! The URLs from which keys may be fetched: `https`, and `http` for this machine only.
 //!
-//! Stricter than a URL parser on purpose: whatever two parsers could read differently (user information, backslashes,
-//! spaces, control characters) is refused, so that what is checked here is what the platform then connects to.
+//! The check is stricter than a URL parser on purpose. It refuses everything that two parsers could read differently (user
+//! information, backslashes, spaces, control characters), so that the platform connects to the host that is checked here.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::limits::MAX_URL_BYTES;
 
-/// How an accepted URL is reached.
+/// The scheme of an accepted URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// `https`.
@@ -19,22 +19,22 @@ pub enum Transport {
 /// Why a URL is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
-    /// Longer than [`MAX_URL_BYTES`].
+    /// It is longer than [`MAX_URL_BYTES`].
     #[error("the URL is longer than {MAX_URL_BYTES} bytes")]
     TooLong,
-    /// Neither `https://` nor `http://`.
+    /// It begins with neither `https://` nor `http://`.
     #[error("the URL is not absolute with the scheme https")]
     Scheme,
-    /// `http` to another machine.
+    /// `http` to a host that is not loopback.
     #[error("the URL has the scheme http, which is accepted for loopback hosts only")]
     Insecure,
-    /// No host, or one that cannot be read.
+    /// It has no host, or one that is not valid.
     #[error("the URL has no valid host")]
     Host,
-    /// User information before the host.
+    /// It has user information before the host.
     #[error("the URL holds user information")]
     UserInformation,
-    /// A character that no URL holds as it is (RFC 3986 §2), or a fragment.
+    /// It contains a character that a URL must encode (RFC 3986 §2), or a fragment.
     #[error("the URL holds a character that is not allowed there")]
     Character,
 }
@@ -42,7 +42,7 @@ pub enum UrlError {
 /// Accepts an absolute URL with the scheme `https`, or `http` for `localhost`, 127.0.0.0/8 and `[::1]`.
 ///
 /// # Errors
-/// Says what is wrong with any other.
+/// The reason why any other URL is refused.
 pub fn accept(url: &str) -> Result<Transport, UrlError> {
     if url.len() > MAX_URL_BYTES {
         return Err(UrlError::TooLong);
@@ -67,8 +67,8 @@ pub fn accept(url: &str) -> Result<Transport, UrlError> {
     }
 }
 
-/// The URL that `location`, in the answer of `base`, refers to (RFC 3986 §5): an absolute one, or a path of the same
-/// origin. Nothing else is resolved, and nothing here is fetched.
+/// The URL to which `location`, in an answer from `base`, refers (RFC 3986 §5): an absolute URL, or a path of the same
+/// origin. No other form is resolved, and nothing is fetched.
 #[must_use]
 pub fn resolve(base: &str, location: &str) -> Option<String> {
     let (scheme, rest) = base.split_once("://")?;
@@ -83,7 +83,7 @@ pub fn resolve(base: &str, location: &str) -> Option<String> {
     accept(&resolved).is_ok().then_some(resolved)
 }
 
-/// The host of `authority`, its port checked and cut off. An IPv6 address keeps its brackets.
+/// The host of `authority`, after a check of the port. An IPv6 address keeps its brackets.
 fn host_of(authority: &str) -> Option<&str> {
     let (host, port) = match authority.find(']') {
         Some(end) => authority.split_at_checked(end.saturating_add(1))?,

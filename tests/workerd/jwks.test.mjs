@@ -6,7 +6,7 @@ import { createIdentityProvider } from '../../demo/identity-provider.mjs';
 import { age, beside } from './support/beside.mjs';
 import { during } from './support/lifetime.mjs';
 import { createOrigin } from './support/origin.mjs';
-import { changeRecord, storedRecord } from './support/store.mjs';
+import { changeRecord, failuresKey, storedRecord } from './support/store.mjs';
 import { assemble, epochSeconds, signer, testKey } from './support/tokens.mjs';
 import { eventually, startWorker, trusting } from './support/worker.mjs';
 
@@ -136,7 +136,7 @@ suite('an origin that misbehaves', () => {
     provider.behave('down');
     await age(worker, provider, TTL + STALE_IF_ERROR - 120);
     assert.equal(await verdict(await provider.mint(), 1), 'accepted');
-    await eventually(async () => (await storedRecord(worker, provider.jwksUri)).consecutive_failures > 0, 'the failure in KV');
+    await eventually(() => storedRecord(worker, provider.jwksUri, failuresKey), 'the failure in KV');
     await age(worker, provider, 240);
     assert.equal(await verdict(await provider.mint(), 2), 'jwks_unavailable');
   });
@@ -148,9 +148,9 @@ suite('an origin that misbehaves', () => {
     const verdicts = await Promise.all(tokens.map((token) => verdict(token)));
     assert.ok(verdicts.every((one) => one === 'jwks_unavailable'));
     assert.ok(provider.jwksRequests <= 2, `${provider.jwksRequests} requests`);
-    await eventually(() => storedRecord(worker, provider.jwksUri), 'the failure in KV');
+    await eventually(() => storedRecord(worker, provider.jwksUri, failuresKey), 'the failure in KV');
     // The other isolate heeds what the first has met.
-    await changeRecord(worker, provider.jwksUri, (record) => ({ ...record, consecutive_failures: 6, last_attempt_at: epochSeconds() }));
+    await changeRecord(worker, provider.jwksUri, (record) => ({ ...record, consecutive_failures: 6, last_attempt_at: epochSeconds() }), failuresKey);
     const before = provider.jwksRequests;
     assert.equal(await verdict(tokens[0], 1), 'jwks_unavailable');
     assert.equal(provider.jwksRequests, before);

@@ -1,4 +1,4 @@
-//! The key set that a discovery document names, if the document is the issuer's own.
+//! The key set that a discovery document names, if the document is about the configured issuer.
 
 use edge_assay::keys::{KeySource, Location, Wanted};
 use edge_assay::rejection::Fault;
@@ -49,7 +49,7 @@ fn a_document_about_another_issuer_is_refused() {
 }
 
 #[test]
-fn issuers_that_differ_by_a_slash_do_not_share_a_documents_word() {
+fn issuers_that_differ_by_a_slash_share_no_record() {
     let world = world(metadata(ISSUER, URL));
     let isolate = Isolate::of(discovered(ISSUER));
     isolate.ask(&world, Wanted::Any).unwrap();
@@ -57,7 +57,7 @@ fn issuers_that_differ_by_a_slash_do_not_share_a_documents_word() {
     assert!(other.ask(&world, Wanted::Any).is_err());
     assert!(
         Isolate::of(discovered(ISSUER)).ask(&world, Wanted::Any).is_ok(),
-        "and the failure stays its own"
+        "the failure does not concern the first issuer"
     );
 }
 
@@ -73,7 +73,7 @@ fn a_document_names_https_only() {
 }
 
 #[test]
-fn on_this_machine_a_document_may_name_this_machine() {
+fn a_document_of_this_machine_may_name_this_machine() {
     const LOCAL: &str = "http://localhost:9000";
     let world = FakePlatform::at(NOW);
     let uri = format!("{LOCAL}/.well-known/openid-configuration");

@@ -1,7 +1,7 @@
-//! When a cached set is believed, as a table: what is cached, what is asked when, what is decided.
+//! When a cached set is used, as tables: what is cached, the time, what is asked for, the decision.
 //!
-//! The policy throughout: a TTL of 1000 s, so that the refresh point lies at 800; 500 s of staleness, so that the end lies
-//! at 1500; 30 s of cooldown. The set is fetched at 0.
+//! The policy of all tables: a TTL of 1000 s, so the refresh point is at 800; 500 s of staleness, so the end is at 1500;
+//! 30 s of cooldown. The set is fetched at 0.
 
 use edge_assay::keys::CachePolicy;
 use edge_assay::keys::freshness::Asked::{self, Any, KnownKid, UnknownKid};
@@ -32,7 +32,7 @@ fn nothing() -> Freshness {
     Freshness::default()
 }
 
-/// Fetched at 0, and all has been well since.
+/// Fetched at 0, without a failure since.
 fn set() -> Freshness {
     Freshness {
         lifetime: Some(Lifetime::starting(at(0), 1000, &POLICY)),
@@ -40,7 +40,7 @@ fn set() -> Freshness {
     }
 }
 
-/// What else happened to what is cached.
+/// What happened after the fetch.
 trait Later {
     fn failed(self, times: u32, last_at: i64) -> Self;
     fn failed_to_find_a_kid(self, times: u32, last_at: i64) -> Self;
@@ -75,9 +75,9 @@ fn holds(rows: &[Row]) {
 #[test]
 fn with_nothing_cached_the_origin_is_asked_once_per_backoff() {
     holds(&[
-        ("never heard of", None, 0, KnownKid, FetchFirst),
-        ("never heard of", None, 0, UnknownKid, FetchFirst),
-        ("never heard of", None, 0, Any, FetchFirst),
+        ("nothing is known", None, 0, KnownKid, FetchFirst),
+        ("nothing is known", None, 0, UnknownKid, FetchFirst),
+        ("nothing is known", None, 0, Any, FetchFirst),
         ("never tried", Some(nothing()), 0, Any, FetchFirst),
         ("failed once, now", Some(nothing().failed(1, 100)), 100, Any, refuse(1)),
         ("failed once, a second ago", Some(nothing().failed(1, 100)), 101, Any, FetchFirst),

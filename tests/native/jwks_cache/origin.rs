@@ -55,7 +55,7 @@ fn an_answer_that_is_no_set_is_a_fault_and_never_an_empty_set() {
         }
         assert_eq!(fault.retry_after_seconds(), 1, "{what}");
         assert_eq!(isolate.state(&world).last_error.map(|failure| failure.kind), Some(kind), "{what}");
-        assert_eq!(world.origin.requests().len(), 1, "{what}: nothing else was asked");
+        assert_eq!(world.origin.requests().len(), 1, "{what}: no other URL was asked");
     }
 }
 
@@ -73,7 +73,7 @@ fn a_bad_answer_never_replaces_a_good_set() {
         world.pass(REFRESH_AT);
         isolate.serve(&world, Wanted::Kid("a")).expect(what);
         assert!(holds(&isolate.ask(&world, Wanted::Kid("a")), "a"), "{what}");
-        assert!(holds(&Isolate::new().ask(&world, Wanted::Kid("a")), "a"), "{what}: in the store too");
+        assert!(holds(&Isolate::new().ask(&world, Wanted::Kid("a")), "a"), "{what}: in the store, too");
         assert_eq!(isolate.state(&world).last_error.map(|failure| failure.kind), Some(kind), "{what}");
         assert_eq!(calls(&world), 2, "{what}");
     }
@@ -142,7 +142,7 @@ fn a_failure_says_what_was_seen_and_where_the_answer_points() {
         let world = world();
         world.origin.serves(URL, answer);
         Isolate::new().ask(&world, Wanted::Any).unwrap_err();
-        // As another isolate has it from the store.
+        // Another isolate reads it from the store.
         let failure = Isolate::new().state(&world).last_error.unwrap();
         assert_eq!(
             (failure.problem, failure.points_to.as_deref()),
@@ -168,7 +168,7 @@ fn an_empty_set_is_taken_beside_secrets_when_there_is_nothing_to_lose() {
     world.origin.serves(URL, Answer::json(r#"{"keys":[]}"#));
     let isolate = Isolate::of(source_beside_secrets());
     for _ in 0..3 {
-        let lookup = isolate.ask(&world, Wanted::Kid("a")).expect("an issuer with shared secrets alone");
+        let lookup = isolate.ask(&world, Wanted::Kid("a")).expect("an issuer that has only shared secrets");
         assert!(lookup.set.keys.is_empty());
     }
     assert_eq!(calls(&world), 1, "the cooldown counts after an empty answer");
@@ -195,7 +195,7 @@ fn an_empty_set_is_confirmed_by_another_and_follows_a_good_one_that_has_ended() 
 fn a_set_without_a_usable_key_is_a_bad_answer_to_an_issuer_without_secrets() {
     for body in [r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#] {
         let world = world();
-        // Another issuer has put up with the set, and the store holds it.
+        // Another issuer has accepted the set, and the store holds it.
         world.origin.serves(URL, Answer::json(body).etag("\"1\""));
         let other = Isolate::of(source_beside_secrets());
         other.ask(&world, Wanted::Any).unwrap();
@@ -208,7 +208,7 @@ fn a_set_without_a_usable_key_is_a_bad_answer_to_an_issuer_without_secrets() {
             assert!(!isolate.state(&world).serving);
             let asked = calls(&world);
             isolate.ask(&world, Wanted::Kid("a")).unwrap_err();
-            assert_eq!(calls(&world), asked, "backed off from");
+            assert_eq!(calls(&world), asked, "in the backoff");
             world.pass(3);
         }
         world.origin.serves(URL, Answer::json(jwks(&[("a", 1)])));
@@ -224,7 +224,7 @@ fn the_cooldown_counts_after_an_empty_answer_that_was_refused() {
     world.pass(31);
     for _ in 0..3 {
         let result = isolate.ask(&world, Wanted::Kid("b"));
-        assert_eq!(retry_after(&result), Some(30), "unavailable, since a good set is held: {result:?}");
+        assert_eq!(retry_after(&result), Some(30), "unavailable, because a good set is held: {result:?}");
     }
     assert_eq!(calls(&world), 2);
 }
@@ -241,7 +241,7 @@ fn one_bad_key_among_good_ones_is_set_aside_with_its_reason() {
     assert!(lookup.set.set_aside_with_kid("bad").is_some());
     world.pass(60);
     isolate.ask(&world, Wanted::Kid("bad")).unwrap();
-    assert_eq!(calls(&world), 1, "the issuer is known to have it, so nobody looks for it");
+    assert_eq!(calls(&world), 1, "the set has the key, so it is not fetched again");
 }
 
 #[test]

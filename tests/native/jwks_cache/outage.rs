@@ -1,4 +1,4 @@
-//! The origin is down: good sets go on serving, nobody hammers it, and no token is called bad for it.
+//! The origin is down: good sets are still used, the origin is asked rarely, and no token is refused as bad.
 
 use edge_assay::keys::Wanted;
 use edge_assay::ports::Level;
@@ -15,11 +15,11 @@ fn a_known_kid_is_served_while_the_origin_is_down() {
         world.pass(NOW + elapsed - world.now().epoch_seconds());
         assert!(holds(&isolate.serve(&world, Wanted::Kid("a")), "a"), "after {elapsed} s");
     }
-    assert!(holds(&Isolate::new().serve(&world, Wanted::Kid("a")), "a"), "from the store too");
+    assert!(holds(&Isolate::new().serve(&world, Wanted::Kid("a")), "a"), "from the store, too");
 }
 
 #[test]
-fn past_its_end_a_set_is_no_longer_believed_and_the_fault_is_ours() {
+fn past_its_end_a_set_is_not_used_and_the_answer_is_unavailable() {
     let world = world();
     let isolate = Isolate::warm(&world);
     world.origin.serves(URL, Answer::unreachable());
@@ -48,7 +48,7 @@ fn with_nothing_cached_exactly_one_attempt_is_made_per_backoff() {
 }
 
 #[test]
-fn two_isolates_share_a_backoff() {
+fn an_isolate_obeys_the_backoff_in_the_record_that_it_reads() {
     let world = world();
     world.origin.serves(URL, Answer::status(500));
     let (one, two) = (Isolate::new(), Isolate::new());
@@ -73,7 +73,7 @@ fn an_unknown_kid_during_an_outage_is_unavailable_and_not_unknown() {
     }
     assert_eq!(calls(&world), 2);
     assert_eq!(retry_after(&Isolate::new().ask(&world, Wanted::Kid("b"))), Some(30));
-    assert_eq!(calls(&world), 2, "two isolates share the cooldown of a failed look");
+    assert_eq!(calls(&world), 2, "the other isolate obeys the cooldown of the failed look");
     assert!(holds(&isolate.ask(&world, Wanted::Kid("a")), "a"));
 
     world.pass(30);
@@ -82,7 +82,7 @@ fn an_unknown_kid_during_an_outage_is_unavailable_and_not_unknown() {
 }
 
 #[test]
-fn after_an_outage_the_first_success_forgets_it() {
+fn the_first_success_after_an_outage_ends_the_backoff() {
     let world = world();
     let isolate = Isolate::warm(&world);
     world.origin.serves(URL, Answer::status(500));

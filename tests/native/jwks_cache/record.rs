@@ -1,12 +1,12 @@
-//! The record in the store: what is written comes back, and nothing else is believed.
+//! The records in the store: what is written is read back, and every other value is discarded.
 
-use edge_assay::keys::record::{Read, Record, Unbelievable, key};
+use edge_assay::keys::record::{Read, Record, Unbelievable, Written, failures_key, key};
 use edge_assay::keys::{KeySource, Location, Wanted};
 use edge_assay::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Isolate, NOW, POLICY, URL, jwks, source, world};
-use crate::support::platform::Answer;
+use super::{Isolate, NOW, POLICY, REFRESH_AT, URL, holds, jwks, serve, source, world};
+use crate::support::platform::{Answer, StoreMode};
 
 fn written() -> Value {
     let world = world();
@@ -19,7 +19,7 @@ fn read(value: &Value) -> Result<Read, Unbelievable> {
     Record::read(&value.to_string(), &source(), &POLICY, Timestamp::from_epoch_seconds(NOW))
 }
 
-/// The record with some members changed.
+/// The record with some members replaced.
 fn with(changes: &Value) -> Value {
     let mut record = written();
     for (member, value) in changes.as_object().unwrap() {
@@ -51,25 +51,48 @@ fn the_record_has_the_members_of_the_schema() {
 fn what_is_written_is_read_back() {
     let Read { record, cut } = read(&written()).unwrap();
     assert!(cut.is_empty());
-    let (value, ttl_seconds) = record.write(&source(), &POLICY, Timestamp::from_epoch_seconds(NOW)).unwrap();
-    assert_eq!(serde_json::from_str::<Value>(&value).unwrap(), written());
-    assert_eq!(ttl_seconds, 90_000);
+    let again = record.write(&source(), &POLICY, Timestamp::from_epoch_seconds(NOW)).unwrap();
+    assert_eq!((again.key, again.ttl_seconds), (key(&source()), 90_000));
+    assert_eq!(serde_json::from_str::<Value>(&again.value).unwrap(), written());
 }
 
 #[test]
-fn a_record_of_failures_alone_is_read_back_and_kept_while_they_count() {
+fn a_record_of_a_failure_is_read_back_and_kept_while_failures_count() {
     let world = world();
     world.origin.serves(URL, Answer::status(503));
     assert!(Isolate::new().ask(&world, Wanted::Any).is_err());
-    let value = world.store.peek(&key(&source())).unwrap();
+    let value = world.store.peek(&failures_key(&source())).unwrap();
     let record = Record::read(&value, &source(), &POLICY, world.now()).unwrap().record;
     assert_eq!((record.cached.is_none(), record.attempts.consecutive_failures), (true, 1));
     assert!(record.last_error.is_some());
-    assert_eq!(record.write(&source(), &POLICY, world.now()).unwrap().1, 120);
+    let Written { key, ttl_seconds, .. } = record.write(&source(), &POLICY, world.now()).unwrap();
+    assert_eq!((key, ttl_seconds), (failures_key(&source()), 120));
 }
 
 #[test]
-fn a_record_that_cannot_be_true_is_discarded_with_the_reason() {
+fn a_failure_is_written_beside_the_set_and_never_over_it() {
+    let world = world();
+    let (one, two) = (Isolate::warm(&world), Isolate::warm(&world));
+    world.pass(REFRESH_AT);
+    serve(&world, &[("b", 2)]);
+    one.serve(&world, Wanted::Any).unwrap();
+    let stored = world.store.peek(&key(&source()));
+    // The other isolate holds the old set, and cannot read what the first has written.
+    world.pass(1);
+    world.origin.serves(URL, Answer::status(503));
+    world.store.behave(StoreMode::Rubbish(String::new()));
+    two.cron(&world);
+    assert_eq!(two.state(&world).consecutive_failures, 1);
+    assert_eq!(world.store.peek(&key(&source())), stored);
+    assert!(world.store.peek(&failures_key(&source())).is_some());
+    world.store.behave(StoreMode::Works);
+    let cold = Isolate::new();
+    assert!(holds(&cold.ask(&world, Wanted::Kid("b")), "b"));
+    assert_eq!(cold.state(&world).consecutive_failures, 1, "and obeys the backoff");
+}
+
+#[test]
+fn an_impossible_record_is_discarded_with_the_reason() {
     for (changes, expected) in [
         (json!({ "source_uri": "https://other.example/jwks" }), Unbelievable::OtherSource),
         (json!({ "jwks_uri": "https://other.example/jwks" }), Unbelievable::OtherSource),
@@ -117,7 +140,7 @@ fn a_record_of_another_shape_is_discarded() {
 }
 
 #[test]
-fn a_set_is_parsed_anew() {
+fn the_set_of_a_record_is_parsed_again() {
     for set in ["", "<html>", "[]", r#"{"keys":[],"keys":[]}"#] {
         assert!(matches!(read(&with(&json!({ "set": set }))), Err(Unbelievable::Set(_))), "{set}");
     }
@@ -142,7 +165,7 @@ fn a_clock_that_runs_a_little_ahead_counts_as_now() {
 }
 
 #[test]
-fn a_discovered_set_from_an_unacceptable_url_is_not_believed() {
+fn a_discovered_set_from_an_unacceptable_url_is_discarded() {
     let issuer = "https://issuer.example".to_owned();
     let uri = "https://issuer.example/.well-known/openid-configuration".to_owned();
     let source = KeySource { issuer, location: Location::Discovery { uri }, may_be_empty: false };
@@ -154,7 +177,7 @@ fn a_discovered_set_from_an_unacceptable_url_is_not_believed() {
 #[test]
 fn the_largest_set_fits_into_a_record() {
     let world = world();
-    // Nothing escapes worse than quotes: a set at its limit made of them has to come back.
+    // Quotes grow most when they are escaped. A set of the greatest length, made of quotes, must be read back.
     let padding = "\"\",".repeat((250 * 1024) / 3);
     let set = format!(r#"{{"padding":[{padding}0],{}"#, jwks(&[("a", 1)]).trim_start_matches('{'));
     world.origin.serves(URL, Answer::json(set));

@@ -1,4 +1,4 @@
-//! New keys are seen: at once when a token names one, and within the TTL anyway; and no request waits for that.
+//! New keys are used: at once when a token names one, and within the TTL otherwise, without a request that waits for it.
 
 use edge_assay::keys::{Tier, Wanted};
 
@@ -30,7 +30,7 @@ fn a_rotation_right_after_a_cold_fetch_is_seen_at_once() {
 }
 
 #[test]
-fn a_rotation_is_seen_within_the_ttl_though_nobody_names_the_new_key() {
+fn a_rotation_is_seen_within_the_ttl_without_a_token_that_names_the_new_key() {
     let world = world();
     let isolate = Isolate::warm(&world);
     serve(&world, &[("b", 2)]);
@@ -60,7 +60,7 @@ fn the_same_kid_with_new_material_is_adopted_by_the_refresh() {
 }
 
 #[test]
-fn one_isolates_refresh_is_all_isolates_refresh() {
+fn a_refresh_of_one_isolate_is_used_by_the_others() {
     let world = world();
     let (one, two) = (Isolate::warm(&world), Isolate::warm(&world));
     world.pass(REFRESH_AT);
@@ -96,7 +96,7 @@ fn a_304_renews_the_times_and_keeps_the_set() {
 }
 
 #[test]
-fn a_304_that_nobody_asked_for_is_no_answer() {
+fn a_304_to_a_request_without_an_etag_is_a_failure() {
     let world = world();
     world.origin.serves(URL, Answer::status(304));
     assert!(Isolate::new().ask(&world, Wanted::Any).is_err());
@@ -138,7 +138,7 @@ fn with_the_cron_trigger_no_request_waits_and_the_store_sees_one_write_per_ttl()
     let (cron, edge) = (Isolate::new(), Isolate::new());
     cron.cron(&world);
     let mut origin_answers = 0;
-    // A day of a run every five minutes, in an isolate of its own, and a request every minute elsewhere.
+    // For a day, the cron trigger runs every five minutes in one isolate, and a request comes every minute in another.
     for minute in 0..24 * 60 {
         if minute % 5 == 0 {
             cron.cron(&world);
@@ -148,12 +148,12 @@ fn with_the_cron_trigger_no_request_waits_and_the_store_sees_one_write_per_ttl()
         world.pass(60);
     }
     assert_eq!(origin_answers, 0, "no request waited for the origin");
-    // Every 45 minutes: the last run before the refresh point.
+    // A fetch every 45 minutes, in the last run before the refresh point.
     assert_eq!((calls(&world), world.store.puts()), (32, 32));
 }
 
 #[test]
-fn the_cron_trigger_obeys_the_backoff_that_another_isolate_earned() {
+fn the_cron_trigger_obeys_the_backoff_of_another_isolate() {
     let world = world();
     let isolate = Isolate::warm(&world);
     world.origin.serves(URL, Answer::unreachable());

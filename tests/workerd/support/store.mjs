@@ -7,9 +7,12 @@ const TIMES = ['fetched_at', 'fresh_until', 'stale_until', 'last_attempt_at', 'l
 /** The key of the record of the set at `uri` (docs/kv-schema.md). */
 export const recordKey = (uri) => `jwks:v1:${createHash('sha256').update(uri).digest('base64url')}`;
 
-/** The record of the set at `uri`; `undefined` while there is none that is JSON. */
-export async function storedRecord(worker, uri) {
-  const text = await (await worker.kv()).get(recordKey(uri));
+/** The key of the record of the last failure to fetch that set. */
+export const failuresKey = (uri) => `${recordKey(uri)}:failures`;
+
+/** The record of the set at `uri`, or the one under another key; `undefined` while there is none that is JSON. */
+export async function storedRecord(worker, uri, key = recordKey) {
+  const text = await (await worker.kv()).get(key(uri));
   try {
     return JSON.parse(text) ?? undefined;
   } catch {
@@ -18,11 +21,11 @@ export async function storedRecord(worker, uri) {
 }
 
 /** Replaces that record by what `change` makes of it: an object, or a text that is no record any more. */
-export async function changeRecord(worker, uri, change) {
-  const record = await storedRecord(worker, uri);
+export async function changeRecord(worker, uri, change, key = recordKey) {
+  const record = await storedRecord(worker, uri, key);
   if (!record) throw new Error(`there is no record of ${uri} in KV yet`);
   const changed = change(record);
-  await (await worker.kv()).put(recordKey(uri), typeof changed === 'string' ? changed : JSON.stringify(changed));
+  await (await worker.kv()).put(key(uri), typeof changed === 'string' ? changed : JSON.stringify(changed));
 }
 
 /** The record as it looks `seconds` after it was written (before, if negative). */
