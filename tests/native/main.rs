@@ -14,6 +14,7 @@ mod advice_applied;
 mod advice_on_keys;
 mod attacks_jose;
 mod attacks_tokens;
+mod cache_model;
 mod cases;
 mod cli;
 mod configuration;

@@ -1,0 +1,277 @@
+//! What must hold in every world, checked at each step against what really happened, not against what the isolates believe.
+
+use std::collections::BTreeMap;
+
+use edge_assay::jose::KeySet;
+use edge_assay::keys::{KeyState, Lookup, record};
+use edge_assay::limits::{LEASE_MARGIN_SECONDS, STORE_LEASE_SECONDS};
+use edge_assay::rejection::Fault;
+use serde_json::Value;
+
+use super::world::{Call, Demand, POLICY, Shared, Write, source, summary};
+
+/// How long a lease for a fetch lasts.
+pub(super) fn lease_seconds() -> u64 {
+    u64::from(POLICY.fetch_timeout_ms.div_ceil(1000)) + LEASE_MARGIN_SECONDS
+}
+
+fn signed(seconds: u64) -> i64 {
+    i64::try_from(seconds).unwrap()
+}
+
+/// How long a set may serve after its origin has served it.
+fn life() -> i64 {
+    signed(POLICY.ttl_seconds + POLICY.stale_if_error_seconds)
+}
+
+/// What really happened, as far as a property needs it.
+#[derive(Debug)]
+pub(super) struct Ghost {
+    /// The first property that failed.
+    pub(super) violation: Option<String>,
+    /// What the last look-up to end got.
+    pub(super) last_answer: Option<Result<bool, u64>>,
+    /// When the origin's answer with each set last arrived anywhere, in seconds.
+    served: BTreeMap<usize, i64>,
+    /// Fetches whose answer has not arrived.
+    flights: Vec<Flight>,
+    /// Reads of the store whose answer has not arrived.
+    reads: Vec<Flight>,
+    /// What each isolate was told.
+    told: Vec<Told>,
+}
+
+#[derive(Clone, Copy, Debug, Hash)]
+struct Flight {
+    request: usize,
+    isolate: usize,
+    begun: i64,
+    is_for_unknown_kid: bool,
+}
+
+/// What an isolate was told of the attempts to fetch: by the answers to its own and by the records that it read. In seconds of its
+/// own clock.
+#[derive(Clone, Copy, Debug, Default, Hash)]
+struct Told {
+    last_attempt: Option<i64>,
+    failures: u32,
+    last_unknown: Option<i64>,
+}
+
+impl std::hash::Hash for Ghost {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        (&self.served, &self.told).hash(state);
+        // In which order two fetches began makes no difference.
+        for flights in [&self.flights, &self.reads] {
+            let mut flights: Vec<_> = flights
+                .iter()
+                .map(|one| (one.request, one.isolate, one.begun, one.is_for_unknown_kid))
+                .collect();
+            flights.sort_unstable();
+            flights.hash(state);
+        }
+    }
+}
+
+fn backoff(failures: u32) -> i64 {
+    if failures == 0 { 0 } else { (1 << (failures - 1).min(6)).min(60) }
+}
+
+impl Ghost {
+    pub(super) fn new(isolates: usize) -> Self {
+        Self {
+            violation: None,
+            last_answer: None,
+            served: BTreeMap::new(),
+            flights: Vec::new(),
+            reads: Vec::new(),
+            told: vec![Told::default(); isolates],
+        }
+    }
+
+    pub(super) fn violate(&mut self, what: String) {
+        self.violation.get_or_insert(what);
+    }
+
+    /// A request goes on, so that it waits neither for a read nor for a fetch. One that is cancelled never does.
+    pub(super) fn goes_on(&mut self, request: usize) {
+        self.flights.retain(|flight| flight.request != request);
+        self.reads.retain(|read| read.request != request);
+    }
+
+    /// An isolate reads a record.
+    pub(super) fn learns(&mut self, isolate: usize, value: &str, now: i64) {
+        let record: Value = serde_json::from_str(value).unwrap();
+        let told = &mut self.told[isolate];
+        told.last_unknown =
+            told.last_unknown.max(record["last_unknown_kid_fetch_at"].as_i64().map(|at| at.min(now)));
+        let last_attempt = record["last_attempt_at"].as_i64().map(|at| at.min(now));
+        if last_attempt > told.last_attempt {
+            told.last_attempt = last_attempt;
+            told.failures = u32::try_from(record["consecutive_failures"].as_u64().unwrap()).unwrap();
+        }
+    }
+}
+
+impl Shared {
+    fn second(&self) -> i64 {
+        self.now_ms.div_euclid(1000)
+    }
+
+    /// A key whose set has ended is accepted by nobody.
+    fn judge_life(&mut self, set: &KeySet) {
+        let kids: Vec<_> = set.keys.iter().filter_map(|key| key.kid.as_deref()).collect();
+        let mut versions = self.setup.versions.iter().enumerate();
+        let version = versions.find(|(_, version)| **version == kids).map(|(version, _)| version);
+        let served = version.and_then(|version| self.ghost.served.get(&version).copied());
+        let now = self.second();
+        match served {
+            None => self.ghost.violate(format!("a set that the origin never served is used: {kids:?}")),
+            Some(served) if now >= served + life() + self.setup.skew_range() => {
+                self.ghost.violate(format!("a set is used {} s after the origin served it", now - served));
+            }
+            Some(_) => {}
+        }
+    }
+
+    pub(super) fn judge_set(&mut self, set: &KeySet) {
+        self.judge_life(set);
+    }
+
+    pub(super) fn judge_answer(&mut self, call: Call, begun_ms: i64, result: &Result<Lookup, Fault>) {
+        let kid = if let Call::Kid(kid) = call { kid } else { "" };
+        self.ghost.last_answer = Some(summary(result, kid));
+        let Ok(lookup) = result else { return };
+        self.judge_life(&lookup.set);
+        let Call::Kid(kid) = call else { return };
+        if lookup.set.with_kid(kid).next().is_some() {
+            return;
+        }
+        // Nobody is told that a key does not exist unless the origin has just said so.
+        let lacking =
+            self.ghost.served.iter().filter(|(version, _)| !self.setup.versions[**version].contains(&kid));
+        let looked = lacking.map(|(_, served)| *served).max();
+        let (now, begun) = (self.second(), begun_ms.div_euclid(1000));
+        let since =
+            (now - signed(POLICY.unknown_kid_cooldown_seconds) + 1).min(begun) - self.setup.skew_range();
+        if looked.is_none_or(|looked| looked < since) {
+            let ago = looked.map(|looked| now - looked);
+            self.ghost.violate(format!("\"{kid}\" is called unknown, by an answer of {ago:?} s ago"));
+        }
+    }
+
+    /// A request for a key that the isolate holds waits for nothing.
+    pub(super) fn judge_begin(&mut self, call: Call, known: &KeyState) {
+        let Call::Kid(kid) = call else { return };
+        let is_known = known.serving && known.keys.iter().any(|key| key.kid.as_deref() == Some(kid));
+        if is_known && self.ghost.last_answer != Some(Ok(true)) {
+            self.ghost.violate(format!("the known key \"{kid}\" has to wait: {:?}", self.ghost.last_answer));
+        }
+    }
+
+    /// One read of the store per isolate and lease.
+    pub(super) fn judge_read(&mut self, request: usize, isolate: usize) {
+        let now = self.second();
+        self.ghost.reads.retain(|read| now < read.begun + signed(STORE_LEASE_SECONDS));
+        if self.ghost.reads.iter().any(|read| read.isolate == isolate && read.request != request) {
+            self.ghost.violate("an isolate reads the store twice at once".to_owned());
+        }
+        self.ghost.reads.push(Flight { request, isolate, begun: now, is_for_unknown_kid: false });
+    }
+
+    /// One fetch per isolate and lease, and none against what the isolate was told.
+    pub(super) fn judge_fetch(&mut self, request: usize, call: Call, isolate: usize, known: &KeyState) {
+        let (now, own) = (self.second(), self.seconds(isolate));
+        self.ghost.flights.retain(|flight| now < flight.begun + signed(lease_seconds()));
+        if self.ghost.flights.iter().any(|flight| flight.isolate == isolate) {
+            self.ghost.violate("an isolate fetches twice at once".to_owned());
+        }
+        let told = self.ghost.told[isolate];
+        if let Some(attempt) = told.last_attempt.filter(|attempt| own < attempt + backoff(told.failures)) {
+            self.ghost.violate(format!(
+                "an isolate fetches {} s after failure {}",
+                own - attempt,
+                told.failures
+            ));
+        }
+        let holds = |kid: &str| known.keys.iter().any(|key| key.kid.as_deref() == Some(kid));
+        let is_for_unknown_kid = matches!(call, Call::Kid(kid) if known.fetched_at.is_some() && !holds(kid));
+        let is_fresh = known.serving && known.fresh_until.is_some_and(|until| own < until.epoch_seconds());
+        if is_for_unknown_kid && is_fresh {
+            let cooldown = signed(POLICY.unknown_kid_cooldown_seconds);
+            if let Some(looked) = told.last_unknown.filter(|looked| own < looked + cooldown) {
+                self.ghost.violate(format!("an isolate looks for an unknown kid after {} s", own - looked));
+            }
+            let anywhere = self.ghost.told.iter().filter_map(|told| told.last_unknown).max();
+            if let (Some(Demand::SharedCooldown), Some(looked)) = (self.setup.demand, anywhere)
+                && own < looked + cooldown
+            {
+                self.ghost.violate(format!("two isolates look for an unknown kid within {} s", own - looked));
+            }
+        }
+        self.ghost.flights.push(Flight { request, isolate, begun: now, is_for_unknown_kid });
+    }
+
+    fn ended(&mut self, request: usize, isolate: usize, lacks: bool) -> &mut Told {
+        let own = self.seconds(isolate);
+        let mut flights = self.ghost.flights.iter();
+        let was_unknown = flights.any(|flight| flight.request == request && flight.is_for_unknown_kid);
+        let told = &mut self.ghost.told[isolate];
+        told.last_attempt = Some(own);
+        if lacks || was_unknown {
+            told.last_unknown = Some(own);
+        }
+        told
+    }
+
+    /// The origin's answer arrives.
+    pub(super) fn fetch_served(&mut self, request: usize, isolate: usize, version: usize, lacks: bool) {
+        let now = self.second();
+        self.ghost.served.insert(version, now);
+        self.ended(request, isolate, lacks).failures = 0;
+    }
+
+    /// A fetch fails. Returns the backoff that follows, in seconds.
+    pub(super) fn fetch_failed(&mut self, request: usize, isolate: usize) -> u64 {
+        let told = self.ended(request, isolate, false);
+        told.failures += 1;
+        u64::try_from(backoff(told.failures)).unwrap()
+    }
+
+    /// A write reaches the store: a failure takes no set away.
+    pub(super) fn judge_write(&mut self, write: &Write) {
+        let key = record::key(&source());
+        if write.key != key {
+            return;
+        }
+        let read = |value: &str| serde_json::from_str::<Value>(value).unwrap();
+        let before = self
+            .log
+            .iter()
+            .rfind(|stored| stored.key == key)
+            .and_then(|stored| read(&stored.value)["fetched_at"].as_i64());
+        let after = read(&write.value);
+        let is_older = after["fetched_at"].as_i64() < before;
+        if is_older && after["consecutive_failures"] != 0 {
+            self.ghost.violate("a failure replaces a newer set in the store".to_owned());
+        } else if is_older && self.setup.demand == Some(Demand::NewestSetInStore) {
+            self.ghost.violate("an older set replaces a newer one in the store".to_owned());
+        }
+    }
+
+    /// Every request ends soon when nothing else goes wrong.
+    pub(super) fn judge_end(&mut self, waited: i64) {
+        if waited > signed(STORE_LEASE_SECONDS + lease_seconds()) + 1 {
+            self.ghost.violate(format!("progress: a request takes {waited} s more"));
+        }
+    }
+
+    /// Every isolate accepts a published key soon when nothing else goes wrong.
+    pub(super) fn judge_acceptance(&mut self, isolate: usize, kid: &str, waited: i64) {
+        let longest = signed(POLICY.unknown_kid_cooldown_seconds + lease_seconds()) + 8;
+        if waited > longest {
+            self.ghost
+                .violate(format!("progress: isolate {isolate} does not accept \"{kid}\" within {waited} s"));
+        }
+    }
+}
