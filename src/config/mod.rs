@@ -15,7 +15,7 @@ use exchange::Surroundings;
 pub use reader::ConfigFault;
 use reader::{Faults, Table};
 
-use crate::cross_check::{CrossChecks, Share};
+use crate::cross_check::{CrossChecks, Engine, Share};
 use crate::endpoints::Enabled;
 use crate::exchange::Exchange;
 use crate::gateway::Gateway;
@@ -289,14 +289,19 @@ struct VerifySettings {
 
 fn verify_settings(root: &mut Table<'_>) -> VerifySettings {
     let (mut bytes, mut leeway, mut remember) = (None, None, None);
-    let mut share = Share::default();
+    let (mut engine, mut share) = (Engine::default(), Share::default());
     if let Some(mut table) = root.table("verify") {
+        engine = table.choice("engine", Engine::NAMES).unwrap_or_default();
         leeway = table.integer("leeway_seconds", (0, limits::MAX_LEEWAY_SECONDS));
         bytes = table.integer("max_token_bytes", limits::MAX_TOKEN_BYTES_RANGE);
         remember = table.integer("remember_seconds", (0, limits::MAX_REMEMBER_SECONDS));
         if let Some(mut cross_check) = table.table("cross_check") {
             share = Share::from_fraction(cross_check.fraction("sample").unwrap_or(0.0));
             cross_check.finish();
+            if engine != Engine::Rust {
+                let problem = format!("has no meaning with engine = \"{}\"", engine.name());
+                table.fault("cross_check", problem, "remove it, or set engine = \"rust\"");
+            }
         }
         table.finish();
     }
@@ -304,7 +309,7 @@ fn verify_settings(root: &mut Table<'_>) -> VerifySettings {
     VerifySettings {
         max_token_bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
         leeway_seconds: leeway.unwrap_or(limits::DEFAULT_LEEWAY_SECONDS),
-        cross_checks: CrossChecks::sampling(share),
+        cross_checks: CrossChecks::new(engine, share),
         remembered: RememberedTokens::lasting(remember.unwrap_or(limits::MAX_REMEMBER_SECONDS)),
     }
 }

@@ -155,7 +155,8 @@ pub(super) fn of_fault(examination: &Examination<'_>, fault: &Fault) -> (CauseId
         Fault::CryptoDisagreement { algorithm } => {
             (CauseId::CryptoDisagreement, advice::disagreement(examination, algorithm))
         }
-        Fault::ConfigInvalid { .. } => (CauseId::Configuration, advice::configuration(&[])),
+        // With a faulty configuration no token is examined, so this is about the engine that the configuration names.
+        Fault::ConfigInvalid { detail } => (CauseId::Configuration, advice::engine(examination, detail)),
     }
 }
 

@@ -8,7 +8,7 @@ mod advice;
 pub mod cause;
 mod causes;
 mod compose;
-pub mod cross_check;
+mod cross_check;
 pub mod html;
 mod issuers;
 mod keys;

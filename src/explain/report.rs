@@ -142,10 +142,9 @@ impl Stage {
                 Fault::JwksUnavailable { .. } | Fault::JwksInvalid { .. } | Fault::SecretMissing { .. } => {
                     Self::Key
                 }
-                Fault::CryptoDisagreement { .. } => Self::Signature,
+                Fault::CryptoDisagreement { .. } | Fault::ConfigInvalid { .. } => Self::Signature,
                 // The store is read only after the token was verified.
                 Fault::StoreUnavailable { .. } => Self::Claims,
-                Fault::ConfigInvalid { .. } => Self::Structure,
             },
         }
     }

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::config::Config;
-use crate::explain::cross_check::self_test;
+use crate::cross_check::self_test;
 use crate::http::deep_check::DeepCheck;
 use crate::http::{access, log};
 use crate::intake::Intake;

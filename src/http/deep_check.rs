@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::explain::cross_check::{Answers, self_test};
+use crate::cross_check::{Answers, self_test};
 use crate::jose::Algorithm;
 use crate::keys::Location;
 use crate::limits;

@@ -116,7 +116,7 @@ type Probed = Result<Rc<KeySet>, Fault>;
 enum Readiness {
     /// It works, and so does everything that it needs.
     Ready,
-    /// It works from cached keys, while their provider or Workers KV does not answer.
+    /// It works from cached keys, while their provider or Workers KV does not answer; or two engines disagreed on a token.
     Degraded,
     /// It does not work; the code says why.
     Not(&'static str),
@@ -158,10 +158,12 @@ async fn judge<P: Platform>(
     };
     let probed = probe_all(app, terms, platform, open).await;
     let now = platform.now();
-    let mut found = vec![if terms.cross_checks.is_clean() {
-        Readiness::Ready
-    } else {
-        Readiness::Not("crypto_disagreement")
+    let checks = &terms.cross_checks;
+    let mut found = vec![match (checks.has_failed_engine(), checks.has_disagreement()) {
+        (true, _) => Readiness::Not("crypto_disagreement"),
+        // The author of a token can cause this, and so it must not stop the isolate.
+        (false, true) => Readiness::Degraded,
+        (false, false) => Readiness::Ready,
     }];
     let mut issuers = Vec::new();
     for (issuer, probed) in terms.issuers.iter().zip(probed) {

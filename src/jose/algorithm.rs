@@ -67,6 +67,23 @@ impl Algorithm {
         Self::ALL.iter().copied().find(|algorithm| algorithm.name().eq_ignore_ascii_case(alg))
     }
 
+    /// Whether it is RSASSA-PSS (RFC 7518 §3.5).
+    #[must_use]
+    pub const fn is_pss(self) -> bool {
+        matches!(self, Self::Ps256 | Self::Ps384 | Self::Ps512)
+    }
+
+    /// The octets of an HMAC's hash, and so of its codes (RFC 7518 §3.2); `None` for the other algorithms.
+    #[must_use]
+    pub const fn code_length(self) -> Option<usize> {
+        match self {
+            Self::Hs256 => Some(32),
+            Self::Hs384 => Some(48),
+            Self::Hs512 => Some(64),
+            _ => None,
+        }
+    }
+
     /// Its name in `alg`. For Ed25519 this is `EdDSA`, the name that most implementations use.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -1,8 +1,8 @@
-//! From an untrusted string to a [`VerifiedToken`], which only [`verify`] makes and everything that acts on an identity
-//! takes.
+//! Turns an untrusted string into a [`VerifiedToken`]. Only [`verify`] makes one, and every function that acts on an
+//! identity takes one.
 //!
-//! Select, then verify once: the issuer by exact `iss`, then the algorithm, then the key by (issuer, `kid`), then one
-//! signature check, then the claims. Never every issuer's keys in turn.
+//! It selects first and verifies once: the issuer by exact `iss`, the algorithm, the key by (issuer, `kid`), one signature
+//! check, the claims. It never tries the keys of several issuers in turn.
 
 mod remembered;
 mod run;
@@ -24,22 +24,22 @@ use crate::trust::issuer::{TrustedIssuer, TrustedIssuers};
 pub use remembered::{Digest, RememberedTokens};
 use run::Run;
 
-/// Whom the Worker believes, and on which terms.
+/// The trusted issuers, and how their tokens are verified.
 #[derive(Debug)]
 pub struct Terms {
     /// The longest token read, in bytes.
     pub max_token_bytes: usize,
     /// How key sets are cached.
     pub cache: CachePolicy,
-    /// How often signatures are judged twice, and what came of it.
+    /// Which engines check signatures, and what was observed of them.
     pub cross_checks: CrossChecks,
-    /// The signatures found good of late.
+    /// The signatures that held in the last seconds.
     pub remembered: RememberedTokens,
-    /// Whose tokens are accepted.
+    /// The trusted issuers.
     pub issuers: TrustedIssuers,
 }
 
-/// A token whose signature holds under a key of its issuer and whose claims keep the issuer's rules.
+/// A token whose signature holds under a key of its issuer, and whose claims satisfy the issuer's rules.
 #[derive(Debug)]
 pub struct VerifiedToken {
     issuer: Rc<TrustedIssuer>,
@@ -60,13 +60,13 @@ pub struct KeyIdentity {
 }
 
 impl VerifiedToken {
-    /// Who issued it.
+    /// Its issuer's `iss`.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.issuer.issuer
     }
 
-    /// Its claims, all of them kept by the signature.
+    /// Its claims. The signature covers all of them.
     #[must_use]
     pub fn claims(&self) -> &Claims {
         self.content.claims()
@@ -78,14 +78,14 @@ impl VerifiedToken {
         &self.key
     }
 
-    /// What tells it from every other token.
+    /// Its SHA-256, which identifies it.
     #[must_use]
     pub fn digest(&self) -> &Digest {
         &self.digest
     }
 }
 
-/// What may be logged of a token, whatever became of it. Every text is cut to a bound, and made when it is asked for.
+/// The parts of a token that may be logged, accepted or not. Every text is cut to a bound, and made on request.
 #[derive(Clone, Debug, Default)]
 pub struct Observed {
     digest: Option<Digest>,
@@ -111,48 +111,49 @@ impl Observed {
         self.content.as_ref()?.header().alg.as_deref().map(excerpt)
     }
 
-    /// The first bytes of its SHA-256, in hex; `None` where there was no token.
+    /// The first bytes of its SHA-256, in hex; `None` if there was no token.
     #[must_use]
     pub fn token_hash(&self) -> Option<String> {
         self.digest.as_ref().map(prefix)
     }
 }
 
-/// How verification went.
+/// The result of a verification.
 #[derive(Debug)]
 pub struct Verification {
     /// The verdict.
     pub outcome: Result<VerifiedToken, Refusal>,
     /// What may be logged.
     pub observed: Observed,
-    /// When it was judged: after the keys were had, where those had to be fetched. What follows from the verdict is to be dated
-    /// by this.
+    /// The time of the judgement. If keys had to be fetched, this is the time after that. Everything that follows from the verdict
+    /// uses this time.
     pub judged_at: Timestamp,
-    /// The issuer whose key set is to be refreshed once the response is on its way.
+    /// The issuer whose key set is to be refreshed after the response was sent.
     pub refresh: Option<Rc<TrustedIssuer>>,
-    /// What each step selected.
+    /// The selection of each step.
     pub trail: Trail,
 }
 
-/// What each step has selected, as far as verification came: what `explain` tells the story from. Shared data alone, so
-/// that keeping it costs a live request two reference counts.
+/// The selection of each step that verification reached. `explain` makes its report from it. It holds shared data only, so
+/// keeping it costs a live request two reference counts.
 #[derive(Debug, Default)]
 pub struct Trail {
     /// The issuer.
     pub issuer: Option<Rc<TrustedIssuer>>,
     /// The algorithm.
     pub algorithm: Option<Algorithm>,
-    /// The key set, if one was asked for and had.
+    /// The key set, if one was needed and available.
     pub lookup: Option<Lookup>,
-    /// Whether the signature was found good a moment ago and not checked again.
+    /// Whether the signature held at an earlier request and was not checked again.
     pub is_remembered: bool,
-    /// Whether the signature holds, says pure Rust.
+    /// The verdict of pure Rust on the signature, if it was asked.
     pub pure_rust: Option<bool>,
-    /// The same, says the runtime's own cryptography, where it was asked.
+    /// The verdict of the runtime's WebCrypto, if it was asked.
     pub web_crypto: Option<Result<bool, NoOpinion>>,
 }
 
-/// Verifies `token` at `now`, or at the time to which the clock has moved once its keys are fetched. A share of all tokens is judged by the runtime's cryptography too.
+/// Verifies `token` at `now`, or at the later time of the clock after a fetch of keys or an answer of WebCrypto. `terms`
+/// says which engines check the signature.
 pub async fn verify<P: Platform>(
     terms: &Terms,
     keys: &KeyCache,
@@ -164,7 +165,7 @@ pub async fn verify<P: Platform>(
     Run::new(terms, keys, platform, now, twice).judge(token).await
 }
 
-/// Verifies `token` as [`verify`] does, and always by both engines: the same steps, for `explain`.
+/// Verifies `token` in the same steps as [`verify`], for `explain`. The signature is checked anew, and by WebCrypto too.
 pub async fn examine<P: Platform>(
     terms: &Terms,
     keys: &KeyCache,
@@ -175,7 +176,7 @@ pub async fn examine<P: Platform>(
     Run::new(terms, keys, platform, now, true).judge(token).await
 }
 
-/// The first bytes of a token's SHA-256, in hex: what may be logged and shown of it.
+/// The first bytes of a token's SHA-256, in hex, which may be logged and shown.
 pub(crate) fn hash_prefix(token: &str) -> String {
     prefix(&digest(token))
 }

@@ -1,11 +1,11 @@
-//! Tokens whose signature was found good a moment ago, so that the next request of a session need not check it again.
+//! Tokens whose signature held at a recent request, so that the next request of a session does not check it again.
 //!
-//! What is remembered cannot change: how a token reads, and under which key of which set its signature held. Whatever
-//! can is asked anew at every hit: whether the issuer and the algorithm are still allowed, whether that very set is still
-//! the issuer's, and every rule for the claims, times above all. The memory belongs to one configuration and ends with it.
+//! An entry stores only what cannot change: the token's content, and the key and key set under which its signature held.
+//! Everything else is checked at every hit: whether the issuer and the algorithm are still allowed, whether that set is still
+//! the issuer's, and every rule for the claims and times. The memory belongs to one configuration and ends with it.
 //!
-//! The memory is bounded in tokens, in bytes and in time. An entry names its key set and does not hold it, and it holds no
-//! parsed tree (see [`Object`](crate::jose::Object)), so it takes what it is charged with.
+//! The memory is bounded in tokens, in bytes and in time. An entry refers to its key set by a hash and does not hold it, and
+//! it holds no parsed tree (see [`Object`](crate::jose::Object)), so its estimated size is an upper bound.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -23,20 +23,20 @@ pub type Digest = [u8; 32];
 /// A signature that held.
 #[derive(Debug)]
 pub(super) struct Remembered {
-    /// What the token says.
+    /// The token's content.
     pub(super) content: Rc<Content>,
     /// The key that signed it.
     pub(super) key: Rc<KeyIdentity>,
-    /// The set in which the key was found; `None` for a shared secret, which is the configuration's.
+    /// The set in which the key was found; `None` for a shared secret, which belongs to the configuration.
     pub(super) set: Option<SetIdentity>,
-    /// When it was checked.
+    /// When the signature was checked.
     pub(super) checked_at: Timestamp,
 }
 
 impl Remembered {
-    /// The bytes of memory that it takes, with its place in the map, estimated from above.
+    /// An upper bound of the bytes of memory that it takes, its place in the map included.
     fn footprint(&self) -> usize {
-        /// A table's slot at the lowest load it has after growing, the counters of three `Rc`, and their allocations.
+        /// A slot of the table at its lowest load after growing, the counters of three `Rc`, and their allocations.
         const REST_BYTES: usize = 256;
         let texts = [&self.key.kid, &self.key.thumbprint];
         texts.into_iter().flatten().map(String::len).fold(
@@ -49,13 +49,13 @@ impl Remembered {
 /// The memory.
 #[derive(Debug)]
 pub struct RememberedTokens {
-    /// For how long; 0: not at all.
+    /// How long an entry is valid. With 0, nothing is remembered.
     seconds: u64,
     generations: RefCell<Generations>,
 }
 
-/// What was remembered of late, and what before that. The old one is forgotten whole when the young one is full, or when
-/// nothing in it can be good any more: no token is looked for to make room for another.
+/// The recent entries and those before them. The old generation is dropped whole when the young one is full, or when none of
+/// its entries can be valid any more. So no search is needed to make room for an entry.
 #[derive(Debug)]
 struct Generations {
     young: HashMap<Digest, Rc<Remembered>>,
@@ -66,13 +66,13 @@ struct Generations {
 }
 
 impl Generations {
-    /// Drops what is too old at `now`.
+    /// Drops the entries that are too old at `now`.
     fn advance(&mut self, now: Timestamp, seconds: u64) {
         match u64::try_from(now.since(self.young_since)) {
             Ok(age) if age < seconds => {}
-            // All that is in the old one was put there before the young one began.
+            // Every entry of the old generation is older than the young generation.
             Ok(age) if age < seconds.saturating_mul(2) => self.begin(now),
-            // Nobody came for that long, or the clock was set back.
+            // There was no request for that long, or the clock was set back.
             _ => {
                 self.begin(now);
                 self.old = HashMap::new();
@@ -88,7 +88,7 @@ impl Generations {
 }
 
 impl RememberedTokens {
-    /// A memory that trusts its own signature checks for `seconds`.
+    /// A memory whose entries are valid for `seconds`.
     #[must_use]
     pub fn lasting(seconds: u64) -> Self {
         let generations = Generations {
@@ -100,17 +100,17 @@ impl RememberedTokens {
         Self { seconds, generations: RefCell::new(generations) }
     }
 
-    /// What is remembered of the token, if that is recent enough at `now`.
+    /// The entry of the token, if it is recent enough at `now`.
     pub(super) fn find(&self, digest: &Digest, now: Timestamp) -> Option<Rc<Remembered>> {
         let mut generations = self.generations.borrow_mut();
         generations.advance(now, self.seconds);
         let found = generations.young.get(digest).or_else(|| generations.old.get(digest))?;
-        // A clock that was set back makes the age negative, and the memory worthless.
+        // The age is negative if the clock was set back. Then the entry is not used.
         let age = u64::try_from(now.since(found.checked_at)).ok()?;
         (age < self.seconds).then(|| Rc::clone(found))
     }
 
-    /// Remembers a token, unless it takes too much.
+    /// Remembers a token, unless it takes too much memory.
     pub(super) fn insert(&self, digest: Digest, remembered: Remembered) {
         let bytes = remembered.footprint();
         if self.seconds == 0 || bytes > limits::REMEMBERED_BYTES_PER_TOKEN {
@@ -128,7 +128,7 @@ impl RememberedTokens {
             generations.young_bytes.saturating_add(bytes).saturating_sub(replaced_bytes);
     }
 
-    /// How many tokens are remembered, and how many bytes they are charged with.
+    /// How many tokens are remembered, and the estimated bytes that they take.
     #[cfg(test)]
     fn held(&self) -> (usize, usize) {
         let generations = self.generations.borrow();
@@ -172,14 +172,14 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_makes_the_memory_worthless() {
+    fn no_entry_is_used_after_the_clock_was_set_back() {
         let memory = RememberedTokens::lasting(60);
         memory.insert(digest(1), remembered("{}", 1000));
         assert!(!knows(&memory, 1, 999));
     }
 
     #[test]
-    fn nothing_is_remembered_where_that_is_switched_off() {
+    fn nothing_is_remembered_if_that_is_switched_off() {
         let memory = RememberedTokens::lasting(0);
         memory.insert(digest(1), remembered("{}", 1000));
         assert!(!knows(&memory, 1, 1000));

@@ -20,6 +20,7 @@ use crate::support::keys::{self, TestKey};
 use crate::support::pasting::{self, Pasted};
 use crate::support::platform::{Answer, FakePlatform, SecondEngine, StoreMode};
 use crate::support::tokens;
+use crate::support::world::{tested_engine, with_tested_engine};
 use edge_assay::explain::cause::CauseId;
 use edge_assay::http::application::Application;
 use edge_assay::http::router::answer;
@@ -254,7 +255,7 @@ fn stock_directory(world: &FakePlatform, case: &Value) -> Value {
 }
 
 fn play(name: &str, case: &Value, accept: &str, purpose: Purpose) -> (String, Vec<String>, String) {
-    let mut config = case["config"].clone();
+    let mut config = with_tested_engine(case["config"].clone());
     config["explain"] = json!({ "access": "open" });
     let warm = &case["warm"];
     let seconds_ago = warm["seconds_ago"].as_i64().unwrap_or(0);
@@ -331,7 +332,8 @@ fn play(name: &str, case: &Value, accept: &str, purpose: Purpose) -> (String, Ve
             "warm": warming, "serves": answers_of(&case["serves"]), "asked": asked, "report": report,
             "directory": directory,
         });
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/cases");
+        let engine = tested_engine().map_or_else(String::new, |engine| format!("-{engine}"));
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("target/cases{engine}"));
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join(format!("{name}.json")), fixture.to_string()).unwrap();
     }
@@ -358,6 +360,10 @@ fn cases() -> Vec<(String, Value)> {
 fn every_case_has_the_root_cause_that_it_names() {
     let mut wrong = Vec::new();
     for (name, case) in cases() {
+        if tested_engine().as_deref() == Some("webcrypto") && case["engine"] == "lies" {
+            // Nothing contradicts the only engine.
+            continue;
+        }
         let Outcome { report, .. } = run(&name, &case);
         let expect = &case["expect"];
         let found: Vec<&str> =
@@ -365,10 +371,16 @@ fn every_case_has_the_root_cause_that_it_names() {
         let summary = report["cause"]["summary"].as_str().unwrap();
         let line = expect["first_line"].as_str().unwrap_or_default().to_lowercase();
         let wanted = expect["findings"].as_array().into_iter().flatten();
+        // Where one engine alone judges, no summary says that two agree.
+        let line = if tested_engine().as_deref() == Some("webcrypto") && line.contains("agree") {
+            ""
+        } else {
+            &*line
+        };
         let agrees = report["verdict"] == expect["verdict"]
             && report["cause"]["id"] == expect["cause"]
             && report.get("code") == expect.get("code")
-            && summary.to_lowercase().contains(&line)
+            && summary.to_lowercase().contains(line)
             && wanted.clone().all(|code| found.contains(&code.as_str().unwrap()));
         if !agrees {
             wrong.push(format!(

@@ -14,7 +14,7 @@ const P256_ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc6
 const P384_ORDER = 0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973n;
 const ED25519_ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
 
-suite('attacks by the signature', () => {
+for (const engine of ['rust', 'webcrypto', 'both']) suite(`attacks by the signature, verify.engine = "${engine}"`, () => {
   const keys = { rsa: testKey('rsa-2048'), p256: testKey('p-256'), p384: testKey('p-384'), ed25519: testKey('ed25519') };
   const use = lifetime(after);
   let worker;
@@ -22,7 +22,7 @@ suite('attacks by the signature', () => {
   before(async () => {
     const origin = await use(createOrigin());
     const jwks_uri = origin.serve('/jwks', { keys: Object.values(keys).map(({ publicJwk }) => publicJwk) });
-    worker = await use(startWorker({ config: { issuers: [{ issuer: ISSUER, jwks_uri, audience: 'unchecked' }] } }));
+    worker = await use(startWorker({ config: { verify: { engine }, issuers: [{ issuer: ISSUER, jwks_uri, audience: 'unchecked' }] } }));
   });
 
   let serial = 0;

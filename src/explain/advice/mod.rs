@@ -112,6 +112,18 @@ fn kid(examination: &Examination<'_>) -> String {
         .map_or_else(|| "without a kid".to_owned(), |kid| format!("\"{}\"", excerpt(kid)))
 }
 
+/// WebCrypto has to check the signature by `verify.engine`, and cannot.
+pub(super) fn engine(examination: &Examination<'_>, detail: &str) -> Advice {
+    let reason = match &examination.trail.web_crypto {
+        Some(Err(no_opinion)) => format!(" ({no_opinion})"),
+        _ => String::new(),
+    };
+    advice(
+        format!("The signature is not checked: {detail}{reason}."),
+        "Let pure Rust check signatures: in wrangler.toml, in [vars.ASSAY.verify], write\n    engine = \"rust\"\nIf the reason above speaks of a command line, ask the Worker with --online.",
+    )
+}
+
 pub(super) fn configuration(faults: &[ConfigFault]) -> Advice {
     let first =
         faults.first().map_or_else(String::new, |fault| format!(" {}: {}.", fault.path, fault.problem));

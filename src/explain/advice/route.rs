@@ -267,6 +267,7 @@ pub(in crate::explain) fn preflight(route: &Route) -> Advice {
 pub(in crate::explain) fn accepted(examination: &Examination<'_>) -> Advice {
     let engines = match cross_check::of(&examination.trail).agree {
         Some(true) => "Crypto ruled out: pure Rust and WebCrypto agree.",
+        None if examination.trail.pure_rust.is_none() => "Only WebCrypto checked the signature here.",
         _ => "Only pure Rust checked the signature here.",
     };
     let elsewhere = "No action needed. If another server refuses this token, the fault is there: compare its issuer, audience and key set with the steps below.";

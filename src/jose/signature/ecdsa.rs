@@ -1,7 +1,7 @@
 //! ECDSA verification (RFC 7518 §3.4): ES256 and ES384.
 //!
-//! A signature is `r || s`, each exactly as long as the curve's order (IEEE P1363); DER is refused by its length. Either
-//! of `s` and `n - s` is accepted, as the standard has it: a token's identity is its text, not its signature.
+//! A signature is `r || s`, each exactly as long as the curve's order (IEEE P1363). DER has another length and is refused.
+//! Both `s` and `n - s` are accepted, as in the standard: a token is identified by its text and not by its signature.
 
 use edge_assay_kernels::{p256, p384};
 use sha2::{Digest as _, Sha256, Sha384};
@@ -20,7 +20,7 @@ impl P256Key {
     /// The key at the point with these big-endian coordinates.
     ///
     /// # Errors
-    /// [`KeyError::NotOnCurve`] when there is no such point, or a coordinate is not reduced.
+    /// [`KeyError::NotOnCurve`] if there is no such point, or a coordinate is not less than the field's prime.
     pub fn from_coordinates(x: &[u8; 32], y: &[u8; 32]) -> Result<Self, KeyError> {
         let point = p256::PublicPoint::new(x, y).ok_or(KeyError::NotOnCurve)?;
         Ok(Self { x: *x, y: *y, point: Box::new(point) })
@@ -49,7 +49,7 @@ impl P384Key {
     /// The key at the point with these big-endian coordinates.
     ///
     /// # Errors
-    /// [`KeyError::NotOnCurve`] when there is no such point, or a coordinate is not reduced.
+    /// [`KeyError::NotOnCurve`] if there is no such point, or a coordinate is not less than the field's prime.
     pub fn from_coordinates(x: &[u8; 48], y: &[u8; 48]) -> Result<Self, KeyError> {
         let point = p384::PublicPoint::new(x, y).ok_or(KeyError::NotOnCurve)?;
         Ok(Self { x: *x, y: *y, point: Box::new(point) })
@@ -92,7 +92,7 @@ mod tests {
         P384Key::from_coordinates(x, y).unwrap()
     }
 
-    /// Holds the verdicts `ours` on Wycheproof's signatures, by point, message and signature, against `theirs`.
+    /// Compares the verdicts `ours` with `theirs` on Wycheproof's signatures, each given as point, message and signature.
     fn compare(
         name: TestName,
         ours: impl Fn(&[u8], &[u8], &[u8]) -> bool,
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn the_base_point_is_a_key_like_any_although_its_multiples_meet_themselves() {
+    fn the_base_point_verifies_as_a_key_although_the_tables_of_both_points_are_equal() {
         let mut one = [0; 48];
         one[47] = 1;
         let p256 = es256::SigningKey::from_slice(&one[16..]).unwrap();

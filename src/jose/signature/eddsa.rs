@@ -1,5 +1,8 @@
-//! Ed25519 verification (RFC 8032 §5.1.7, RFC 8037 §3.1), strict: no point has a second spelling, none has small order,
-//! and `s` is reduced, so that neither a key nor a signature fits more than it was made for.
+//! Ed25519 verification (RFC 8032 §5.1.7, RFC 8037 §3.1) by the strict rules of `verify_strict` of `ed25519-dalek`, with the
+//! equation without the cofactor. Points have one encoding, none has small order, and `s` is less than the group's order. So
+//! no key accepts several messages with one signature, and no signature has a second encoding.
+//!
+//! Other engines are less strict: `docs/kernels.md` compares their verdicts.
 
 use curve25519_dalek::Scalar;
 use ed25519_dalek::{Signature, VerifyingKey};
@@ -8,9 +11,9 @@ use sha2::{Digest as _, Sha512};
 
 use super::KeyError;
 
-/// The kernels' own.
+/// The random numbers of the kernels' tests.
 #[cfg(test)]
-#[expect(dead_code, reason = "some of it serves the kernels alone")]
+#[expect(dead_code, reason = "the kernels' tests use more of it")]
 #[path = "../../../kernels/src/random.rs"]
 mod random;
 
@@ -18,7 +21,7 @@ mod random;
 #[derive(Clone, Debug)]
 pub struct Ed25519Key {
     octets: [u8; 32],
-    /// What makes it fast; on a machine unfit for that, `ed25519-dalek` verifies.
+    /// The kernel's key; `None` on a machine that the kernel cannot use. Then `ed25519-dalek` verifies.
     point: Option<Box<PublicPoint>>,
 }
 
@@ -32,7 +35,7 @@ impl Ed25519Key {
             return Err(KeyError::NonCanonicalPoint);
         }
         let key = VerifyingKey::from_bytes(x).map_err(|_| KeyError::NotOnCurve)?;
-        // The points with a zero x-coordinate, whose sign bit could be written either way, are of small order too.
+        // The points whose sign bit has no meaning, those with x = 0, have small order too.
         if key.is_weak() {
             return Err(KeyError::SmallOrderPoint);
         }
@@ -46,9 +49,9 @@ impl Ed25519Key {
 
     /// Whether `signature` is this key's on `message`.
     ///
-    /// This is what `verify_strict` of `ed25519-dalek` comes to: it decodes R and refuses what is no point or has small
-    /// order, and then compares R's octets with the encoding of s B - k A all the same. What passes that is canonical, is a
-    /// point, and is of small order if and only if s B - k A is.
+    /// The verdict equals that of `verify_strict` of `ed25519-dalek`, which decodes R, refuses it if it is no point or has
+    /// small order, and then compares R's octets with the encoding of s B - k A. An R that passes the comparison is a
+    /// canonical point, and it has small order if and only if s B - k A has. So R need not be decoded.
     pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         let Some(point) = &self.point else {
             return self.verify_slowly(message, signature);
@@ -57,7 +60,7 @@ impl Ed25519Key {
         else {
             return false;
         };
-        // An `s` of the order or more would be a second spelling.
+        // An `s` of the order or more would be a second encoding.
         if !bool::from(Scalar::from_canonical_bytes(s).is_some()) {
             return false;
         }
@@ -66,11 +69,40 @@ impl Ed25519Key {
         point.verify(r, &s, k.as_bytes())
     }
 
-    /// [`Ed25519Key::verify`] by `ed25519-dalek`, on any machine.
+    /// [`Ed25519Key::verify`] with `ed25519-dalek`, on any machine.
     fn verify_slowly(&self, message: &[u8], signature: &[u8]) -> bool {
         VerifyingKey::from_bytes(&self.octets)
             .and_then(|key| key.verify_strict(message, &Signature::from_slice(signature)?))
             .is_ok()
+    }
+}
+
+/// The y-coordinates of the eight points of small order: 1, -1, 0, and the two of the points of order 8. Little-endian.
+const SMALL_ORDER_Y: [[u8; 32]; 5] = [
+    *b"\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+    *b"\xec\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f",
+    [0; 32],
+    *b"\xc7\x17\x6a\x70\x3d\x4d\xd8\x4f\xba\x3c\x0b\x76\x0d\x10\x67\x0f\x2a\x20\x53\xfa\x2c\x39\xcc\xc6\x4e\xc7\xfd\x77\x92\xac\x03\x7a",
+    *b"\x26\xe8\x95\x8f\xc2\xb2\x27\xb0\x45\xc3\xf4\x89\xf2\xef\x98\xf0\xd5\xdf\xac\x05\xd3\xc6\x33\x39\xb1\x38\x02\x88\x6d\x53\xfc\x05",
+];
+
+/// The group's order, 2^252 + 27742317777372353535851937790883648493, little-endian.
+const ORDER: [u8; 32] =
+    *b"\xed\xd3\xf5\x5c\x1a\x63\x12\x58\xd6\x9c\xf7\xa2\xde\xf9\xde\x14\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x10";
+
+/// Why the signature `r || s` is refused whatever the key and the message; `None` if it is not. It compares octets only, and
+/// computes nothing on the curve.
+pub(super) fn fault_of_form(r: &[u8; 32], s: &[u8; 32]) -> Option<&'static str> {
+    let mut y = *r;
+    y[31] &= 0x7f;
+    if SMALL_ORDER_Y.contains(&y) {
+        Some("its R has small order")
+    } else if !is_reduced(r) {
+        Some("its R is not canonically encoded")
+    } else if s.iter().rev().ge(ORDER.iter().rev()) {
+        Some("its S is not less than the group's order")
+    } else {
+        None
     }
 }
 
@@ -184,6 +216,65 @@ mod tests {
         let sum = EdwardsPoint::mul_base(&s) - k(&r, &key, b"message") * EdwardsPoint::mul_base(&secret);
         assert_eq!(sum.compress().to_bytes(), r);
         assert!(!verdict(&key, b"message", &[r, s.to_bytes()].concat()));
+    }
+
+    #[test]
+    fn the_form_excludes_exactly_small_order_other_encodings_and_an_s_that_is_not_reduced() {
+        let mut random = Random(14);
+        let s = Scalar::from_bytes_mod_order(random.number()).to_bytes();
+        let mut refused: Vec<[u8; 32]> = Vec::new();
+        for point in EIGHT_TORSION {
+            let mut octets = point.compress().to_bytes();
+            for _ in 0..2 {
+                refused.push(octets);
+                octets[31] ^= 0x80;
+            }
+        }
+        for low in 0xed..=0xff {
+            for high in [0x7f, 0xff] {
+                let mut octets = [0xff; 32];
+                (octets[0], octets[31]) = (low, high);
+                refused.push(octets);
+            }
+        }
+        assert!(refused.iter().all(|r| fault_of_form(r, &s).is_some()));
+        // Neighbours of every refused encoding, and points of large order.
+        for r in &refused {
+            for bit in 0..255 {
+                let mut neighbour = *r;
+                neighbour[bit / 8] ^= 1 << (bit % 8);
+                let expected = refused.contains(&neighbour);
+                assert_eq!(fault_of_form(&neighbour, &s).is_some(), expected, "{neighbour:x?}");
+            }
+        }
+        let r = EdwardsPoint::mul_base(&Scalar::from(7_u8)).compress().to_bytes();
+        let mut beyond = order();
+        for _ in 0..15 {
+            assert!(fault_of_form(&r, &beyond).is_some(), "{beyond:x?}");
+            beyond = plus(&beyond, &order());
+        }
+        assert_eq!(fault_of_form(&r, (-Scalar::ONE).as_bytes()), None);
+        for _ in 0..1000 {
+            let number = random.number();
+            let is_canonical = bool::from(Scalar::from_canonical_bytes(number).is_some());
+            assert_eq!(fault_of_form(&r, &number).is_none(), is_canonical, "{number:x?}");
+        }
+    }
+
+    #[test]
+    fn a_signature_whose_form_is_refused_never_verifies() {
+        let mut random = Random(15);
+        let signer = SigningKey::from_bytes(&random.number());
+        let key = Ed25519Key::from_point(signer.verifying_key().as_bytes()).unwrap();
+        let signature = signer.sign(b"message").to_bytes();
+        let (r, s) = signature.split_first_chunk::<32>().unwrap();
+        assert_eq!(fault_of_form(r, s.try_into().unwrap()), None);
+        for point in EIGHT_TORSION {
+            let r = point.compress().to_bytes();
+            let s = k(&r, &key, b"message") * signer.to_scalar();
+            assert!(fault_of_form(&r, s.as_bytes()).is_some());
+            assert!(!verdict(&key, b"message", &[r, s.to_bytes()].concat()));
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! HMAC with SHA-2 (RFC 7518 §3.2).
 //!
-//! Takes a secret's octets and never gives them out again: no accessor, no thumbprint (which would be a hash of the
-//! secret to test guesses against), and nothing in a debug print.
+//! A secret's octets go in and never come out: there is no accessor, no thumbprint (a hash of the secret, against which
+//! guesses could be tested), and nothing in the debug output.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use jwt_compact::{Algorithm as Jwa, AlgorithmSignature};
 
 use crate::jose::algorithm::Algorithm;
 
-/// A secret that two parties share. Overwritten in memory when dropped.
+/// A shared secret. It is overwritten in memory when dropped.
 #[derive(Clone)]
 pub struct SharedSecret {
     length: usize,
@@ -21,7 +21,7 @@ pub struct SharedSecret {
 
 impl SharedSecret {
     /// The secret with these octets.
-    // Takes them whole, so that the caller keeps no copy by oversight.
+    // It takes ownership, so that the caller keeps no copy by mistake.
     #[allow(clippy::needless_pass_by_value)]
     #[must_use]
     pub fn new(bytes: Vec<u8>) -> Self {
@@ -33,22 +33,22 @@ impl SharedSecret {
         }
     }
 
-    /// Whether the secret is at least as long as the hash (RFC 7518 §3.2); `false` for what is not an HMAC.
+    /// Whether the secret is at least as long as the hash (RFC 7518 §3.2); `false` if `algorithm` is no HMAC.
     #[must_use]
     pub fn strong_enough_for(&self, algorithm: Algorithm) -> bool {
-        hash_length(algorithm).is_some_and(|length| self.length >= length)
+        algorithm.code_length().is_some_and(|length| self.length >= length)
     }
 
-    /// Why the secret cannot serve `algorithm`, if it is too short for it.
+    /// Why the secret is too short for `algorithm`; `None` if it is not.
     #[must_use]
     pub fn weakness_for(&self, algorithm: Algorithm) -> Option<String> {
-        let needed = hash_length(algorithm).filter(|needed| self.length < *needed)?;
-        // How long it is, clients are not told: that is a help in guessing it.
+        let needed = algorithm.code_length().filter(|needed| self.length < *needed)?;
+        // The text omits its length, which would help a client to guess it.
         Some(format!("it is shorter than the {needed} octets that {algorithm} needs (RFC 7518, section 3.2)"))
     }
 
-    /// Whether `signature` is `message`'s whole authentication code under this secret, compared in constant time; `false`
-    /// when `algorithm` is no HMAC.
+    /// Whether `signature` is the whole authentication code of `message` under this secret, compared in constant time;
+    /// `false` if `algorithm` is no HMAC.
     #[must_use]
     pub fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         match algorithm {
@@ -66,18 +66,8 @@ impl fmt::Debug for SharedSecret {
     }
 }
 
-/// Octets of the algorithm's hash, which are those of its code too.
-fn hash_length(algorithm: Algorithm) -> Option<usize> {
-    match algorithm {
-        Algorithm::Hs256 => Some(32),
-        Algorithm::Hs384 => Some(48),
-        Algorithm::Hs512 => Some(64),
-        _ => None,
-    }
-}
-
 fn check<A: Jwa>(algorithm: &A, key: &A::VerifyingKey, message: &[u8], signature: &[u8]) -> bool {
-    // The length first: `jwt-compact` panics on any other.
+    // `jwt-compact` panics on any other length.
     A::Signature::LENGTH.is_some_and(|length| length.get() == signature.len())
         && A::Signature::try_from_slice(signature)
             .is_ok_and(|signature| algorithm.verify_signature(&signature, key, message))
@@ -112,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_debug_print_shows_nothing_of_the_secret() {
+    fn the_debug_output_contains_nothing_of_the_secret() {
         assert_eq!(format!("{:?}", SharedSecret::new(b"hunter2".to_vec())), "SharedSecret(..)");
     }
 }

@@ -1,7 +1,7 @@
-//! Keys that verify, each bound at parsing to the one kind of algorithm it serves.
+//! Keys that verify signatures. Each serves one kind of algorithm, which is fixed when the key is parsed.
 //!
-//! A public key and a shared secret are different types: an RSA key cannot become an HMAC secret whatever a token's
-//! header says. All verification here is over public data, except HMAC's comparison, which is constant-time.
+//! A public key and a shared secret are different types, so no token's header can turn an RSA key into an HMAC secret. All
+//! data here is public, except HMAC's secrets, whose codes are compared in constant time.
 
 mod ecdsa;
 mod eddsa;
@@ -21,7 +21,7 @@ use super::algorithm::Algorithm;
 use super::base64url;
 use crate::limits;
 
-/// A public key, parsed, checked and ready.
+/// A public key, parsed and checked.
 #[derive(Clone, Debug)]
 pub enum VerifyingKey {
     /// RSA, for RS256, RS384, RS512, PS256, PS384 and PS512.
@@ -35,7 +35,7 @@ pub enum VerifyingKey {
 }
 
 impl VerifyingKey {
-    /// Whether the key is of `algorithm`'s kind.
+    /// Whether the key can verify signatures of `algorithm`.
     #[must_use]
     pub fn serves(&self, algorithm: Algorithm) -> bool {
         use Algorithm as A;
@@ -49,8 +49,8 @@ impl VerifyingKey {
         }
     }
 
-    /// Whether `signature` is this key's on `message` under `algorithm`; `false` too when the algorithm is not of the
-    /// key's kind, or the signature not of the form that RFC 7518 §3 or RFC 8037 §3.1 gives it.
+    /// Whether `signature` is this key's on `message` under `algorithm`. It is `false` also if the key does not serve the
+    /// algorithm, or if the signature does not have the form of RFC 7518 §3 or RFC 8037 §3.1.
     #[must_use]
     pub fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         if !self.serves(algorithm) {
@@ -63,29 +63,48 @@ impl VerifyingKey {
             Self::Ed25519(key) => key.verify(message, signature),
         }
     }
-}
 
-impl VerifyingKey {
-    /// The key as a JWK of its required members alone (RFC 7518 §6, RFC 8037 §2), for another engine to judge with.
+    /// Why `signature` cannot be one of this key's, by its octets alone; `None` if it can be. [`Self::verify`] refuses these
+    /// signatures too. Another engine may accept them, so they are refused before it is asked.
+    #[must_use]
+    pub fn fault_of_form(&self, signature: &[u8]) -> Option<&'static str> {
+        const LENGTH: &str = "its length is not that of the key's signatures";
+        let has_length = |length| (signature.len() != length).then_some(LENGTH);
+        match self {
+            Self::Rsa(key) => has_length(key.modulus().len()).or_else(|| {
+                (signature >= key.modulus()).then_some("its number is not less than the modulus")
+            }),
+            Self::P256(_) => has_length(64),
+            Self::P384(_) => has_length(96),
+            Self::Ed25519(_) => match signature.split_first_chunk() {
+                Some((r, s)) => s.try_into().map_or(Some(LENGTH), |s| eddsa::fault_of_form(r, s)),
+                None => Some(LENGTH),
+            },
+        }
+    }
+
+    /// The key as a JWK with the required members only (RFC 7518 §6, RFC 8037 §2), for another engine.
     #[must_use]
     pub fn public_jwk(&self) -> Value {
-        let spell = |octets: &[u8]| base64url::encode(octets);
+        let encoded = |octets: &[u8]| base64url::encode(octets);
         match self {
-            Self::Rsa(key) => json!({ "kty": "RSA", "n": spell(key.modulus()), "e": spell(key.exponent()) }),
+            Self::Rsa(key) => {
+                json!({ "kty": "RSA", "n": encoded(key.modulus()), "e": encoded(key.exponent()) })
+            }
             Self::P256(key) => {
                 let (x, y) = key.coordinates();
-                json!({ "kty": "EC", "crv": "P-256", "x": spell(x), "y": spell(y) })
+                json!({ "kty": "EC", "crv": "P-256", "x": encoded(x), "y": encoded(y) })
             }
             Self::P384(key) => {
                 let (x, y) = key.coordinates();
-                json!({ "kty": "EC", "crv": "P-384", "x": spell(x), "y": spell(y) })
+                json!({ "kty": "EC", "crv": "P-384", "x": encoded(x), "y": encoded(y) })
             }
-            Self::Ed25519(key) => json!({ "kty": "OKP", "crv": "Ed25519", "x": spell(key.point()) }),
+            Self::Ed25519(key) => json!({ "kty": "OKP", "crv": "Ed25519", "x": encoded(key.point()) }),
         }
     }
 }
 
-/// Why key material is no key that may verify anything.
+/// Why a key is not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// An RSA modulus that is too short (RFC 7518 §3.3).
@@ -94,28 +113,28 @@ pub enum KeyError {
         /// The modulus's length in bits.
         bits: usize,
     },
-    /// An RSA modulus that costs too much to compute with.
+    /// An RSA modulus that is too long: a verification would cost too much.
     #[error("its RSA modulus has {bits} bits; at most {} are accepted", limits::RSA_MODULUS_BITS.1)]
     OversizedRsa {
         /// The modulus's length in bits.
         bits: usize,
     },
-    /// An RSA modulus that is no product of odd primes.
+    /// An RSA modulus that is not a product of odd primes.
     #[error("its RSA modulus is even")]
     EvenModulus,
     /// An RSA exponent that is even, below 65537, or longer than 33 bits.
     #[error("its RSA exponent is not an odd number from {} to 2^33 - 1", limits::MIN_RSA_EXPONENT)]
     BadExponent,
-    /// An RSA modulus that bears the mark of CVE-2017-15361: its factors can be computed.
+    /// An RSA modulus with the fingerprint of CVE-2017-15361: its factors can be computed.
     #[error("its RSA modulus bears the ROCA fingerprint (CVE-2017-15361): its private key can be computed")]
     Roca,
-    /// Coordinates that are no point of the curve, the point at infinity included.
+    /// Coordinates that are not a point of the curve, or are the point at infinity.
     #[error("its coordinates are not a point of its curve")]
     NotOnCurve,
-    /// An Ed25519 point in other than its one spelling (RFC 8032 §5.1.3).
+    /// An Ed25519 point whose encoding is not the canonical one (RFC 8032 §5.1.3).
     #[error("its point is not canonically encoded")]
     NonCanonicalPoint,
-    /// An Ed25519 point of small order, under which one signature fits many messages.
+    /// An Ed25519 point of small order. One signature could be valid for many messages under it.
     #[error("its point has small order")]
     SmallOrderPoint,
 }

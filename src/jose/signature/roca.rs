@@ -1,23 +1,23 @@
 //! The ROCA fingerprint (CVE-2017-15361).
 //!
-//! Infineon's `RSALib` made primes of the form `k * M + (65537^a mod M)`, `M` being the product of the first 39 or more
-//! primes. So the modulus too is a power of 65537 modulo each of those primes. By chance that holds for one modulus in
-//! some 10^8, and such a modulus is refused along with the broken ones (Nemec et al., CCS 2017, §2.3).
+//! Infineon's `RSALib` made primes of the form `k * M + (65537^a mod M)`, where `M` is the product of the first 39 or more
+//! primes. So the modulus is a power of 65537 modulo each of those primes too. About one other modulus in 10^8 has this
+//! property by chance, and it is refused as well (Nemec et al., CCS 2017, §2.3).
 
-/// The odd primes among the first 39, which divide `M` at every key length. Those modulo which 65537 generates little
-/// come first, so that an innocent modulus is let go after one or two divisions.
+/// The odd primes among the first 39, which divide `M` at every key length. The primes modulo which 65537 has few powers come
+/// first, so that other moduli are recognised after one or two divisions.
 const PRIMES: [u64; 38] = [
     97, 37, 79, 11, 61, 73, 127, 151, 13, 17, 19, 53, 71, 103, 107, 109, 157, 3, 5, 7, 23, 29, 31, 41, 43,
     47, 59, 67, 83, 89, 101, 113, 131, 137, 139, 149, 163, 167,
 ];
 const GENERATOR: u64 = 65_537;
 
-/// Whether the big-endian `modulus` bears the fingerprint.
+/// Whether the big-endian `modulus` has the fingerprint.
 pub(super) fn is_marked(modulus: &[u8]) -> bool {
     PRIMES.iter().all(|prime| is_power_of_generator(remainder(modulus, *prime), *prime))
 }
 
-/// `number` modulo `prime`, which is below 2^8: nothing here can overflow.
+/// `number` modulo `prime`. The prime is below 2^8, so nothing overflows.
 fn remainder(number: &[u8], prime: u64) -> u64 {
     number
         .iter()
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn other_moduli_are_not_marked() {
-        // Consecutive odd numbers meet every residue; none of some thousand is marked by chance.
+        // Consecutive odd numbers have every residue. None of these 4000 is marked by chance.
         let base = (BigUint::from(1_u32) << 2047_usize) + 1_u32;
         assert!((0_u32..4000).all(|i| !is_marked(&(&base + 2 * i).to_bytes_be())));
     }

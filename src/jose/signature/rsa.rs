@@ -1,8 +1,9 @@
 //! RSA verification: RSASSA-PKCS1-v1_5 and RSASSA-PSS (RFC 7518 §§3.3, 3.5; RFC 8017 §8).
 //!
-//! A narrow seam: octets of `n` and `e` in, a checked key out; then algorithm, message and signature in, a verdict out.
-//! Verifies only. The `rsa` crate's private-key operations leak timing (RUSTSEC-2023-0071) and are not used.
+//! The interface is narrow: it makes a checked key from the octets of `n` and `e`, and a verdict from algorithm, message and
+//! signature. It only verifies. The `rsa` crate's private-key operations leak timing (RUSTSEC-2023-0071) and are not used.
 
+use ::rsa::traits::PublicKeyParts as _;
 use ::rsa::{BigUint, RsaPublicKey};
 use edge_assay_kernels::modexp::PublicOperation;
 use jwt_compact::alg::{Rsa, RsaSignature};
@@ -14,26 +15,26 @@ use super::{KeyError, roca, rsa_padding};
 use crate::jose::algorithm::Algorithm;
 use crate::limits;
 
-/// The exclusive bound of the public exponent. `rsa` computes with no larger one, and nobody uses one.
+/// The most bits of a public exponent. `rsa` computes with no longer one.
 const EXPONENT_BITS: usize = 33;
 
 /// An RSA public key.
 #[derive(Clone, Debug)]
 pub struct RsaKey {
     key: RsaPublicKey,
-    /// Big-endian, without leading zeros: as long as a signature, and comparable with one octet by octet.
+    /// Big-endian, without leading zeros. So it is as long as a signature, and can be compared with one octet by octet.
     modulus: Vec<u8>,
     exponent: Vec<u8>,
-    /// What makes the common moduli fast; the others are left to `rsa`.
+    /// The kernel's operation, for the common lengths of moduli. For others, `rsa` verifies.
     operation: Option<PublicOperation>,
 }
 
 impl RsaKey {
-    /// The key with the big-endian modulus `n` and exponent `e`. Leading zero octets mean nothing.
+    /// The key with the big-endian modulus `n` and exponent `e`. Leading zero octets are ignored.
     ///
     /// # Errors
-    /// [`KeyError`] when the modulus is even, not of 2048 to 8192 bits, or marked by ROCA, or when the exponent is even,
-    /// below 65537, or longer than 33 bits.
+    /// [`KeyError`] if the modulus is even, does not have 2048 to 8192 bits, or has the ROCA fingerprint; or if the exponent
+    /// is even, below 65537, or longer than 33 bits.
     pub fn from_be_bytes(n: &[u8], e: &[u8]) -> Result<Self, KeyError> {
         let modulus = minimal(n);
         let exponent = minimal(e);
@@ -55,7 +56,7 @@ impl RsaKey {
         if roca::is_marked(modulus) {
             return Err(KeyError::Roca);
         }
-        // The crate's default stops at 4096 bits.
+        // The crate's default limit is 4096 bits.
         let key = RsaPublicKey::new_with_max_size(BigUint::from_bytes_be(modulus), value.into(), most)
             .map_err(|_| KeyError::BadExponent)?;
         let operation = PublicOperation::new(modulus, value);
@@ -74,7 +75,7 @@ impl RsaKey {
         &self.exponent
     }
 
-    /// Whether `signature` is this key's on `message`; `false` when `algorithm` is none of RSA's.
+    /// Whether `signature` is this key's on `message`; `false` if `algorithm` is none of RSA's.
     pub(super) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         let Some(operation) = &self.operation else {
             return self.verify_slowly(algorithm, message, signature);
@@ -92,7 +93,7 @@ impl RsaKey {
             }
     }
 
-    /// [`RsaKey::verify`] by the `rsa` crate, for any modulus.
+    /// [`RsaKey::verify`] with the `rsa` crate, for any modulus.
     fn verify_slowly(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         let scheme = match algorithm {
             Algorithm::Rs256 => Rsa::rs256(),
@@ -103,13 +104,21 @@ impl RsaKey {
             Algorithm::Ps512 => Rsa::ps512(),
             _ => return false,
         };
-        // RFC 8017 §5.2.2 and §8: exactly the modulus's length, and less than it. For PSS `rsa` leaves the second out,
-        // which would give a signature `s` the further spelling `s + n`.
+        // RFC 8017 §5.2.2 and §8: exactly as long as the modulus, and less than it. For PSS `rsa` omits the second check, which
+        // would give a signature `s` the second encoding `s + n`.
         if signature.len() != self.modulus.len() || signature >= self.modulus.as_slice() {
             return false;
         }
-        RsaSignature::try_from_slice(signature)
-            .is_ok_and(|signature| scheme.verify_signature(&signature, &self.key, message))
+        let holds = RsaSignature::try_from_slice(signature)
+            .is_ok_and(|signature| scheme.verify_signature(&signature, &self.key, message));
+        // RFC 8017 §8.1.2 step 2c: if the modulus has one bit more than whole octets, the encoding is an octet shorter than the
+        // modulus. `rsa` drops the first octet without a look at it.
+        let bits = bit_length(&self.modulus);
+        if holds && algorithm.is_pss() && bits % 8 == 1 {
+            let number = BigUint::from_bytes_be(signature).modpow(self.key.e(), self.key.n());
+            return number.bits() < bits;
+        }
+        holds
     }
 }
 

@@ -1,23 +1,24 @@
-//! The encodings that an RSA signature's number must have: EMSA-PKCS1-v1_5 and EMSA-PSS (RFC 8017 §9).
+//! The encodings of messages in RSA signatures: EMSA-PKCS1-v1_5 and EMSA-PSS (RFC 8017 §9).
 //!
-//! Knows octets and hashes, no keys. An encoding is as long as the modulus, whose length is a whole number of octets.
+//! It knows octets and hashes, and no keys. The length of the modulus in bits must be a multiple of 8. Then an encoding is as
+//! long as the modulus.
 
 use sha2::Digest;
 
-/// What comes before a hash's value in an EMSA-PKCS1-v1_5 encoding: the DER of `DigestInfo`, with the last arc of the
-/// hash's object identifier (RFC 8017 §9.2, note 1) and the hash's length where they belong.
+/// The octets before the hash's value in an EMSA-PKCS1-v1_5 encoding: the DER of `DigestInfo` for a hash with this last arc
+/// of its object identifier (RFC 8017 §9.2, note 1) and this length.
 fn digest_info(arc: u8, hash_length: u8) -> [u8; 19] {
     let all = hash_length.wrapping_add(17);
     [0x30, all, 0x30, 13, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, arc, 5, 0, 4, hash_length]
 }
 
-/// Whether `encoded` is the EMSA-PKCS1-v1_5 encoding of `message` (RFC 8017 §9.2). The one right encoding is built and
-/// compared whole; nothing of `encoded` is parsed. `arc` is the last one of `D`'s object identifier.
+/// Whether `encoded` is the EMSA-PKCS1-v1_5 encoding of `message` (RFC 8017 §9.2). The only right encoding is built and
+/// compared whole, so nothing of `encoded` is parsed. `arc` is the last one of `D`'s object identifier.
 pub(super) fn is_pkcs1_v1_5<D: Digest>(encoded: &[u8], arc: u8, message: &[u8]) -> bool {
     let hash = D::digest(message);
     let Ok(hash_length) = u8::try_from(hash.len()) else { return false };
     let info = digest_info(arc, hash_length);
-    // At least eight octets of padding, two before and one behind them.
+    // At least eight octets of padding, two before and one after them.
     let Some(padding) = encoded.len().checked_sub(info.len().saturating_add(hash.len()).saturating_add(3))
     else {
         return false;
@@ -27,8 +28,8 @@ pub(super) fn is_pkcs1_v1_5<D: Digest>(encoded: &[u8], arc: u8, message: &[u8]) 
 }
 
 /// Whether `encoded` is an EMSA-PSS encoding of `message` with MGF1 on the same hash and a salt as long as the hash
-/// (RFC 8017 §9.1.2, RFC 7518 §3.5). The one bit by which it exceeds the encoding's length is checked to be zero.
-/// `encoded` is used up.
+/// (RFC 8017 §9.1.2, RFC 7518 §3.5). The highest bit of `encoded`, which is not part of the encoding, must be zero.
+/// `encoded` is overwritten.
 pub(super) fn is_pss<D: Digest>(encoded: &mut [u8], message: &[u8]) -> bool {
     let length = <D as Digest>::output_size();
     let Some((rest, [0xbc])) = encoded.split_last_chunk_mut::<1>().map(|(rest, last)| (rest, *last)) else {

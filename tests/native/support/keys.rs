@@ -37,6 +37,7 @@ macro_rules! test_keys {
 
 test_keys! {
     rsa_2048: "rsa-2048",
+    rsa_2049: "rsa-2049",
     rsa_2048_second: "rsa-2048-second",
     rsa_3072: "rsa-3072",
     rsa_4096: "rsa-4096",

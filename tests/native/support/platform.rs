@@ -20,7 +20,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use edge_assay::jose::{Algorithm, Jwk, SharedSecret};
+use ed25519_dalek::Verifier as _;
+use edge_assay::jose::{Algorithm, Jwk, SharedSecret, base64url};
 use edge_assay::ports::{
     CheckingKey, Clock, Directory, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level,
     Log, NoOpinion, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
@@ -41,6 +42,7 @@ pub struct FakePlatform {
     secrets: RefCell<HashMap<String, String>>,
     lines: RefCell<Vec<(Level, serde_json::Value)>>,
     second_engine: Cell<SecondEngine>,
+    second_engine_asked: Cell<usize>,
     draws: Cell<u64>,
     sleeps: Cell<usize>,
     /// The upstreams of the gateway.
@@ -86,12 +88,16 @@ impl<R> Upstreams<R> for FakePlatform {
 /// How the platform's own cryptography behaves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SecondEngine {
-    /// Its results are correct.
+    /// As `BoringSSL`: it accepts Ed25519 signatures and keys of small order.
     #[default]
     Honest,
-    /// Its results are wrong.
+    /// It gives the opposite verdict.
     Lies,
-    /// It has no result.
+    /// It gives the opposite verdict on every message but that of the self-test.
+    LiesOutsideTheSelfTest,
+    /// It gives the opposite verdict at every second question.
+    Wavers,
+    /// It cannot judge.
     Absent,
 }
 
@@ -242,12 +248,25 @@ impl FakePlatform {
     pub fn second_engine(&self, behaviour: SecondEngine) {
         self.second_engine.set(behaviour);
     }
+
+    /// How often the platform's own cryptography was asked.
+    pub fn second_engine_asked(&self) -> usize {
+        self.second_engine_asked.get()
+    }
 }
 
 impl PlatformCrypto for FakePlatform {
     async fn verify_signature(&self, check: &SignatureCheck<'_>) -> Result<bool, NoOpinion> {
         let algorithm = Algorithm::parse(check.alg).unwrap();
+        let asked = self.second_engine_asked.get();
+        self.second_engine_asked.set(asked + 1);
         let truth = match check.key {
+            CheckingKey::Public(jwk) if jwk["crv"] == "Ed25519" => {
+                let x = base64url::decode(jwk["x"].as_str().unwrap()).unwrap();
+                let key = ed25519_dalek::VerifyingKey::from_bytes(&x.try_into().unwrap()).unwrap();
+                ed25519_dalek::Signature::from_slice(check.signature)
+                    .is_ok_and(|signature| key.verify(check.message, &signature).is_ok())
+            }
             CheckingKey::Public(jwk) => {
                 Jwk::from_value(jwk).unwrap().key.verify(algorithm, check.message, check.signature)
             }
@@ -258,6 +277,10 @@ impl PlatformCrypto for FakePlatform {
         match self.second_engine.get() {
             SecondEngine::Honest => Ok(truth),
             SecondEngine::Lies => Ok(!truth),
+            SecondEngine::LiesOutsideTheSelfTest => {
+                Ok(truth == (check.message == b"edge-assay asks both engines"))
+            }
+            SecondEngine::Wavers => Ok(truth == (asked % 2 == 1)),
             SecondEngine::Absent => Err(NoOpinion("there is no second engine".to_owned())),
         }
     }

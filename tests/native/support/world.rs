@@ -51,7 +51,8 @@ impl World {
         for (name, value) in secrets {
             platform.bind_secret(name, value);
         }
-        let app = Application::load(Some(&config.to_string()), Rc::new(KeyCache::new()), &platform);
+        let config = with_tested_engine(config.clone()).to_string();
+        let app = Application::load(Some(&config), Rc::new(KeyCache::new()), &platform);
         Self { platform, app }
     }
 
@@ -136,6 +137,23 @@ impl World {
         }
         answered.response
     }
+}
+
+/// The environment variable with the `verify.engine` under which tests run. `verify::engines` sets it.
+pub const TESTED_ENGINE: &str = "EDGE_ASSAY_TESTED_ENGINE";
+
+/// The engine under which this process tests; `None` for the default.
+pub fn tested_engine() -> Option<String> {
+    std::env::var(TESTED_ENGINE).ok()
+}
+
+/// The configuration with the engine under test, unless it names one or cross-checks.
+pub fn with_tested_engine(mut config: Value) -> Value {
+    let says = |member: &str| config.pointer(&format!("/verify/{member}")).is_some();
+    if let Some(engine) = tested_engine().filter(|_| !says("engine") && !says("cross_check")) {
+        config["verify"]["engine"] = json!(engine);
+    }
+    config
 }
 
 /// The URL of the key set of an issuer in these tests.

@@ -1,30 +1,32 @@
-//! The steps of one verification: issuer, algorithm, key, signature, claims; each selects, none tries.
+//! The steps of one verification: issuer, algorithm, key, signature, claims. Each step selects one thing and tries no
+//! others.
+
+mod engines;
 
 use std::rc::Rc;
 
-use serde_json::{Value, json};
+use engines::Candidate;
 
 use super::remembered::Remembered;
 use super::{KeyIdentity, Observed, Terms, Trail, Verification, VerifiedToken, digest};
-use crate::cross_check::{Disagreement, second_opinion};
 use crate::jose::algorithm::Algorithm;
-use crate::jose::jwk::{Jwk, KeySet};
+use crate::jose::jwk::KeySet;
 use crate::jose::token::UntrustedToken;
 use crate::keys::{KeyCache, KeySource, Wanted, freshness};
 use crate::limits;
-use crate::ports::{CheckingKey, Level, Platform, SignatureCheck};
+use crate::ports::Platform;
 use crate::rejection::{Fault, NoKey, Refusal, Rejection, excerpt};
 use crate::time::Timestamp;
 use crate::trust::issuer::{TrustedIssuer, TrustedIssuers};
 use crate::trust::secrets::ConfiguredSecret;
 
-/// One verification under way.
+/// One verification in progress.
 pub(super) struct Run<'r, P> {
     terms: &'r Terms,
     keys: &'r KeyCache,
     platform: &'r P,
     now: Timestamp,
-    /// Whether both engines judge the signature.
+    /// Whether WebCrypto checks the signature as well, and a remembered verdict does not count.
     twice: bool,
     observed: Observed,
     refresh: Option<Rc<TrustedIssuer>>,
@@ -56,7 +58,7 @@ impl<'r, P: Platform> Run<'r, P> {
         if text.len() > limit {
             return Err(Rejection::TokenTooLarge { length: text.len(), limit }.into());
         }
-        // Whoever wants two opinions wants them now.
+        // A second check is a check of this moment, so nothing remembered replaces it.
         let known = if self.twice { None } else { self.terms.remembered.find(&digest, self.now) };
         let token = match &known {
             Some(known) => UntrustedToken::reread(text, Rc::clone(&known.content)),
@@ -81,17 +83,14 @@ impl<'r, P: Platform> Run<'r, P> {
         };
         let identity = set.as_ref().map(|set| set.identity());
         let key = if let Some(known) = known.filter(|known| known.set == identity) {
-            (self.trail.is_remembered, self.trail.pure_rust) = (true, Some(true));
+            self.trail.is_remembered = true;
+            self.trail.pure_rust = self.engine().uses_rust().then_some(true);
             Rc::clone(&known.key)
         } else {
             let key = Rc::new(match &set {
                 Some(set) => self.verify_with_keys(set, algorithm, &token).await?,
                 None => self.verify_with_secrets(issuer, algorithm, &token).await?,
             });
-            if self.twice {
-                // The second engine was waited for.
-                self.now = self.platform.now();
-            }
             let (content, checked_at) = (Rc::clone(token.content()), self.now);
             let held = Remembered { content, key: Rc::clone(&key), set: identity, checked_at };
             self.terms.remembered.insert(digest, held);
@@ -130,22 +129,13 @@ impl<'r, P: Platform> Run<'r, P> {
     ) -> Result<KeyIdentity, Refusal> {
         let candidates = candidates(set, algorithm, token.header().kid.as_deref())
             .map_err(|no_key| self.with_times(no_key))?;
-        let holds =
-            candidates.iter().find(|jwk| jwk.key.verify(algorithm, token.signing_input(), token.signature()));
-        self.trail.pure_rust = Some(holds.is_some());
-        if self.twice {
-            let decisive = holds.map_or(candidates.as_slice(), std::slice::from_ref);
-            let jwks: Vec<Value> = decisive.iter().map(|jwk| jwk.key.public_jwk()).collect();
-            let checks: Vec<_> =
-                jwks.iter().map(|jwk| check(algorithm, CheckingKey::Public(jwk), token)).collect();
-            let thumbprint = decisive.first().map(|jwk| jwk.thumbprint.clone());
-            self.compare(algorithm, holds.is_some(), thumbprint, &checks).await?;
-        }
-        let jwk = holds.ok_or_else(|| signature_invalid(token))?;
+        let Some(Candidate::Key(jwk)) = self.first_that_holds(algorithm, candidates, token).await? else {
+            return Err(signature_invalid(token).into());
+        };
         Ok(KeyIdentity { algorithm, kid: jwk.kid.clone(), thumbprint: Some(jwk.thumbprint.clone()) })
     }
 
-    /// Adds to a missing `kid` how old the set is, and when it is fetched again.
+    /// Adds to the rejection for an unknown `kid` the age of the set, and when the set can be fetched again.
     fn with_times(&self, mut rejection: Rejection) -> Rejection {
         if let Rejection::KeyNotFound(NoKey::UnknownKid { age_seconds, next_fetch_seconds, .. }) =
             &mut rejection
@@ -174,32 +164,16 @@ impl<'r, P: Platform> Run<'r, P> {
         if meant.is_empty() {
             return Err(Rejection::KeyNotFound(NoKey::NoSharedSecret { algorithm: algorithm.name() }).into());
         }
-        let strong: Vec<&ConfiguredSecret> = meant
+        let strong: Vec<Candidate<'_>> = meant
             .iter()
             .copied()
             .filter(|secret| secret.key.as_ref().is_ok_and(|key| key.strong_enough_for(algorithm)))
+            .map(Candidate::Secret)
             .collect();
-        let holds = strong.iter().find(|secret| {
-            secret
-                .key
-                .as_ref()
-                .is_ok_and(|key| key.verify(algorithm, token.signing_input(), token.signature()))
-        });
-        if !strong.is_empty() {
-            self.trail.pure_rust = Some(holds.is_some());
-        }
-        if self.twice && !strong.is_empty() {
-            let decisive = holds.map_or(strong.as_slice(), std::slice::from_ref);
-            let octets: Vec<Vec<u8>> =
-                decisive.iter().filter_map(|secret| secret.reference.octets(self.platform).ok()).collect();
-            let checks: Vec<_> =
-                octets.iter().map(|octets| check(algorithm, CheckingKey::Secret(octets), token)).collect();
-            self.compare(algorithm, holds.is_some(), None, &checks).await?;
-        }
-        if holds.is_some() {
+        if !strong.is_empty() && self.first_that_holds(algorithm, strong, token).await?.is_some() {
             return Ok(KeyIdentity { algorithm, kid: kid.map(str::to_owned), thumbprint: None });
         }
-        // A secret that is absent or too short may be the one that signed: that is the operator's to fix, and no verdict on
+        // A secret that is absent or too short may be the one that signed. The operator has to fix that, so it is no verdict on
         // the token.
         for secret in &meant {
             if let Some(reason) = secret.problem_for(algorithm) {
@@ -208,53 +182,6 @@ impl<'r, P: Platform> Run<'r, P> {
             }
         }
         Err(signature_invalid(token).into())
-    }
-
-    /// Asks the runtime's cryptography about the same signature. Where the two disagree nobody is believed.
-    async fn compare(
-        &mut self,
-        algorithm: Algorithm,
-        pure_rust: bool,
-        thumbprint: Option<String>,
-        checks: &[SignatureCheck<'_>],
-    ) -> Result<(), Fault> {
-        let opinion = second_opinion(self.platform, checks).await;
-        let alg = algorithm.name();
-        let (level, event, agreed) = match &opinion {
-            Ok(web_crypto) if *web_crypto != pure_rust => (Level::Error, "crypto_disagreement", false),
-            Ok(_) => (Level::Info, "", true),
-            Err(_) => (Level::Info, "cross_check_unanswered", true),
-        };
-        if !event.is_empty() {
-            let line = json!({
-                "event": event, "iss": self.observed.issuer(), "kid": self.observed.kid(), "alg": alg,
-                "thumbprint": thumbprint, "pure_rust": pure_rust, "web_crypto": opinion.as_ref().ok(),
-                "reason": opinion.as_ref().err().map(ToString::to_string),
-            });
-            self.platform.log(level, &line);
-        }
-        let outcome = match &opinion {
-            Ok(web_crypto) if !agreed => {
-                Err(Disagreement { alg, thumbprint, pure_rust, web_crypto: *web_crypto })
-            }
-            _ => Ok(()),
-        };
-        self.terms.cross_checks.note(outcome, opinion.is_ok());
-        self.trail.web_crypto = Some(opinion);
-        if agreed { Ok(()) } else { Err(Fault::CryptoDisagreement { algorithm: alg }) }
-    }
-}
-
-fn check<'c>(
-    algorithm: Algorithm,
-    key: CheckingKey<'c>,
-    token: &'c UntrustedToken<'_>,
-) -> SignatureCheck<'c> {
-    SignatureCheck {
-        alg: algorithm.name(),
-        key,
-        message: token.signing_input(),
-        signature: token.signature(),
     }
 }
 
@@ -279,18 +206,19 @@ fn select_algorithm(issuer: &TrustedIssuer, token: &UntrustedToken<'_>) -> Resul
     })
 }
 
-/// The keys that may have signed: those of the token's `kid`, or all of its algorithm when it names none.
+/// The keys that may have signed: those with the token's `kid`, or all keys for its algorithm if it has no `kid`.
 fn candidates<'s>(
     set: &'s KeySet,
     algorithm: Algorithm,
     kid: Option<&str>,
-) -> Result<Vec<&'s Jwk>, Rejection> {
-    let serving: Vec<&Jwk> = set
+) -> Result<Vec<Candidate<'s>>, Rejection> {
+    let serving: Vec<Candidate<'_>> = set
         .keys
         .iter()
         .filter(|jwk| kid.is_none() || jwk.kid.as_deref() == kid)
         .filter(|jwk| jwk.serves(algorithm))
         .take(limits::MAX_KEYS_TRIED)
+        .map(Candidate::Key)
         .collect();
     if !serving.is_empty() {
         return Ok(serving);
