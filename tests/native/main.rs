@@ -19,6 +19,7 @@ mod cases;
 mod cli;
 mod configuration;
 mod documents;
+mod ed25519_verdicts;
 mod endpoints;
 mod exchange;
 mod explain;
