@@ -7,6 +7,7 @@ import { Failure, quietly, step } from '../scripts/lib/steps.mjs';
 import { buildWorker } from '../scripts/lib/worker.mjs';
 import { alone } from './alone.mjs';
 import { chart } from './chart.mjs';
+import { engines } from './engines.mjs';
 import { CHART, PAGES, RESULTS, filled, summary } from './page.mjs';
 import { profile } from './profile.mjs';
 import { DISTINCT_TOKENS, growth, proxied, served } from './served.mjs';
@@ -20,12 +21,16 @@ const ALONE = [
   ...[3072, 4096].map((modulusLength) => ({ algorithm: 'RS256', modulusLength, name: `RS256, ${modulusLength} bits` })),
 ];
 const BENCH_WORKER = 'target/bench-worker';
-const USAGE = '✗ npm run bench -- [--rounds 5] [--seconds 2] [--connections 16] [--all] [--write]';
+const USAGE = '✗ npm run bench -- [--rounds 5] [--seconds 2] [--connections 16] [--all] [--write] [--engines]';
 
-/** Runs it and prints the tables. Without --all, only what is compared with others. */
+/** Runs it and prints the tables. Without --all, only what is compared with others; with --engines, only the engines. */
 export async function bench(args) {
   const settings = options(args);
   const worker = await buildWorker();
+  if (settings.engines) {
+    settings.folders = { worker: 'build', benchWorker: 'build' };
+    return void console.log(await engines(settings));
+  }
   await buildWorker({ folder: BENCH_WORKER, features: ['bench'], entry: 'bench/workers/assay.js' });
   settings.folders = { worker: 'build', benchWorker: BENCH_WORKER };
   const [subjects, checked] = await step('Minting the tokens', '10 s', () =>
@@ -70,12 +75,13 @@ function options(args) {
       connections: { type: 'string', default: '16' },
       all: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
+      engines: { type: 'boolean', default: false },
     },
   });
-  const { all, write, ...texts } = values;
+  const { all, write, engines: only, ...texts } = values;
   const numbers = Object.fromEntries(Object.entries(texts).map(([name, value]) => [name, Number(value)]));
   if (Object.values(numbers).some((number) => !(number > 0))) throw new Failure(USAGE);
-  return { ...numbers, all: all || write, write };
+  return { ...numbers, all: all || write, write, engines: only };
 }
 
 /** What a reader must know to make sense of the figures. */

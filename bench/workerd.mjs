@@ -14,6 +14,9 @@ const FOLDER = at('target', 'bench');
 const SECRET_BINDING = 'BENCH_SECRET';
 const INSPECTOR = '127.0.0.1:9229';
 const SOCKETS = ['edge-assay', 'hono-jose', 'hello', 'verify-alone'];
+/** edge-assay with each `verify.engine`. */
+export const ENGINES = ['rust', 'webcrypto', 'both'];
+const engineSocket = (engine) => `edge-assay-${engine}`;
 
 /** What each Worker that is asked from outside needs beside the key sets, which all of them name. */
 const NEEDS = {
@@ -21,6 +24,7 @@ const NEEDS = {
   'hono-jose': [],
   hello: [],
   'verify-alone': ['bench'],
+  ...Object.fromEntries(ENGINES.map((engine) => [engineSocket(engine), ['kv']])),
 };
 
 /** Starts it for these subjects; returns `{ ports, stop }`, the ports by the names above. */
@@ -30,9 +34,9 @@ export async function startWorkerd(subjects, options) {
 
 /**
  * Writes all it needs and returns the function that starts it. `worker` and `benchWorker` are the folders of the builds;
- * `only` names the one Worker to be served, `otherIssuers` how many issuers are configured that send no token.
+ * `only` names the one Worker to be served; `engines` serves edge-assay with each engine instead, `otherIssuers` how many issuers are configured that send no token.
  */
-export async function prepareWorkerd(subjects, { worker, benchWorker, only, otherIssuers = 0 }) {
+export async function prepareWorkerd(subjects, { worker, benchWorker, only, engines = false, otherIssuers = 0 }) {
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(FOLDER, { recursive: true });
   await Promise.all(['hono-jose', 'hello', 'key-sets', 'kv', 'verify-alone'].map(bundle));
@@ -40,7 +44,7 @@ export async function prepareWorkerd(subjects, { worker, benchWorker, only, othe
     copyFileSync(at(folder, 'index.js'), join(FOLDER, `${name}.js`));
     copyFileSync(at(folder, 'index_bg.wasm'), join(FOLDER, `${name}.wasm`));
   }
-  const sockets = only ? [only] : SOCKETS;
+  const sockets = only ? [only] : engines ? ENGINES.map(engineSocket) : SOCKETS;
   writeFileSync(join(FOLDER, 'config.capnp'), configuration(subjects, sockets, otherIssuers));
   return (options) => start(sockets, options);
 }
@@ -57,6 +61,7 @@ async function start(sockets, { inspected = false } = {}) {
   ]);
   return {
     ports,
+    pid: child.pid,
     inspector: INSPECTOR,
     async stop() {
       child.kill();
@@ -113,12 +118,17 @@ function configuration(subjects, sockets, otherIssuers) {
     `(modules = [${modules.join(', ')}], bindings = [${bindings.join(', ')}], compatibilityDate = "${compatibilityDate()}", globalOutbound = "key-sets")`;
   const script = (file) => `(name = "${file}", esModule = embed "${file}")`;
   const rust = (name) => [`(name = "index.js", esModule = embed "${name}.js")`, `(name = "index_bg.wasm", wasm = embed "${name}.wasm")`];
-  const services = {
-    'edge-assay': worker(rust('assay'), [
-      json('ASSAY', 'assay.json', assay),
+  const assayWorker = (file, value) =>
+    worker(rust('assay'), [
+      json('ASSAY', file, value),
       `(name = "${SECRET_BINDING}", text = "${shared?.key ?? ''}")`,
       '(name = "JWKS_CACHE", kvNamespace = "kv")',
-    ]),
+    ]);
+  const services = {
+    'edge-assay': assayWorker('assay.json', assay),
+    ...Object.fromEntries(
+      ENGINES.map((engine) => [engineSocket(engine), assayWorker(`assay-${engine}.json`, { ...assay, verify: { engine } })]),
+    ),
     'hono-jose': worker([script('hono-jose.js')], [json('ISSUERS', 'hono.json', hono)]),
     hello: worker([script('hello.js')], []),
     'key-sets': worker([script('key-sets.js')], [json('KEY_SETS', 'key-sets.json', keySets)]),

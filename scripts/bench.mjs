@@ -2,6 +2,7 @@
 // results and asserts nothing. On a busy machine the figures are unreliable, and it says so.
 //
 //   npm run bench -- --rounds 5 --seconds 2 --connections 16
+//   npm run bench -- --engines        the cost of each `verify.engine` alone
 import { onPinnedNode } from './lib/bootstrap.mjs';
 import { run } from './lib/steps.mjs';
 
