@@ -301,8 +301,11 @@ fn play(name: &str, case: &Value, accept: &str, purpose: Purpose) -> (String, Ve
         warming = json!({ "requests": requests, "serves": answers_of(&warm["serves"]) });
     }
     serve(&world, &case["serves"]);
-    let lies = case["engine"] == "lies";
-    world.second_engine(if lies { SecondEngine::Lies } else { SecondEngine::Honest });
+    world.second_engine(match case["engine"].as_str() {
+        Some("lies") => SecondEngine::Lies,
+        Some("absent") => SecondEngine::Absent,
+        _ => SecondEngine::Honest,
+    });
     let asked = asked(case, &token);
     let body = asked.to_string().into_bytes();
     let headers = vec![("content-type", "application/json".to_owned()), ("accept", accept.to_owned())];
@@ -328,7 +331,8 @@ fn play(name: &str, case: &Value, accept: &str, purpose: Purpose) -> (String, Ve
 
     if let (Purpose::Case, Ok(report)) = (purpose, serde_json::from_str::<Value>(&told)) {
         let fixture = json!({
-            "name": name, "says": case["says"], "now": NOW, "config": config, "secrets": secrets, "lies": lies,
+            "name": name, "says": case["says"], "now": NOW, "config": config, "secrets": secrets,
+            "engine": case["engine"],
             "warm": warming, "serves": answers_of(&case["serves"]), "asked": asked, "report": report,
             "directory": directory,
         });

@@ -8,7 +8,7 @@ import { Miniflare, Response } from 'miniflare';
 import { at } from '../../scripts/lib/paths.mjs';
 import { compatibilityDate } from '../../scripts/lib/worker.mjs';
 
-// Stands before the Worker: sets the clock, and turns WebCrypto into a liar where the case asks for one.
+// Runs before the Worker: sets the clock, and makes WebCrypto lie or fail where the case asks for it.
 const STAGE = `
 import Assay from './index.js';
 const RealDate = Date;
@@ -17,15 +17,18 @@ globalThis.Date = class extends RealDate {
   constructor(...parts) { super(...(parts.length > 0 ? parts : [now ?? RealDate.now()])); }
   static now() { return now ?? RealDate.now(); }
 };
-let lying = false;
+let isReplaced = false;
 export default {
   fetch(request, env, context) {
     const clock = request.headers.get('x-clock');
     if (clock) now = Number(clock) * 1000;
-    if (env.LIES && !lying) {
-      lying = true;
+    if (env.ENGINE && !isReplaced) {
+      isReplaced = true;
       const verify = SubtleCrypto.prototype.verify;
-      SubtleCrypto.prototype.verify = async function (...all) { return !(await verify.apply(this, all)); };
+      SubtleCrypto.prototype.verify = async function (...all) {
+        if (env.ENGINE === 'absent') throw new Error('there is no second engine');
+        return !(await verify.apply(this, all));
+      };
     }
     return Assay.fetch(request, env, context);
   },
@@ -59,7 +62,7 @@ suite('every case gives the same report in workerd as natively', () => {
           env: {
             ASSAY: { type: 'json', value: fixture.config },
             JWKS_CACHE: { type: 'kv', id: fixture.name },
-            ...(fixture.lies ? { LIES: text('yes') } : {}),
+            ...(fixture.engine ? { ENGINE: text(fixture.engine) } : {}),
             ...(fixture.directory ? { [fixture.directory.binding]: { type: 'kv', id: `${fixture.name}-directory` } } : {}),
             ...Object.fromEntries(Object.entries(fixture.secrets).map(([name, value]) => [name, text(value)])),
           },

@@ -120,7 +120,7 @@ pub(super) fn engine(examination: &Examination<'_>, detail: &str) -> Advice {
     };
     advice(
         format!("The signature is not checked: {detail}{reason}."),
-        "Let pure Rust check signatures: in wrangler.toml, in [vars.ASSAY.verify], write\n    engine = \"rust\"\nIf the reason above speaks of a command line, ask the Worker with --online.",
+        "Let pure Rust check signatures. Set in wrangler.toml:\n    [vars.ASSAY.verify]\n    engine = \"rust\"\nOn the command line, add --online: then the Worker checks the signature.",
     )
 }
 
