@@ -104,8 +104,8 @@ fn bare(text: &str) -> Result<String, Rejection> {
     let lower = text.to_ascii_lowercase();
     let cut = if lower.starts_with("authorization:") { "authorization:".len() } else { 0 };
     let value = text.get(cut..).unwrap_or_default().trim();
-    let has_scheme = value.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer "))
-        || value.eq_ignore_ascii_case("bearer");
+    let has_scheme =
+        value.split([' ', '\t']).next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"));
     if has_scheme || cut > 0 {
         return parse(value).map(str::to_owned);
     }
@@ -156,6 +156,10 @@ fn parse(header: &str) -> Result<&str, Rejection> {
     if token.is_empty() {
         return Err(Rejection::TokenMissing(Missing::Empty));
     }
+    // An empty credential of its own, in front of another.
+    if scheme.ends_with(',') {
+        return Err(Rejection::RequestAmbiguous(Ambiguous::SeveralCredentials));
+    }
     if let Some(literal) = LITERALS.iter().find(|literal| **literal == token) {
         return Err(Rejection::TokenMissing(Missing::Literal(literal)));
     }
@@ -201,6 +205,10 @@ mod tests {
             ("Bearer a.b.c,Basic dTpw", ambiguous(SeveralCredentials)),
             ("Basic dTpw, Bearer a.b.c", ambiguous(SeveralCredentials)),
             (", bearer a.b.c", ambiguous(SeveralCredentials)),
+            ("Bearer, a.b.c", ambiguous(SeveralCredentials)),
+            ("Bearer, Bearer a.b.c", ambiguous(SeveralCredentials)),
+            ("Bearer,, a.b.c", ambiguous(SeveralCredentials)),
+            ("Bearer,", missing(Missing::Empty)),
             ("Digest realm=\"a, bearers\", uri=\"/\"", missing(Missing::OtherScheme)),
             ("Bearer \"a.b.c\"", ambiguous(BadSyntax)),
             ("Bearer a.b.c d", ambiguous(BadSyntax)),
@@ -232,6 +240,7 @@ mod tests {
             ("{}", (Err(Rejection::TokenMissing(Missing::NoCredentials)), None)),
             (r#"{"user":{"id":"a.b.c"}}"#, (Ok(r#"{"user":{"id":"a.b.c"}}"#.to_owned()), None)),
             ("a.b.c", (Ok("a.b.c".to_owned()), None)),
+            ("Bearer\ta.b.c", (Ok("a.b.c".to_owned()), None)),
             ("hello world", (Ok("hello world".to_owned()), None)),
         ] {
             assert_eq!(taken(text), expected, "{text}");
