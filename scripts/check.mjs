@@ -8,6 +8,7 @@ const { ensureToolchain } = await import('./lib/toolchain.mjs');
 
 const CHECKS = [
   [['fmt', '--all', '--check']],
+  [['fmt', '--manifest-path', 'fuzz/Cargo.toml', '--check']],
   [['clippy', '--locked', '--all-targets', '--', '-D', 'warnings']],
   [['clippy', '--locked', '--lib', '--target', 'wasm32-unknown-unknown', '--all-features', '--', '-D', 'warnings'], { RUSTFLAGS: undefined, CARGO_ENCODED_RUSTFLAGS: undefined }],
   [['clippy', '--locked', '--package', 'bindgen', '--', '-D', 'warnings']],

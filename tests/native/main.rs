@@ -23,6 +23,7 @@ mod ed25519_verdicts;
 mod endpoints;
 mod exchange;
 mod explain;
+mod fuzz_corpus;
 mod gateway;
 mod incidents;
 mod jose_properties;

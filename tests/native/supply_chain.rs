@@ -1,9 +1,13 @@
 //! Everything that goes into the deployed wasm is locked: every crate and every npm package by a checksum. No package runs a script
 //! while it is installed.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+
+/// The lock file of the workspace `fuzz/`, which `npm run fuzz` alone compiles.
+const FUZZ_LOCK: &str = "fuzz/Cargo.lock";
 
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
@@ -21,7 +25,11 @@ fn json(path: &str) -> Value {
 
 /// The packages of Cargo.lock.
 fn crates() -> Vec<toml::Table> {
-    let lock: toml::Table = toml::from_str(&text("Cargo.lock")).unwrap();
+    crates_of("Cargo.lock")
+}
+
+fn crates_of(lock: &str) -> Vec<toml::Table> {
+    let lock: toml::Table = toml::from_str(&text(lock)).unwrap();
     lock["package"].as_array().unwrap().iter().map(|package| package.as_table().unwrap().clone()).collect()
 }
 
@@ -44,10 +52,11 @@ fn every_crate_is_ours_or_comes_from_crates_io_with_a_checksum() {
         "bindgen",
         "edge-assay",
         "edge-assay-abstract-numbers",
+        "edge-assay-fuzz",
         "edge-assay-kernels",
         "edge-assay-kernels-proofs",
     ];
-    for package in crates() {
+    for package in crates().into_iter().chain(crates_of(FUZZ_LOCK)) {
         let name = package["name"].as_str().unwrap();
         match package.get("source").and_then(toml::Value::as_str) {
             None => assert!(ours.contains(&name), "{name}"),
@@ -57,6 +66,25 @@ fn every_crate_is_ours_or_comes_from_crates_io_with_a_checksum() {
             }
         }
     }
+}
+
+#[test]
+fn the_fuzzed_crates_have_the_versions_of_the_worker() {
+    // libFuzzer itself needs these.
+    let further = ["arbitrary", "edge-assay-fuzz", "jobserver", "libfuzzer-sys"];
+    let known: BTreeSet<(String, String)> = crates().iter().map(identity).collect();
+    for (name, version) in crates_of(FUZZ_LOCK).iter().map(identity) {
+        assert!(
+            further.contains(&&*name) || known.contains(&(name.clone(), version.clone())),
+            "{name} {version}"
+        );
+    }
+}
+
+/// A package's name and version.
+fn identity(package: &toml::Table) -> (String, String) {
+    let member = |name: &str| package[name].as_str().unwrap().to_owned();
+    (member("name"), member("version"))
 }
 
 #[test]

@@ -129,6 +129,13 @@ impl FakePlatform {
         self.time.now_ms.set(self.now_ms() + seconds * 1000);
     }
 
+    /// Sets the clock to `epoch_seconds`, and forgets the log lines and requests so far. What was cached stays.
+    pub fn rewind(&self, epoch_seconds: i64) {
+        self.time.now_ms.set(epoch_seconds * 1000);
+        self.lines.borrow_mut().clear();
+        self.origin.requests.borrow_mut().clear();
+    }
+
     /// Binds a secret.
     pub fn bind_secret(&self, name: &str, value: &str) {
         self.secrets.borrow_mut().insert(name.to_owned(), value.to_owned());

@@ -47,12 +47,17 @@ impl World {
 
     /// A world with this configuration and these Worker secrets.
     pub fn with_secrets(config: &Value, secrets: &[(&str, &str)]) -> Self {
+        Self::with_text(&config.to_string(), secrets)
+    }
+
+    /// A world whose configuration is this text, with faults or without.
+    pub fn with_text(config: &str, secrets: &[(&str, &str)]) -> Self {
         let platform = FakePlatform::at(NOW);
         for (name, value) in secrets {
             platform.bind_secret(name, value);
         }
         let config = with_tested_engine(config.clone()).to_string();
-        let app = Application::load(Some(&config), Rc::new(KeyCache::new()), &platform);
+        let app = Application::load(Some(config), Rc::new(KeyCache::new()), &platform);
         Self { platform, app }
     }
 

@@ -1,0 +1,48 @@
+//! The fuzz targets: for each parser one function that takes any octets and panics where a property does not hold.
+//!
+//! `fuzz/src/main.rs` runs them under libFuzzer, and `tests/native/fuzz_corpus.rs` runs them on the committed corpus. A
+//! property compares a parser with an independent one, with itself on its own output, or with what its documentation says.
+//! `docs/fuzzing.md` lists them. The crate around this module has the tests' kit as `crate::support`.
+
+// The crate around this module decides which of it is used.
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::arithmetic_side_effects,
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used
+)]
+
+mod configuration;
+mod keys;
+mod requests;
+mod tokens;
+
+/// A target. Returns whether the parser accepted the input.
+pub type Target = fn(&[u8]) -> bool;
+
+/// All targets by name. The corpus of each is in `fuzz/corpus/<name>`.
+pub const TARGETS: &[(&str, Target)] = &[
+    ("token", tokens::token),
+    ("claims", tokens::claims),
+    ("explain", tokens::explain),
+    ("key_set", keys::key_set),
+    ("record", keys::record),
+    ("discovery", keys::discovery),
+    ("form", requests::form),
+    ("url", requests::url),
+    ("credentials", requests::credentials),
+    ("forward_auth", requests::forward_auth),
+    ("request", requests::request),
+    ("configuration", configuration::configuration),
+];
+
+/// The target called `name`.
+pub fn find(name: &str) -> Option<Target> {
+    TARGETS.iter().find(|(known, _)| *known == name).map(|(_, target)| *target)
+}
