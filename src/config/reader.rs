@@ -213,7 +213,8 @@ impl<'d> Table<'d> {
                 || format!("remove it, or write one of {known}"),
                 |nearest| format!("write `{nearest}`, or remove it"),
             );
-            self.fault(&crate::rejection::excerpt(name), "is not a known field", fix);
+            let shown = if name.is_empty() { "\"\"".to_owned() } else { crate::rejection::excerpt(name) };
+            self.fault(&shown, "is not a known field", fix);
         }
     }
 }
