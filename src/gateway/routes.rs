@@ -79,7 +79,8 @@ impl Pattern {
     }
 
     /// Whether `path`, in its normal form, fits. A slash at its end makes no difference, as it makes none to most servers.
-    fn fits(&self, path: &str) -> bool {
+    #[must_use]
+    pub fn fits(&self, path: &str) -> bool {
         let mut given = segments(path);
         let begins_so = self.segments.iter().all(|wanted| match (wanted, given.next()) {
             (_, None) => false,

@@ -7,7 +7,7 @@ use edge_assay::jose::json;
 use edge_assay::jose::{Algorithm, Jwk, KeySet, KeySetFormatError, base64url};
 use edge_assay::keys::fetch::{Answer as Fetched, fetch};
 use edge_assay::keys::freshness::{self, Lifetime};
-use edge_assay::keys::record::Record;
+use edge_assay::keys::record::{self, Record, Written, failures_key};
 use edge_assay::keys::url::{Transport, accept};
 use edge_assay::keys::{CachePolicy, KeySource, Location};
 use edge_assay::limits::{MAX_FAILURE_REASON_CHARS, MAX_JWKS_BYTES, MAX_JWKS_KEYS, MIN_STORE_TTL_SECONDS};
@@ -151,12 +151,15 @@ pub fn record(data: &[u8]) -> bool {
         let Ok(read) = Record::read(text, &source, &POLICY, now) else { continue };
         is_believed = true;
         let mut record = read.record;
-        let (value, ttl_seconds) = record.write(&source, &POLICY, now).expect("it had its last attempt");
+        let written = record.write(&source, &POLICY, now).expect("it had its last attempt");
+        let Written { key, value, ttl_seconds } = written.clone();
+        let has_failed = record.attempts.consecutive_failures > 0;
+        assert_eq!(key, if has_failed { failures_key(&source) } else { record::key(&source) });
         assert!(ttl_seconds >= MIN_STORE_TTL_SECONDS);
         let again = Record::read(&value, &source, &POLICY, now).expect("what we write we believe");
         assert!(again.cut.is_empty(), "{:?}", again.cut);
-        let written = again.record.write(&source, &POLICY, now);
-        assert_eq!(written, Some((value.clone(), ttl_seconds)));
+        assert!(!has_failed || again.record.cached.is_none(), "a failure is stored without a set");
+        assert_eq!(again.record.write(&source, &POLICY, now), Some(written.clone()));
         // Later it is the same, or its times count as before.
         let later = now.plus(3600);
         assert!(Record::read(&value, &source, &POLICY, later).is_ok_and(|read| read.cut.is_empty()));
@@ -180,7 +183,7 @@ pub fn record(data: &[u8]) -> bool {
             assert!(error.points_to.as_deref().is_none_or(|url| accept(url).is_ok()));
         }
         assert!(!record.adopt(again.record), "it is not newer than itself");
-        assert_eq!(record.write(&source, &POLICY, now).map(|(value, _)| value), Some(value));
+        assert_eq!(record.write(&source, &POLICY, now), Some(written));
     }
     is_believed
 }

@@ -15,9 +15,9 @@ use edge_assay::http::credentials::{bearer_token, given};
 use edge_assay::http::gateway::Reply;
 use edge_assay::jose::Algorithm;
 use edge_assay::keys::url::{Transport, accept};
-use edge_assay::ports::{IncomingRequest, Onward};
+use edge_assay::ports::{IncomingRequest, UpstreamRequest};
 use edge_assay::rejection::Rejection;
-use edge_assay::signing::plan::{Plan, Rhythm};
+use edge_assay::signing::plan::{Intervals, Plan};
 use edge_assay::time::Timestamp;
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::json;
@@ -106,11 +106,16 @@ fn is_path(raw: &str) -> bool {
     let Ok(path) = Path::normalise(raw) else { return false };
     let form = path.as_str();
     assert!(form.starts_with('/') && !form.contains("//"), "{form}");
-    assert!(form.bytes().all(|byte| byte.is_ascii_graphic() && !b"\\;?#\"<>^`{|}".contains(&byte)), "{form}");
+    assert!(form.bytes().all(|byte| byte.is_ascii_graphic() && !b"\\?#\"<>^`{|}".contains(&byte)), "{form}");
     let again = Path::normalise(form).expect("its one form is accepted");
     assert_eq!((again.as_str(), again.has_empty_segments()), (form, false));
     assert_eq!(path.has_empty_segments(), raw.contains("//"));
     assert_eq!(form.ends_with('/'), raw.ends_with('/'));
+    if !path.specials().is_empty() {
+        has_all_readings(&path);
+        return true;
+    }
+    assert_eq!(path.readings(), [form]);
 
     let wanted = segments(form);
     assert_eq!(segments(raw), wanted, "the path as it was sent");
@@ -131,15 +136,42 @@ fn is_path(raw: &str) -> bool {
 
     // A route for exactly this path takes it, and one for what lies below the first segment takes the same.
     match Pattern::parse(form) {
-        Ok(pattern) => assert!(pattern.fits(&path) && pattern.fits(&again)),
+        Ok(pattern) => assert!(pattern.fits(form) && pattern.fits(again.as_str())),
         Err(_) => assert!(form.contains('*')),
     }
-    if let Some(first) = path.segments().next()
+    if let Some(first) = form.split('/').nth(1).filter(|first| !first.is_empty())
         && let Ok(pattern) = Pattern::parse(&format!("/{first}/*"))
     {
-        assert!(pattern.fits(&path));
+        assert!(pattern.fits(form));
     }
     true
+}
+
+/// Servers that decode a path with an encoded slash or a semicolon before they split it, after it or never, and that cut parameters
+/// off or keep them, read it as one of its readings. No reading climbs, and none has an empty segment.
+fn has_all_readings(path: &Path) {
+    let readings = path.readings();
+    assert!(readings.iter().any(|reading| reading == path.as_str()));
+    let read: Vec<Vec<Vec<u8>>> = readings.iter().map(|reading| segments(reading)).collect();
+    for reading in &readings {
+        assert!(reading.starts_with('/') && !reading.contains("//"), "{reading}");
+        assert!(segments(reading).iter().all(|segment| !matches!(&**segment, b"." | b"..")), "{reading}");
+    }
+    let before_semicolon = |part: &[u8]| part.split(|byte| *byte == b';').next().unwrap_or_default().to_vec();
+    let whole = decoded(path.as_str().as_bytes());
+    let parts = |path: &[u8]| -> Vec<Vec<u8>> {
+        path.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).map(<[u8]>::to_vec).collect()
+    };
+    let cut = |parts: Vec<Vec<u8>>| parts.iter().map(|part| before_semicolon(part)).collect::<Vec<_>>();
+    for server in [
+        parts(&whole),
+        cut(parts(&whole)),
+        parts(&before_semicolon(&whole)),
+        segments(path.as_str()),
+        cut(segments(path.as_str())),
+    ] {
+        assert!(read.contains(&server), "{}: {server:?} is in none of {readings:?}", path.as_str());
+    }
 }
 
 /// Hosts and the URLs of key sets mean to the `url` crate what they mean here: the same host, the same port, and on this
@@ -248,7 +280,7 @@ static SIGNING_KEYS: LazyLock<String> = LazyLock::new(|| {
         bytes.fill(next);
     };
     let start = Timestamp::from_epoch_seconds(NOW - 86_400);
-    plan.begin(Algorithm::Es256, Rhythm::default(), start, &mut fill).unwrap();
+    plan.begin(Algorithm::Es256, Intervals::default(), start, &mut fill).unwrap();
     plan.to_json()
 });
 
@@ -408,7 +440,7 @@ pub fn request(data: &[u8]) -> bool {
     }
 }
 
-fn is_sent_on_well(request: &FakeRequest, onward: &Onward) {
+fn is_sent_on_well(request: &FakeRequest, onward: &UpstreamRequest) {
     let path = Path::normalise(request.path()).expect("it was matched");
     let query = request.query().map(|query| format!("?{query}")).unwrap_or_default();
     assert_eq!(onward.url, format!("{ORIGIN}{}{query}", path.as_str()));

@@ -18,8 +18,8 @@ use edge_assay::verify::verify;
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
+use crate::support::faulty_token;
 use crate::support::keys::{self, SECRET};
-use crate::support::ladder;
 use crate::support::platform::{Answer, SecondEngine};
 use crate::support::tokens::sealed;
 use crate::support::world::{NOW, World, issuer, jwks_uri};
@@ -214,7 +214,7 @@ fn world(remember_seconds: u64) -> World {
             "verify": { "remember_seconds": remember_seconds },
             "issuers": [
                 issuer(ISS, &json!({ "audience": { "any_of": ["api", "https://api.example"] } })),
-                ladder::strict_issuer(),
+                faulty_token::strict_issuer(),
                 { "issuer": SHARED, "audience": "unchecked", "secrets": [{ "binding": "SHARED" }, { "binding": "OTHER", "kid": "other" }] },
                 { "issuer": DOWN, "audience": "unchecked", "jwks_uri": format!("{DOWN}/jwks") },
             ],
@@ -223,7 +223,7 @@ fn world(remember_seconds: u64) -> World {
     );
     // What two engines disagree on is not looked for here: each question to the second takes a thousand times as long.
     world.platform.second_engine(SecondEngine::Absent);
-    ladder::publish(&world);
+    faulty_token::publish(&world);
     let published = [
         keys::rsa_2048(),
         keys::rsa_3072(),
@@ -235,7 +235,7 @@ fn world(remember_seconds: u64) -> World {
     world.serves(&jwks_uri(ISS), Answer::json(keys::published(&published)));
     world.serves(&format!("{DOWN}/jwks"), Answer::status(503));
     // All sets are in memory from here on, and a look for an unknown kid was a moment ago.
-    for iss in [ISS, ladder::ISS, SHARED, DOWN] {
+    for iss in [ISS, faulty_token::ISS, SHARED, DOWN] {
         for header in
             [json!({ "alg": "RS256", "kid": "unknown" }), json!({ "alg": "EdDSA", "kid": "unknown" })]
         {

@@ -47,7 +47,7 @@ impl World {
 
     /// A world with this configuration and these Worker secrets.
     pub fn with_secrets(config: &Value, secrets: &[(&str, &str)]) -> Self {
-        Self::with_text(&config.to_string(), secrets)
+        Self::with_text(&with_tested_engine(config.clone()).to_string(), secrets)
     }
 
     /// A world whose configuration is this text, with faults or without.
@@ -56,7 +56,6 @@ impl World {
         for (name, value) in secrets {
             platform.bind_secret(name, value);
         }
-        let config = with_tested_engine(config.clone()).to_string();
         let app = Application::load(Some(config), Rc::new(KeyCache::new()), &platform);
         Self { platform, app }
     }
