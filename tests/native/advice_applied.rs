@@ -2,8 +2,8 @@
 //! same token is verified again. It must then be accepted, or fail for the next reason that the advice announced. `cases` does
 //! the same for each case.
 
+use crate::pasting::paste;
 use crate::support::keys;
-use crate::support::pasting::paste;
 use crate::support::platform::Answer;
 use crate::support::request::FakeRequest;
 use crate::support::tokens;

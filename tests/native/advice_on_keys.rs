@@ -9,8 +9,8 @@ use edge_assay::rejection::Fault;
 use http::Method;
 use serde_json::{Value, json};
 
+use crate::pasting::paste;
 use crate::support::keys::{self, SECRET, ed25519};
-use crate::support::pasting::paste;
 use crate::support::platform::Answer;
 use crate::support::request::FakeRequest;
 use crate::support::tokens;

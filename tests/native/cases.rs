@@ -16,8 +16,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use crate::pasting::{self, Pasted};
 use crate::support::keys::{self, TestKey};
-use crate::support::pasting::{self, Pasted};
 use crate::support::platform::{Answer, FakePlatform, SecondEngine, StoreMode};
 use crate::support::tokens;
 use crate::support::world::{tested_engine, with_tested_engine};

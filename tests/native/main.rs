@@ -30,6 +30,7 @@ mod jose_properties;
 mod jwk_sets;
 mod jwks_cache;
 mod leaks;
+mod pasting;
 mod rfc_vectors;
 mod security_page;
 mod signing;

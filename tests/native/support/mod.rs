@@ -16,7 +16,6 @@
 
 pub mod faulty_token;
 pub mod keys;
-pub mod pasting;
 pub mod platform;
 pub mod request;
 pub mod tokens;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 /// What following an advice comes to.
 #[derive(Debug, Default)]
-pub struct Pasted {
+pub(crate) struct Pasted {
     /// `[vars.ASSAY]` afterwards.
     pub config: Value,
     /// What else was set in wrangler.toml.
@@ -51,7 +51,7 @@ const NOT_CONFIGURATION: &[&str] = &[
 ///
 /// # Panics
 /// If a line is neither configuration nor known to be something else, or has no place.
-pub fn paste(config: &Value, fix: &str, fill: Option<&str>) -> Pasted {
+pub(crate) fn paste(config: &Value, fix: &str, fill: Option<&str>) -> Pasted {
     let mut pasted = Pasted { config: config.clone(), ..Pasted::default() };
     let mut place = Place::Unnamed;
     let mut block: Vec<&str> = Vec::new();
