@@ -1,9 +1,11 @@
 //! The documentation is complete: `docs/operations/running.md` lists exactly the events that are logged, and the pages on
-//! configuration name every field that is read. The sources are searched as text.
+//! configuration name every field that is read. Commands name scripts and tests that exist. The sources are searched as text.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use serde_json::Value;
 
 /// All files below a folder.
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -87,4 +89,102 @@ fn the_pages_on_configuration_name_every_field_that_is_read() {
         code.flat_map(|code| code.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))).collect();
     let undocumented: Vec<&String> = read.iter().filter(|field| !named.contains(field.as_str())).collect();
     assert!(undocumented.is_empty(), "no page names {undocumented:?}");
+}
+
+/// The pages of the documentation, with their paths.
+fn pages() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut paths = files(&root.join("docs"));
+    paths.retain(|path| path.extension().is_some_and(|end| end == "md"));
+    paths.extend(["README.md", "SECURITY.md", "CHANGELOG.md"].map(|name| root.join(name)));
+    paths.iter().map(|path| (path.display().to_string(), fs::read_to_string(path).unwrap())).collect()
+}
+
+/// The rest of the line or of the inline code behind each `beginning`.
+fn commands<'a>(page: &'a str, beginning: &'a str) -> impl Iterator<Item = &'a str> {
+    page.split(beginning).skip(1).filter_map(|rest| rest.split(['\n', '`', '#', ';']).next())
+}
+
+#[test]
+fn every_script_and_every_test_that_a_command_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let package: Value = serde_json::from_str(include_str!("../../package.json")).unwrap();
+    let native = files(&root.join("tests/native"));
+    let names: Vec<String> = native
+        .iter()
+        .map(|path| path.strip_prefix(root).unwrap().display().to_string())
+        .chain(native.iter().flat_map(|path| {
+            let text = fs::read_to_string(path).unwrap();
+            text.split("fn ")
+                .skip(1)
+                .filter_map(|rest| rest.split('(').next())
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        }))
+        .collect();
+
+    let mut checked = 0;
+    let mut absent = Vec::new();
+    let mut check = |exists: bool, page: &str, what: &str| {
+        checked += 1;
+        if !exists {
+            absent.push(format!("{page}: {what}"));
+        }
+    };
+    for (path, page) in pages() {
+        for command in commands(&page, "npm run ") {
+            let script = command.split(|c: char| !(c.is_ascii_lowercase() || c == '-')).next().unwrap();
+            check(package["scripts"].get(script).is_some(), &path, command);
+        }
+        for command in commands(&page, "npm test -- workerd ") {
+            for name in command.split_whitespace() {
+                check(root.join(format!("tests/workerd/{name}.test.mjs")).exists(), &path, name);
+            }
+        }
+        for command in commands(&page, "--test native ") {
+            for filter in command.split_whitespace().filter(|word| !word.starts_with('-')) {
+                let filter = filter.rsplit("::").next().unwrap();
+                check(names.iter().any(|name| name.contains(filter)), &path, filter);
+            }
+        }
+    }
+    assert!(checked > 60, "only {checked} names were found: have the pages another form?");
+    assert!(absent.is_empty(), "no script and no test has these names: {absent:#?}");
+}
+
+#[test]
+fn only_the_arithmetic_of_the_kernels_is_called_proven() {
+    // A term of RFC 7800, a code, the name of a test, and a denial.
+    const OTHER_MEANINGS: &[&str] =
+        &["proof of possession", "proof_required", "proves its name", "not a proof"];
+    let mut found = 0;
+    for (path, page) in pages() {
+        if path.ends_with("docs/kernels.md") {
+            continue;
+        }
+        let claims = page.matches("**Proven.**").count();
+        assert_eq!(
+            claims,
+            usize::from(path.ends_with("docs/assurance.md")),
+            "{path} has {claims} claims of proof"
+        );
+        if path.ends_with("docs/assurance.md") {
+            continue;
+        }
+        for line in page.lines() {
+            let mut text = line.to_lowercase();
+            for phrase in OTHER_MEANINGS {
+                text = text.replace(phrase, "");
+            }
+            let mut words = text.split(|c: char| !c.is_alphanumeric());
+            if words.any(|word| ["prove", "proof", "proving"].iter().any(|stem| word.starts_with(stem))) {
+                found += 1;
+                assert!(
+                    text.contains("kernels") || text.contains("assurance"),
+                    "{path} calls this proven: {line}"
+                );
+            }
+        }
+    }
+    assert!(found > 3, "only {found} lines were found: have the pages another form?");
 }
