@@ -4,7 +4,6 @@
 //! sends nothing, and also when the runtime never finishes a future because its client has gone away.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::limits;
@@ -33,8 +32,8 @@ pub struct Intake(RefCell<Bodies>);
 
 #[derive(Debug, Default)]
 struct Bodies {
-    /// By a growing number, so the oldest comes first.
-    by_number: BTreeMap<u64, Body>,
+    /// The oldest first, so their numbers grow.
+    open: Vec<Body>,
     next: u64,
     /// The sum of their [`Body::bytes`].
     bytes: usize,
@@ -42,6 +41,7 @@ struct Bodies {
 
 #[derive(Debug)]
 struct Body {
+    number: u64,
     since: Timestamp,
     /// The bytes of memory that it counts with.
     bytes: usize,
@@ -50,9 +50,17 @@ struct Body {
 }
 
 impl Bodies {
+    fn place(&self, number: u64) -> Option<usize> {
+        self.open.binary_search_by_key(&number, |body| body.number).ok()
+    }
+
+    fn get_mut(&mut self, number: u64) -> Option<&mut Body> {
+        self.place(number).and_then(|place| self.open.get_mut(place))
+    }
+
     fn remove(&mut self, number: u64) {
-        if let Some(body) = self.by_number.remove(&number) {
-            self.bytes = self.bytes.saturating_sub(body.bytes);
+        if let Some(place) = self.place(number) {
+            self.bytes = self.bytes.saturating_sub(self.open.remove(place).bytes);
         }
     }
 
@@ -60,9 +68,8 @@ impl Bodies {
     /// never `growing` itself. Therefore stalled bodies cannot keep a body that makes progress from being read.
     fn make_room(&mut self, more: usize, growing: u64) -> Result<(), BodyError> {
         while self.bytes.saturating_add(more) > limits::MAX_INTAKE_BYTES {
-            let may_be_dropped =
-                |(number, body): &(&u64, &Body)| **number != growing && body.buffer.is_some();
-            let oldest = self.by_number.iter().find(may_be_dropped).map(|(number, _)| *number);
+            let may_be_dropped = |body: &&Body| body.number != growing && body.buffer.is_some();
+            let oldest = self.open.iter().find(may_be_dropped).map(|body| body.number);
             self.remove(oldest.ok_or(BodyError::NoRoom)?);
         }
         Ok(())
@@ -73,14 +80,18 @@ impl Intake {
     /// Registers a body that is about to be read.
     pub fn open(self: &Rc<Self>, now: Timestamp) -> Reading {
         let mut bodies = self.0.borrow_mut();
-        // No request takes this long: the runtime has dropped these without finishing their futures.
-        let ended = bodies.by_number.iter().filter(|(_, body)| body.since.plus(limits::INTAKE_SECONDS) < now);
-        for number in ended.map(|(number, _)| *number).collect::<Vec<_>>() {
-            bodies.remove(number);
-        }
-        let number = bodies.next;
-        bodies.next = number.wrapping_add(1);
-        bodies.by_number.insert(number, Body { since: now, bytes: 0, buffer: Some(Vec::new()) });
+        let Bodies { open, next, bytes } = &mut *bodies;
+        // No request takes this long: the runtime has dropped older ones without finishing their futures.
+        open.retain(|body| {
+            let may_go_on = body.since.plus(limits::INTAKE_SECONDS) >= now;
+            if !may_go_on {
+                *bytes = bytes.saturating_sub(body.bytes);
+            }
+            may_go_on
+        });
+        let number = *next;
+        *next = number.wrapping_add(1);
+        open.push(Body { number, since: now, bytes: 0, buffer: Some(Vec::new()) });
         Reading { intake: Rc::clone(self), number }
     }
 
@@ -105,7 +116,7 @@ impl Reading {
     /// [`BodyError::TooLarge`], or [`BodyError::NoRoom`] if other bodies take the memory or this body was dropped for them.
     pub fn reserve(&self, length: usize, max_bytes: usize) -> Result<(), BodyError> {
         let mut bodies = self.intake.0.borrow_mut();
-        let body = bodies.by_number.get(&self.number).ok_or(BodyError::NoRoom)?;
+        let body = bodies.get_mut(self.number).ok_or(BodyError::NoRoom)?;
         let buffer = body.buffer.as_ref().ok_or(BodyError::Broken)?;
         let (read, capacity) = (buffer.len(), buffer.capacity());
         let needed = read.saturating_add(length);
@@ -119,13 +130,13 @@ impl Reading {
         // trusted for this.
         let wanted = capacity.saturating_mul(2).min(max_bytes).max(needed);
         bodies.make_room(wanted.saturating_sub(capacity), self.number)?;
-        let Bodies { by_number, bytes, .. } = &mut *bodies;
-        if let Some(body) = by_number.get_mut(&self.number)
+        if let Some(body) = bodies.get_mut(self.number)
             && let Some(buffer) = &mut body.buffer
         {
             buffer.reserve_exact(wanted.saturating_sub(read));
-            *bytes = bytes.saturating_sub(body.bytes).saturating_add(buffer.capacity());
-            body.bytes = buffer.capacity();
+            let former = std::mem::replace(&mut body.bytes, buffer.capacity());
+            let grown = buffer.capacity();
+            bodies.bytes = bodies.bytes.saturating_sub(former).saturating_add(grown);
         }
         Ok(())
     }
@@ -137,7 +148,7 @@ impl Reading {
     pub fn push(&self, piece: &[u8], max_bytes: usize) -> Result<(), BodyError> {
         self.reserve(piece.len(), max_bytes)?;
         let mut bodies = self.intake.0.borrow_mut();
-        let body = bodies.by_number.get_mut(&self.number).ok_or(BodyError::NoRoom)?;
+        let body = bodies.get_mut(self.number).ok_or(BodyError::NoRoom)?;
         body.buffer.as_mut().ok_or(BodyError::Broken)?.extend_from_slice(piece);
         Ok(())
     }
@@ -148,7 +159,7 @@ impl Reading {
     /// [`BodyError::NoRoom`] if it was dropped for other bodies, [`BodyError::Broken`] if it was taken before.
     pub fn complete(&self) -> Result<Vec<u8>, BodyError> {
         let mut bodies = self.intake.0.borrow_mut();
-        let body = bodies.by_number.get_mut(&self.number).ok_or(BodyError::NoRoom)?;
+        let body = bodies.get_mut(self.number).ok_or(BodyError::NoRoom)?;
         body.buffer.take().ok_or(BodyError::Broken)
     }
 }

@@ -176,10 +176,10 @@ pub const MIN_MULTIBASE_RESULT_ID_CHARS: usize = 8;
 /// The longest `resultId` in that form.
 pub const MAX_MULTIBASE_RESULT_ID_CHARS: usize = 10;
 /// The minimum number of different characters in a `resultId`. `aaaaaaaaaaaa` is as easy to guess as `a`.
-pub const MIN_RESULT_ID_DISTINCT: usize = 6;
+pub const MIN_RESULT_ID_DISTINCT: u32 = 6;
 /// The same for a `resultId` of Fireproof's own client. One in 10^8 of its random ids has fewer than 4; one in 10^4 has fewer
 /// than 6.
-pub const MIN_MULTIBASE_RESULT_ID_DISTINCT: usize = 4;
+pub const MIN_MULTIBASE_RESULT_ID_DISTINCT: u32 = 4;
 /// The longest `resultId` and the longest `appId`, in bytes. Real ones have 10 to 60; an `appId` is copied into the token.
 pub const MAX_FIREPROOF_ID_BYTES: usize = 256;
 /// How many waiting and how many collected results an isolate remembers, so that it delivers none twice. Each takes about

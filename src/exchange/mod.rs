@@ -57,7 +57,12 @@ impl Exchange {
     #[must_use]
     pub fn series(&self) -> BTreeSet<Series> {
         let targets = self.targets.iter().map(policy::Target::series);
-        targets.chain(self.fireproof.iter().map(fireproof::Fireproof::series)).collect()
+        let mut all = BTreeSet::new();
+        // `collect` would compile a sort for series.
+        for series in targets.chain(self.fireproof.iter().map(fireproof::Fireproof::series)) {
+            all.insert(series);
+        }
+        all
     }
 
     /// Our signing keys.

@@ -77,7 +77,12 @@ impl Target {
 
     /// The claims that its policy adds, by name.
     fn own_claims(&self, facts: &Facts<'_>) -> Result<BTreeMap<String, Box<RawValue>>, Rejection> {
-        Ok(mapping::apply(&self.claims, facts)?.into_iter().collect())
+        let mut own = BTreeMap::new();
+        // `collect` would compile a sort for these pairs.
+        for (name, value) in mapping::apply(&self.claims, facts)? {
+            own.insert(name, value);
+        }
+        Ok(own)
     }
 }
 

@@ -237,16 +237,19 @@ pub fn is_reserved(name: &str) -> bool {
 /// The headers that no client may send to an upstream: the lists above, and the identity headers of all routes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Untrusted {
-    /// In lower case, each once.
+    /// In lower case, sorted, each once.
     configured: Vec<String>,
 }
 
 impl Untrusted {
     /// The list with the names of all routes' identity headers.
-    pub fn new<'n>(configured: impl Iterator<Item = &'n str>) -> Self {
-        let mut configured: Vec<String> = configured.map(str::to_ascii_lowercase).collect();
-        configured.sort_unstable();
-        configured.dedup();
+    pub fn new<'n>(names: impl Iterator<Item = &'n str>) -> Self {
+        let mut configured = Vec::new();
+        for name in names.map(str::to_ascii_lowercase) {
+            if let Err(place) = configured.binary_search(&name) {
+                configured.insert(place, name);
+            }
+        }
         Self { configured }
     }
 

@@ -4,7 +4,6 @@
 //! isolate; across isolates it holds only if KV already shows the deletion. `docs/exchange.md` describes this limit.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use serde_json::{Value, json};
@@ -34,9 +33,18 @@ pub struct Results {
     collected: Recent<()>,
 }
 
-/// A bounded map whose entries expire. Each value has the time at which it expires.
+/// A bounded map whose entries expire. It is a list that is searched from its beginning, because it is short and a tree costs more
+/// wasm.
 #[derive(Debug)]
-struct Recent<V>(RefCell<BTreeMap<Hash, (V, Timestamp)>>);
+struct Recent<V>(RefCell<Vec<Entry<V>>>);
+
+#[derive(Debug)]
+struct Entry<V> {
+    hash: Hash,
+    value: V,
+    /// When it expires.
+    until: Timestamp,
+}
 
 impl<V> Default for Recent<V> {
     fn default() -> Self {
@@ -46,24 +54,32 @@ impl<V> Default for Recent<V> {
 
 impl<V: Clone> Recent<V> {
     fn get(&self, hash: &Hash, now: Timestamp) -> Option<V> {
-        self.0.borrow().get(hash).filter(|(_, until)| now < *until).map(|(value, _)| value.clone())
+        let entries = self.0.borrow();
+        let found = entries.iter().find(|entry| entry.hash == *hash);
+        found.filter(|entry| now < entry.until).map(|entry| entry.value.clone())
     }
 
     /// Keeps the value for as long as a result is stored. If there are too many entries, the one that expires first is dropped.
     fn put(&self, hash: Hash, value: V, now: Timestamp) {
+        self.remove(&hash);
         let mut entries = self.0.borrow_mut();
         if entries.len() >= limits::MAX_COLLECTED_RESULTS {
-            entries.retain(|_, (_, until)| now < *until);
+            entries.retain(|entry| now < entry.until);
         }
         if entries.len() >= limits::MAX_COLLECTED_RESULTS {
-            let earliest = entries.iter().min_by_key(|(_, (_, until))| *until).map(|(hash, _)| *hash);
-            entries.retain(|hash, _| Some(*hash) != earliest);
+            let earliest = entries.iter().enumerate().min_by_key(|(_, entry)| entry.until);
+            if let Some(place) = earliest.map(|(place, _)| place) {
+                entries.swap_remove(place);
+            }
         }
-        entries.insert(hash, (value, now.plus(limits::FIREPROOF_RESULT_SECONDS)));
+        entries.push(Entry { hash, value, until: now.plus(limits::FIREPROOF_RESULT_SECONDS) });
     }
 
     fn remove(&self, hash: &Hash) {
-        self.0.borrow_mut().remove(hash);
+        let mut entries = self.0.borrow_mut();
+        if let Some(place) = entries.iter().position(|entry| entry.hash == *hash) {
+            entries.swap_remove(place);
+        }
     }
 }
 
@@ -76,7 +92,9 @@ fn is_hard_to_guess(result_id: &str) -> bool {
     let is_base58 = |byte: u8| byte.is_ascii_alphanumeric() && !matches!(byte, b'0' | b'O' | b'I' | b'l');
     let is_own = OWN_LENGTHS.contains(&result_id.len())
         && result_id.strip_prefix('z').is_some_and(|digits| digits.bytes().all(is_base58));
-    let distinct = result_id.bytes().collect::<BTreeSet<_>>().len();
+    // One bit for each ASCII character. An id with another character is not accepted.
+    let bit = |byte: u8| 1_u128.checked_shl(byte.into()).unwrap_or(0);
+    let distinct = result_id.bytes().fold(0, |seen, byte| seen | bit(byte)).count_ones();
     if is_own {
         return distinct >= limits::MIN_MULTIBASE_RESULT_ID_DISTINCT;
     }
@@ -247,5 +265,22 @@ mod tests {
         assert_eq!(recent.0.borrow().len(), limits::MAX_COLLECTED_RESULTS);
         assert_eq!(recent.get(&hash("1024"), now), Some(1024));
         assert_eq!(recent.get(&hash("1024"), now.plus(limits::FIREPROOF_RESULT_SECONDS + 1)), None);
+    }
+
+    #[test]
+    fn an_entry_is_replaced_and_removed_without_the_others() {
+        let recent: Recent<u32> = Recent::default();
+        let now = Timestamp::from_epoch_seconds(1_800_000_000);
+        for (id, value) in [("a", 1), ("b", 2), ("c", 3), ("a", 4)] {
+            recent.put(hash(id), value, now);
+        }
+        let values = || ["a", "b", "c"].map(|id| recent.get(&hash(id), now));
+        assert_eq!(values(), [Some(4), Some(2), Some(3)]);
+        recent.remove(&hash("a"));
+        assert_eq!(values(), [None, Some(2), Some(3)]);
+        recent.put(hash("a"), 5, now);
+        recent.remove(&hash("b"));
+        assert_eq!(values(), [Some(5), None, Some(3)]);
+        assert_eq!(recent.0.borrow().len(), 2);
     }
 }
