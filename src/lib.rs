@@ -48,6 +48,8 @@ pub mod endpoints;
 
 mod characters;
 
+mod members;
+
 pub mod limits;
 
 pub mod time;

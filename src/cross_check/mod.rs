@@ -8,11 +8,11 @@ mod self_test;
 use std::cell::{Cell, RefCell};
 
 use serde::Serialize;
-use serde_json::json;
 
 pub use self_test::{Answers, self_test};
 
 use crate::jose::Algorithm;
+use crate::members::json;
 use crate::ports::{Level, Log, NoOpinion, PlatformCrypto, Random, SignatureCheck};
 
 /// Which engines check the signatures of live requests (`verify.engine`).

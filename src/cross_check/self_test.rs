@@ -1,10 +1,11 @@
 //! Tests both engines on signatures whose verdict is known.
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{CrossChecks, Engine};
 use crate::jose::{Algorithm, Jwk, SharedSecret, base64url, json as strict_json};
+use crate::members::json;
 use crate::ports::{CheckingKey, Level, Log, PlatformCrypto, SignatureCheck};
 
 /// Signatures made by a third implementation (OpenSSL), one for each algorithm.

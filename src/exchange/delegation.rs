@@ -1,10 +1,11 @@
 //! Delegation: the claims `act` and `may_act` (RFC 8693 §4.1 and §4.4).
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::policy::Target;
 use super::refusal::ActorError;
 use crate::limits;
+use crate::members::json;
 use crate::verify::VerifiedToken;
 
 /// The `act` claim of a token for `subject`: `actor`, if there is one, as the outermost object, and the former actors nested in

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::jose::base64url;
 use crate::limits;
+use crate::members::json;
 use crate::ports::Random;
 use crate::rejection::{Fault, Rejection};
 use crate::signing::{Keyring, Series};

@@ -1,11 +1,12 @@
 //! The evidence about keys: where the set came from, which keys it has, and why each was or was not chosen.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Examination;
 use crate::jose::{Algorithm, Jwk, KeySet, VerifyingKey};
 use crate::keys::LookedAgain;
 use crate::limits::MAX_LISTED;
+use crate::members::{json, put};
 use crate::rejection::excerpt;
 use crate::time::duration_in_words;
 use crate::trust::issuer::TrustedIssuer;
@@ -61,12 +62,12 @@ pub(super) fn public(examination: &Examination<'_>, issuer: &TrustedIssuer, algo
     let Some(members) = evidence.as_object_mut() else { return evidence };
     if let Some(lookup) = &examination.trail.lookup {
         let age = examination.now.since(lookup.fetched_at).max(0);
-        members.insert("tier".to_owned(), json!(lookup.tier));
-        members.insert("fetched_at".to_owned(), json!(lookup.fetched_at.rfc3339()));
-        members.insert("age".to_owned(), json!(duration_in_words(age)));
+        put(members, "tier", json!(lookup.tier));
+        put(members, "fetched_at", json!(lookup.fetched_at.rfc3339()));
+        put(members, "age", json!(duration_in_words(age)));
         let listed: Vec<Value> =
             lookup.set.keys.iter().take(MAX_LISTED).map(|jwk| key(jwk, algorithm, kid.as_deref())).collect();
-        members.insert("keys".to_owned(), json!(listed));
+        put(members, "keys", json!(listed));
         let aside: Vec<Value> = lookup
             .set
             .set_aside
@@ -75,15 +76,15 @@ pub(super) fn public(examination: &Examination<'_>, issuer: &TrustedIssuer, algo
             .map(|key| json!({ "kid": key.kid.as_deref().map(excerpt), "reason": key.reason.to_string() }))
             .collect();
         if !aside.is_empty() {
-            members.insert("set_aside".to_owned(), json!(aside));
+            put(members, "set_aside", json!(aside));
         }
     } else if let Some(state) = &examination.before {
         let failure = state.last_error.as_ref();
-        members.insert("last_error".to_owned(), json!(failure.map(|failure| &failure.reason)));
-        members.insert("consecutive_failures".to_owned(), json!(state.consecutive_failures));
+        put(members, "last_error", json!(failure.map(|failure| &failure.reason)));
+        put(members, "consecutive_failures", json!(state.consecutive_failures));
     }
     if let Some(again) = &examination.again {
-        members.insert("second_look".to_owned(), second_look(examination, again));
+        put(members, "second_look", second_look(examination, again));
     }
     evidence
 }

@@ -4,7 +4,7 @@
 //! route's requirements after it. It sends nothing to an upstream and issues no token.
 
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::config::Config;
 use crate::exchange::refusal::TokenError;
@@ -13,6 +13,7 @@ use crate::gateway::host::Host;
 use crate::gateway::path::{Path, PathError, Specials};
 use crate::gateway::requirement::Unmet;
 use crate::gateway::routes::{Credential, Found, Route, Table};
+use crate::members::{json, put};
 use crate::ports::Platform;
 use crate::rejection::excerpt;
 use crate::time::Timestamp;
@@ -239,9 +240,9 @@ pub(super) fn evidence(
     let mut evidence = json!({});
     let Some(members) = evidence.as_object_mut() else { return evidence };
     if let Some(request) = request {
-        members.insert("method".to_owned(), json!(request.method.as_str()));
-        members.insert("host".to_owned(), json!(excerpt(&request.host)));
-        members.insert("path".to_owned(), json!(excerpt(&request.path)));
+        put(members, "method", json!(request.method.as_str()));
+        put(members, "host", json!(excerpt(&request.host)));
+        put(members, "path", json!(excerpt(&request.path)));
     }
     let note = match (routing, unpassed) {
         (Routing::Barred(barred), _) => barred.note(),
@@ -254,14 +255,14 @@ pub(super) fn evidence(
         (Routing::Route(route), None) => format!("{} takes the request", route.name),
         _ => return evidence,
     };
-    members.insert("note".to_owned(), json!(note));
+    put(members, "note", json!(note));
     let (Routing::Route(route) | Routing::Preflight(route)) = routing else { return evidence };
-    members.insert("route".to_owned(), json!(route.name));
+    put(members, "route", json!(route.name));
     if let Some(issuers) = &route.require.issuers {
-        members.insert("issuers".to_owned(), json!(issuers));
+        put(members, "issuers", json!(issuers));
     }
     if !route.require.scopes.is_empty() {
-        members.insert("scopes".to_owned(), json!(route.require.scopes));
+        put(members, "scopes", json!(route.require.scopes));
     }
     let conditions: Vec<String> = route
         .require
@@ -270,7 +271,7 @@ pub(super) fn evidence(
         .map(|condition| format!("{} {}", condition.claim.as_str(), condition.test.name()))
         .collect();
     if !conditions.is_empty() {
-        members.insert("conditions".to_owned(), json!(conditions));
+        put(members, "conditions", json!(conditions));
     }
     let required: Vec<&str> = route
         .headers
@@ -279,7 +280,7 @@ pub(super) fn evidence(
         .map(|header| header.claim.as_str())
         .collect();
     if !required.is_empty() {
-        members.insert("required_by_headers".to_owned(), json!(required));
+        put(members, "required_by_headers", json!(required));
     }
     evidence
 }

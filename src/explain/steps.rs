@@ -1,12 +1,13 @@
 //! Each step of a verification with its evidence.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::report::{Outcome, Stage, Step};
 use super::route::Routing;
 use super::{Examination, cross_check, issuers, keys, route};
 use crate::jose::{base64url, json as strict_json};
 use crate::limits::MAX_LISTED;
+use crate::members::{json, put};
 use crate::rejection::excerpt;
 use crate::time::{Timestamp, duration_in_words};
 use crate::trust::claims::AudienceRule;
@@ -27,7 +28,7 @@ pub(super) fn of(examination: &Examination<'_>) -> Vec<Step> {
             if let (Outcome::Failed, Some(refusal), Some(members)) =
                 (outcome, &examination.refusal, evidence.as_object_mut())
             {
-                members.insert("note".to_owned(), json!(refusal.to_string()));
+                put(members, "note", json!(refusal.to_string()));
             }
             Step { step, outcome, evidence }
         })
@@ -76,15 +77,15 @@ fn structure(examination: &Examination<'_>) -> Value {
             text.len()
         )),
     );
-    evidence.insert("segments".to_owned(), json!(segments));
-    evidence.insert("bytes".to_owned(), json!(text.len()));
-    evidence.insert("sha256".to_owned(), json!(format!("{hash}…")));
+    put(&mut evidence, "segments", json!(segments));
+    put(&mut evidence, "bytes", json!(text.len()));
+    put(&mut evidence, "sha256", json!(format!("{hash}…")));
     if let Some(header) = header(text) {
-        evidence.insert("header".to_owned(), header);
+        put(&mut evidence, "header", header);
     }
     if let Some(token) = &examination.token {
         let names: Vec<String> = token.claims().members().names().take(MAX_LISTED).map(excerpt).collect();
-        evidence.insert("claims".to_owned(), json!(names));
+        put(&mut evidence, "claims", json!(names));
     }
     Value::Object(evidence)
 }
@@ -108,7 +109,7 @@ fn header(text: &str) -> Option<Value> {
         .map(|name| excerpt(name))
         .collect();
     if !others.is_empty() {
-        shown.insert("other_members".to_owned(), json!(others));
+        put(&mut shown, "other_members", json!(others));
     }
     Some(Value::Object(shown))
 }
@@ -124,8 +125,8 @@ fn issuer(examination: &Examination<'_>) -> Value {
     if let (Some(near), Some(members)) =
         (iss.and_then(|iss| issuers::nearest(&examination.terms.issuers, iss)), evidence.as_object_mut())
     {
-        members.insert("nearest".to_owned(), json!(near.issuer));
-        members.insert("differs_in".to_owned(), json!(near.difference.in_words()));
+        put(members, "nearest", json!(near.issuer));
+        put(members, "differs_in", json!(near.difference.in_words()));
     }
     evidence
 }
@@ -138,10 +139,10 @@ fn algorithm(examination: &Examination<'_>) -> Value {
     if let Some(algorithm) = examination.trail.algorithm {
         let needed = keys::needed(algorithm);
         let note = format!("{} is allowed; it needs {needed}", algorithm.name());
-        evidence.insert("note".to_owned(), json!(note));
+        put(&mut evidence, "note", json!(note));
     }
-    evidence.insert("asked".to_owned(), json!(asked.map(excerpt)));
-    evidence.insert("allowed".to_owned(), json!(allowed));
+    put(&mut evidence, "asked", json!(asked.map(excerpt)));
+    put(&mut evidence, "allowed", json!(allowed));
     Value::Object(evidence)
 }
 
@@ -160,7 +161,7 @@ fn key(examination: &Examination<'_>) -> Value {
         } else {
             "the issuer's key set has a key for the token".to_owned()
         };
-        members.insert("note".to_owned(), json!(note));
+        put(members, "note", json!(note));
     }
     evidence
 }
@@ -176,7 +177,7 @@ fn claims(examination: &Examination<'_>) -> Value {
         1 => "one rule is not met".to_owned(),
         several => format!("{several} rules are not met"),
     };
-    evidence.insert("note".to_owned(), json!(note));
+    put(&mut evidence, "note", json!(note));
     let mut time = |name: &str, at: Option<Timestamp>| {
         if let Some(at) = at {
             evidence.insert(name.to_owned(), instant(at, examination.now));
@@ -186,19 +187,19 @@ fn claims(examination: &Examination<'_>) -> Value {
     time("nbf", claims.not_before);
     time("iat", claims.issued_at);
     if let (Some(end), Some(begin)) = (claims.expires_at, claims.issued_at) {
-        evidence.insert("lives".to_owned(), json!(duration_in_words(end.since(begin))));
+        put(&mut evidence, "lives", json!(duration_in_words(end.since(begin))));
     }
-    evidence.insert("leeway_seconds".to_owned(), json!(rules.leeway_seconds));
+    put(&mut evidence, "leeway_seconds", json!(rules.leeway_seconds));
     if rules.audience != AudienceRule::Unchecked || claims.audience.is_some() {
         let found: Option<Vec<String>> = claims
             .audience
             .as_ref()
             .map(|audience| audience.iter().take(MAX_LISTED).map(|one| excerpt(one)).collect());
-        evidence.insert("aud".to_owned(), json!({ "found": found, "expected": rules.audience.in_words() }));
+        put(&mut evidence, "aud", json!({ "found": found, "expected": rules.audience.in_words() }));
     }
     if let Some(expected) = &rules.authorized_parties {
         let found = claims.authorized_party.as_deref().map(excerpt);
-        evidence.insert("azp".to_owned(), json!({ "found": found, "expected": expected }));
+        put(&mut evidence, "azp", json!({ "found": found, "expected": expected }));
     }
     if !rules.required_claims.is_empty() {
         let missing: Vec<&String> =

@@ -8,7 +8,6 @@ use http::header::{
     WWW_AUTHENTICATE,
 };
 use http::{HeaderValue, StatusCode};
-use serde_json::json;
 
 use super::answer::Answer;
 use super::application::Application;
@@ -20,6 +19,7 @@ use crate::exchange::fireproof::{self, ApiError, Fireproof};
 use crate::exchange::oauth::{self, TokenRequest};
 use crate::exchange::refusal::TokenError;
 use crate::limits;
+use crate::members::json;
 use crate::ports::{BodyError, IncomingRequest, Platform};
 use crate::rejection::{Fault, Rejection};
 use crate::signing::metadata::{self, Published, ServerMetadata};
@@ -147,7 +147,8 @@ pub fn broken_body(error: BodyError, is_api: bool) -> Response {
     let (status, code) = body::refusal(error, "request_invalid");
     let detail = error.to_string();
     let mut response = if is_api {
-        let body = json!({ "type": "error", "message": detail, "code": code, "attempts": [] });
+        let body =
+            json!({ "type": "error", "message": detail, "code": code, "attempts": Vec::<&str>::new() });
         for_any_origin(json_response(status, &body))
     } else {
         let error = if status.is_server_error() { "temporarily_unavailable" } else { "invalid_request" };

@@ -1,10 +1,11 @@
 //! The exchange's part of `/readyz`: its signing keys without key material, its clients without their secrets, and the first
 //! problem.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::exchange::Exchange;
 use crate::exchange::clients::Client;
+use crate::members::json;
 use crate::rejection::Fault;
 use crate::signing::{Keyring, RingKey};
 use crate::time::Timestamp;

@@ -1,9 +1,10 @@
 //! The log lines: one line of JSON per event. Of a token they contain only `iss`, `kid`, `alg` and a prefix of its hash.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::config::ConfigFault;
 use crate::exchange::mint::Audit;
+use crate::members::json;
 use crate::ports::{Level, Log, UpstreamError, UpstreamRequest};
 use crate::rejection::{Fault, Refusal, excerpt};
 use crate::signing::Series;

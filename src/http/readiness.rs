@@ -10,7 +10,6 @@ use std::rc::Rc;
 
 use http::StatusCode;
 use serde::Serialize;
-use serde_json::json;
 
 use super::application::Application;
 use super::deep_check::DeepCheck;
@@ -22,6 +21,7 @@ use crate::explain;
 use crate::jose::KeySet;
 use crate::keys::{KeySource, KeyState};
 use crate::limits;
+use crate::members::json;
 use crate::ports::{IncomingRequest, Platform};
 use crate::rejection::Fault;
 use crate::time::Timestamp;

@@ -10,8 +10,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use serde_json::json;
-
 use crate::jose::KeySet;
 use crate::keys::error::{KeySetError, KeySetErrorKind};
 use crate::keys::fetch::{self, Answer, Fetched};
@@ -22,6 +20,7 @@ use crate::limits::{
     CRON_INTERVAL_SECONDS, LEASE_MARGIN_SECONDS, LEASE_POLL_RANGE_MS, LEASE_POLL_SHARE,
     LOOK_AGAIN_AFTER_SECONDS, STORE_LEASE_SECONDS,
 };
+use crate::members::json;
 use crate::ports::{KeyValueStore, Level, Platform};
 use crate::rejection::Fault;
 use crate::time::Timestamp;

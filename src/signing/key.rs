@@ -10,10 +10,11 @@ use std::fmt;
 use ed25519_dalek::Signer as _;
 use jwt_compact::alg::{Hs256, Hs256Key};
 use jwt_compact::{Algorithm as _, AlgorithmSignature as _};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::jose::json::Members;
 use crate::jose::{Algorithm, Jwk, base64url};
+use crate::members::{json, put};
 
 /// A private key or a shared secret, which signs with one algorithm.
 #[derive(Clone)]
@@ -160,9 +161,9 @@ impl SigningKey {
         // Read as a consumer reads it, so that no key is used that consumers could not use.
         let kid = Jwk::from_value(&jwk).map_err(|_| JwkError::Malformed("d"))?.thumbprint;
         if let Some(members) = jwk.as_object_mut() {
-            members.insert("kid".to_owned(), json!(kid));
-            members.insert("alg".to_owned(), json!(algorithm.name()));
-            members.insert("use".to_owned(), json!("sig"));
+            put(members, "kid", json!(kid));
+            put(members, "alg", json!(algorithm.name()));
+            put(members, "use", json!("sig"));
         }
         Ok(Self { algorithm, kid, material, public: Some(jwk) })
     }

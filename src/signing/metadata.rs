@@ -3,11 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::keyring::Keyring;
 use crate::jose::base64url;
+use crate::members::json;
 use crate::time::Timestamp;
 
 /// A document, and how long it may be cached.
@@ -63,7 +64,7 @@ pub fn server_metadata(metadata: &ServerMetadata<'_>, max_age_seconds: u64) -> P
         "jwks_uri": metadata.jwks_uri,
         "scopes_supported": metadata.scopes,
         // Required by RFC 8414 §2. Empty, because there is no authorization endpoint.
-        "response_types_supported": [],
+        "response_types_supported": Vec::<&str>::new(),
         "grant_types_supported": [
             "urn:ietf:params:oauth:grant-type:token-exchange",
             "urn:ietf:params:oauth:grant-type:jwt-bearer",

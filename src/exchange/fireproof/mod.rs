@@ -10,7 +10,7 @@ mod session;
 
 use std::rc::Rc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use self::message::Message;
 use self::results::collect_result;
@@ -23,6 +23,7 @@ use super::mint::Audit;
 use super::token_form::TokenFormError;
 use crate::jose::Algorithm;
 use crate::keys::KeyCache;
+use crate::members::json;
 use crate::ports::Platform;
 use crate::rejection::{Fault, Refusal, Rejection, excerpt};
 use crate::signing::Series;

@@ -6,13 +6,14 @@
 use std::cell::RefCell;
 use std::ops::RangeInclusive;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::ApiError;
 use crate::jose::base64url;
 use crate::jose::json::parse_object;
 use crate::limits;
+use crate::members::json;
 use crate::ports::{KeyValueStore, Level, Platform, StoreError};
 use crate::rejection::Fault;
 use crate::time::Timestamp;

@@ -1,6 +1,6 @@
 //! Issues the session token for the subject of a verified token, with the subject's tenants and ledgers.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::message::ExchangeMessage;
 use super::{ApiError, Fireproof, results};
@@ -10,6 +10,7 @@ use crate::exchange::mapping;
 use crate::exchange::memberships::{self, Memberships, Selected};
 use crate::exchange::mint::{Audit, Draft, Minted};
 use crate::jose::json as strict;
+use crate::members::json;
 use crate::ports::Platform;
 use crate::rejection::{Rejection, excerpt};
 use crate::verify::VerifiedToken;

@@ -15,11 +15,12 @@ pub use eddsa::Ed25519Key;
 pub use hmac::SharedSecret;
 pub use rsa::RsaKey;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::algorithm::Algorithm;
 use super::base64url;
 use crate::limits;
+use crate::members::json;
 
 /// A public key, parsed and checked.
 #[derive(Clone, Debug)]

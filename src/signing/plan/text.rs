@@ -1,9 +1,10 @@
 //! Reads and writes the JSON text of `SIGNING_KEYS`, with all its members, and makes the private JWKs of new keys.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::{Plan, PlanError};
 use crate::jose::{Algorithm, base64url, json as strict_json};
+use crate::members::{json, put};
 use crate::signing::key::{JwkError, SigningKey};
 use crate::signing::keyring::{Keyring, RingKey};
 use crate::signing::schedule::Schedule;
@@ -53,7 +54,7 @@ impl Plan {
     ) -> Result<(), PlanError> {
         let mut jwk = new_jwk(series.algorithm, fill)?;
         if let Some(audience) = &series.audience {
-            jwk.insert("aud".to_owned(), json!(audience));
+            put(&mut jwk, "aud", json!(audience));
         }
         write_schedule(&mut jwk, schedule);
         self.keys.push(jwk);
@@ -93,12 +94,12 @@ fn new_jwk(algorithm: Algorithm, fill: &mut dyn FnMut(&mut [u8])) -> Result<Map<
         _ => return Err(JwkError::Algorithm),
     };
     let mut jwk = Map::new();
-    jwk.insert("kty".to_owned(), json!("oct"));
+    put(&mut jwk, "kty", json!("oct"));
     for (name, value) in key.public_jwk().and_then(Value::as_object).into_iter().flatten() {
         jwk.insert(name.clone(), value.clone());
     }
-    jwk.insert("alg".to_owned(), json!(algorithm.name()));
-    jwk.insert("kid".to_owned(), json!(key.kid()));
+    put(&mut jwk, "alg", json!(algorithm.name()));
+    put(&mut jwk, "kid", json!(key.kid()));
     jwk.insert(member.to_owned(), json!(base64url::encode(&secret)));
     jwk.remove("use");
     Ok(jwk)

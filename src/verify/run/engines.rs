@@ -1,12 +1,13 @@
 //! The check of a signature, by the engines that the configuration names.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Run;
 use crate::cross_check::{Disagreement, Engine, second_opinion};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::jwk::Jwk;
 use crate::jose::token::UntrustedToken;
+use crate::members::json;
 use crate::ports::{CheckingKey, Level, NoOpinion, Platform, Secrets, SignatureCheck};
 use crate::rejection::Fault;
 use crate::trust::secrets::ConfiguredSecret;
