@@ -1,4 +1,4 @@
-//! Lays the kernels' files out for the proofs: once as they are, and once for each mutant.
+//! Copies the kernels' files for the proofs: once unchanged, and once for each mutant.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::{env, fs};
 
 include!("mutants.rs");
 
-/// The kernels' files that each proof is about, as modules. What they name beside these stands in `src`.
+/// The kernels' files that each proof is about, as modules. The other modules that they use are in `src`.
 const AREAS: &[(&str, &[(&str, &str)])] = &[
     (
         "ecdsa",
@@ -61,7 +61,7 @@ fn main() {
     fs::write(out.join("mutants.rs"), mutants).expect("writable");
 }
 
-/// The module in which a proof stands beside the files that it is about.
+/// The module that contains a proof and the files that it is about.
 fn tree(name: &str, area: &str, kernels: &Path, here: &Path) -> String {
     let (_, files) = AREAS.iter().find(|(name, _)| *name == area).expect("an area");
     let modules = files.iter().fold(String::new(), |text, (module, file)| {
@@ -74,7 +74,7 @@ fn tree(name: &str, area: &str, kernels: &Path, here: &Path) -> String {
     )
 }
 
-/// Copies all files, without the unit tests, which know limbs as the machine's integers.
+/// Copies all files, without the unit tests, which use the machine's integers for limbs.
 fn copied(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("writable");
     for entry in fs::read_dir(from).expect("the kernels' folder") {

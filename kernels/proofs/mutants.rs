@@ -1,14 +1,14 @@
 /// A change of one of the kernels' files that makes it wrong.
 struct Mutant {
-    /// What it does, as an identifier.
+    /// A description of the change, as an identifier.
     name: &'static str,
-    /// Which proof must refute it.
+    /// The proof that must fail for it.
     proof: &'static str,
     /// The file, under `kernels/src`.
     file: &'static str,
-    /// A text that the file has once.
+    /// A text that occurs once in the file.
     from: &'static str,
-    /// What stands there in the mutant.
+    /// The text that replaces it in the mutant.
     to: &'static str,
 }
 

@@ -2,7 +2,7 @@
 //! elsewhere.
 //!
 //! Both do the same IEEE 754 operations in the same order, so results are the same if [`Lanes::fuses`]. `kernels/proofs` replaces this
-//! module by one whose lanes hold all values that may occur. This module does not know what the numbers stand for.
+//! module by one whose lanes hold all values that may occur. This module does not know the meaning of the numbers.
 
 #[cfg(all(target_arch = "wasm32", not(target_feature = "relaxed-simd")))]
 compile_error!(

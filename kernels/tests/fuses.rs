@@ -1,5 +1,5 @@
 //! Whether the kernels accept keys here: they do if multiplication is fused with addition. Returns 0 if those for RSA and Ed25519
-//! do, 3 if neither does. scripts/lib/wasm-tests.mjs runs it in engines that fuse and in one that does not.
+//! accept keys, 3 if neither does. scripts/lib/wasm-tests.mjs runs it in engines that fuse and in one that does not.
 //!
 //! Without libtest, because an exit code is all that a test can tell JavaScript.
 
@@ -9,7 +9,7 @@ use edge_assay_kernels::ed25519::PublicPoint;
 use edge_assay_kernels::modexp::PublicOperation;
 
 fn main() -> ExitCode {
-    // The Mersenne-like number 2^2048 - 1 is as good a modulus as any, and the base point as good a key.
+    // Any modulus and any key would do: the modulus is 2^2048 - 1, and the key is the base point.
     let rsa = PublicOperation::new(&[0xff; 256], 65_537).is_some();
     let mut base_point = [0x66; 32];
     base_point[0] = 0x58;

@@ -100,8 +100,8 @@ impl<C: Curve<N>, const N: usize> Key<C, N> {
             (0..C::EIGHTH).rev().filter_map(entries)
         };
         let sum = sum_of(columns(), Jacobian::plus)?;
-        // A z of zero: an addition met equal or opposite points. To make such a signature takes the private key, or as long a
-        // search as for it.
+        // If z is zero, an addition had equal or opposite points. Only the owner of the private key can make such a signature; for
+        // others it takes as long as to find that key.
         if sum.z.is_zero() { sum_of(columns(), Jacobian::plus_any) } else { Some(sum) }
     }
 }

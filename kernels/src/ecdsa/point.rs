@@ -1,7 +1,7 @@
 //! Points of a curve y^2 = x^3 - 3x + b, and their addition.
 //!
 //! [`Point::plus`] cannot add a point to itself or to its negative. It then yields a `z` of zero, and all later operations keep
-//! that, so it cannot pass unnoticed. [`Jacobian::plus_any`] adds any two points.
+//! that, so the caller can detect it. [`Jacobian::plus_any`] adds any two points.
 //!
 //! Under any order of doublings and additions, x stays within 0.55 p, y within 1.07 p and z within 1.08 p, by their highest limbs;
 //! `kernels/proofs` proves it.

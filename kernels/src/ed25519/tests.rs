@@ -24,7 +24,7 @@ fn octets(number: &BigUint) -> [u8; 32] {
     octets.try_into().unwrap()
 }
 
-/// The number that the limbs stand for, modulo p.
+/// The number that the limbs represent, modulo p.
 fn value(limbs: &Limbs) -> BigUint {
     let prime = prime();
     limbs.iter().rev().fold(BigUint::from(0_u8), |sum, limb| {
@@ -246,7 +246,7 @@ fn sums_and_doubles_of_all_kinds_of_points_are_daleks() {
     assert_eq!(neutral.encoded(), EdwardsPoint::identity().compress().to_bytes());
 }
 
-/// Scalars at the edges of what there is, and random ones.
+/// The smallest and largest scalars, and random ones.
 fn scalars(random: &mut Random, count: usize) -> Vec<Scalar> {
     let mut scalars: Vec<Scalar> = (0_u8..20).map(Scalar::from).collect();
     scalars.extend((1_u8..10).map(|small| -Scalar::from(small)));
@@ -341,7 +341,7 @@ fn an_r_of_small_order_is_refused_although_the_equation_holds() {
     }
     met.sort_unstable();
     met.dedup();
-    assert_eq!(met.len(), 8, "all eight were met");
+    assert_eq!(met.len(), 8, "all eight occurred");
 }
 
 #[test]
@@ -356,7 +356,7 @@ fn an_r_that_is_not_canonical_is_refused_although_its_point_is_right() {
             other[31] |= sign;
             let Some(point) = CompressedEdwardsY(r).decompress() else { continue };
             assert_eq!(CompressedEdwardsY(other).decompress(), Some(point));
-            // The key for which these scalars lead there. What a division by eight leaves out, k = 1 does not.
+            // The key A for which s B - A is that point. With k = 1 no division is needed, so A keeps a part of small order.
             let s = Scalar::from_bytes_mod_order(random.number());
             let a = EdwardsPoint::mul_base(&s) - point;
             let key = PublicPoint::new(&a.compress().to_bytes()).unwrap();

@@ -80,7 +80,7 @@ impl PublicOperation {
     /// Whether x^e + (n - x)^e = n for an x, as it must be for odd e. This would fail if [`Lanes::fuses`] were wrong: the limbs of
     /// x and n - x have nothing in common, so rounding errors do not cancel.
     fn is_odd_function(&self) -> bool {
-        // The modulus's octets in reverse, without the highest bit: any number below the modulus will do.
+        // The modulus's octets in reverse, without the highest bit: any number below the modulus is suitable.
         let mut base: Vec<u8> = self.octets.iter().rev().copied().collect();
         if let Some(first) = base.first_mut() {
             *first &= 0x7f;

@@ -18,7 +18,7 @@ pub(super) fn of(modulus: &[u8], power: usize) -> Vec<u8> {
         remainder.insert(0, 0);
         let mut word = 0_u64;
         loop {
-            // Never too large, because `top` is more than the divisor's first word.
+            // The estimate is never too large, because `top` is more than the divisor's first word.
             let head =
                 remainder.iter().rev().take(2).fold(0, |head: u64, word| head << 32 | u64::from(*word));
             let estimate = head.checked_div(top).unwrap_or_default();

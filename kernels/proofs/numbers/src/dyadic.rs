@@ -1,11 +1,11 @@
-//! Exact numbers of the form m * 2^e: all that doubles, and sums and products of doubles, can be.
+//! Exact numbers of the form m * 2^e: every double, and every sum and product of doubles, has this form.
 
 use std::cmp::Ordering;
 use std::ops::{Add, Mul, Neg, Sub};
 
 use num_bigint_dig::BigInt;
 
-/// m * 2^e, where m is odd or the number is zero. Operations panic where m would leave 128 bits; nothing is ever rounded.
+/// m * 2^e, where m is odd or the number is zero. Operations panic if m does not fit 128 bits; nothing is ever rounded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Dyadic {
     mantissa: i128,
@@ -58,7 +58,7 @@ impl Dyadic {
         if self.mantissa < 0 { -self } else { self }
     }
 
-    /// The e of m * 2^e: the number is a multiple of 2^e. `None` for zero, a multiple of all.
+    /// The e of m * 2^e: the number is a multiple of 2^e. `None` for zero, which is a multiple of every power.
     pub fn grain(self) -> Option<i32> {
         (!self.is_zero()).then_some(self.exponent)
     }
@@ -86,7 +86,7 @@ impl Dyadic {
         }
     }
 
-    /// The number, which is an integer.
+    /// The number as an integer. It must be one.
     pub fn to_big_integer(self) -> BigInt {
         BigInt::from(self.mantissa) << usize::try_from(self.exponent).expect("an integer")
     }

@@ -1,9 +1,9 @@
-//! Stands in for the kernels' `lanes`: each lane is a polynomial of integer variables and its range, as a double or as 64 bits.
+//! Replaces the kernels' `lanes`: each lane is a polynomial of integer variables and its range, as a double or as 64 bits.
 //!
-//! Where a double is rounded, the multiple of its last place that results is a new variable, and what it differs by from the exact
-//! value, a polynomial too, is recorded as lying within half of that place. Reading a double's bits demands that its range lies
-//! between two powers of two; a shift to the right yields a new variable. Panics where anything else would be needed: a panic
-//! means "not proven".
+//! If a double is rounded, the result, a multiple of its last place, is a new variable. The difference from the exact value is a
+//! polynomial too, and is recorded as at most half of that place. The bits of a double can be read only if its range lies
+//! between two powers of two; a shift to the right yields a new variable. Every other operation panics: a panic means
+//! "not proven".
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -17,7 +17,7 @@ struct Node {
     polynomial: Polynomial,
     low: Dyadic,
     high: Dyadic,
-    /// Whether it stands for a double; or else for 64 bits, and then modulo 2^64.
+    /// Whether it represents a double; otherwise it represents 64 bits, modulo 2^64.
     is_double: bool,
 }
 
@@ -28,13 +28,13 @@ type Terms = Vec<(Monomial, Dyadic)>;
 struct State {
     nodes: Vec<Node>,
     variables: Variable,
-    /// For the terms of a polynomial: a constant term, and what the sum of both is known to lie within.
+    /// For the terms of a polynomial: a constant term, and the range that is known for the sum of both.
     facts: HashMap<Terms, Vec<(Dyadic, Dyadic)>>,
-    /// The quotients by powers of two that were already asked for.
+    /// The quotients by powers of two that were requested before.
     quotients: HashMap<(usize, u32), usize>,
-    /// The variables that stand for nodes whose product has too high a degree.
+    /// The variables that replace nodes whose product has too high a degree.
     linear: HashMap<usize, usize>,
-    /// The bits of the largest column beside its offset.
+    /// The bits of the largest column without its offset.
     column_bits: i32,
 }
 
@@ -106,7 +106,7 @@ impl Lane {
         node.times_power(52 - power, false).plus(Dyadic::new(i128::from(power) + 1_022, 52))
     }
 
-    /// The lane divided by 2^`bits`, rounded down: a new variable, the same for each who asks.
+    /// The lane divided by 2^`bits`, rounded down: a new variable, the same at each request.
     fn quotient(index: usize, bits: u32) -> usize {
         if let Some(quotient) = STATE.with_borrow(|state| state.quotients.get(&(index, bits)).copied()) {
             return quotient;
@@ -206,7 +206,7 @@ impl Node {
         Self { polynomial: self.polynomial.times(&other.polynomial), low, high, is_double: true }
     }
 
-    /// The double next to the value, of which this is exact.
+    /// The double nearest to the value, which this node holds exactly.
     fn rounded(mut self) -> Lane {
         let (terms, constant) = (self.polynomial.variable_terms(), self.polynomial.constant_term());
         if terms.is_empty() {
@@ -265,7 +265,7 @@ impl Lanes {
         Self::doubles(value, value)
     }
 
-    /// The proofs are about machines that fuse.
+    /// The proofs are about machines with fused multiply-add.
     pub fn fuses() -> bool {
         true
     }
@@ -395,7 +395,7 @@ pub fn variable(magnitude: i128) -> f64 {
     f64::from_bits(Node { polynomial: fresh_variable(), low, high, is_double: true }.lane().bits())
 }
 
-/// What the double is, as a polynomial.
+/// The double as a polynomial.
 pub fn polynomial(double: f64) -> Polynomial {
     Lane::of(double.to_bits()).double().polynomial
 }
@@ -409,7 +409,7 @@ pub fn largest(doubles: &[f64]) -> Dyadic {
     ends.max().unwrap_or(Dyadic::ZERO)
 }
 
-/// The bits of the largest column since the last call, beside its offset; and forgets all numbers.
+/// The bits of the largest column since the last call, without its offset. Forgets all numbers.
 pub fn finished() -> i32 {
     STATE.take().column_bits
 }

@@ -1,8 +1,8 @@
-//! Stands in for the kernels' `limb`: a limb is a range, all values that it may have, and where wanted also a polynomial of
+//! Replaces the kernels' `limb`: a limb is a range, all values that it may have. On request it is also a polynomial of
 //! variables, which says how it depends on them.
 //!
-//! What holds for ranges holds for every number within them. Whatever might leave 64 bits panics, and so does what this
-//! arithmetic cannot follow: a panic means "not proven".
+//! A property of ranges holds for every number within them. An operation panics if its result might not fit 64 bits, or if
+//! this arithmetic does not support it: a panic means "not proven".
 
 use std::cell::{Cell, RefCell};
 use std::ops::{
@@ -18,7 +18,7 @@ use crate::polynomial::{Polynomial, Variable};
 pub struct Limb {
     low: i128,
     high: i128,
-    /// Where in [`POLYNOMIALS`]; `None` where nobody asked. A range of one value needs none.
+    /// The index in [`POLYNOMIALS`]; `None` if no polynomial was requested. A range of one value needs none.
     polynomial: Option<usize>,
 }
 
@@ -37,7 +37,7 @@ pub fn largest_magnitude() -> u128 {
     LARGEST.take()
 }
 
-#[expect(non_snake_case, reason = "it stands in for a constructor")]
+#[expect(non_snake_case, reason = "it replaces a constructor")]
 pub const fn Wrapping(value: i64) -> Limb {
     Limb { low: value as i128, high: value as i128, polynomial: None }
 }
@@ -58,7 +58,7 @@ impl Limb {
         Self::made(-magnitude, magnitude, Some(fresh_variable()))
     }
 
-    /// What may be a value of either.
+    /// The range of all values of either.
     pub fn join(self, other: Self) -> Self {
         Self::range(self.low.min(other.low), self.high.max(other.high))
     }
@@ -72,7 +72,7 @@ impl Limb {
         LARGEST.set(LARGEST.get().max(largest));
         assert!(
             low >= i128::from(i64::MIN) && high <= i128::from(i64::MAX),
-            "a value may leave 64 bits: {low} to {high}"
+            "a value may not fit 64 bits: {low} to {high}"
         );
         let polynomial = polynomial.filter(|_| low < high).map(|polynomial| {
             POLYNOMIALS.with_borrow_mut(|all| {
@@ -100,7 +100,7 @@ impl Limb {
         Some((self.polynomial()?, other.polynomial()?))
     }
 
-    /// Both values, for an operation that is modelled for known values alone.
+    /// Both values, for an operation that is modelled only for known values.
     fn known(self, other: Self) -> (i64, i64) {
         (value(self), value(other))
     }
@@ -120,8 +120,8 @@ pub fn split(column: Limb) -> (Limb, Limb) {
     split_at(WIDTH, column)
 }
 
-/// The quotient becomes a new variable: whatever it is, the remainder is the number less its multiple, and within half. That
-/// `split_at` of the kernels does that is tested there.
+/// The quotient becomes a new variable. For each of its values, the remainder is the number less its multiple, and within half of
+/// the divisor. A test in the kernels shows that their `split_at` does that.
 pub fn split_at(bits: usize, number: Limb) -> (Limb, Limb) {
     let half = 1 << (bits - 1);
     let rounded = number + Limb::range(half, half);
@@ -146,7 +146,7 @@ pub fn magnitude(limb: Limb) -> u64 {
 }
 
 pub fn stored(limb: Limb) -> Stored {
-    assert!(magnitude(limb) < 1 << 31, "a table's limb leaves 32 bits");
+    assert!(magnitude(limb) < 1 << 31, "a table's limb does not fit 32 bits");
     limb
 }
 
@@ -236,7 +236,7 @@ impl Shl<usize> for Limb {
     }
 }
 
-/// Rounds down. No polynomial follows that; [`split_at`] does.
+/// Rounds down. The result has no polynomial; that of [`split_at`] has one.
 impl Shr<usize> for Limb {
     type Output = Self;
 

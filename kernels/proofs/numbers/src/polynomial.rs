@@ -6,7 +6,7 @@ use num_bigint_dig::BigInt;
 
 use crate::dyadic::Dyadic;
 
-/// A variable; [`ONE`] stands for the factor 1.
+/// A variable; [`ONE`] is the factor 1.
 pub type Variable = u32;
 
 /// The factor that a monomial of lower degree has in place of a variable.
@@ -134,7 +134,7 @@ impl Number {
         Self(product)
     }
 
-    /// Whether the number is a multiple of `modulus` whatever integers the variables are: each coefficient is.
+    /// Whether the number is a multiple of `modulus` for all integer values of the variables: each coefficient is.
     pub fn is_multiple_of(&self, modulus: &BigInt) -> bool {
         self.0.values().all(|coefficient| coefficient % modulus == BigInt::from(0))
     }

@@ -1,6 +1,6 @@
 //! Field arithmetic of P-256 and P-384: congruence of each operation, and 64 bits under any order of point operations.
 //!
-//! Compiled once beside the kernels' files and once beside each mutant's.
+//! Compiled once with the kernels' files and once with those of each mutant.
 
 use num_bigint_dig::{BigInt, Sign};
 
@@ -12,7 +12,7 @@ use super::p256::P256;
 use super::p384::P384;
 use edge_assay_abstract_numbers::polynomial::Number;
 
-/// What the highest limbs of coordinates stay within, in units of p's highest limb, under any order of doublings and additions;
+/// The bounds of the highest limbs of coordinates, as multiples of p's highest limb, under any order of doublings and additions;
 /// and the binary logarithm of the largest magnitude of any intermediate result.
 #[derive(Debug)]
 pub struct Bounds {
@@ -22,7 +22,7 @@ pub struct Bounds {
     pub y: f64,
     /// Of z.
     pub z: f64,
-    /// Of all sums and products: 63 is too much.
+    /// Of all sums and products: must be less than 63.
     pub largest: f64,
 }
 
@@ -61,8 +61,8 @@ fn number(limbs: &[Limb]) -> Number {
     Number::of_limbs(limbs.iter().map(|limb| limb.polynomial().expect("a polynomial")), WIDTH)
 }
 
-/// Products, squares and carried numbers are congruent to what they should be, for all limbs of these magnitudes, and no
-/// intermediate result leaves 64 bits.
+/// Products, squares and carried numbers are congruent to their definitions, for all limbs of these magnitudes, and every
+/// intermediate result fits 64 bits.
 fn operations_are_congruent<C: Curve<N>, const N: usize>() {
     let p = BigInt::from_bytes_be(Sign::Plus, C::PRIME_OCTETS);
     let variables = |times| Field::<C, N>::new(limbs_within::<C, N>(times, Limb::variable));
@@ -85,8 +85,8 @@ fn operations_are_congruent<C: Curve<N>, const N: usize>() {
     assert!(top(&carried) < 0.6);
 }
 
-/// What [`Field::is_zero`] relies on: times 1, any number of this magnitude comes out above -p and below p, in limbs of which zero
-/// has one form only.
+/// [`Field::is_zero`] relies on this: the product of 1 and any number of this magnitude lies between -p and p, and zero has only
+/// one form in its limbs.
 fn small_multiples_of_p_are_zero_only_as_zero<C: Curve<N>, const N: usize>() {
     let result = range::<C, N>(13).times(&Field::new(limbs::one()));
     let (last, lower) = result.0.split_last().expect("limbs");
@@ -97,7 +97,7 @@ fn small_multiples_of_p_are_zero_only_as_zero<C: Curve<N>, const N: usize>() {
 /// Any order of doublings and additions of table entries closes: the ranges of the coordinates after one more operation lie
 /// within those before.
 fn any_order<C: Curve<N>, const N: usize>() -> Bounds {
-    // An entry's limbs are those of a carried number, whatever it comes from.
+    // An entry's limbs are always those of a carried number.
     let entry = Affine::new(&range::<C, N>(9), &range::<C, N>(9));
     let negated = Jacobian::<C, N>::negated(&entry);
     limb::largest_magnitude();
@@ -127,13 +127,13 @@ fn join<C: Curve<N>, const N: usize>(a: &Field<C, N>, b: &Field<C, N>) -> Field<
     joined
 }
 
-/// The highest limb's largest magnitude, in units of p's.
+/// The highest limb's largest magnitude, as a multiple of p's.
 #[expect(clippy::cast_precision_loss, reason = "for reports")]
 fn top<C: Curve<N>, const N: usize>(field: &Field<C, N>) -> f64 {
     limb::magnitude(field.0[N - 1]) as f64 / (1_u64 << C::TOP_BITS) as f64
 }
 
-/// What the verdict does with the sum fits too: x * z^2 against its x, for an x of two numbers' sum.
+/// The comparison with the sum fits too: x * z^2 with its x, for an x that is the sum of two numbers.
 fn the_verdict_fits<C: Curve<N>, const N: usize>(sum: &Jacobian<C, N>) {
     let one = Field::<C, N>::new(limbs::one());
     let x = from_octets::<C, N>();
@@ -145,12 +145,12 @@ fn the_verdict_fits<C: Curve<N>, const N: usize>(sum: &Jacobian<C, N>) {
     }
 }
 
-/// What any octets of p's length become.
+/// The limbs of any octets of p's length.
 fn from_octets<C: Curve<N>, const N: usize>() -> Field<C, N> {
     range::<C, N>(1).times(&Field::new(C::R_SQUARED))
 }
 
-/// What a key's creation does.
+/// The operations that create a key.
 fn the_remaining_operations_fit<C: Curve<N>, const N: usize>() {
     let (x, y) = (from_octets::<C, N>(), from_octets::<C, N>());
     let constant = super::ecdsa::constant(&x, &y);

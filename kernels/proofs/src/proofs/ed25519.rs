@@ -1,6 +1,6 @@
 //! Arithmetic modulo 2^255 - 19: congruence of each operation, and limbs within 2^50 + 2^10 under any order of point operations.
 //!
-//! Compiled once beside the kernels' files and once beside each mutant's.
+//! Compiled once with the kernels' files and once with those of each mutant.
 
 use num_bigint_dig::BigInt;
 
@@ -12,7 +12,7 @@ use super::lanes;
 use edge_assay_abstract_numbers::dyadic::Dyadic;
 use edge_assay_abstract_numbers::polynomial::Number;
 
-/// What a limb of magnitude one is within.
+/// The bound of a limb of magnitude one.
 const MAGNITUDE: i128 = (1 << 50) + (1 << 10);
 
 /// All proofs for Ed25519. Returns the bits of the largest column.
@@ -58,7 +58,8 @@ fn operations_are_congruent() {
     check(&carried.second(), &number(&b));
 }
 
-/// From coordinates and table entries of magnitude one, doublings and additions lead to such, and so does a table's making.
+/// From coordinates and table entries of magnitude one, doublings and additions give coordinates of magnitude one, and so does
+/// the construction of a table.
 fn any_order_closes() {
     let pair = || Pair::new(variables(1), variables(1));
     let point = Point { xy: pair(), tz: pair() };

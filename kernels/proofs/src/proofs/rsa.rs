@@ -1,6 +1,6 @@
 //! Squaring, multiplying and reducing modulo n, for all numbers and all moduli of a size.
 //!
-//! Compiled once beside the kernels' files and once beside each mutant's.
+//! Compiled once with the kernels' files and once with those of each mutant.
 
 use num_bigint_dig::BigInt;
 
@@ -12,7 +12,7 @@ use super::modexp::{Modulus, PublicOperation};
 use edge_assay_abstract_numbers::dyadic::Dyadic;
 use edge_assay_abstract_numbers::polynomial::{Number, ONE};
 
-/// What every limb is within: half of 2^WIDTH, and the carry from its neighbour.
+/// The bound of every limb: half of 2^WIDTH, plus the carry from its neighbour.
 const MAGNITUDE: i128 = (1 << 49) + (1 << 7);
 
 const PAIR_BITS: usize = 2 * WIDTH as usize;
@@ -36,7 +36,7 @@ pub fn rsa_4096() -> i32 {
 }
 
 fn all(bits: usize) -> i32 {
-    // Any modulus of that size shows how many limbs there are, how many are skipped and with what columns begin.
+    // Any modulus of that size gives the number of limbs, the number of skipped limbs and the initial columns.
     let shape = PublicOperation::new(&vec![0xff; bits / 8], 3).expect("a modulus").modulus;
     products_are_exact(&shape);
     let neglected = quotients_are_products_with_the_reciprocal(&shape);
@@ -58,7 +58,7 @@ fn number(pairs: &[Lanes]) -> Number {
     Number::of_limbs(limbs(pairs).into_iter().map(lanes::polynomial), WIDTH as usize)
 }
 
-/// Checks that `pairs` are `expected` modulo 2^(100 * `pairs`), in limbs of the magnitude that is demanded of all.
+/// Checks that `pairs` are `expected` modulo 2^(100 * `pairs`), in limbs of the magnitude that is required of all.
 fn check(pairs: &[Lanes], expected: &Number) {
     assert!(number(pairs).minus(expected).is_multiple_of(&power(PAIR_BITS * pairs.len())), "another number");
     assert_magnitude(pairs);
@@ -85,8 +85,9 @@ fn products_are_exact(shape: &Modulus) {
     check(&work.limbs[..2 * pairs], &number(&a).times(&number(&b)));
 }
 
-/// The quotient, with its guard limbs, is the product of what is not skipped with the reciprocal, but for products of low limbs.
-/// Returns what those are within, as a multiple of 2^(100 * (skipped + pairs)) / 2^(100 * (skipped + pairs)), the quotient's unit.
+/// The quotient, with its guard limbs, is the product of the limbs that are not skipped with the reciprocal, except for products
+/// of low limbs. Returns the bound of those, as a multiple of 2^(100 * (skipped + pairs)) / 2^(100 * (skipped + pairs)), the
+/// quotient's unit.
 fn quotients_are_products_with_the_reciprocal(shape: &Modulus) -> BigInt {
     let pairs = shape.negated.len();
     let modulus = Modulus { reciprocal: variables(pairs).into(), ..shape.clone() };
@@ -132,27 +133,27 @@ fn remainders_are_exact(shape: &Modulus) {
     assert_eq!(twice, Number::default().plus_multiple(&number(value), 2), "not twice the remainder");
 }
 
-/// The Barrett inequality, in exact multiples of 1 / `one`: for all n of this size and all |x| < n^2, the quotient q that is found is
+/// The Barrett inequality, in exact multiples of 1 / `one`: for all n of this size and all |x| < n^2, the computed quotient q is
 /// an integer with |x / n - q| < 0.6. So the remainder lies within 0.6 n.
 fn quotients_are_right_within_0_6(bits: usize, shape: &Modulus, neglected: &BigInt) {
     let pairs = shape.negated.len();
     let unit_bits = PAIR_BITS * (shape.skipped + pairs);
     let scale = unit_bits + bits;
     let one = power(scale);
-    // What `count` pairs of limbs hold at most.
+    // The largest number in `count` pairs of limbs.
     let most = |count: usize| {
         (0..2 * count).fold(BigInt::from(0), |sum, limb| sum + (BigInt::from(MAGNITUDE) << (limb * WIDTH as usize)))
     };
-    // |x / n - x * reciprocal / 2^unit_bits| <= |x| / 2^unit_bits, for the reciprocal is rounded down.
+    // |x / n - x * reciprocal / 2^unit_bits| <= |x| / 2^unit_bits, because the reciprocal is rounded down.
     let reciprocal_rounded = power(scale + 2 * bits - unit_bits);
-    // The reciprocal is at most 2^(unit_bits + 1 - bits), for n is at least 2^(bits - 1).
+    // The reciprocal is at most 2^(unit_bits + 1 - bits), because n is at least 2^(bits - 1).
     let skipped = most(first_taken(shape)) << (scale + 1 - bits);
     let neglected = neglected << (scale - unit_bits);
     let guard_dropped = most(GUARD) << (scale - PAIR_BITS * GUARD);
     let error = reciprocal_rounded + skipped + neglected + guard_dropped;
     assert!(error * 10 < &one * 6, "quotients are wrong by 0.6 or more");
 
-    // Numbers that are known modulo a power of two are known: what limbs hold, and what it stands for, add up to less than that power.
+    // A number that is known modulo a power of two is known: the number in the limbs and the exact number differ by less than that power.
     let fits = |pairs: usize, magnitude_bits: usize| most(pairs) + power(magnitude_bits) < power(PAIR_BITS * pairs);
     assert!(fits(2 * pairs, 2 * bits), "products");
     assert!(fits(pairs + GUARD, 2 + bits + PAIR_BITS * GUARD), "quotients");

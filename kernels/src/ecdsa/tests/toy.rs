@@ -1,7 +1,7 @@
 //! The code of all curves on a curve so small that all its points can be listed: y^2 = x^3 - 3x + b modulo 65479, with 65413
 //! points. Each verdict is compared with the table's.
 //!
-//! Scalars have 16 bits, so a comb has two columns, and equal and opposite points are met all the time.
+//! Scalars have 16 bits, so a comb has two columns, and equal and opposite points occur all the time.
 
 use std::sync::OnceLock;
 
@@ -15,7 +15,7 @@ const P: i64 = 65_479;
 const N: i64 = 65_413;
 const BASE: (i64, i64) = (1, 18_007);
 
-/// Of the scalars of the base point, every how many-th is tried with each key and factor.
+/// Every `STEP`-th scalar of the base point is tried with each key and factor.
 const STEP: usize = if cfg!(target_arch = "wasm32") { 1_024 } else { 128 };
 
 const fn power(base: i64, mut exponent: i64, modulus: i64) -> i64 {

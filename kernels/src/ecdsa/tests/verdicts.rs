@@ -55,7 +55,7 @@ pub(super) fn coordinates_are_taken_if_they_are_reduced_and_of_a_point<
     assert!(!check(&x, &octets::<C, N>(&(p + y))));
 }
 
-/// A key of the oracle's, and the same here.
+/// A key of the reference implementation, and the same key here.
 struct Pair<C: Curve<N>, O, const N: usize> {
     theirs: O,
     point: (Vec<u8>, Vec<u8>),
@@ -158,7 +158,7 @@ pub(super) fn sums_that_meet_equal_and_opposite_points_get_the_crates_verdict<
             for u1 in factors.iter().chain([&product, &(&n - &product)]) {
                 let k = (u1 + &product) % &n;
                 if k == BigUint::from(0_u8) {
-                    // The point at infinity has no x-coordinate, whatever `r` may be.
+                    // The point at infinity has no x-coordinate, so no `r` is valid.
                     let r = octets::<C, N>(&scalar::<C, N>(&mut random));
                     let s = integer(&r) * inverse(u2) % &n;
                     let hash = octets::<C, N>(&(u1 * &s % &n));
@@ -208,7 +208,7 @@ pub(super) fn an_x_coordinate_of_the_order_or_more_is_taken_modulo_the_order<
         if let Some(y) = O::y_for(&x) {
             assert!(Key::<C, N>::new(&x, &y).unwrap().verify(&zero, &r, &r));
             assert!(O::verify((&x, &y), &zero, &r, &r));
-            // It is residues that a signature has, as `r` and as `s`.
+            // The `r` and `s` of a signature are residues.
             for (first, second) in [(&x, &r), (&r, &x)] {
                 assert!(!Key::<C, N>::new(&x, &y).unwrap().verify(&zero, first, second));
                 assert!(!O::verify((&x, &y), &zero, first, second));
