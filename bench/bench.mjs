@@ -23,7 +23,7 @@ const ALONE = [
 const BENCH_WORKER = 'target/bench-worker';
 const USAGE = '✗ npm run bench -- [--rounds 5] [--seconds 2] [--connections 16] [--all] [--write] [--engines]';
 
-/** Runs it and prints the tables. Without --all, only what is compared with others; with --engines, only the engines. */
+/** Runs the benchmarks and prints the tables. Without --all, only the comparisons with others; with --engines, only the engines. */
 export async function bench(args) {
   const settings = options(args);
   const worker = await buildWorker();
@@ -84,7 +84,7 @@ function options(args) {
   return { ...numbers, all: all || write, write, engines: only };
 }
 
-/** What a reader must know to make sense of the figures. */
+/** The conditions of the run, which a reader needs to interpret the figures. */
 async function circumstances(worker) {
   const { devDependencies } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
   const processors = cpus();

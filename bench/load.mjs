@@ -6,7 +6,7 @@ const HEAD_END = '\r\n\r\n';
 
 /**
  * Sends `requests` (buffers, in turn) over `connections` for `seconds` after a warm-up, and returns
- * `{ perSecond, p50, p99 }`, the latencies in milliseconds. Any answer but a 200 is an error.
+ * `{ perSecond, p50, p99 }`, the latencies in milliseconds. Any answer other than 200 is an error.
  */
 export async function load(port, requests, { connections, seconds, warmUpSeconds = 0.3 }) {
   const latencies = [];
@@ -33,7 +33,7 @@ export function getRequest(path, headers = {}) {
   return Buffer.from(`GET ${path} HTTP/1.1\r\n${lines.join('')}\r\n`, 'latin1');
 }
 
-/** One connection: sends, waits for the whole answer, and goes on for as long as `answered` says so. */
+/** One connection: sends, waits for the whole answer, and continues as long as `answered` says so. */
 function converse(port, take, answered) {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1');

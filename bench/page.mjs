@@ -1,4 +1,4 @@
-// What a run says: as tables for the terminal, and in the documents between the marks that name a section.
+// The results of a run: as tables for the terminal, and in the documents between the marks that name a section.
 import { ENGINES } from './alone.mjs';
 import { rowOf } from './rounds.mjs';
 import { HELLO, RIVALS, distinctTokens, oneToken } from './served.mjs';
@@ -86,7 +86,7 @@ const SECTIONS = {
   wasm: ({ wasm }) => `The wasm has ${whole(wasm.bytes)} bytes, ${whole(wasm.gzipped)} gzipped.`,
 };
 
-/** The document with every section between `<!-- run: name -->` and `<!-- end -->` as these results have it. */
+/** The document with every section between `<!-- run: name -->` and `<!-- end -->` replaced by these results. */
 export function filled(page, results) {
   return page.replace(/<!-- run: ([\w-]+) -->\n[^]*?<!-- end -->/g, (old, name) => {
     const text = SECTIONS[name](results);

@@ -1,4 +1,4 @@
-// Interleaved rounds, so that whatever else the machine does meets all alike; medians, so that a hiccup counts for nothing.
+// Interleaved rounds, so that other load on the machine affects all cases equally; medians, so that a single slow round has no effect.
 
 /** Runs `measure` for each case in each round, and returns the cases with the median of each figure. */
 export async function inRounds(rounds, cases, measure) {

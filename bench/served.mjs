@@ -1,4 +1,4 @@
-// Requests per second: the same tokens sent to edge-assay and to Hono with jose, beside a Worker that does nothing.
+// Requests per second: the same tokens sent to edge-assay and to Hono with jose, and to a Worker that does nothing.
 import { step } from '../scripts/lib/steps.mjs';
 import { getRequest, load } from './load.mjs';
 import { inRounds } from './rounds.mjs';
@@ -10,7 +10,7 @@ export const DISTINCT_TOKENS = 4000;
 export const RIVALS = ['edge-assay', 'hono-jose'];
 export const HELLO = 'no verification';
 const PROXIED_ALGORITHMS = ['RS256', 'EdDSA'];
-// What a request through a gateway brings beside its token.
+// The other headers of a request through a gateway.
 const BROWSER_HEADERS = {
   accept: 'application/json',
   'accept-encoding': 'gzip, deflate, br, zstd',

@@ -1,10 +1,10 @@
-// Start-up: from the start of the process to the first answer, less what a Worker that does nothing takes for that.
+// Start-up: from the start of the process to the first answer, less the same time of a Worker that does nothing.
 import { step } from '../scripts/lib/steps.mjs';
 import { getRequest, load } from './load.mjs';
 import { inRounds } from './rounds.mjs';
 import { startWorkerd } from './workerd.mjs';
 
-/** Milliseconds until the first verified token, for edge-assay and for Hono with jose; the fetch of the key set is in it. */
+/** Milliseconds until the first verified token, for edge-assay and for Hono with jose; includes the fetch of the key set. */
 export function startUp(subject, { rounds, folders }) {
   const requests = { hello: getRequest('/'), verify: getRequest('/verify', { authorization: `Bearer ${subject.tokens[0]}` }) };
   const cases = ['hello', 'edge-assay', 'hono-jose'].map((target) => ({ name: 'start-up', target }));

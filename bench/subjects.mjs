@@ -1,14 +1,14 @@
-// What is verified: per algorithm an issuer with its keys, and tokens of an ordinary size, or of another.
+// The tokens to verify: per algorithm an issuer with its keys, and tokens of an ordinary or another size.
 import { randomBytes, randomUUID } from 'node:crypto';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 
 export const AUDIENCE = 'https://api.example.com';
-/** Tokens come out a little longer or shorter than asked for; none shall exceed what is asked for. */
+/** Tokens are a little longer or shorter than requested; the target is lowered so that none exceeds the requested size. */
 const ROUNDING = 48;
 
 /**
  * `{ name, algorithm, issuer, key, otherKeys, tokens }`: `key` is a public JWK, or a shared secret's text, and the first
- * token is the one that is repeated. `bytes` is about how long a token is to be, `keys` how many the issuer publishes, and
+ * token is the one that is repeated. `bytes` is the approximate length of a token, `keys` the number of keys that the issuer publishes, and
  * `modulusLength` the bits of an RSA key.
  */
 export async function createSubject(algorithm, tokens, { bytes, keys = 1, modulusLength = 2048, name = algorithm } = {}) {
@@ -36,7 +36,7 @@ async function newKey(alg, modulusLength) {
   return { kid, privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' } };
 }
 
-/** `padding` null: as few claims as can be. */
+/** `padding` null: as few claims as possible. */
 function sign(alg, issuer, { kid, privateKey }, padding) {
   const now = Math.floor(Date.now() / 1000);
   const ordinary = {

@@ -1,5 +1,5 @@
-// One workerd process with everything that is compared in it: edge-assay with a KV namespace, Hono with jose, a bare
-// Worker, the origin of the key sets, and the loop that verifies alone. No wrangler, whose proxy would be the bottleneck.
+// One workerd process with everything that is compared: edge-assay with a KV namespace, Hono with jose, a minimal
+// Worker, the origin of the key sets, and the loop that only verifies. Without wrangler, whose proxy would be the bottleneck.
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -18,7 +18,7 @@ const SOCKETS = ['edge-assay', 'hono-jose', 'hello', 'verify-alone'];
 export const ENGINES = ['rust', 'webcrypto', 'both'];
 const engineSocket = (engine) => `edge-assay-${engine}`;
 
-/** What each Worker that is asked from outside needs beside the key sets, which all of them name. */
+/** The bindings of each Worker that gets requests from outside, in addition to the key sets, which all of them have. */
 const NEEDS = {
   'edge-assay': ['kv'],
   'hono-jose': [],
@@ -27,13 +27,13 @@ const NEEDS = {
   ...Object.fromEntries(ENGINES.map((engine) => [engineSocket(engine), ['kv']])),
 };
 
-/** Starts it for these subjects; returns `{ ports, stop }`, the ports by the names above. */
+/** Starts the process for these subjects; returns `{ ports, stop }`, with the ports by the names above. */
 export async function startWorkerd(subjects, options) {
   return (await prepareWorkerd(subjects, options))();
 }
 
 /**
- * Writes all it needs and returns the function that starts it. `worker` and `benchWorker` are the folders of the builds;
+ * Writes all files that workerd needs and returns the function that starts it. `worker` and `benchWorker` are the folders of the builds;
  * `only` names the one Worker to be served; `engines` serves edge-assay with each engine instead, `otherIssuers` how many issuers are configured that send no token.
  */
 export async function prepareWorkerd(subjects, { worker, benchWorker, only, engines = false, otherIssuers = 0 }) {
@@ -89,7 +89,7 @@ function configuration(subjects, sockets, otherIssuers) {
   const jwksUri = ({ issuer }) => `${issuer}/.well-known/jwks.json`;
   const shared = subjects.find(isShared);
   const others = Array.from({ length: otherIssuers }, (_, index) => ({ issuer: `https://other-${index}.bench.example`, algorithm: 'RS256' }));
-  // Whoever is measured comes last, where a search from the beginning would find it last.
+  // The measured issuer comes last, so that a search from the beginning would find it last.
   const issuers = [...others, ...subjects];
   const assay = {
     issuers: issuers.map((subject) => ({
@@ -99,7 +99,7 @@ function configuration(subjects, sockets, otherIssuers) {
       ...(isShared(subject) ? { secrets: [{ binding: SECRET_BINDING }] } : { jwks_uri: jwksUri(subject) }),
     })),
   };
-  // The gateways' API is fetched like everything else, from the same Worker.
+  // The gateways' API is served by the same Worker as all other fetched documents.
   assay.gateway = { routes: [{ path: '/profiles/*', upstream: 'https://api.bench.example', headers: { 'x-user-id': '/sub' } }] };
   const hono = issuers.map((subject) => ({
     issuer: subject.issuer,

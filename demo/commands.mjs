@@ -3,7 +3,7 @@
 import { fileURLToPath } from 'node:url';
 import { AUDIENCES, CLIENT } from './configuration.mjs';
 
-/** The commands for a Worker and an identity provider at these URLs. They depend on their order: some change keys or stop a provider. */
+/** The commands for a Worker and an identity provider at these URLs. Their order matters: some change keys or stop a provider. */
 export function demoCommands(worker, idp) {
   const verify = (token) => `curl -i -H "Authorization: Bearer ${token}" ${worker}/verify`;
   const mint = (query) => `$(curl -s '${idp}/token/${query}')`;
@@ -14,7 +14,7 @@ export function demoCommands(worker, idp) {
     { says: 'A Better Auth token: EdDSA', status: 200, command: verify(mint('better-auth')) },
     { says: 'An expired token', status: 401, code: 'token_expired', command: verify(mint('clerk?expired=1')) },
     { says: 'A token for another audience', status: 401, code: 'audience_mismatch', command: verify(mint('better-auth?aud=https://elsewhere.example')) },
-    { says: 'A token of an issuer that is not configured', status: 401, code: 'issuer_unknown', command: verify(mint('clerk?iss=https://stranger.example')) },
+    { says: 'A token of an issuer that is not configured', status: 401, code: 'issuer_unknown', command: verify(mint('clerk?iss=https://unknown.example')) },
     { says: 'No token: a challenge without an error code', status: 401, code: 'token_missing', command: `curl -i ${worker}/verify` },
     { says: 'The word null, which clients send if they request a token before sign-in', status: 401, code: 'token_missing', command: verify('null') },
     { says: 'Why is the token refused? Every step, the root cause, and the fix', status: 200, command: `curl -i -H "Accept: text/plain" --data-urlencode "token=${mint('clerk?expired=1')}" ${worker}/explain` },
@@ -52,7 +52,7 @@ export function gatewayCommands(worker, idp) {
   const bearer = (token) => `-H "Authorization: Bearer ${token}" `;
   return [
     { says: 'An API behind the gateway: it gets the user in a header, and no token', status: 200, command: profiles(bearer(mint('better-auth'))) },
-    { says: 'Without a token the request does not reach the API, whatever identity its headers claim', status: 401, code: 'token_missing', command: profiles('-H "X-User-Id: root" ') },
+    { says: 'Without a token the request does not reach the API, with any identity in its headers', status: 401, code: 'token_missing', command: profiles('-H "X-User-Id: root" ') },
     { says: 'A good token without the scope that the route requires', status: 403, code: 'scope_insufficient', command: profiles(bearer(mint('clerk'))) },
   ];
 }

@@ -1,9 +1,9 @@
 // npm run fuzz: looks for inputs that break a property of fuzz/src/targets, with libFuzzer and the installed stable Rust. It
-// needs a C++ compiler besides. docs/fuzzing.md describes the targets.
+// also needs a C++ compiler. docs/fuzzing.md describes the targets.
 //
-//   npm run fuzz                               every target for 60 s, as many at once as there are processors
-//   npm run fuzz -- --seconds 4800 [target…]   so long each; with 12 targets that is a night of two processors
-//   npm run fuzz -- --minimise [target…]       keeps of all inputs found here the fewest that reach as much, in fuzz/corpus
+//   npm run fuzz                               every target for 60 s, as many at the same time as there are processors
+//   npm run fuzz -- --seconds 4800 [target…]   this time for each target; 12 targets take a night on two processors
+//   npm run fuzz -- --minimise [target…]       writes to fuzz/corpus the fewest of all known inputs that reach the same code
 //
 // New inputs are kept in target/fuzz/corpus, findings in target/fuzz/findings.
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync } from 'node:fs';
@@ -17,13 +17,13 @@ await onPinnedNode(import.meta.url);
 const { ensureToolchain } = await import('./lib/toolchain.mjs');
 
 const DEFAULT_SECONDS = 60;
-// Every input is shorter in practice; what is only long is slow.
+// In practice every input is shorter; longer ones are only slower.
 const LONGEST_INPUT_BYTES = 4096;
 // One execution takes well under a millisecond, most of them a few microseconds.
 const SLOWEST_SECONDS = 10;
 const MOST_MEGABYTES = 1024;
 
-// What cargo-fuzz passes for coverage without a sanitizer of memory, which code without `unsafe` does not need. All are
+// The options that cargo-fuzz passes for coverage without a memory sanitizer, which code without `unsafe` does not need. All are
 // stable options of rustc.
 const COVERAGE = [
   '-Cpasses=sancov-module',
@@ -59,7 +59,7 @@ await run(async () => {
   return failed.length === 0 ? 0 : 1;
 });
 
-/** The names of the targets in fuzz/src/targets/mod.rs, or those of them that were asked for. */
+/** The names of the targets in fuzz/src/targets/mod.rs, or the requested ones. */
 function chosen(names) {
   const table = readFileSync(at('fuzz', 'src', 'targets', 'mod.rs'), 'utf8').match(/TARGETS: [^;]+;/)[0];
   const known = [...table.matchAll(/\("(\w+)",/g)].map(([, name]) => name);
@@ -77,13 +77,13 @@ async function built() {
   const host = (await quietly('rustc', ['-vV'], { stdoutOnly: true })).match(/^host: (.+)$/m)[1];
   // With the target named, the flags do not reach build scripts and macros.
   const where = ['--manifest-path', at('fuzz', 'Cargo.toml'), '--target', host, '--target-dir', at('target', 'fuzz')];
-  await step('Compiling the fuzz targets', '1 to 3 min at the first time', () =>
+  await step('Compiling the fuzz targets', '1 to 3 min the first time', () =>
     quietly('cargo', ['build', '--locked', '--release', ...where], { env: { RUSTFLAGS: COVERAGE.join(' '), CARGO_ENCODED_RUSTFLAGS: undefined } }),
   );
   return at('target', 'fuzz', host, 'release', 'edge-assay-fuzz');
 }
 
-/** The committed inputs, and those found here. */
+/** The committed inputs, and those that earlier runs found. */
 function folders(target) {
   const found = at('target', 'fuzz', 'corpus', target);
   mkdirSync(found, { recursive: true });
@@ -117,7 +117,7 @@ async function fuzz(binary, target, seconds) {
   return { target, executions, failure };
 }
 
-/** Replaces the committed inputs of a target by the fewest of all that reach the same code. */
+/** Replaces the committed inputs of a target by the fewest of all inputs that reach the same code. */
 async function minimise(binary, target) {
   const smallest = at('target', 'fuzz', `smallest-${target}`);
   rmSync(smallest, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-// edge-assay's signature check alone, as a method that other Workers call: what `verify-alone` times in wasm.
+// Only edge-assay's signature check, as a method that other Workers call. `verify-alone` measures its time in wasm.
 import { WorkerEntrypoint } from 'cloudflare:workers';
 import { bench_verify as verify } from 'edge-assay';
 

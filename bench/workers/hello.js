@@ -1,4 +1,4 @@
-// The least a Worker can do: what a request costs before anything is verified.
+// A minimal Worker: it shows the cost of a request without verification.
 export default {
   fetch: () => new Response('hello'),
 };

@@ -1,5 +1,5 @@
-// What a careful developer writes today: Hono, and jose with remote JWKS. It answers as edge-assay's /verify does, and stands
-// before an API as its gateway does.
+// The code that a careful developer writes today: Hono, and jose with remote JWKS. It answers like edge-assay's /verify, and
+// forwards requests to an API like its gateway.
 import { Hono } from 'hono';
 import { proxy } from 'hono/proxy';
 import { createRemoteJWKSet, decodeJwt, jwtVerify } from 'jose';

@@ -1,5 +1,5 @@
-// Everything that is fetched: the key sets, https://<issuer>/.well-known/jwks.json, from its bindings; and the API behind the
-// gateways, which says whom it was told of.
+// All documents that are fetched: the key sets, https://<issuer>/.well-known/jwks.json, from its bindings; and the API behind the
+// gateways, which answers with the user in its header.
 export default {
   fetch(request, env) {
     const { host } = new URL(request.url);

@@ -1,4 +1,4 @@
-// A KV namespace as workerd's binding speaks to one over HTTP, in memory: enough for one key set per issuer.
+// An in-memory KV namespace with the HTTP protocol of workerd's binding: enough for one key set per issuer.
 const values = new Map();
 
 export default {

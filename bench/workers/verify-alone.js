@@ -1,5 +1,5 @@
-// One verification many times within one request, by three engines. The clock of workerd stands still meanwhile, so
-// whoever asks takes the time.
+// One verification many times within one request, by three engines. The clock of workerd does not advance meanwhile, so
+// the caller measures the time.
 import { importJWK, jwtVerify } from 'jose';
 
 const SUBTLE = {
@@ -31,7 +31,7 @@ const engines = {
     return good;
   },
 
-  /** Parsing, the signature and the times, as jose always does it. */
+  /** Parsing, the signature and the times: jose always does all three. */
   async jose(env, { algorithm, key, token }, times) {
     const imported = typeof key === 'string' ? new TextEncoder().encode(key) : await importJWK(key, algorithm);
     let good = 0;

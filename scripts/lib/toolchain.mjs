@@ -1,4 +1,4 @@
-// The tools that a build needs besides the npm packages: Rust with the wasm target, and the tool that makes the JavaScript around the
+// The tools that a build needs in addition to the npm packages: Rust with the wasm target, and the tool that makes the JavaScript around the
 // wasm. Every call of cargo has `--locked`, so all crates, including those of the tool, have the versions in Cargo.lock.
 import { existsSync } from 'node:fs';
 import { Failure, quietly, step, succeeds } from './steps.mjs';

@@ -1,6 +1,6 @@
 // Runs the unit tests and Wycheproof's vectors as wasm in V8, where the kernels use SIMD registers. A test that fails traps.
 //
-// The vectors run under further settings of V8 too: each compiler alone, and a processor without fused multiplication, where the kernels must
+// The vectors also run with other settings of V8: each compiler alone, and a processor without fused multiplication, where the kernels must
 // decline and leave keys to other crates.
 import { spawnSync } from 'node:child_process';
 import { basename } from 'node:path';
@@ -47,6 +47,6 @@ function returns(expected, file, flags) {
   const begin = performance.now();
   const { status, stderr } = spawnSync(process.execPath, [...flags, at('scripts', 'lib', 'wasm-main.mjs'), file], { encoding: 'utf8' });
   if (status === expected) console.log(`✓ ${name}: ${duration(performance.now() - begin)}`);
-  else console.error(`✗ ${name}: it returned ${status}, not ${expected}. ${stderr.trim()} npm test -- native names the test, unless it fails in wasm alone.`);
+  else console.error(`✗ ${name}: it returned ${status}, not ${expected}. ${stderr.trim()} npm test -- native names the test, unless it fails only in wasm.`);
   return status === expected;
 }
