@@ -127,14 +127,14 @@ pub struct Enabled<'c> {
     pub prefix: &'c str,
     /// The path of the exchange's issuer, without a final slash; `None` without an exchange.
     pub issuer_path: Option<&'c str>,
-    /// Whether the exchange speaks the Fireproof dashboard's protocol.
+    /// Whether the exchange implements the Fireproof dashboard's protocol.
     pub has_fireproof: bool,
     /// Whether forward-auth is configured.
     pub has_forward_auth: bool,
 }
 
 impl Enabled<'_> {
-    /// The rows of the endpoints that are there.
+    /// The rows of the endpoints that are enabled.
     pub fn rows(&self) -> impl Iterator<Item = &'static Row> {
         TABLE.iter().filter(|row| self.has(row.needs))
     }

@@ -221,7 +221,7 @@ pub trait Random {
 /// The runtime's cryptography: a second engine, whose results are compared with those of the pure-Rust one.
 pub trait PlatformCrypto {
     /// Whether this engine finds the signature valid.
-    async fn verify_signature(&self, check: &SignatureCheck<'_>) -> Result<bool, NoOpinion>;
+    async fn verify_signature(&self, check: &SignatureCheck<'_>) -> Result<bool, EngineError>;
 }
 
 /// One signature to check.
@@ -257,10 +257,10 @@ impl std::fmt::Debug for CheckingKey<'_> {
     }
 }
 
-/// The engine is absent, or does not accept the key, so it has no result to compare.
+/// Why an engine gives no result: it is absent, or does not accept the key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct NoOpinion(pub String);
+pub struct EngineError(pub String);
 
 /// The runtime that executes the program.
 pub trait Runtime {

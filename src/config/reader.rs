@@ -82,7 +82,7 @@ impl<'d> Table<'d> {
         self.faults.add(self.path_of(name), problem, fix);
     }
 
-    /// The value of the member `name`, whatever its type.
+    /// The value of the member `name`, of any type.
     pub(crate) fn value(&mut self, name: &'static str) -> Option<&'d Value> {
         self.known.insert(name);
         self.members?.get(name)

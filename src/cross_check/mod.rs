@@ -1,7 +1,7 @@
 //! Which engines check signatures: pure Rust, the runtime's WebCrypto, or both; and what an isolate has observed of them.
 //!
 //! A signature on which two engines disagree is never accepted. The author of a token can provoke no more than that: an
-//! isolate stops judging an algorithm only if an engine fails a test whose input no token chooses.
+//! isolate stops verifying an algorithm only if an engine fails a test whose input no token determines.
 
 mod self_test;
 
@@ -13,7 +13,7 @@ pub use self_test::{Answers, self_test};
 
 use crate::jose::Algorithm;
 use crate::members::json;
-use crate::ports::{Level, Log, NoOpinion, PlatformCrypto, Random, SignatureCheck};
+use crate::ports::{EngineError, Level, Log, PlatformCrypto, Random, SignatureCheck};
 
 /// Which engines check the signatures of live requests (`verify.engine`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum Engine {
     Rust,
     /// The runtime's WebCrypto alone. Rust computes no signature.
     WebCrypto,
-    /// Both. A signature holds if both accept it.
+    /// Both. A signature is valid if both accept it.
     Both,
 }
 
@@ -55,7 +55,7 @@ impl Engine {
     }
 }
 
-/// Which engines check signatures, how often a second one is asked, and what came of it in this isolate.
+/// Which engines check signatures, how often a second one is asked, and the results of that in this isolate.
 #[derive(Debug, Default)]
 pub struct CrossChecks {
     engine: Engine,
@@ -113,14 +113,14 @@ pub struct Disagreement {
 pub struct CrossCheckState {
     /// How often both engines gave the same verdict.
     pub agreed: u64,
-    /// How often WebCrypto could not judge.
+    /// How often WebCrypto gave no result.
     pub unanswered: u64,
     /// How often the verdicts differed.
     pub disagreements: u64,
     /// The last disagreement.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_disagreement: Option<Disagreement>,
-    /// The algorithms for which an engine failed its test. Their tokens are not judged.
+    /// The algorithms for which an engine failed its test. Their tokens are not verified.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub distrusted: Vec<&'static str>,
 }
@@ -151,9 +151,9 @@ impl CrossChecks {
     }
 
     /// Counts a disagreement about `checks`, and tests both engines. The token may have been made to provoke it, so it
-    /// proves no fault of an engine by itself. An engine is at fault if it contradicts itself, that is, if it answers
-    /// otherwise when it is asked again with the key read anew, or if it fails the self-test. Then no token of the
-    /// algorithm is judged any more.
+    /// proves no fault of an engine by itself. An engine is at fault if it contradicts itself, that is, if its result
+    /// differs when the key is read again and the check is repeated, or if it fails the self-test. Then no token of the
+    /// algorithm is verified any more.
     ///
     /// Costs a constant multiple of the verification itself.
     pub(crate) async fn examine_engines(
@@ -164,8 +164,8 @@ impl CrossChecks {
         disagreement: Disagreement,
     ) {
         self.disagreements.set(self.disagreements.get().saturating_add(1));
-        let rust_again = checks.iter().any(|check| self_test::judge_anew(algorithm, check));
-        let web_crypto_again = second_opinion(platform, checks).await.map(|holds| holds.is_some());
+        let rust_again = checks.iter().any(|check| self_test::verify_again(algorithm, check));
+        let web_crypto_again = ask_web_crypto(platform, checks).await.map(|holds| holds.is_some());
         if rust_again != disagreement.pure_rust || web_crypto_again != Ok(disagreement.web_crypto) {
             self.distrust(algorithm);
             platform.log(
@@ -181,7 +181,7 @@ impl CrossChecks {
         self_test(self, platform, &[algorithm]).await;
     }
 
-    /// From now on no token of `algorithm` is judged.
+    /// From now on no token of `algorithm` is verified.
     fn distrust(&self, algorithm: Algorithm) {
         let mut distrusted = self.distrusted.borrow_mut();
         if !distrusted.contains(&algorithm) {
@@ -220,20 +220,20 @@ impl CrossChecks {
     }
 }
 
-/// The position of the first of `checks` that holds, by the platform's verdict; `None` if none holds.
+/// The position of the first of `checks` that the platform finds valid; `None` if it finds none valid.
 ///
 /// # Errors
-/// [`NoOpinion`] if none holds and the engine could not judge all of them.
-pub async fn second_opinion(
+/// [`EngineError`] if none is found valid and the engine gave no result for at least one of them.
+pub async fn ask_web_crypto(
     platform: &impl PlatformCrypto,
     checks: &[SignatureCheck<'_>],
-) -> Result<Option<usize>, NoOpinion> {
+) -> Result<Option<usize>, EngineError> {
     let mut verdict = Ok(None);
     for (position, check) in checks.iter().enumerate() {
         match platform.verify_signature(check).await {
             Ok(true) => return Ok(Some(position)),
             Ok(false) => {}
-            Err(no_opinion) => verdict = Err(no_opinion),
+            Err(error) => verdict = Err(error),
         }
     }
     verdict

@@ -18,12 +18,12 @@ pub struct Answers {
     pub alg: &'static str,
     /// Whether pure Rust accepts the good signature and refuses the altered one; `None` if `verify.engine` excludes it.
     pub pure_rust: Option<bool>,
-    /// The same for WebCrypto; `None` if it could not judge.
+    /// The same for WebCrypto; `None` if it gave no result.
     pub web_crypto: Option<bool>,
 }
 
 impl Answers {
-    /// Whether tokens of the algorithm may be judged with `engine`: no verdict is wrong, and the engine gave one.
+    /// Whether tokens of the algorithm may be verified with `engine`: it gave a result, and no result is wrong.
     #[must_use]
     pub fn allow(&self, engine: Engine) -> bool {
         let is_needed = engine.needs_web_crypto();
@@ -31,7 +31,7 @@ impl Answers {
     }
 }
 
-/// Tests the engines on `algorithms`. A failure is logged, and from then on no token of that algorithm is judged.
+/// Tests the engines on `algorithms`. A failure is logged, and from then on no token of that algorithm is verified.
 pub async fn self_test(
     checks: &CrossChecks,
     platform: &(impl PlatformCrypto + Log),
@@ -77,18 +77,18 @@ async fn ask(
     let (mut pure_rust, mut web_crypto) = (engine.uses_rust().then_some(true), Some(true));
     for (signature, expected) in [(&good, true), (&altered, false)] {
         let check = SignatureCheck { alg: algorithm.name(), key, message, signature };
-        pure_rust = pure_rust.map(|so_far| so_far && judge_anew(algorithm, &check) == expected);
-        let opinion = platform.verify_signature(&check).await.ok();
-        web_crypto = match (web_crypto, opinion) {
-            (Some(so_far), Some(opinion)) => Some(so_far && opinion == expected),
+        pure_rust = pure_rust.map(|so_far| so_far && verify_again(algorithm, &check) == expected);
+        let result = platform.verify_signature(&check).await.ok();
+        web_crypto = match (web_crypto, result) {
+            (Some(so_far), Some(result)) => Some(so_far && result == expected),
             _ => None,
         };
     }
     Answers { alg: algorithm.name(), pure_rust, web_crypto }
 }
 
-/// The verdict of pure Rust, with nothing kept from an earlier one: the key is read from its JWK or octets again.
-pub(super) fn judge_anew(algorithm: Algorithm, check: &SignatureCheck<'_>) -> bool {
+/// The result of pure Rust, independent of an earlier one: the key is read from its JWK or octets again.
+pub(super) fn verify_again(algorithm: Algorithm, check: &SignatureCheck<'_>) -> bool {
     match check.key {
         CheckingKey::Public(jwk) => {
             Jwk::from_value(jwk).is_ok_and(|jwk| jwk.key.verify(algorithm, check.message, check.signature))

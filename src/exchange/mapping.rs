@@ -6,7 +6,7 @@ use super::facts::{Facts, Pointer};
 use crate::rejection::Rejection;
 
 /// Claims that the configuration may not set, because the exchange itself writes them. A policy that could set them could issue
-/// tokens for another subject, or with a longer life.
+/// tokens for another subject, or with a longer lifetime.
 pub const RESERVED: &[&str] =
     &["iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "scope", "act", "may_act", "cnf"];
 

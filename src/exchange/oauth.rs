@@ -76,7 +76,7 @@ struct RequestState<'d, P> {
     terms: &'d Terms,
     keys: &'d KeyCache,
     platform: &'d P,
-    /// The time by which tokens are judged: the start of the request, or later if a step has waited for keys.
+    /// The time at which tokens are checked: the start of the request, or later if a step has waited for keys.
     now: Timestamp,
     client: Option<String>,
     audit: Option<Audit>,
@@ -214,7 +214,7 @@ impl<'d, P: Platform> RequestState<'d, P> {
         token_form::check(token).map_err(|error| RequestError::TokenForm(role, error))?;
         let verification = verify(self.terms, self.keys, self.platform, token, self.now).await;
         self.observed = verification.observed;
-        self.now = verification.judged_at;
+        self.now = verification.verified_at;
         self.refresh = self.refresh.take().or(verification.refresh);
         verification.outcome.map_err(|refusal| match refusal {
             Refusal::Rejection(rejection) => TokenError::Token { role, rejection },

@@ -13,13 +13,15 @@ use crate::rejection::{Fault, Malformed, Missing, NoKey, Refusal, Rejection};
 use crate::signing::keyring::BINDING as SIGNING_KEYS;
 
 pub(super) fn of(examination: &Examination<'_>) -> Cause {
-    let (id, advice) = match (&examination.routing, &examination.refusal, &examination.unpassed) {
+    let (id, advice) = match (&examination.routing, &examination.refusal, &examination.route_error) {
         // In the order of a live request's checks.
-        (Routing::Barred(barred), ..) => advice::barred(examination, barred),
+        (Routing::Refused(error), ..) => advice::request_refused(examination, error),
         (Routing::Preflight(route), Some(_), _) => (CauseId::TokenAbsent, advice::preflight(route)),
         (_, Some(Refusal::Rejection(rejection)), _) => of_rejection(examination, rejection),
         (_, Some(Refusal::Fault(fault)), _) => of_fault(examination, fault),
-        (Routing::Route(route), None, Some(unpassed)) => advice::unpassed(examination, route, unpassed),
+        (Routing::Route(route), None, Some(error)) => {
+            advice::not_accepted_by_route(examination, route, error)
+        }
         (_, None, _) => (CauseId::Accepted, advice::accepted(examination)),
     };
     let Advice { summary, fix } = advice;

@@ -3,21 +3,21 @@
 use serde_json::Value;
 
 use super::report::{CrossCheck, Finding, Outcome, Report, Stage, Step, Verdict};
-use super::route::{Routing, Unpassed};
+use super::route::{RouteError, Routing};
 use super::{Examination, causes, cross_check, steps};
 use crate::config::ConfigFault;
 use crate::exchange::refusal::TokenError;
 use crate::rejection::Refusal;
 
 pub(super) fn report(examination: &Examination<'_>) -> Report {
-    let (verdict, code) = match (&examination.routing, &examination.refusal, &examination.unpassed) {
-        (Routing::Barred(barred), ..) => (Verdict::Refused, Some(barred.code())),
+    let (verdict, code) = match (&examination.routing, &examination.refusal, &examination.route_error) {
+        (Routing::Refused(error), ..) => (Verdict::Refused, Some(error.code())),
         (_, Some(refusal @ Refusal::Rejection(_)), _) => (Verdict::Refused, Some(refusal.code())),
         (_, Some(refusal @ Refusal::Fault(_)), _) => (Verdict::Fault, Some(refusal.code())),
-        (_, None, Some(unpassed @ Unpassed::Exchange(TokenError::Fault(_)))) => {
-            (Verdict::Fault, Some(unpassed.code()))
+        (_, None, Some(error @ RouteError::Exchange(TokenError::Fault(_)))) => {
+            (Verdict::Fault, Some(error.code()))
         }
-        (_, None, Some(unpassed)) => (Verdict::Refused, Some(unpassed.code())),
+        (_, None, Some(error)) => (Verdict::Refused, Some(error.code())),
         (_, None, None) => (Verdict::Accepted, None),
     };
     Report {
@@ -63,7 +63,7 @@ fn of_routing(routing: &Routing<'_>) -> Option<(&'static str, &'static str)> {
             "route_without_upstream",
             "the route has no `upstream`, so it serves only forward-auth: the gateway itself answers such requests with 404",
         )),
-        Routing::Absent | Routing::Barred(_) | Routing::Preflight(_) | Routing::Route(_) => None,
+        Routing::Absent | Routing::Refused(_) | Routing::Preflight(_) | Routing::Route(_) => None,
     }
 }
 
@@ -75,7 +75,7 @@ fn findings(examination: &Examination<'_>) -> Vec<Finding> {
         _ => None,
     };
     let mut findings: Vec<Finding> = Vec::new();
-    if let (Routing::Barred(_), Some(refusal)) = (&examination.routing, &examination.refusal) {
+    if let (Routing::Refused(_), Some(refusal)) = (&examination.routing, &examination.refusal) {
         findings.push(Finding { code: refusal.code(), claim: None, detail: refusal.to_string() });
     }
     let violations =
@@ -133,11 +133,11 @@ fn findings(examination: &Examination<'_>) -> Vec<Finding> {
             detail: format!("{count} of the issuer's keys cannot be used; the step `key` says why"),
         });
     }
-    if let Some(Err(no_opinion)) = &examination.trail.web_crypto {
+    if let Some(Err(error)) = &examination.trail.web_crypto {
         findings.push(Finding {
             code: "cross_check_unanswered",
             claim: None,
-            detail: format!("WebCrypto did not check the signature: {no_opinion}"),
+            detail: format!("WebCrypto did not check the signature: {error}"),
         });
     }
     findings

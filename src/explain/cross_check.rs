@@ -5,7 +5,7 @@ use crate::verify::Trail;
 
 /// The results of both engines.
 pub(super) fn of(trail: &Trail) -> CrossCheck {
-    let web_crypto = trail.web_crypto.as_ref().and_then(|opinion| opinion.as_ref().ok().copied());
+    let web_crypto = trail.web_crypto.as_ref().and_then(|result| result.as_ref().ok().copied());
     let agree = trail.pure_rust.zip(web_crypto).map(|(one, other)| one == other);
     CrossCheck { pure_rust: trail.pure_rust, web_crypto, agree }
 }

@@ -22,7 +22,7 @@ pub use route::RefusedRequest;
 
 use std::rc::Rc;
 
-use route::{Routing, Unpassed};
+use route::{RouteError, Routing};
 
 use crate::config::Config;
 use crate::jose::{UntrustedToken, base64url, json};
@@ -45,7 +45,7 @@ pub(crate) struct Examination<'e> {
     /// Which route takes that request.
     routing: Routing<'e>,
     /// Why the route does not let a good token pass.
-    unpassed: Option<Unpassed>,
+    route_error: Option<RouteError>,
     /// Whether no token was sent to a route that needs none.
     is_anonymous: bool,
     /// The token's text, or how the token is missing.
@@ -101,7 +101,7 @@ pub async fn explain<P: Platform>(
         now: platform.now(),
         request: request.as_ref(),
         routing: route::find(config, request.as_ref(), is_without_token),
-        unpassed: None,
+        route_error: None,
         is_anonymous: false,
         presented: presented.clone(),
         token: None,
@@ -127,7 +127,7 @@ pub async fn explain<P: Platform>(
     compose::report(&examination)
 }
 
-/// What to change if the keys of an issuer cannot be used, for any token: the fix that [`explain`] gives for `fault`.
+/// The change that makes the keys of an issuer usable, for any token: the fix that [`explain`] gives for `fault`.
 /// `failure` is the error of the last attempt to fetch the keys. `None` if the fault's own text says what to do.
 #[must_use]
 pub fn fix_of_keys(source: &KeySource, fault: &Fault, failure: Option<&KeySetError>) -> Option<String> {
@@ -156,11 +156,12 @@ impl<'e> Examination<'e> {
             self.before = Some(keys.state(platform, source, &self.terms.cache, self.now).await);
         }
         let verification = examine(self.terms, keys, platform, text, self.now).await;
-        self.now = verification.judged_at;
+        self.now = verification.verified_at;
         match verification.outcome {
             Ok(token) => {
                 if let Routing::Route(route) = self.routing {
-                    self.unpassed = route::judge(self.config, platform, route, &token, self.now).await;
+                    self.route_error =
+                        route::check_token(self.config, platform, route, &token, self.now).await;
                 }
             }
             Err(refusal) => self.refusal = Some(refusal),

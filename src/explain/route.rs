@@ -11,7 +11,7 @@ use crate::exchange::refusal::TokenError;
 use crate::gateway::credential;
 use crate::gateway::host::Host;
 use crate::gateway::path::{Path, PathError, Specials};
-use crate::gateway::requirement::Unmet;
+use crate::gateway::requirement::RequirementError;
 use crate::gateway::routes::{Credential, Found, Route, Table};
 use crate::members::{json, put};
 use crate::ports::Platform;
@@ -81,8 +81,8 @@ pub(super) enum Routing<'c> {
     NoRoutes,
     /// An endpoint of the Worker answers the request, not a route.
     Endpoint,
-    /// The request is refused, whatever its token is.
-    Barred(Barred<'c>),
+    /// The request is refused, with any token.
+    Refused(RoutingError<'c>),
     /// OPTIONS without a token, taken for a CORS preflight to this route, which is not public or has `cors`.
     Preflight(&'c Route),
     /// This route takes the request.
@@ -91,7 +91,7 @@ pub(super) enum Routing<'c> {
 
 /// Why a request is refused before its token is verified.
 #[derive(Debug, PartialEq)]
-pub(super) enum Barred<'c> {
+pub(super) enum RoutingError<'c> {
     /// Servers could read its path in different ways.
     ///
     /// With this value as its `allow_in_path`, this route would take the path.
@@ -109,7 +109,7 @@ pub(super) enum Barred<'c> {
     NoRoute,
 }
 
-impl Barred<'_> {
+impl RoutingError<'_> {
     /// The code with which a live request is refused.
     pub(super) const fn code(&self) -> &'static str {
         match self {
@@ -132,25 +132,25 @@ impl Barred<'_> {
 
 /// Why a route does not accept a good token.
 #[derive(Debug)]
-pub(super) enum Unpassed {
+pub(super) enum RouteError {
     /// The token does not meet a requirement of the route.
-    Unmet(Unmet),
+    Requirement(RequirementError),
     /// The exchange does not issue the token that the upstream gets.
     Exchange(TokenError),
 }
 
-impl Unpassed {
+impl RouteError {
     /// The code with which a live request is refused.
     pub(super) fn code(&self) -> &'static str {
         match self {
-            Self::Unmet(unmet) => unmet.code(),
+            Self::Requirement(unmet) => unmet.code(),
             Self::Exchange(error) => error.code(),
         }
     }
 
     fn note(&self) -> String {
         match self {
-            Self::Unmet(unmet) => unmet.to_string(),
+            Self::Requirement(unmet) => unmet.to_string(),
             Self::Exchange(error) => error.to_string(),
         }
     }
@@ -173,24 +173,24 @@ pub(super) fn find<'c>(
     }
     let path = match Path::normalise(&request.path) {
         Ok(path) => path,
-        Err(error) => return Routing::Barred(Barred::Path(error, None)),
+        Err(error) => return Routing::Refused(RoutingError::Path(error, None)),
     };
-    let Some(host) = Host::parse(&request.host) else { return Routing::Barred(Barred::Host) };
+    let Some(host) = Host::parse(&request.host) else { return Routing::Refused(RoutingError::Host) };
     let routing = match gateway.routes.find(&host, &path, &request.method) {
         Found::Route(route) => Routing::Route(route),
-        Found::Nothing => Routing::Barred(Barred::NoRoute),
+        Found::Nothing => Routing::Refused(RoutingError::NoRoute),
         Found::OtherMethods(allow) => {
             let route = route_of(&gateway.routes, &host, &path, &allow);
-            Routing::Barred(Barred::Method { allow, route })
+            Routing::Refused(RoutingError::Method { allow, route })
         }
-        Found::Refused(error, allow) => Routing::Barred(Barred::Path(error, allow)),
+        Found::Refused(error, allow) => Routing::Refused(RoutingError::Path(error, allow)),
     };
     let may_be_preflight = is_without_token && request.method == Method::OPTIONS;
     match routing {
         Routing::Route(route) if may_be_preflight && (route.cors.is_some() || !route.public) => {
             Routing::Preflight(route)
         }
-        Routing::Barred(Barred::Method { route: Some(route), .. })
+        Routing::Refused(RoutingError::Method { route: Some(route), .. })
             if may_be_preflight && route.cors.is_some() =>
         {
             Routing::Preflight(route)
@@ -209,33 +209,33 @@ fn route_of<'c>(routes: &'c Table, host: &Host, path: &Path, allow: &str) -> Opt
 }
 
 /// Why `route` does not accept `token`; `None` if it does.
-pub(super) async fn judge<P: Platform>(
+pub(super) async fn check_token<P: Platform>(
     config: &Config,
     platform: &P,
     route: &Route,
     token: &VerifiedToken,
     now: Timestamp,
-) -> Option<Unpassed> {
+) -> Option<RouteError> {
     if let Err(unmet) = route.check(token) {
-        return Some(Unpassed::Unmet(unmet));
+        return Some(RouteError::Requirement(unmet));
     }
     let (Credential::Exchange(audience), Some(exchange)) = (&route.credential, &config.exchange) else {
         return None;
     };
     if let Err(error) = credential::exchangeable(exchange, platform, audience, token, now).await {
-        return Some(Unpassed::Exchange(error));
+        return Some(RouteError::Exchange(error));
     }
     // No token is signed here, but a live request needs a key that is active now.
     let target = exchange.targets.iter().find(|target| target.audience == *audience)?;
     let signer = exchange.keys().and_then(|ring| ring.signer_or_fault(&target.series(), now));
-    signer.err().map(|fault| Unpassed::Exchange(fault.into()))
+    signer.err().map(|fault| RouteError::Exchange(fault.into()))
 }
 
 /// The evidence of the step `route`.
 pub(super) fn evidence(
     routing: &Routing<'_>,
     request: Option<&RefusedRequest>,
-    unpassed: Option<&Unpassed>,
+    route_error: Option<&RouteError>,
 ) -> Value {
     let mut evidence = json!({});
     let Some(members) = evidence.as_object_mut() else { return evidence };
@@ -244,13 +244,13 @@ pub(super) fn evidence(
         put(members, "host", json!(excerpt(&request.host)));
         put(members, "path", json!(excerpt(&request.path)));
     }
-    let note = match (routing, unpassed) {
-        (Routing::Barred(barred), _) => barred.note(),
+    let note = match (routing, route_error) {
+        (Routing::Refused(error), _) => error.note(),
         (Routing::Preflight(route), _) if route.cors.is_some() => {
             format!("{} answers preflights itself", route.name)
         }
         (Routing::Preflight(route), _) => format!("{} has no `cors`", route.name),
-        (Routing::Route(_), Some(unpassed)) => unpassed.note(),
+        (Routing::Route(_), Some(error)) => error.note(),
         (Routing::Route(route), None) if route.public => format!("{} is public", route.name),
         (Routing::Route(route), None) => format!("{} takes the request", route.name),
         _ => return evidence,

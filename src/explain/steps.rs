@@ -38,15 +38,16 @@ pub(super) fn of(examination: &Examination<'_>) -> Vec<Step> {
 
 /// The step `route`, where there is one.
 fn route(examination: &Examination<'_>) -> Option<Step> {
-    let outcome = match (&examination.routing, &examination.refusal, &examination.unpassed) {
-        (Routing::Barred(_), ..)
+    let outcome = match (&examination.routing, &examination.refusal, &examination.route_error) {
+        (Routing::Refused(_), ..)
         | (Routing::Route(_), None, Some(_))
         | (Routing::Preflight(_), Some(_), _) => Outcome::Failed,
         (Routing::Route(_), Some(_), _) => Outcome::Skipped,
         (Routing::Route(_) | Routing::Preflight(_), None, _) => Outcome::Passed,
         (Routing::Absent | Routing::NotTold | Routing::NoRoutes | Routing::Endpoint, ..) => return None,
     };
-    let evidence = route::evidence(&examination.routing, examination.request, examination.unpassed.as_ref());
+    let evidence =
+        route::evidence(&examination.routing, examination.request, examination.route_error.as_ref());
     Some(Step { step: Stage::Route, outcome, evidence })
 }
 

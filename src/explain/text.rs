@@ -62,7 +62,7 @@ fn write(text: &mut String, report: &Report, style: Style) -> std::fmt::Result {
             writeln!(text, "  {}: {}", finding.code, finding.detail)?;
         }
     }
-    let opinion = |opinion: Option<bool>| match opinion {
+    let result = |result: Option<bool>| match result {
         Some(true) => "valid",
         Some(false) => "invalid",
         None => "not checked",
@@ -71,8 +71,8 @@ fn write(text: &mut String, report: &Report, style: Style) -> std::fmt::Result {
         text,
         "\n{}\n  pure Rust: {}; WebCrypto: {}",
         style.paint(BOLD, "The signature, checked by two engines"),
-        opinion(report.cross_check.pure_rust),
-        opinion(report.cross_check.web_crypto)
+        result(report.cross_check.pure_rust),
+        result(report.cross_check.web_crypto)
     )
 }
 

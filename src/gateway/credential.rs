@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_expired_is_dropped_when_the_next_token_is_kept() {
+    fn expired_tokens_are_dropped_when_the_next_token_is_kept() {
         let kept = Kept::default();
         for number in 0..100 {
             put(&kept, number, 1000, 900, 0);

@@ -51,10 +51,10 @@ impl std::fmt::Debug for ForwardAuth {
     }
 }
 
-/// Why a proxy's question is refused before a token is judged. Always 403.
+/// Why a proxy's question is refused before a token is verified. Always 403.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Untold {
-    /// The secret is absent or wrong. The text does not name the header, because strangers get this answer.
+pub enum QuestionError {
+    /// The secret is absent or wrong. The text does not name the header, because unauthenticated callers get this answer.
     #[error("the question does not have the shared secret")]
     Secret,
     /// A header that describes the original request is absent, repeated or not readable.
@@ -107,19 +107,19 @@ pub enum Untold {
         "a route for this path names a host, and the header {HOST_HEADER} is missing: add `X-Original-Host: $host` to the \
          ConfigMap that the annotation auth-proxy-set-headers names"
     )]
-    HostUnsure,
+    HostUnknown,
     /// An upgrade to another protocol than WebSocket. Further requests in it would not be checked.
     #[error("the request asks for an upgrade to another protocol than websocket")]
     Upgrade,
 }
 
-impl Untold {
+impl QuestionError {
     /// The stable code.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
             Self::Secret => "forward_auth_untrusted",
-            Self::Missing { .. } | Self::Url | Self::HostUnsure => "forward_auth_incomplete",
+            Self::Missing { .. } | Self::Url | Self::HostUnknown => "forward_auth_incomplete",
             Self::Method(_) => "method_refused",
             Self::Path(_) | Self::EmptySegment | Self::Disagreement => "path_refused",
             Self::Host => "host_refused",
@@ -175,12 +175,12 @@ impl ForwardAuth {
     /// Whether the question is trusted. `header` reads one of its headers.
     ///
     /// # Errors
-    /// [`Untold::Secret`].
-    pub fn check_secret(&self, header: impl Fn(&str) -> Option<String>) -> Result<(), Untold> {
+    /// [`QuestionError::Secret`].
+    pub fn check_secret(&self, header: impl Fn(&str) -> Option<String>) -> Result<(), QuestionError> {
         let Trust::Secret { header: name, password, .. } = &self.trust else { return Ok(()) };
         match (password, header(name)) {
             (Ok(password), Some(given)) if password.matches(&given) => Ok(()),
-            _ => Err(Untold::Secret),
+            _ => Err(QuestionError::Secret),
         }
     }
 }
@@ -213,9 +213,9 @@ pub struct Original {
 
 impl Original {
     /// Whether the URL of the question has the same host, path and query.
-    fn check_url(&self, host: &str, path: &str, query: Option<&str>) -> Result<(), Untold> {
+    fn check_url(&self, host: &str, path: &str, query: Option<&str>) -> Result<(), QuestionError> {
         if !Host::parse(host).is_some_and(|host| host.has_name_of(&self.host)) {
-            return Err(Untold::Host);
+            return Err(QuestionError::Host);
         }
         let is_same_path = Path::normalise(path).is_ok_and(|path| path == self.path);
         let is_same_query = match (query, self.query.as_deref()) {
@@ -223,7 +223,7 @@ impl Original {
             (Some(ours), Some(sent)) => decoded(ours).eq(decoded(sent)),
             (ours, sent) => ours.or(sent).is_none_or(str::is_empty),
         };
-        if is_same_path && is_same_query { Ok(()) } else { Err(Untold::Disagreement) }
+        if is_same_path && is_same_query { Ok(()) } else { Err(QuestionError::Disagreement) }
     }
 }
 
@@ -247,12 +247,12 @@ impl Dialect {
     /// on every request, so no client can choose the dialect: if it adds the other header, the question has both.
     ///
     /// # Errors
-    /// [`Untold::TwoForms`].
-    pub fn of_question(self, header: impl Fn(&str) -> Option<String>) -> Result<Self, Untold> {
+    /// [`QuestionError::TwoForms`].
+    pub fn of_question(self, header: impl Fn(&str) -> Option<String>) -> Result<Self, QuestionError> {
         if self != Self::Nginx || header(URL_HEADER).is_none() {
             return Ok(self);
         }
-        if header("x-original-uri").is_some() { Err(Untold::TwoForms) } else { Ok(Self::IngressNginx) }
+        if header("x-original-uri").is_some() { Err(QuestionError::TwoForms) } else { Ok(Self::IngressNginx) }
     }
 
     /// Whether the question does not say which host the proxy uses. ingress-nginx sends the `Host` header of the client. For a
@@ -305,15 +305,16 @@ impl Dialect {
     /// the prefix, and query, which Envoy copies from the original request.
     ///
     /// # Errors
-    /// [`Untold`] if something is missing or can be read in two ways.
+    /// [`QuestionError`] if something is missing or can be read in two ways.
     pub fn original(
         self,
         header: impl Fn(&str) -> Option<String>,
         asked: (&Method, &str, &str, Option<&str>),
-    ) -> Result<Original, Untold> {
-        let sent = |name: &'static str, what| header(name).ok_or(Untold::Missing { header: name, what });
-        let sent_method = |name: &'static str| -> Result<Method, Untold> {
-            let missing = |_| Untold::Missing { header: name, what: "method" };
+    ) -> Result<Original, QuestionError> {
+        let sent =
+            |name: &'static str, what| header(name).ok_or(QuestionError::Missing { header: name, what });
+        let sent_method = |name: &'static str| -> Result<Method, QuestionError> {
+            let missing = |_| QuestionError::Missing { header: name, what: "method" };
             sent(name, "method")?.parse().map_err(missing)
         };
         let (method, target, host) = match (self, self.names()) {
@@ -324,7 +325,7 @@ impl Dialect {
                 let method = sent_method(method)?;
                 let url = sent(URL_HEADER, "URL")?;
                 let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-                let (host, path) = rest.and_then(|rest| rest.split_once('/')).ok_or(Untold::Url)?;
+                let (host, path) = rest.and_then(|rest| rest.split_once('/')).ok_or(QuestionError::Url)?;
                 (method, format!("/{path}"), host.to_owned())
             }
             _ => (asked.0.clone(), sent(PATH_HEADER, "path and query")?, sent("host", "host")?),
@@ -332,13 +333,13 @@ impl Dialect {
         // An answer to TRACE or TRACK repeats the request that the API got (RFC 9110 §9.3.8). CONNECT opens a tunnel for requests
         // that are not checked.
         if ["TRACE", "TRACK", "CONNECT"].iter().any(|name| method.as_str().eq_ignore_ascii_case(name)) {
-            return Err(Untold::Method(method));
+            return Err(QuestionError::Method(method));
         }
-        let host = Host::parse(&host).ok_or(Untold::Host)?;
+        let host = Host::parse(&host).ok_or(QuestionError::Host)?;
         if let (Self::IngressNginx, Some(chosen)) = (self, header(HOST_HEADER))
             && !Host::parse(&chosen).is_some_and(|chosen| chosen.has_name_of(&host))
         {
-            return Err(Untold::Host);
+            return Err(QuestionError::Host);
         }
         let (path, query) = match target.split_once('?') {
             Some((path, query)) => (path, Some(query.to_owned())),
@@ -346,7 +347,7 @@ impl Dialect {
         };
         let path = Path::normalise(path)?;
         if path.has_empty_segments() {
-            return Err(Untold::EmptySegment);
+            return Err(QuestionError::EmptySegment);
         }
         let original = Original { method, host, path, query };
         if self == Self::Envoy {
@@ -362,14 +363,14 @@ impl Dialect {
     /// client sends such a name is refused.
     ///
     /// # Errors
-    /// [`Untold::Spoofed`], [`Untold::Disguised`] or [`Untold::Upgrade`].
+    /// [`QuestionError::Spoofed`], [`QuestionError::Disguised`] or [`QuestionError::Upgrade`].
     pub fn check_headers(
         self,
         header_names: &str,
         header: impl Fn(&str) -> Option<String>,
         untrusted: &Untrusted,
         secret_header: Option<&str>,
-    ) -> Result<(), Untold> {
+    ) -> Result<(), QuestionError> {
         for given in header_names.lines() {
             if self.names().contains(&given) || secret_header == Some(given) {
                 continue;
@@ -383,14 +384,14 @@ impl Dialect {
                 Some((Meaning::Origin, known)) if known == given => {}
                 // A platform in front of the proxy overwrites these.
                 Some((Meaning::Platform, prefix)) if given.starts_with(prefix) => {}
-                Some(_) => return Err(Untold::Spoofed(given.to_owned())),
+                Some(_) => return Err(QuestionError::Spoofed(given.to_owned())),
                 None if is_disguised(given) || secret_header.is_some_and(|name| folds_alike(name, given)) => {
-                    return Err(Untold::Disguised(given.to_owned()));
+                    return Err(QuestionError::Disguised(given.to_owned()));
                 }
                 None if given == "upgrade"
                     && header(given).is_none_or(|value| !value.eq_ignore_ascii_case("websocket")) =>
                 {
-                    return Err(Untold::Upgrade);
+                    return Err(QuestionError::Upgrade);
                 }
                 None => {}
             }

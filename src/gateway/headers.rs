@@ -1,4 +1,4 @@
-//! The headers of a client that no API may get, for the gateway and for forward-auth, and how claims become headers.
+//! The client's headers that must not reach an API, for the gateway and for forward-auth, and how claims become headers.
 //!
 //! Servers disagree on which names are equal: CGI and its successors read `X-User-Id`, `X_User_Id` and `x.user.id` as one name.
 //! So names are compared folded: case is ignored, and every character other than a letter or digit counts as `-`. The gateway
@@ -11,7 +11,7 @@ use crate::exchange::facts::{Facts, Pointer};
 use crate::jose::Claims;
 use crate::trust::claims::claim_at;
 
-/// A header that tells an upstream who sends the request.
+/// An identity header: it tells an upstream which user or client sends the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityHeader {
     /// Its name, in lower case.
@@ -25,17 +25,17 @@ pub struct IdentityHeader {
 /// What an API may read from a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
-    /// Who sends the request.
+    /// The identity of the sender.
     Identity,
     /// Another method, host or path than those of the request.
     Request,
     /// Where the request comes from. Proxies on the way set these headers.
     Origin,
-    /// Who sends the request, according to a platform in front of the proxy, which overwrites these headers.
+    /// The identity of the sender according to a platform in front of the proxy. The platform overwrites these headers.
     Platform,
 }
 
-/// Names that tell who sends a request, in every configuration: applications read them from a proxy that signs users in or
+/// Names of identity headers in every configuration: applications read them from a proxy that signs users in or
 /// has checked a client certificate (RFC 9440).
 const IDENTITY: &[&str] = &[
     "remote-user",
@@ -53,7 +53,7 @@ const IDENTITY: &[&str] = &[
     "x-client-cert",
 ];
 
-/// All names with these beginnings tell who sends a request, except those listed with another meaning.
+/// All names with these beginnings are identity headers, except those listed with another meaning.
 const IDENTITY_PREFIXES: &[&str] = &[
     "x-forwarded-",
     "x-auth-request-",
@@ -69,7 +69,7 @@ const IDENTITY_PREFIXES: &[&str] = &[
     "x-client-cert-",
 ];
 
-/// The same for platforms: Cloudflare Access, Google's Identity-Aware Proxy, AWS load balancers, Azure, Tailscale. A proxy can
+/// The names that platforms use: Cloudflare Access, Google's Identity-Aware Proxy, AWS load balancers, Azure, Tailscale. A proxy can
 /// be behind one of them, so forward-auth accepts these names; the gateway removes them.
 const PLATFORM_PREFIXES: &[&str] = &[
     "cf-access-authenticated-user-",
@@ -80,7 +80,7 @@ const PLATFORM_PREFIXES: &[&str] = &[
     "tailscale-user-",
 ];
 
-/// Names from which some servers take another method, host or path than the judged one; the names in which proxies send
+/// Names from which some servers take another method, host or path than the one that was checked; the names in which proxies send
 /// forward-auth the original request; and `proxy`, which CGI programs read as the proxy that their own requests must use.
 const REQUEST: &[&str] = &[
     "proxy",
@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn no_client_names_itself_by_a_header_of_any_other_proxy_or_platform() {
+    fn no_client_can_set_its_identity_by_a_header_of_another_proxy_or_platform() {
         let names = [
             "x-webauth-user",
             "x-remote-group",

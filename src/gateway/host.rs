@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_host_is_not_read_as_another_one() {
+    fn a_text_that_is_not_a_host_is_not_read_as_another_host() {
         let long = format!("{}.example", "a".repeat(64));
         for text in [
             "",

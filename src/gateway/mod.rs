@@ -1,7 +1,7 @@
 //! The gateway in front of APIs: which route takes a request, what the request's token must prove, and how the request is forwarded.
 //! Forward-auth gives reverse proxies the same verdict and forwards nothing.
 //!
-//! Knows routes, paths and headers. Does not know how a verdict looks on the wire, and sends nothing itself: it returns the upstream
+//! Knows routes, paths and headers. Does not know the form of a response, and sends nothing itself: it returns the upstream
 //! request as data ([`UpstreamRequest`](crate::ports::UpstreamRequest)).
 
 pub mod credential;

@@ -10,7 +10,7 @@
 //! An encoded slash and a semicolon are recorded ([`Specials`]). They are refused unless the route allows them and every reading of the
 //! path ([`Path::readings`]) leads to the same route; `routes.rs` decides that.
 //!
-//! A path that all servers read alike is brought to one form: escapes of unreserved characters are decoded, the other escapes are in
+//! A path that all servers read in the same way is brought to one form: escapes of unreserved characters are decoded, the other escapes are in
 //! upper case (RFC 3986 §6.2.2), and empty segments are removed.
 
 use crate::characters::is_invisible;
@@ -133,7 +133,7 @@ impl Path {
     /// Brings `raw`, a path as the client sent it, to its normal form.
     ///
     /// # Errors
-    /// [`PathError`] for a path that servers read in different ways, whatever the route. A path with [`Specials`] is no error here.
+    /// [`PathError`] for a path that servers read in different ways, on every route. A path with [`Specials`] is no error here.
     pub fn normalise(raw: &str) -> Result<Self, PathError> {
         if raw.len() > MAX_PATH_BYTES {
             return Err(PathError::TooLong);

@@ -17,9 +17,9 @@ pub struct Requirement {
     pub claims: Vec<Condition>,
 }
 
-/// The rule of a route that a verified token does not meet. Always 403, except for an absent claim.
+/// The rule of a route that a verified token does not meet. Always 403, except for an absent claim (401).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unmet {
+pub enum RequirementError {
     /// The token is from another issuer.
     #[error("tokens of this issuer are not accepted here")]
     Issuer,
@@ -37,7 +37,7 @@ pub enum Unmet {
     },
 }
 
-impl Unmet {
+impl RequirementError {
     /// The stable code.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -54,9 +54,9 @@ impl Requirement {
     ///
     /// # Errors
     /// The first rule that it does not meet.
-    pub fn check(&self, token: &VerifiedToken) -> Result<(), Unmet> {
+    pub fn check(&self, token: &VerifiedToken) -> Result<(), RequirementError> {
         if self.issuers.as_ref().is_some_and(|issuers| !issuers.iter().any(|one| one == token.issuer())) {
-            return Err(Unmet::Issuer);
+            return Err(RequirementError::Issuer);
         }
         if !self.scopes.is_empty() {
             let granted = scopes(token.claims());
@@ -68,15 +68,16 @@ impl Requirement {
                 .collect();
             if !missing.is_empty() {
                 let required = self.scopes.clone();
-                return Err(Unmet::Rejected(Rejection::ScopeInsufficient { required, missing }));
+                return Err(RequirementError::Rejected(Rejection::ScopeInsufficient { required, missing }));
             }
         }
         let facts = Facts::of(token.claims());
         match self.claims.iter().find(|condition| !condition.holds(&facts)) {
             None => Ok(()),
-            Some(broken) => {
-                Err(Unmet::Condition { claim: broken.claim.as_str().to_owned(), rule: broken.test.name() })
-            }
+            Some(broken) => Err(RequirementError::Condition {
+                claim: broken.claim.as_str().to_owned(),
+                rule: broken.test.name(),
+            }),
         }
     }
 }

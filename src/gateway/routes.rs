@@ -13,7 +13,7 @@ use http::Method;
 use super::headers::{IdentityHeader, value};
 use super::host::Host;
 use super::path::{Path, PathError, Specials, segments};
-use super::requirement::{Requirement, Unmet};
+use super::requirement::{Requirement, RequirementError};
 use crate::rejection::Rejection;
 use crate::verify::VerifiedToken;
 
@@ -201,11 +201,11 @@ impl Route {
         })
     }
 
-    /// Whether the bearer of `token` may pass: the token meets `require`, and each required header has a value.
+    /// Whether a request with `token` is forwarded: the token meets `require`, and each required header has a value.
     ///
     /// # Errors
     /// The first rule that the token does not meet.
-    pub fn check(&self, token: &VerifiedToken) -> Result<(), Unmet> {
+    pub fn check(&self, token: &VerifiedToken) -> Result<(), RequirementError> {
         self.require.check(token)?;
         let is_empty =
             |header: &&IdentityHeader| header.is_required && value(token.claims(), &header.claim).is_empty();
@@ -213,7 +213,7 @@ impl Route {
             None => Ok(()),
             Some(header) => {
                 let claim = header.claim.as_str().to_owned();
-                Err(Unmet::Rejected(Rejection::ClaimMissing { claim }))
+                Err(RequirementError::Rejected(Rejection::ClaimMissing { claim }))
             }
         }
     }
@@ -332,7 +332,7 @@ impl Table {
 pub fn shadow_of(routes: &[Route], index: usize) -> Option<usize> {
     let route = routes.get(index)?;
     let before = || routes.iter().enumerate().take(index).filter(|(_, one)| one.has_place_of(route));
-    // A route that lists methods comes before one that takes all, wherever it stands.
+    // A route that lists methods comes before one that takes all, in any order of the configuration.
     let Some(methods) = &route.methods else {
         return before().find(|(_, one)| one.methods.is_none()).map(|(index, _)| index);
     };

@@ -13,7 +13,7 @@ pub const KEY_BINDING: &str = crate::config::EXPLAIN_KEY;
 
 /// Why a request may not see the details.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Closed {
+pub enum AccessError {
     /// It has no key.
     KeyMissing,
     /// It has a wrong key.
@@ -26,21 +26,21 @@ pub enum Closed {
 /// header `X-Explain-Key` or as the password of Basic authentication.
 ///
 /// # Errors
-/// [`Closed`] if it may not.
+/// [`AccessError`] if it may not.
 pub fn check(
     access: DetailsAccess,
     request: &impl IncomingRequest,
     secrets: &impl Secrets,
-) -> Result<(), Closed> {
+) -> Result<(), AccessError> {
     if access == DetailsAccess::Open {
         return Ok(());
     }
-    let key = Password::bound(KEY_BINDING, secrets).map_err(|_| Closed::NoUsableKey)?;
+    let key = Password::bound(KEY_BINDING, secrets).map_err(|_| AccessError::NoUsableKey)?;
     let given = request.header("x-explain-key").or_else(|| basic_password(request));
     match given {
-        None => Err(Closed::KeyMissing),
+        None => Err(AccessError::KeyMissing),
         Some(given) if key.matches(&given) => Ok(()),
-        Some(_) => Err(Closed::KeyWrong),
+        Some(_) => Err(AccessError::KeyWrong),
     }
 }
 

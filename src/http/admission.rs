@@ -1,5 +1,5 @@
-//! Judges a request for a route: who sends it, and whether its token meets the route's rules. The gateway and forward-auth
-//! share this code.
+//! Decides about a request for a route: verifies its token and checks the route's rules. The gateway and forward-auth share
+//! this code.
 
 use std::rc::Rc;
 
@@ -8,22 +8,22 @@ use super::{Response, challenge, cors, credentials, log};
 use crate::config::Surface;
 use crate::exchange::refusal::TokenError;
 use crate::gateway::credential;
-use crate::gateway::requirement::Unmet;
+use crate::gateway::requirement::RequirementError;
 use crate::gateway::routes::{Credential, Route};
 use crate::ports::{IncomingRequest, Log, Platform};
 use crate::rejection::{Missing, Refusal, Rejection};
 use crate::trust::issuer::TrustedIssuer;
 use crate::verify::{Observed, Terms, VerifiedToken, verify};
 
-/// The state that is needed to judge a request.
-pub(super) struct Desk<'d> {
+/// The state that is needed to decide about a request.
+pub(super) struct AdmissionContext<'d> {
     pub(super) terms: &'d Terms,
     pub(super) app: &'d Application,
 }
 
-/// How a request was judged.
+/// The decision about a request.
 pub(super) struct Admission {
-    pub(super) outcome: Result<Identity, Barred>,
+    pub(super) outcome: Result<Identity, AdmissionError>,
     pub(super) observed: Observed,
     pub(super) refresh: Option<Rc<TrustedIssuer>>,
 }
@@ -37,23 +37,23 @@ pub(super) struct Identity {
 }
 
 /// Why a request is not forwarded.
-pub(super) enum Barred {
-    /// Its token is bad, or cannot be judged now.
+pub(super) enum AdmissionError {
+    /// Its token is refused, or cannot be verified now.
     Refused(Refusal),
     /// Its token is good, but does not meet the route's rules: 403.
     Forbidden { code: &'static str, detail: String },
 }
 
-impl From<Unmet> for Barred {
-    fn from(unmet: Unmet) -> Self {
+impl From<RequirementError> for AdmissionError {
+    fn from(unmet: RequirementError) -> Self {
         match unmet {
-            Unmet::Rejected(rejection) => Self::Refused(rejection.into()),
+            RequirementError::Rejected(rejection) => Self::Refused(rejection.into()),
             other => Self::Forbidden { code: other.code(), detail: other.to_string() },
         }
     }
 }
 
-impl From<TokenError> for Barred {
+impl From<TokenError> for AdmissionError {
     fn from(error: TokenError) -> Self {
         match error {
             TokenError::Token { rejection, .. } => Self::Refused(rejection.into()),
@@ -63,7 +63,7 @@ impl From<TokenError> for Barred {
     }
 }
 
-impl Barred {
+impl AdmissionError {
     pub(super) fn report(
         &self,
         log: &impl Log,
@@ -86,8 +86,8 @@ impl Barred {
     }
 }
 
-impl Desk<'_> {
-    /// Judges the request's token by the rules of `route`; without a route, every token that verifies may pass. `query` is that of
+impl AdmissionContext<'_> {
+    /// Verifies the request's token and checks the rules of `route`; without a route, every token that verifies is accepted. `query` is that of
     /// the original request.
     pub(super) async fn admit<P: Platform, R: IncomingRequest>(
         &self,
@@ -96,8 +96,7 @@ impl Desk<'_> {
         route: Option<&Route>,
         query: Option<&str>,
     ) -> Admission {
-        let refused =
-            |barred| Admission { outcome: Err(barred), observed: Observed::default(), refresh: None };
+        let refused = |error| Admission { outcome: Err(error), observed: Observed::default(), refresh: None };
         let text = match credentials::bearer_token_beside(request, query) {
             Ok(text) => text,
             // Public routes need no token. A client that sends the literal `null` thinks it has one, so it still gets an error.
@@ -113,18 +112,18 @@ impl Desk<'_> {
             Err(Rejection::TokenMissing(Missing::NoCredentials))
                 if route.is_some_and(|route| route.cors.is_none()) && cors::is_preflight(request) =>
             {
-                return refused(Barred::Refused(Rejection::TokenMissing(Missing::Preflight).into()));
+                return refused(AdmissionError::Refused(Rejection::TokenMissing(Missing::Preflight).into()));
             }
             Err(rejection) => {
                 let rejection = credentials::seen_elsewhere(rejection, request, query);
-                return refused(Barred::Refused(rejection.into()));
+                return refused(AdmissionError::Refused(rejection.into()));
             }
         };
         let config = &self.app.config;
         let verification = verify(self.terms, &self.app.keys, platform, &text, platform.now()).await;
-        let now = verification.judged_at;
+        let now = verification.verified_at;
         let outcome = match (verification.outcome, route) {
-            (Err(refusal), _) => Err(Barred::Refused(refusal)),
+            (Err(refusal), _) => Err(AdmissionError::Refused(refusal)),
             (Ok(token), None) => Ok(Identity { token: Some(token), minted: None }),
             (Ok(token), Some(route)) => match route.check(&token) {
                 Err(unmet) => Err(unmet.into()),
@@ -144,7 +143,7 @@ impl Desk<'_> {
                                 }
                                 Identity { token: Some(token), minted: Some(minted) }
                             })
-                            .map_err(Barred::from)
+                            .map_err(AdmissionError::from)
                     }
                     _ => Ok(Identity { token: Some(token), minted: None }),
                 },

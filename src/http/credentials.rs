@@ -156,7 +156,7 @@ fn parse(header: &str) -> Result<&str, Rejection> {
     if token.is_empty() {
         return Err(Rejection::TokenMissing(Missing::Empty));
     }
-    // An empty credential of its own, in front of another.
+    // An empty credential before another one.
     if scheme.ends_with(',') {
         return Err(Rejection::RequestAmbiguous(Ambiguous::SeveralCredentials));
     }

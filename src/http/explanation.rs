@@ -11,7 +11,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::access::{self, Closed};
+use super::access::{self, AccessError};
 use super::application::Application;
 use super::problem::{ProblemDetails, json};
 use super::{Response, body, credentials};
@@ -204,20 +204,20 @@ fn plain(kind: &'static str, body: String) -> Response {
 }
 
 /// The 401 that makes a browser ask for the explain key.
-fn closed(reason: Closed) -> Response {
+fn closed(reason: AccessError) -> Response {
     let key = access::KEY_BINDING;
     let code = match reason {
-        Closed::KeyMissing | Closed::NoUsableKey => "explain_key_required",
-        Closed::KeyWrong => "explain_key_wrong",
+        AccessError::KeyMissing | AccessError::NoUsableKey => "explain_key_required",
+        AccessError::KeyWrong => "explain_key_wrong",
     };
     let detail = match reason {
-        Closed::KeyWrong => format!(
+        AccessError::KeyWrong => format!(
             "the key that was sent is not the secret {key}; compare it with the value that was set with `npx wrangler secret put {key}`"
         ),
-        Closed::KeyMissing => format!(
+        AccessError::KeyMissing => format!(
             "send the secret {key} as the password of Basic authentication or in the header X-Explain-Key; with explain = {{ access = \"open\" }} no key is needed"
         ),
-        Closed::NoUsableKey => format!(
+        AccessError::NoUsableKey => format!(
             "no usable key is set; the operator sets a key of at least {} characters with `openssl rand -hex 32` and `npx wrangler secret put {key}`",
             limits::MIN_PASSWORD_CHARS
         ),

@@ -5,13 +5,13 @@
 
 use http::{HeaderName, HeaderValue, StatusCode};
 
-use super::admission::{Barred, Desk};
+use super::admission::{AdmissionContext, AdmissionError};
 use super::answer::Answer;
 use super::application::Application;
 use super::problem::ProblemDetails;
 use super::{Response, challenge, cors, log};
 use crate::config::{Config, Surface};
-use crate::gateway::forward_auth::{Dialect, ForwardAuth, PATH_HEADER, SECRET_HEADER, Untold};
+use crate::gateway::forward_auth::{Dialect, ForwardAuth, PATH_HEADER, QuestionError, SECRET_HEADER};
 use crate::gateway::headers::Untrusted;
 use crate::gateway::path::Specials;
 use crate::gateway::routes::{Found, Route};
@@ -31,21 +31,21 @@ pub async fn answer<P: Platform, R: IncomingRequest>(
 ) -> Answer {
     let surface = &app.config.surface;
     let (Some(forward_auth), Ok(terms)) = (&app.config.forward_auth, &app.config.terms) else {
-        return refused(&Barred::Refused(app.config.fault().into()), surface).into();
+        return refused(&AdmissionError::Refused(app.config.fault().into()), surface).into();
     };
     let ray = request.header("cf-ray");
     if let Err(fault) = forward_auth.ready() {
-        let barred = Barred::Refused(fault.into());
-        barred.report(platform, &Observed::default(), None, ray.as_deref());
-        return refused(&barred, surface).into();
+        let error = AdmissionError::Refused(fault.into());
+        error.report(platform, &Observed::default(), None, ray.as_deref());
+        return refused(&error, surface).into();
     }
-    match judge(app, forward_auth, terms, platform, request, dialect, rest).await {
+    match decide(app, forward_auth, terms, platform, request, dialect, rest).await {
         Ok(answer) => answer,
-        Err(untold) => unanswered(platform, request, untold.code(), &untold.to_string()).into(),
+        Err(error) => unanswered(platform, request, error.code(), &error.to_string()).into(),
     }
 }
 
-/// Refuses a proxy's question that has reached another path than a forward-auth endpoint; `None` for all other requests. The
+/// Refuses a proxy's question that arrives at a path that is not a forward-auth endpoint; `None` for all other requests. The
 /// runtime removes dot segments from a URL, so Envoy's question about `/admin/../../healthz` reaches `/healthz`, and Envoy would
 /// let the request pass because of its 200.
 pub fn refuse_misdirected(
@@ -80,7 +80,7 @@ fn unanswered(
     coded(ProblemDetails::new(StatusCode::FORBIDDEN, code, title, detail).into_response(), code)
 }
 
-async fn judge<P: Platform, R: IncomingRequest>(
+async fn decide<P: Platform, R: IncomingRequest>(
     app: &Application,
     forward_auth: &ForwardAuth,
     terms: &Terms,
@@ -88,7 +88,7 @@ async fn judge<P: Platform, R: IncomingRequest>(
     request: &R,
     dialect: Dialect,
     rest: &str,
-) -> Result<Answer, Untold> {
+) -> Result<Answer, QuestionError> {
     let surface = &app.config.surface;
     let header = |name: &str| request.header(name);
     forward_auth.check_secret(header)?;
@@ -98,7 +98,7 @@ async fn judge<P: Platform, R: IncomingRequest>(
     if dialect.leaves_host_open(header)
         && gateway.is_some_and(|gateway| gateway.routes.depends_on_host(&original.path))
     {
-        return Err(Untold::HostUnsure);
+        return Err(QuestionError::HostUnknown);
     }
     let none = Untrusted::default();
     let untrusted = gateway.map_or(&none, |gateway| &gateway.untrusted);
@@ -114,13 +114,13 @@ async fn judge<P: Platform, R: IncomingRequest>(
             Some(Found::Refused(error, _)) => return Err(error.into()),
             Some(Found::Nothing | Found::OtherMethods(_)) => {
                 let detail = "no route takes the host, path and method of the original request".to_owned();
-                let barred = Barred::Forbidden { code: "route_unknown", detail };
-                barred.report(platform, &Observed::default(), None, request.header("cf-ray").as_deref());
-                return Ok(refused(&barred, surface).into());
+                let error = AdmissionError::Forbidden { code: "route_unknown", detail };
+                error.report(platform, &Observed::default(), None, request.header("cf-ray").as_deref());
+                return Ok(refused(&error, surface).into());
             }
         };
-    let desk = Desk { terms, app };
-    let admission = desk.admit(platform, request, route, original.query.as_deref()).await;
+    let context = AdmissionContext { terms, app };
+    let admission = context.admit(platform, request, route, original.query.as_deref()).await;
     let response = match admission.outcome {
         Ok(identity) => {
             let claims = identity.token.as_ref().map(VerifiedToken::claims);
@@ -131,9 +131,9 @@ async fn judge<P: Platform, R: IncomingRequest>(
             }
             accepted(headers)
         }
-        Err(barred) => {
-            barred.report(platform, &admission.observed, route, request.header("cf-ray").as_deref());
-            let mut response = refused(&barred, surface);
+        Err(error) => {
+            error.report(platform, &admission.observed, route, request.header("cf-ray").as_deref());
+            let mut response = refused(&error, surface);
             readable_by(route, request, &mut response);
             response
         }
@@ -153,10 +153,12 @@ fn accepted(headers: Vec<(String, String)>) -> Response {
     response
 }
 
-fn refused(barred: &Barred, surface: &Surface) -> Response {
-    match barred {
-        Barred::Refused(refusal) => coded(challenge::refuse_narrowly(refusal, surface), refusal.code()),
-        Barred::Forbidden { code, detail } => coded(challenge::forbid(code, detail, surface), code),
+fn refused(error: &AdmissionError, surface: &Surface) -> Response {
+    match error {
+        AdmissionError::Refused(refusal) => {
+            coded(challenge::refuse_narrowly(refusal, surface), refusal.code())
+        }
+        AdmissionError::Forbidden { code, detail } => coded(challenge::forbid(code, detail, surface), code),
     }
 }
 

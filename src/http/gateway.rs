@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use http::{Method, StatusCode};
 
-use super::admission::Desk;
+use super::admission::AdmissionContext;
 use super::application::Application;
 use super::problem::{self, ProblemDetails};
 use super::{Response, cors, forward_auth, log, router};
@@ -125,7 +125,7 @@ fn normal_path(request: &impl IncomingRequest) -> Result<Path, PathError> {
     Path::normalise(request.path())
 }
 
-/// Judges the request by its route, and forwards it.
+/// Applies the rules of the request's route, and forwards the request if it meets them.
 async fn forward<P, R>(
     app: &Application,
     gateway: &Gateway,
@@ -139,14 +139,14 @@ where
     P: Platform + Upstreams<R>,
     R: IncomingRequest,
 {
-    let desk = Desk { terms, app };
-    let admission = desk.admit(platform, request, Some(route), request.query()).await;
+    let context = AdmissionContext { terms, app };
+    let admission = context.admit(platform, request, Some(route), request.query()).await;
     let refresh = admission.refresh;
     let identity = match admission.outcome {
         Ok(identity) => identity,
-        Err(barred) => {
-            barred.report(platform, &admission.observed, Some(route), request.header("cf-ray").as_deref());
-            return Served { reply: Reply::Own(barred.response(&app.config.surface)), refresh };
+        Err(error) => {
+            error.report(platform, &admission.observed, Some(route), request.header("cf-ray").as_deref());
+            return Served { reply: Reply::Own(error.response(&app.config.surface)), refresh };
         }
     };
     let header_names = request.header_names();
@@ -172,10 +172,12 @@ where
         .map(|policy| cors::route_amendment(policy, request.header("origin").as_deref()));
     let claims = identity.token.as_ref().map(VerifiedToken::claims);
     let minted = identity.minted.as_deref();
-    let Some(onward) = upstream_request(route, &gateway.untrusted, &incoming, claims, minted, amend) else {
+    let Some(upstream_request) =
+        upstream_request(route, &gateway.untrusted, &incoming, claims, minted, amend)
+    else {
         return Served { reply: Reply::Own(no_route()), refresh };
     };
-    let reply = match platform.send(request, &onward).await {
+    let reply = match platform.send(request, &upstream_request).await {
         Ok(answer) => Reply::Upstream(answer),
         Err(error) => {
             let ray = request.header("cf-ray");
@@ -185,7 +187,7 @@ where
                 log::forbidden(platform, (code, &detail), &admission.observed, name, ray.as_deref());
                 response
             } else {
-                log::upstream_failed(platform, &route.name, &onward, &error, ray.as_deref());
+                log::upstream_failed(platform, &route.name, &upstream_request, &error, ray.as_deref());
                 upstream_failed(&error)
             })
         }

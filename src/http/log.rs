@@ -91,17 +91,17 @@ pub fn forbidden(
 pub fn upstream_failed(
     log: &impl Log,
     route: &str,
-    onward: &UpstreamRequest,
+    upstream_request: &UpstreamRequest,
     error: &UpstreamError,
     ray: Option<&str>,
 ) {
-    let origin = onward.url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+    let origin = upstream_request.url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
     let line = json!({
         "event": "upstream_failed",
         "code": "upstream_unavailable",
         "detail": error.to_string(),
         "route": route,
-        "upstream": onward.service.as_ref().unwrap_or(&origin),
+        "upstream": upstream_request.service.as_ref().unwrap_or(&origin),
         "ray": ray.map(excerpt),
     });
     log.log(Level::Error, &without_nulls(line));

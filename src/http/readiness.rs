@@ -48,11 +48,11 @@ struct Report {
 #[serde(untagged)]
 enum Details {
     Faults { faults: Vec<ConfigFault> },
-    Issuers(Box<Judgement>),
+    Issuers(Box<StateReport>),
 }
 
 #[derive(Serialize)]
-struct Judgement {
+struct StateReport {
     now: Timestamp,
     issuers: Vec<IssuerReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -114,7 +114,7 @@ type Probed = Result<Rc<KeySet>, Fault>;
 /// How ready an issuer or the Worker is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Readiness {
-    /// It works, and so does everything that it needs.
+    /// It works, and every service that it needs works too.
     Ready,
     /// It works from cached keys, while their provider or Workers KV does not answer; or two engines disagreed on a token.
     Degraded,
@@ -128,13 +128,13 @@ pub async fn answer<P: Platform, R: IncomingRequest>(
     platform: &P,
     request: &R,
 ) -> Response {
-    // Before anything is configured, the details are no secret, and the operator has not set a key yet.
+    // Before anything is configured, the details are not secret, and the operator has not set a key yet.
     let open =
         access::check(app.config.surface.details, request, platform).is_ok() || app.config.is_unconfigured();
     let wants_deep = request.query().is_some_and(|query| query.split('&').any(|pair| pair == "deep=1"));
     let (readiness, details) = match &app.config.terms {
         Err(faults) => (Readiness::Not("config_invalid"), Details::Faults { faults: faults.clone() }),
-        Ok(terms) => judge(app, terms, platform, open, wants_deep).await,
+        Ok(terms) => examine(app, terms, platform, open, wants_deep).await,
     };
     let (status, name, code) = match readiness {
         Readiness::Ready => (StatusCode::OK, "ready", None),
@@ -144,7 +144,7 @@ pub async fn answer<P: Platform, R: IncomingRequest>(
     json_response(status, &Report { status: name, code, details: open.then_some(details) })
 }
 
-async fn judge<P: Platform>(
+async fn examine<P: Platform>(
     app: &Application,
     terms: &Terms,
     platform: &P,
@@ -184,8 +184,8 @@ async fn judge<P: Platform>(
         found.push(Readiness::Degraded);
     }
     let cross_check = terms.cross_checks.state();
-    let judgement = Judgement { now, issuers, store, cross_check, signing, forward_auth, deep };
-    (worst(&found), Details::Issuers(Box::new(judgement)))
+    let report = StateReport { now, issuers, store, cross_check, signing, forward_auth, deep };
+    (worst(&found), Details::Issuers(Box::new(report)))
 }
 
 /// The first reason for `not_ready`; without one, `degraded` if anything is degraded.

@@ -25,7 +25,7 @@ const UNSUPPORTED_PROCESSING: &[(&str, &str)] = &[
     ("zip", "compression is only defined for encrypted tokens (RFC 7516, section 4.1.3)"),
 ];
 
-/// Header members in which a token contains its own key or the URL of a key. All of them are ignored, whatever their value: keys
+/// Header members in which a token contains its own key or the URL of a key. All of them are ignored, with any value: keys
 /// only come from the sources in the configuration, and no URL in a token is fetched (RFC 7515 §4.1.2 makes `jku` optional). Some
 /// providers put these members into valid tokens.
 const IGNORED_KEYS: [&str; 4] = ["jwk", "jku", "x5u", "x5c"];
@@ -546,7 +546,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_member_with_a_key_or_its_url_is_ignored_whatever_its_value() {
+    fn a_header_member_with_a_key_or_its_url_is_ignored_with_any_value() {
         let token = compact(r#"{"alg":"RS256","jku":5,"x5c":[],"jwk":null,"x5t":"a"}"#, "{}");
         let parsed = UntrustedToken::parse(&token).unwrap();
         assert_eq!(parsed.header().ignored_keys().collect::<Vec<_>>(), ["jwk", "jku", "x5c"]);

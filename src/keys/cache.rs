@@ -1,9 +1,9 @@
 //! Carries out what `freshness.rs` decides: memory first, then the store, then the origin, one at a time.
 //!
 //! An isolate's memory is plain data. It is never borrowed across an `await` and holds no future: workerd cancels the future of
-//! a request whose client has gone, and every request that shared the future would wait for ever. So a fetch in progress is a
-//! *lease* with an end. A request that cannot be served meanwhile looks at the memory again and again, until the fetch has
-//! ended or its lease has. `docs/cache-model.md` says which properties of this protocol are checked, and how.
+//! a request whose client has gone, and every request that shared the future would wait forever. So a fetch in progress is a
+//! *lease* with an end. A request that cannot be served meanwhile polls the memory until the fetch or its lease has
+//! ended. `docs/cache-model.md` says which properties of this protocol are checked, and how.
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
@@ -55,10 +55,10 @@ impl KeyCache {
         Self::default()
     }
 
-    /// The set for judging at `now` a token that needs the key `wanted`.
+    /// The set with which to verify, at `now`, a token that needs the key `wanted`.
     ///
     /// # Errors
-    /// [`Fault::JwksUnavailable`] or [`Fault::JwksInvalid`] when no cached set may judge the token and the fetch fails, or the
+    /// [`Fault::JwksUnavailable`] or [`Fault::JwksInvalid`] when no cached set may verify the token and the fetch fails, or the
     /// last fetch failed too recently for another.
     pub async fn lookup<P: Platform>(
         &self,
@@ -162,7 +162,7 @@ impl KeyCache {
         set.map_or(LookedAgain::NothingNewer, LookedAgain::Fetched)
     }
 
-    /// The set by which a token would be judged now, for `/readyz`. A set that is not known yet is fetched, as for a request.
+    /// The set with which a token would be verified now, for `/readyz`. A set that is not known yet is fetched, as for a request.
     /// A known set does not show that its origin still answers, so the origin is asked as well, if the last probe of
     /// this isolate was at least `interval_seconds` ago. It is not asked during a backoff, and an answer without news is not
     /// written to the store.
@@ -200,14 +200,14 @@ impl KeyCache {
         Ok(lookup.set)
     }
 
-    /// Why a read of the store fails, for `/readyz`; `None` if it succeeds.
+    /// Why the store cannot be read, for `/readyz`; `None` if it can.
     pub async fn store_failure<P: Platform>(&self, platform: &P, source: &KeySource) -> Option<String> {
         let key = record::key(source);
         let answer = with_store_timeout(platform, KeyValueStore::get(platform, &key)).await;
         answer.err().map(|error| error.to_string())
     }
 
-    /// What is known of `source`, for `/readyz`: from memory, and from the store if memory alone would not serve. It does not
+    /// The state of `source`, for `/readyz`: from memory, and from the store if memory alone would not serve. It does not
     /// ask the origin.
     pub async fn state<P: Platform>(
         &self,
@@ -250,7 +250,7 @@ impl<'v, P: Platform> Visit<'v, P> {
         act(entries.entry(self.identity.to_string()).or_default())
     }
 
-    /// What `record` says, as it counts for this source: a set that the issuer cannot use counts as none. (Issuers with the
+    /// The times and attempts in `record` as they count for this source: a set that the issuer cannot use counts as absent. (Issuers with the
     /// same URL share the entry, so another issuer may have fetched it.)
     fn freshness_of(&self, record: &Record) -> Freshness {
         let known = record.freshness();
@@ -258,7 +258,7 @@ impl<'v, P: Platform> Visit<'v, P> {
         if is_usable { known } else { Freshness { lifetime: None, ..known } }
     }
 
-    /// The set, if it may judge tokens of this issuer at `now`.
+    /// The set, if it may verify tokens of this issuer at `now`.
     fn serving<'r>(&self, record: &'r Record, now: Timestamp) -> Option<&'r CachedSet> {
         record.serving(now).filter(|cached| self.source.accepts(&cached.set))
     }
@@ -340,14 +340,14 @@ impl<'v, P: Platform> Visit<'v, P> {
         })
     }
 
-    /// Brings a set if that is `needed`, unless another request of this isolate is doing so.
+    /// Gets a set from the store or the origin if that is `needed`, unless another request of this isolate is doing so.
     async fn renew(&self, now: Timestamp, needed: impl Fn(Timestamp) -> bool) {
         if needed(now) && !self.is_leased(now) {
             self.bring(now, Wanted::Any, needed).await;
         }
     }
 
-    /// Reads the store, and then asks the origin if that is still `needed`. Returns the tier that brought a set, or
+    /// Reads the store, and then asks the origin if that is still `needed`. Returns the tier that provided a set, or
     /// [`Tier::Memory`] if neither did. The lease must be free.
     async fn bring(&self, now: Timestamp, wanted: Wanted<'_>, needed: impl Fn(Timestamp) -> bool) -> Tier {
         let lease = self.take_lease(now);
@@ -360,7 +360,7 @@ impl<'v, P: Platform> Visit<'v, P> {
         tier
     }
 
-    /// Reads both records of the source from the store and adopts what is newer than in memory. Returns whether that was a set.
+    /// Reads both records of the source from the store and adopts what is newer than in memory. Returns whether that included a set.
     async fn consult_store(&self) -> bool {
         let adopted = Cell::new(false);
         let keys = [record::key(self.source), record::failures_key(self.source)];
@@ -382,7 +382,7 @@ impl<'v, P: Platform> Visit<'v, P> {
         adopted.get()
     }
 
-    /// Adopts what the record `value` says that is newer than in memory. Returns whether that was a set.
+    /// Adopts the parts of the record `value` that are newer than those in memory. Returns whether that included a set.
     fn adopt(&self, key: &str, value: &str) -> bool {
         match Record::read(value, self.source, self.policy, self.platform.now()) {
             Ok(read) => {
@@ -391,8 +391,8 @@ impl<'v, P: Platform> Visit<'v, P> {
                 }
                 self.with(|entry| entry.record.adopt(read.record))
             }
-            Err(unbelievable) => {
-                let reason = unbelievable.to_string();
+            Err(error) => {
+                let reason = error.to_string();
                 self.log(Level::Warn, "jwks_record_discarded", json!({ "key": key, "reason": reason }));
                 false
             }
@@ -440,7 +440,7 @@ impl<'v, P: Platform> Visit<'v, P> {
         succeeded
     }
 
-    /// The cached set that follows from a good answer.
+    /// The cached set that a good answer produces.
     fn accept(&self, fetched: Fetched, now: Timestamp) -> CachedSet {
         let Fetched { jwks_uri, answer, max_age_seconds } = fetched;
         let lifetime =
@@ -486,7 +486,7 @@ fn poll_interval_ms(waited_ms: u32) -> u32 {
     (waited_ms / LEASE_POLL_SHARE).clamp(shortest, longest)
 }
 
-/// How much of an attempt is noted.
+/// How much of an attempt is written to the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Noting {
     /// Everything, including the time of the attempt.

@@ -213,7 +213,7 @@ fn directive_seconds(directive: &str) -> Option<u64> {
         "max-age" => {
             let digits = value.trim().trim_matches('"');
             let numeric = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-            // Digits that exceed a u64: for ever.
+            // A number that exceeds a u64 has no practical end.
             Some(if numeric { digits.parse().unwrap_or(u64::MAX) } else { 0 })
         }
         _ => None,

@@ -50,7 +50,7 @@ pub enum Location {
 
 impl KeySource {
     /// The name of this source in memory and in the store: the JWK Set's URL, so that issuers with the same set share it.
-    /// For discovery it is the document's URL with the issuer as its fragment: a document speaks for one issuer only, and
+    /// For discovery it is the document's URL with the issuer as its fragment: a document is about one issuer only, and
     /// `https://a` and `https://a/` have the same document URL.
     #[must_use]
     pub fn identity(&self) -> Cow<'_, str> {
@@ -101,7 +101,7 @@ pub enum Tier {
     Origin,
 }
 
-/// The result of a look-up: the set for judging a token.
+/// The result of a look-up: the set with which to verify a token.
 #[derive(Clone, Debug)]
 pub struct Lookup {
     /// The keys. The caller looks for the wanted one among them. If it is missing, the origin has been asked recently enough
@@ -111,7 +111,7 @@ pub struct Lookup {
     pub tier: Tier,
     /// When the origin served (or confirmed) the set.
     pub fetched_at: Timestamp,
-    /// When the set was found, which is later than the beginning of the look-up if it had to wait. Tokens are judged at this
+    /// When the set was found, which is later than the beginning of the look-up if it had to wait. Tokens are checked at this
     /// time.
     pub found_at: Timestamp,
     /// When the last fetch for an unknown `kid` ended; the cooldown begins then.

@@ -64,7 +64,7 @@ pub struct CachedSet {
 
 /// Why a record is discarded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unbelievable {
+pub enum RecordError {
     /// It is longer than [`MAX_RECORD_BYTES`].
     #[error("it has {0} bytes")]
     TooLarge(usize),
@@ -209,19 +209,19 @@ impl Record {
         source: &KeySource,
         policy: &CachePolicy,
         now: Timestamp,
-    ) -> Result<Read, Unbelievable> {
+    ) -> Result<Read, RecordError> {
         if value.len() > MAX_RECORD_BYTES {
-            return Err(Unbelievable::TooLarge(value.len()));
+            return Err(RecordError::TooLarge(value.len()));
         }
         let stored = Stored::parse(value)?;
         if stored.source_uri != source.identity() {
-            return Err(Unbelievable::OtherSource);
+            return Err(RecordError::OtherSource);
         }
         let mut cut = Vec::new();
         let attempts = stored.attempts(now)?;
         let cached = stored.cached(source, policy, now, &mut cut)?;
         if cached.as_ref().is_some_and(|cached| attempts.last_attempt_at < Some(cached.lifetime.fetched_at)) {
-            return Err(Unbelievable::Contradiction("last_attempt_at"));
+            return Err(RecordError::Contradiction("last_attempt_at"));
         }
         let last_error = stored.last_error.map(KeySetError::bounded);
         Ok(Read { record: Self { cached, attempts, last_error }, cut })
@@ -237,28 +237,28 @@ impl Rest {
         &mut self,
         name: &'static str,
         read: fn(&Value) -> Option<T>,
-    ) -> Result<Option<T>, Unbelievable> {
+    ) -> Result<Option<T>, RecordError> {
         match self.0.remove(name) {
             None | Some(Value::Null) => Ok(None),
             Some(value) => read(&value)
                 .map(Some)
-                .ok_or_else(|| Unbelievable::Schema(format!("`{name}` is not what it should be"))),
+                .ok_or_else(|| RecordError::Schema(format!("`{name}` is not what it should be"))),
         }
     }
 
     /// Takes out a member that must be present.
-    fn required<T>(&mut self, name: &'static str, read: fn(&Value) -> Option<T>) -> Result<T, Unbelievable> {
-        self.optional(name, read)?.ok_or_else(|| Unbelievable::Schema(format!("`{name}` is missing")))
+    fn required<T>(&mut self, name: &'static str, read: fn(&Value) -> Option<T>) -> Result<T, RecordError> {
+        self.optional(name, read)?.ok_or_else(|| RecordError::Schema(format!("`{name}` is missing")))
     }
 }
 
 impl Stored<'_> {
-    fn parse(value: &str) -> Result<Self, Unbelievable> {
+    fn parse(value: &str) -> Result<Self, RecordError> {
         let text = |value: &Value| value.as_str().map(|text| Cow::Owned(text.to_owned()));
         let time = |value: &Value| value.as_i64().map(Timestamp::from_epoch_seconds);
         let count = |value: &Value| value.as_u64()?.try_into().ok();
         let members = json::parse_object(value);
-        let mut rest = Rest(members.map_err(|fault| Unbelievable::Schema(fault.to_string()))?);
+        let mut rest = Rest(members.map_err(|fault| RecordError::Schema(fault.to_string()))?);
         let stored = Self {
             source_uri: rest.required("source_uri", text)?,
             jwks_uri: rest.optional("jwks_uri", text)?,
@@ -274,16 +274,16 @@ impl Stored<'_> {
         };
         match rest.0.keys().next() {
             None => Ok(stored),
-            Some(unknown) => Err(Unbelievable::Schema(format!("`{}` is no member of it", excerpt(unknown)))),
+            Some(unknown) => Err(RecordError::Schema(format!("`{}` is no member of it", excerpt(unknown)))),
         }
     }
 
-    fn attempts(&self, now: Timestamp) -> Result<Attempts, Unbelievable> {
+    fn attempts(&self, now: Timestamp) -> Result<Attempts, RecordError> {
         let last_attempt_at = past(self.last_attempt_at, now, "last_attempt_at")?;
         let unknown = self.last_unknown_kid_fetch_at.map(|at| past(at, now, "last_unknown_kid_fetch_at"));
         let last_unknown_kid_fetch_at = unknown.transpose()?;
         if last_unknown_kid_fetch_at > Some(last_attempt_at) {
-            return Err(Unbelievable::Contradiction("last_unknown_kid_fetch_at"));
+            return Err(RecordError::Contradiction("last_unknown_kid_fetch_at"));
         }
         Ok(Attempts {
             last_attempt_at: Some(last_attempt_at),
@@ -298,28 +298,28 @@ impl Stored<'_> {
         policy: &CachePolicy,
         now: Timestamp,
         cut: &mut Vec<&'static str>,
-    ) -> Result<Option<CachedSet>, Unbelievable> {
+    ) -> Result<Option<CachedSet>, RecordError> {
         let (body, jwks_uri, fetched_at, fresh_until, stale_until) =
             match (&self.set, &self.jwks_uri, self.fetched_at, self.fresh_until, self.stale_until) {
                 (Some(body), Some(uri), Some(fetched), Some(fresh), Some(stale)) => {
                     (body, uri, fetched, fresh, stale)
                 }
                 (None, None, None, None, None) if self.etag.is_none() => return Ok(None),
-                _ => return Err(Unbelievable::Incomplete),
+                _ => return Err(RecordError::Incomplete),
             };
         match &source.location {
-            Location::Jwks { uri } if uri != jwks_uri => return Err(Unbelievable::OtherSource),
+            Location::Jwks { uri } if uri != jwks_uri => return Err(RecordError::OtherSource),
             Location::Jwks { .. } => {}
             Location::Discovery { .. } => {
-                url::accept(jwks_uri).map_err(Unbelievable::JwksUri)?;
+                url::accept(jwks_uri).map_err(RecordError::JwksUri)?;
             }
         }
         let fetched_at = past(fetched_at, now, "fetched_at")?;
         if fresh_until < fetched_at {
-            return Err(Unbelievable::Contradiction("fresh_until"));
+            return Err(RecordError::Contradiction("fresh_until"));
         }
         if stale_until < fresh_until {
-            return Err(Unbelievable::Contradiction("stale_until"));
+            return Err(RecordError::Contradiction("stale_until"));
         }
         let longest = Lifetime::starting(fetched_at, policy.ttl_seconds, policy);
         if fresh_until > longest.fresh_until {
@@ -335,7 +335,7 @@ impl Stored<'_> {
         };
         let etag = self.etag.as_deref().filter(|etag| etag.len() <= MAX_ETAG_BYTES).map(str::to_owned);
         let set =
-            KeySet::parse(body.as_bytes()).map_err(|error| Unbelievable::Set(excerpt(&error.to_string())))?;
+            KeySet::parse(body.as_bytes()).map_err(|error| RecordError::Set(excerpt(&error.to_string())))?;
         Ok(Some(CachedSet {
             jwks_uri: jwks_uri.as_ref().to_owned(),
             body: body.as_ref().into(),
@@ -347,10 +347,6 @@ impl Stored<'_> {
 }
 
 /// `at`, which cannot lie ahead of `now`: up to [`CLOCK_DISAGREEMENT_SECONDS`] ahead counts as now, more is an error.
-fn past(at: Timestamp, now: Timestamp, member: &'static str) -> Result<Timestamp, Unbelievable> {
-    if at > now.plus(CLOCK_DISAGREEMENT_SECONDS) {
-        Err(Unbelievable::Future(member))
-    } else {
-        Ok(at.min(now))
-    }
+fn past(at: Timestamp, now: Timestamp, member: &'static str) -> Result<Timestamp, RecordError> {
+    if at > now.plus(CLOCK_DISAGREEMENT_SECONDS) { Err(RecordError::Future(member)) } else { Ok(at.min(now)) }
 }

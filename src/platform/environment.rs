@@ -9,9 +9,9 @@ use worker::{Delay, Env, console_error, console_log, console_warn};
 use super::message::WorkerRequest;
 use super::{fetch, kv, upstream, webcrypto};
 use crate::ports::{
-    Clock, Directory, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log,
-    NoOpinion, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
-    UpstreamError, UpstreamRequest, Upstreams,
+    Clock, Directory, Document, DocumentRequest, EngineError, FetchError, HttpClient, KeyValueStore, Level,
+    Log, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError, UpstreamError,
+    UpstreamRequest, Upstreams,
 };
 use crate::time::Timestamp;
 
@@ -99,13 +99,13 @@ impl Upstreams<WorkerRequest> for Environment {
     async fn send(
         &self,
         request: &WorkerRequest,
-        onward: &UpstreamRequest,
+        upstream_request: &UpstreamRequest,
     ) -> Result<Self::Answer, UpstreamError> {
-        let service = match &onward.service {
+        let service = match &upstream_request.service {
             None => None,
             Some(name) => Some(self.binding(name).ok_or_else(|| UpstreamError::Unbound(name.clone()))?),
         };
-        upstream::forward(request, onward, service.as_ref()).await
+        upstream::forward(request, upstream_request, service.as_ref()).await
     }
 }
 
@@ -126,7 +126,7 @@ impl Log for Environment {
 }
 
 impl PlatformCrypto for Environment {
-    async fn verify_signature(&self, check: &SignatureCheck<'_>) -> Result<bool, NoOpinion> {
+    async fn verify_signature(&self, check: &SignatureCheck<'_>) -> Result<bool, EngineError> {
         webcrypto::verify(check).await
     }
 }

@@ -25,7 +25,7 @@ function passage(length) {
 /**
  * Copies a body from the client to the upstream through one buffer, so a slow upstream slows the client down. Records each step in
  * `upload`; `pipeTo` does not report progress. If the client disconnects during the body, the whole request is aborted: if only the
- * stream were aborted, the runtime would end a chunked body properly, and the upstream would take the part for the whole.
+ * stream were aborted, the runtime would end a chunked body properly, and the upstream would treat the partial body as complete.
  */
 async function carry(body, writable, length, upload) {
   const reader = body.getReader({ mode: 'byob' });
@@ -47,7 +47,7 @@ async function carry(body, writable, length, upload) {
     await writer.close();
     step(false);
   } catch (error) {
-    // If the upstream has failed or does not read the rest, its response tells more.
+    // If the upstream has failed or does not read the rest, its response explains more.
     if (!upload.isClientsTurn) return;
     upload.isBroken = true;
     upload.abort.abort(error);

@@ -31,30 +31,30 @@ extern "C" {
 /// Sends the upstream request: through `service` if there is one, otherwise by HTTP. Sets no `cf` properties.
 pub(super) async fn forward(
     request: &WorkerRequest,
-    onward: &UpstreamRequest,
+    upstream_request: &UpstreamRequest,
     service: Option<&JsValue>,
 ) -> Result<Response, UpstreamError> {
     let unreachable = |error: JsValue| UpstreamError::Unreachable(describe(&error));
-    let set = in_turn(onward.set.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    let set = in_turn(upstream_request.set.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     let answer = send(
         request.inner(),
         request.has_body(),
         service,
-        &onward.url,
-        &onward.remove.join("\n"),
+        &upstream_request.url,
+        &upstream_request.remove.join("\n"),
         &set,
-        onward.is_cacheable,
-        onward.timeout_ms,
+        upstream_request.is_cacheable,
+        upstream_request.timeout_ms,
     )
     .map_err(|error| UpstreamError::Unsendable(describe(&error)))?;
     let answer = JsFuture::from(answer).await.map_err(unreachable)?;
     let response: Response = match answer.as_string().as_deref() {
         None => answer.unchecked_into(),
-        Some("stalled") => return Err(UpstreamError::BodyStalled(onward.timeout_ms)),
+        Some("stalled") => return Err(UpstreamError::BodyStalled(upstream_request.timeout_ms)),
         Some("broken") => return Err(UpstreamError::BodyBroken),
-        Some(_) => return Err(UpstreamError::Timeout(onward.timeout_ms)),
+        Some(_) => return Err(UpstreamError::Timeout(upstream_request.timeout_ms)),
     };
-    let Some(amendment) = &onward.amend else { return Ok(response) };
+    let Some(amendment) = &upstream_request.amend else { return Ok(response) };
     let set = in_turn(amendment.set.iter().map(|(name, value)| (*name, value.as_str())));
     let append = in_turn(amendment.append.iter().copied());
     amend(&response, &amendment.remove.join("\n"), &set, &append).map_err(unreachable)

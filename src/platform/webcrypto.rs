@@ -7,16 +7,20 @@ use worker::js_sys::{
 use worker::wasm_bindgen::{JsCast as _, JsValue};
 
 use super::describe;
-use crate::ports::{CheckingKey, NoOpinion, SignatureCheck};
+use crate::ports::{CheckingKey, EngineError, SignatureCheck};
 
 /// Verifies one signature with WebCrypto (W3C Web Cryptography API §14.3).
-pub(super) async fn verify(check: &SignatureCheck<'_>) -> Result<bool, NoOpinion> {
+pub(super) async fn verify(check: &SignatureCheck<'_>) -> Result<bool, EngineError> {
     let (import, verification) = algorithms(check.alg)
-        .ok_or_else(|| NoOpinion(format!("WebCrypto has no algorithm for {}", check.alg)))?;
-    judge(check, &import, &verification).await.map_err(|error| NoOpinion(describe(&error)))
+        .ok_or_else(|| EngineError(format!("WebCrypto has no algorithm for {}", check.alg)))?;
+    check_signature(check, &import, &verification).await.map_err(|error| EngineError(describe(&error)))
 }
 
-async fn judge(check: &SignatureCheck<'_>, import: &Object, verification: &Object) -> Result<bool, JsValue> {
+async fn check_signature(
+    check: &SignatureCheck<'_>,
+    import: &Object,
+    verification: &Object,
+) -> Result<bool, JsValue> {
     let (format, material): (&str, JsValue) = match check.key {
         CheckingKey::Public(jwk) => ("jwk", JSON::parse(&jwk.to_string())?),
         CheckingKey::Secret(octets) => ("raw", Uint8Array::from(octets).into()),

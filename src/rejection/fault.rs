@@ -1,9 +1,9 @@
-//! Faults, which are not the token's: ours, the operator's, an identity provider's or Workers KV's.
+//! Faults of the Worker, the operator, an identity provider or Workers KV. The token is not at fault.
 
 use super::Rejection;
 use crate::limits;
 
-/// Why a token cannot be judged. Always 503 with `Retry-After`; it says nothing about the token.
+/// Why a token cannot be verified, or no token can be issued. Always 503 with `Retry-After`; it says nothing about the token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// The issuer's keys are not cached, and they cannot be fetched from their origin.

@@ -1,4 +1,4 @@
-//! Every reason to refuse a token, and every fault that prevents a judgement, each with its stable code.
+//! Every reason to refuse a token, and every fault that prevents its verification, each with its stable code.
 //!
 //! A [`Rejection`] is the token's fault, or the client's: 400, 401 or 403. A [`Fault`] is ours, the operator's or an identity
 //! provider's: 503. They are separate types, so an outage is never reported as a bad token. The codes are API. The variants of

@@ -1,7 +1,7 @@
 //! A series: the keys that succeed one another. Key pairs of one algorithm form a series, and so do the shared secrets of one
 //! audience.
 //!
-//! Everybody who can verify an HS256 token can also make one. Therefore each audience has its own shared secrets. If two
+//! Every party that can verify an HS256 token can also make one. Therefore each audience has its own shared secrets. If two
 //! audiences had the same one, each could issue tokens to the other in our name.
 
 use std::fmt;

@@ -1,4 +1,4 @@
-//! A secret that a caller has to know. It is compared in constant time. The only way to make one is to read a Worker secret.
+//! A secret with which a caller authenticates. It is compared in constant time. The only way to make one is to read a Worker secret.
 
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;

@@ -16,7 +16,7 @@ use crate::jose::algorithm::Algorithm;
 use crate::jose::token::{Claims, Content};
 use crate::keys::{CachePolicy, KeyCache, Lookup};
 use crate::limits;
-use crate::ports::{NoOpinion, Platform};
+use crate::ports::{EngineError, Platform};
 use crate::rejection::{Refusal, excerpt};
 use crate::time::Timestamp;
 use crate::trust::issuer::{TrustedIssuer, TrustedIssuers};
@@ -31,15 +31,15 @@ pub struct Terms {
     pub max_token_bytes: usize,
     /// How key sets are cached.
     pub cache: CachePolicy,
-    /// Which engines check signatures, and what was observed of them.
+    /// Which engines check signatures, and what was observed about them.
     pub cross_checks: CrossChecks,
-    /// The signatures that held in the last seconds.
+    /// The signatures that were found valid in the last seconds.
     pub remembered: RememberedTokens,
     /// The trusted issuers.
     pub issuers: TrustedIssuers,
 }
 
-/// A token whose signature holds under a key of its issuer, and whose claims satisfy the issuer's rules.
+/// A token whose signature is valid under a key of its issuer, and whose claims satisfy the issuer's rules.
 #[derive(Debug)]
 pub struct VerifiedToken {
     issuer: Rc<TrustedIssuer>,
@@ -48,7 +48,7 @@ pub struct VerifiedToken {
     digest: Digest,
 }
 
-/// The key under which a signature held.
+/// The key under which a signature is valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyIdentity {
     /// The algorithm used.
@@ -125,9 +125,9 @@ pub struct Verification {
     pub outcome: Result<VerifiedToken, Refusal>,
     /// What may be logged.
     pub observed: Observed,
-    /// The time of the judgement. If keys had to be fetched, this is the time after that. Everything that follows from the verdict
+    /// The time at which the claims were checked. If keys had to be fetched, this is the time after that. Everything that follows from the verdict
     /// uses this time.
-    pub judged_at: Timestamp,
+    pub verified_at: Timestamp,
     /// The issuer whose key set is to be refreshed after the response was sent.
     pub refresh: Option<Rc<TrustedIssuer>>,
     /// The selection of each step.
@@ -144,12 +144,12 @@ pub struct Trail {
     pub algorithm: Option<Algorithm>,
     /// The key set, if one was needed and available.
     pub lookup: Option<Lookup>,
-    /// Whether the signature held at an earlier request and was not checked again.
+    /// Whether the signature was found valid at an earlier request and was not checked again.
     pub is_remembered: bool,
-    /// The verdict of pure Rust on the signature, if it was asked.
+    /// The result of pure Rust for the signature, if it was asked.
     pub pure_rust: Option<bool>,
-    /// The verdict of the runtime's WebCrypto, if it was asked.
-    pub web_crypto: Option<Result<bool, NoOpinion>>,
+    /// The result of the runtime's WebCrypto, if it was asked.
+    pub web_crypto: Option<Result<bool, EngineError>>,
 }
 
 /// Verifies `token` at `now`, or at the later time of the clock after a fetch of keys or an answer of WebCrypto. `terms`
@@ -162,10 +162,10 @@ pub async fn verify<P: Platform>(
     now: Timestamp,
 ) -> Verification {
     let twice = terms.cross_checks.is_drawn(platform);
-    Run::new(terms, keys, platform, now, twice).judge(token).await
+    Run::new(terms, keys, platform, now, twice).verify(token).await
 }
 
-/// Verifies `token` in the same steps as [`verify`], for `explain`. The signature is checked anew, and by WebCrypto too.
+/// Verifies `token` in the same steps as [`verify`], for `explain`. The signature is always checked again, and by WebCrypto too.
 pub async fn examine<P: Platform>(
     terms: &Terms,
     keys: &KeyCache,
@@ -173,7 +173,7 @@ pub async fn examine<P: Platform>(
     token: &str,
     now: Timestamp,
 ) -> Verification {
-    Run::new(terms, keys, platform, now, true).judge(token).await
+    Run::new(terms, keys, platform, now, true).verify(token).await
 }
 
 /// The first bytes of a token's SHA-256, in hex, which may be logged and shown.

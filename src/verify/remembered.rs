@@ -1,8 +1,8 @@
-//! Tokens whose signature held at a recent request, so that the next request of a session does not check it again.
+//! Tokens whose signature was found valid at a recent request, so that the next request of a session does not check it again.
 //!
-//! An entry stores only what cannot change: the token's content, and the key and key set under which its signature held.
+//! An entry stores only what cannot change: the token's content, and the key and key set under which its signature is valid.
 //! Everything else is checked at every hit: whether the issuer and the algorithm are still allowed, whether that set is still
-//! the issuer's, and every rule for the claims and times. The memory belongs to one configuration and ends with it.
+//! the issuer's, and every rule for the claims and times. The memory belongs to one configuration and is dropped with it.
 //!
 //! The memory is bounded in tokens, in bytes and in time. An entry refers to its key set by a hash and does not hold it, and
 //! it holds no parsed tree (see [`Object`](crate::jose::Object)), so its estimated size is an upper bound.
@@ -20,7 +20,7 @@ use crate::time::Timestamp;
 /// The SHA-256 of a whole token, signature included.
 pub type Digest = [u8; 32];
 
-/// A signature that held.
+/// A signature that was found valid.
 #[derive(Debug)]
 pub(super) struct Remembered {
     /// The token's content.
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn the_memory_is_bounded_in_bytes_whatever_the_tokens_hold() {
+    fn the_memory_is_bounded_in_bytes_for_every_content_of_the_tokens() {
         let long = format!(r#"{{"sub":"{}"}}"#, "s".repeat(11_000));
         let nested = format!(r#"{{"user_metadata":[{}{{}}]}}"#, r#"{"":0},"#.repeat(1700));
         let many: Vec<String> = (0..1000).map(|number| format!("\"{number}\":0")).collect();
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_old_is_dropped_when_the_next_token_comes_whatever_token_that_is() {
+    fn entries_that_are_too_old_are_dropped_when_any_next_token_comes() {
         let memory = RememberedTokens::lasting(60);
         for number in 0..100 {
             memory.insert(digest(number), remembered("{}", 1000 + i64::try_from(number).unwrap()));

@@ -76,7 +76,7 @@ fn followed(config: &Value, token: &str, secrets: &[(&str, &str)]) -> Result<(),
     if let Err(faults) = &world.app.config.terms {
         panic!("following the advice breaks the configuration: {faults:#?}\n{report:#}");
     }
-    world.judge(token).map(drop)
+    world.outcome(token).map(drop)
 }
 
 #[test]

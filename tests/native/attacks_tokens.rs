@@ -132,12 +132,15 @@ fn a_header_contains_a_disguised_text_as_the_object_that_was_signed() {
     let world = world();
     for disguise in disguises() {
         let token = token(&json!({ "plan": disguise, "deep": { "plan": disguise } }));
-        let onward = world.sent_on(&FakeRequest::get("/any/x").bearer(&token));
-        let header_of = |onward: &UpstreamRequest, name: &str| {
-            onward.set.iter().find(|(set, _)| set == name).map(|(_, value)| value.clone())
+        let upstream_request = world.sent_on(&FakeRequest::get("/any/x").bearer(&token));
+        let header_of = |upstream_request: &UpstreamRequest, name: &str| {
+            upstream_request.set.iter().find(|(set, _)| set == name).map(|(_, value)| value.clone())
         };
         for name in ["x-plan", "x-deep"] {
-            assert!(header_of(&onward, name).unwrap().starts_with("{\"$serde_json::private::"), "{onward:?}");
+            assert!(
+                header_of(&upstream_request, name).unwrap().starts_with("{\"$serde_json::private::"),
+                "{upstream_request:?}"
+            );
         }
     }
 }
@@ -240,7 +243,7 @@ fn a_token_that_is_bound_to_a_key_is_refused_by_every_endpoint() {
 }
 
 #[test]
-fn a_token_that_expires_while_its_keys_are_fetched_is_judged_by_the_time_after_the_fetch() {
+fn a_token_that_expires_while_its_keys_are_fetched_is_checked_at_the_time_after_the_fetch() {
     let config = json!({
         "issuers": [issuer(ISS, &json!({}))],
         "verify": { "leeway_seconds": 0 }, "explain": { "access": "open" },
@@ -270,7 +273,7 @@ fn a_token_that_expires_while_its_keys_are_fetched_is_judged_by_the_time_after_t
         || edge_assay::verify::verify(terms, &world.app.keys, &world.platform, &brief, world.platform.now());
     let (first, second) = world.platform.run(futures::future::join(judge(), judge()));
     for verification in [first, second] {
-        assert_eq!(verification.judged_at, now);
+        assert_eq!(verification.verified_at, now);
         assert!(verification.outcome.is_err());
     }
     // A token that became valid in the meantime is accepted.

@@ -537,7 +537,7 @@ fn git_ignores_every_file_that_holds_secrets() {
 }
 
 #[test]
-fn explain_judges_the_route_of_the_request_that_its_options_describe() {
+fn explain_checks_the_route_of_the_request_that_its_options_describe() {
     let routes = "[[vars.ASSAY.gateway.routes]]\npath = \"/profiles/*\"\nhost = \"api.example.com\"\nupstream = \"https://origin.example.com\"\nrequire = { scopes = [\"profiles:read\"] }\n";
     let folder = Folder::new("routes");
     let (config, jwks) = (folder.file("wrangler.toml", &configuration(routes)), key_file(&folder));
@@ -547,9 +547,9 @@ fn explain_judges_the_route_of_the_request_that_its_options_describe() {
         edge_assay(&[&common[..], more].concat(), "")
     };
     let report = |output: &Output| serde_json::from_str::<Value>(&stdout(output)).unwrap();
-    let untold = explained(&[]);
+    let error = explained(&[]);
     assert_eq!(
-        (code(&untold), report(&untold)["findings"][0]["code"].clone()),
+        (code(&error), report(&error)["findings"][0]["code"].clone()),
         (0, json!("routes_not_judged"))
     );
     for more in [

@@ -92,7 +92,7 @@ fn a_signature_that_only_the_second_engine_accepts_is_a_disagreement_and_never_a
 }
 
 #[test]
-fn an_engine_without_an_opinion_changes_no_verdict() {
+fn an_engine_without_a_result_changes_no_verdict() {
     let world = always_checked();
     world.platform.second_engine(SecondEngine::Absent);
     assert!(world.accepts(&good_token()));
@@ -166,7 +166,7 @@ fn a_public_jwk_is_the_key_it_was_made_of() {
 }
 
 #[test]
-fn explanations_are_for_those_who_know_the_key() {
+fn explanations_need_the_explain_key() {
     let world = configured(&json!({}));
     let basic = |password: &str| {
         use base64::Engine as _;

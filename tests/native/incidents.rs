@@ -71,7 +71,7 @@ mod clerk_to_fireproof {
     #[test]
     fn a_session_token_without_an_audience_is_accepted_where_none_is_asked_for() {
         let world = backend(&json!("unchecked"));
-        let verified = world.judge(&session_token(KID, rsa_2048())).unwrap();
+        let verified = world.outcome(&session_token(KID, rsa_2048())).unwrap();
         assert_eq!((verified.issuer(), verified.key().kid.as_deref()), (DEVELOPMENT, Some(KID)));
     }
 
@@ -173,7 +173,7 @@ mod supabase_command_line {
     }
 
     #[test]
-    fn without_the_secret_the_refusal_says_that_no_jwks_can_judge_the_token() {
+    fn without_the_secret_the_refusal_says_that_no_jwks_can_verify_the_token() {
         let world = api(&json!([]));
         // Whatever Supabase publishes, or whether it answers at all.
         for answer in [Answer::json(r#"{"keys":[]}"#), Answer::status(500), Answer::unreachable()] {

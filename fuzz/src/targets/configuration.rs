@@ -18,8 +18,8 @@ const BOUND: &[(&str, &str)] = &[
     ("CLIENT_SECRET", "a client's secret that is long enough for one"),
 ];
 
-/// Faults or a configuration, never both and never neither; the same text gives the same; every fault names its place, its
-/// problem and its fix; and whatever was configured, requests are answered.
+/// A text gives either faults or a configuration, and the same result each time. Every fault names its path, its problem and its
+/// fix. Requests are answered with every configuration.
 pub fn configuration(data: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(data) else { return false };
     let platform = FakePlatform::at(NOW);
@@ -30,7 +30,7 @@ pub fn configuration(data: &[u8]) -> bool {
     assert_eq!(shown(&config), shown(&again));
     assert_eq!(config.surface, again.surface);
     match (&config.terms, &again.terms) {
-        (Ok(terms), Ok(_)) => assert!(terms.issuers.iter().next().is_some(), "trusts nobody"),
+        (Ok(terms), Ok(_)) => assert!(terms.issuers.iter().next().is_some(), "trusts no issuer"),
         (Err(faults), Err(same)) => {
             assert_eq!(faults, same);
             assert!(!faults.is_empty());
@@ -43,7 +43,7 @@ pub fn configuration(data: &[u8]) -> bool {
                 assert!(!SECRET.is_empty() && !fault.to_string().contains(SECRET), "{fault:?}");
             }
         }
-        _ => panic!("the same text, and faults only once"),
+        _ => panic!("the same text gave faults only once"),
     }
     let is_accepted = config.terms.is_ok();
     let world = World::with_text(text, BOUND);
@@ -52,13 +52,13 @@ pub fn configuration(data: &[u8]) -> bool {
         let response = world.ask(&FakeRequest::get(&format!("{prefix}/{path}")));
         assert_eq!(response.status(), expected, "{path}");
     }
-    // A provider that answers nothing is a fault; a panic would be ours.
+    // A provider that does not answer is a fault; a panic would be a bug of the Worker.
     let _ = world.ask(&FakeRequest::get(&format!("{prefix}/readyz")));
     let _ = world.serve(&FakeRequest::get("/"));
     is_accepted
 }
 
-/// What was read, as far as it can be shown.
+/// The parts of the configuration that can be shown.
 fn shown(config: &Config) -> String {
     let mut text = String::new();
     let Config { surface, terms, exchange, gateway, forward_auth } = config;

@@ -24,9 +24,9 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// A set is refused only where it cannot be read as a whole; each key is used or set aside whatever its neighbours are; a
+/// A set is refused only if it cannot be read as a whole; each key is used or set aside independently of the others; a
 /// thumbprint is the one of RFC 7638, computed here from `serde_json`'s reading; a key in another permitted spelling has
-/// the same thumbprint; a key serves algorithms of its own kind alone.
+/// the same thumbprint; a key serves only algorithms of its own kind.
 pub fn key_set(data: &[u8]) -> bool {
     let text = std::str::from_utf8(data).unwrap_or_default();
     let strict = json::parse_object(text.strip_prefix('\u{feff}').unwrap_or(text));
@@ -76,8 +76,8 @@ pub fn key_set(data: &[u8]) -> bool {
         bad.push(keys::ed25519().public_jwk());
         let text = keys::jwks(&bad);
         if text.len() <= MAX_JWKS_BYTES {
-            let beside = KeySet::parse(text.as_bytes()).expect("no bad key refuses the set");
-            assert_eq!((beside.keys.len(), beside.set_aside.len()), (1, set.set_aside.len()));
+            let with_bad_keys = KeySet::parse(text.as_bytes()).expect("no bad key refuses the set");
+            assert_eq!((with_bad_keys.keys.len(), with_bad_keys.set_aside.len()), (1, set.set_aside.len()));
         }
     }
     !set.keys.is_empty()
@@ -106,7 +106,7 @@ fn thumbprint(jwk: &Value) -> String {
     base64url::encode(&Sha256::digest(members.to_string()))
 }
 
-/// The same key: its numbers in the standard alphabet with padding, and without the members that say nothing about them.
+/// The same key: its numbers in the standard alphabet with padding, and without the members that do not affect the numbers.
 fn respelt(jwk: &Value) -> Value {
     let mut same = json!({ "kty": jwk["kty"], "unknown": null, "use": "SIG" });
     for member in ["crv", "alg", "kid"] {
@@ -141,8 +141,8 @@ fn sources() -> [KeySource; 2] {
     ]
 }
 
-/// What was read is written so that it is read again, whole and without a cut; what is believed keeps the policy and lies in
-/// the past; a merge with itself changes nothing.
+/// A record that was read is written so that it can be read again, complete and without a cut; an accepted record keeps the
+/// policy, and its times are in the past; a merge with itself changes nothing.
 pub fn record(data: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(data) else { return false };
     let now = Timestamp::from_epoch_seconds(NOW);
@@ -156,11 +156,11 @@ pub fn record(data: &[u8]) -> bool {
         let has_failed = record.attempts.consecutive_failures > 0;
         assert_eq!(key, if has_failed { failures_key(&source) } else { record::key(&source) });
         assert!(ttl_seconds >= MIN_STORE_TTL_SECONDS);
-        let again = Record::read(&value, &source, &POLICY, now).expect("what we write we believe");
+        let again = Record::read(&value, &source, &POLICY, now).expect("a written record is accepted");
         assert!(again.cut.is_empty(), "{:?}", again.cut);
         assert!(!has_failed || again.record.cached.is_none(), "a failure is stored without a set");
         assert_eq!(again.record.write(&source, &POLICY, now), Some(written.clone()));
-        // Later it is the same, or its times count as before.
+        // Later the record is the same, or its times still count.
         let later = now.plus(3600);
         assert!(Record::read(&value, &source, &POLICY, later).is_ok_and(|read| read.cut.is_empty()));
 
@@ -190,8 +190,8 @@ pub fn record(data: &[u8]) -> bool {
 
 /// Only the two URLs are asked; a set is accepted from a document that names its issuer exactly; from an `https` document no
 /// set over `http`; the lifetime is within the policy whatever `Cache-Control` says; a failure is short and holds no control
-/// character. The input is a line `status|content type|location|cache control|etag` and the document. The document stands
-/// for the discovery document, and, in a second attempt, for the set.
+/// character. The input is a line `status|content type|location|cache control|etag` and the document. The document is used
+/// as the discovery document, and, in a second attempt, as the set.
 pub fn discovery(data: &[u8]) -> bool {
     let mut halves = data.splitn(2, |byte| *byte == b'\n');
     let (Some(head), Some(body)) = (halves.next(), halves.next()) else { return false };

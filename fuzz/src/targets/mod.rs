@@ -1,10 +1,10 @@
 //! The fuzz targets: for each parser one function that takes any octets and panics where a property does not hold.
 //!
 //! `fuzz/src/main.rs` runs them under libFuzzer, and `tests/native/fuzz_corpus.rs` runs them on the committed corpus. A
-//! property compares a parser with an independent one, with itself on its own output, or with what its documentation says.
-//! `docs/fuzzing.md` lists them. The crate around this module has the tests' kit as `crate::support`.
+//! property compares a parser with an independent one, with itself on its own output, or with its documentation.
+//! `docs/fuzzing.md` lists them. The crate that includes this module has the tests' `support` as `crate::support`.
 
-// The crate around this module decides which of it is used.
+// The crate that includes this module decides which parts are used.
 #![allow(
     dead_code,
     missing_docs,

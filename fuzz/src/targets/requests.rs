@@ -1,4 +1,4 @@
-//! What a request holds: forms, paths and URLs, credentials, the headers of forward-auth, and the whole of it.
+//! The parts of a request: forms, paths and URLs, credentials, the headers of forward-auth; and whole requests.
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -32,14 +32,14 @@ use crate::support::world::{NOW, World, claims, issuer};
 /// A form is read as the `url` crate reads it, or refused for a reason that this reading confirms.
 pub fn form(data: &[u8]) -> bool {
     let pairs: Vec<(String, String)> = form_urlencoded::parse(data).into_owned().collect();
-    let mut theirs: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut independent: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (name, value) in &pairs {
-        theirs.entry(name).or_default().push(value);
+        independent.entry(name).or_default().push(value);
     }
     let is_repeatable = |name: &str| matches!(name, "audience" | "resource");
     match Form::parse(data) {
         Ok(form) => {
-            for (name, values) in theirs {
+            for (name, values) in independent {
                 assert!(values.len() == 1 || is_repeatable(name), "{name}");
                 let filled: Vec<&str> = values.into_iter().filter(|value| !value.is_empty()).collect();
                 assert_eq!(form.all(name).collect::<Vec<_>>(), filled, "{name}");
@@ -52,17 +52,17 @@ pub fn form(data: &[u8]) -> bool {
             false
         }
         Err(FormError::Repeated(name)) => {
-            assert!(!is_badly_encoded(data) && theirs[name].len() > 1 && !is_repeatable(name));
+            assert!(!is_badly_encoded(data) && independent[name].len() > 1 && !is_repeatable(name));
             false
         }
         Err(FormError::UnknownRepeated) => {
-            assert!(!is_badly_encoded(data) && theirs.values().any(|values| values.len() > 1));
+            assert!(!is_badly_encoded(data) && independent.values().any(|values| values.len() > 1));
             false
         }
     }
 }
 
-/// Whether a `%` stands without two hexadecimal digits, or a name or value is no UTF-8.
+/// Whether a `%` is not followed by two hexadecimal digits, or a name or value is not UTF-8.
 fn is_badly_encoded(data: &[u8]) -> bool {
     let is_broken = data.iter().enumerate().any(|(index, byte)| {
         let digits = data.get(index + 1..index + 3);
@@ -101,7 +101,7 @@ pub fn url(data: &[u8]) -> bool {
 }
 
 /// A normalised path is a fixpoint; the `url` crate and `http::Uri`, with which hyper reads a request, change nothing in it;
-/// and both, and a plain server, read the same segments in the path as it was sent. So what was matched is what is served.
+/// and both, and a plain server, read the same segments in the path as it was sent. So the matched path is the served path.
 fn is_path(raw: &str) -> bool {
     let Ok(path) = Path::normalise(raw) else { return false };
     let form = path.as_str();
@@ -134,7 +134,7 @@ fn is_path(raw: &str) -> bool {
     let target: http::Uri = form.parse().expect("a request's target");
     assert_eq!((target.path(), target.query()), (form, None));
 
-    // A route for exactly this path takes it, and one for what lies below the first segment takes the same.
+    // A route for exactly this path takes it, and so does a route for all paths below the first segment.
     match Pattern::parse(form) {
         Ok(pattern) => assert!(pattern.fits(form) && pattern.fits(again.as_str())),
         Err(_) => assert!(form.contains('*')),
@@ -148,7 +148,7 @@ fn is_path(raw: &str) -> bool {
 }
 
 /// Servers that decode a path with an encoded slash or a semicolon before they split it, after it or never, and that cut parameters
-/// off or keep them, read it as one of its readings. No reading climbs, and none has an empty segment.
+/// off or keep them, read it as one of its readings. No reading has a dot segment or an empty segment.
 fn has_all_readings(path: &Path) {
     let readings = path.readings();
     assert!(readings.iter().any(|reading| reading == path.as_str()));
@@ -174,8 +174,8 @@ fn has_all_readings(path: &Path) {
     }
 }
 
-/// Hosts and the URLs of key sets mean to the `url` crate what they mean here: the same host, the same port, and on this
-/// machine only where we say so.
+/// The `url` crate reads hosts and the URLs of key sets as this code does: the same host and port, and a loopback host only
+/// where this code finds one.
 fn is_address(text: &str) -> bool {
     assert!(Path::normalise(text).is_err(), "no path begins otherwise");
     let mut is_accepted = false;
@@ -186,13 +186,13 @@ fn is_address(text: &str) -> bool {
         assert!(host.is_covered_by(&host) && host.has_name_of(&host));
         // The standard refuses some labels that begin with `xn--`; nothing is served under such a name.
         if let Ok(url) = Url::parse(&format!("https://{text}/")) {
-            let theirs = url.host_str().unwrap();
-            let theirs = theirs.strip_suffix('.').unwrap_or(theirs);
+            let independent = url.host_str().unwrap();
+            let independent = independent.strip_suffix('.').unwrap_or(independent);
             let ours = form
                 .rsplit_once(':')
                 .filter(|(_, port)| !port.contains(']'))
                 .map_or(form.as_str(), |(name, _)| name);
-            assert_eq!(theirs, ours);
+            assert_eq!(independent, ours);
             assert_eq!((url.username(), url.password(), url.path()), ("", None, "/"));
         } else {
             assert!(form.contains("xn--"), "the url crate refuses {form}");
@@ -214,7 +214,7 @@ fn is_address(text: &str) -> bool {
             Transport::Https => assert_eq!(url.scheme(), "https"),
             Transport::Loopback => assert!(url.scheme() == "http" && is_loopback, "{url}"),
         }
-        // What stands between `://` and the path is what is connected to.
+        // The runtime connects to the text between `://` and the path.
         let authority =
             text.split_once("://").unwrap().1.split(['/', '?']).next().unwrap().to_ascii_lowercase();
         assert!(!authority.contains(['@', '\\']));
@@ -222,7 +222,7 @@ fn is_address(text: &str) -> bool {
     is_accepted
 }
 
-/// The credentials of an `Authorization` header: a token is one word behind `Bearer`; a text that was pasted gives the same
+/// The credentials of an `Authorization` header: a token is one word after `Bearer`; a text that was pasted gives the same
 /// token as a header does.
 pub fn credentials(data: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(data) else { return false };
@@ -232,11 +232,11 @@ pub fn credentials(data: &[u8]) -> bool {
         let (scheme, rest) = text.trim_matches([' ', '\t']).split_once([' ', '\t']).expect("a scheme");
         assert!(scheme.trim_end_matches(',').eq_ignore_ascii_case("bearer"), "{text:?}");
         assert_eq!(rest.trim_matches([' ', '\t']), token);
-        let beside = FakeRequest::get("/verify?access_token=x").header("authorization", text);
-        assert!(matches!(bearer_token(&beside), Err(Rejection::RequestAmbiguous(_))));
+        let with_query = FakeRequest::get("/verify?access_token=x").header("authorization", text);
+        assert!(matches!(bearer_token(&with_query), Err(Rejection::RequestAmbiguous(_))));
         let twice = FakeRequest::get("/verify").header("authorization", text).bearer("a.b.c");
         assert!(bearer_token(&twice).is_err(), "two of them");
-        // Pasted, as a whole header or alone, it is the same token; white space that no header can hold is left out.
+        // A pasted text, a whole header or a token alone, gives the same token; white space that no header can hold is left out.
         let pasted = |text: &str| given(text).token;
         if !text.contains(['\r', '\n']) && token.trim() == token {
             assert_eq!(pasted(text).as_ref(), Ok(token));
@@ -326,7 +326,7 @@ fn everything() -> World {
     world
 }
 
-/// A request in lines: method and target, headers, and after an empty line the body. `{token}` stands for a good token; the
+/// A request in lines: method and target, headers, and after an empty line the body. `{token}` is replaced by a good token; the
 /// header `host` is also the URL's host.
 fn read(data: &[u8]) -> Option<FakeRequest> {
     let text = String::from_utf8_lossy(data).replace("{token}", &TOKEN);
@@ -339,7 +339,7 @@ fn read(data: &[u8]) -> Option<FakeRequest> {
     let mut request = FakeRequest::new(method.parse().ok()?, target);
     for line in lines {
         let (name, value) = line.split_once(':')?;
-        // The runtime hands on nothing else.
+        // The runtime passes no other requests.
         if name.parse::<HeaderName>().is_err() || value.contains(['\r', '\0']) {
             return None;
         }
@@ -371,8 +371,8 @@ pub fn forward_auth(data: &[u8]) -> bool {
         assert!(response.headers().contains_key("x-assay-code"));
         return false;
     }
-    let told = (request.method(), IncomingRequest::host(&request), rest, request.query());
-    let original = dialect.unwrap().original(header, told).expect("it was believed");
+    let question = (request.method(), IncomingRequest::host(&request), rest, request.query());
+    let original = dialect.unwrap().original(header, question).expect("the question was accepted");
     let mut same =
         FakeRequest::new(original.method.clone(), original.path.as_str()).host(&original.host.to_string());
     if let Some(query) = &original.query {
@@ -382,7 +382,7 @@ pub fn forward_auth(data: &[u8]) -> bool {
     if let Some(authorization) = header("authorization") {
         same = same.header("authorization", &authorization);
     }
-    // The Worker's own endpoints are no routes, and no query that the gateway refuses reaches an API.
+    // The Worker's own endpoints are not routes, and no query that the gateway refuses reaches an API.
     let own = original.path.as_str();
     let is_refused = original
         .query
@@ -397,22 +397,23 @@ pub fn forward_auth(data: &[u8]) -> bool {
         return true;
     }
     match in_world(|world| world.serve(&same)) {
-        Reply::Upstream(onward) => {
-            let told = |name: &str| {
-                onward.set.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        Reply::Upstream(upstream_request) => {
+            let value_set = |name: &str| {
+                upstream_request.set.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
             };
             let answered = response.headers().get("x-user-id").map(|value| value.to_str().unwrap());
-            assert_eq!(answered.unwrap_or_default(), told("x-user-id").unwrap_or_default());
-            is_sent_on_well(&same, &onward);
+            assert_eq!(answered.unwrap_or_default(), value_set("x-user-id").unwrap_or_default());
+            check_forwarded(&same, &upstream_request);
         }
-        Reply::Own(own) => panic!("forward-auth lets pass what the gateway answers with {}", own.status()),
+        Reply::Own(own) => {
+            panic!("forward-auth accepts a request that the gateway answers with {}", own.status())
+        }
     }
     true
 }
 
-/// Whatever is asked, nothing is answered with a 5xx while all providers and stores are well; no answer of ours and no log
-/// line holds the token that was sent; and what is sent on is a URL of the route's origin, with nothing in it that a client
-/// may not say. The input is a request in lines.
+/// No request gets a 5xx while all providers and stores work; no answer of the Worker and no log line holds the token that was
+/// sent; and a forwarded request has a URL of the route's origin, and no header that a client must not set. The input is a request in lines.
 pub fn request(data: &[u8]) -> bool {
     let Some(request) = read(data) else { return false };
     let signature = TOKEN.rsplit('.').next().unwrap();
@@ -433,28 +434,28 @@ pub fn request(data: &[u8]) -> bool {
             }
             response.status().is_success()
         }
-        Reply::Upstream(onward) => {
-            is_sent_on_well(&request, &onward);
+        Reply::Upstream(upstream_request) => {
+            check_forwarded(&request, &upstream_request);
             true
         }
     }
 }
 
-fn is_sent_on_well(request: &FakeRequest, onward: &UpstreamRequest) {
+fn check_forwarded(request: &FakeRequest, upstream_request: &UpstreamRequest) {
     let path = Path::normalise(request.path()).expect("it was matched");
     let query = request.query().map(|query| format!("?{query}")).unwrap_or_default();
-    assert_eq!(onward.url, format!("{ORIGIN}{}{query}", path.as_str()));
-    let url = Url::parse(&onward.url).expect("a URL");
+    assert_eq!(upstream_request.url, format!("{ORIGIN}{}{query}", path.as_str()));
+    let url = Url::parse(&upstream_request.url).expect("a URL");
     assert_eq!(
         (url.path(), url.host_str(), url.fragment()),
         (path.as_str(), Some("origin.example.com"), None)
     );
-    for (name, value) in &onward.set {
+    for (name, value) in &upstream_request.set {
         assert!(HeaderName::from_bytes(name.as_bytes()).is_ok(), "{name}");
         assert!(HeaderValue::from_str(value).is_ok(), "{name}: {value:?}");
     }
     let names = request.header_names();
-    for name in names.lines().filter(|name| !onward.remove.iter().any(|removed| removed == name)) {
+    for name in names.lines().filter(|name| !upstream_request.remove.iter().any(|removed| removed == name)) {
         for known in [
             "x-user-id",
             "x-forwarded-host",
@@ -464,7 +465,7 @@ fn is_sent_on_well(request: &FakeRequest, onward: &UpstreamRequest) {
             "remote-user",
             "authorization",
         ] {
-            assert!(!folds_alike(known, name), "{name} goes on");
+            assert!(!folds_alike(known, name), "{name} is forwarded");
         }
     }
     assert!(Method::CONNECT != *request.method() && Method::TRACE != *request.method());

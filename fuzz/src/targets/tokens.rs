@@ -1,4 +1,4 @@
-//! Tokens: their form, their claims, and both verdicts on them.
+//! Tokens: their form, their claims, and the verdicts of `verify` and `explain`.
 
 use std::cell::OnceCell;
 
@@ -24,7 +24,7 @@ use crate::support::platform::{Answer, SecondEngine};
 use crate::support::tokens::sealed;
 use crate::support::world::{NOW, World, issuer, jwks_uri};
 
-/// Takes what the strict reader must not: any padding, any trailing bits.
+/// Accepts any padding and any trailing bits, which the strict reader must refuse.
 const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::URL_SAFE,
     GeneralPurposeConfig::new()
@@ -32,8 +32,8 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// Whatever parses is the one spelling of what it says, and says what `serde_json` reads in it. The input is a token; or, if
-/// it holds line breaks, header, payload and signature, which become one.
+/// A token that parses is the only encoding of its content, and `serde_json` reads the same content. The input is a token; or, if
+/// it holds line breaks, header, payload and signature, from which a token is made.
 pub fn token(data: &[u8]) -> bool {
     let mut parts = data.splitn(3, |byte| *byte == b'\n');
     if let (Some(header), Some(payload), Some(signature)) = (parts.next(), parts.next(), parts.next()) {
@@ -72,9 +72,9 @@ fn is_token(text: &str) -> bool {
     true
 }
 
-/// What `serde_json` reads in a text that was accepted.
+/// The value that `serde_json` reads in an accepted text.
 fn independently(text: &str) -> Value {
-    serde_json::from_str(text).expect("what the strict reader accepts is JSON")
+    serde_json::from_str(text).expect("a text that the strict reader accepts is JSON")
 }
 
 /// The input is a JSON text, read strictly and by `serde_json`, and then the payload of a token.
@@ -88,28 +88,28 @@ pub fn claims(data: &[u8]) -> bool {
 }
 
 fn is_read_as_serde_json_reads_it(text: &str) {
-    // Names that mean something to `serde_json` and nothing to the strict reader.
+    // Names to which only `serde_json` gives a special meaning.
     let is_comparable = !text.contains("serde_json") && !text.contains("\\u");
-    let theirs = serde_json::from_str::<Value>(text);
+    let independent = serde_json::from_str::<Value>(text);
     match json::parse_value(text) {
-        Ok(ours) => {
-            assert!(depth(&ours) <= MAX_JSON_DEPTH);
+        Ok(strict) => {
+            assert!(depth(&strict) <= MAX_JSON_DEPTH);
             if is_comparable {
-                assert_eq!(theirs.expect("the strict reader accepts nothing else"), ours);
+                assert_eq!(independent.expect("the strict reader accepts nothing else"), strict);
             }
             // `serde_json` reads its own long fractions one unit in the last place off.
-            if !has_fraction(&ours) {
+            if !has_fraction(&strict) {
                 assert_eq!(
-                    json::parse_value(&ours.to_string()),
-                    Ok(ours.clone()),
-                    "what was written is read alike"
+                    json::parse_value(&strict.to_string()),
+                    Ok(strict.clone()),
+                    "a written value is read unchanged"
                 );
             }
         }
         Err(JsonError::Syntax { .. }) => {
-            assert!(!is_comparable || theirs.is_err(), "only it calls this no JSON");
+            assert!(!is_comparable || independent.is_err(), "only the strict reader refuses this as JSON");
         }
-        // At the first repeated name the rest was not read, so it may be no JSON.
+        // After the first repeated name the rest is not read, so it may not be JSON.
         Err(JsonError::Duplicate(_) | JsonError::TooDeep | JsonError::NulInName) => {}
         Err(JsonError::NotAnObject) => panic!("any value may be read"),
     }
@@ -130,7 +130,7 @@ fn is_read_as_serde_json_reads_it(text: &str) {
         }
         (Err(first), Err(second)) => {
             let kind = std::mem::discriminant::<JsonError>;
-            // Of several faults each reader meets another one first.
+            // If there are several faults, each reader may find another one first.
             let is_one =
                 |error: &JsonError| matches!(error, JsonError::Syntax { .. } | JsonError::NotAnObject);
             if is_one(first) && is_one(second) {
@@ -221,7 +221,7 @@ fn world(remember_seconds: u64) -> World {
         }),
         &[("SHARED", SECRET), ("OTHER", "another secret that is long enough for every one of the hashes..")],
     );
-    // What two engines disagree on is not looked for here: each question to the second takes a thousand times as long.
+    // Disagreements of two engines are not tested here: each check by the second engine takes a thousand times as long.
     world.platform.second_engine(SecondEngine::Absent);
     faulty_token::publish(&world);
     let published = [
@@ -234,7 +234,7 @@ fn world(remember_seconds: u64) -> World {
     ];
     world.serves(&jwks_uri(ISS), Answer::json(keys::published(&published)));
     world.serves(&format!("{DOWN}/jwks"), Answer::status(503));
-    // All sets are in memory from here on, and a look for an unknown kid was a moment ago.
+    // From here on, all sets are in memory, and an unknown kid was looked up a moment ago.
     for iss in [ISS, faulty_token::ISS, SHARED, DOWN] {
         for header in
             [json!({ "alg": "RS256", "kid": "unknown" }), json!({ "alg": "EdDSA", "kid": "unknown" })]
@@ -243,7 +243,7 @@ fn world(remember_seconds: u64) -> World {
                 sealed(&header.to_string(), &json!({ "iss": iss, "exp": NOW + 9 }).to_string(), |_| {
                     vec![0; 256]
                 });
-            let _ = world.judge(&token);
+            let _ = world.outcome(&token);
             let _ = report(&world, &token);
         }
     }
@@ -263,7 +263,7 @@ fn report(world: &World, token: &str) -> Report {
 
 /// `verify` and `explain` give the same verdict and the same code; remembering a signature changes neither; the steps of the
 /// report agree with its verdict; and no form of the report holds the signature. The first line of the input chooses how the
-/// rest becomes a token: `t` is a token as it is; `s` and `x` are header and payload, which the right and a wrong key sign, but for RSA;
+/// rest becomes a token: `t` is a token as it is; `s` and `x` are header and payload, which the right and a wrong key sign, except with RSA;
 /// `b` is header, payload and the signature's octets.
 pub fn explain(data: &[u8]) -> bool {
     let Some(token) = token_of(data) else { return false };
@@ -275,26 +275,26 @@ pub fn explain(data: &[u8]) -> bool {
     EXPLAINED.with(|world| {
         let world = world.get_or_init(|| self::world(60));
         world.platform.rewind(NOW);
-        let told = report(world, &token);
-        let live = match told.verdict {
+        let report = report(world, &token);
+        let live = match report.verdict {
             Verdict::Accepted => Ok(()),
-            Verdict::Refused => Err((false, told.code.expect("a code"))),
-            Verdict::Fault => Err((true, told.code.expect("a code"))),
+            Verdict::Refused => Err((false, report.code.expect("a code"))),
+            Verdict::Fault => Err((true, report.code.expect("a code"))),
         };
         assert_eq!(verdict, live, "verify / explain");
-        // By now a good signature is remembered.
+        // A good signature is remembered now.
         world.platform.rewind(NOW);
-        assert_eq!(verdict, code_of(world, &token), "without and with memory");
+        assert_eq!(verdict, code_of(world, &token), "without and with the remembered signature");
 
-        let failed = told.steps.iter().filter(|step| step.outcome == Outcome::Failed).count();
+        let failed = report.steps.iter().filter(|step| step.outcome == Outcome::Failed).count();
         assert_eq!(failed, usize::from(verdict.is_err()));
-        assert!(told.cross_check.pure_rust != Some(false) || verdict.is_err());
+        assert!(report.cross_check.pure_rust != Some(false) || verdict.is_err());
         let signature = token.rsplit('.').next().unwrap_or_default();
         let forms = [
-            serde_json::to_string(&told).unwrap(),
-            text::render(&told, Style::Plain),
-            text::render(&told, Style::Ansi),
-            html::render(&told),
+            serde_json::to_string(&report).unwrap(),
+            text::render(&report, Style::Plain),
+            text::render(&report, Style::Ansi),
+            html::render(&report),
         ];
         let is_telling = signature.len() >= 43 && UntrustedToken::parse(&token).is_ok();
         for form in forms {

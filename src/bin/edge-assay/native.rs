@@ -10,8 +10,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use edge_assay::ports::{
-    Clock, Directory, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log,
-    NoOpinion, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
+    Clock, Directory, Document, DocumentRequest, EngineError, FetchError, HttpClient, KeyValueStore, Level,
+    Log, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
 };
 use edge_assay::time::Timestamp;
 
@@ -166,8 +166,8 @@ impl Random for Machine {
 }
 
 impl PlatformCrypto for Machine {
-    async fn verify_signature(&self, _check: &SignatureCheck<'_>) -> Result<bool, NoOpinion> {
-        Err(NoOpinion("only the Worker has WebCrypto; use --online".to_owned()))
+    async fn verify_signature(&self, _check: &SignatureCheck<'_>) -> Result<bool, EngineError> {
+        Err(EngineError("only the Worker has WebCrypto; use --online".to_owned()))
     }
 }
 

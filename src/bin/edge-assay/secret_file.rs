@@ -14,7 +14,7 @@ pub(crate) fn create(file: &Path, text: &str) -> io::Result<()> {
     write_new(file, text)
 }
 
-/// Replaces a file by one with `text`. A new file beside it is renamed, so that a full disk leaves the old one intact.
+/// Replaces a file by one with `text`. A new file in the same folder is renamed, so that a full disk leaves the old one intact.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidInput`] if `file` is a symbolic link; and the system's own errors.
@@ -55,7 +55,7 @@ fn write_new(file: &Path, text: &str) -> io::Result<()> {
     written(options.open(file)?).inspect_err(|_| drop(fs::remove_file(file)))
 }
 
-/// A random name beside `file`, which nobody can have predicted.
+/// An unpredictable name in the folder of `file`.
 fn beside(file: &Path) -> io::Result<PathBuf> {
     let mut random = [0; 8];
     getrandom::getrandom(&mut random).map_err(|error| io::Error::other(error.to_string()))?;

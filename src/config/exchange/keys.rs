@@ -9,7 +9,7 @@ use crate::ports::Secrets;
 use crate::signing::keyring::BINDING;
 use crate::signing::{Keyring, Margins, Series};
 
-/// Reads `SIGNING_KEYS`. If it is not bound, this is not a fault of the configuration but a missing secret. The reason is
+/// Reads `SIGNING_KEYS`. An unbound secret is not a configuration fault. The reason is
 /// returned as the error, and requests that need the keys get it.
 pub(super) fn read(
     margins: &Margins,

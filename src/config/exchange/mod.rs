@@ -183,7 +183,7 @@ pub(super) fn scopes(table: &mut Table<'_>, name: &'static str) -> Vec<String> {
     scopes
 }
 
-/// Checks that the directory's key `subject:<issuer>:<sub>` is different for any two subjects, whatever their `sub` contains.
+/// Checks that the directory's key `subject:<issuer>:<sub>` is different for any two subjects, for every content of their `sub`.
 fn check_directory_keys(table: &Table<'_>, directory: &str, around: &Surroundings<'_>) {
     for one in around.issuers.iter() {
         for other in around.issuers.iter() {

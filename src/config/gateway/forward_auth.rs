@@ -1,4 +1,4 @@
-//! Reads `forward_auth`: which questions of a proxy are trusted.
+//! Reads `forward_auth`: it decides which questions of a proxy are trusted.
 
 use super::headers::is_header_name;
 use crate::config::reader::Table;

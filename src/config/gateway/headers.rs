@@ -20,7 +20,7 @@ pub(super) fn identity_headers(table: &mut Table<'_>) -> Vec<IdentityHeader> {
         if !is_header_name(&name) {
             table.fault(
                 &path,
-                "is not a name that every server reads alike",
+                "is not a name that all servers read in the same way",
                 "write letters, digits and -, for example \"x-user-id\"",
             );
             continue;

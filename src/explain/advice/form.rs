@@ -162,7 +162,7 @@ pub(in crate::explain) fn unsigned(examination: &Examination<'_>) -> Advice {
         .filter(|iss| iss.starts_with("https://securetoken.google.com/"))
         .map_or("", |_| " Firebase's Auth emulator makes such tokens: sign in to the real project.");
     advice(
-        "The token is not signed: its `alg` is \"none\" and its signature is empty. Anybody could have written it.",
+        "The token is not signed: its `alg` is \"none\" and its signature is empty. Anyone could have written it.",
         format!(
             "Send a token that the identity provider has signed. Emulators and the test settings of some libraries make unsigned tokens, which are never accepted.{issuer} For tests, run an identity provider that signs, and configure it as a separate issuer."
         ),

@@ -249,7 +249,7 @@ fn correction(examination: &Examination<'_>, configured: &str) -> String {
 pub(in crate::explain) fn algorithm_unsupported(algorithm: &str) -> Advice {
     if algorithm.eq_ignore_ascii_case("none") || algorithm.is_empty() {
         return advice(
-            "The token is not signed: the `alg` in its header is absent or \"none\". Anybody could have written it.",
+            "The token is not signed: the `alg` in its header is absent or \"none\". Anyone could have written it.",
             "Ask the identity provider for a signed token. If a library makes these tokens, switch off its setting for unsigned ones: it is for tests only.",
         );
     }

@@ -209,7 +209,7 @@ pub(in crate::explain) fn weak_secret(
     advice(
         format!("The shared secret {binding}, which has to verify this token, is too short: {reason}."),
         format!(
-            "{make} a longer secret:\n    openssl rand -base64 48\nSet it at the issuer, and store it here:\n    npx wrangler secret put {binding}\nTokens signed with the short secret are still refused: anybody who has one of them can guess such a secret."
+            "{make} a longer secret:\n    openssl rand -base64 48\nSet it at the issuer, and store it here:\n    npx wrangler secret put {binding}\nTokens signed with the short secret are still refused: anyone who has one of them can guess such a secret."
         ),
     )
 }
@@ -253,7 +253,7 @@ pub(in crate::explain) fn set_aside(kid: Option<&str>, reason: &str) -> Advice {
     )
 }
 
-/// Whether it is an access token for Microsoft Graph: what is signed has a hash of the header's `nonce` in its place, so that
+/// Whether it is an access token for Microsoft Graph: the signed text has a hash of the `nonce` in place of the header's `nonce`, so that
 /// only Graph can verify it.
 fn is_for_microsoft_graph(examination: &Examination<'_>) -> bool {
     const GRAPH: [&str; 2] = ["00000003-0000-0000-c000-000000000000", "https://graph.microsoft.com"];
@@ -317,8 +317,8 @@ pub(in crate::explain) fn secret_missing(binding: &str, reason: &str) -> Advice 
 }
 
 pub(in crate::explain) fn disagreement(examination: &Examination<'_>, algorithm: &str) -> Advice {
-    let opinions = cross_check::of(&examination.trail);
-    let said = |opinion: Option<bool>| match opinion {
+    let results = cross_check::of(&examination.trail);
+    let said = |result: Option<bool>| match result {
         Some(true) => "accepts",
         Some(false) => "refuses",
         None => "did not check",
@@ -326,8 +326,8 @@ pub(in crate::explain) fn disagreement(examination: &Examination<'_>, algorithm:
     advice(
         format!(
             "The two cryptographic engines disagree on {algorithm}: pure Rust {} the signature, WebCrypto {} it. The token is refused.",
-            said(opinions.pure_rust),
-            said(opinions.web_crypto)
+            said(results.pure_rust),
+            said(results.web_crypto)
         ),
         format!(
             "This is a fault of the program or of the runtime, not of the token. Open {}?deep=1, which tests both engines with known answers. Report its output together with this text and the key's thumbprint. Such tokens stay refused until the fault is fixed.",

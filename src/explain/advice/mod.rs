@@ -19,7 +19,7 @@ pub(super) use form::*;
 pub(super) use issuer::*;
 pub(super) use key_set::*;
 pub(super) use keys::*;
-pub(super) use route::{accepted, barred, preflight, unpassed};
+pub(super) use route::{accepted, not_accepted_by_route, preflight, request_refused};
 
 use serde_json::Value;
 
@@ -115,7 +115,7 @@ fn kid(examination: &Examination<'_>) -> String {
 /// WebCrypto has to check the signature by `verify.engine`, and cannot.
 pub(super) fn engine(examination: &Examination<'_>, detail: &str) -> Advice {
     let reason = match &examination.trail.web_crypto {
-        Some(Err(no_opinion)) => format!(" ({no_opinion})"),
+        Some(Err(error)) => format!(" ({error})"),
         _ => String::new(),
     };
     advice(

@@ -4,10 +4,10 @@ use super::{Advice, advice, exchange_refused, list, pasteable, quoted, toml};
 use crate::exchange::conditions::{Condition, Test};
 use crate::exchange::refusal::TokenError;
 use crate::explain::cause::CauseId;
-use crate::explain::route::{Barred, RefusedRequest, Routing, Unpassed};
+use crate::explain::route::{RefusedRequest, RouteError, Routing, RoutingError};
 use crate::explain::{Examination, causes, cross_check};
 use crate::gateway::path::Path;
-use crate::gateway::requirement::{Requirement, Unmet};
+use crate::gateway::requirement::{Requirement, RequirementError};
 use crate::gateway::routes::Route;
 use crate::rejection::{Rejection, excerpt};
 
@@ -75,17 +75,20 @@ fn requiring(route: &Route, require: &Requirement) -> String {
     }
 }
 
-pub(in crate::explain) fn barred(examination: &Examination<'_>, barred: &Barred<'_>) -> (CauseId, Advice) {
+pub(in crate::explain) fn request_refused(
+    examination: &Examination<'_>,
+    error: &RoutingError<'_>,
+) -> (CauseId, Advice) {
     let (method, host, path) = examination.request.map_or(("", String::new(), String::new()), |request| {
         (request.method.as_str(), excerpt(&request.host), excerpt(&request.path))
     });
-    match barred {
-        Barred::Path(error, allow) => (
+    match error {
+        RoutingError::Path(error, allow) => (
             CauseId::PathRefused,
             advice(
                 format!("The request is refused for its path, before its token is verified: {error}."),
                 match allow {
-                    None => "Change the client so that it sends a path that every server reads alike: without dot segments, encoded slashes, backslashes, semicolons and double encoding. docs/gateway.md lists what is refused.".to_owned(),
+                    None => "Change the client so that it sends a path that all servers read in the same way: without dot segments, encoded slashes, backslashes, semicolons and double encoding. docs/gateway.md lists what is refused.".to_owned(),
                     Some((route, allow)) => format!(
                         "Change the client so that it sends a path without it. If the API needs it, allow it {} (docs/gateway.md describes the risk):\n    allow_in_path = {}",
                         place(route),
@@ -94,7 +97,7 @@ pub(in crate::explain) fn barred(examination: &Examination<'_>, barred: &Barred<
                 },
             ),
         ),
-        Barred::Host => (
+        RoutingError::Host => (
             CauseId::HostRefused,
             advice(
                 format!(
@@ -103,10 +106,10 @@ pub(in crate::explain) fn barred(examination: &Examination<'_>, barred: &Barred<
                 "Change the client so that it sends a name or an address as Host, with a port if needed, as in api.example.com or api.example.com:8443.",
             ),
         ),
-        Barred::Method { route: Some(route), .. } if method == "OPTIONS" && route.cors.is_none() => {
+        RoutingError::Method { route: Some(route), .. } if method == "OPTIONS" && route.cors.is_none() => {
             (CauseId::MethodNotRouted, preflight(route))
         }
-        Barred::Method { allow, route } => (
+        RoutingError::Method { allow, route } => (
             CauseId::MethodNotRouted,
             advice(
                 format!(
@@ -125,7 +128,7 @@ pub(in crate::explain) fn barred(examination: &Examination<'_>, barred: &Barred<
                 },
             ),
         ),
-        Barred::NoRoute => (
+        RoutingError::NoRoute => (
             CauseId::RouteUnknown,
             advice(
                 format!(
@@ -159,19 +162,19 @@ fn host_line(request: &RefusedRequest) -> String {
     pasteable(&request.host).map_or_else(String::new, |host| format!("\n    host = {host}"))
 }
 
-pub(in crate::explain) fn unpassed(
+pub(in crate::explain) fn not_accepted_by_route(
     examination: &Examination<'_>,
     route: &Route,
-    unpassed: &Unpassed,
+    route_error: &RouteError,
 ) -> (CauseId, Advice) {
-    let unmet = match unpassed {
-        Unpassed::Unmet(unmet) => unmet,
-        Unpassed::Exchange(TokenError::Fault(fault)) => return causes::of_fault(examination, fault),
-        Unpassed::Exchange(error) => return exchange_refused(examination, route, error),
+    let unmet = match route_error {
+        RouteError::Requirement(unmet) => unmet,
+        RouteError::Exchange(TokenError::Fault(fault)) => return causes::of_fault(examination, fault),
+        RouteError::Exchange(error) => return exchange_refused(examination, route, error),
     };
     let name = &route.name;
     match unmet {
-        Unmet::Issuer => {
+        RequirementError::Issuer => {
             let issuer = examination.issuer().map_or("", |issuer| issuer.issuer.as_str());
             let mut require = route.require.clone();
             require.issuers.iter_mut().for_each(|issuers| issuers.push(issuer.to_owned()));
@@ -186,7 +189,7 @@ pub(in crate::explain) fn unpassed(
                 ),
             )
         }
-        Unmet::Condition { claim, rule } => (
+        RequirementError::Condition { claim, rule } => (
             CauseId::ConditionFailed,
             advice(
                 format!(
@@ -199,7 +202,7 @@ pub(in crate::explain) fn unpassed(
                 ),
             ),
         ),
-        Unmet::Rejected(Rejection::ClaimMissing { claim }) => (
+        RequirementError::Rejected(Rejection::ClaimMissing { claim }) => (
             CauseId::ClaimAbsent,
             advice(
                 format!(
@@ -208,7 +211,7 @@ pub(in crate::explain) fn unpassed(
                 header_fix(route, claim),
             ),
         ),
-        Unmet::Rejected(rejection) => {
+        RequirementError::Rejected(rejection) => {
             let missing = match rejection {
                 Rejection::ScopeInsufficient { missing, .. } => missing.as_slice(),
                 _ => &[],
@@ -291,7 +294,7 @@ pub(in crate::explain) fn accepted(examination: &Examination<'_>) -> Advice {
             format!("The token itself is good; route rules were not checked. {engines}"),
             "If a request with this token is refused, explain it again with `method`, `host` and `path` of that request: a route can require a scope, an issuer or a claim that this token lacks. If another server refuses this token, the fault is there.",
         ),
-        Routing::Absent | Routing::NoRoutes | Routing::Endpoint | Routing::Barred(_) => {
+        Routing::Absent | Routing::NoRoutes | Routing::Endpoint | Routing::Refused(_) => {
             advice(format!("The token is good. {engines}"), elsewhere)
         }
     }

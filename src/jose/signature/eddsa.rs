@@ -35,7 +35,7 @@ impl Ed25519Key {
             return Err(KeyError::NonCanonicalPoint);
         }
         let key = VerifyingKey::from_bytes(x).map_err(|_| KeyError::NotOnCurve)?;
-        // The points whose sign bit has no meaning, those with x = 0, have small order too.
+        // The points with x = 0, whose sign bit has no meaning, also have small order.
         if key.is_weak() {
             return Err(KeyError::SmallOrderPoint);
         }
@@ -90,7 +90,7 @@ const SMALL_ORDER_Y: [[u8; 32]; 5] = [
 const ORDER: [u8; 32] =
     *b"\xed\xd3\xf5\x5c\x1a\x63\x12\x58\xd6\x9c\xf7\xa2\xde\xf9\xde\x14\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x10";
 
-/// Why the signature `r || s` is refused whatever the key and the message; `None` if it is not. It compares octets only, and
+/// Why the signature `r || s` is refused for every key and message; `None` if it is not. It compares octets only, and
 /// computes nothing on the curve.
 pub(super) fn fault_of_form(r: &[u8; 32], s: &[u8; 32]) -> Option<&'static str> {
     let mut y = *r;
@@ -125,7 +125,7 @@ mod tests {
         Ed25519Key::from_point(&x).err()
     }
 
-    /// The verdict, which must be that of `ed25519-dalek` alone.
+    /// The verdict, after a check that `ed25519-dalek` alone gives the same.
     fn verdict(key: &Ed25519Key, message: &[u8], signature: &[u8]) -> bool {
         assert!(key.point.is_some(), "this machine is unfit for the kernel");
         let verdict = key.verify(message, signature);

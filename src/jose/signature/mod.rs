@@ -127,7 +127,7 @@ pub enum KeyError {
     #[error("its RSA exponent is not an odd number from {} to 2^33 - 1", limits::MIN_RSA_EXPONENT)]
     BadExponent,
     /// An RSA modulus with the fingerprint of CVE-2017-15361: its factors can be computed.
-    #[error("its RSA modulus bears the ROCA fingerprint (CVE-2017-15361): its private key can be computed")]
+    #[error("its RSA modulus has the ROCA fingerprint (CVE-2017-15361): its private key can be computed")]
     Roca,
     /// Coordinates that are not a point of the curve, or are the point at infinity.
     #[error("its coordinates are not a point of its curve")]

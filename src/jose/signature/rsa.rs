@@ -15,7 +15,7 @@ use super::{KeyError, roca, rsa_padding};
 use crate::jose::algorithm::Algorithm;
 use crate::limits;
 
-/// The most bits of a public exponent. `rsa` computes with no longer one.
+/// The most bits of a public exponent. `rsa` does not support longer ones.
 const EXPONENT_BITS: usize = 33;
 
 /// An RSA public key.
@@ -112,7 +112,7 @@ impl RsaKey {
         let holds = RsaSignature::try_from_slice(signature)
             .is_ok_and(|signature| scheme.verify_signature(&signature, &self.key, message));
         // RFC 8017 §8.1.2 step 2c: if the modulus has one bit more than whole octets, the encoding is an octet shorter than the
-        // modulus. `rsa` drops the first octet without a look at it.
+        // modulus. `rsa` drops the first octet without checking it.
         let bits = bit_length(&self.modulus);
         if holds && algorithm.is_pss() && bits % 8 == 1 {
             let number = BigUint::from_bytes_be(signature).modpow(self.key.e(), self.key.n());

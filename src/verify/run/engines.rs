@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use super::Run;
-use crate::cross_check::{Disagreement, Engine, second_opinion};
+use crate::cross_check::{Disagreement, Engine, ask_web_crypto};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::jwk::Jwk;
 use crate::jose::token::UntrustedToken;
 use crate::members::json;
-use crate::ports::{CheckingKey, Level, NoOpinion, Platform, Secrets, SignatureCheck};
+use crate::ports::{CheckingKey, EngineError, Level, Platform, Secrets, SignatureCheck};
 use crate::rejection::Fault;
 use crate::trust::secrets::ConfiguredSecret;
 
@@ -28,7 +28,7 @@ enum Material {
 }
 
 impl Candidate<'_> {
-    /// The verdict of pure Rust.
+    /// The result of pure Rust.
     fn verify(&self, algorithm: Algorithm, token: &UntrustedToken<'_>) -> bool {
         let (message, signature) = (token.signing_input(), token.signature());
         match self {
@@ -73,10 +73,10 @@ impl Material {
 }
 
 impl<P: Platform> Run<'_, P> {
-    /// The first of `candidates` under which the token's signature holds; `None` if it holds under none.
+    /// The first of `candidates` under which the token's signature is valid; `None` if it is valid under none.
     ///
     /// # Errors
-    /// [`Fault::CryptoDisagreement`] if two engines disagree, [`Fault::ConfigInvalid`] if WebCrypto must judge and cannot.
+    /// [`Fault::CryptoDisagreement`] if two engines disagree, [`Fault::ConfigInvalid`] if WebCrypto must check the signature and cannot.
     pub(super) async fn first_that_holds<'k>(
         &mut self,
         algorithm: Algorithm,
@@ -89,7 +89,7 @@ impl<P: Platform> Run<'_, P> {
             return Ok(holds);
         }
         let outcome = self.ask_engines(algorithm, candidates, token).await;
-        // WebCrypto was waited for.
+        // Time has passed while WebCrypto worked.
         self.now = self.platform.now();
         outcome
     }
@@ -105,7 +105,7 @@ impl<P: Platform> Run<'_, P> {
         token: &UntrustedToken<'_>,
     ) -> Result<Option<Candidate<'k>>, Fault> {
         let engine = self.engine();
-        // Engines differ on some of these forms, and a token's author chooses the form. So none of them is asked.
+        // Engines differ on some of these forms, and a token's author chooses the form. So these signatures are refused before an engine is asked.
         let mut fault = None;
         candidates.retain(|candidate| {
             let found = candidate.fault_of_form(algorithm, token.signature());
@@ -119,7 +119,7 @@ impl<P: Platform> Run<'_, P> {
         self.trail.pure_rust = pure_rust;
         if let Some(fault) = fault.filter(|_| candidates.is_empty()) {
             let reason = format!("the signature is refused before WebCrypto is asked, because {fault}");
-            self.trail.web_crypto = Some(Err(NoOpinion(reason)));
+            self.trail.web_crypto = Some(Err(EngineError(reason)));
             return Ok(None);
         }
         if let Some(Some(holds)) = by_rust {
@@ -136,20 +136,20 @@ impl<P: Platform> Run<'_, P> {
             .map(|material| SignatureCheck { alg, key: material.key(), message, signature })
             .collect();
         let thumbprint = asked.first().and_then(Candidate::thumbprint);
-        let opinion = second_opinion(self.platform, &checks).await;
-        self.trail.web_crypto = Some(opinion.as_ref().map(Option::is_some).map_err(NoOpinion::clone));
-        let by_web_crypto = match &opinion {
+        let result = ask_web_crypto(self.platform, &checks).await;
+        self.trail.web_crypto = Some(result.as_ref().map(Option::is_some).map_err(EngineError::clone));
+        let by_web_crypto = match &result {
             Ok(position) => position.and_then(|position| asked.get(position)).copied(),
-            Err(no_opinion) => {
-                self.log_opinion(
+            Err(error) => {
+                self.log_engine_results(
                     (Level::Info, "cross_check_unanswered"),
                     alg,
                     thumbprint.as_deref(),
-                    &no_opinion.0,
+                    &error.0,
                 );
                 self.terms.cross_checks.count(false);
                 return match by_rust {
-                    // Refused by one engine is refused.
+                    // A signature that one engine refuses is refused.
                     Some(holds) if engine == Engine::Rust || holds.is_none() => Ok(holds),
                     _ => Err(Fault::ConfigInvalid {
                         detail: format!(
@@ -166,21 +166,21 @@ impl<P: Platform> Run<'_, P> {
             self.terms.cross_checks.count(true);
             return Ok(by_web_crypto);
         }
-        self.log_opinion((Level::Error, "crypto_disagreement"), alg, thumbprint.as_deref(), "");
+        self.log_engine_results((Level::Error, "crypto_disagreement"), alg, thumbprint.as_deref(), "");
         let disagreement = Disagreement { alg, thumbprint, pure_rust, web_crypto };
         self.terms.cross_checks.examine_engines(self.platform, algorithm, &checks, disagreement).await;
         Err(Fault::CryptoDisagreement { algorithm: alg })
     }
 
-    /// Logs that WebCrypto did not confirm the verdict of pure Rust.
-    fn log_opinion(
+    /// Logs that WebCrypto did not confirm the result of pure Rust.
+    fn log_engine_results(
         &self,
         (level, event): (Level, &'static str),
         alg: &str,
         thumbprint: Option<&str>,
         reason: &str,
     ) {
-        let web_crypto = self.trail.web_crypto.as_ref().and_then(|opinion| opinion.as_ref().ok());
+        let web_crypto = self.trail.web_crypto.as_ref().and_then(|result| result.as_ref().ok());
         let line = json!({
             "event": event, "iss": self.observed.issuer(), "kid": self.observed.kid(), "alg": alg,
             "thumbprint": thumbprint, "pure_rust": self.trail.pure_rust, "web_crypto": web_crypto, "reason": reason,

@@ -26,7 +26,7 @@ pub(super) struct Run<'r, P> {
     keys: &'r KeyCache,
     platform: &'r P,
     now: Timestamp,
-    /// Whether WebCrypto checks the signature as well, and a remembered verdict does not count.
+    /// Whether WebCrypto checks the signature as well, and a remembered result is not used.
     twice: bool,
     observed: Observed,
     refresh: Option<Rc<TrustedIssuer>>,
@@ -45,10 +45,10 @@ impl<'r, P: Platform> Run<'r, P> {
         Self { terms, keys, platform, now, twice, observed, refresh: None, trail }
     }
 
-    pub(super) async fn judge(mut self, token: &str) -> Verification {
+    pub(super) async fn verify(mut self, token: &str) -> Verification {
         let outcome = self.steps(token).await;
-        let Self { observed, now: judged_at, refresh, trail, .. } = self;
-        Verification { outcome, observed, judged_at, refresh, trail }
+        let Self { observed, now: verified_at, refresh, trail, .. } = self;
+        Verification { outcome, observed, verified_at, refresh, trail }
     }
 
     async fn steps(&mut self, text: &str) -> Result<VerifiedToken, Refusal> {
@@ -58,7 +58,7 @@ impl<'r, P: Platform> Run<'r, P> {
         if text.len() > limit {
             return Err(Rejection::TokenTooLarge { length: text.len(), limit }.into());
         }
-        // A second check is a check of this moment, so nothing remembered replaces it.
+        // If WebCrypto checks too, both engines check the signature now. A remembered result does not replace that.
         let known = if self.twice { None } else { self.terms.remembered.find(&digest, self.now) };
         let token = match &known {
             Some(known) => UntrustedToken::reread(text, Rc::clone(&known.content)),
@@ -173,8 +173,8 @@ impl<'r, P: Platform> Run<'r, P> {
         if !strong.is_empty() && self.first_that_holds(algorithm, strong, token).await?.is_some() {
             return Ok(KeyIdentity { algorithm, kid: kid.map(str::to_owned), thumbprint: None });
         }
-        // A secret that is absent or too short may be the one that signed. The operator has to fix that, so it is no verdict on
-        // the token.
+        // A secret that is absent or too short may be the one that signed. The operator has to fix that, so the token is not
+        // rejected.
         for secret in &meant {
             if let Some(reason) = secret.problem_for(algorithm) {
                 let binding = secret.reference.binding.clone();

@@ -38,7 +38,7 @@ pub(super) struct Ghost {
     /// Reads of the store whose answer has not arrived.
     reads: Vec<Flight>,
     /// What each isolate was told.
-    told: Vec<Told>,
+    observed: Vec<Observed>,
 }
 
 #[derive(Clone, Copy, Debug, Hash)]
@@ -52,7 +52,7 @@ struct Flight {
 /// What an isolate was told of the attempts to fetch: by the answers to its own and by the records that it read. In seconds of its
 /// own clock.
 #[derive(Clone, Copy, Debug, Default, Hash)]
-struct Told {
+struct Observed {
     last_attempt: Option<i64>,
     failures: u32,
     last_unknown: Option<i64>,
@@ -60,7 +60,7 @@ struct Told {
 
 impl std::hash::Hash for Ghost {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        (&self.served, &self.told).hash(state);
+        (&self.served, &self.observed).hash(state);
         // In which order two fetches began makes no difference.
         for flights in [&self.flights, &self.reads] {
             let mut flights: Vec<_> = flights
@@ -85,7 +85,7 @@ impl Ghost {
             served: BTreeMap::new(),
             flights: Vec::new(),
             reads: Vec::new(),
-            told: vec![Told::default(); isolates],
+            observed: vec![Observed::default(); isolates],
         }
     }
 
@@ -94,7 +94,7 @@ impl Ghost {
     }
 
     /// A request goes on, so that it waits neither for a read nor for a fetch. One that is cancelled never does.
-    pub(super) fn goes_on(&mut self, request: usize) {
+    pub(super) fn continues(&mut self, request: usize) {
         self.flights.retain(|flight| flight.request != request);
         self.reads.retain(|read| read.request != request);
     }
@@ -102,13 +102,13 @@ impl Ghost {
     /// An isolate reads a record.
     pub(super) fn learns(&mut self, isolate: usize, value: &str, now: i64) {
         let record: Value = serde_json::from_str(value).unwrap();
-        let told = &mut self.told[isolate];
-        told.last_unknown =
-            told.last_unknown.max(record["last_unknown_kid_fetch_at"].as_i64().map(|at| at.min(now)));
+        let observed = &mut self.observed[isolate];
+        observed.last_unknown =
+            observed.last_unknown.max(record["last_unknown_kid_fetch_at"].as_i64().map(|at| at.min(now)));
         let last_attempt = record["last_attempt_at"].as_i64().map(|at| at.min(now));
-        if last_attempt > told.last_attempt {
-            told.last_attempt = last_attempt;
-            told.failures = u32::try_from(record["consecutive_failures"].as_u64().unwrap()).unwrap();
+        if last_attempt > observed.last_attempt {
+            observed.last_attempt = last_attempt;
+            observed.failures = u32::try_from(record["consecutive_failures"].as_u64().unwrap()).unwrap();
         }
     }
 }
@@ -119,7 +119,7 @@ impl Shared {
     }
 
     /// A key whose set has ended is accepted by nobody.
-    fn judge_life(&mut self, set: &KeySet) {
+    fn check_life(&mut self, set: &KeySet) {
         let kids: Vec<_> = set.keys.iter().filter_map(|key| key.kid.as_deref()).collect();
         let mut versions = self.setup.versions.iter().enumerate();
         let version = versions.find(|(_, version)| **version == kids).map(|(version, _)| version);
@@ -134,15 +134,15 @@ impl Shared {
         }
     }
 
-    pub(super) fn judge_set(&mut self, set: &KeySet) {
-        self.judge_life(set);
+    pub(super) fn check_set(&mut self, set: &KeySet) {
+        self.check_life(set);
     }
 
-    pub(super) fn judge_answer(&mut self, call: Call, begun_ms: i64, result: &Result<Lookup, Fault>) {
+    pub(super) fn check_answer(&mut self, call: Call, begun_ms: i64, result: &Result<Lookup, Fault>) {
         let kid = if let Call::Kid(kid) = call { kid } else { "" };
         self.ghost.last_answer = Some(summary(result, kid));
         let Ok(lookup) = result else { return };
-        self.judge_life(&lookup.set);
+        self.check_life(&lookup.set);
         let Call::Kid(kid) = call else { return };
         if lookup.set.with_kid(kid).next().is_some() {
             return;
@@ -161,7 +161,7 @@ impl Shared {
     }
 
     /// A request for a key that the isolate holds waits for nothing.
-    pub(super) fn judge_begin(&mut self, call: Call, known: &KeyState) {
+    pub(super) fn check_begin(&mut self, call: Call, known: &KeyState) {
         let Call::Kid(kid) = call else { return };
         let is_known = known.serving && known.keys.iter().any(|key| key.kid.as_deref() == Some(kid));
         if is_known && self.ghost.last_answer != Some(Ok(true)) {
@@ -170,7 +170,7 @@ impl Shared {
     }
 
     /// One read of the store per isolate and lease.
-    pub(super) fn judge_read(&mut self, request: usize, isolate: usize) {
+    pub(super) fn check_read(&mut self, request: usize, isolate: usize) {
         let now = self.second();
         self.ghost.reads.retain(|read| now < read.begun + signed(STORE_LEASE_SECONDS));
         if self.ghost.reads.iter().any(|read| read.isolate == isolate && read.request != request) {
@@ -180,18 +180,20 @@ impl Shared {
     }
 
     /// One fetch per isolate and lease, and none against what the isolate was told.
-    pub(super) fn judge_fetch(&mut self, request: usize, call: Call, isolate: usize, known: &KeyState) {
+    pub(super) fn check_fetch(&mut self, request: usize, call: Call, isolate: usize, known: &KeyState) {
         let (now, own) = (self.second(), self.seconds(isolate));
         self.ghost.flights.retain(|flight| now < flight.begun + signed(lease_seconds()));
         if self.ghost.flights.iter().any(|flight| flight.isolate == isolate) {
             self.ghost.violate("an isolate fetches twice at once".to_owned());
         }
-        let told = self.ghost.told[isolate];
-        if let Some(attempt) = told.last_attempt.filter(|attempt| own < attempt + backoff(told.failures)) {
+        let observed = self.ghost.observed[isolate];
+        if let Some(attempt) =
+            observed.last_attempt.filter(|attempt| own < attempt + backoff(observed.failures))
+        {
             self.ghost.violate(format!(
                 "an isolate fetches {} s after failure {}",
                 own - attempt,
-                told.failures
+                observed.failures
             ));
         }
         let holds = |kid: &str| known.keys.iter().any(|key| key.kid.as_deref() == Some(kid));
@@ -199,10 +201,10 @@ impl Shared {
         let is_fresh = known.serving && known.fresh_until.is_some_and(|until| own < until.epoch_seconds());
         if is_for_unknown_kid && is_fresh {
             let cooldown = signed(POLICY.unknown_kid_cooldown_seconds);
-            if let Some(looked) = told.last_unknown.filter(|looked| own < looked + cooldown) {
+            if let Some(looked) = observed.last_unknown.filter(|looked| own < looked + cooldown) {
                 self.ghost.violate(format!("an isolate looks for an unknown kid after {} s", own - looked));
             }
-            let anywhere = self.ghost.told.iter().filter_map(|told| told.last_unknown).max();
+            let anywhere = self.ghost.observed.iter().filter_map(|observed| observed.last_unknown).max();
             if let (Some(Demand::SharedCooldown), Some(looked)) = (self.setup.demand, anywhere)
                 && own < looked + cooldown
             {
@@ -212,16 +214,16 @@ impl Shared {
         self.ghost.flights.push(Flight { request, isolate, begun: now, is_for_unknown_kid });
     }
 
-    fn ended(&mut self, request: usize, isolate: usize, lacks: bool) -> &mut Told {
+    fn ended(&mut self, request: usize, isolate: usize, lacks: bool) -> &mut Observed {
         let own = self.seconds(isolate);
         let mut flights = self.ghost.flights.iter();
         let was_unknown = flights.any(|flight| flight.request == request && flight.is_for_unknown_kid);
-        let told = &mut self.ghost.told[isolate];
-        told.last_attempt = Some(own);
+        let observed = &mut self.ghost.observed[isolate];
+        observed.last_attempt = Some(own);
         if lacks || was_unknown {
-            told.last_unknown = Some(own);
+            observed.last_unknown = Some(own);
         }
-        told
+        observed
     }
 
     /// The origin's answer arrives.
@@ -233,13 +235,13 @@ impl Shared {
 
     /// A fetch fails. Returns the backoff that follows, in seconds.
     pub(super) fn fetch_failed(&mut self, request: usize, isolate: usize) -> u64 {
-        let told = self.ended(request, isolate, false);
-        told.failures += 1;
-        u64::try_from(backoff(told.failures)).unwrap()
+        let observed = self.ended(request, isolate, false);
+        observed.failures += 1;
+        u64::try_from(backoff(observed.failures)).unwrap()
     }
 
     /// A write reaches the store: a failure takes no set away.
-    pub(super) fn judge_write(&mut self, write: &Write) {
+    pub(super) fn check_write(&mut self, write: &Write) {
         let key = record::key(&source());
         if write.key != key {
             return;
@@ -260,14 +262,14 @@ impl Shared {
     }
 
     /// Every request ends soon when nothing else goes wrong.
-    pub(super) fn judge_end(&mut self, waited: i64) {
+    pub(super) fn check_end(&mut self, waited: i64) {
         if waited > signed(STORE_LEASE_SECONDS + lease_seconds()) + 1 {
             self.ghost.violate(format!("progress: a request takes {waited} s more"));
         }
     }
 
     /// Every isolate accepts a published key soon when nothing else goes wrong.
-    pub(super) fn judge_acceptance(&mut self, isolate: usize, kid: &str, waited: i64) {
+    pub(super) fn check_acceptance(&mut self, isolate: usize, kid: &str, waited: i64) {
         let longest = signed(POLICY.unknown_kid_cooldown_seconds + lease_seconds()) + 8;
         if waited > longest {
             self.ghost

@@ -22,8 +22,8 @@ use edge_assay::keys::{
 };
 use edge_assay::limits::{STORE_LEASE_SECONDS, STORE_TIMEOUT_MS};
 use edge_assay::ports::{
-    Clock, Directory, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log,
-    NoOpinion, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
+    Clock, Directory, Document, DocumentRequest, EngineError, FetchError, HttpClient, KeyValueStore, Level,
+    Log, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
 };
 use edge_assay::rejection::Fault;
 use edge_assay::time::Timestamp;
@@ -499,7 +499,7 @@ impl Random for Port {
 }
 
 impl PlatformCrypto for Port {
-    async fn verify_signature(&self, _: &SignatureCheck<'_>) -> Result<bool, NoOpinion> {
+    async fn verify_signature(&self, _: &SignatureCheck<'_>) -> Result<bool, EngineError> {
         unreachable!("the cache checks no signature")
     }
 }
@@ -521,20 +521,20 @@ async fn serve(port: Port, cache: Rc<KeyCache>, call: Call) {
             if let LookedAgain::Fetched(set) =
                 cache.look_again(&port, &source, &policy, kid, port.now()).await
             {
-                port.shared.borrow_mut().judge_set(&set);
+                port.shared.borrow_mut().check_set(&set);
             }
             return;
         }
         Call::Probe => {
             if let Ok(set) = cache.probe(&port, &source, &policy, 2, port.now()).await {
-                port.shared.borrow_mut().judge_set(&set);
+                port.shared.borrow_mut().check_set(&set);
             }
             return;
         }
     };
     let begun_ms = port.now_ms();
     let result = cache.lookup(&port, &source, &policy, wanted, port.now()).await;
-    port.shared.borrow_mut().judge_answer(call, begun_ms, &result);
+    port.shared.borrow_mut().check_answer(call, begun_ms, &result);
     if result.is_ok_and(|lookup: Lookup| lookup.refresh_due) {
         cache.refresh(&port, &source, &policy, port.now()).await;
     }
@@ -727,7 +727,7 @@ impl World {
         self.requests.insert(number, Request { isolate, call, task, history, waits: false });
         self.shared.borrow_mut().ghost.last_answer = None;
         self.run(number, None);
-        self.shared.borrow_mut().judge_begin(call, &known);
+        self.shared.borrow_mut().check_begin(call, &known);
     }
 
     /// What `isolate` has in its memory, as the production code tells it.
@@ -762,7 +762,7 @@ impl World {
         let (isolate, call) = (request.isolate, request.call);
         let (before, second, memory) = {
             let mut shared = self.shared.borrow_mut();
-            shared.ghost.goes_on(number);
+            shared.ghost.continues(number);
             (shared.last_operation, shared.seconds(isolate), shared.memories[isolate])
         };
         if request.task.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
@@ -786,7 +786,7 @@ impl World {
             match operation {
                 Operation::Get { .. } => {
                     shared.matters_in(STORE_LEASE_SECONDS);
-                    shared.judge_read(number, isolate);
+                    shared.check_read(number, isolate);
                 }
                 Operation::Sleep { due_ms, seen: None } => shared.matters_at(*due_ms),
                 Operation::Fetch { begun_ms, timeout_ms, .. } => {
@@ -799,7 +799,7 @@ impl World {
         drop(shared);
         if begun.iter().any(|operation| matches!(operation, Operation::Fetch { .. })) {
             let known = self.state(isolate);
-            self.shared.borrow_mut().judge_fetch(number, call, isolate, &known);
+            self.shared.borrow_mut().check_fetch(number, call, isolate, &known);
         }
     }
 
@@ -841,7 +841,7 @@ impl World {
         let mut shared = self.shared.borrow_mut();
         let index = shared.in_flight.iter().position(|other| other.id == write).unwrap();
         let write = shared.in_flight.remove(index);
-        shared.judge_write(&write);
+        shared.check_write(&write);
         let expires_ms = shared.now_ms + i64::try_from(write.ttl_seconds).unwrap() * 1000;
         shared.log.push(Stored { key: write.key, value: write.value, expires_ms });
     }
@@ -930,7 +930,7 @@ impl World {
         let begun = self.shared.borrow().now_ms;
         self.let_pass();
         let waited = (self.shared.borrow().now_ms - begun).div_euclid(1000);
-        self.shared.borrow_mut().judge_end(waited);
+        self.shared.borrow_mut().check_end(waited);
         for isolate in 0..self.caches.len() {
             let kid = {
                 let shared = self.shared.borrow();
@@ -950,7 +950,7 @@ impl World {
                 };
                 shared.now_ms += i64::try_from(wait).unwrap() * 1000;
                 let waited = (shared.now_ms - begun).div_euclid(1000);
-                shared.judge_acceptance(isolate, kid, waited);
+                shared.check_acceptance(isolate, kid, waited);
                 if shared.ghost.violation.is_some() {
                     return;
                 }

@@ -133,7 +133,7 @@ fn providers_are_asked_at_the_same_time_and_not_waited_for_beyond_ten_seconds() 
 }
 
 #[test]
-fn nobody_can_make_it_ask_a_provider_again_and_again() {
+fn no_caller_can_make_it_ask_a_provider_repeatedly() {
     // While the provider fails, the backoff applies to probes as well.
     let world = worker(&json!({}));
     world.serves(&jwks_uri(ISS), Answer::status(503));

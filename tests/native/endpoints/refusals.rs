@@ -190,7 +190,7 @@ fn a_token_in_the_query_or_in_a_cookie_is_not_read_and_the_answer_says_so() {
 }
 
 #[test]
-fn a_request_without_any_token_is_told_of_none() {
+fn the_answer_to_a_request_without_any_token_mentions_none() {
     let world = worker(&json!({}));
     for request in [
         FakeRequest::get("/verify?access_token="),

@@ -207,7 +207,7 @@ fn a_shared_secret_for_several_audiences_is_a_fault_of_the_configuration() {
 }
 
 #[test]
-fn one_hs256_target_goes_on_with_a_secret_that_names_no_audience() {
+fn one_hs256_target_works_with_a_secret_that_names_no_audience() {
     let (keys, secrets) = shared(&[None]);
     let world = world_with(&pair(&json!({ "algorithm": "HS256" }), &json!({})), &with_keys(keys));
     let (answer, _) = granted(&world, &form(&exchange(&clerk_token(&json!({})), &[("audience", API)])));
@@ -236,7 +236,7 @@ fn a_target_that_holds_its_secret_cannot_forge_an_identity_providers_tokens() {
 }
 
 #[test]
-fn no_client_goes_by_a_name_that_the_worker_assigns_itself() {
+fn no_client_may_use_a_client_id_that_the_worker_assigns_itself() {
     let token = clerk_token(&json!({}));
     for name in ["edge-assay", "public", "Edge-Assay", " public "] {
         let mut config = config();
@@ -277,8 +277,8 @@ fn a_gateway_that_asks_for_its_own_target_gets_that_targets_claims_alone() {
     let world = world_with(&config, &with_keys(keys));
     let token = clerk_token(&json!({}));
     let sent = |path: &str| {
-        let onward = world.sent_on(&FakeRequest::get(path).bearer(&token));
-        let (_, value) = onward.set.into_iter().find(|(name, _)| name == "authorization").unwrap();
+        let upstream_request = world.sent_on(&FakeRequest::get(path).bearer(&token));
+        let (_, value) = upstream_request.set.into_iter().find(|(name, _)| name == "authorization").unwrap();
         value.strip_prefix("Bearer ").unwrap().to_owned()
     };
     let (to_api, to_sandbox) = (sent("/api/x"), sent("/sandbox/x"));
@@ -290,7 +290,7 @@ fn a_gateway_that_asks_for_its_own_target_gets_that_targets_claims_alone() {
 }
 
 #[test]
-fn no_client_goes_by_another_spelling_of_a_registered_id() {
+fn no_client_may_use_another_spelling_of_a_registered_id() {
     let token = clerk_token(&json!({}));
     for name in ["cli", "CLI", "Cli", "cli ", " cli", " CLI "] {
         let named = form(&exchange(&token, &[("audience", API), ("client_id", name)]));
@@ -317,7 +317,7 @@ fn no_client_goes_by_another_spelling_of_a_registered_id() {
 const VALUE: &str = "one value that two parties hold, of more than 32 characters";
 
 #[test]
-fn two_parties_with_the_same_secret_are_a_fault_whatever_the_bindings_are_called() {
+fn two_parties_with_the_same_secret_are_a_fault_under_any_names_of_the_bindings() {
     let client =
         |id: &str, secret: &str, targets: &[&str]| json!({ "id": id, "secret": secret, "targets": targets });
     let with = |change: &dyn Fn(&mut Value), bound: &[(&'static str, &str)]| {

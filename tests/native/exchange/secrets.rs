@@ -139,7 +139,7 @@ const BINDINGS: &[&str] =
     &["SIGNING_KEYS", "CLI_SECRET", "SUPABASE\"", "SUPABASE ", "DIRECTORY", "PROXY_SECRET", "JWKS_CACHE"];
 
 #[test]
-fn no_response_to_a_stranger_names_the_binding_that_is_missing() {
+fn no_response_to_an_unauthenticated_caller_names_the_missing_binding() {
     let mut config = config();
     config["forward_auth"] = json!({ "secret": "PROXY_SECRET" });
     config["endpoints"] = json!({ "prefix": "/_assay" });
@@ -204,7 +204,7 @@ fn no_response_to_a_stranger_names_the_binding_that_is_missing() {
 }
 
 #[test]
-fn a_stranger_at_token_learns_nothing_but_that_a_secret_is_missing() {
+fn an_unauthenticated_caller_of_token_learns_only_that_a_secret_is_missing() {
     let texts: Vec<Value> = [&secrets()[1..], &[], &secrets()[..2]]
         .into_iter()
         .map(|bound| {

@@ -20,7 +20,7 @@ fn paths(faults: &[ConfigFault]) -> Vec<&str> {
 }
 
 #[test]
-fn each_fault_of_a_route_is_told_by_its_path() {
+fn each_fault_of_a_route_is_reported_with_its_path() {
     for (changes, expected) in [
         (json!({ "path": null }), "gateway.routes[0].path"),
         (json!({ "path": "profiles" }), "gateway.routes[0].path"),
@@ -122,7 +122,7 @@ fn a_route_can_allow_what_its_path_can_match() {
 }
 
 #[test]
-fn a_route_that_can_never_match_is_told_with_what_takes_its_requests() {
+fn a_route_that_can_never_match_is_reported_with_what_takes_its_requests() {
     let get = json!({ "methods": ["GET"] });
     for (routes, expected) in [
         (json!([route("/a", &json!({})), route("/a", &json!({}))]), Some("gateway.routes[1]")),
@@ -146,7 +146,7 @@ fn a_route_that_can_never_match_is_told_with_what_takes_its_requests() {
 }
 
 #[test]
-fn an_endpoint_that_is_not_there_takes_no_route() {
+fn a_disabled_endpoint_takes_no_path_of_a_route() {
     assert_eq!(faults(&json!([route("/token", &json!({})), route("/forward-auth", &json!({}))])), []);
     let with = |changes: &Value| {
         let base = json!({ "gateway": { "routes": [route("/auth-request", &json!({})), route("/ext-authz/x/*", &json!({}))] } });
@@ -231,7 +231,7 @@ fn the_lint_reports_exactly_the_paths_at_which_an_endpoint_answers() {
 }
 
 #[test]
-fn forward_auth_says_whom_it_believes() {
+fn forward_auth_must_say_which_questions_it_trusts() {
     for (given, expected) in [
         (json!({}), Some("forward_auth")),
         (json!({ "trusted": false }), Some("forward_auth")),
@@ -251,7 +251,7 @@ fn forward_auth_says_whom_it_believes() {
 }
 
 #[test]
-fn who_may_tell_a_clients_address_is_one_of_two() {
+fn the_source_of_a_clients_address_is_one_of_two_values() {
     let with = |given: &Value| {
         let routes = [route("/*", &json!({}))];
         faults_with(&json!({ "gateway": { "routes": routes, "client_address": given } }))
@@ -342,7 +342,7 @@ const WITH_A_MEANING: &[&str] = &[
 ];
 
 #[test]
-fn no_header_with_a_meaning_brings_the_proxys_secret() {
+fn no_header_with_another_meaning_can_hold_the_proxys_secret() {
     let found = |name: &str| {
         let routes = json!([route("/a/*", &json!({ "headers": { "x-user-id": "/sub" } }))]);
         let forward_auth = json!({ "secret": "S", "header": name });
@@ -359,7 +359,7 @@ fn no_header_with_a_meaning_brings_the_proxys_secret() {
 }
 
 #[test]
-fn no_header_with_a_meaning_tells_who_sends_a_request() {
+fn no_header_with_another_meaning_can_be_an_identity_header() {
     for name in WITH_A_MEANING.iter().chain(&["X-Forward-Auth-Secret", "Authorization"]) {
         let found = faults(&json!([route("/a/*", &json!({ "headers": { *name: "/sub" } }))]));
         assert_eq!(paths(&found), [format!("gateway.routes[0].headers.{name}")], "{name}");

@@ -24,7 +24,7 @@ fn preflight(path: &str, origin: &str, method: &str) -> FakeRequest {
 }
 
 #[test]
-fn a_preflight_is_answered_here_and_never_sent_on() {
+fn a_preflight_is_answered_here_and_never_forwarded() {
     let world = world();
     let response = world.answered(&preflight("/cors/1", APP, "PUT"));
     assert_eq!(response.status(), 204);

@@ -47,16 +47,16 @@ fn world_beside(changes: &Value, root: &Value) -> World {
     )
 }
 
-fn bearer(onward: &UpstreamRequest) -> String {
-    told(onward, "authorization").unwrap().strip_prefix("Bearer ").unwrap().to_owned()
+fn bearer(upstream_request: &UpstreamRequest) -> String {
+    value_set(upstream_request, "authorization").unwrap().strip_prefix("Bearer ").unwrap().to_owned()
 }
 
 #[test]
 fn the_upstream_gets_a_token_of_ours_for_the_same_subject() {
     let world = world();
     let subject = token(&json!({ "email": "ada@example.com" }));
-    let onward = world.sent_on(&FakeRequest::get("/x").bearer(&subject));
-    let minted = bearer(&onward);
+    let upstream_request = world.sent_on(&FakeRequest::get("/x").bearer(&subject));
+    let minted = bearer(&upstream_request);
     let parsed = UntrustedToken::parse(&minted).unwrap();
     let claims = parsed.claims();
     assert_eq!(parsed.header().typ.as_deref(), Some("at+jwt"));
@@ -67,7 +67,7 @@ fn the_upstream_gets_a_token_of_ours_for_the_same_subject() {
     assert_eq!(claims.get("client_id"), Some(json!("edge-assay")));
     // Never after the `exp` of the subject token.
     assert_eq!(claims.expires_at.map(edge_assay::time::Timestamp::epoch_seconds), Some(NOW + 50));
-    assert!(onward.remove.contains(&"authorization".to_owned()));
+    assert!(upstream_request.remove.contains(&"authorization".to_owned()));
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn it_is_kept_for_its_subject_token_while_it_is_good_and_never_for_another() {
 }
 
 #[test]
-fn what_the_policy_refuses_goes_nowhere() {
+fn a_request_that_the_policy_refuses_is_not_forwarded() {
     let world = world();
     let other = tokens::mint(Algorithm::EdDsa, &json!({}), &claims(OTHER, &json!({})));
     for (subject, expected) in
@@ -115,7 +115,7 @@ fn what_the_policy_refuses_goes_nowhere() {
 }
 
 #[test]
-fn a_directory_that_is_down_is_503_and_nothing_goes_on() {
+fn a_directory_that_is_down_is_503_and_nothing_is_forwarded() {
     let world = world_with(&json!({ "directory": "DIRECTORY" }));
     world.platform.directory.behave(StoreMode::Down);
     let response = world.answered(&FakeRequest::get("/x").bearer(&token(&json!({}))));
@@ -126,7 +126,7 @@ fn a_directory_that_is_down_is_503_and_nothing_goes_on() {
 }
 
 #[test]
-fn a_proxy_that_asks_is_given_our_token_too() {
+fn a_proxy_gets_our_token_too() {
     let world = world_beside(&json!({}), &json!({ "forward_auth": { "trusted": true } }));
     let ask = FakeRequest::get("/_assay/auth-request")
         .header("x-original-method", "GET")
@@ -142,10 +142,10 @@ fn a_proxy_that_asks_is_given_our_token_too() {
 }
 
 #[test]
-fn nobody_gets_no_token_on_a_public_route() {
-    let onward = world().sent_on(&FakeRequest::get("/open/x"));
-    assert_eq!(told(&onward, "authorization"), None);
-    assert!(onward.remove.contains(&"authorization".to_owned()));
+fn a_request_without_a_token_gets_no_issued_token_on_a_public_route() {
+    let upstream_request = world().sent_on(&FakeRequest::get("/open/x"));
+    assert_eq!(value_set(&upstream_request, "authorization"), None);
+    assert!(upstream_request.remove.contains(&"authorization".to_owned()));
 }
 
 #[test]

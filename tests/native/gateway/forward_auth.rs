@@ -168,7 +168,7 @@ fn the_challenge_is_that_of_verify() {
 }
 
 #[test]
-fn without_routes_whatever_verifies_may_pass() {
+fn without_routes_every_token_that_verifies_may_pass() {
     let world = fronting_with(
         &json!([]),
         &json!({ "gateway": null, "forward_auth": { "trusted": true }, "endpoints": null }),
@@ -181,7 +181,7 @@ fn without_routes_whatever_verifies_may_pass() {
 }
 
 #[test]
-fn a_proxy_without_the_secret_is_not_believed() {
+fn a_proxy_without_the_secret_is_not_trusted() {
     let world = world(&routes());
     for request in asks("GET", "api.example.com", "/open/x") {
         for wrong in [
@@ -209,7 +209,7 @@ fn a_proxy_without_the_secret_is_not_believed() {
 }
 
 #[test]
-fn what_cannot_be_judged_is_403_and_says_so() {
+fn a_token_that_cannot_be_verified_now_is_403_with_its_code() {
     let unbound = world_with(&routes(), &json!({ "secret": "FORWARD_AUTH_SECRET" }), &[]);
     for request in asks("GET", "h", "/open/x") {
         for given in ["", SECRET] {
@@ -234,7 +234,7 @@ fn what_cannot_be_judged_is_403_and_says_so() {
 }
 
 #[test]
-fn a_proxy_that_does_not_say_enough_gets_403() {
+fn a_question_without_a_required_header_gets_403() {
     let world = world(&routes());
     let secret = |request: FakeRequest| request.header("x-forward-auth-secret", SECRET);
     for (path, prefix) in [("/forward-auth", "forwarded"), ("/auth-request", "original")] {
@@ -287,7 +287,7 @@ fn no_client_reads_identity_headers_and_tokens_out_of_an_answer_to_trace() {
 }
 
 #[test]
-fn a_stranger_does_not_learn_the_name_of_the_header_that_brings_the_secret() {
+fn an_unauthenticated_caller_does_not_learn_the_name_of_the_header_with_the_secret() {
     let named = world_with(&routes(), &json!({ "secret": "S", "header": "X-Proxy-Key" }), &[("S", SECRET)]);
     for request in asks("GET", "h", "/open/x") {
         let response = named.answered(&request);
@@ -419,7 +419,7 @@ fn without_routes_identity_headers_stop_the_request_too() {
 }
 
 #[test]
-fn a_header_that_makes_another_request_of_it_stops_it() {
+fn a_header_that_describes_another_request_is_refused() {
     let world = world(&routes());
     for (own, ask) in open_asks().into_iter().enumerate() {
         for name in
@@ -437,7 +437,7 @@ fn a_header_that_makes_another_request_of_it_stops_it() {
 }
 
 #[test]
-fn a_dialect_refuses_the_headers_by_which_the_others_tell_of_a_request() {
+fn a_dialect_refuses_the_headers_in_which_the_others_describe_a_request() {
     let world = world(&routes());
     let told = [
         &["x-forwarded-method", "x-forwarded-uri", "x-forwarded-host"][..],
@@ -480,7 +480,7 @@ fn ingress_nginx_asks_with_the_headers_of_its_template() {
 }
 
 #[test]
-fn what_ingress_nginx_sends_is_one_http_url_and_nothing_else() {
+fn the_url_header_of_ingress_nginx_holds_one_http_url_and_nothing_else() {
     let world = world(&routes());
     let ask = |url: &str| ingress_asks("GET", url).header("x-forward-auth-secret", SECRET);
     for (url, expected) in [
@@ -504,15 +504,15 @@ fn what_ingress_nginx_sends_is_one_http_url_and_nothing_else() {
     ] {
         refused(&world, &ask(url), expected);
     }
-    let untold = FakeRequest::get("/auth-request")
+    let error = FakeRequest::get("/auth-request")
         .header("x-original-url", "https://api.example.com/open/x")
         .header("x-forward-auth-secret", SECRET);
-    refused(&world, &untold, "forward_auth_incomplete");
+    refused(&world, &error, "forward_auth_incomplete");
     assert_eq!(world.answered(&ask("https://api.example.com/open/x")).status(), 200);
 }
 
 #[test]
-fn no_client_of_nginx_or_ingress_nginx_makes_its_question_one_of_the_other() {
+fn no_client_can_turn_a_question_of_nginx_into_one_of_ingress_nginx_or_the_reverse() {
     let world = world(&routes());
     // The client adds the header of the other proxy to a request for a path that needs a token.
     let nginx = asks("GET", "api.example.com", "/profiles/1").remove(1);
@@ -527,7 +527,7 @@ fn no_client_of_nginx_or_ingress_nginx_makes_its_question_one_of_the_other() {
 }
 
 #[test]
-fn ingress_nginx_is_judged_by_the_host_that_it_has_chosen() {
+fn a_question_of_ingress_nginx_is_decided_by_the_host_that_it_has_chosen() {
     let world = world(&json!([
         { "path": "/admin/*", "host": "admin.example.com" },
         { "path": "/admin/*", "public": true },
@@ -547,7 +547,7 @@ fn ingress_nginx_is_judged_by_the_host_that_it_has_chosen() {
 }
 
 #[test]
-fn envoy_is_judged_by_the_host_that_it_overwrites_and_by_no_other() {
+fn a_question_of_envoy_is_decided_by_the_host_that_envoy_overwrites_and_by_no_other() {
     let world = world(&json!([
         { "path": "/*", "host": "open.example.com", "public": true },
         { "path": "/*", "host": "admin.example.com" },
@@ -573,7 +573,7 @@ fn envoy_is_judged_by_the_host_that_it_overwrites_and_by_no_other() {
 }
 
 #[test]
-fn envoy_is_judged_by_the_path_that_it_forwards_and_not_by_what_the_runtime_makes_of_it() {
+fn a_question_of_envoy_is_decided_by_the_path_that_envoy_forwards_and_not_by_the_normalised_url() {
     let world = world(&routes());
     let ask = |url: &str, told: &str| {
         FakeRequest::get(&format!("/ext-authz{url}"))
@@ -609,10 +609,10 @@ fn envoy_is_judged_by_the_path_that_it_forwards_and_not_by_what_the_runtime_make
     ] {
         assert_eq!(world.answered(&ask(url, told)).status(), 200, "{url} {told}");
     }
-    let untold = FakeRequest::get("/ext-authz/open/x")
+    let error = FakeRequest::get("/ext-authz/open/x")
         .header("host", "api.example.com")
         .header("x-forward-auth-secret", SECRET);
-    refused(&world, &untold, "forward_auth_incomplete");
+    refused(&world, &error, "forward_auth_incomplete");
 }
 
 #[test]
@@ -640,8 +640,8 @@ fn a_question_at_any_other_endpoint_gets_403() {
     world.sent_on(&FakeRequest::get("/open/x"));
     // Without forward-auth these are ordinary headers.
     let plain = fronting(&json!([route("/*", &json!({ "public": true }))]));
-    let onward = plain.sent_on(&FakeRequest::get("/x").header("x-forward-auth-path", "/y"));
-    assert!(onward.remove.contains(&"x-forward-auth-path".to_owned()));
+    let upstream_request = plain.sent_on(&FakeRequest::get("/x").header("x-forward-auth-path", "/y"));
+    assert!(upstream_request.remove.contains(&"x-forward-auth-path".to_owned()));
 }
 
 #[test]
@@ -660,7 +660,7 @@ fn an_upgrade_to_anything_but_a_websocket_stops_the_request() {
 }
 
 #[test]
-fn a_host_that_is_none_gets_403_and_falls_through_to_no_other_route() {
+fn an_invalid_host_gets_403_and_falls_through_to_no_other_route() {
     let world = world(&json!([
         { "path": "/*", "public": true },
         { "path": "/*", "host": "admin.example.com" },
@@ -695,7 +695,7 @@ fn a_host_that_is_none_gets_403_and_falls_through_to_no_other_route() {
 }
 
 #[test]
-fn what_proxies_and_cloudflare_add_on_the_way_is_no_reason_to_refuse() {
+fn headers_that_proxies_and_cloudflare_add_on_the_way_are_accepted() {
     let world = world(&routes());
     for ask in open_asks() {
         let mut ask = ask;

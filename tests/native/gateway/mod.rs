@@ -64,18 +64,18 @@ fn challenge(response: &Response) -> Option<String> {
 }
 
 /// The value that the gateway sets for the header `name`.
-fn told<'o>(onward: &'o UpstreamRequest, name: &str) -> Option<&'o str> {
-    onward.set.iter().find(|(set, _)| set == name).map(|(_, value)| value.as_str())
+fn value_set<'o>(upstream_request: &'o UpstreamRequest, name: &str) -> Option<&'o str> {
+    upstream_request.set.iter().find(|(set, _)| set == name).map(|(_, value)| value.as_str())
 }
 
 #[test]
-fn a_good_token_goes_on_and_a_bad_one_never_does() {
+fn a_request_with_a_good_token_is_forwarded_and_one_with_a_bad_token_never_is() {
     let world = fronting(&json!([route("/profiles/*", &json!({ "headers": { "x-user-id": "/sub" } }))]));
-    let onward = world.sent_on(&FakeRequest::get("/profiles?page=2").bearer(&token(&json!({}))));
-    assert_eq!(onward.url, "https://origin.example.com/profiles?page=2");
-    assert_eq!(told(&onward, "x-user-id"), Some("user_1"));
-    assert!(onward.remove.contains(&"authorization".to_owned()));
-    assert_eq!(onward.timeout_ms, 30_000);
+    let upstream_request = world.sent_on(&FakeRequest::get("/profiles?page=2").bearer(&token(&json!({}))));
+    assert_eq!(upstream_request.url, "https://origin.example.com/profiles?page=2");
+    assert_eq!(value_set(&upstream_request, "x-user-id"), Some("user_1"));
+    assert!(upstream_request.remove.contains(&"authorization".to_owned()));
+    assert_eq!(upstream_request.timeout_ms, 30_000);
 
     let bare = world.answered(&FakeRequest::get("/profiles"));
     assert_eq!((bare.status().as_u16(), code(&bare)), (401, json!("token_missing")));
@@ -88,7 +88,7 @@ fn a_good_token_goes_on_and_a_bad_one_never_does() {
 }
 
 #[test]
-fn an_outage_of_the_issuer_is_503_and_nothing_goes_on() {
+fn an_outage_of_the_issuer_is_503_and_nothing_is_forwarded() {
     let world = fronting(&json!([route("/*", &json!({}))]));
     let stranger = tokens::mint(Algorithm::EdDsa, &json!({}), &claims(ISS, &json!({})));
     world.serves(&crate::support::world::jwks_uri(ISS), crate::support::platform::Answer::unreachable());
@@ -126,14 +126,14 @@ fn what_a_route_requires_beyond_a_good_token_is_403_with_its_reason() {
 }
 
 #[test]
-fn a_public_route_lets_everybody_in_and_still_judges_a_token_that_is_sent() {
+fn a_public_route_needs_no_token_and_still_verifies_one_that_is_sent() {
     let world =
         fronting(&json!([route("/*", &json!({ "public": true, "headers": { "x-user-id": "/sub" } }))]));
-    assert_eq!(told(&world.sent_on(&FakeRequest::get("/x")), "x-user-id"), Some(""));
+    assert_eq!(value_set(&world.sent_on(&FakeRequest::get("/x")), "x-user-id"), Some(""));
     let basic = world.sent_on(&FakeRequest::get("/x").header("authorization", "Basic dTpw"));
-    assert_eq!(told(&basic, "x-user-id"), Some(""));
+    assert_eq!(value_set(&basic, "x-user-id"), Some(""));
     let known = world.sent_on(&FakeRequest::get("/x").bearer(&token(&json!({}))));
-    assert_eq!(told(&known, "x-user-id"), Some("user_1"));
+    assert_eq!(value_set(&known, "x-user-id"), Some("user_1"));
     for bad in [token(&json!({ "exp": 1_700_000_000 })), "null".to_owned(), "a.b.c".to_owned()] {
         assert_eq!(world.answered(&FakeRequest::get("/x").bearer(&bad)).status(), 401, "{bad}");
     }
@@ -173,7 +173,7 @@ fn a_client_that_does_not_send_its_whole_body_is_not_an_outage_of_the_api() {
 }
 
 #[test]
-fn a_get_with_a_body_is_the_clients_fault_and_goes_nowhere() {
+fn a_get_with_a_body_is_the_clients_fault_and_is_not_forwarded() {
     let world = fronting(&json!([route("/*", &json!({ "public": true }))]));
     for method in [Method::GET, Method::HEAD] {
         let response = world.answered(&FakeRequest::new(method.clone(), "/x").body("a"));
@@ -235,9 +235,9 @@ fn no_path_reaches_a_closed_route_by_another_name_of_the_same_file() {
 fn a_service_binding_gets_the_urls_own_host() {
     let world =
         fronting(&json!([route("/*", &json!({ "upstream": { "service": "PROFILES" }, "public": true }))]));
-    let onward = world.sent_on(&FakeRequest::get("/x?y"));
-    assert_eq!(onward.url, "https://api.example.com/x?y");
-    assert_eq!(onward.service.as_deref(), Some("PROFILES"));
+    let upstream_request = world.sent_on(&FakeRequest::get("/x?y"));
+    assert_eq!(upstream_request.url, "https://api.example.com/x?y");
+    assert_eq!(upstream_request.service.as_deref(), Some("PROFILES"));
 }
 
 #[test]
@@ -275,12 +275,15 @@ fn a_required_header_is_never_sent_empty() {
         assert!(challenge(&response).unwrap().contains("error=\"invalid_token\""));
     }
     assert!(world.platform.upstreams.received().is_empty());
-    let onward = world.sent_on(&ask(&json!({ "user": { "id": 7 } })));
-    assert_eq!((told(&onward, "x-user-id"), told(&onward, "x-name")), (Some("7"), Some("")));
+    let upstream_request = world.sent_on(&ask(&json!({ "user": { "id": 7 } })));
+    assert_eq!(
+        (value_set(&upstream_request, "x-user-id"), value_set(&upstream_request, "x-name")),
+        (Some("7"), Some(""))
+    );
 }
 
 #[test]
-fn a_proxy_is_told_of_a_required_header_that_would_be_empty() {
+fn a_question_is_refused_if_a_required_header_would_be_empty() {
     let route = json!([{ "path": "/*", "headers": { "x-user-id": { "claim": "/id", "required": true } } }]);
     let world = fronting_with(&route, &json!({ "forward_auth": { "trusted": true } }), &[]);
     let question = |changes: &Value| {

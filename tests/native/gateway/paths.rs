@@ -23,7 +23,7 @@ fn closed(path: &str, allow: &[&str]) -> Value {
 /// The URL that goes upstream, or the status and code of the gateway's own answer.
 fn outcome(world: &World, request: &FakeRequest) -> Result<String, (u16, Value)> {
     match world.serve(request) {
-        Reply::Upstream(onward) => Ok(onward.url),
+        Reply::Upstream(upstream_request) => Ok(upstream_request.url),
         Reply::Own(response) => Err((response.status().as_u16(), code(&response))),
     }
 }
@@ -170,7 +170,7 @@ fn no_route_allows_dots_backslashes_double_encoding_or_empty_parts_behind_them()
 }
 
 #[test]
-fn a_method_of_another_route_of_the_place_is_judged_by_that_routes_allowance() {
+fn a_method_of_another_route_with_the_same_path_follows_that_routes_allow_in_path() {
     let world = fronting(&json!([
         merged(open("/p/*", &BOTH), &json!({ "methods": ["GET"] })),
         merged(open("/p/*", &[]), &json!({ "methods": ["PUT"] })),
@@ -183,7 +183,7 @@ fn a_method_of_another_route_of_the_place_is_judged_by_that_routes_allowance() {
 }
 
 #[test]
-fn a_host_has_its_own_allowance() {
+fn a_host_has_its_own_allow_in_path() {
     let world = fronting(&json!([
         open("/p/*", &BOTH),
         merged(closed("/p/*", &[]), &json!({ "host": "admin.example.com" })),
@@ -248,7 +248,7 @@ fn served(path: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn whatever_server_is_upstream_serves_a_path_of_the_route_that_was_judged() {
+fn every_kind_of_upstream_server_serves_a_path_of_the_matched_route() {
     let world = fronting(&json!([
         open("/open/*", &BOTH),
         closed("/open/admin/*", &BOTH),

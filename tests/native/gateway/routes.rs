@@ -7,7 +7,7 @@ fn to(path: &str, upstream: &str, changes: &Value) -> Value {
 }
 
 #[test]
-fn the_most_specific_route_wins_wherever_it_stands() {
+fn the_most_specific_route_wins_at_any_position() {
     let none = json!({});
     let world = fronting(&json!([
         to("/*", "https://all.example", &none),
@@ -59,7 +59,7 @@ fn a_method_that_the_path_does_not_take_is_405_and_never_falls_through() {
 }
 
 #[test]
-fn what_no_route_takes_is_404() {
+fn a_request_that_no_route_takes_is_404() {
     let world = fronting(&json!([route("/profiles/*", &json!({}))]));
     for path in ["/", "/profile", "/profilesx"] {
         assert_eq!(code(&world.answered(&FakeRequest::get(path))), json!("not_found"), "{path}");
@@ -67,7 +67,7 @@ fn what_no_route_takes_is_404() {
 }
 
 #[test]
-fn a_host_that_is_none_is_400_and_falls_through_to_no_other_route() {
+fn an_invalid_host_is_400_and_falls_through_to_no_other_route() {
     let world = fronting(&json!([
         to("/*", ORIGIN, &json!({})),
         route("/*", &json!({ "host": "admin.example.com" })),
@@ -94,7 +94,7 @@ fn a_host_that_is_none_is_400_and_falls_through_to_no_other_route() {
 }
 
 #[test]
-fn what_is_matched_is_what_is_sent_on() {
+fn the_path_that_is_matched_is_the_path_that_is_forwarded() {
     let world = fronting(&json!([to("/open/*", ORIGIN, &json!({})), route("/*", &json!({}))]));
     for (path, sent) in [
         ("/open/a", "/open/a"),

@@ -22,7 +22,7 @@ fn a_thousand_cold_requests_are_one_fetch() {
 }
 
 #[test]
-fn a_crowd_that_waits_for_a_slow_origin_looks_seldom_and_is_served_promptly() {
+fn many_requests_that_wait_for_a_slow_origin_poll_seldom_and_are_served_promptly() {
     const CROWD: usize = 800;
     for (fetch_ms, most_looks, latest_ms) in [(100, 7, 30), (1000, 24, 130), (4900, 45, 260)] {
         let world = world();
@@ -79,7 +79,7 @@ fn a_flood_at_a_broken_origin_is_one_fetch_and_no_verdict() {
 }
 
 #[test]
-fn a_cold_crowd_at_a_slow_dead_origin_waits_for_one_attempt_only() {
+fn many_cold_requests_to_a_slow_dead_origin_wait_for_one_attempt_only() {
     let world = world();
     // It fails just before a second ends, so that the backoff of one second is over when the crowd looks again.
     world.origin.serves(URL, Answer::unreachable().after_ms(4990));
@@ -130,7 +130,7 @@ fn an_isolate_obeys_the_cooldown_in_the_record_that_it_reads() {
 }
 
 #[test]
-fn a_crowd_past_the_refresh_point_is_served_at_once_and_refreshes_once() {
+fn many_requests_past_the_refresh_point_are_served_immediately_and_refresh_once() {
     let world = world();
     let isolate = Isolate::warm(&world);
     world.origin.serves(URL, Answer::json(jwks(&[("b", 2)])).after_ms(1000));

@@ -1,6 +1,6 @@
 //! The records in the store: what is written is read back, and every other value is discarded.
 
-use edge_assay::keys::record::{Read, Record, Unbelievable, Written, failures_key, key};
+use edge_assay::keys::record::{Read, Record, RecordError, Written, failures_key, key};
 use edge_assay::keys::{KeySource, Location, Wanted};
 use edge_assay::time::Timestamp;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ fn written() -> Value {
     serde_json::from_str(&world.store.peek(&key(&source())).unwrap()).unwrap()
 }
 
-fn read(value: &Value) -> Result<Read, Unbelievable> {
+fn read(value: &Value) -> Result<Read, RecordError> {
     Record::read(&value.to_string(), &source(), &POLICY, Timestamp::from_epoch_seconds(NOW))
 }
 
@@ -94,22 +94,22 @@ fn a_failure_is_written_beside_the_set_and_never_over_it() {
 #[test]
 fn an_impossible_record_is_discarded_with_the_reason() {
     for (changes, expected) in [
-        (json!({ "source_uri": "https://other.example/jwks" }), Unbelievable::OtherSource),
-        (json!({ "jwks_uri": "https://other.example/jwks" }), Unbelievable::OtherSource),
-        (json!({ "set": null }), Unbelievable::Incomplete),
-        (json!({ "fetched_at": null }), Unbelievable::Incomplete),
-        (json!({ "stale_until": null }), Unbelievable::Incomplete),
-        (json!({ "jwks_uri": null }), Unbelievable::Incomplete),
-        (json!({ "fetched_at": NOW + 61 }), Unbelievable::Future("fetched_at")),
-        (json!({ "last_attempt_at": NOW + 61 }), Unbelievable::Future("last_attempt_at")),
-        (json!({ "last_unknown_kid_fetch_at": NOW + 61 }), Unbelievable::Future("last_unknown_kid_fetch_at")),
-        (json!({ "fetched_at": i64::MAX }), Unbelievable::Future("fetched_at")),
-        (json!({ "fresh_until": NOW - 1 }), Unbelievable::Contradiction("fresh_until")),
-        (json!({ "stale_until": NOW + 3599 }), Unbelievable::Contradiction("stale_until")),
-        (json!({ "last_attempt_at": NOW - 1 }), Unbelievable::Contradiction("last_attempt_at")),
+        (json!({ "source_uri": "https://other.example/jwks" }), RecordError::OtherSource),
+        (json!({ "jwks_uri": "https://other.example/jwks" }), RecordError::OtherSource),
+        (json!({ "set": null }), RecordError::Incomplete),
+        (json!({ "fetched_at": null }), RecordError::Incomplete),
+        (json!({ "stale_until": null }), RecordError::Incomplete),
+        (json!({ "jwks_uri": null }), RecordError::Incomplete),
+        (json!({ "fetched_at": NOW + 61 }), RecordError::Future("fetched_at")),
+        (json!({ "last_attempt_at": NOW + 61 }), RecordError::Future("last_attempt_at")),
+        (json!({ "last_unknown_kid_fetch_at": NOW + 61 }), RecordError::Future("last_unknown_kid_fetch_at")),
+        (json!({ "fetched_at": i64::MAX }), RecordError::Future("fetched_at")),
+        (json!({ "fresh_until": NOW - 1 }), RecordError::Contradiction("fresh_until")),
+        (json!({ "stale_until": NOW + 3599 }), RecordError::Contradiction("stale_until")),
+        (json!({ "last_attempt_at": NOW - 1 }), RecordError::Contradiction("last_attempt_at")),
         (
             json!({ "fetched_at": NOW - 9, "last_attempt_at": NOW - 9, "last_unknown_kid_fetch_at": NOW }),
-            Unbelievable::Contradiction("last_unknown_kid_fetch_at"),
+            RecordError::Contradiction("last_unknown_kid_fetch_at"),
         ),
     ] {
         assert_eq!(read(&with(&changes)).unwrap_err(), expected, "{changes}");
@@ -128,21 +128,21 @@ fn a_record_of_another_shape_is_discarded() {
         json!({ "last_error": { "kind": "other", "reason": "" } }),
         json!({ "set": { "keys": [] } }),
     ] {
-        assert!(matches!(read(&with(&changes)), Err(Unbelievable::Schema(_))), "{changes}");
+        assert!(matches!(read(&with(&changes)), Err(RecordError::Schema(_))), "{changes}");
     }
     let twice = written().to_string().replacen('{', r#"{"etag":null,"#, 1);
     let now = Timestamp::from_epoch_seconds(NOW);
-    assert!(matches!(Record::read(&twice, &source(), &POLICY, now), Err(Unbelievable::Schema(_))));
+    assert!(matches!(Record::read(&twice, &source(), &POLICY, now), Err(RecordError::Schema(_))));
     let missing = written().to_string().replacen(r#""consecutive_failures":0,"#, "", 1);
-    assert!(matches!(Record::read(&missing, &source(), &POLICY, now), Err(Unbelievable::Schema(_))));
+    assert!(matches!(Record::read(&missing, &source(), &POLICY, now), Err(RecordError::Schema(_))));
     let long = format!("{}{}", written(), " ".repeat(600_000));
-    assert!(matches!(Record::read(&long, &source(), &POLICY, now), Err(Unbelievable::TooLarge(_))));
+    assert!(matches!(Record::read(&long, &source(), &POLICY, now), Err(RecordError::TooLarge(_))));
 }
 
 #[test]
 fn the_set_of_a_record_is_parsed_again() {
     for set in ["", "<html>", "[]", r#"{"keys":[],"keys":[]}"#] {
-        assert!(matches!(read(&with(&json!({ "set": set }))), Err(Unbelievable::Set(_))), "{set}");
+        assert!(matches!(read(&with(&json!({ "set": set }))), Err(RecordError::Set(_))), "{set}");
     }
 }
 
@@ -171,7 +171,7 @@ fn a_discovered_set_from_an_unacceptable_url_is_discarded() {
     let source = KeySource { issuer, location: Location::Discovery { uri }, may_be_empty: false };
     let record = with(&json!({ "source_uri": source.identity(), "jwks_uri": "http://issuer.example/jwks" }));
     let result = Record::read(&record.to_string(), &source, &POLICY, Timestamp::from_epoch_seconds(NOW));
-    assert!(matches!(result, Err(Unbelievable::JwksUri(_))));
+    assert!(matches!(result, Err(RecordError::JwksUri(_))));
 }
 
 #[test]

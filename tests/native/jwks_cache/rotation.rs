@@ -6,7 +6,7 @@ use super::{Isolate, NOW, REFRESH_AT, STALE_AT, URL, calls, holds, jwks, serve, 
 use crate::support::platform::Answer;
 
 #[test]
-fn a_token_with_a_new_kid_is_judged_by_the_new_set_at_once() {
+fn a_token_with_a_new_kid_is_verified_with_the_new_set_at_once() {
     let world = world();
     let isolate = Isolate::warm(&world);
     serve(&world, &[("a", 1), ("b", 2)]);

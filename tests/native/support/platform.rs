@@ -23,9 +23,9 @@ use std::task::{Context, Poll, Wake, Waker};
 use ed25519_dalek::Verifier as _;
 use edge_assay::jose::{Algorithm, Jwk, SharedSecret, base64url};
 use edge_assay::ports::{
-    CheckingKey, Clock, Directory, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level,
-    Log, NoOpinion, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
-    UpstreamError, UpstreamRequest, Upstreams,
+    CheckingKey, Clock, Directory, Document, DocumentRequest, EngineError, FetchError, HttpClient,
+    KeyValueStore, Level, Log, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck,
+    StoreError, UpstreamError, UpstreamRequest, Upstreams,
 };
 use edge_assay::time::Timestamp;
 
@@ -263,7 +263,7 @@ impl FakePlatform {
 }
 
 impl PlatformCrypto for FakePlatform {
-    async fn verify_signature(&self, check: &SignatureCheck<'_>) -> Result<bool, NoOpinion> {
+    async fn verify_signature(&self, check: &SignatureCheck<'_>) -> Result<bool, EngineError> {
         let algorithm = Algorithm::parse(check.alg).unwrap();
         let asked = self.second_engine_asked.get();
         self.second_engine_asked.set(asked + 1);
@@ -288,7 +288,7 @@ impl PlatformCrypto for FakePlatform {
                 Ok(truth == (check.message == b"edge-assay asks both engines"))
             }
             SecondEngine::Wavers => Ok(truth == (asked % 2 == 1)),
-            SecondEngine::Absent => Err(NoOpinion("there is no second engine".to_owned())),
+            SecondEngine::Absent => Err(EngineError("there is no second engine".to_owned())),
         }
     }
 }

@@ -83,18 +83,18 @@ impl World {
     }
 
     /// The outcome of verifying `token`.
-    pub fn judge(&self, token: &str) -> Result<VerifiedToken, Refusal> {
+    pub fn outcome(&self, token: &str) -> Result<VerifiedToken, Refusal> {
         self.verification(token).outcome
     }
 
     /// Whether `token` verifies.
     pub fn accepts(&self, token: &str) -> bool {
-        self.judge(token).is_ok()
+        self.outcome(token).is_ok()
     }
 
     /// Why `token` is rejected. Panics if it is accepted or cannot be judged.
     pub fn rejection(&self, token: &str) -> Rejection {
-        match self.judge(token) {
+        match self.outcome(token) {
             Err(Refusal::Rejection(rejection)) => rejection,
             other => panic!("not rejected: {other:?}"),
         }
@@ -102,7 +102,7 @@ impl World {
 
     /// The fault because of which `token` cannot be judged. Panics if it is accepted or rejected.
     pub fn fault(&self, token: &str) -> Fault {
-        match self.judge(token) {
+        match self.outcome(token) {
             Err(Refusal::Fault(fault)) => fault,
             other => panic!("judged: {other:?}"),
         }

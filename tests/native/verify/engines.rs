@@ -84,7 +84,7 @@ fn every_algorithm_has_the_same_verdicts_under_every_engine() {
             // With a kid and without one: then several keys or secrets may have signed.
             for header in [json!({}), json!({ "kid": null })] {
                 let good = signed(*algorithm, &header);
-                let verified = world.judge(&good);
+                let verified = world.outcome(&good);
                 let verified = verified.unwrap_or_else(|refusal| panic!("{verify} {algorithm}: {refusal}"));
                 assert_eq!(verified.key().algorithm, *algorithm);
                 assert_eq!(verified.key().thumbprint.is_some(), !algorithm.is_shared_secret());
@@ -157,7 +157,7 @@ fn a_disagreement_on_a_token_refuses_that_token_and_does_not_stop_the_isolate() 
 }
 
 #[test]
-fn an_engine_that_contradicts_itself_ends_the_judging_of_its_algorithm() {
+fn an_engine_that_contradicts_itself_stops_the_verification_of_its_algorithm() {
     for verify in [json!({ "cross_check": { "sample": 1 } }), json!({ "engine": "both" })] {
         let world = world_with(&verify);
         world.platform.second_engine(SecondEngine::Wavers);

@@ -41,7 +41,7 @@ fn a_token_without_a_kid_tries_eight_keys_and_no_more() {
         set.push(ed25519().public_jwk());
         let world = publishing(&set);
         if before < 8 {
-            let verified = world.judge(&without_kid(Algorithm::EdDsa)).unwrap();
+            let verified = world.outcome(&without_kid(Algorithm::EdDsa)).unwrap();
             assert_eq!(verified.key().kid.as_deref(), Some(ed25519().kid()), "the `kid` of the key");
         } else {
             let expected = Rejection::SignatureInvalid { kid: None };

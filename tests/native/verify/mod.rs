@@ -60,7 +60,7 @@ fn a_valid_token_is_accepted_with_the_identity_of_its_key() {
         let world = World::trusting(&[issuer(ISS, &json!({}))]);
         world.publishes(ISS, &[key]);
         let minted = tokens::mint(*algorithm, &json!({}), &claims(ISS, &json!({})));
-        let verified = world.judge(&minted).unwrap();
+        let verified = world.outcome(&minted).unwrap();
         assert_eq!(verified.issuer(), ISS);
         assert_eq!(verified.claims().subject.as_deref(), Some("user_1"));
         let thumbprint = crate::support::keys::key_set(&[key]).keys[0].thumbprint.clone();

@@ -99,7 +99,7 @@ fn a_remembered_token_is_refused_after_its_key_was_replaced_under_the_same_kid()
     assert!(world.accepts(&signed_before));
     let replaced = ed25519_second().public_jwk_with(&json!({ "kid": ed25519().kid() }));
     world.serves(&jwks_uri(ISS), Answer::json(jwks(&[replaced])));
-    assert!(world.judge(&token_with_header(&json!({ "kid": "unknown" }))).is_err());
+    assert!(world.outcome(&token_with_header(&json!({ "kid": "unknown" }))).is_err());
     assert_eq!(world.fetches(ISS), 2);
     assert!(matches!(world.rejection(&signed_before), Rejection::SignatureInvalid { .. }));
 }
@@ -111,14 +111,14 @@ fn a_set_that_is_fetched_again_and_has_not_changed_is_the_same_set() {
     assert!(world.accepts(&known));
     let held = |world: &World| world.verification(&known).trail.lookup.unwrap().set;
     let first = held(&world);
-    assert!(world.judge(&token_with_header(&json!({ "kid": "unknown" }))).is_err());
+    assert!(world.outcome(&token_with_header(&json!({ "kid": "unknown" }))).is_err());
     assert_eq!(world.fetches(ISS), 2);
     assert!(remembers(&world, &known));
     assert!(Rc::ptr_eq(&first, &held(&world)), "and is stored once");
     // With another text it is another set, even if it contains the key.
     world.publishes(ISS, &[ed25519(), ed25519_second()]);
     world.platform.pass(31);
-    assert!(world.judge(&token_with_header(&json!({ "kid": "unknown" }))).is_err());
+    assert!(world.outcome(&token_with_header(&json!({ "kid": "unknown" }))).is_err());
     let verification = world.verification(&known);
     assert!(verification.outcome.is_ok() && !verification.trail.is_remembered);
 }
@@ -131,7 +131,7 @@ fn remembered_tokens_keep_no_key_set_in_memory() {
     for number in 0..8 {
         let extra = ed25519_second().public_jwk_with(&json!({ "kid": format!("extra {number}") }));
         world.serves(&jwks_uri(ISS), Answer::json(jwks(&[ed25519().public_jwk(), extra])));
-        assert!(world.judge(&token_with_header(&json!({ "kid": format!("unknown {number}") }))).is_err());
+        assert!(world.outcome(&token_with_header(&json!({ "kid": format!("unknown {number}") }))).is_err());
         let mut claims = long.clone();
         claims["jti"] = json!(number);
         let verification = world.verification(&token(&claims));

@@ -39,7 +39,7 @@ fn a_secret_verifies_a_token_and_the_key_identity_has_no_thumbprint() {
     for algorithm in [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512] {
         let token =
             mint_with_secret(algorithm, SECRET.as_bytes(), &json!({ "kid": "k" }), &claims(ISS, &json!({})));
-        let verified = world.judge(&token).unwrap();
+        let verified = world.outcome(&token).unwrap();
         let expected = KeyIdentity { algorithm, kid: Some("k".to_owned()), thumbprint: None };
         assert_eq!(*verified.key(), expected);
     }

@@ -78,7 +78,7 @@ fn the_leeway_is_five_seconds_unless_configured() {
 }
 
 #[test]
-fn a_token_is_judged_by_the_current_time() {
+fn the_times_of_a_token_are_checked_at_the_current_time() {
     let world = world_with_leeway(0, &json!({}));
     let token = token(&json!({ "exp": NOW + 60, "nbf": NOW + 1 }));
     assert!(!world.accepts(&token));
