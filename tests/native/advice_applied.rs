@@ -1,4 +1,4 @@
-//! Advice that contains configuration, followed literally for many tokens each: its lines are pasted into the configuration, and the
+//! Advice that contains configuration, followed literally for many tokens: its lines are pasted into the configuration, and the
 //! same token is verified again. It must then be accepted, or fail for the next reason that the advice announced. `cases` does
 //! the same for each case.
 
@@ -202,7 +202,7 @@ fn every_other_advice_with_configuration_works_when_it_is_pasted() {
     }
 }
 
-/// What following the advice on an access token of Cognito leaves open, and what it closes.
+/// Which tokens are accepted and refused after the advice on an access token of Cognito was followed.
 #[test]
 fn advice_on_a_token_with_client_id_admits_that_client_alone_at_the_route() {
     let iss = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_a";

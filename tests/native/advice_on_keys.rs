@@ -100,7 +100,7 @@ fn the_target_of_a_redirected_discovery_document_is_not_taken_for_the_key_set() 
     assert!(!world.platform.origin.requests().iter().any(|request| request.url.ends_with("/elsewhere")));
 }
 
-/// For every problem that a fetch can meet, those included that no answer of a test gives.
+/// For every problem of a fetch, including those that no answer in these tests causes.
 #[test]
 fn the_fix_of_every_key_set_problem_works_when_it_is_pasted() {
     const RIGHT: &str = "https://issuer.example/the-keys";
@@ -124,7 +124,7 @@ fn the_fix_of_every_key_set_problem_works_when_it_is_pasted() {
                 assert!(!fix.is_empty() && !fix.contains(" ."), "{problem:?}: {fix}");
                 let pasted = paste(&config, &fix, Some(RIGHT));
                 if pasted.config == config {
-                    // Only these are fixed elsewhere.
+                    // Only these are not fixed in the configuration.
                     let elsewhere = "not_modified forbidden worker_to_worker discovery_document bare_keys duplicate_member encoding empty_set no_usable_key";
                     assert!(elsewhere.contains(problem.name()), "{problem:?}: {fix}");
                     continue;

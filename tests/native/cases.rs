@@ -3,12 +3,12 @@
 //! `tests/workerd/cases.test.mjs` sends the same requests to the built Worker.
 //!
 //! The advice of each case is followed as well: its configuration is pasted and its secrets are stored, and the token must then
-//! be accepted. The table `applied` of a case says what is different:
+//! be accepted. The table `applied` of a case describes the exceptions:
 //!
 //! - `cause`: the token fails for this next cause, which the advice has announced by the text `announced`;
-//! - `fill`: what is written in place of `https://…`;
-//! - `serves`: what else is served then;
-//! - `secrets`: the values of the secrets that are stored, if they are not the one that the token is signed with;
+//! - `fill`: the text that replaces `https://…`;
+//! - `serves`: further documents that are served then;
+//! - `secrets`: the values of the stored secrets, if they differ from the secret that signed the token;
 //! - `token`: changes of the token, which is then issued again.
 
 use std::collections::BTreeSet;
@@ -147,7 +147,7 @@ fn serve(world: &FakePlatform, serves: &Value) {
     }
 }
 
-/// The text that is sent: the token of the recipe, as it was changed on its way.
+/// The text that is sent: the token of the recipe, with the changes that it gets on its way.
 fn token_of(recipe: &Value) -> String {
     let token = minted(recipe);
     if let Some(member) = recipe["wrapped_as"].as_str() {
@@ -225,7 +225,7 @@ fn run(name: &str, case: &Value) -> Outcome {
     Outcome { report: serde_json::from_str(&report).unwrap(), text, token, secrets }
 }
 
-/// What a run is for.
+/// The purpose of a run.
 #[derive(Clone, Copy, PartialEq)]
 enum Purpose {
     /// The case itself.
@@ -234,7 +234,7 @@ enum Purpose {
     Followed,
 }
 
-/// What is sent to `/explain`: the token, and the refused request if the case describes it.
+/// The body of the request to `/explain`: the token, and the refused request if the case describes it.
 fn asked(case: &Value, token: &str) -> Value {
     let mut asked = case.get("request").cloned().unwrap_or_else(|| json!({}));
     asked["token"] = json!(token);
@@ -365,7 +365,7 @@ fn every_case_has_the_root_cause_that_it_names() {
     let mut wrong = Vec::new();
     for (name, case) in cases() {
         if tested_engine().as_deref() == Some("webcrypto") && case["engine"] == "lies" {
-            // Nothing contradicts the only engine.
+            // There is no second engine that could disagree.
             continue;
         }
         let Outcome { report, .. } = run(&name, &case);
@@ -375,7 +375,7 @@ fn every_case_has_the_root_cause_that_it_names() {
         let summary = report["cause"]["summary"].as_str().unwrap();
         let line = expect["first_line"].as_str().unwrap_or_default().to_lowercase();
         let wanted = expect["findings"].as_array().into_iter().flatten();
-        // Where one engine alone judges, no summary says that two agree.
+        // If only one engine checks signatures, no summary says that two agree.
         let line = if tested_engine().as_deref() == Some("webcrypto") && line.contains("agree") {
             ""
         } else {
@@ -397,7 +397,7 @@ fn every_case_has_the_root_cause_that_it_names() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The case after `pasted` was done, which its advice asks for.
+/// The case after the changes in `pasted`, which its advice asks for, were made.
 fn followed(case: &Value, pasted: &Pasted) -> Value {
     let (mut after, applied) = (case.clone(), &case["applied"]);
     after["config"] = pasted.config.clone();
@@ -418,13 +418,13 @@ fn followed(case: &Value, pasted: &Pasted) -> Value {
     after
 }
 
-/// What is wrong with the advice of a case, if anything is.
+/// The fault of a case's advice, if it has one.
 fn fault_of_advice(name: &str, case: &Value) -> Option<String> {
     let report: Value = serde_json::from_str(&play(name, case, "application/json", Purpose::Case).2).unwrap();
     let (fix, applied) = (report["cause"]["fix"].as_str().unwrap(), &case["applied"]);
     let pasted = pasting::paste(&case["config"], fix, applied["fill"].as_str());
     if !pasted.is_configuration && pasted.secrets.is_empty() {
-        return case.get("applied").map(|_| format!("it has nothing to follow:\n{fix}"));
+        return case.get("applied").map(|_| format!("it contains no steps:\n{fix}"));
     }
     let (next, announced) = (applied["cause"].as_str(), applied["announced"].as_str());
     if next.is_some() != announced.is_some() || announced.is_some_and(|text| !fix.contains(text)) {

@@ -56,7 +56,7 @@ fn the_page_for_operators_lists_exactly_the_events_that_are_logged() {
         let before = parts.split_last().map_or(&[][..], |(_, before)| before);
         logged.extend(before.iter().filter_map(|part| part.rsplit('"').next()).map(str::to_owned));
     }
-    assert!(logged.len() >= 15, "only {logged:?} were found: has the code another form?");
+    assert!(logged.len() >= 15, "only {logged:?} were found: has the form of the code changed?");
 
     let page = include_str!("../../docs/operations/running.md");
     let (_, table) = page.split_once("| event | level |").unwrap();
@@ -75,7 +75,7 @@ fn the_pages_on_configuration_name_every_field_that_is_read() {
         "tables", "entries",
     ];
     let read = names_after(&sources("src/config"), &readers.map(|reader| format!(".{reader}(\"")));
-    assert!(read.len() >= 60, "only {read:?} were found: has the code another form?");
+    assert!(read.len() >= 60, "only {read:?} were found: has the form of the code changed?");
 
     let pages = [
         include_str!("../../docs/configuration.md"),

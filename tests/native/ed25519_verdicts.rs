@@ -36,7 +36,7 @@ fn challenge(r: &[u8; 32], key: &[u8; 32], message: &str) -> Scalar {
     Scalar::from_bytes_mod_order_wide(&hash.finalize().into())
 }
 
-/// The signature of `r` and `s` on the first message whose challenge modulo 8 `suits`. `s` is made from the challenge.
+/// The signature of `r` and `s` on the first message whose challenge modulo 8 satisfies `suits`. `s` is computed from the challenge.
 fn vector(key: [u8; 32], r: [u8; 32], suits: impl Fn(u8) -> bool, s: impl Fn(Scalar) -> [u8; 32]) -> Vector {
     let (message, k) = (0..10_000)
         .map(|number| format!("message {number}"))
@@ -217,7 +217,7 @@ fn document(known: &Value) -> Value {
             let mut verdicts = Map::new();
             for (name, verdict) in vectors.iter().flat_map(native) {
                 let former = verdicts.insert(name.to_owned(), json!(verdict));
-                assert!(former.is_none_or(|former| former == verdict), "{says}: {name} is of two minds");
+                assert!(former.is_none_or(|former| former == verdict), "{says}: {name} gives two verdicts");
             }
             for name in ["web_crypto", "openssl"] {
                 verdicts.insert(name.to_owned(), known["classes"][index]["verdicts"][name].clone());

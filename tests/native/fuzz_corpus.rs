@@ -22,7 +22,7 @@ fn every_property_holds_for_the_whole_corpus() {
     for (name, target) in targets::TARGETS {
         let (mut accepted, mut refused) = (0, 0);
         for (file, input) in corpus(name) {
-            // What the property says stands above, as a panic of its own.
+            // The property's own panic message is printed above this one.
             let is_accepted = std::panic::catch_unwind(|| target(&input))
                 .unwrap_or_else(|_| panic!("a property of the target {name} does not hold for {file}"));
             if is_accepted {
@@ -31,7 +31,7 @@ fn every_property_holds_for_the_whole_corpus() {
                 refused += 1;
             }
         }
-        // A property of accepted inputs that none reaches would hold for nothing.
+        // Without accepted inputs, the properties of accepted inputs would not be tested.
         assert!(accepted >= 3 && refused >= 3, "{name}: {accepted} accepted, {refused} refused");
     }
 }

@@ -1,5 +1,4 @@
-//! Five incidents that people lived through, each with its own issuers, kids and claims, and what edge-assay makes of
-//! them. Here: their verification.
+//! Five real incidents, each with its own issuers, kids and claims: the verification of their tokens.
 
 use crate::support::keys::{
     self, SECRET, TestKey, ed25519, ed25519_second, p_256, rsa_2048, rsa_2048_second,
@@ -25,7 +24,7 @@ fn status_and_code(response: &Response) -> (u16, String) {
     (response.status().as_u16(), code.as_str().unwrap_or_default().to_owned())
 }
 
-/// What `/verify` says to this token: status and code.
+/// The answer of `/verify` to this token: status and code.
 fn verdict(world: &World, token: &str) -> (u16, String) {
     status_and_code(&world.ask(&FakeRequest::verify(token)))
 }
@@ -45,7 +44,7 @@ mod clerk_to_fireproof {
     const KID: &str = "ins_35qNS5Jwyc7z4aJRBIS7o205yzb";
     const OTHERS: [&str; 2] = ["https://clerk.fireproof.direct", "https://clerk.vibes.diy"];
 
-    /// The backend with its three issuers; each publishes a key of its own, the others' under the same kid.
+    /// The backend with its three issuers; each publishes a key of its own, all under the same kid.
     fn backend(audience: &Value) -> World {
         let issuers: Vec<Value> = [OTHERS[0], OTHERS[1], DEVELOPMENT]
             .iter()
@@ -108,7 +107,7 @@ mod clerk_to_fireproof {
                 age_seconds: 0,
                 next_fetch_seconds: 30
             }),
-            "and the key that was withdrawn is not found, rather than wrong"
+            "the withdrawn key is reported as not found, not as a bad signature"
         );
     }
 
@@ -175,7 +174,7 @@ mod supabase_command_line {
     #[test]
     fn without_the_secret_the_refusal_says_that_no_jwks_can_verify_the_token() {
         let world = api(&json!([]));
-        // Whatever Supabase publishes, or whether it answers at all.
+        // The result is the same for every answer of Supabase, and without one.
         for answer in [Answer::json(r#"{"keys":[]}"#), Answer::status(500), Answer::unreachable()] {
             world.serves(JWKS, answer);
             assert_eq!(
@@ -479,7 +478,7 @@ mod waveflow {
             assert_eq!(world.platform.now_ms(), begun, "no request waits");
             if let Some(issuer) = verification.refresh {
                 world.platform.run(world.app.refresh(&world.platform, &issuer));
-                // What the refresh took is not part of the hour.
+                // The duration of the refresh is not part of the hour.
                 let overrun = world.platform.now_ms() - begun;
                 assert!(overrun < 1000);
             }

@@ -19,7 +19,7 @@ const DOWN: &str = "https://down.example";
 const PREVIOUS: &str = "marker-of-the-previous-secret, long enough for any of the hashes";
 const KEY: &str = "marker-of-the-explain-key, which is long enough";
 
-/// A Worker with public explanations and open CORS, so that it shows as much as it can be configured to show.
+/// A Worker with public explanations and open CORS: the configuration that shows the most.
 fn worker() -> World {
     let secrets =
         json!([{ "binding": "SHARED" }, { "binding": "PREVIOUS" }, { "binding": "WEAK", "kid": "weak" }]);

@@ -1,9 +1,9 @@
-//! Follows an advice literally: its indented lines are pasted into the configuration, each block in the place that the text
+//! Follows advice literally: its indented lines are pasted into the configuration, each block in the place that the text
 //! before it names.
 
 use serde_json::{Map, Value, json};
 
-/// What following an advice comes to.
+/// The result of following advice.
 #[derive(Debug, Default)]
 pub(crate) struct Pasted {
     /// `[vars.ASSAY]` afterwards.
@@ -12,7 +12,7 @@ pub(crate) struct Pasted {
     pub wrangler: Map<String, Value>,
     /// The secrets that were stored.
     pub secrets: Vec<String>,
-    /// Whether anything of it is configuration.
+    /// Whether it contains configuration.
     pub is_configuration: bool,
 }
 
@@ -21,7 +21,7 @@ pub(crate) struct Pasted {
 enum Place {
     Unnamed,
     TopLevel,
-    /// The pointer to a list of tables, and the members by which one of them is found; none: all of them.
+    /// The pointer to a list of tables, and the members that identify one of them; without members: all tables.
     Tables(&'static str, Vec<(String, Value)>),
 }
 
@@ -47,7 +47,7 @@ const NOT_CONFIGURATION: &[&str] = &[
     "jwks.",
 ];
 
-/// Follows `fix`, an advice about this `[vars.ASSAY]`. `https://…` in it becomes `fill`.
+/// Follows `fix`, advice about this `[vars.ASSAY]`. `https://…` in it becomes `fill`.
 ///
 /// # Panics
 /// If a line is neither configuration nor known to be something else, or has no place.
@@ -65,7 +65,7 @@ pub(crate) fn paste(config: &Value, fix: &str, fill: Option<&str>) -> Pasted {
             last = Some(pasted.block(&place, &block.join("\n"), fill));
             block.clear();
         }
-        // As in "in place of `discovery = true` or the present `jwks_uri`": what the block has not set is removed.
+        // As in "in place of `discovery = true` or the present `jwks_uri`": fields that the block has not set are removed.
         if let (Some(rest), Some(place)) = (line.strip_prefix("in place of "), &last) {
             let sentence = rest.split(". ").next().unwrap();
             for name in sentence.split('`').skip(1).step_by(2) {

@@ -55,6 +55,6 @@ fn every_test_that_the_security_page_names_exists() {
             }
         }
     }
-    assert!(checked > 100, "only {checked} names were found: has the page another form?");
+    assert!(checked > 100, "only {checked} names were found: has the form of the page changed?");
     assert!(absent.is_empty(), "SECURITY.md names tests that do not exist: {absent:#?}");
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-/// The lock file of the workspace `fuzz/`, which `npm run fuzz` alone compiles.
+/// The lock file of the workspace `fuzz/`, which only `npm run fuzz` compiles.
 const FUZZ_LOCK: &str = "fuzz/Cargo.lock";
 
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";

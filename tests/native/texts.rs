@@ -38,7 +38,10 @@ fn the_code_that_makes_texts_of_refusals_is_ascii_outside_comments() {
             lines_with_errors += usize::from(line.contains("#[error("));
         }
     }
-    assert!(lines_with_errors > 60, "only {lines_with_errors} texts were found: has the code another form?");
+    assert!(
+        lines_with_errors > 60,
+        "only {lines_with_errors} texts were found: has the form of the code changed?"
+    );
 }
 
 #[test]

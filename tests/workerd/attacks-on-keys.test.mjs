@@ -1,5 +1,5 @@
-// Attacks by the keys: weak and private ones in a set, ids that clash, sets that are none, records in KV that somebody
-// else wrote, and floods of ids that nobody has.
+// Attacks with keys: weak and private ones in a set, duplicate ids, invalid sets, forged records in KV,
+// and floods of unknown ids.
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { suite, test } from 'node:test';
@@ -73,7 +73,7 @@ suite('keys in a set', () => {
     for (const forgery of forgeries)
       assert.equal(await code(worker, forgery), 'key_unusable', Buffer.from(forgery.split('.')[0], 'base64url').toString());
 
-    // A published secret is no secret: not for HS256, which this issuer does not have, nor as anything else.
+    // A published secret is never used: not for HS256, which this issuer does not allow, and not for any other algorithm.
     const secret = Buffer.alloc(64, 1);
     assert.equal(await code(worker, assemble({ alg: 'HS256', kid: 'oct' }, claims(), signer('HS256', secret))), 'algorithm_not_allowed');
     assert.equal(await code(worker, assemble({ alg: 'RS256', kid: 'oct' }, claims(), signRs256)), 'key_unusable');
@@ -83,10 +83,10 @@ suite('keys in a set', () => {
     assert.equal(keys.length, 1);
     assert.equal(setAside.length, set.keys.length - 1);
     assert.ok(setAside.every(({ reason }) => reason.length > 0));
-    assert.ok(!JSON.stringify(readiness).includes(rsa.privateJwk.d.slice(0, 20)), 'nothing private is shown');
+    assert.ok(!JSON.stringify(readiness).includes(rsa.privateJwk.d.slice(0, 20)), 'no private member is shown');
   });
 
-  test('a published oct key is no secret for an issuer that has one of its own', async (context) => {
+  test('a published oct key is not used as a secret of an issuer that has its own secret', async (context) => {
     const published = Buffer.alloc(64, 1);
     const use = during(context);
     const origin = await use(createOrigin());
@@ -101,7 +101,7 @@ suite('keys in a set', () => {
     );
   });
 
-  test('a key serves no algorithm but its own', async (context) => {
+  test('a key serves only its own algorithm', async (context) => {
     const own = { ...rsa.publicJwk, alg: 'PS256' };
     const { worker } = await started(context, { keys: [own, testKey('p-256').publicJwk] });
     assert.equal(await code(worker, tokenOf('PS256', rsa)), 'accepted');
@@ -110,15 +110,15 @@ suite('keys in a set', () => {
     assert.equal(await code(worker, mixed), 'key_not_found');
   });
 
-  test("two keys of one kid each verify their own tokens, and nobody else's", async (context) => {
-    const [first, second, stranger] = [testKey('rsa-2048'), testKey('rsa-2048-second'), testKey('rsa-3072')].map((key) => ({
+  test('two keys with one kid each verify only their own tokens', async (context) => {
+    const [first, second, unpublished] = [testKey('rsa-2048'), testKey('rsa-2048-second'), testKey('rsa-3072')].map((key) => ({
       ...key,
       kid: 'same',
     }));
     const { worker } = await started(context, { keys: [first, second].map(({ publicJwk }) => ({ ...publicJwk, kid: 'same' })) });
     assert.equal(await code(worker, tokenOf('RS256', first)), 'accepted');
     assert.equal(await code(worker, tokenOf('RS256', second)), 'accepted');
-    assert.equal(await code(worker, tokenOf('RS256', stranger)), 'signature_invalid');
+    assert.equal(await code(worker, tokenOf('RS256', unpublished)), 'signature_invalid');
   });
 
   test('a token without a kid tries at most eight keys', async (context) => {
@@ -130,7 +130,7 @@ suite('keys in a set', () => {
     assert.equal(await code(worker, tokenOf('ES256', testKey('p-256-second'), { header: { kid: undefined } })), 'accepted');
   });
 
-  test('the same kid at two issuers: neither can speak for the other', async (context) => {
+  test("the same kid at two issuers: neither verifies the other's tokens", async (context) => {
     const use = during(context);
     const origin = await use(createOrigin());
     const ours = { ...testKey('ed25519'), kid: 'same' };
@@ -147,20 +147,20 @@ suite('keys in a set', () => {
     assert.equal(await code(worker, tokenOf('EdDSA', ours, { claims: { iss: OTHER } })), 'signature_invalid');
   });
 
-  test('the same kid with new material: a bad signature asks nobody, and the new key counts once the set is renewed', async (context) => {
+  test('the same kid with new material: a bad signature causes no fetch, and the new key is used after the set is renewed', async (context) => {
     const [before, after] = [testKey('ed25519'), testKey('ed25519-second')].map((key) => ({ ...key, kid: 'same' }));
     const { origin, uri, worker } = await started(context, { keys: [{ ...before.publicJwk, kid: 'same' }] }, { isolates: 2 });
     assert.equal(await code(worker, tokenOf('EdDSA', before)), 'accepted');
     origin.serve('/jwks', { keys: [{ ...after.publicJwk, kid: 'same' }] });
     for (let i = 0; i < 20; i += 1) assert.equal(await code(worker, tokenOf('EdDSA', after)), 'signature_invalid');
-    assert.equal(origin.count('/jwks'), 1, 'whoever signs badly cannot make the Worker fetch');
+    assert.equal(origin.count('/jwks'), 1, 'a bad signature cannot make the Worker fetch');
 
     await changeRecord(worker, uri, aged(3700));
     await eventually(async () => (await code(worker, tokenOf('EdDSA', after), { isolate: 1 })) === 'accepted', 'the new key');
     assert.equal(await code(worker, tokenOf('EdDSA', before), { isolate: 1 }), 'signature_invalid');
   });
 
-  test('a set that two parsers could read differently, or that holds too much, is none', async (context) => {
+  test('a set that two parsers could read differently, or that is too large, is refused', async (context) => {
     const key = JSON.stringify(rsa.publicJwk);
     const many = Array.from({ length: 101 }, (_, index) => ({ ...rsa.publicJwk, kid: `key-${index}` }));
     const sets = {
@@ -191,13 +191,13 @@ suite('keys in a set', () => {
   });
 });
 
-suite('records in KV that somebody else wrote', () => {
+suite('forged records in KV', () => {
   const ours = testKey('ed25519');
   const theirs = testKey('ed25519-second');
   const set = { keys: [ours.publicJwk] };
   const tomorrow = epochSeconds() + 86_400;
 
-  /** What poisons a record. */
+  /** The changes that make a record invalid, by name. */
   const poisons = {
     'no JSON': () => 'rubbish',
     'an HTML page': () => '<!doctype html><title>Maintenance</title>',
@@ -224,7 +224,7 @@ suite('records in KV that somebody else wrote', () => {
     'a set with a member twice': (record) => ({ ...record, set: '{"keys":[],"keys":[]}' }),
     'a megabyte': (record) => ({ ...record, etag: 'x'.repeat(1_000_000) }),
   };
-  test('are discarded, logged, and the set is fetched anew', async (context) => {
+  test('are discarded and logged, and the set is fetched again', async (context) => {
     const use = during(context);
     const origin = await use(createOrigin());
     const cases = Object.entries(poisons).map(([what, poison], index) => ({
@@ -261,7 +261,7 @@ suite('records in KV that somebody else wrote', () => {
       fresh_until: epochSeconds() + year,
       stale_until: epochSeconds() + year,
     }));
-    // It was fetched longer ago than a set may serve, whatever it says of itself.
+    // It was fetched longer ago than a set may be used, although its own times say otherwise.
     assert.equal(await code(worker, tokenOf('EdDSA', ours), { isolate: 1 }), 'accepted');
     assert.equal(origin.count('/jwks'), 2);
     await worker.logged(({ event, members }) => event === 'jwks_record_cut' && members.includes('stale_until'));
@@ -288,11 +288,11 @@ suite('floods of unknown kids', () => {
   test('1,000 one after another cause one fetch', async (context) => {
     const { origin, worker } = await started(context, { keys: [key.publicJwk] });
     for (const token of flood(1000)) assert.equal(await code(worker, token), 'key_not_found');
-    // One brought the set, one looked again for the first kid that it lacks.
+    // One fetch for the set, and one for the first kid that it lacks.
     assert.ok(origin.count('/jwks') <= 2, `${origin.count('/jwks')} fetches`);
   });
 
-  test('a flood while the origin is slow delays no token of a known kid', async (context) => {
+  test('a flood while the origin is slow delays no token with a known kid', async (context) => {
     const { origin, worker } = await started(context, { keys: [key.publicJwk] });
     assert.equal(await code(worker, tokenOf('EdDSA', key)), 'accepted');
     let release;

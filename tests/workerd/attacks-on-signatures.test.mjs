@@ -1,5 +1,5 @@
-// Attacks by the signature's octets: encodings off by one thing, second spellings of a good signature, and values at the
-// edges of what the algorithms compute with.
+// Attacks with the signature's octets: encodings with one error, other encodings of a good signature, and values at the
+// bounds of the algorithms.
 import assert from 'node:assert/strict';
 import { sign } from 'node:crypto';
 import { after, before, suite, test } from 'node:test';
@@ -14,7 +14,7 @@ const P256_ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc6
 const P384_ORDER = 0xffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973n;
 const ED25519_ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
 
-for (const engine of ['rust', 'webcrypto', 'both']) suite(`attacks by the signature, verify.engine = "${engine}"`, () => {
+for (const engine of ['rust', 'webcrypto', 'both']) suite(`attacks with the signature, verify.engine = "${engine}"`, () => {
   const keys = { rsa: testKey('rsa-2048'), p256: testKey('p-256'), p384: testKey('p-384'), ed25519: testKey('ed25519') };
   const use = lifetime(after);
   let worker;
@@ -39,7 +39,7 @@ for (const engine of ['rust', 'webcrypto', 'both']) suite(`attacks by the signat
     assert.equal(status, 200, `${what} ${JSON.stringify(body)}`);
   }
 
-  test('PKCS#1 v1.5 encodings off by anything', async () => {
+  test('PKCS#1 v1.5 encodings with any error', async () => {
     const { privateKey } = keys.rsa;
     const by = (encoding) => (input) => rsaRaw(privateKey, pkcs1({ info: sha256Info(input), ...encoding(input) }));
     await accepts(
@@ -90,18 +90,18 @@ for (const engine of ['rust', 'webcrypto', 'both']) suite(`attacks by the signat
     await refuses('PS256', keys.rsa, signer('PS384', privateKey), 'PS384 under PS256');
   });
 
-  test('an RSA signature in a second spelling, or out of range', async () => {
+  test('an RSA signature in another encoding, or out of range', async () => {
     const { privateKey, publicJwk } = keys.rsa;
     const n = toNumber(Buffer.from(publicJwk.n, 'base64url'));
     for (const alg of ['RS256', 'PS256']) {
       const good = signer(alg, privateKey);
       await accepts(alg, keys.rsa, good, alg);
       await refuses(alg, keys.rsa, (input) => Buffer.concat([Buffer.alloc(1), good(input)]), 'a zero octet before it');
-      await refuses(alg, keys.rsa, (input) => Buffer.concat([good(input), Buffer.alloc(1)]), 'a zero octet behind it');
+      await refuses(alg, keys.rsa, (input) => Buffer.concat([good(input), Buffer.alloc(1)]), 'a zero octet after it');
       await refuses(alg, keys.rsa, (input) => toOctets(n - toNumber(good(input)), 256), 'n - s');
       for (const value of [0n, 1n, n - 1n, n, n + 1n, 2n ** 2048n - 1n])
         await refuses(alg, keys.rsa, () => toOctets(value, 256), 'a number at the edge');
-      // s + n is the same number modulo n. It fits in as many octets only for a small s, so look for one.
+      // s + n is the same number modulo n. It has the same length only for a small s, so look for one.
       let fits;
       for (let tries = 0; tries < 400 && !fits; tries += 1) {
         const candidate = token(alg, keys.rsa, (input) => {
@@ -146,7 +146,7 @@ for (const engine of ['rust', 'webcrypto', 'both']) suite(`attacks by the signat
         'n - r': (r, s) => pair(order - r, s),
         DER: (r, s) => der(r, s),
         'an octet less': (r, s) => pair(r, s).subarray(1),
-        'an octet more behind': (r, s) => Buffer.concat([pair(r, s), Buffer.alloc(1)]),
+        'an octet more at the end': (r, s) => Buffer.concat([pair(r, s), Buffer.alloc(1)]),
         'an octet more before each': (r, s) => Buffer.concat([toOctets(r, size + 1), toOctets(s, size + 1)]),
         'r alone': (r) => toOctets(r, size),
         'twice itself': (r, s) => Buffer.concat([pair(r, s), pair(r, s)]),

@@ -1,5 +1,5 @@
-// Attacks by what a token says: its header, its form, its claims. Every one is refused with its own code, and nothing that
-// a token names is fetched.
+// Attacks with the content of a token: its header, its form, its claims. Each is refused with its own code, and no URL in a
+// token is fetched.
 import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { after, before, suite, test } from 'node:test';
@@ -13,7 +13,7 @@ const ISSUER = 'https://issuer.example';
 const SECRETIVE = 'https://secretive.example';
 const SECRET = 'a shared secret of this issuer, long enough for every hash there is ..';
 
-suite('attacks by what a token says', () => {
+suite('attacks with the content of a token', () => {
   const rsa = testKey('rsa-2048');
   const signRs256 = signer('RS256', rsa.privateKey);
   const use = lifetime(after);
@@ -29,7 +29,7 @@ suite('attacks by what a token says', () => {
         config: {
           issuers: [
             { issuer: ISSUER, jwks_uri: jwksUri, audience: { any_of: ['api'] } },
-            // The one issuer that has both kinds of key: the temptation to mix them up is greatest here.
+            // The only issuer that has both kinds of key, so that they could be confused.
             { issuer: SECRETIVE, jwks_uri: jwksUri, algorithms, audience: 'unchecked', secrets: [{ binding: 'SECRET' }] },
           ],
         },
@@ -51,7 +51,7 @@ suite('attacks by what a token says', () => {
   }
   const accepts = async (token) => assert.equal((await worker.verify(token)).status, 200);
 
-  test('the untouched token is accepted, so what follows is refused for its reason', async () => {
+  test('the unchanged token is accepted, so each of the following is refused for its own reason', async () => {
     await accepts(signed());
     await accepts(assemble({ alg: 'HS256' }, payload({ iss: SECRETIVE }), signer('HS256', SECRET)));
   });
@@ -118,7 +118,7 @@ suite('attacks by what a token says', () => {
     assert.deepEqual(attacker.requests, []);
   });
 
-  test('a kid that is a path, a URL, a query or a command selects nothing and goes nowhere', async () => {
+  test('a kid that is a path, a URL, a query or a command selects no key and is not interpreted', async () => {
     const kids = [
       '../../../../../../dev/null',
       '/dev/null',
@@ -142,7 +142,7 @@ suite('attacks by what a token says', () => {
     ];
     for (const kid of kids) {
       await refuses(signed({ kid }), 'key_not_found', kid);
-      // A shared secret without a kid of its own serves every kid; it is the secret that decides.
+      // A shared secret without a kid serves every kid; only the signature decides.
       await refuses(assemble({ alg: 'HS256', kid }, payload({ iss: SECRETIVE }), signer('HS256', '')), 'signature_invalid', kid);
     }
     for (const kid of [null, 7, true, {}, [rsa.kid]]) await refuses(signed({ kid }), 'token_malformed', String(kid));
@@ -170,7 +170,7 @@ suite('attacks by what a token says', () => {
     }
   });
 
-  test('crit, b64 and zip, whatever they hold', async () => {
+  test('crit, b64 and zip with any value', async () => {
     for (const members of [
       { crit: ['exp'], exp: 1 },
       { crit: [] },
@@ -194,7 +194,7 @@ suite('attacks by what a token says', () => {
     const flattened = JSON.stringify({ protected: head, payload: body, signature });
     const general = JSON.stringify({ payload: body, signatures: [{ protected: head, signature }] });
     for (const text of [flattened, general]) {
-      // As a header cannot hold them they have no chance, and in base64url they are one segment.
+      // They cannot be sent in a header as they are, and in base64url they are one segment.
       await refuses(text.replaceAll(' ', ''), 'request_ambiguous');
       await refuses(segment(text), 'token_malformed');
     }
@@ -226,7 +226,7 @@ suite('attacks by what a token says', () => {
     await refuses(`${token}=`, 'token_malformed');
     await refuses(`${token}==`, 'token_malformed');
     await refuses(seal(`${head}=`, body, signRs256), 'token_malformed');
-    // With white space or quotes it is not even one credential (RFC 6750 §2.1).
+    // With white space or quotes it is not one credential (RFC 6750 §2.1).
     await refuses(`${head}.${body} .${signature}`, 'request_ambiguous');
     for (const character of ['+', '/', '~']) {
       await refuses(`${head}.${body}.${signature.slice(0, -4)}${character}${signature.slice(-3)}`, 'token_malformed', character);
@@ -248,7 +248,7 @@ suite('attacks by what a token says', () => {
     await accepts(token);
   });
 
-  test('dates as anything but a sensible number', async () => {
+  test('dates that are not a valid number of seconds', async () => {
     const now = epochSeconds();
     const exp = (literal) => assemble(header(), JSON.stringify(payload({ exp: 0 })).replace('"exp":0', `"exp":${literal}`), signRs256);
     for (const literal of [
@@ -319,7 +319,7 @@ suite('attacks by what a token says', () => {
     await refuses(assemble(header(), Buffer.from(`\ufeff${JSON.stringify(payload())}`), signRs256), 'token_malformed');
   });
 
-  test('an issuer or an audience that only looks alike', async () => {
+  test('an issuer or an audience that only looks similar', async () => {
     for (const iss of [
       `${ISSUER}/`,
       'HTTPS://issuer.example',
@@ -349,12 +349,12 @@ suite('attacks by what a token says', () => {
     }
   });
 
-  test('a token beyond the bound is not looked at', async () => {
+  test('a token over the size limit is not parsed', async () => {
     await refuses(signed({}, { x: 'x'.repeat(17_000) }), 'token_too_large');
     await refuses('A'.repeat(20_000), 'token_too_large');
   });
 
-  test('after all this the Worker has not lost a thing', async () => {
+  test('after all attacks the Worker still works', async () => {
     await accepts(signed());
     assert.ok(worker.log().every(({ event }) => event !== 'panic'));
     assert.ok(

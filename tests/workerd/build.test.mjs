@@ -1,4 +1,4 @@
-// What is deployed: how large it is, which start-up time and Cloudflare's limits depend on, and that wrangler deploys it.
+// The deployed files: their size, on which start-up time and Cloudflare's limits depend, and that wrangler deploys them.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ const MAX_SCRIPT_BYTES_GZIPPED = 7_000;
 const gzipped = (name) => gzipSync(readFileSync(new URL(`../../build/${name}`, import.meta.url)), { level: 9 }).length;
 
 suite('the build', () => {
-  test('the wasm is no larger than it has to be', () => {
+  test('the wasm is not larger than its limit', () => {
     assert.ok(gzipped('index_bg.wasm') <= MAX_WASM_BYTES_GZIPPED, `${gzipped('index_bg.wasm')} bytes gzipped`);
   });
 

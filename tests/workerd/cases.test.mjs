@@ -1,5 +1,5 @@
-// The cases of tests/cases in the built Worker: each must give the very report that it gave natively. One isolate for
-// each case, its clock held still, its identity providers played by the case.
+// The cases of tests/cases in the built Worker: each must give the same report as natively. One isolate for
+// each case, with a fixed clock and the identity providers of the case.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync, readdirSync, rmSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { Miniflare, Response } from 'miniflare';
 import { at } from '../../scripts/lib/paths.mjs';
 import { compatibilityDate } from '../../scripts/lib/worker.mjs';
 
-// Runs before the Worker: sets the clock, and makes WebCrypto lie or fail where the case asks for it.
+// Runs before the Worker: sets the clock, and makes WebCrypto give a wrong result or fail if the case says so.
 const STAGE = `
 import Assay from './index.js';
 const RealDate = Date;
@@ -36,7 +36,7 @@ export default {
 
 suite('every case gives the same report in workerd as natively', () => {
   const folder = at('target', 'cases');
-  const told = new Map();
+  const answers = new Map();
   const fixtures = [];
   let miniflare;
 
@@ -72,8 +72,8 @@ suite('every case gives the same report in workerd as natively', () => {
           outboundService: {
             type: 'fetcher',
             handler: (request) => {
-              const answer = told.get(fixture.name)?.find(({ url }) => url === request.url);
-              if (!answer) throw new Error(`nobody serves ${request.url}`);
+              const answer = answers.get(fixture.name)?.find(({ url }) => url === request.url);
+              if (!answer) throw new Error(`no provider of the case serves ${request.url}`);
               const headers = { 'content-type': answer.contentType, ...(answer.location ? { location: answer.location } : {}) };
               return new Response(answer.body || null, { status: answer.status, headers });
             },
@@ -96,12 +96,12 @@ suite('every case gives the same report in workerd as natively', () => {
         const url = await miniflare.unsafeGetDirectURL(fixture.name);
         const call = (path, now, init = {}) => fetch(new URL(path, url), { ...init, headers: { 'x-clock': `${now}`, ...init.headers } });
         if (fixture.warm) {
-          told.set(fixture.name, fixture.warm.serves);
+          answers.set(fixture.name, fixture.warm.serves);
           for (const { now, token } of fixture.warm.requests) {
             await call('/verify', now, { headers: { authorization: `Bearer ${token}` } });
           }
         }
-        told.set(fixture.name, fixture.serves);
+        answers.set(fixture.name, fixture.serves);
         const response = await call('/explain', fixture.now, {
           method: 'POST',
           headers: { 'content-type': 'application/json' },

@@ -28,7 +28,7 @@ suite('the console page in Chromium', { skip: !existsSync(CHROMIUM) && 'chromium
     await identityProvider?.close();
   });
 
-  /** Opens the page in a fresh context and hands it to `act`; nothing may go wrong on it, and nothing but it be loaded. */
+  /** Opens the page in a fresh context and passes it to `act`. Fails if the page reports an error or loads another resource. */
   async function visit(options, act) {
     const context = await browser.newContext({ permissions: ['clipboard-read', 'clipboard-write'], ...options });
     const page = await context.newPage();
@@ -101,7 +101,7 @@ suite('the console page in Chromium', { skip: !existsSync(CHROMIUM) && 'chromium
     });
   });
 
-  test('it is dark where dark is preferred', async () => {
+  test('it is dark if dark mode is preferred', async () => {
     await visit({ colorScheme: 'dark' }, async (page) => {
       await page.getByLabel('The token').fill(await clerk.mint());
       await page.getByRole('button', { name: 'Explain' }).click();

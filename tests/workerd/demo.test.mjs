@@ -30,7 +30,7 @@ suite('npm start', { skip: withoutCurl }, () => {
   });
   after(() => demo.stop());
 
-  test('prints commands that do what it says of them', async (context) => {
+  test('prints commands that have the printed results', async (context) => {
     const commands = parsePrinted(printed);
     assert.equal(commands.length, EXPECTED_COMMANDS);
     for (const { says, status, code, prints, command } of commands) {
@@ -55,7 +55,7 @@ suite('npm start', { skip: withoutCurl }, () => {
     assert.match(second.stderr, new RegExp(`Port ${port} is taken .*--port`));
   });
 
-  test('ends with everything that it started', async () => {
+  test('stops everything that it started', async () => {
     await demo.stop();
     await assert.rejects(fetch(`http://127.0.0.1:${port}/healthz`));
   });

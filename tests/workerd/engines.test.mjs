@@ -1,5 +1,5 @@
-// `verify.engine` in the built Worker: the same verdicts and codes by each engine, and no token that makes an isolate
-// unready. Natively tests/native/verify/engines.rs asks the same of a WebCrypto that is a fake.
+// `verify.engine` in the built Worker: each engine gives the same verdicts and codes, and no token makes an isolate not
+// ready. tests/native/verify/engines.rs tests the same with a fake WebCrypto.
 import assert from 'node:assert/strict';
 import { constants, createHash, createPublicKey, generateKeyPairSync, publicDecrypt } from 'node:crypto';
 import { after, before, suite, test } from 'node:test';
@@ -55,7 +55,7 @@ for (const verify of ENGINES) {
 
     let serial = 0;
     const token = (alg, kid, sign, claims = {}) => assemble({ alg, kid }, { iss: ISSUER, exp: epochSeconds() + 600, jti: (serial += 1), ...claims }, sign);
-    async function judged(text, status, code, what) {
+    async function expectVerdict(text, status, code, what) {
       const answer = await worker.verify(text);
       assert.equal(answer.body.code, code, `${what} ${JSON.stringify(answer.body)}`);
       assert.equal(answer.status, status, what);
@@ -65,26 +65,26 @@ for (const verify of ENGINES) {
       for (const alg of ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'EdDSA', 'HS256', 'HS384', 'HS512']) {
         const key = keys[alg] ?? keys[alg.slice(0, 2)];
         const [kid, sign] = key ? [key.kid, signer(alg, key.privateKey)] : [undefined, signer(alg, SECRET)];
-        await judged(token(alg, kid, sign), 200, undefined, alg);
-        await judged(token(alg, undefined, sign), 200, undefined, `${alg} without a kid`);
+        await expectVerdict(token(alg, kid, sign), 200, undefined, alg);
+        await expectVerdict(token(alg, undefined, sign), 200, undefined, `${alg} without a kid`);
         const good = token(alg, kid, sign);
-        await judged(good, 200, undefined, alg);
-        await judged(good, 200, undefined, `${alg}, remembered`);
+        await expectVerdict(good, 200, undefined, alg);
+        await expectVerdict(good, 200, undefined, `${alg}, remembered`);
         const altered = (input) => {
           const signature = sign(input);
           signature[9] ^= 4;
           return signature;
         };
-        await judged(token(alg, kid, altered), 401, 'signature_invalid', `${alg}, altered`);
-        await judged(token(alg, kid, (input) => sign(input).subarray(1)), 401, 'signature_invalid', `${alg}, cut`);
-        await judged(token(alg, kid, (input) => sign(Buffer.concat([input, input]))), 401, 'signature_invalid', `${alg}, of another text`);
-        await judged(token(alg, kid, sign, { exp: epochSeconds() - 600 }), 401, 'token_expired', `${alg}, expired`);
+        await expectVerdict(token(alg, kid, altered), 401, 'signature_invalid', `${alg}, altered`);
+        await expectVerdict(token(alg, kid, (input) => sign(input).subarray(1)), 401, 'signature_invalid', `${alg}, cut`);
+        await expectVerdict(token(alg, kid, (input) => sign(Buffer.concat([input, input]))), 401, 'signature_invalid', `${alg}, of another text`);
+        await expectVerdict(token(alg, kid, sign, { exp: epochSeconds() - 600 }), 401, 'token_expired', `${alg}, expired`);
       }
     });
 
     test('an Ed25519 signature with an R of small order, which BoringSSL accepts, is refused and no disagreement', async () => {
       for (let times = 0; times < 3; times += 1) {
-        await judged(token('EdDSA', keys.EdDSA.kid, hostile(keys.EdDSA)), 401, 'signature_invalid', 'R of small order');
+        await expectVerdict(token('EdDSA', keys.EdDSA.kid, hostile(keys.EdDSA)), 401, 'signature_invalid', 'R of small order');
       }
       const explained = await answerOf(
         await worker.fetch('/explain', { method: 'POST', body: token('EdDSA', keys.EdDSA.kid, hostile(keys.EdDSA)) }),
@@ -92,22 +92,22 @@ for (const verify of ENGINES) {
       assert.equal(explained.body.code, 'signature_invalid');
     });
 
-    test('rare RSA keys: each engine gives the same verdicts, or says that it cannot judge', async () => {
+    test('rare RSA keys: each engine gives the same verdicts, or reports that it cannot check the signature', async () => {
       for (const key of rare) {
         const n = toNumber(Buffer.from(key.publicJwk.n, 'base64url'));
         const bits = n.toString(2).length;
         const length = Math.ceil(bits / 8);
         // WebCrypto of workerd imports no other exponents than 3 and 65537.
-        const isJudged = !verify.engine || key.publicJwk.e === 'AQAB';
+        const isSupported = !verify.engine || key.publicJwk.e === 'AQAB';
         for (const alg of ['RS256', 'PS256', 'PS512']) {
           const what = `${alg}, ${key.kid}`;
           const sign = signer(alg, key.privateKey);
-          await judged(token(alg, key.kid, sign), isJudged ? 200 : 503, isJudged ? undefined : 'config_invalid', what);
-          if (!isJudged) continue;
-          // Numbers that only the holder of the private key can sign, and a good encoding with a bit where none belongs.
+          await expectVerdict(token(alg, key.kid, sign), isSupported ? 200 : 503, isSupported ? undefined : 'config_invalid', what);
+          if (!isSupported) continue;
+          // Numbers that only the owner of the private key can sign, and a good encoding with an additional bit.
           const edges = [0n, 1n, n - 1n, 2n ** BigInt(bits - 1), toNumber(Buffer.alloc(length - 1, 0xbc))];
           for (const number of edges) {
-            await judged(token(alg, key.kid, () => rsaRaw(key.privateKey, toOctets(number, length))), 401, 'signature_invalid', what);
+            await expectVerdict(token(alg, key.kid, () => rsaRaw(key.privateKey, toOctets(number, length))), 401, 'signature_invalid', what);
           }
           const raised = (input) => {
             const publicKey = { key: createPublicKey(key.privateKey), padding: constants.RSA_NO_PADDING };
@@ -117,7 +117,7 @@ for (const verify of ENGINES) {
               if (number < n || alg === 'RS256') return rsaRaw(key.privateKey, toOctets(number % n, length));
             }
           };
-          await judged(token(alg, key.kid, raised), 401, 'signature_invalid', `${what}, a bit too many`);
+          await expectVerdict(token(alg, key.kid, raised), 401, 'signature_invalid', `${what}, a bit too many`);
         }
       }
     });

@@ -19,7 +19,7 @@ const json = (method, value) => ({ method, headers: { 'content-type': 'applicati
 const basic = (secret) => ({ authorization: `Basic ${Buffer.from(`cli:${encodeURIComponent(secret)}`).toString('base64')}` });
 const bearer = (token) => ({ headers: { authorization: `Bearer ${token}` } });
 
-/** Every endpoint and every way to bring a token or a secret to it. */
+/** Every endpoint with every way to send it a token or a secret. */
 const REQUESTS = {
   '/healthz': (token) => [bearer(token)],
   '/readyz': (token) => [bearer(token), { headers: { 'x-explain-key': EXPLAIN_KEY } }, { headers: basic(EXPLAIN_KEY) }],
@@ -69,15 +69,15 @@ const REQUESTS = {
   '/nowhere': (token) => [bearer(token), form({ token })],
 };
 
-suite('what must stay inside', () => {
+suite('a private key, a secret or a caller\'s token', () => {
   let identityProvider, worker, secrets;
   const tokens = [];
 
   before(async () => {
     identityProvider = await createIdentityProvider();
     const [clerk, supabase, betterAuth] = identityProvider.providers;
-    const believed = trusting(identityProvider.providers, { explain: { access: 'open' }, verify: { cross_check: { sample: 1 } } });
-    believed.config.exchange = {
+    const trusted = trusting(identityProvider.providers, { explain: { access: 'open' }, verify: { cross_check: { sample: 1 } } });
+    trusted.config.exchange = {
       issuer: 'https://auth.example.com',
       targets: [
         { audience: API, from: [clerk.issuer, betterAuth.issuer], subject: 'prefixed', public_clients: true, scopes: ['read'] },
@@ -86,11 +86,11 @@ suite('what must stay inside', () => {
       clients: [{ id: 'cli', secret: 'CLI_CLIENT_SECRET', targets: [CLI] }],
       fireproof: { auth_types: { clerk: [clerk.issuer], supabase: [supabase.issuer] }, algorithm: 'EdDSA', claims: { userId: { claim: '/sub' } } },
     };
-    believed.config.forward_auth = { secret: 'FORWARD_AUTH_SECRET' };
-    believed.config.gateway = { routes: [{ path: '/profiles', upstream: 'http://127.0.0.1:9', credential: { exchange: API } }] };
+    trusted.config.forward_auth = { secret: 'FORWARD_AUTH_SECRET' };
+    trusted.config.gateway = { routes: [{ path: '/profiles', upstream: 'http://127.0.0.1:9', credential: { exchange: API } }] };
     const keys = await signingKeys(['ES256', 'EdDSA', 'HS256']);
-    secrets = { ...believed.secrets, EXPLAIN_KEY, FORWARD_AUTH_SECRET, CLI_CLIENT_SECRET: CLIENT_SECRET, SIGNING_KEYS: keys };
-    worker = await startWorker({ config: believed.config, secrets });
+    secrets = { ...trusted.secrets, EXPLAIN_KEY, FORWARD_AUTH_SECRET, CLI_CLIENT_SECRET: CLIENT_SECRET, SIGNING_KEYS: keys };
+    worker = await startWorker({ config: trusted.config, secrets });
     for (const provider of identityProvider.providers) {
       const good = await provider.mint();
       tokens.push(good, await provider.mint({ expired: true }), good.replace(/.{8}$/, 'AAAAAAAA'));
@@ -98,7 +98,7 @@ suite('what must stay inside', () => {
   });
   after(() => Promise.all([worker.dispose(), identityProvider.close()]));
 
-  /** Everything that may be seen nowhere, by what it is. */
+  /** Every text that must not be shown, with its name. */
   function inside() {
     const { SIGNING_KEYS, ...texts } = secrets;
     const found = JSON.parse(SIGNING_KEYS).keys.map((key) => [`the private ${key.alg} key`, key.d ?? key.k]);

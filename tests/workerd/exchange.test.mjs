@@ -67,7 +67,7 @@ suite('the exchange', () => {
     assert.ok(body.expires_in <= 60);
   });
 
-  test('is found by discovery and used by oauth4webapi, as the command line of incident 2 does it', async () => {
+  test('is found by discovery and used by oauth4webapi, as the command line of incident 2 uses it', async () => {
     const options = { [oauth.customFetch]: (url, init) => fetch(new URL(new URL(url).pathname, worker.urls[0]), init) };
     const response = await oauth.discoveryRequest(new URL(ISSUER), { algorithm: 'oauth2', ...options });
     const server = await oauth.processDiscoveryResponse(new URL(ISSUER), response);
@@ -142,7 +142,7 @@ print(json.dumps(jwt.decode(token, key.key, algorithms=["ES256"], audience=audie
     }
   });
 
-  test('hands a result to one of six simultaneous requests in one isolate, and does not let another subject replace it', async () => {
+  test('gives a result to one of six simultaneous requests in one isolate, and another subject cannot replace it', async () => {
     const ask = (message) => worker.fetch('/api', { isolate: 0, method: 'PUT', body: JSON.stringify(message) }).then(answerOf);
     const leave = async (sub) => ask({ type: 'reqCloudSessionToken', auth: { type: 'clerk', token: await clerk.mint({ claims: { sub } }) }, resultId: 'one-result-for-one-client' });
     assert.equal((await leave('ada')).status, 200);

@@ -1,5 +1,5 @@
-// docs/first-api.md as a reader follows it: its configuration and its commands, with local URLs in place of the ones that
-// the page tells the reader to change.
+// docs/first-api.md as a reader follows it: its configuration and its commands, with local URLs in place of those that
+// the reader must change.
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ const missing = ['curl', 'openssl'].find((tool) => spawnSync(tool, ['--version']
 const page = readFileSync(new URL('../../docs/first-api.md', import.meta.url), 'utf8');
 const blocks = (language) => [...page.matchAll(new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\``, 'gm'))].map(([, block]) => block);
 
-/** `text` with `from` replaced, which has to be there. */
+/** `text` with `from` replaced, which it must contain. */
 function replaced(text, from, to) {
   assert.ok(text.includes(from), `docs/first-api.md no longer holds ${from}`);
   return text.replaceAll(from, to);
@@ -66,7 +66,7 @@ suite('docs/first-api.md', { skip: missing && `${missing} is not installed` }, (
     assert.ok(lines.length <= MOST_LINES, `${lines.length} lines`);
   });
 
-  test('has commands that do what it says of them', async (context) => {
+  test('has commands with the results that the page states', async (context) => {
     const commands = blocks('sh').flatMap(parsePrinted);
     assert.equal(commands.length, 4);
     for (const { says, status, code, command } of commands) {

@@ -104,7 +104,7 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
       return { result, requests };
     };
 
-    test('a good token passes, and the API knows whose it is', async () => {
+    test('a request with a good token passes, and the API gets its identity', async () => {
       const { status, body } = await answerOf(await ask('/profiles?page=2'));
       assert.equal(status, 200, front.output());
       assert.equal(body.url, '/profiles?page=2');
@@ -112,7 +112,7 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
       assert.equal(body.headers.authorization, undefined);
     });
 
-    test('none, an expired one and one without the scope do not, and the client learns why', async () => {
+    test('a request without a token, with an expired one or without the scope does not pass, and the client gets the reason', async () => {
       const { requests } = await reached(api, async () => {
         const bare = await fetch(new URL('/profiles', front.url));
         assert.deepEqual([bare.status, bare.headers.get('www-authenticate')], [401, 'Bearer realm="edge-assay"']);
@@ -149,7 +149,7 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
       }
     });
 
-    test('the address, scheme and host of a request are those that the proxy sees, and no header makes another request of it', async () => {
+    test('the address, scheme and host of a request are those that the proxy sees, and no header changes them', async () => {
       for (const header of [...REQUEST_NAMES, ...ORIGIN_NAMES]) {
         for (const spelling of spellingsOf(header)) {
           await forge('/open/x', [`${spelling}: ${FORGED}`]);
@@ -162,7 +162,7 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
       }
     });
 
-    test('a client cannot choose the host that it is judged by', async () => {
+    test('a client cannot choose the host whose routes apply to it', async () => {
       for (const host of [HOST, `${HOST}:80`, new URL(front.url).host]) {
         const { result, requests } = await reached(api, () => raw(front.url, '/open/x', [], { host }));
         assert.deepEqual([result.status, requests.length], [200, 1], host);
@@ -203,7 +203,7 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
       }
     });
 
-    test('nobody reads the identity headers out of an answer to TRACE', async () => {
+    test('no answer to TRACE shows the identity headers', async () => {
       for (const method of ['TRACE', 'TRACK', 'trace']) {
         const { result, requests } = await reached(api, () => raw(front.url, '/x', [`Authorization: Bearer ${token}`], { method }));
         assert.deepEqual([requests, result.status >= 400], [[], true], `${method}: ${result.status}`);
@@ -219,7 +219,7 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
       }
     });
 
-    test('an upgrade reaches the API only to a WebSocket, so that nobody opens a tunnel past the checks', async () => {
+    test('only an upgrade to WebSocket reaches the API, so no client opens a tunnel past the checks', async () => {
       for (const upgrade of [['h2c'], ['HTTP/2.0'], ['tunnel/1'], ['websocket, h2c'], ['h2c, websocket'], ['websocket', 'h2c'], ['h2c', 'websocket']]) {
         for (const path of ['/open/x', '/x']) {
           for (const connection of ['Upgrade', 'Upgrade, HTTP2-Settings']) {
@@ -235,17 +235,17 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
       }
     });
 
-    test('a client cannot tell of another request than its own', async () => {
-      const told = ['X-Forward-Auth-Path: /open/x', 'X-Original-URI: /open/x', 'X-Original-Method: POST', 'X-Original-Host: h', 'X-Forwarded-Uri: /open/x', 'X-Forwarded-Method: POST', `X-Forward-Auth-Secret: ${SECRET}`];
+    test('a client cannot describe another request than its own', async () => {
+      const descriptions = ['X-Forward-Auth-Path: /open/x', 'X-Original-URI: /open/x', 'X-Original-Method: POST', 'X-Original-Host: h', 'X-Forwarded-Uri: /open/x', 'X-Forwarded-Method: POST', `X-Forward-Auth-Secret: ${SECRET}`];
       // A proxy overwrites its own headers; those of the others are refused.
-      for (const lines of [told, ...told.map((line) => [line])]) {
+      for (const lines of [descriptions, ...descriptions.map((line) => [line])]) {
         const { result, requests } = await reached(api, () => raw(front.url, '/profiles', lines));
         assert.ok([401, 403].includes(result.status), `${lines}: ${result.status}`);
         assert.deepEqual(requests, []);
       }
     });
 
-    test('path tricks do not open what is closed', async () => {
+    test('path tricks do not open a closed route', async () => {
       const targets = ['/open/../x', '/open/%2e%2e/x', '/open/..%2fx', '/open%2f..%2fx', '/open/..;/x', '/open/%252e%252e/x', '//open/../x', '/open\\..\\x', '/open/..%5cx', '/admin/../../healthz', '/admin/%2e%2e/%2e%2e/healthz', '/admin/../../../openapi.json', '/..//open/x', 'http://open.example.com/x', '/x#/../open/x', '/open/a%00', '//open/x'];
       for (const target of targets) {
         const { result, requests } = await reached(api, () => raw(front.url, target));
@@ -259,9 +259,9 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
       assert.equal(result.headers.get('access-control-allow-origin'), APP);
       assert.match(result.headers.get('access-control-allow-methods'), /PUT/);
       assert.deepEqual(requests, []);
-      const stranger = await reached(api, () => fetch(new URL('/profiles', front.url), { method: 'OPTIONS', headers: { origin: 'https://evil.example', 'access-control-request-method': 'PUT' } }));
-      assert.equal(stranger.result.headers.get('access-control-allow-origin'), null);
-      assert.deepEqual(stranger.requests, []);
+      const other = await reached(api, () => fetch(new URL('/profiles', front.url), { method: 'OPTIONS', headers: { origin: 'https://evil.example', 'access-control-request-method': 'PUT' } }));
+      assert.equal(other.result.headers.get('access-control-allow-origin'), null);
+      assert.deepEqual(other.requests, []);
     });
 
     test('a WebSocket is verified, then passed', async () => {
@@ -314,7 +314,7 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
   suite(`forward-auth with ${name} where a route allows encoded slashes and semicolons`, { skip: proxy.skip }, () => {
     const kind = name.split(' ')[0];
     const use = lifetime(after);
-    test('the API gets the path that was judged, and no other route is opened', async () => {
+    test('the API gets the path that was checked, and no other route is opened', async () => {
       const { api, provider, upstreams } = await createScene(use);
       const front = await use(proxy.start(upstreams, kind === 'Envoy' ? [KEPT_SLASHES] : []));
       for (const target of ['/packages/@scope%2Fname', '/packages/group%2Fsub%2Fproject?a=%2F', '/packages/a;v=1', '/packages/a%3Bv=1', '/packages/a%2Fb;v=1/c']) {
@@ -331,7 +331,7 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
   });
 }
 
-// The documented files as the only defence: the server that they ask lets every request pass.
+// The documented files as the only defence: the server that they ask accepts every request.
 for (const [name, proxy] of Object.entries(PROXIES)) {
   suite(`the documented file of ${name} alone`, { skip: proxy.skip }, () => {
     const kind = name.split(' ')[0];
@@ -347,7 +347,7 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
       return requests;
     };
 
-    test('lets an upgrade through only to a WebSocket', async () => {
+    test('accepts only an upgrade to WebSocket', async () => {
       for (const upgrade of [['h2c'], ['tunnel/1'], ['websocket, h2c'], ['websocket', 'h2c'], ['h2c', 'websocket']]) {
         for (const connection of ['Upgrade', 'Upgrade, HTTP2-Settings']) {
           const lines = ['HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA', ...WEBSOCKET.slice(1), ...upgrade.map((one) => `Upgrade: ${one}`)];
@@ -361,10 +361,10 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
       assert.equal(headers.upgrade.toLowerCase(), 'websocket');
     });
 
-    test('says itself who sends a request and from where', async () => {
+    test('sets the identity and address headers itself', async () => {
       const own = { nginx: 'x-original-', Caddy: 'x-forwarded-', Traefik: 'x-forwarded-', Envoy: 'x-forward-auth-' }[kind];
-      const told = REQUEST_NAMES.filter((header) => header.startsWith(own) || header === 'x-forward-auth-secret');
-      for (const header of [...Object.keys(IDENTITY[kind]), ...ORIGIN_NAMES, ...told, 'authorization', 'proxy-authorization', 'x-forwarded-host']) {
+      const received = REQUEST_NAMES.filter((header) => header.startsWith(own) || header === 'x-forward-auth-secret');
+      for (const header of [...Object.keys(IDENTITY[kind]), ...ORIGIN_NAMES, ...received, 'authorization', 'proxy-authorization', 'x-forwarded-host']) {
         for (const lines of [[`${header}: ${FORGED}`], [`${header}: ${FORGED}`, `${header}: ${FORGED}`]]) {
           const requests = await seen(lines);
           // nginx itself refuses a second Authorization header.
@@ -385,24 +385,24 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
       const worker = await use(createSecureYesMan(certificate));
       const front = await use(proxy.start({ worker: worker.url, api: api.url, secret: SECRET, ca, ready: [200, 403, 500, 502, 503] }));
       const { result, requests } = await reached(api, () => raw(front.url, '/x', ['Authorization: Bearer the.clients.token'], { host: HOST }));
-      return { status: result.status, requests: requests.length, told: worker.told };
+      return { status: result.status, requests: requests.length, received: worker.received };
     };
 
-    test('asks a Worker that proves its name, and tells nothing to a stranger in its place', async () => {
+    test('asks only a Worker with a valid certificate, and sends no secret or token to another server', async () => {
       const folder = mkdtempSync(join(tmpdir(), 'edge-assay-'));
       await use(Promise.resolve({ close: () => rmSync(folder, { recursive: true, force: true }) }));
       const names = ['assay.example.workers.dev', 'assay.example.com'].map((name) => `DNS:${name}`).join();
       const good = selfSigned(folder, 'good', `${names},IP:127.0.0.1`);
-      const stranger = selfSigned(folder, 'stranger', `${names},IP:127.0.0.1`);
+      const other = selfSigned(folder, 'other', `${names},IP:127.0.0.1`);
       const another = selfSigned(folder, 'another', 'DNS:evil.example');
       const trusted = join(folder, 'trusted.pem');
       writeFileSync(trusted, good.cert + another.cert);
       const known = await ask(good, trusted);
       assert.deepEqual([known.status, known.requests], [200, 1]);
-      assert.ok(known.told.some((told) => told.includes(SECRET)) && known.told.some((told) => told.includes('the.clients.token')));
-      for (const certificate of [stranger, another]) {
-        const { status, requests, told } = await ask(certificate, trusted);
-        assert.deepEqual([requests, told, status >= 400], [0, [], true], `${status}`);
+      assert.ok(known.received.some((received) => received.includes(SECRET)) && known.received.some((received) => received.includes('the.clients.token')));
+      for (const certificate of [other, another]) {
+        const { status, requests, received } = await ask(certificate, trusted);
+        assert.deepEqual([requests, received, status >= 400], [0, [], true], `${status}`);
       }
     });
   });
@@ -419,15 +419,15 @@ function selfSigned(folder, name, names) {
 
 /** Answers 200 to every question over TLS, and records the headers. */
 async function createSecureYesMan({ key, cert }) {
-  const told = [];
+  const received = [];
   const server = createSecureServer({ key, cert }, (request, response) => {
-    told.push(JSON.stringify(request.headers));
+    received.push(JSON.stringify(request.headers));
     response.end();
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     url: `https://127.0.0.1:${server.address().port}`,
-    told,
+    received,
     async close() {
       server.closeAllConnections();
       server.close();
@@ -480,7 +480,7 @@ const behindLoadBalancer = {
 for (const [name, change] of Object.entries(behindLoadBalancer)) {
   suite(`forward-auth with a ${name} that trusts a load balancer in front of it`, { skip: PROXIES[name].skip }, () => {
     const use = lifetime(after);
-    test('a client whose headers the load balancer passes on cannot choose the request that it is judged by', async () => {
+    test('a client whose headers the load balancer passes on cannot change the request that is checked', async () => {
       const { api, upstreams } = await createScene(use);
       const front = await use(PROXIES[name].start(upstreams, [change]));
       for (const lines of [['X-Forwarded-Host: open.example.com'], ['X-Forwarded-Uri: /open/x'], ['X-Forwarded-Method: POST'], ['X-Forwarded-User: root'], ['X-Forwarded-Prefix: /open'], ['Forwarded: host=open.example.com']]) {
@@ -529,7 +529,7 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
 
 suite('forward-auth with an Envoy that normalises nothing and removes nothing', { skip: PROXIES.Envoy.skip }, () => {
   const use = lifetime(after);
-  test('no other endpoint of the Worker says yes, and no path is judged that the API does not get', async () => {
+  test('no other endpoint of the Worker accepts a question, and the checked path is the path that the API gets', async () => {
     const { api, upstreams } = await createScene(use);
     const front = await use(
       PROXIES.Envoy.start(upstreams, [
@@ -557,7 +557,7 @@ suite('forward-auth with an Envoy that normalises nothing and removes nothing', 
 
 suite('a question in workerd', () => {
   const use = lifetime(after);
-  test('gets 403 wherever a path or a host of the client leads it', async () => {
+  test('gets 403 at every path and host to which the client\'s path or host leads', async () => {
     const { worker } = await createScene(use);
     const ask = (target, path, host) => raw(worker.urls[0], target, [`X-Forward-Auth-Secret: ${SECRET}`, `X-Forward-Auth-Path: ${path}`], { host });
     assert.equal((await ask('/ext-authz/open/x', '/open/x', 'h')).status, 200);

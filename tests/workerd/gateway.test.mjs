@@ -77,7 +77,7 @@ suite('the gateway', () => {
     await identityProvider.close();
   });
 
-  test('only verified requests reach the API, says the API', async () => {
+  test('only verified requests reach the API', async () => {
     const expired = await provider.mint({ expired: true });
     const { requests } = await reached(async () => {
       for (const [authorization, status, code] of [
@@ -100,7 +100,7 @@ suite('the gateway', () => {
     assert.equal((await ask('/x')).status, 200);
   });
 
-  test('the API is told who it is by us alone: every header times every spelling', async () => {
+  test('only the gateway sets the identity headers: every header times every spelling', async () => {
     const names = ['x-user-id', 'x-user-email', 'x-missing', 'x-forwarded-for', 'x-forwarded-user', 'x-auth-request-user', 'remote-user', 'forwarded', 'x-real-ip', 'x-http-method-override', 'x-original-url'];
     const fold = (name) => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '-');
     for (const path of ['/x', '/open/x', '/cors/x']) {
@@ -122,7 +122,7 @@ suite('the gateway', () => {
     }
   });
 
-  test('configured headers are always there, and empty where nothing is known', async () => {
+  test('configured headers are always set, and empty if the claim is absent', async () => {
     const { body } = await answerOf(await ask('/x', { headers: { 'x-custom': 'kept' } }));
     assert.equal(body.headers['x-user-id'], '0b9f7c6e-2d61-4f0a-b6a7-5b1e6e2a9c34');
     assert.equal(body.headers['x-user-email'], 'grace@example.com');
@@ -135,14 +135,14 @@ suite('the gateway', () => {
     assert.equal(body.headers.forwarded, `for=unknown;host="${host}";proto=http`);
     assert.equal(body.headers.host, new URL(api.url).host);
 
-    const nobody = await answerOf(await worker.fetch('/open/x'));
-    assert.equal(nobody.status, 200);
-    for (const name of Object.keys(HEADERS)) assert.equal(nobody.body.headers[name], '', name);
+    const anonymous = await answerOf(await worker.fetch('/open/x'));
+    assert.equal(anonymous.status, 200);
+    for (const name of Object.keys(HEADERS)) assert.equal(anonymous.body.headers[name], '', name);
     const expired = await worker.fetch('/open/x', { headers: { authorization: `Bearer ${await provider.mint({ expired: true })}` } });
     assert.equal(expired.status, 401);
   });
 
-  test('what is matched is what the API gets', async () => {
+  test('the matched path is the path that the API gets', async () => {
     for (const [target, expected] of [
       ['/open/a?b=%2F..;&c', '/open/a?b=%2F..;&c'],
       ['//open//a', '/open/a'],
@@ -194,9 +194,9 @@ suite('the gateway', () => {
     assert.equal(cookies.headers.get('access-control-allow-credentials'), 'true');
     assert.match(cookies.headers.get('vary'), /Accept.*Origin/);
     assert.equal(await cookies.text(), 'cookies');
-    const stranger = await ask('/cookies', { headers: { origin: 'https://evil.example' } });
-    assert.equal(stranger.headers.get('access-control-allow-origin'), null);
-    await stranger.text();
+    const otherOrigin = await ask('/cookies', { headers: { origin: 'https://evil.example' } });
+    assert.equal(otherOrigin.headers.get('access-control-allow-origin'), null);
+    await otherOrigin.text();
 
     const teapot = await ask('/teapot');
     assert.deepEqual([teapot.status, await teapot.text()], [418, 'tea']);
@@ -210,12 +210,12 @@ suite('the gateway', () => {
     assert.deepEqual([head.status, await head.text()], [200, '']);
   });
 
-  test('answers before the answer do no harm', async () => {
+  test('interim responses do no harm', async () => {
     const early = await ask('/early');
     assert.deepEqual([early.status, await early.text()], [200, 'final']);
   });
 
-  test('methods and bodies go on as they are', async () => {
+  test('methods and bodies are forwarded unchanged', async () => {
     for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
       const { result, requests } = await reached(async () => answerOf(await ask('/sink', { method, body: 'twelve bytes' })));
       assert.deepEqual([result.status, result.body, requests[0].method], [200, '12', method]);
@@ -230,7 +230,7 @@ suite('the gateway', () => {
     assert.deepEqual([hanging.status, hanging.body.code], [504, 'upstream_unavailable']);
   });
 
-  test('an API that hangs is 504, one that is not there 502, and neither is named', async () => {
+  test('an API that hangs is 504, an unreachable one is 502, and no answer names them', async () => {
     const begin = Date.now();
     for (const [path, status] of [['/hang', 504], ['/reset', 502], ['/closed', 502], ['/unbound', 502]]) {
       const { status: found, headers, body } = await answerOf(await ask(path));
@@ -290,27 +290,27 @@ suite('the gateway', () => {
     assert.equal(worker.log().some(({ event, detail }) => event === 'upstream_failed' && /body/.test(detail)), false);
   });
 
-  test('an answer to TRACE shows no client what the API is told', async () => {
+  test('an answer to TRACE shows no client the headers that the API gets', async () => {
     const { result, requests } = await reached(() => raw(worker.urls[0], '/exchanged', [`Authorization: Bearer ${token}`], { method: 'TRACE' }));
     assert.deepEqual([result.status, requests], [405, []]);
   });
 
-  test('no client chooses the address that the API is told: CF-Connecting-IP counts on Cloudflare alone', async () => {
-    const told = async (...lines) => {
+  test('no client chooses the address that the API gets: CF-Connecting-IP counts only on Cloudflare', async () => {
+    const addressSent = async (...lines) => {
       const { body, status } = await raw(worker.urls[0], '/open/x', ['CF-Connecting-IP: 192.0.2.7', ...lines]);
       assert.equal(status, 200);
       return JSON.parse(body).headers;
     };
-    const elsewhere = await told();
+    const elsewhere = await addressSent();
     assert.equal(elsewhere['x-forwarded-for'], undefined);
     assert.match(elsewhere.forwarded, /^for=unknown;/);
     // In this header Miniflare passes `request.cf`, the edge's information about a request, to workerd.
-    const atTheEdge = await told('MF-CF-Blob: {"colo":"FRA"}');
+    const atTheEdge = await addressSent('MF-CF-Blob: {"colo":"FRA"}');
     assert.equal(atTheEdge['x-forwarded-for'], '192.0.2.7');
     assert.match(atTheEdge.forwarded, /^for=192\.0\.2\.7;/);
   });
 
-  test('another name of the same file is refused, and the API never sees it', async () => {
+  test('another name of the same file is refused and never reaches the API', async () => {
     for (const target of ['/open/a.', '/open/a%2e', '/open./a', '/open/a%20', '/open%20/a', '/%20open/a', '/open/a::$DATA', '/open/a::%24DATA', '/open:$i30:$INDEX_ALLOCATION/a', '/op%E2%80%8Ben/a', '/open/a%EF%BB%BF', '/open/%E2%80%AEa', '/open/x%EF%BC%8F..%EF%BC%8Fa']) {
       const { result, requests } = await reached(() => raw(worker.urls[0], target));
       assert.deepEqual([result.status, requests], [400, []], target);
@@ -333,7 +333,7 @@ suite('the gateway', () => {
     };
     const FRAMINGS = [{ 'content-length': 64 << 20 }, { 'transfer-encoding': 'chunked' }];
 
-    test('that the API stops reading half-way is 504, and workerd keeps none of it', { timeout: 30_000 }, async () => {
+    test('that the API stops reading half-way is 504, and workerd keeps nothing in memory', { timeout: 30_000 }, async () => {
       for (const headers of FRAMINGS) {
         const begin = Date.now();
         const url = `/stall?after=2000000&${Object.keys(headers)[0]}`;
@@ -350,7 +350,7 @@ suite('the gateway', () => {
       }
     });
 
-    test('that the client stops sending is 408, and the API does not take the half for the whole', { timeout: 30_000 }, async () => {
+    test('that the client stops sending is 408, and the API does not accept the half as complete', { timeout: 30_000 }, async () => {
       const failures = worker.log().filter(({ event }) => event === 'upstream_failed').length;
       for (const headers of FRAMINGS) {
         const url = `/sink?stopped&${Object.keys(headers)[0]}`;
@@ -383,7 +383,7 @@ suite('the gateway', () => {
       assert.deepEqual([malformed.status, JSON.parse(malformed.body).code], [400, 'body_incomplete']);
     });
 
-    test('that moves, however slowly, takes as long as it likes', { timeout: 30_000 }, async () => {
+    test('that makes slow progress has no time limit', { timeout: 30_000 }, async () => {
       for (const headers of [{ 'content-length': 60 }, { 'transfer-encoding': 'chunked' }]) {
         const request = sending('/sink', headers);
         const answer = answered(request);
@@ -462,7 +462,7 @@ suite('the gateway', () => {
     assert.deepEqual(body, { url: new URL('/service/7?x=1', worker.urls[0]).href, method: 'POST', user: '0b9f7c6e-2d61-4f0a-b6a7-5b1e6e2a9c34', authorization: null, length: 4 });
   });
 
-  test("the API gets the client's token, none, or one of ours that is kept while it is good", async () => {
+  test("the API gets the client's token, none, or an issued one that is kept while it is valid", async () => {
     const authorization = async (path) => (await answerOf(await ask(path))).body.headers.authorization;
     assert.equal(await authorization('/forwarded'), `Bearer ${token}`);
     assert.equal(await authorization('/x'), undefined);
@@ -473,7 +473,7 @@ suite('the gateway', () => {
     assert.equal(await authorization('/exchanged'), first);
   });
 
-  test('a gigabyte passes both ways, and workerd keeps none of it', { skip: canMeasure ? false : 'there is no /proc to measure memory with' }, async () => {
+  test('a gigabyte passes both ways, and workerd keeps nothing in memory', { skip: canMeasure ? false : 'there is no /proc to measure memory with' }, async () => {
     const up = await growthDuring(async () => {
       const { hostname, port } = new URL(worker.urls[0]);
       const sending = httpRequest({ hostname, port, path: '/sink', method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-length': 1 << 30 } });

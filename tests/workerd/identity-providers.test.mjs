@@ -1,4 +1,4 @@
-// Tokens of real identity providers, run here: Better Auth and oidc-provider, as people use them, keys rotated under way.
+// Tokens of real identity providers, which run in the test: Better Auth and oidc-provider in ordinary configurations, with key rotations.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { decodeProtectedHeader } from 'jose';
@@ -41,7 +41,7 @@ suite('Better Auth', () => {
     });
   }
 
-  test('a key that is withdrawn without notice verifies nothing once the rotation has been seen', async (context) => {
+  test('a key that is withdrawn without notice verifies nothing after the rotation was seen', async (context) => {
     const use = during(context);
     const betterAuth = await use(startBetterAuth());
     const worker = await use(startWorker(trusting([betterAuth])));
@@ -57,12 +57,12 @@ suite('Better Auth', () => {
 
   test("two instances do not accept each other's users", async (context) => {
     const use = during(context);
-    const [ours, theirs] = await Promise.all([use(startBetterAuth()), use(startBetterAuth())]);
-    const worker = await use(startWorker(trusting([ours])));
-    const { status, body } = await worker.verify(await (await theirs.signIn()).token());
+    const [first, second] = await Promise.all([use(startBetterAuth()), use(startBetterAuth())]);
+    const worker = await use(startWorker(trusting([first])));
+    const { status, body } = await worker.verify(await (await second.signIn()).token());
     assert.equal(status, 401);
     assert.equal(body.code, 'issuer_unknown');
-    assert.equal(theirs.jwksRequests(), 0);
+    assert.equal(second.jwksRequests(), 0);
   });
 });
 
@@ -119,7 +119,7 @@ suite('oidc-provider, found by discovery', () => {
   test('a discovery document about another issuer is not followed', async (context) => {
     const use = during(context);
     const oidc = await use(startOidcProvider());
-    // The same server by its other name: its document says 127.0.0.1.
+    // The same server under its other name: its document says 127.0.0.1.
     const issuer = oidc.issuer.replace('127.0.0.1', 'localhost');
     const worker = await use(startWorker({ config: { issuers: [{ issuer, discovery: true, audience: 'unchecked' }] } }));
     const [header, , signature] = (await oidc.accessToken()).split('.');

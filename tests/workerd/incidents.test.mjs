@@ -1,4 +1,4 @@
-// Five incidents that people lived through, in workerd, under the names they had: what verification makes of them.
+// Five real incidents in workerd, with their original names: the results of verification.
 import assert from 'node:assert/strict';
 import { createPublicKey } from 'node:crypto';
 import { suite, test } from 'node:test';
@@ -14,7 +14,7 @@ async function scene(context, { providers, issuers, ...options }) {
   const use = during(context);
   const identityProvider = await use(createIdentityProvider({ providers }));
   const { config, secrets } = trusting(identityProvider.providers, { issuers });
-  // By JSON and back: what a test takes away by `undefined` is gone.
+  // Through JSON and back, which removes the members that a test sets to `undefined`.
   const worker = await use(startWorker({ config: JSON.parse(JSON.stringify(config)), secrets, identityProvider, ...options }));
   return { worker, providers: identityProvider.providers };
 }
@@ -54,7 +54,7 @@ suite('1. Clerk to Fireproof: "No well-known JWKS URL could verify the token"', 
     );
   });
 
-  test('suspicion one, the audience: that it is missing is said as such, and not as a bad signature', async (context) => {
+  test('suspicion one, the audience: a missing audience is reported as such, and not as a bad signature', async (context) => {
     const audience = { any_of: ['fireproof'] };
     const {
       worker,
@@ -65,7 +65,7 @@ suite('1. Clerk to Fireproof: "No well-known JWKS URL could verify the token"', 
     assert.match(body.detail, /fireproof/);
   });
 
-  test('suspicion two, the cache: a rotation is seen at once, and an outage is a 503 and no verdict on the token', async (context) => {
+  test('suspicion two, the cache: a rotation is seen at once, and an outage is a 503 and not a rejection of the token', async (context) => {
     const {
       worker,
       providers: [production, , development],
@@ -107,7 +107,7 @@ suite('2. Supabase command line: "The signature key was not found"', () => {
     assert.equal(supabase.jwksRequests, 0);
   });
 
-  test('without it the refusal says that no JWKS can judge the token', async (context) => {
+  test('without it the refusal says that no JWKS can verify the token', async (context) => {
     const {
       worker,
       providers: [supabase],
@@ -118,7 +118,7 @@ suite('2. Supabase command line: "The signature key was not found"', () => {
     assert.equal(supabase.jwksRequests, 0);
   });
 
-  test('with a secret that is named and not bound it is our fault, and said so', async (context) => {
+  test('a configured secret that is not bound is a fault of the Worker, and the answer says so', async (context) => {
     const {
       worker,
       providers: [supabase],
@@ -126,7 +126,7 @@ suite('2. Supabase command line: "The signature key was not found"', () => {
     const { status, body } = await worker.verify(await supabase.mint());
     assert.equal(status, 503);
     assert.equal(body.code, 'secret_missing');
-    // Which secret it is, the operator reads in the log; a stranger does not.
+    // The log names the secret for the operator; the answer does not name it.
     assert.doesNotMatch(body.detail, /SUPABASE_JWT_SECRET/);
     await eventually(() => worker.log().some(({ detail }) => /SUPABASE_JWT_SECRET/.test(detail)), 'the log line that names the secret');
   });
@@ -275,7 +275,7 @@ suite("5. WaveFlow: Better Auth's JWKS to a Rust server", () => {
     assert.match(headers.get('www-authenticate'), /error="insufficient_scope".*scope="profiles:read profiles:write"/);
   });
 
-  test("an X-User-Id header is nobody's identity", async (context) => {
+  test('an X-User-Id header is never an identity', async (context) => {
     const { betterAuth, worker } = await waveflow(context);
     const headers = { 'x-user-id': 'root' };
     assert.equal((await worker.fetch('/verify', { headers })).status, 401);

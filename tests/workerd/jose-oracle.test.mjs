@@ -1,8 +1,8 @@
-// jose judges the same tokens: a few thousand, good ones and ones spoilt in each part, under every algorithm. Whatever the
-// two disagree on has to be on the list of what is meant, and nothing that jose refuses may pass.
+// jose verifies the same tokens: a few thousand, good ones and ones with a fault in each part, under every algorithm. Each
+// disagreement must be on the list of intended departures, and the Worker must accept no token that jose refuses.
 //
-//   ASSAY_SEED=<number>     repeats a run, but for the chance in signatures and secrets
-//   ASSAY_ROUNDS=<number>   how often each way of spoiling is tried with each algorithm; 3 unless it is set
+//   ASSAY_SEED=<number>     repeats a run, except for the randomness in signatures and secrets
+//   ASSAY_ROUNDS=<number>   how often each fault is tried with each algorithm; the default is 3
 import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync, randomBytes, randomInt } from 'node:crypto';
 import { after, before, suite, test } from 'node:test';
@@ -10,7 +10,7 @@ import { createLocalJWKSet, jwtVerify } from 'jose';
 import { lifetime } from './support/lifetime.mjs';
 import { MUTATIONS, departuresOf } from './support/mutations.mjs';
 import { createOrigin } from './support/origin.mjs';
-import { DEPARTURES, SPOILT, generator } from './support/oracle.mjs';
+import { DEPARTURES, FAULTS, generator } from './support/oracle.mjs';
 import { assemble, epochSeconds, keyOf, signer, testKey } from './support/tokens.mjs';
 import { startWorker } from './support/worker.mjs';
 
@@ -32,7 +32,7 @@ suite('jose as the oracle', () => {
     ES384: testKey('p-384'),
     Ed: testKey('ed25519'),
   };
-  const strangers = {
+  const foreignKeys = {
     RS: testKey('rsa-2048-second'),
     PS: testKey('rsa-4096'),
     ES256: testKey('p-256-second'),
@@ -56,7 +56,7 @@ suite('jose as the oracle', () => {
       startWorker({
         config: {
           verify: { leeway_seconds: LEEWAY },
-          // Kids that nobody knows are part of this; they are not to ask the origin over and over.
+          // Some tokens have unknown kids, which must not fetch from the origin again and again.
           jwks: { unknown_kid_cooldown_seconds: 3600 },
           issuers: [
             {
@@ -78,13 +78,13 @@ suite('jose as the oracle', () => {
 
   const kindOf = (algorithm) => (algorithm.startsWith('ES') ? algorithm : algorithm.slice(0, 2));
 
-  /** What the ways of spoiling need: a good header and payload, and the keys of all sides. */
+  /** The input of the faults: a good header and payload, and the keys of all parties. */
   function material(algorithm, random) {
     const now = epochSeconds();
     const shared = algorithm.startsWith('HS');
     const key = shared ? Buffer.from(secret.text) : keys[kindOf(algorithm)].privateKey;
-    const stranger = shared ? undefined : strangers[kindOf(algorithm)];
-    const strangerKey = shared ? randomBytes(64) : stranger.privateKey;
+    const foreign = shared ? undefined : foreignKeys[kindOf(algorithm)];
+    const foreignKey = shared ? randomBytes(64) : foreign.privateKey;
     const kid = shared ? secret.kid : keys[kindOf(algorithm)].kid;
     return {
       algorithm,
@@ -101,10 +101,10 @@ suite('jose as the oracle', () => {
         exp: now + 600 + random.below(6000),
       },
       sign: signer(algorithm, key),
-      strangerSign: signer(algorithm === 'ES384' ? 'ES256' : algorithm, algorithm === 'ES384' ? strangers.ES256.privateKey : strangerKey),
-      stranger: (stranger ?? keys.RS).publicJwk,
+      foreignSign: signer(algorithm === 'ES384' ? 'ES256' : algorithm, algorithm === 'ES384' ? foreignKeys.ES256.privateKey : foreignKey),
+      foreign: (foreign ?? keys.RS).publicJwk,
       other: random.one(ALGORITHMS.filter((one) => one !== algorithm)),
-      strangerKid: random.one(
+      foreignKid: random.one(
         Object.values(keys)
           .map((one) => one.kid)
           .filter((one) => one !== kid),
@@ -128,7 +128,7 @@ suite('jose as the oracle', () => {
       await jwtVerify(token, getKey, options);
       return { accepted: true };
     } catch (error) {
-      // Without a kid several keys may be meant; jose leaves it to its user to try them.
+      // Without a kid several keys are possible; jose's user has to try them.
       if (error.code === 'ERR_JWKS_MULTIPLE_MATCHING_KEYS') {
         for await (const key of error) {
           const accepted = await jwtVerify(token, key, options).then(
@@ -145,11 +145,11 @@ suite('jose as the oracle', () => {
   /** As the Worker does: without a kid any secret, and the first is the good one. */
   function secretOf(kid) {
     const found = kid === undefined ? secret : [secret, weakSecret].find((one) => one.kid === kid);
-    if (!found) throw new Error('no such secret');
+    if (!found) throw new Error('there is no secret for this kid');
     return Buffer.from(found.text);
   }
 
-  /** Both verdicts; `undefined` when jose's own changes while the Worker looks, as a token expires. */
+  /** Both verdicts; `undefined` if jose's verdict changes during the Worker's check because the token expires. */
   async function verdicts({ token, ...rest }) {
     const asked = epochSeconds();
     const before = await oracle(token, Date.now() - 1000);
@@ -159,7 +159,7 @@ suite('jose as the oracle', () => {
     return { ...rest, token, asked, jose: after, accepted: answer.status === 200, status: answer.status, code: answer.body.code };
   }
 
-  async function judged(cases) {
+  async function verdictsOn(cases) {
     const results = [];
     const queue = cases.values();
     const work = async () => {
@@ -169,7 +169,7 @@ suite('jose as the oracle', () => {
     return results.filter(Boolean);
   }
 
-  /** Fails with the disagreements that are not meant; returns which of the meant ones occurred. */
+  /** Fails with the disagreements that are not intended; returns the intended ones that occurred. */
   function compare(results) {
     const departed = new Set();
     const unmeant = results.filter(({ accepted, jose, code, departure }) => {
@@ -194,7 +194,7 @@ suite('jose as the oracle', () => {
         return { way: 'good', algorithm, token: assemble(header, payload, sign) };
       }),
     );
-    const results = await judged(cases);
+    const results = await verdictsOn(cases);
     compare(results);
     assert.ok(
       results.every(({ accepted }) => accepted),
@@ -202,13 +202,13 @@ suite('jose as the oracle', () => {
     );
   });
 
-  test('tokens spoilt in each part meet the same verdict, but for the departures that are listed', async (context) => {
+  test('tokens with a fault in each part get the same verdict, except for the listed departures', async (context) => {
     const random = generator(SEED + 1);
     const cases = ALGORITHMS.flatMap((algorithm) =>
-      Object.entries(SPOILT).flatMap(([way, spoil]) =>
+      Object.entries(FAULTS).flatMap(([way, apply]) =>
         Array.from({ length: ROUNDS }, () => {
-          const spoilt = spoil(material(algorithm, random));
-          return { way, algorithm, ...(typeof spoilt === 'string' ? { token: spoilt } : spoilt) };
+          const faulty = apply(material(algorithm, random));
+          return { way, algorithm, ...(typeof faulty === 'string' ? { token: faulty } : faulty) };
         }),
       ),
     );
@@ -221,26 +221,26 @@ suite('jose as the oracle', () => {
       const { header, payload } = material(algorithm, random);
       return { way: 'weak key', algorithm, departure, token: assemble({ ...header, kid }, payload, signer(algorithm, key)) };
     });
-    // A header cannot hold every octet a token can be made to hold; what never arrives cannot be judged.
+    // A header cannot hold every octet that a token can hold; such tokens are not sent.
     const sendable = [...cases, ...keyCases].filter(({ token }) => /^[\t\x20-\x7e]*$/.test(token));
-    const results = await judged(sendable);
+    const results = await verdictsOn(sendable);
     const departed = compare(results);
     const accepted = results.filter((one) => one.accepted).length;
     context.diagnostic(`seed ${SEED}: ${results.length} tokens, ${accepted} accepted by both, departures: ${[...departed].join(', ')}`);
-    assert.ok(results.length > 2000 || ROUNDS < 3, `only ${results.length} tokens were judged`);
+    assert.ok(results.length > 2000 || ROUNDS < 3, `only ${results.length} tokens were verified`);
     assert.ok(accepted > 200 || ROUNDS < 3, `only ${accepted} tokens were good`);
-    // A departure that never occurs is not one, and does not belong on the list.
+    // A departure that never occurs does not belong on the list.
     assert.deepEqual([...departed].sort(), Object.keys(DEPARTURES).sort(), repeat);
   });
 
-  test('tokens changed at random meet the same verdict, but for what in them is on the list', async (context) => {
+  test('tokens changed at random get the same verdict, except for the listed departures', async (context) => {
     const random = generator(SEED + 2);
     const cases = ALGORITHMS.flatMap((algorithm) =>
       Object.entries(MUTATIONS).flatMap(([way, mutate]) =>
         Array.from({ length: MUTATED * ROUNDS }, () => ({ way, algorithm, token: mutate(material(algorithm, random)) })),
       ),
     );
-    const results = await judged(cases.filter(({ token }) => /^[\t\x20-\x7e]+$/.test(token) && token.trim() === token));
+    const results = await verdictsOn(cases.filter(({ token }) => /^[\t\x20-\x7e]+$/.test(token) && token.trim() === token));
     const departed = new Set();
     const unmeant = results.filter(({ token, asked, accepted, jose, code }) => {
       if (accepted === jose.accepted) return false;
@@ -252,10 +252,10 @@ suite('jose as the oracle', () => {
     assert.equal(unmeant.length, 0, `${repeat}\n${lines.slice(0, 20).join('\n')}\n${lines.length} in all`);
     const accepted = results.filter((one) => one.accepted).length;
     context.diagnostic(`seed ${SEED}: ${results.length} tokens, ${accepted} accepted by both, departures: ${[...departed].join(', ')}`);
-    // A token under HS* that loses its kid may be of the weak secret, with which nothing is judged.
+    // A token under HS* that loses its kid may be signed with the weak secret, which verifies nothing.
     const faults = results.filter(({ status, code, algorithm }) => status >= 500 && !(code === 'secret_missing' && algorithm.startsWith('HS')));
     assert.deepEqual(faults, [], repeat);
-    assert.ok(results.length > 2000 || ROUNDS < 3, `only ${results.length} tokens were judged`);
+    assert.ok(results.length > 2000 || ROUNDS < 3, `only ${results.length} tokens were verified`);
     assert.ok(accepted > 20 || ROUNDS < 3, `only ${accepted} tokens were good`);
   });
 });

@@ -1,4 +1,4 @@
-// The key cache in workerd, continued: what isolates share through KV, the cron trigger, and what an origin says of its
+// The key cache in workerd, continued: what isolates share through KV, the cron trigger, and the headers of an origin's
 // answer.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
@@ -24,11 +24,11 @@ suite('isolates over one KV', () => {
     assert.equal(provider.jwksRequests, 1);
   });
 
-  test('share a cooldown: of all unknown kids at both, one is looked for', async (context) => {
+  test('share a cooldown: of all unknown kids at both, one causes a fetch', async (context) => {
     const { provider, verdict, stored } = await beside(context, { isolates: 2 });
     assert.equal(await verdict(await provider.mint()), 'accepted');
     await eventually(stored, 'the record');
-    // The second isolate knows the set before anybody asks for an unknown kid.
+    // The second isolate knows the set before a token names an unknown kid.
     assert.equal(await verdict(await provider.mint(), 1), 'accepted');
     assert.equal(await verdict(await provider.mint({ header: { kid: 'unknown-0' } })), 'key_not_found');
     await eventually(async () => (await stored()).last_unknown_kid_fetch_at, 'the cooldown in KV');
@@ -60,7 +60,7 @@ suite('isolates over one KV', () => {
 });
 
 suite('the cron trigger', () => {
-  test('fetches what has never been fetched, so that the first request finds it', async (context) => {
+  test('fetches a set that was never fetched, so that the first request finds it', async (context) => {
     const { provider, worker, verdict } = await beside(context);
     await worker.scheduled();
     assert.equal(provider.jwksRequests, 1);
@@ -68,21 +68,21 @@ suite('the cron trigger', () => {
     assert.equal(provider.jwksRequests, 1);
   });
 
-  test('refreshes ahead what would fall due before its next run, and nothing else', async (context) => {
+  test('refreshes only the sets that become due before its next run', async (context) => {
     const { provider, worker, verdict, stored } = await beside(context, { isolates: 3 });
     assert.equal(await verdict(await provider.mint()), 'accepted');
     await worker.scheduled();
     assert.equal(provider.jwksRequests, 1, 'nothing is due yet');
     await age(worker, provider, 0.8 * TTL - 400);
     await worker.scheduled(1);
-    assert.equal(provider.jwksRequests, 1, 'the next run will do');
+    assert.equal(provider.jwksRequests, 1, 'the next run will refresh it');
     await age(worker, provider, 200);
     await worker.scheduled(2);
     assert.equal(provider.jwksRequests, 2);
     assert.ok((await stored()).fetched_at >= epochSeconds() - 5);
   });
 
-  test('with its origin down it keeps what there is', async (context) => {
+  test('keeps the cached set while its origin is down', async (context) => {
     const { provider, worker, verdict } = await beside(context, { isolates: 2 });
     assert.equal(await verdict(await provider.mint()), 'accepted');
     await age(worker, provider, TTL - 60);
@@ -93,7 +93,7 @@ suite('the cron trigger', () => {
   });
 });
 
-suite('what the origin says of its answer', () => {
+suite("the headers of the origin's answer", () => {
   const key = testKey('ed25519');
   const token = () => assemble({ alg: 'EdDSA', kid: key.kid }, { iss: ISSUER, exp: epochSeconds() + 60 }, signer('EdDSA', key.privateKey));
   async function started(context, answer, headers) {
@@ -123,10 +123,10 @@ suite('what the origin says of its answer', () => {
     assert.equal((await worker.verify(token(), { isolate: 1 })).status, 200);
   });
 
-  test('no cache on the way answers for an identity provider', async (context) => {
+  test('no cache on the way answers in place of an identity provider', async (context) => {
     const { origin, worker } = await started(context, { keys: [key.publicJwk] });
     assert.equal((await worker.verify(token())).status, 200);
-    // `Pragma` is the runtime's own, and proves that it was told `no-store`.
+    // `Pragma` is the runtime's own, and shows that it got `no-store`.
     const { headers } = origin.requests[0];
     assert.deepEqual([headers['cache-control'], headers.pragma], ['max-age=0', 'no-cache']);
   });
@@ -146,7 +146,7 @@ suite('what the origin says of its answer', () => {
     });
   }
 
-  test('what it is asked says who asks, and nothing of the token', async (context) => {
+  test('the request to it names the Worker and contains nothing of the token', async (context) => {
     const { origin, jwks_uri, worker } = await started(context, { keys: [key.publicJwk] });
     const sent = token();
     await worker.verify(sent);

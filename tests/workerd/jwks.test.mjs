@@ -1,5 +1,5 @@
-// The key cache in workerd: memory, KV and origin together, rotations, and outages of each. Time is brought about by ageing
-// the record in KV and asking an isolate that has yet to read it. What isolates share is in jwks-isolates.test.mjs.
+// The key cache in workerd: memory, KV and origin together, rotations, and outages of each. The tests simulate the passing of time: they change the
+// times of the record in KV and ask an isolate that has not read it yet. What isolates share is in jwks-isolates.test.mjs.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { createIdentityProvider } from '../../demo/identity-provider.mjs';
@@ -37,7 +37,7 @@ suite('rotation', () => {
     assert.equal(provider.jwksRequests, 3);
   });
 
-  test('is seen within the TTL without anybody waiting: the set is renewed behind a request from 80 % of it on', async (context) => {
+  test('is seen within the TTL, and no request waits: from 80 % of the TTL on, the set is renewed after a response', async (context) => {
     const { provider, worker, verdict } = await beside(context, { isolates: 2 });
     const withdrawn = await provider.mint();
     assert.equal(await verdict(withdrawn), 'accepted');
@@ -106,7 +106,7 @@ suite('an origin that misbehaves', () => {
     }
   });
 
-  test('never replaces a good set, whose known kids go on being served; of an unknown one nobody can tell', async (context) => {
+  test('never replaces a good set: known kids are still served, and an unknown kid is a 503', async (context) => {
     const { identityProvider, worker } = await all(context);
     for (const name of [...names, 'empty']) {
       const provider = identityProvider.provider(name);
@@ -121,7 +121,7 @@ suite('an origin that misbehaves', () => {
     }
   });
 
-  test('is asked again when Retry-After says so, and then all is well', async (context) => {
+  test('is asked again when Retry-After says so, and then tokens are accepted', async (context) => {
     const { provider, worker, verdict } = await beside(context);
     provider.behave('down');
     const { headers } = await worker.verify(await provider.mint());
@@ -149,7 +149,7 @@ suite('an origin that misbehaves', () => {
     assert.ok(verdicts.every((one) => one === 'jwks_unavailable'));
     assert.ok(provider.jwksRequests <= 2, `${provider.jwksRequests} requests`);
     await eventually(() => storedRecord(worker, provider.jwksUri, failuresKey), 'the failure in KV');
-    // The other isolate heeds what the first has met.
+    // The other isolate obeys the backoff of the first.
     await changeRecord(worker, provider.jwksUri, (record) => ({ ...record, consecutive_failures: 6, last_attempt_at: epochSeconds() }), failuresKey);
     const before = provider.jwksRequests;
     assert.equal(await verdict(tokens[0], 1), 'jwks_unavailable');
@@ -171,7 +171,7 @@ suite('an origin that misbehaves', () => {
     assert.equal(await verdict(await provider.mint()), 'jwks_invalid');
   });
 
-  test('readiness asks a provider that nobody has asked, and is degraded while cached keys serve', async (context) => {
+  test('readiness fetches from a provider that was not asked yet, and is degraded while cached keys are used', async (context) => {
     const { provider, worker, verdict } = await beside(context, { jwks: { unknown_kid_cooldown_seconds: 1 } });
     const readiness = async () => {
       const response = await worker.fetch('/readyz');
@@ -186,7 +186,7 @@ suite('an origin that misbehaves', () => {
     assert.equal(await verdict(await provider.mint()), 'accepted');
   });
 
-  test('whose redirect would lead to good keys is not followed there', async (context) => {
+  test('that redirects to good keys is not followed', async (context) => {
     const use = during(context);
     const origin = await use(createOrigin());
     const key = testKey('ed25519');
@@ -222,7 +222,7 @@ suite('KV that misbehaves', () => {
     });
   }
 
-  test('comes back: what was fetched meanwhile is written with the next fetch', async (context) => {
+  test('comes back: a set that was fetched meanwhile is written with the next fetch', async (context) => {
     const { provider, worker, verdict, stored } = await beside(context, { kv: 'down' });
     assert.equal(await verdict(await provider.mint()), 'accepted');
     await worker.kvBehaves('up');

@@ -22,18 +22,18 @@ suite('the log', () => {
     const identityProvider = await use(createIdentityProvider({ providers: names.map((name) => ({ name, kind: kinds[name] ?? name })) }));
     [clerk, supabase, betterAuth, silent, unbound] = identityProvider.providers;
     silent.behave('down');
-    const believed = trusting(identityProvider.providers, {
+    const trusted = trusting(identityProvider.providers, {
       issuers: {
         'better-auth': { required_scopes: ['admin'], audience: { any_of: [betterAuth.issuer] } },
         supabase: { secrets: [{ binding: 'SUPABASE_JWT_SECRET' }, { binding: 'WEAK', kid: 'weak' }] },
       },
     });
-    delete believed.secrets.UNBOUND_JWT_SECRET;
-    secrets = { ...believed.secrets, WEAK, EXPLAIN_KEY: 'marker-of-the-explain-key-that-is-long' };
-    worker = await use(startWorker({ config: believed.config, secrets }));
+    delete trusted.secrets.UNBOUND_JWT_SECRET;
+    secrets = { ...trusted.secrets, WEAK, EXPLAIN_KEY: 'marker-of-the-explain-key-that-is-long' };
+    worker = await use(startWorker({ config: trusted.config, secrets }));
   });
 
-  /** Asks about `token` under a ray id of its own; returns the answer and every line that bears that id. */
+  /** Asks about `token` under a ray id of its own; returns the answer and every line with that id. */
   async function ask(token, headers = {}) {
     const ray = `8f2b0c9d1e3a4b5c-${(serial += 1)}`;
     sent.push(token);
@@ -56,7 +56,7 @@ suite('the log', () => {
       ['signature_invalid', forged, clerk.issuer, kid, 'RS256'],
       ['audience_mismatch', await supabase.mint({ claims: { aud: 'anon' } }), supabase.issuer, '0TRLgU4IVDYEpL98', 'HS256'],
       ['scope_insufficient', await betterAuth.mint(), betterAuth.issuer, betterAuth.publicKeys()[0].kid, 'EdDSA'],
-      ['issuer_unknown', await clerk.mint({ claims: { iss: 'https://stranger.example' } }), 'https://stranger.example', kid, 'RS256'],
+      ['issuer_unknown', await clerk.mint({ claims: { iss: 'https://unknown.example' } }), 'https://unknown.example', kid, 'RS256'],
       [
         'algorithm_not_allowed',
         await betterAuth.mint({ claims: { iss: clerk.issuer } }),
@@ -76,7 +76,7 @@ suite('the log', () => {
     }
   });
 
-  test('says what is known of a token that cannot be read', async () => {
+  test('contains the known parts of a token that cannot be read', async () => {
     for (const token of ['sb_secret_marker0123456789', 'a.b.c', 'x'.repeat(20_000)]) {
       const { answer, lines } = await ask(token);
       assert.equal(lines.length, 1);
@@ -94,7 +94,7 @@ suite('the log', () => {
     assert.deepEqual(Object.keys(lines[0]).sort(), ['code', 'detail', 'event', 'ray']);
   });
 
-  test('has one line of level error for each fault, beside the line that says what the origin did', async () => {
+  test('has one line of level error for each fault, in addition to the line about the origin', async () => {
     const { answer, lines, ray } = await ask(await silent.mint());
     assert.equal(answer.status, 503);
     assert.equal(lines.length, 1);

@@ -1,5 +1,5 @@
-// What an isolate's memory holds after attacks that try to fill it. An isolate has 128 MiB for everything; the sizes are those of
-// the WebAssembly memory, in which all that is ours lives and which never shrinks.
+// The memory of an isolate after attacks that try to fill it. An isolate has 128 MiB for everything; the sizes are those of
+// the WebAssembly memory, which contains all data of the Worker and never shrinks.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
@@ -19,7 +19,7 @@ const hs256 = signer('HS256', Buffer.from(SECRET));
 const now = epochSeconds();
 const withShape = (claims) => assemble({ alg: 'HS256' }, { iss: ISS, sub: 'u', exp: now + 3600, ...claims }, hs256);
 
-/** Claims that fill a token of 16 KiB, by what was costly to hold of them. */
+/** Claims that fill a token of 16 KiB, by the kind of content that took much memory. */
 const SHAPES = {
   'objects of one member': (number) => ({ n: number, user_metadata: repeated({ '': 0 }, 1640) }),
   'empty arrays': (number) => ({ n: number, user_metadata: repeated([], 3800) }),
@@ -30,7 +30,7 @@ const SHAPES = {
 };
 const repeated = (value, count) => Array.from({ length: count }, () => value);
 
-/** A public RSA key nobody has the private key of: only its size matters. */
+/** A public RSA key without a private key: only its size matters. */
 function publicKey(kid) {
   const modulus = randomBytes(512);
   modulus[0] |= 0x80;
@@ -121,7 +121,7 @@ suite("an isolate's memory", () => {
     assert.equal(origin.count('/jwks'), 1);
   });
 
-  test('is not filled by bodies that stand still, and others are served', async (context) => {
+  test('is not filled by stalled bodies, and others are served', async (context) => {
     const use = during(context);
     const origin = await use(createOrigin());
     const key = testKey('p-256');
@@ -170,12 +170,12 @@ suite("an isolate's memory", () => {
     const under = await exchanged();
     assert.equal(under.status, 200, under.text);
     assert.equal((await worker.verify(token)).status, 200);
-    context.diagnostic(`600 bodies that stand still: ${(await grown()).toFixed(1)} MiB`);
+    context.diagnostic(`600 stalled bodies: ${(await grown()).toFixed(1)} MiB`);
     assert.ok((await grown()) < 32, `it grew by ${await grown()} MiB`);
-    // Each is ended: by the time, or because it had to give way.
+    // Each has ended: by its time limit, or because its memory was needed.
     await eventually(() => answers.every((answer) => /^HTTP\/1\.1 (408|503) /.test(answer)), 'the answers', 30_000);
     assert.ok(answers.some((answer) => answer.includes('"body_incomplete"')));
-    // Clients that go away half-way leave nothing behind that adds up.
+    // Clients that disconnect half-way leave no memory occupied.
     for (let round = 0; round < 8; round += 1) {
       const first = stalled.length;
       for (let number = 0; number < 100; number += 1) stall();

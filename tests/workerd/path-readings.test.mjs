@@ -1,5 +1,5 @@
-// What others read in a path: Node's `new URL`, which is the URL standard's, and nginx, which decodes and merges slashes. A
-// path that passes a route is to mean the same to all of them, as it was sent and as it is forwarded. hyper's reading is
+// How other programs read a path: Node's `new URL`, which follows the URL standard, and nginx, which decodes and merges
+// slashes. All of them must read an accepted path in the same way, as it was sent and as it is forwarded. hyper's reading is
 // compared natively, in fuzz/src/targets.
 //
 //   ASSAY_SEED=<number>    repeats a run
@@ -26,7 +26,7 @@ const CORPUS = new URL('../../fuzz/corpus/url/', import.meta.url);
 const repeat = `ASSAY_SEED=${SEED} repeats it`;
 const skip = spawnSync('nginx', ['-v']).error ? 'nginx is not installed (Debian: apt-get install nginx)' : false;
 
-// Words that servers read in different ways, beside the one that the routes guard.
+// Words that servers read in different ways, and the one that the routes guard.
 const PARTS = ['admin', '%61dmin', 'adm%69n', 'ADMIN', 'admin%2f', 'a', 'b.c', '~', '.', '..', '%2e', '%2E%2e', '.%2e', '...', '%2f', '%5c', '\\', ';', ';x', '%3b', '%00', '%20', '%C3%A9', '%c3%a9', '%EF%BC%8F', '%E2%80%A5', '%25', '%252e', '%25%32%65', '*', '+', ',', '%2C', ':', '@', '{', '%7B', '|', '^', '[', ']', "'", '!', '$&()=', '"', '<', '%', '%zz', '%ff', '?', '?x=/../admin', '#'];
 
 suite('readings of a path', { skip }, () => {
@@ -51,7 +51,7 @@ suite('readings of a path', { skip }, () => {
   });
   after(() => agent.destroy());
 
-  /** Sends the path as it is; node:http mends nothing. */
+  /** Sends the path as it is; node:http corrects nothing. */
   const get = async (url, path, headers = {}) => {
     const { hostname, port } = new URL(url);
     const sent = request({ hostname, port, path, headers, agent }).end();
@@ -61,7 +61,7 @@ suite('readings of a path', { skip }, () => {
     return { status: answer.statusCode, code: answer.headers['x-assay-code'], body };
   };
 
-  test('what forward-auth lets pass, the proxy and the URL standard read as we do', async (context) => {
+  test('the proxy and the URL standard read a path that forward-auth accepts as the Worker does', async (context) => {
     const counts = { open: 0, guarded: 0, refused: 0 };
     await forAll(generator(SEED), async (path) => {
       const { status, code } = await get(worker.urls[0], '/_assay/auth-request', { 'x-original-method': 'GET', 'x-original-uri': path, 'x-original-host': 'api.example.com' });
@@ -85,7 +85,7 @@ suite('readings of a path', { skip }, () => {
     assert.ok(Math.min(...Object.values(counts)) > PATHS / 100, JSON.stringify(counts));
   });
 
-  test('what the gateway forwards, the upstream reads as it was matched', async (context) => {
+  test('the upstream reads a forwarded path as it was matched', async (context) => {
     const counts = { open: 0, guarded: 0, refused: 0 };
     await forAll(generator(SEED + 1), async (path) => {
       const { status, body } = await get(worker.urls[0], path);
@@ -102,7 +102,7 @@ suite('readings of a path', { skip }, () => {
         counts.guarded += 1;
         assert.equal(segments(pathname)[0], 'admin', `${path} is on the wrong route; ${repeat}`);
       } else {
-        // The runtime's own reader refuses some before the Worker sees them, and the Worker's endpoints are no routes.
+        // The runtime's own reader refuses some before the Worker sees them, and the Worker's endpoints are not routes.
         assert.ok(status === 400 || pathname.startsWith('/_assay'), `${path}: ${status}; ${repeat}`);
         counts.refused += 1;
       }
@@ -119,7 +119,7 @@ const segments = (path) => path.split('/').filter(Boolean).map(decodeURIComponen
 async function forAll(random, work) {
   const corpus = readdirSync(CORPUS).map((name) => readFileSync(new URL(name, CORPUS), 'latin1')).filter((text) => text.startsWith('/'));
   const paths = Array.from({ length: PATHS }, () => (random.below(3) === 0 ? mutated(random.one(corpus), random) : joined(random)));
-  // What a request line cannot hold is not sent.
+  // Paths that a request line cannot hold are not sent.
   const queue = paths.filter((path) => /^\/[\x21-\x7e]*$/.test(path)).values();
   await Promise.all(
     Array.from({ length: AT_ONCE }, async () => {
@@ -140,7 +140,7 @@ function mutated(text, random) {
   return text.slice(0, place) + random.one(PARTS) + text.slice(place + random.below(3));
 }
 
-/** nginx, which answers with the path as it came and as it reads it. */
+/** nginx, which answers with the path as it was sent and as nginx reads it. */
 async function startNginx() {
   const folder = mkdtempSync(join(tmpdir(), 'edge-assay-nginx-'));
   const probe = createServer().listen(0, '127.0.0.1');

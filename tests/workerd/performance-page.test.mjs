@@ -1,4 +1,4 @@
-// The pages with figures say what docs/performance.json measured, and nothing else.
+// The pages show exactly the figures in docs/performance.json.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';

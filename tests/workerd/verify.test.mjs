@@ -60,7 +60,7 @@ suite('the Worker, trusting Clerk, Supabase and Better Auth', () => {
     assert.equal(answer.body.claim, 'exp');
   });
 
-  test('takes Bearer null, undefined and an empty Bearer for no token', async () => {
+  test('treats Bearer null, undefined and an empty Bearer as a missing token', async () => {
     for (const word of ['null', 'undefined', '']) {
       const { status, headers, body } = await worker.verify(word);
       assert.equal(status, 401, word);
@@ -69,9 +69,9 @@ suite('the Worker, trusting Clerk, Supabase and Better Auth', () => {
     }
   });
 
-  test('refuses a token for another audience, from a stranger, or altered', async () => {
+  test('refuses a token for another audience, of an unknown issuer, or altered', async () => {
     assertRefused(await worker.verify(await betterAuth.mint({ claims: { aud: 'https://elsewhere.example' } })), 401, 'audience_mismatch');
-    assertRefused(await worker.verify(await clerk.mint({ claims: { iss: 'https://stranger.example' } })), 401, 'issuer_unknown');
+    assertRefused(await worker.verify(await clerk.mint({ claims: { iss: 'https://unknown.example' } })), 401, 'issuer_unknown');
     const [header, , signature] = (await clerk.mint()).split('.');
     const claims = Buffer.from(JSON.stringify({ iss: clerk.issuer, sub: 'root', exp: 4_000_000_000 })).toString('base64url');
     assertRefused(await worker.verify(`${header}.${claims}.${signature}`), 401, 'signature_invalid');
@@ -128,7 +128,7 @@ suite('the Worker, trusting Clerk, Supabase and Better Auth', () => {
     assert.match(answer.headers.get('access-control-expose-headers'), /\bwww-authenticate\b/i);
   });
 
-  test('answers a method that it does not take with 405 and the ones it takes', async () => {
+  test('answers another method with 405 and the allowed ones', async () => {
     for (const [path, method, allow] of [['/verify', 'DELETE', /\bGET\b.*\bPOST\b/], ['/healthz', 'POST', /\bGET\b/]]) {
       const { status, headers } = await call(path, { method });
       assert.equal(status, 405, path);
@@ -136,7 +136,7 @@ suite('the Worker, trusting Clerk, Supabase and Better Auth', () => {
     }
   });
 
-  test('answers 404 where nothing is', async () => {
+  test('answers 404 at all other paths', async () => {
     const { status, headers, body } = await call('/nowhere');
     assert.equal(status, 404);
     assert.equal(headers.get('content-type'), 'application/problem+json');
@@ -148,7 +148,7 @@ suite('the Worker, trusting Clerk, Supabase and Better Auth', () => {
     assert.equal((await call('/readyz')).status, 200);
   });
 
-  test('goes on with a fresh instance after a panic, and says so', async () => {
+  test('continues with a new instance after a panic, and logs that', async () => {
     const token = await clerk.mint();
     assert.equal((await worker.verify(token)).status, 200);
     await worker.panics();
@@ -219,7 +219,7 @@ suite('a Worker with a faulty configuration', () => {
     await worker.logged((line) => JSON.stringify(line).includes('issuers[0].audience'));
   });
 
-  test('keeps its faults to those who may see details', async (context) => {
+  test('shows its faults only to callers that may see details', async (context) => {
     const worker = await startWorker({ config: { ...faulty, explain: { access: 'key' } } });
     context.after(() => worker.dispose());
     const { body } = await answerOf(await worker.fetch('/readyz'));

@@ -1,18 +1,18 @@
-//! Explores every execution of a world: depth first, by running it again from the start for each choice not yet taken, and not
-//! further where it comes to a state that was seen before.
+//! Explores every execution of a world, depth first: it runs the world again from the start for each choice that was not taken yet,
+//! and stops at a state that was seen before.
 
 use std::collections::HashSet;
 
 use super::world::{Choice, Setup, World};
 
-/// What an exploration met.
+/// The result of an exploration.
 #[derive(Debug, Default)]
 pub(super) struct Report {
     /// Different states.
     pub(super) states: usize,
     /// Executions, each from the start.
     pub(super) executions: usize,
-    /// Executions that ended because nothing more could happen.
+    /// Executions that ended because no choice was left.
     pub(super) ends: usize,
     /// The longest execution, in steps.
     pub(super) longest: usize,

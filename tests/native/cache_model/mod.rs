@@ -1,9 +1,9 @@
 //! A model checker for the key cache: it runs the production code of `src/keys` in small worlds, in every order of events.
 //!
-//! `world.rs` is the world, in which each call of a port ends when and how a choice says. `explorer.rs` takes every choice.
+//! `world.rs` is the world, in which a choice determines when and how each call of a port ends. `explorer.rs` takes every choice.
 //! `properties.rs` checks each step. `docs/cache-model.md` states the properties, the bounds and the figures.
 
-// Work on test data: a panic is a failed test.
+// All data is test data: a panic is a failed test.
 #![allow(clippy::unreachable)]
 
 mod explorer;
@@ -21,7 +21,7 @@ use world::{
 
 const NONE: Budget = Budget { ticks: 0, cancels: 0, fetch_failures: 0, store_failures: 0, rotations: 0 };
 
-/// One isolate that knows nothing, nearly at the end of a second.
+/// One isolate with an empty memory, shortly before the end of a second.
 const COLD: Setup = Setup {
     name: "",
     isolates: 1,
@@ -40,7 +40,7 @@ const COLD: Setup = Setup {
 /// Two isolates that know the first set, whose cooldown is over.
 const WARM: Setup = Setup { isolates: 2, warm: 2, begin_ms: 5_900, ..COLD };
 
-/// Explored to the end in every test run.
+/// Explored completely in every test run.
 const SMALL: &[Setup] = &[
     Setup {
         name: "a cold isolate, a cancelled request",
@@ -106,7 +106,7 @@ const SMALL: &[Setup] = &[
     },
 ];
 
-/// Explored by a command, up to a number of states.
+/// Explored by a command, up to a limit of states.
 const LARGE: &[Setup] = &[
     Setup {
         name: "three requests of a cold isolate, all faults",
@@ -180,7 +180,7 @@ fn every_property_holds_in_every_other_small_world() {
     explore_small_worlds(1);
 }
 
-/// `CACHE_MODEL_STATES` is the most states of one world; without it, 200,000.
+/// `CACHE_MODEL_STATES` is the limit of states of one world; the default is 200,000.
 #[test]
 #[ignore = "takes minutes: npm run model"]
 fn every_property_holds_in_the_large_worlds() {
@@ -190,7 +190,7 @@ fn every_property_holds_in_the_large_worlds() {
     }
 }
 
-/// What the exploration of `setup` finds wrong.
+/// The violation that the exploration of `setup` finds.
 fn refutation(setup: Setup) -> String {
     let (what, steps) = explore(setup, 20_000).violation.expect("a violation");
     println!("{what}: {steps:?}");
@@ -238,7 +238,7 @@ fn each_fault_of_the_protocol_is_found() {
     }
 }
 
-/// These hold for no protocol over a store without compare-and-set. `docs/cache-model.md` has the counterexamples.
+/// No protocol over a store without compare-and-set has these properties. `docs/cache-model.md` has the counterexamples.
 #[test]
 fn what_is_not_promised_is_refuted() {
     let two_looks = Setup { calls: &[(0, Kid("b")), (1, Kid("b"))], ..WARM };

@@ -1,4 +1,4 @@
-//! What must hold in every world, checked at each step against what really happened, not against what the isolates believe.
+//! The properties of every world, checked at each step against the real events, not against the isolates' own state.
 
 use std::collections::BTreeMap;
 
@@ -24,20 +24,20 @@ fn life() -> i64 {
     signed(POLICY.ttl_seconds + POLICY.stale_if_error_seconds)
 }
 
-/// What really happened, as far as a property needs it.
+/// The real events, as far as a property needs them.
 #[derive(Debug)]
 pub(super) struct Ghost {
     /// The first property that failed.
     pub(super) violation: Option<String>,
-    /// What the last look-up to end got.
+    /// The result of the last look-up that ended.
     pub(super) last_answer: Option<Result<bool, u64>>,
-    /// When the origin's answer with each set last arrived anywhere, in seconds.
+    /// When the origin's answer with each set last arrived at any isolate, in seconds.
     served: BTreeMap<usize, i64>,
     /// Fetches whose answer has not arrived.
     flights: Vec<Flight>,
     /// Reads of the store whose answer has not arrived.
     reads: Vec<Flight>,
-    /// What each isolate was told.
+    /// The attempts that each isolate has observed.
     observed: Vec<Observed>,
 }
 
@@ -49,7 +49,7 @@ struct Flight {
     is_for_unknown_kid: bool,
 }
 
-/// What an isolate was told of the attempts to fetch: by the answers to its own and by the records that it read. In seconds of its
+/// The attempts to fetch that an isolate has observed: its own, and those in the records that it read. In seconds of its
 /// own clock.
 #[derive(Clone, Copy, Debug, Default, Hash)]
 struct Observed {
@@ -61,7 +61,7 @@ struct Observed {
 impl std::hash::Hash for Ghost {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
         (&self.served, &self.observed).hash(state);
-        // In which order two fetches began makes no difference.
+        // The order in which two fetches began makes no difference.
         for flights in [&self.flights, &self.reads] {
             let mut flights: Vec<_> = flights
                 .iter()
@@ -93,7 +93,7 @@ impl Ghost {
         self.violation.get_or_insert(what);
     }
 
-    /// A request goes on, so that it waits neither for a read nor for a fetch. One that is cancelled never does.
+    /// A request continues, so it waits neither for a read nor for a fetch. A cancelled request never continues.
     pub(super) fn continues(&mut self, request: usize) {
         self.flights.retain(|flight| flight.request != request);
         self.reads.retain(|read| read.request != request);
@@ -118,7 +118,7 @@ impl Shared {
         self.now_ms.div_euclid(1000)
     }
 
-    /// A key whose set has ended is accepted by nobody.
+    /// No isolate accepts a key whose set has ended.
     fn check_life(&mut self, set: &KeySet) {
         let kids: Vec<_> = set.keys.iter().filter_map(|key| key.kid.as_deref()).collect();
         let mut versions = self.setup.versions.iter().enumerate();
@@ -147,7 +147,7 @@ impl Shared {
         if lookup.set.with_kid(kid).next().is_some() {
             return;
         }
-        // Nobody is told that a key does not exist unless the origin has just said so.
+        // A look-up reports that a key does not exist only if the origin has just said so.
         let lacking =
             self.ghost.served.iter().filter(|(version, _)| !self.setup.versions[**version].contains(&kid));
         let looked = lacking.map(|(_, served)| *served).max();
@@ -160,7 +160,7 @@ impl Shared {
         }
     }
 
-    /// A request for a key that the isolate holds waits for nothing.
+    /// A request for a key that the isolate holds does not wait.
     pub(super) fn check_begin(&mut self, call: Call, known: &KeyState) {
         let Call::Kid(kid) = call else { return };
         let is_known = known.serving && known.keys.iter().any(|key| key.kid.as_deref() == Some(kid));
@@ -179,7 +179,7 @@ impl Shared {
         self.ghost.reads.push(Flight { request, isolate, begun: now, is_for_unknown_kid: false });
     }
 
-    /// One fetch per isolate and lease, and none against what the isolate was told.
+    /// One fetch per isolate and lease, and none that contradicts the attempts that the isolate has observed.
     pub(super) fn check_fetch(&mut self, request: usize, call: Call, isolate: usize, known: &KeyState) {
         let (now, own) = (self.second(), self.seconds(isolate));
         self.ghost.flights.retain(|flight| now < flight.begun + signed(lease_seconds()));
@@ -240,7 +240,7 @@ impl Shared {
         u64::try_from(backoff(observed.failures)).unwrap()
     }
 
-    /// A write reaches the store: a failure takes no set away.
+    /// A write reaches the store: a failure removes no set.
     pub(super) fn check_write(&mut self, write: &Write) {
         let key = record::key(&source());
         if write.key != key {
@@ -261,14 +261,14 @@ impl Shared {
         }
     }
 
-    /// Every request ends soon when nothing else goes wrong.
+    /// Every request ends soon if no further fault occurs.
     pub(super) fn check_end(&mut self, waited: i64) {
         if waited > signed(STORE_LEASE_SECONDS + lease_seconds()) + 1 {
             self.ghost.violate(format!("progress: a request takes {waited} s more"));
         }
     }
 
-    /// Every isolate accepts a published key soon when nothing else goes wrong.
+    /// Every isolate accepts a published key soon if no further fault occurs.
     pub(super) fn check_acceptance(&mut self, isolate: usize, kid: &str, waited: i64) {
         let longest = signed(POLICY.unknown_kid_cooldown_seconds + lease_seconds()) + 8;
         if waited > longest {

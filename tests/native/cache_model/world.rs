@@ -1,10 +1,10 @@
-//! One small world: isolates with their requests, a clock, an origin and an eventually consistent store. It moves only when
+//! One small world: isolates with their requests, a clock, an origin and an eventually consistent store. It changes only when
 //! the explorer takes a [`Choice`].
 //!
-//! Each call of a port is an operation that stays pending until a choice ends it. What an operation returns is part of
+//! Each call of a port is an operation that stays pending until a choice ends it. The result of an operation is part of
 //! the choice: which write a read of the store sees, which set the origin serves, whether a write is lost. After each choice
-//! exactly one request runs, up to its next operation. A request is the future of the production code; to cancel it is to
-//! drop it.
+//! exactly one request runs, up to its next operation. A request is the future of the production code; it is cancelled by
+//! dropping it.
 
 use std::cell::RefCell;
 use std::collections::hash_map::DefaultHasher;
@@ -34,7 +34,7 @@ use super::properties::{Ghost, lease_seconds};
 pub(super) const START: i64 = 1_800_000_000;
 const URL: &str = "https://issuer.example/jwks";
 
-/// The policy of every world. Small numbers, so that few instants matter: lease 3 s, refresh point 16 s.
+/// The policy of every world. Small numbers, so that few instants make a difference: lease 3 s, refresh point 16 s.
 pub(super) const POLICY: CachePolicy = CachePolicy {
     ttl_seconds: 20,
     stale_if_error_seconds: 10,
@@ -42,7 +42,7 @@ pub(super) const POLICY: CachePolicy = CachePolicy {
     fetch_timeout_ms: 1000,
 };
 
-/// What a request does.
+/// The kind of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Call {
     /// Looks up the key for a token with this `kid`, and refreshes after the response if the look-up says so.
@@ -84,13 +84,13 @@ pub(super) enum Visibility {
 /// A deliberate fault, to show that a property can fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mutant {
-    /// Each request has a memory of its own, so it sees nobody's lease.
+    /// Each request has a memory of its own, so it sees no other request's lease.
     LeaseIgnored,
-    /// What the store says of the last look for an unknown `kid` is lost.
+    /// The store loses the time of the last look for an unknown `kid`.
     CooldownNotStored,
     /// A failure is written over the record of the set.
     FailureOverwritesSet,
-    /// The isolates believe a set for longer than the policy says.
+    /// The isolates use a set for longer than the policy allows.
     EndIgnored,
     /// A lease lasts for hours, so that a cancelled request blocks the others.
     EndlessLease,
@@ -100,7 +100,7 @@ pub(super) enum Mutant {
     FailureHidden,
 }
 
-/// What no protocol over an eventually consistent store can promise: the model has to refute it.
+/// A property that no protocol over an eventually consistent store has: the model must find a counterexample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Demand {
     /// All isolates together look for unknown kids once per cooldown.
@@ -120,7 +120,7 @@ pub(super) struct Setup {
     pub(super) versions: &'static [&'static [&'static str]],
     /// The requests, each with its isolate. They begin in this order, at any time.
     pub(super) calls: &'static [(usize, Call)],
-    /// What may happen.
+    /// The events that may happen.
     pub(super) budget: Budget,
     /// How the store behaves.
     pub(super) visibility: Visibility,
@@ -128,9 +128,9 @@ pub(super) struct Setup {
     pub(super) warm: usize,
     /// Milliseconds after [`START`] at which exploration begins.
     pub(super) begin_ms: i64,
-    /// Among how many of the next instants that matter a step of the clock chooses.
+    /// The number of next relevant instants from which a step of the clock chooses.
     pub(super) reach: usize,
-    /// What is demanded besides what always holds.
+    /// Further properties to check.
     pub(super) demand: Option<Demand>,
     /// How far the clock of each isolate is ahead, in seconds.
     pub(super) skew: [i64; 3],
@@ -183,7 +183,7 @@ enum Operation {
     Put {
         write: usize,
     },
-    /// A timer. `seen` is what the isolate knew when it began, for those that look at its memory again.
+    /// A timer. `seen` is the isolate's state when the timer began, for requests that look at its memory again.
     Sleep {
         due_ms: i64,
         seen: Option<u64>,
@@ -226,7 +226,7 @@ pub(super) struct Stored {
     expires_ms: i64,
 }
 
-/// All that the isolates share.
+/// The state that the isolates share.
 pub(super) struct Shared {
     pub(super) setup: Setup,
     pub(super) now_ms: i64,
@@ -237,7 +237,7 @@ pub(super) struct Shared {
     last_write: usize,
     /// Every write in the order in which the store took them; a read's number is an index, counted from 1.
     pub(super) log: Vec<Stored>,
-    /// What each isolate has seen last, by key.
+    /// The last write that each isolate has seen, by key.
     views: BTreeMap<(usize, String), usize>,
     /// The current set, and since when each is published.
     published: Vec<i64>,
@@ -253,7 +253,7 @@ struct Request {
     isolate: usize,
     call: Call,
     task: Task,
-    /// What determines its local state: everything that it has observed.
+    /// Everything that it has observed. This determines its local state.
     history: u64,
     /// Whether it waits for another request of its isolate.
     waits: bool,
@@ -266,7 +266,7 @@ pub(super) struct World {
     /// How many of the calls have begun.
     begun: usize,
     last_request: usize,
-    /// The digests of the memories after the step that is being repeated; to take them again costs more than the step.
+    /// The digests of the memories after the step that is being repeated; computing them again costs more than the step.
     known: Option<Vec<u64>>,
 }
 
@@ -285,7 +285,7 @@ pub(super) fn source() -> KeySource {
     KeySource { issuer: "https://issuer.example".to_owned(), location, may_be_empty: false }
 }
 
-/// The policy that the isolates have, which in some mutants is not the one that is checked.
+/// The policy of the isolates. In some mutants it differs from the policy that is checked.
 fn policy(setup: &Setup) -> CachePolicy {
     match setup.mutant {
         Some(Mutant::EndIgnored) => CachePolicy { stale_if_error_seconds: 1000, ..POLICY },
@@ -329,12 +329,12 @@ impl Shared {
         self.now_ms.div_euclid(1000) + self.setup.skew[isolate]
     }
 
-    /// Notes that something may change so many seconds from now.
+    /// Records that the state may change in this many seconds.
     fn matters_in(&mut self, seconds: u64) {
         self.instants.insert(self.now_ms.div_euclid(1000) + i64::try_from(seconds).unwrap());
     }
 
-    /// Notes that something may change at the first second that has begun then.
+    /// Records that the state may change at the first full second from then on.
     fn matters_at(&mut self, due_ms: i64) {
         self.instants.insert((due_ms + 999).div_euclid(1000));
     }
@@ -440,7 +440,7 @@ impl KeyValueStore for Port {
 
     async fn put(&self, key: &str, value: &str, ttl_seconds: u64) -> Result<(), StoreError> {
         let mut write = None;
-        // Sent when it is first polled, and on its way from then on, whatever becomes of the request.
+        // The write is sent at the first poll. From then on it can arrive even if the request is cancelled.
         poll_fn(|_| {
             let mut shared = self.shared.borrow_mut();
             shared.last_write += 1;
@@ -510,7 +510,7 @@ impl Runtime for Port {
     }
 }
 
-/// What a request does, to its end.
+/// Runs a request to its end.
 async fn serve(port: Port, cache: Rc<KeyCache>, call: Call) {
     let (source, policy) = (source(), policy(&port.shared.borrow().setup));
     let wanted = match call {
@@ -577,7 +577,7 @@ impl World {
         self.shared.borrow().ghost.violation.clone()
     }
 
-    /// Everything that may happen next.
+    /// All choices for the next step.
     pub(super) fn choices(&self) -> Vec<Choice> {
         let shared = self.shared.borrow();
         let left = shared.left;
@@ -730,7 +730,7 @@ impl World {
         self.shared.borrow_mut().check_begin(call, &known);
     }
 
-    /// What `isolate` has in its memory, as the production code tells it.
+    /// The memory of `isolate`, as the production code reports it.
     fn state(&self, isolate: usize) -> KeyState {
         let shared = Rc::clone(&self.shared);
         let port = Port { shared, isolate, request: usize::MAX, is_silent: true };
@@ -756,7 +756,7 @@ impl World {
         self.run(request, Some(&event).filter(|_| !is_look));
     }
 
-    /// Runs a request up to its next operation. `event` is what it learns; `None` if it begins, or looks at the memory again.
+    /// Runs a request up to its next operation. `event` is its input; `None` if it begins, or looks at the memory again.
     fn run(&mut self, number: usize, event: Option<&String>) {
         let request = self.requests.get_mut(&number).unwrap();
         let (isolate, call) = (request.isolate, request.call);
@@ -846,7 +846,7 @@ impl World {
         shared.log.push(Stored { key: write.key, value: write.value, expires_ms });
     }
 
-    /// Tells the request that waits for a write, if it still does.
+    /// Wakes the request that waits for a write, if it still waits.
     fn settle_write(&mut self, write: usize, outcome: Result<(), StoreError>) {
         let waiting = {
             let shared = self.shared.borrow();
@@ -904,7 +904,7 @@ impl World {
         }
     }
 
-    /// All that determines what can happen from here on, hashed.
+    /// A hash of everything that determines the further execution.
     pub(super) fn digest(&self) -> u64 {
         let shared = self.shared.borrow();
         let mut hasher = DefaultHasher::new();
@@ -924,8 +924,8 @@ impl World {
         hasher.finish()
     }
 
-    /// Lets everything end well, without another fault, and demands that every request ends and every isolate accepts the
-    /// published keys soon.
+    /// Ends everything without another fault, and checks that every request ends and every isolate accepts the published keys
+    /// soon.
     pub(super) fn end_well(&mut self) {
         let begun = self.shared.borrow().now_ms;
         self.let_pass();
@@ -964,7 +964,7 @@ impl World {
         self.let_pass();
     }
 
-    /// Ends every operation as well as it can end; where all wait for the clock, it moves on by a second.
+    /// Ends every operation successfully; if all wait for the clock, advances it by a second.
     fn let_pass(&mut self) {
         for _ in 0..1000 {
             let choices = self.choices();
@@ -989,7 +989,7 @@ impl World {
     }
 }
 
-/// What the caller of a look-up gets, for the properties: whether the key is there, or when to come back.
+/// The result of a look-up, for the properties: whether the key is there, or when to retry.
 pub(super) fn summary(result: &Result<Lookup, Fault>, kid: &str) -> Result<bool, u64> {
     match result {
         Ok(lookup) => Ok(lookup.set.with_kid(kid).next().is_some()),

@@ -9,7 +9,7 @@ use crate::support::world::World;
 fn faults_of_the_configuration_are_all_found_with_their_paths() {
     let mut config = config();
     let exchange = &mut config["exchange"];
-    exchange["targets"][0]["from"] = json!([CLERK, "https://stranger.example"]);
+    exchange["targets"][0]["from"] = json!([CLERK, "https://unknown.example"]);
     exchange["targets"][0]["claims"]["sub"] = json!({ "value": "root" });
     exchange["targets"][0]["default_scopes"] = json!(["admin"]);
     exchange["targets"][1]["subject"] = json!("own");

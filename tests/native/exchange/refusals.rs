@@ -39,9 +39,8 @@ fn a_token_of_the_wrong_issuer_or_with_a_bad_signature_is_refused_by_its_rule() 
         tokens::mint(Algorithm::Hs256, &json!({}), &claims(SUPABASE, &json!({ "aud": "authenticated" })));
     let ask = |token: &str| form(&exchange(token, &[("audience", API)]));
     refused(&world, &ask(&supabase), 400, "invalid_target", "issuer_not_accepted");
-    let stranger =
-        tokens::mint(Algorithm::EdDsa, &json!({}), &claims("https://stranger.example", &json!({})));
-    refused(&world, &ask(&stranger), 400, "invalid_request", "issuer_unknown");
+    let unknown = tokens::mint(Algorithm::EdDsa, &json!({}), &claims("https://unknown.example", &json!({})));
+    refused(&world, &ask(&unknown), 400, "invalid_request", "issuer_unknown");
     let forged = tokens::mint_with_key(Algorithm::Es256, p_256(), &json!({}), &claims(CLERK, &json!({})));
     refused(&world, &ask(&forged), 400, "invalid_request", "key_not_found");
     refused(&world, &ask(&clerk_token(&json!({ "exp": NOW - 60 }))), 400, "invalid_request", "token_expired");

@@ -1,4 +1,4 @@
-//! Secrets that callers have to know: short ones give no access, and no response names a binding.
+//! Secrets with which callers authenticate: short ones give no access, and no response names a binding.
 
 use edge_assay::http::router::answer;
 use http::Method;
@@ -11,7 +11,7 @@ use crate::support::world::{World, body, header};
 
 const LONG: &str = "0123456789abcdef0123456789abcdef";
 const ONE_SHORT: &str = "123456789abcdef0123456789abcdef";
-const KEY: &str = "the key of whoever may see the insides";
+const KEY: &str = "the key of operators who may see details";
 
 /// Everything that a caller could see of a response.
 fn seen(response: &Response) -> String {
@@ -150,7 +150,7 @@ fn no_response_to_an_unauthenticated_caller_names_the_missing_binding() {
     let supabase =
         tokens::mint(Algorithm::Hs256, &json!({}), &claims(SUPABASE, &json!({ "aud": "authenticated" })));
     let all = secrets();
-    // One secret unbound at a time, then all; each store down.
+    // One secret unbound at a time, then all of them; then each store down.
     for unbound in [Some("SIGNING_KEYS"), Some("SUPABASE"), Some("CLI_SECRET"), None] {
         for down in [false, true] {
             let bound: Vec<_> =

@@ -34,10 +34,10 @@ fn a_preflight_is_answered_here_and_never_forwarded() {
     assert_eq!(header(&response, "access-control-allow-headers").as_deref(), Some("authorization,x-trace"));
     assert!(header(&response, "vary").unwrap().contains("Origin"));
 
-    let stranger = world.answered(&preflight("/cors/1", "https://evil.example", "PUT"));
-    assert_eq!(stranger.status(), 204);
-    assert_eq!(header(&stranger, "access-control-allow-origin"), None);
-    assert_eq!(header(&stranger, "access-control-allow-methods"), None);
+    let other_origin = world.answered(&preflight("/cors/1", "https://evil.example", "PUT"));
+    assert_eq!(other_origin.status(), 204);
+    assert_eq!(header(&other_origin, "access-control-allow-origin"), None);
+    assert_eq!(header(&other_origin, "access-control-allow-methods"), None);
     assert!(world.platform.upstreams.received().is_empty());
 }
 
@@ -70,9 +70,9 @@ fn a_script_can_read_why_it_was_refused() {
     assert_eq!(refused.status(), 401);
     assert_eq!(header(&refused, "access-control-allow-origin").as_deref(), Some(APP));
     assert!(header(&refused, "access-control-expose-headers").unwrap().contains("WWW-Authenticate"));
-    let stranger = world.answered(&ask("https://evil.example"));
-    assert_eq!(header(&stranger, "access-control-allow-origin"), None);
-    assert_eq!(header(&stranger, "vary").as_deref(), Some("Origin"));
+    let other_origin = world.answered(&ask("https://evil.example"));
+    assert_eq!(header(&other_origin, "access-control-allow-origin"), None);
+    assert_eq!(header(&other_origin, "vary").as_deref(), Some("Origin"));
 }
 
 #[test]

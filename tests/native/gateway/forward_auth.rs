@@ -534,7 +534,7 @@ fn a_question_of_ingress_nginx_is_decided_by_the_host_that_it_has_chosen() {
         { "path": "/open/*", "public": true },
     ]));
     let ask = |url: &str| ingress_asks("GET", url).header("x-forward-auth-secret", SECRET);
-    // `GET https://admin.example.com/admin/x` with `Host: open.example.com`: nginx goes by the former.
+    // `GET https://admin.example.com/admin/x` with `Host: open.example.com`: nginx uses the host of the URL.
     let split = ask("https://open.example.com/admin/x");
     refused(&world, &split.clone().header("x-original-host", "admin.example.com"), "host_refused");
     refused(&world, &split.clone().header("x-original-host", ""), "host_refused");

@@ -90,9 +90,9 @@ fn a_request_with_a_good_token_is_forwarded_and_one_with_a_bad_token_never_is() 
 #[test]
 fn an_outage_of_the_issuer_is_503_and_nothing_is_forwarded() {
     let world = fronting(&json!([route("/*", &json!({}))]));
-    let stranger = tokens::mint(Algorithm::EdDsa, &json!({}), &claims(ISS, &json!({})));
+    let unverifiable = tokens::mint(Algorithm::EdDsa, &json!({}), &claims(ISS, &json!({})));
     world.serves(&crate::support::world::jwks_uri(ISS), crate::support::platform::Answer::unreachable());
-    let response = world.answered(&FakeRequest::get("/x").bearer(&stranger));
+    let response = world.answered(&FakeRequest::get("/x").bearer(&unverifiable));
     assert_eq!((response.status().as_u16(), code(&response)), (503, json!("jwks_unavailable")));
     assert!(world.platform.upstreams.received().is_empty());
 }

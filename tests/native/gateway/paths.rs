@@ -1,5 +1,5 @@
 //! `allow_in_path`: encoded slashes and semicolons. A path is accepted only if every way in which an upstream can read it leads to the
-//! route that was judged, and the upstream gets the path that was matched.
+//! matched route, and the upstream gets the path that was matched.
 
 use super::*;
 use edge_assay::gateway::host::Host;
@@ -15,7 +15,7 @@ fn open(path: &str, allow: &[&str]) -> Value {
     route(path, &json!({ "public": true, "allow_in_path": allow }))
 }
 
-/// The same, for holders of the scope `admin`.
+/// The same, for tokens with the scope `admin`.
 fn closed(path: &str, allow: &[&str]) -> Value {
     merged(open(path, allow), &json!({ "public": null, "require": { "scopes": ["admin"] } }))
 }
@@ -100,7 +100,7 @@ fn a_path_that_a_server_reads_as_another_routes_is_refused() {
         "/open;v=1/admin/x",
         "/users/7;v=1/avatar",
         "/users/7/avatar;v=1",
-        // Both.
+        // With an encoded slash and a semicolon.
         "/open/admin;v=1%2Fx",
         "/open/admin%2Fx;v=1",
         "/open/admin%3Bv=1%2Fx",

@@ -81,7 +81,7 @@ fn a_flood_at_a_broken_origin_is_one_fetch_and_no_verdict() {
 #[test]
 fn many_cold_requests_to_a_slow_dead_origin_wait_for_one_attempt_only() {
     let world = world();
-    // It fails just before a second ends, so that the backoff of one second is over when the crowd looks again.
+    // It fails just before a second ends, so that the backoff of one second is over when the waiting requests look again.
     world.origin.serves(URL, Answer::unreachable().after_ms(4990));
     let isolate = Isolate::new();
     let all = world.run(join_all((0..100).map(|_| isolate.asking(&world, Wanted::Any))));

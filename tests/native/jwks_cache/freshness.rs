@@ -40,7 +40,7 @@ fn set() -> Freshness {
     }
 }
 
-/// What happened after the fetch.
+/// Events after the fetch.
 trait Later {
     fn failed(self, times: u32, last_at: i64) -> Self;
     fn failed_to_find_a_kid(self, times: u32, last_at: i64) -> Self;
@@ -143,7 +143,7 @@ fn an_unknown_kid_is_looked_for_once_and_then_the_cooldown_counts() {
     ]);
 }
 
-/// A kid was looked for in vain at 100, and a refresh failed at 109.
+/// A kid was looked for at 100 and not found, and a refresh failed at 109.
 fn failed_after_a_look() -> Freshness {
     set().looked_for_a_kid(100).failed(1, 109)
 }

@@ -21,7 +21,7 @@ const POLICY: CachePolicy = CachePolicy {
     unknown_kid_cooldown_seconds: 30,
     fetch_timeout_ms: 5000,
 };
-/// When a set that was fetched at the start is refreshed ahead, becomes stale, and ends; in seconds after the start.
+/// When a set that was fetched at the start is refreshed in advance, becomes stale, and ends; in seconds after the start.
 const REFRESH_AT: i64 = 2880;
 const STALE_AT: i64 = 3600;
 const GONE_AT: i64 = 90_000;

@@ -1,4 +1,4 @@
-//! What an origin may answer. Whatever is no good set never replaces a good one.
+//! The answers of an origin. An answer that is not a good set never replaces a good one.
 
 use edge_assay::keys::error::KeySetErrorKind::{self, Invalid, Unavailable};
 use edge_assay::keys::error::KeySetProblem;
@@ -26,7 +26,7 @@ fn bad_answers() -> Vec<(&'static str, Answer, KeySetErrorKind)> {
         ("redirecting", Answer::document(302, "text/plain", location), Invalid),
         ("redirecting with a set", Answer::document(301, "application/json", jwks(&[("b", 2)])), Invalid),
         ("a page", Answer::html("<!doctype html><title>Sign in</title>"), Invalid),
-        ("a page that denies it", Answer::json(" \n<html>"), Invalid),
+        ("a page with the type of JSON", Answer::json(" \n<html>"), Invalid),
         ("5 MB", Answer::json(five_megabytes), Invalid),
         ("101 keys", Answer::json(serde_json::json!({ "keys": many }).to_string()), Invalid),
         ("nothing", Answer::json(""), Invalid),

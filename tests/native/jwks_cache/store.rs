@@ -1,4 +1,4 @@
-//! The store fails or holds rubbish. It is a cache, so only speed may suffer.
+//! The store fails or contains invalid records. It is a cache, so only speed may suffer.
 
 use edge_assay::keys::{Tier, Wanted, record};
 

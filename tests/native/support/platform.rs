@@ -95,9 +95,9 @@ pub enum SecondEngine {
     Lies,
     /// It gives the opposite verdict on every message but that of the self-test.
     LiesOutsideTheSelfTest,
-    /// It gives the opposite verdict at every second question.
+    /// It gives the opposite verdict at every second check.
     Wavers,
-    /// It cannot judge.
+    /// It gives no result.
     Absent,
 }
 

@@ -92,7 +92,7 @@ impl World {
         self.outcome(token).is_ok()
     }
 
-    /// Why `token` is rejected. Panics if it is accepted or cannot be judged.
+    /// Why `token` is rejected. Panics if it is accepted or cannot be verified.
     pub fn rejection(&self, token: &str) -> Rejection {
         match self.outcome(token) {
             Err(Refusal::Rejection(rejection)) => rejection,
@@ -100,11 +100,11 @@ impl World {
         }
     }
 
-    /// The fault because of which `token` cannot be judged. Panics if it is accepted or rejected.
+    /// The fault because of which `token` cannot be verified. Panics if it is accepted or rejected.
     pub fn fault(&self, token: &str) -> Fault {
         match self.outcome(token) {
             Err(Refusal::Fault(fault)) => fault,
-            other => panic!("judged: {other:?}"),
+            other => panic!("no fault: {other:?}"),
         }
     }
 
@@ -121,7 +121,7 @@ impl World {
     pub fn sent_on(&self, request: &FakeRequest) -> UpstreamRequest {
         match self.serve(request) {
             Reply::Upstream(upstream_request) => upstream_request,
-            Reply::Own(response) => panic!("answered here: {response:?}"),
+            Reply::Own(response) => panic!("the Worker answered: {response:?}"),
         }
     }
 
@@ -146,7 +146,7 @@ impl World {
 /// The environment variable with the `verify.engine` under which tests run. `verify::engines` sets it.
 pub const TESTED_ENGINE: &str = "EDGE_ASSAY_TESTED_ENGINE";
 
-/// The engine under which this process tests; `None` for the default.
+/// The engine that this process tests; `None` for the default.
 pub fn tested_engine() -> Option<String> {
     std::env::var(TESTED_ENGINE).ok()
 }

@@ -1,4 +1,4 @@
-//! `verify.engine`: which engine decides, and what a token's author can cause by a signature on which engines differ.
+//! `verify.engine`: which engine decides, and the effects that a token's author can cause with a signature on which engines differ.
 
 use std::process::Command;
 
@@ -18,7 +18,7 @@ use crate::support::platform::SecondEngine;
 use crate::support::request::FakeRequest;
 use crate::support::world::{NOW, TESTED_ENGINE, World, body, tested_engine};
 
-/// Every way to have WebCrypto check every signature, and the default.
+/// Every configuration in which WebCrypto checks every signature, and the default.
 fn engines() -> [Value; 4] {
     [
         json!({}),
@@ -164,7 +164,7 @@ fn an_engine_that_contradicts_itself_stops_the_verification_of_its_algorithm() {
         assert!(matches!(world.fault(&token(&json!({}))), Fault::CryptoDisagreement { .. }));
         world.platform.second_engine(SecondEngine::Honest);
         assert!(matches!(world.fault(&token(&json!({}))), Fault::CryptoDisagreement { .. }));
-        assert!(world.accepts(&signed(Algorithm::Rs256, &json!({}))), "other algorithms are judged");
+        assert!(world.accepts(&signed(Algorithm::Rs256, &json!({}))), "other algorithms are verified");
         let [line] = &world.platform.events("engine_contradicts_itself")[..] else { panic!() };
         assert_eq!((&line["pure_rust"], &line["web_crypto"]), (&json!([true, true]), &json!([false, true])));
         let (status, report) = readiness(&world);
@@ -178,11 +178,11 @@ fn under_webcrypto_its_verdict_alone_counts_and_rust_is_not_asked() {
     let world = world_with(&json!({ "engine": "webcrypto" }));
     world.platform.second_engine(SecondEngine::Lies);
     for algorithm in Algorithm::ALL {
-        let judged = world.verification(&signed(*algorithm, &json!({})));
-        assert_eq!(judged.trail.pure_rust, None, "{algorithm}");
+        let verification = world.verification(&signed(*algorithm, &json!({})));
+        assert_eq!(verification.trail.pure_rust, None, "{algorithm}");
         // The first of the two secrets is the wrong one, which this engine accepts.
-        assert_eq!(judged.trail.web_crypto, Some(Ok(algorithm.is_shared_secret())), "{algorithm}");
-        assert_eq!(judged.outcome.is_ok(), algorithm.is_shared_secret(), "{algorithm}");
+        assert_eq!(verification.trail.web_crypto, Some(Ok(algorithm.is_shared_secret())), "{algorithm}");
+        assert_eq!(verification.outcome.is_ok(), algorithm.is_shared_secret(), "{algorithm}");
     }
     let forged = tokens::mint_with_key(
         Algorithm::EdDsa,
@@ -234,7 +234,7 @@ fn a_needed_engine_that_cannot_judge_is_a_fault_of_the_configuration_and_no_verd
         world.platform.run(world.app.self_test(&world.platform));
         assert_eq!(readiness(&world).0, 503, "{engine}");
     }
-    // A forged token is refused by the one engine that can judge it.
+    // A forged token is refused by the only engine that can check it.
     let world = world_with(&json!({ "engine": "both" }));
     world.platform.second_engine(SecondEngine::Absent);
     let (input, _) = token(&json!({})).rsplit_once('.').map(|(i, s)| (i.to_owned(), s.to_owned())).unwrap();

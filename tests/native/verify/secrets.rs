@@ -11,7 +11,7 @@ use crate::support::tokens::mint_with_secret;
 use crate::support::world::{World, claims};
 
 const OTHER: &str = "another test secret, which secures just as little as the first one";
-const THIRD: &str = "a third test secret, of which no configuration of these tests knows";
+const THIRD: &str = "a third test secret, which no configuration of these tests contains";
 
 /// A world whose issuer has these `secrets` in the configuration, of which `bound` exist as Worker secrets.
 fn world(secrets: &Value, bound: &[(&str, &str)]) -> World {
@@ -130,7 +130,7 @@ fn a_weak_secret_verifies_nothing_even_if_another_is_strong() {
     let both = json!([{ "binding": "WEAK" }, { "binding": "GOOD" }]);
     let world = world(&both, &[("WEAK", "hunter2"), ("GOOD", SECRET)]);
     assert!(world.accepts(&signed(SECRET.as_bytes(), None)));
-    // This secret may have signed the token, so the token cannot be judged.
+    // This secret may have signed the token, so the token cannot be verified.
     for secret in [&b"hunter2"[..], OTHER.as_bytes()] {
         assert!(
             matches!(world.fault(&signed(secret, None)), Fault::SecretMissing { binding, .. } if binding == "WEAK")
@@ -143,7 +143,7 @@ fn a_missing_secret_is_a_fault_unless_another_secret_verifies_the_token() {
     let both = json!([{ "binding": "ABSENT" }, { "binding": "BOUND" }]);
     let world = world(&both, &[("BOUND", SECRET)]);
     assert!(world.accepts(&signed(SECRET.as_bytes(), None)));
-    // This secret may have signed the token, so the token cannot be judged.
+    // This secret may have signed the token, so the token cannot be verified.
     match world.fault(&signed(OTHER.as_bytes(), None)) {
         Fault::SecretMissing { binding, .. } => assert_eq!(binding, "ABSENT"),
         other => panic!("{other:?}"),

@@ -1,5 +1,5 @@
-// The API behind a gateway, as a plain Node server without any notion of tokens. It remembers every request that reaches
-// it, and behaves as badly as its path says.
+// The API of a gateway's route: a plain Node server that does not verify tokens. It records every request that reaches it,
+// and misbehaves as its path says.
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -47,7 +47,7 @@ export async function createApi() {
   };
 }
 
-/** What came, as JSON. */
+/** The received request as JSON. */
 function echo(request, response) {
   const { method, url, headers, rawHeaders } = request;
   request.resume();
@@ -98,7 +98,7 @@ const BEHAVIOURS = {
       response.end(String(length));
     });
   },
-  // Reads so many bytes of the body, and no more for three seconds; then it sees whether the connection is still there.
+  // Reads this many bytes of the body, and no more for three seconds; then it checks whether the connection still exists.
   stall: (request, _, { searchParams }) => {
     let left = Number(searchParams.get('after'));
     request.on('data', (chunk) => {
@@ -123,7 +123,7 @@ const BEHAVIOURS = {
   },
 };
 
-/** RFC 6455 as far as an echo of short texts needs it. */
+/** The part of RFC 6455 that an echo of short texts needs. */
 function echoFrames(request, socket) {
   const accept = createHash('sha1').update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
   socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
@@ -137,7 +137,7 @@ function echoFrames(request, socket) {
   });
 }
 
-/** A body of so many megabytes, as a stream. */
+/** A body of this many megabytes, as a stream. */
 export async function* megabytes(count) {
   for (let left = count; left > 0; left -= 1) yield MEGABYTE;
 }

@@ -1,4 +1,4 @@
-// The Worker beside one identity provider, for tests of the key cache.
+// The Worker with one identity provider, for tests of the key cache.
 import { createIdentityProvider } from '../../../demo/identity-provider.mjs';
 import { during } from './lifetime.mjs';
 import { aged, changeRecord, storedRecord } from './store.mjs';

@@ -1,4 +1,4 @@
-// The real Better Auth on loopback, with its JWT plugin and a database in memory: users sign up, sessions give tokens,
+// The real Better Auth on loopback, with its JWT plugin and a database in memory: users sign up, sessions get tokens,
 // keys rotate.
 import { once } from 'node:events';
 import { createServer } from 'node:http';

@@ -1,6 +1,6 @@
-// A browser's patience: follows redirects by hand and carries cookies from one answer to the next request.
+// Behaves like a browser: carries cookies from one answer to the next request. Its callers follow redirects.
 
-/** A `fetch` that remembers cookies. Redirects are handed back. */
+/** A `fetch` that remembers cookies. Redirects are returned. */
 export function browser() {
   const cookies = new Map();
   return async (url, { headers = {}, ...init } = {}) => {

@@ -1,5 +1,5 @@
-// The mathematics of signatures that no library makes: RSA on any encoded message, EMSA encodings off by one thing,
-// numbers from and to octets.
+// Signatures that no library makes: RSA on any encoded message, EMSA encodings with one error, and conversions between
+// numbers and octets.
 import { constants, createHash, privateEncrypt } from 'node:crypto';
 
 export const toNumber = (octets) => BigInt(`0x${Buffer.from(octets).toString('hex') || '0'}`);
@@ -19,7 +19,7 @@ const SHA256_PREFIX = Buffer.from('3031300d060960864801650304020105000420', 'hex
 export const sha256 = (input) => createHash('sha256').update(input).digest();
 export const sha256Info = (input) => Buffer.concat([SHA256_PREFIX, sha256(input)]);
 
-/** EMSA-PKCS1-v1_5 (RFC 8017 §9.2) around `info`, with whatever is to be wrong with it. */
+/** EMSA-PKCS1-v1_5 (RFC 8017 §9.2) around `info`, with the given errors. */
 export function pkcs1({
   info,
   length = 256,
@@ -34,7 +34,7 @@ export function pkcs1({
   return Buffer.concat([head, Buffer.alloc(length - head.length)]);
 }
 
-/** EMSA-PSS with SHA-256 (RFC 8017 §9.1.1) for a modulus of `length` octets, with whatever is to be wrong with it. */
+/** EMSA-PSS with SHA-256 (RFC 8017 §9.1.1) for a modulus of `length` octets, with the given errors. */
 export function pss({ input, length = 256, salt = Buffer.alloc(32, 7), maskHash = 'sha256', trailer = 0xbc, marker = 1, filler = 0 }) {
   const digest = sha256(Buffer.concat([Buffer.alloc(8), sha256(input), salt]));
   const block = Buffer.concat([Buffer.alloc(length - salt.length - digest.length - 2, filler), Buffer.from([marker]), salt]);
@@ -57,7 +57,7 @@ function mgf1(seed, length, hash) {
   return Buffer.concat(parts).subarray(0, length);
 }
 
-/** A DER SEQUENCE of two INTEGERs, as ECDSA signatures are written elsewhere. */
+/** A DER SEQUENCE of two INTEGERs, the form of ECDSA signatures outside JOSE. */
 export function der(...numbers) {
   const integers = numbers.map((number) => {
     const octets = toOctets(number);
@@ -68,7 +68,7 @@ export function der(...numbers) {
   return Buffer.concat([Buffer.from([0x30, content.length]), content]);
 }
 
-/** A 2048-bit modulus that bears the fingerprint of CVE-2017-15361. It is no product of two primes, and need not be. */
+/** A 2048-bit modulus with the fingerprint of CVE-2017-15361. It is not a product of two primes, and need not be. */
 export function rocaModulus() {
   const primes = [];
   for (let n = 2n; primes.length < 39; n += 1n) if (primes.every((prime) => n % prime !== 0n)) primes.push(n);

@@ -1,4 +1,4 @@
-// What a test starts ends with it, also when it fails half-way.
+// Stops the servers and Workers of a test when it ends, also if it fails half-way.
 
 /**
  * Returns `use(starting)`, which waits for a server or a Worker to start and stops it when the test or suite ends, the

@@ -1,4 +1,4 @@
-// How much memory workerd takes while something runs. Linux only: elsewhere there is no /proc to ask.
+// The memory that workerd takes while a function runs. Linux only, because it reads /proc.
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 
 export const canMeasure = existsSync('/proc/self/status');

@@ -1,5 +1,5 @@
-// Tokens changed at random, for the comparison with jose, and what in a token this verifier means to refuse and jose does
-// not: found in the token itself, whatever the change was.
+// Tokens changed at random, for the comparison with jose. The departures (features of a token that this verifier refuses
+// and jose accepts) are found in the token itself and not derived from the change.
 import { seal, segment } from './tokens.mjs';
 
 const CHARACTERS = 'ABCXYZabcxyz0189-_.=+/ ~';

@@ -21,7 +21,7 @@ export async function startOidcProvider({ algorithm = 'ES256' } = {}) {
   await once(server, 'listening');
   const url = `http://127.0.0.1:${server.address().port}`;
 
-  /** A new key comes first and signs; the former ones stay published unless `keepOld` is false. As after a restart. */
+  /** Adds a new key, which signs; the former ones stay published unless `keepOld` is false. The effect is that of a restart. */
   async function rotate({ keepOld = true } = {}) {
     const { privateKey } = await generateKeyPair(algorithm, { extractable: true });
     const key = { ...(await exportJWK(privateKey)), kid: randomBytes(9).toString('base64url'), alg: algorithm, use: 'sig' };
@@ -89,7 +89,7 @@ function configuration(algorithm, keys) {
     ],
     scopes: ['openid', 'api:read'],
     findAccount: (_, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
-    // Said out loud, because its defaults announce themselves on the console.
+    // Set explicitly, because oidc-provider prints a warning for each default.
     ttl: { AccessToken: 300, AuthorizationCode: 60, ClientCredentials: 300, Grant: 300, IdToken: 300, Interaction: 300, Session: 300 },
     cookies: { keys: ['a key for tests alone'] },
     enabledJWA: { idTokenSigningAlgValues: ['RS256', 'PS256', 'ES256', 'Ed25519', 'EdDSA'] },
@@ -109,7 +109,7 @@ function configuration(algorithm, keys) {
   };
 }
 
-/** Goes where `url` leads, fills in every page's form, and returns where the browser leaves the provider. */
+/** Follows `url`, fills in the form of every page, and returns the URL at which the browser leaves the provider. */
 async function signInByHand(url, login) {
   const visit = browser();
   const home = new URL(url).origin;
@@ -134,7 +134,7 @@ async function signInByHand(url, login) {
   throw new Error('oidc-provider does not let the browser go');
 }
 
-/** Its warnings about development settings are meant for others. */
+/** Suppresses its warnings about development settings. */
 function quietly(make) {
   const { warn, info } = console;
   Object.assign(console, { warn() {}, info() {} });

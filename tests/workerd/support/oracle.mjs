@@ -1,5 +1,5 @@
-// Tokens for the comparison with jose: good ones, and ways to spoil each part of one. Everything random comes from one
-// seed. A way that is meant to be judged differently names its departure (see DEPARTURES).
+// Tokens for the comparison with jose: good ones, and faults for each part of a token. All randomness comes from one seed.
+// A fault with an intentionally different verdict names its departure (see DEPARTURES).
 import { assemble, seal, segment, signer } from './tokens.mjs';
 
 /** A generator of numbers in [0, 1) that depends on the seed alone (mulberry32). */
@@ -16,8 +16,8 @@ export function generator(seed) {
 }
 
 /**
- * Where this verifier means to be stricter than jose: the codes it refuses with, and why. It is never to accept what jose
- * refuses, so there is no list of the other kind.
+ * The cases in which this verifier is intentionally stricter than jose: its codes, and the reason. It must never accept a
+ * token that jose refuses, so there is no opposite list.
  */
 export const DEPARTURES = {
   'duplicate member': { codes: ['token_malformed'], reason: 'two parsers that keep different ones see two tokens (RFC 7519 §4)' },
@@ -27,7 +27,7 @@ export const DEPARTURES = {
     reason: 'padding and unused bits give one token several spellings (RFC 7515 §2)',
   },
   'NUL in a name': { codes: ['token_malformed'], reason: 'parsers written in C end the name there' },
-  'lone surrogate': { codes: ['token_malformed'], reason: 'it is no Unicode, and parsers replace it differently' },
+  'lone surrogate': { codes: ['token_malformed'], reason: 'it is not Unicode, and parsers replace it differently' },
   'byte order mark': { codes: ['token_malformed'], reason: 'RFC 8259 §8.1 has none' },
   'deep JSON': { codes: ['token_malformed'], reason: 'nesting is bounded' },
   'huge number': { codes: ['token_malformed'], reason: 'jose reads Infinity' },
@@ -35,17 +35,17 @@ export const DEPARTURES = {
   'impossible date': { codes: ['token_malformed'], reason: 'a date before 1970 or beyond 9999 is a mistake, as in milliseconds' },
   'issued in the future': { codes: ['token_issued_in_future'], reason: 'jose looks at iat only for maxTokenAge' },
   'ill-typed member': { codes: ['token_malformed'], reason: 'sub, azp, kid and typ are strings, aud holds strings only (RFC 7519 §4.1)' },
-  'other typ': { codes: ['type_not_allowed'], reason: 'a token made for something else (RFC 8725 §3.11); jose checks typ only when told' },
+  'other typ': { codes: ['type_not_allowed'], reason: 'a token made for something else (RFC 8725 §3.11); jose checks typ only if configured' },
   'processing in the header': { codes: ['header_unsupported'], reason: 'b64, zip and crit ask for what no JWT needs; jose ignores some' },
   'small exponent': { codes: ['key_unusable'], reason: 'FIPS 186-5 §5.1' },
   'weak secret': { codes: ['secret_missing'], reason: 'RFC 7518 §3.2' },
 };
 
 /**
- * The ways to spoil a token. Each takes `{ header, payload, algorithm, sign, random, now, other }` and returns a token, or
- * `{ token, departure }`. `sign` is the right key's, so what is spoilt before it carries a good signature.
+ * The faults of a token. Each takes `{ header, payload, algorithm, sign, random, now, other }` and returns a token, or
+ * `{ token, departure }`. `sign` uses the right key, so a fault that comes before it has a good signature.
  */
-export const SPOILT = {
+export const FAULTS = {
   ...times(),
   ...claims(),
   ...headers(),
@@ -93,7 +93,7 @@ function claims() {
   const departing = (departure, change) => (it) => meant(departure, withClaims(change)(it));
   const raw = (departure, change) => (it) => meant(departure, assemble(it.header, change(json(it.payload), it), it.sign));
   return {
-    'iss of a stranger': withClaims(({ payload }) => ({ iss: `${payload.iss}/` })),
+    'iss of an unknown issuer': withClaims(({ payload }) => ({ iss: `${payload.iss}/` })),
     'iss in other case': withClaims(({ payload }) => ({ iss: payload.iss.toUpperCase() })),
     'iss absent': withClaims(() => ({ iss: undefined })),
     'iss a list': withClaims(({ payload }) => ({ iss: [payload.iss] })),
@@ -156,7 +156,7 @@ function headers() {
     'alg unheard of': withHeader(({ random }) => ({ alg: random.one(['ES512', 'ES256K', 'Ed448', 'RSA-OAEP', 'dir', '', 'HS1']) })),
     'Ed25519 for EdDSA': withHeader(({ algorithm }) => (algorithm === 'EdDSA' ? { alg: 'Ed25519' } : {})),
     'kid unknown': withHeader(({ random }) => ({ kid: `unknown-${random.below(1e9)}` })),
-    'kid of another key': withHeader(({ strangerKid }) => ({ kid: strangerKid })),
+    'kid of another key': withHeader(({ foreignKid }) => ({ kid: foreignKid })),
     'kid absent': withHeader(() => ({ kid: undefined })),
     'kid empty': withHeader(() => ({ kid: '' })),
     'kid a path': withHeader(() => ({ kid: '../../../../dev/null' })),
@@ -174,8 +174,8 @@ function headers() {
     'crit b64, false': withHeader(() => ({ crit: ['b64'], b64: false })),
     'b64 alone': departing('processing in the header', () => ({ b64: false })),
     zip: departing('processing in the header', () => ({ zip: 'DEF' })),
-    'a key in the header': withHeader(({ random, stranger }) => ({
-      [random.one(['jwk', 'jku', 'x5u', 'x5c'])]: random.one([stranger, 'https://attacker.example/jwks.json', ['MIIB']]),
+    'a key in the header': withHeader(({ random, foreign }) => ({
+      [random.one(['jwk', 'jku', 'x5u', 'x5c'])]: random.one([foreign, 'https://attacker.example/jwks.json', ['MIIB']]),
     })),
     'alg twice': raw('duplicate member', (text) => text.replace('{', '{"alg":"none",')),
     'kid twice': raw('duplicate member', (text) => text.replace('{', '{"k\\u0069d":"x",')),
@@ -247,8 +247,8 @@ function signatures() {
     'a signature with a zero before it': withSignature((signature) => Buffer.concat([Buffer.from([0]), signature])),
     'a signature of zeros': withSignature((signature) => Buffer.alloc(signature.length)),
     'a signature of ones': withSignature((signature) => Buffer.alloc(signature.length, 0xff)),
-    'a signature by somebody else': withSignature((_, { strangerSign, header, payload }) =>
-      strangerSign(Buffer.from(`${segment(header)}.${segment(payload)}`)),
+    'a signature by another key': withSignature((_, { foreignSign, header, payload }) =>
+      foreignSign(Buffer.from(`${segment(header)}.${segment(payload)}`)),
     ),
     'halves exchanged': withSignature((signature) =>
       Buffer.concat([signature.subarray(signature.length / 2), signature.subarray(0, signature.length / 2)]),

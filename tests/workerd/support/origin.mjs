@@ -1,5 +1,5 @@
-// A web server on loopback that answers whatever a test puts at a path, and remembers who asked: for the key sets that
-// no well-meaning identity provider publishes.
+// A web server on loopback that serves the answers that a test sets for its paths, and records the requests: for key sets
+// that no real identity provider publishes.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 

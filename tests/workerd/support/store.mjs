@@ -1,5 +1,5 @@
-// The key cache's records in KV, to look at and to change. Time does not pass faster in workerd, so a test that needs an
-// old set writes the record as it would be by then, and asks an isolate that has yet to read it.
+// Reads and changes the key cache's records in KV. Time cannot be advanced in workerd, so a test that needs an old set
+// writes the record with older times, and asks an isolate that has not read it yet.
 import { createHash } from 'node:crypto';
 
 const TIMES = ['fetched_at', 'fresh_until', 'stale_until', 'last_attempt_at', 'last_unknown_kid_fetch_at'];

@@ -1,4 +1,4 @@
-// Tokens put together by hand, for what no library lets one sign. The keys are those of tests/vectors/keys.
+// Makes tokens that no library would sign. The keys are those of tests/vectors/keys.
 import { constants, createHmac, createPrivateKey, sign } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 

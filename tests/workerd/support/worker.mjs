@@ -1,5 +1,5 @@
-// The built Worker in workerd, as a test wants it: any configuration, several isolates over one KV, a KV that fails,
-// log lines collected, the cron trigger fired by hand.
+// The built Worker in workerd for tests: any configuration, several isolates with one KV, a KV that fails, collected log
+// lines, and a cron trigger that the test fires.
 import { readFileSync } from 'node:fs';
 import { Miniflare, Response } from 'miniflare';
 import { issuerTable, secretsOf } from '../../../demo/configuration.mjs';
@@ -12,8 +12,8 @@ const MODULES = {
 };
 const KV_BINDING = 'JWKS_CACHE';
 
-// Stands before the Worker and gives it a KV namespace that does what a test tells it to. One object per isolate, as the
-// runtime has it with the real one.
+// Wraps the Worker and gives it a KV namespace whose behaviour a test sets. One object per isolate, as for the real
+// namespace.
 const UNRELIABLE_KV = `
 import { wasmBytes } from './watch.js';
 import Assay from './index.js';
@@ -38,14 +38,14 @@ export default {
     const wanted = request.headers.get('x-kv-behaviour');
     if (wanted) return (behaviour = wanted), new Response();
     if (request.headers.has('x-wasm-bytes')) return new Response(String(wasmBytes()));
-    // What Rust's panic hook does.
+    // The effect of Rust's panic hook.
     if (request.headers.has('x-panic')) return (globalThis.__worker_init_state.criticalError = true), new Response();
     return Assay.fetch(request, wrap(env), context);
   },
   scheduled: (event, env, context) => Assay.scheduled(event, wrap(env), context),
 };`;
 
-// Evaluated before the Worker, so that it sees the WebAssembly instance being made and can tell how large its memory is.
+// Evaluated before the Worker, so that it sees the WebAssembly instance being made and can measure its memory.
 // That memory never shrinks, so its size is the most that was ever needed.
 const WATCH = `
 const { Instance } = WebAssembly;
@@ -70,7 +70,7 @@ export function trusting(providers, { issuers = {}, ...rest } = {}) {
  * Starts the Worker. `config` is the ASSAY binding (`undefined` leaves it unset), `secrets` are text bindings,
  * `isolates` how many of it run side by side over one KV, `kv` is `up` (the default), `none`, or how it misbehaves from
  * the start: `down`, `throttled` (every write is a 429), `rubbish`. `persist` is a folder in which KV outlives this instance. Where providers have origins of their own, their
- * `identityProvider` is where requests for these origins are brought. `services` are Workers' sources, by the names of
+ * `identityProvider` gets the requests for these origins. `services` are Workers' sources, by the names of
  * the service bindings that lead to them.
  */
 export async function startWorker({ config, secrets = {}, isolates = 1, kv = 'up', persist, identityProvider, services = {} } = {}) {
@@ -93,7 +93,7 @@ export async function startWorker({ config, secrets = {}, isolates = 1, kv = 'up
       ...names.map((name) => ({
         config: { name, compatibilityDate: compatibilityDate(), manifest, env },
         dev: {
-          // A socket of its own for each: no proxy between the test and the Worker that would have opinions on requests.
+          // A socket of its own for each: no proxy between the test and the Worker that could change or refuse requests.
           unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
           ...(identityProvider ? { outboundService: { type: 'fetcher', handler: bringTo(identityProvider) } } : {}),
         },
@@ -128,11 +128,11 @@ export async function startWorker({ config, secrets = {}, isolates = 1, kv = 'up
     panics: (isolate = 0) => request('/', { isolate, headers: { 'x-panic': 'yes' } }),
     /** The bytes of WebAssembly memory that an isolate has asked for so far. */
     wasmBytes: async (isolate = 0) => Number(await (await request('/', { isolate, headers: { 'x-wasm-bytes': 'yes' } })).text()),
-    /** The KV namespace, to look into and to spoil. */
+    /** The KV namespace, to read and to change. */
     kv: () => instance.getKVNamespace(KV_BINDING, names[0]),
     /** Everything the Worker has written so far: `{ level, message }`. */
     lines,
-    /** Its log lines that are JSON objects, parsed. Their way here is asynchronous: see `logged`. */
+    /** Its log lines that are JSON objects, parsed. They arrive asynchronously: see `logged`. */
     log: () => lines.flatMap(({ message }) => parsed(message)),
     /** Waits for a log line that `matches`. */
     logged: (matches) => eventually(() => lines.flatMap(({ message }) => parsed(message)).find(matches), 'a matching log line'),
@@ -153,7 +153,7 @@ export async function eventually(probe, what, milliseconds = 5000) {
   for (;;) {
     const found = await probe();
     if (found) return found;
-    if (Date.now() > deadline) throw new Error(`waited ${milliseconds} ms in vain for ${what}`);
+    if (Date.now() > deadline) throw new Error(`waited ${milliseconds} ms for ${what}, which did not come`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
@@ -161,7 +161,7 @@ export async function eventually(probe, what, milliseconds = 5000) {
 function bringTo(identityProvider) {
   return async (request) => {
     const local = identityProvider.localUrl(request.url);
-    if (!local) throw new Error(`the Worker asked for ${request.url}, which nobody here serves`);
+    if (!local) throw new Error(`the Worker asked for ${request.url}, which no provider of this test serves`);
     const { status, headers, body } = await fetch(local, { headers: [...request.headers], redirect: 'manual' });
     return new Response(body, { status, headers: [...headers] });
   };
