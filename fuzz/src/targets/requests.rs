@@ -163,7 +163,14 @@ fn has_all_readings(path: &Path) {
         path.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).map(<[u8]>::to_vec).collect()
     };
     let cut = |parts: Vec<Vec<u8>>| parts.iter().map(|part| before_semicolon(part)).collect::<Vec<_>>();
+    let segments_cut = |text: &str| -> String {
+        let names: Vec<&str> = text.split('/').map(|one| one.split(';').next().unwrap_or_default()).collect();
+        names.join("/")
+    };
+    // The first server decodes `%3B` alone, the next removes the parameters, and then decodes the slashes.
+    let in_a_row = decoded(segments_cut(&path.as_str().replace("%3B", ";")).as_bytes());
     for server in [
+        parts(&in_a_row),
         parts(&whole),
         cut(parts(&whole)),
         parts(&before_semicolon(&whole)),

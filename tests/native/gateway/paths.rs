@@ -108,13 +108,31 @@ fn a_path_that_a_server_reads_as_another_routes_is_refused() {
     ] {
         assert_eq!(outcome(&world, &FakeRequest::get(path)), refused(), "{path}");
     }
-    for path in ["/open/x%2Fadmin", "/open/x;v=1%2Fadmin", "/open/x;v=1"] {
+    for path in ["/open/x%2Fadmin", "/open/x%2Fadmin;v=1", "/open/x;v=1"] {
         assert_eq!(outcome(&world, &FakeRequest::get(path)), Ok(format!("{ORIGIN}{path}")), "{path}");
     }
     // The closed route takes these, in every reading.
     for path in ["/x%2Fopen", "/x;v=1/open", "/users/7%2Fx", "/users/7;v=1"] {
         let found = outcome(&world, &FakeRequest::get(path));
         assert_eq!(found, Err((401, json!("token_missing"))), "{path}");
+    }
+}
+
+#[test]
+fn servers_in_a_row_that_decode_and_cut_in_turn_reach_no_other_route() {
+    let world = fronting(&json!([open("/open/*", &BOTH), closed("/open/*/b/admin", &[])]));
+    for path in [
+        // Apache with `AllowEncodedSlashes NoDecode` decodes `%3B` alone. A Tomcat behind it removes `;x%2Fy`, then decodes `%2F`.
+        "/open/k%3Bx%2Fy/b%2Fadmin",
+        // Python's `urlparse` removes the parameters of the last segment, then the application decodes the rest.
+        "/open%2Fk;x/b%2Fadmin;y%2Fz",
+        "/open/k/b%2Fadmin;y%2Fz",
+        "/open/k;x%2Fy/b/admin;z",
+        "/open/k;x%2Fy",
+        "/open/k%3bx%2fy",
+        "/open/k%2Fl;x%2Fy",
+    ] {
+        assert_eq!(outcome(&world, &FakeRequest::get(path)), refused(), "{path}");
     }
 }
 
@@ -221,7 +239,11 @@ fn served(path: &str) -> Vec<Vec<String>> {
     fn cut(path: &str) -> String {
         path.split_once(';').map_or(path, |(before, _)| before).to_owned()
     }
-    let servers: [fn(&str) -> String; 9] = [
+    fn without_parameters_of_the_last_segment(path: &str) -> String {
+        let (before, last) = path.rsplit_once('/').unwrap();
+        format!("{before}/{}", cut(last))
+    }
+    let servers: [fn(&str) -> String; 12] = [
         str::to_owned,
         decoded,
         |path| decoded(&without_parameters(path)),
@@ -231,6 +253,12 @@ fn served(path: &str) -> Vec<Vec<String>> {
         |path| decoded(&cut(path)),
         |path| cut(&decoded(path)),
         |path| without_parameters(&path.replace("%2F", "/")),
+        // Apache with `AllowEncodedSlashes NoDecode` in front of Tomcat.
+        |path| decoded(&without_parameters(&path.replace("%3B", ";"))),
+        // Envoy with `UNESCAPE_AND_FORWARD` in front of Spring.
+        |path| without_parameters(&decoded(&without_parameters(&path.replace("%2F", "/")))),
+        // Python's `urlparse`, then `unquote`.
+        |path| decoded(&without_parameters_of_the_last_segment(path)),
     ];
     let resolved = |path: String| {
         let mut segments: Vec<String> = Vec::new();
@@ -253,6 +281,7 @@ fn every_kind_of_upstream_server_serves_a_path_of_the_matched_route() {
         open("/open/*", &BOTH),
         closed("/open/admin/*", &BOTH),
         closed("/open/*/admin", &[]),
+        closed("/*/open/admin", &[]),
         closed("/admin/*", &BOTH),
     ]));
     let routes = &world.app.config.gateway.as_ref().unwrap().routes;
