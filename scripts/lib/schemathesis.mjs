@@ -1,12 +1,12 @@
 // schemathesis, which tests/workerd/openapi.test.mjs runs, from PyPI. It and its dependencies have pinned versions
-// (scripts/lib/schemathesis.txt) and are installed below target/schemathesis.
+// and checksums (scripts/lib/schemathesis.txt) and are installed below target/schemathesis.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { at } from './paths.mjs';
 import { Failure, quietly, step, succeeds } from './steps.mjs';
 
 const REQUIREMENTS = at('scripts', 'lib', 'schemathesis.txt');
-const VERSION = /^schemathesis==(\S+)$/m.exec(readFileSync(REQUIREMENTS, 'utf8'))[1];
+const VERSION = /^schemathesis==(\S+)/m.exec(readFileSync(REQUIREMENTS, 'utf8'))[1];
 
 // A folder per version, so that an update is installed.
 const folder = at('target', 'schemathesis', VERSION);
@@ -29,6 +29,6 @@ export async function ensureSchemathesis() {
     throw new Failure('✗ python3 has no pip. Install it (Debian: apt-get install python3-pip) and try again.');
   }
   await step(`Installing schemathesis ${VERSION} into target/schemathesis, once`, '20 s', () =>
-    quietly('python3', ['-m', 'pip', 'install', '--quiet', '--no-deps', '--only-binary=:all:', '--target', folder, '--requirement', REQUIREMENTS]),
+    quietly('python3', ['-m', 'pip', 'install', '--quiet', '--no-deps', '--only-binary=:all:', '--require-hashes', '--target', folder, '--requirement', REQUIREMENTS]),
   );
 }

@@ -168,3 +168,30 @@ fn scripts() -> Vec<PathBuf> {
     }
     found
 }
+
+#[test]
+fn every_python_package_is_locked_by_its_checksums() {
+    let proxies = std::fs::read_dir(root().join("scripts/lib/proxies")).unwrap();
+    let files =
+        proxies.map(|entry| entry.unwrap().path()).chain([root().join("scripts/lib/schemathesis.txt")]);
+    let mut count = 0;
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        // A package's lines, of which all but the last end with a backslash.
+        let packages = text.replace("\\\n", " ");
+        for package in packages.lines().filter(|line| !line.starts_with('#')) {
+            let mut words = package.split_whitespace();
+            assert!(words.next().unwrap().contains("=="), "{}: {package}", file.display());
+            let hashes: Vec<&str> = words.map(|word| word.strip_prefix("--hash=sha256:").unwrap()).collect();
+            assert!(!hashes.is_empty() && hashes.iter().all(|hash| hash.len() == 64), "{package}");
+            count += 1;
+        }
+    }
+    assert!(count > 20, "{count}");
+    for script in scripts() {
+        let text = std::fs::read_to_string(&script).unwrap();
+        for install in text.lines().filter(|line| line.contains("'pip', 'install'")) {
+            assert!(install.contains("'--require-hashes'"), "{}: {install}", script.display());
+        }
+    }
+}
