@@ -12,7 +12,7 @@ use crate::gateway::credential;
 use crate::gateway::host::Host;
 use crate::gateway::path::{Path, PathError, Specials};
 use crate::gateway::requirement::RequirementError;
-use crate::gateway::routes::{Credential, Found, Route, Table};
+use crate::gateway::routes::{Credential, Found, Route, Table, USUAL_METHODS, is_never_routed};
 use crate::members::{json, put};
 use crate::ports::Platform;
 use crate::rejection::excerpt;
@@ -176,6 +176,9 @@ pub(super) fn find<'c>(
         Err(error) => return Routing::Refused(RoutingError::Path(error, None)),
     };
     let Some(host) = Host::parse(&request.host) else { return Routing::Refused(RoutingError::Host) };
+    if is_never_routed(&request.method) {
+        return Routing::Refused(RoutingError::Method { allow: USUAL_METHODS.to_owned(), route: None });
+    }
     let routing = match gateway.routes.find(&host, &path, &request.method) {
         Found::Route(route) => Routing::Route(route),
         Found::Nothing => Routing::Refused(RoutingError::NoRoute),

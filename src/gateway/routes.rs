@@ -227,6 +227,16 @@ impl Route {
     }
 }
 
+/// The methods to use in place of one that no route takes, as `Allow` lists them.
+pub const USUAL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+/// Whether no route takes the method. An answer to TRACE repeats the request (RFC 9110 §9.3.8), so a client would see the identity
+/// headers and our own token. CONNECT opens a tunnel for requests that are not checked.
+#[must_use]
+pub fn is_never_routed(method: &Method) -> bool {
+    matches!(*method, Method::TRACE | Method::CONNECT)
+}
+
 /// The result of [`Table::find`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Found<'t> {

@@ -12,7 +12,7 @@ use super::{Response, cors, forward_auth, log, router};
 use crate::gateway::host::Host;
 use crate::gateway::path::{Path, PathError};
 use crate::gateway::proxy::{Incoming, upstream_request};
-use crate::gateway::routes::{Found, Route};
+use crate::gateway::routes::{Found, Route, USUAL_METHODS, is_never_routed};
 use crate::gateway::{ClientAddress, Gateway};
 use crate::ports::{IncomingRequest, Platform, UpstreamError, Upstreams};
 use crate::trust::issuer::TrustedIssuer;
@@ -82,10 +82,8 @@ where
     let Some(host) = Host::parse(request.host()) else {
         return own(host_refused());
     };
-    // An answer to TRACE repeats the request (RFC 9110 §9.3.8), so a client would see the identity headers and our own token.
-    if matches!(*request.method(), Method::TRACE | Method::CONNECT) {
-        let allow = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
-        return own(problem::method_not_allowed(allow, &format!("use {allow}")));
+    if is_never_routed(request.method()) {
+        return own(problem::method_not_allowed(USUAL_METHODS, &format!("use {USUAL_METHODS}")));
     }
     // Such a body has no meaning (RFC 9110 §9.3.1), and the runtime does not forward it. If one server reads it and the next does
     // not, the next takes it for another request.

@@ -295,3 +295,72 @@ fn no_advice_allows_a_path_that_servers_read_as_another_routes() {
         assert_eq!((&report["code"], lines(&report).as_str()), (&json!("path_refused"), ""), "{path}");
     }
 }
+
+#[test]
+fn advice_to_add_a_route_leaves_the_configuration_valid() {
+    let upstream = "https://origin.example.com";
+    let plain = json!([{ "path": "/profiles/*", "upstream": upstream }]);
+    let hosted = json!([{ "path": "/profiles/*", "upstream": upstream, "host": "api.example.com" }]);
+    let token = token(Algorithm::EdDsa, &json!({}), ISS, &json!({}));
+    for (routes, host, path, is_pasteable) in [
+        (&plain, "api.example.com", "/orders/1", true),
+        (&plain, "api.example.com", "/orders/a%20b", true),
+        (&plain, "api.example.com", "/orders//1", true),
+        (&plain, "api.example.com", "/orders/a%2Fb", false),
+        (&plain, "api.example.com", "/orders/a;v=1", false),
+        (&plain, "api.example.com", "/orders/a%3Bv=1", false),
+        (&plain, "api.example.com", "/orders/*", false),
+        // Paths of endpoints, in a form that the router does not take for one.
+        (&plain, "api.example.com", "/verify/", false),
+        (&plain, "api.example.com", "/%76erify", false),
+        (&plain, "api.example.com", "//healthz", false),
+        (&hosted, "API.Example.com", "/profiles/1/x", true),
+        (&hosted, "API.Example.com.:08443", "/orders", true),
+        (&hosted, "other.example.com", "/profiles/1", true),
+    ] {
+        let mut config = merged(
+            trusting(&json!({})),
+            &json!({ "gateway": { "routes": routes }, "explain": { "access": "open" } }),
+        );
+        let request = FakeRequest::new(Method::POST, "/explain")
+            .header("content-type", "application/json")
+            .body(json!({ "token": token, "path": path, "host": host }).to_string());
+        let report = body(&world(&config, &[]).ask(&request));
+        if report["verdict"] == "accepted" {
+            assert_eq!(path, "/profiles/1/x");
+            continue;
+        }
+        assert_eq!(report["cause"]["id"], "route_unknown", "{path}");
+        let lines: Value = toml::from_str(&lines(&report).replace("https://…", upstream))
+            .unwrap_or_else(|error| panic!("{path}: {error}"));
+        let added = lines.pointer("/vars/ASSAY/gateway/routes/0").cloned();
+        assert_eq!(added.is_some(), is_pasteable, "{path}: {lines}");
+        let Some(added) = added else { continue };
+        config["gateway"]["routes"].as_array_mut().unwrap().push(added);
+        let world = world(&config, &[]);
+        assert!(world.app.config.terms.is_ok(), "{path}: {:#?}", world.app.config.terms.as_ref().err());
+        assert_eq!(body(&world.ask(&request))["verdict"], "accepted", "{path}");
+    }
+}
+
+#[test]
+fn a_method_that_no_route_takes_is_explained_as_refused_and_no_advice_allows_it() {
+    let plain = json!({ "path": "/profiles/*", "upstream": "https://origin.example.com" });
+    for route in [merged(plain.clone(), &json!({ "methods": ["GET"] })), plain] {
+        let config = merged(
+            trusting(&json!({})),
+            &json!({ "gateway": { "routes": [route] }, "explain": { "access": "open" } }),
+        );
+        let token = token(Algorithm::EdDsa, &json!({}), ISS, &json!({}));
+        for method in ["TRACE", "connect"] {
+            let request =
+                FakeRequest::new(Method::POST, "/explain").header("content-type", "application/json").body(
+                    json!({ "token": token, "path": "/profiles/1", "host": "h", "method": method })
+                        .to_string(),
+                );
+            let report = body(&world(&config, &[]).ask(&request));
+            assert_eq!(report["code"], "method_not_allowed", "{method} {route}");
+            assert_eq!(lines(&report), "", "{method} {route}");
+        }
+    }
+}

@@ -211,11 +211,10 @@ fn methods(table: &mut Table<'_>) -> Option<Vec<Method>> {
     let names = table.strings("methods")?;
     let mut methods = Vec::new();
     for (index, name) in names.iter().enumerate() {
-        // `http::gateway` refuses CONNECT and TRACE.
         let method = name
             .parse::<Method>()
             .ok()
-            .filter(|method| !matches!(*method, Method::CONNECT | Method::TRACE))
+            .filter(|method| !routes::is_never_routed(method))
             .filter(|_| !name.bytes().any(|byte| byte.is_ascii_lowercase()));
         match method {
             Some(method) => methods.push(method),

@@ -6,9 +6,10 @@ use crate::exchange::refusal::TokenError;
 use crate::explain::cause::CauseId;
 use crate::explain::route::{RefusedRequest, RouteError, Routing, RoutingError};
 use crate::explain::{Examination, causes, cross_check};
+use crate::gateway::host::Host;
 use crate::gateway::path::Path;
 use crate::gateway::requirement::{Requirement, RequirementError};
-use crate::gateway::routes::Route;
+use crate::gateway::routes::{Pattern, Route};
 use crate::rejection::{Rejection, excerpt};
 
 /// Where in the configuration the route is.
@@ -143,11 +144,15 @@ pub(in crate::explain) fn request_refused(
     }
 }
 
-/// A route for the refused request.
+/// A route for the refused request. Lines that the configuration would refuse are left out: with them, the whole configuration
+/// would be invalid.
 fn new_route(examination: &Examination<'_>) -> String {
     let request = examination.request;
     let path = request.and_then(|request| Path::normalise(&request.path).ok());
-    let path = path.as_ref().map(Path::as_str).filter(|path| !path.contains('*')).and_then(pasteable);
+    let endpoints = examination.config.endpoints();
+    let is_free = |path: &str| endpoints.find(path.strip_suffix('/').unwrap_or(path)).is_none();
+    let path = path.as_ref().map(Path::as_str).filter(|path| !path.contains('*') && is_free(path));
+    let path = path.filter(|path| Pattern::parse(path).is_ok()).and_then(pasteable);
     let (Some(path), Some(request)) = (path, request) else {
         return " If your API has this path, add a [[vars.ASSAY.gateway.routes]] table for it.".to_owned();
     };
@@ -159,7 +164,8 @@ fn new_route(examination: &Examination<'_>) -> String {
 }
 
 fn host_line(request: &RefusedRequest) -> String {
-    pasteable(&request.host).map_or_else(String::new, |host| format!("\n    host = {host}"))
+    let host = Host::parse(&request.host).and_then(|host| pasteable(&host.to_string()));
+    host.map_or_else(String::new, |host| format!("\n    host = {host}"))
 }
 
 pub(in crate::explain) fn not_accepted_by_route(
