@@ -1,7 +1,7 @@
 // Builds the Worker: Rust to wasm, wasm-bindgen, wasm-opt, one bundled JavaScript module. Skips the build if no input has changed. It
 // compares the contents of the inputs and not their times: a checkout changes times, and an edit may not.
 import { createHash } from 'node:crypto';
-import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { basename, join, relative } from 'node:path';
 import { at, root } from './paths.mjs';
@@ -29,7 +29,7 @@ const WASM_OPT = [
  */
 export async function buildWorker({ folder = 'build', features = [], entry = ENTRY } = {}) {
   await ensureToolchain();
-  const settings = { features, entry, rustc: (await quietly('rustc', ['-vV'])).trim(), ...versions() };
+  const settings = { features, entry, compatibilityDate: compatibilityDate(), rustc: (await quietly('rustc', ['-vV'])).trim(), ...versions() };
   if (isCurrent(folder, settings)) {
     console.log(`✓ ${folder}/ is up to date`);
   } else {
@@ -50,7 +50,11 @@ async function compile(folder, features, entry) {
   rmSync(at(glue), { recursive: true, force: true });
   await runBindgen(join('target', TARGET, 'release', 'edge_assay.wasm'), glue);
   mkdirSync(at(folder), { recursive: true });
-  await quietly(at('node_modules', '.bin', 'wasm-opt'), [...WASM_OPT, join(glue, 'index_bg.wasm'), '-o', join(folder, 'index_bg.wasm')]);
+  const optimised = join(glue, 'optimised.wasm');
+  await quietly(at('node_modules', '.bin', 'wasm-opt'), [...WASM_OPT, join(glue, 'index_bg.wasm'), '-o', optimised]);
+  // In one step: another wrangler that watches the folder (`npm start`) would stop at a file that is half written.
+  mkdirSync(at(folder), { recursive: true });
+  renameSync(at(optimised), at(folder, 'index_bg.wasm'));
   // Bundlers do not support the syntax of the source phase import yet. workerd provides the module with either syntax.
   const script = readFileSync(at(glue, 'index.js'), 'utf8');
   writeFileSync(at(glue, 'index.js'), script.replace('import source ', 'import '));
@@ -70,7 +74,7 @@ async function compile(folder, features, entry) {
 async function compileRust(features) {
   await quietly('cargo', ['rustc', '--locked', '--lib', '--crate-type', 'cdylib', '--release', '--target', TARGET, ...features.flatMap((feature) => ['--features', feature])], {
     // These variables would replace the target features of .cargo/config.toml, which the kernels need.
-    env: { RUSTFLAGS: undefined, CARGO_ENCODED_RUSTFLAGS: undefined },
+    env: { RUSTFLAGS: undefined, CARGO_ENCODED_RUSTFLAGS: undefined, EDGE_ASSAY_COMPATIBILITY_DATE: compatibilityDate() },
   });
 }
 

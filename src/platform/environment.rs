@@ -139,13 +139,10 @@ impl Runtime for Environment {
             .ok()
             .and_then(|name| name.as_string())
             .unwrap_or_else(|| "unknown".to_owned());
-        RuntimeFacts { runtime, compatibility_date: compatibility_date().map(str::to_owned) }
+        RuntimeFacts { runtime, compatibility_date: COMPATIBILITY_DATE.map(str::to_owned) }
     }
 }
 
-/// The compatibility date. The runtime does not report it, so it is read at build time from the file that wrangler deploys with.
-fn compatibility_date() -> Option<&'static str> {
-    include_str!("../../wrangler.toml")
-        .lines()
-        .find_map(|line| line.strip_prefix("compatibility_date = \"")?.strip_suffix('"'))
-}
+/// The compatibility date. The runtime does not report it, so scripts/lib/worker.mjs passes that of wrangler.toml to the compiler. Only
+/// the date, because the compiler runs again when its input changes, and each edit of the configuration changes the file.
+const COMPATIBILITY_DATE: Option<&str> = option_env!("EDGE_ASSAY_COMPATIBILITY_DATE");

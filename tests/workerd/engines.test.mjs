@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { constants, createHash, createPublicKey, generateKeyPairSync, publicDecrypt } from 'node:crypto';
 import { after, before, suite, test } from 'node:test';
+import { compatibilityDate } from '../../scripts/lib/worker.mjs';
 import { rsaRaw, toNumber, toOctets } from './support/forgery.mjs';
 import { lifetime } from './support/lifetime.mjs';
 import { createOrigin } from './support/origin.mjs';
@@ -127,6 +128,7 @@ for (const verify of ENGINES) {
       assert.equal(status, 200, JSON.stringify(body));
       assert.equal(body.status, 'ready');
       assert.equal(body.details.cross_check.disagreements, 0);
+      assert.equal(body.details.deep.environment.compatibility_date, compatibilityDate());
       const asked = verify.engine === 'webcrypto' ? null : true;
       for (const { alg, pure_rust, web_crypto } of body.details.deep.self_test) assert.deepEqual({ alg, pure_rust, web_crypto }, { alg, pure_rust: asked, web_crypto: true });
     });
