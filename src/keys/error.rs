@@ -6,6 +6,9 @@ use serde_json::Value;
 use crate::keys::url;
 use crate::limits::MAX_FAILURE_REASON_CHARS;
 
+/// What the reason of an error of the discovery document begins with.
+const IN_DISCOVERY: &str = "discovery: ";
+
 /// Why an attempt failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KeySetError {
@@ -124,7 +127,12 @@ impl KeySetError {
     pub(crate) fn in_discovery(self) -> Self {
         // The new place of a discovery document is not the URL of a key set.
         let points_to = self.points_to.filter(|_| self.problem == KeySetProblem::OtherIssuer);
-        Self { reason: format!("discovery: {}", self.reason), points_to, ..self }.bounded()
+        Self { reason: format!("{IN_DISCOVERY}{}", self.reason), points_to, ..self }.bounded()
+    }
+
+    /// Whether it is an error of the discovery document, and not of the key set that the document names.
+    pub(crate) fn is_in_discovery(&self) -> bool {
+        self.reason.starts_with(IN_DISCOVERY)
     }
 
     /// Reads the error from a record; `None` if `value` does not have exactly its members.

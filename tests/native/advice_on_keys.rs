@@ -140,6 +140,31 @@ fn the_fix_of_every_key_set_problem_works_when_it_is_pasted() {
 }
 
 #[test]
+fn a_failing_discovery_document_is_told_apart_from_the_key_set_that_it_names() {
+    let discovery = format!("{ISS}/.well-known/openid-configuration");
+    let set = format!("{ISS}/the-keys");
+    let document = || Answer::json(json!({ "issuer": ISS, "jwks_uri": set }).to_string());
+    for answer in [Answer::status(404), Answer::html("<html>")] {
+        let terms = issuer(ISS, &json!({ "jwks_uri": null, "discovery": true }));
+        // What did not answer can show no `jwks_uri`.
+        let world = worker(&terms, &[]);
+        world.serves(&discovery, answer.clone());
+        let (_, fix) = advice(&world, &token_of(ISS));
+        assert!(fix.contains(&discovery) && !fix.contains("that it shows"), "{fix}");
+        assert!(fix.contains("preset = \"better-auth\""), "{fix}");
+        // The document is right: its `jwks_uri` is not.
+        let world = worker(&terms, &[]);
+        world.serves(&discovery, document());
+        world.serves(&set, answer);
+        let (_, fix) = advice(&world, &token_of(ISS));
+        assert!(
+            fix.contains(&format!("the `jwks_uri` in {discovery}")) && !fix.contains("that it shows"),
+            "{fix}"
+        );
+    }
+}
+
+#[test]
 fn each_kind_of_answer_has_advice_of_its_own() {
     let one = |jwk: Value| Answer::json(keys::jwks(&[jwk]));
     let answers = [

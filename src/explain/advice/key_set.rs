@@ -28,30 +28,64 @@ pub(in crate::explain) fn key_set_fix(
 ) -> String {
     let problem = failure.map_or(KeySetProblem::Unrecorded, |failure| failure.problem);
     let points_to = failure.and_then(|failure| failure.points_to.as_deref());
-    fix(problem, &asked_url(source), place, issuer, points_to)
+    let asked = asked(source.map(|source| &source.location), failure, issuer);
+    fix(problem, &asked, place, issuer, points_to)
 }
 
-/// The URL that is asked first.
-fn asked_url(source: Option<&KeySource>) -> String {
-    source.map_or_else(
-        || "its JWKS URL".to_owned(),
-        |source| match &source.location {
-            Location::Jwks { uri } | Location::Discovery { uri } => uri.clone(),
-        },
-    )
+/// What gave the answer, and how to find the right URL.
+struct Asked {
+    /// What stands for the URL in a sentence, not at its beginning.
+    url: String,
+    /// What a JSON object there must have.
+    must_have: &'static str,
+    /// How to find the URL of the key set; "set …" follows.
+    look_up: String,
 }
 
-fn fix(problem: KeySetProblem, url: &str, place: &str, issuer: &str, points_to: Option<&str>) -> String {
+fn asked(location: Option<&Location>, failure: Option<&KeySetError>, issuer: &str) -> Asked {
+    let url = match location {
+        // Only an error that is known to be about the set is one of the URL that the document names.
+        Some(Location::Discovery { uri }) if failure.is_none_or(KeySetError::is_in_discovery) => {
+            return Asked {
+                url: uri.clone(),
+                must_have: "the strings `issuer` and `jwks_uri`",
+                look_up: "Find the URL of the issuer's keys (JWKS URI) in its documentation (Better Auth: write preset = \"better-auth\" instead), and ".to_owned(),
+            };
+        }
+        Some(Location::Discovery { uri }) => {
+            return Asked {
+                url: format!("the `jwks_uri` in {uri}"),
+                must_have: KEYS,
+                look_up: "Have the issuer correct this `jwks_uri`. Until then, find the URL of the keys in the issuer's documentation, and ".to_owned(),
+            };
+        }
+        Some(Location::Jwks { uri }) => uri.clone(),
+        None => "its JWKS URL".to_owned(),
+    };
     let base = issuer.trim_end_matches('/');
+    let look_up = format!("Open {base}{DISCOVERY_PATH}, take the `jwks_uri` that it shows, and ");
+    Asked { url, must_have: KEYS, look_up }
+}
+
+/// What a key set must have.
+const KEYS: &str = "an array \"keys\"";
+
+/// Where a discovery document is, behind `iss` (OpenID Connect Discovery 1.0, section 4).
+const DISCOVERY_PATH: &str = "/.well-known/openid-configuration";
+
+fn fix(
+    problem: KeySetProblem,
+    Asked { url, must_have, look_up }: &Asked,
+    place: &str,
+    issuer: &str,
+    points_to: Option<&str>,
+) -> String {
     let set_uri = |uri: &str| {
         format!(
-            "set {place}:\n    jwks_uri = \"{uri}\"\nin place of `discovery = true` or the present `jwks_uri`."
+            "set {place}:\n    jwks_uri = \"{uri}\"\nin place of `discovery = true` or the present `jwks_uri`. A `preset` may stay."
         )
     };
-    let look_up = format!(
-        "Open {base}/.well-known/openid-configuration, take the `jwks_uri` that it shows, and {}",
-        set_uri("https://…")
-    );
+    let look_up = format!("{look_up}{}", set_uri("https://…"));
     match (problem, points_to) {
         (KeySetProblem::Redirected, Some(target)) => format!(
             "The Worker follows no redirects, because a redirect would let another server choose the keys. If that address belongs to the issuer, {}",
@@ -65,19 +99,19 @@ fn fix(problem: KeySetProblem, url: &str, place: &str, issuer: &str, points_to: 
             "A cache or CDN in front of {url} answers 304 to a request without If-None-Match. Have it answer 200 with the key set. The Worker tries again by itself."
         ),
         (KeySetProblem::Forbidden, _) => format!(
-            "GET {url} must work without credentials. If a firewall or bot protection is in front of it, let requests pass whose User-Agent is \"edge-assay/{}\" (Cloudflare: a WAF custom rule with the action Skip for this path). The Worker tries again by itself.",
+            "A GET request to {url} must work without credentials. If a firewall or bot protection is in front of it, let requests pass whose User-Agent is \"edge-assay/{}\" (Cloudflare: a WAF custom rule with the action Skip for this path). The Worker tries again by itself.",
             env!("CARGO_PKG_VERSION")
         ),
         (KeySetProblem::WorkerToWorker, _) => "Let this Worker reach other Workers by their public addresses: in wrangler.toml, at the top level, set\n    compatibility_flags = [\"global_fetch_strictly_public\"]\nand deploy. The flag applies to all fetches of this Worker: a request to a route's upstream in this Worker's own zone then enters by the public front door, and could reach this Worker again. `wrangler dev` does not show the problem.".to_owned(),
-        (KeySetProblem::NotFound, _) => format!("The URL {url} is wrong. {look_up}"),
+        (KeySetProblem::NotFound, _) => format!("Nothing is published at {url}. {look_up}"),
         (KeySetProblem::Page, _) => {
-            format!("{url} shows an HTML page, such as a login or an application's start page. {look_up}")
+            format!("The server shows an HTML page at {url}, such as a login or an application's start page. {look_up}")
         }
         (KeySetProblem::DiscoveryDocument, Some(target)) => {
-            format!("{url} is the discovery document, which names the key set. To use that, {}", set_uri(target))
+            format!("The JSON at {url} is the discovery document, which names the key set. To use that, {}", set_uri(target))
         }
         (KeySetProblem::DiscoveryDocument, None) => format!(
-            "{url} is the discovery document, and the `jwks_uri` in it is not an https URL. Have the issuer correct it."
+            "The JSON at {url} is the discovery document, and the `jwks_uri` in it is not an https URL. Have the issuer correct it."
         ),
         (KeySetProblem::Pem, _) => pem(url, set_uri),
         (KeySetProblem::BareKeys, _) => format!(
@@ -111,7 +145,7 @@ fn fix(problem: KeySetProblem, url: &str, place: &str, issuer: &str, points_to: 
         ),
         (KeySetProblem::Url, _) => format!("Find the URL of the issuer's key set, and {}", set_uri("https://…")),
         (KeySetProblem::NotASet | KeySetProblem::Status | KeySetProblem::Unanswered | KeySetProblem::Unrecorded, _) => format!(
-            "Open {url} in a browser: it must show a JSON object with an array \"keys\". If it does not, the URL is wrong. {look_up}"
+            "Open {url} in a browser: it must show a JSON object with {must_have}. If it does not, the URL is wrong. {look_up}"
         ),
     }
 }
