@@ -212,7 +212,7 @@ fn closed(reason: AccessError) -> Response {
     };
     let detail = match reason {
         AccessError::KeyWrong => format!(
-            "the key that was sent is not the secret {key}; compare it with the value that was set with `npx wrangler secret put {key}`"
+            "the key that was sent is not the secret {key}; compare it with the value that was set with `npx wrangler secret put {key}` (`wrangler dev`: in .dev.vars)"
         ),
         AccessError::KeyMissing => format!(
             "send the secret {key} as the password of Basic authentication or in the header X-Explain-Key; with explain = {{ access = \"open\" }} no key is needed"

@@ -9,8 +9,7 @@ use crate::gateway::routes::{Credential, Upstream};
 use crate::keys::url;
 
 pub(super) fn upstream(table: &mut Table<'_>, has_forward_auth: bool) -> Option<Upstream> {
-    const FIX: &str =
-        "write scheme and host, for example \"https://origin.example.com\", or { service = \"PROFILES\" }";
+    const FIX: &str = "write scheme and host, for example \"https://origin.example.com\" (\"http://127.0.0.1:3000\" on your own machine), or { service = \"PROFILES\" }";
     match table.value("upstream") {
         None => {
             if !has_forward_auth {

@@ -81,7 +81,7 @@ pub(in crate::explain) fn expired(examination: &Examination<'_>, seconds: i64) -
         format!(" A fresh token like it would be refused too: {}.", others.join(", "))
     };
     let fix = if life.is_some_and(|life| life <= 300) {
-        "Ask for a token right before each request, because tokens of such a short lifetime cannot be kept (Clerk: await getToken(), which renews the token itself). Do not store the token, and do not create a client with it once. To explain the refusal of a live request, explain its token at once."
+        "Ask for a token right before each request: its lifetime is too short to store it (Clerk: await getToken(), which renews the token itself). Do not create a client once with one token and keep that client. This token may have expired only after it was refused: to learn why, explain a token right after it is issued."
     } else {
         "Refresh the session before the request; or on a 401, refresh it and try once more. If fresh tokens are refused as well, a clock is wrong, the server's or the identity provider's: {readyz}?deep=1 compares the two."
     }

@@ -85,7 +85,7 @@ pub(in crate::explain) fn opaque(examination: &Examination<'_>) -> Advice {
             "This is not a JWT but {what}: a JWT has three parts separated by dots, and this text has one."
         ),
         format!(
-            "Send the signed-in user's access token instead (Supabase: session.access_token; Clerk: await getToken()). An API key identifies a project, not a user, and belongs in another header.{revoke}"
+            "Send the signed-in user's access token instead (Supabase: session.access_token; Clerk: await getToken()). If this is the access token, the identity provider issues opaque ones unless the client names the API when it asks (Auth0: `audience`). An API key identifies a project, not a user, and belongs in another header.{revoke}"
         ),
     )
 }
@@ -148,6 +148,9 @@ fn unexpected_character(examination: &Examination<'_>, character: char) -> Strin
         }
         c if c.is_whitespace() && !text.starts_with("eyJ") => {
             "This is ordinary text. Send a JWT: one word that begins with \"eyJ\" and has two dots, and nothing before or after it."
+        }
+        '{' if text.starts_with('{') => {
+            "This is JSON without a token: often it is the error of the server that was asked for a token. Read it. Then send only the token, one word that begins with \"eyJ\"."
         }
         _ => {
             "The character was added when the token was copied. Copy the token again from where it was issued, or remove every character that no token contains:\n    token.replace(/[^A-Za-z0-9._-]/g, \"\")"

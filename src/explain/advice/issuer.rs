@@ -1,7 +1,7 @@
 //! What to do about the issuer of a token and its algorithm.
 
 use super::client::{by_client, by_party};
-use super::keys::no_secret;
+use super::keys::{for_microsoft_graph, is_for_microsoft_graph, no_secret};
 use super::{Advice, advice, list, pasteable, table, table_of};
 use crate::explain::Examination;
 use crate::explain::cause::CauseId;
@@ -25,6 +25,10 @@ pub(in crate::explain) fn issuer_absent() -> Advice {
 pub(in crate::explain) fn issuer_unknown(examination: &Examination<'_>) -> (CauseId, Advice) {
     if let Some(role) = supabase_key(examination) {
         return (CauseId::ApiKey, api_key(role));
+    }
+    // No configuration makes this token verifiable.
+    if is_for_microsoft_graph(examination) {
+        return (CauseId::IssuerUnknown, for_microsoft_graph());
     }
     let given = excerpt(iss(examination));
     let near = issuers::nearest(&examination.terms.issuers, iss(examination));
@@ -175,7 +179,7 @@ fn issuer_table(
     let (keys, fetched) = match keys {
         KeyLines::Preset("oidc") => (
             "\n    preset = \"oidc\"".to_owned(),
-            " If the provider has no discovery document, set `jwks_uri` instead of the preset.",
+            " If the provider has no discovery document, set `jwks_uri` instead of the preset (Better Auth: preset = \"better-auth\").",
         ),
         KeyLines::Preset(name) => (format!("\n    preset = \"{name}\""), ""),
         KeyLines::Jwks(uri, algorithm) => {

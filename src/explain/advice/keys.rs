@@ -209,7 +209,7 @@ pub(in crate::explain) fn weak_secret(
     advice(
         format!("The shared secret {binding}, which has to verify this token, is too short: {reason}."),
         format!(
-            "{make} a longer secret:\n    openssl rand -base64 48\nSet it at the issuer, and store it here:\n    npx wrangler secret put {binding}\nTokens signed with the short secret are still refused: anyone who has one of them can guess such a secret."
+            "{make} a longer secret:\n    openssl rand -base64 48\nSet it at the issuer, and store it here:\n    npx wrangler secret put {binding}\n(for `wrangler dev`, in .dev.vars). Tokens signed with the short secret are still refused: anyone who has one of them can guess such a secret."
         ),
     )
 }
@@ -255,7 +255,7 @@ pub(in crate::explain) fn set_aside(kid: Option<&str>, reason: &str) -> Advice {
 
 /// Whether it is an access token for Microsoft Graph: the signed text has a hash of the `nonce` in place of the header's `nonce`, so that
 /// only Graph can verify it.
-fn is_for_microsoft_graph(examination: &Examination<'_>) -> bool {
+pub(super) fn is_for_microsoft_graph(examination: &Examination<'_>) -> bool {
     const GRAPH: [&str; 2] = ["00000003-0000-0000-c000-000000000000", "https://graph.microsoft.com"];
     examination.token.as_ref().is_some_and(|token| {
         let mut audience = token.claims().audience.iter().flatten();
@@ -264,12 +264,16 @@ fn is_for_microsoft_graph(examination: &Examination<'_>) -> bool {
     })
 }
 
+pub(super) fn for_microsoft_graph() -> Advice {
+    advice(
+        "This is an access token for Microsoft Graph (its header has a `nonce`), and only Graph can verify its signature.",
+        "Ask Entra for a token for your own API: expose a scope under App registrations → Expose an API, and request it in place of Graph's, for example\n    scope=api://<client id of the API>/<scope>",
+    )
+}
+
 pub(in crate::explain) fn signature_wrong(examination: &Examination<'_>) -> Advice {
     if is_for_microsoft_graph(examination) {
-        return advice(
-            "This is an access token for Microsoft Graph (its header has a `nonce`), and only Graph can verify its signature.",
-            "Ask Entra for a token for your own API: expose a scope under App registrations → Expose an API, and request it in place of Graph's, for example\n    scope=api://<client id of the API>/<scope>",
-        );
+        return for_microsoft_graph();
     }
     advice(
         format!(
