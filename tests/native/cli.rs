@@ -117,6 +117,15 @@ fn a_refused_token_has_exit_code_1_and_its_cause_in_json() {
 }
 
 #[test]
+fn each_subcommand_shows_its_help() {
+    for arguments in [["explain", "--help"], ["explain", "-h"], ["check", "--help"], ["keys", "--help"]] {
+        let output = edge_assay(&arguments, "");
+        assert_eq!(code(&output), 0, "{arguments:?}");
+        assert!(stdout(&output).contains(&format!("edge-assay {}", arguments[0])), "{arguments:?}");
+    }
+}
+
+#[test]
 fn a_wrong_call_has_exit_code_2_and_shows_the_usage() {
     for arguments in [
         &["explain", "--colour"][..],

@@ -24,13 +24,22 @@ fn main() -> ExitCode {
         return command::usage(&usages());
     };
     match SUBCOMMANDS.iter().find(|(known, ..)| known == name) {
+        // `keys` has a longer help of its own.
+        Some((name, usage, _)) if *name != "keys" && rest.iter().any(|one| is_help(one)) => {
+            println!("Usage: edge-assay {usage}");
+            ExitCode::SUCCESS
+        }
         Some((_, _, run)) => run(rest),
-        None if matches!(name.as_str(), "help" | "--help" | "-h") => {
+        None if is_help(name) => {
             println!("{}", usages());
             ExitCode::SUCCESS
         }
         None => command::usage(&usages()),
     }
+}
+
+fn is_help(argument: &str) -> bool {
+    matches!(argument, "help" | "--help" | "-h")
 }
 
 fn usages() -> String {
