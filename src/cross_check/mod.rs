@@ -151,7 +151,7 @@ impl CrossChecks {
     }
 
     /// Counts a disagreement about `checks`, and tests both engines. The token may have been made to provoke it, so it
-    /// proves no fault of an engine by itself. An engine is at fault if it contradicts itself, that is, if its result
+    /// alone shows no fault of an engine. An engine is at fault if it contradicts itself, that is, if its result
     /// differs when the key is read again and the check is repeated, or if it fails the self-test. Then no token of the
     /// algorithm is verified any more.
     ///

@@ -1,4 +1,4 @@
-//! The gateway in front of APIs: which route takes a request, what the request's token must prove, and how the request is forwarded.
+//! The gateway in front of APIs: which route takes a request, what the request's token must fulfil, and how the request is forwarded.
 //! Forward-auth gives reverse proxies the same verdict and forwards nothing.
 //!
 //! Knows routes, paths and headers. Does not know the form of a response, and sends nothing itself: it returns the upstream

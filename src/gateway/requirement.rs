@@ -6,7 +6,7 @@ use crate::rejection::Rejection;
 use crate::trust::claims::scopes;
 use crate::verify::VerifiedToken;
 
-/// What a token must prove.
+/// What a token must fulfil.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Requirement {
     /// The issuers that it accepts, by exact `iss`; `None`: all configured ones.

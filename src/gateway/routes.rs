@@ -167,7 +167,7 @@ pub struct Route {
     pub methods: Option<Vec<Method>>,
     /// The upstream; `None` for a route that serves forward-auth only.
     pub upstream: Option<Upstream>,
-    /// What a token must prove.
+    /// What a token must fulfil.
     pub require: Requirement,
     /// Whether no token is needed.
     pub public: bool,

@@ -334,7 +334,7 @@ pub(in crate::explain) fn disagreement(examination: &Examination<'_>, algorithm:
             said(results.web_crypto)
         ),
         format!(
-            "This is a fault of the program or of the runtime, not of the token. Open {}?deep=1, which tests both engines with known answers. Report its output together with this text and the key's thumbprint. Such tokens stay refused until the fault is fixed.",
+            "Open {}?deep=1, which tests both engines with known answers. If an engine fails there, this program or the runtime is at fault; if both pass, only this signature is in doubt. Report the output together with this text and the key's thumbprint. Such tokens stay refused until the fault is fixed.",
             readyz(examination)
         ),
     )
