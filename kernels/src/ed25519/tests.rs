@@ -5,6 +5,7 @@ use curve25519_dalek::constants::{ED25519_BASEPOINT_POINT as B, EIGHT_TORSION};
 use curve25519_dalek::edwards::CompressedEdwardsY;
 use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::Identity as _;
+use fiat_crypto::curve25519_64 as fiat;
 use rsa::BigUint;
 
 use super::super::comb::Point as _;
@@ -134,6 +135,46 @@ fn sums_and_products_modulo_the_prime_are_those_of_big_integers_in_both_lanes() 
         let carried = three.plus(&x).carried();
         check(&carried, &a * 4_u8, &b * 4_u8);
         assert!(pair_within(1.0, &carried));
+    }
+}
+
+/// `operation` on numbers below p, by `fiat-crypto`, whose code is generated from a proof in Coq.
+fn fiat(
+    operation: fn(
+        &mut fiat::fiat_25519_tight_field_element,
+        &fiat::fiat_25519_loose_field_element,
+        &fiat::fiat_25519_loose_field_element,
+    ),
+    a: &BigUint,
+    b: &BigUint,
+) -> BigUint {
+    let [a, b] = [a, b].map(|number| {
+        let mut tight = fiat::fiat_25519_tight_field_element([0; 5]);
+        let mut loose = fiat::fiat_25519_loose_field_element([0; 5]);
+        fiat::fiat_25519_from_bytes(&mut tight, &octets(number));
+        fiat::fiat_25519_relax(&mut loose, &tight);
+        loose
+    });
+    let (mut result, mut octets) = (fiat::fiat_25519_tight_field_element([0; 5]), [0; 32]);
+    operation(&mut result, &a, &b);
+    fiat::fiat_25519_to_bytes(&mut octets, &result);
+    BigUint::from_bytes_le(&octets)
+}
+
+#[test]
+fn field_arithmetic_is_that_of_proven_code() {
+    let all = limbs();
+    for (x, y) in all.iter().zip(all.iter().rev()) {
+        let (a, b) = (value(x), value(y));
+        let product = fiat(fiat::fiat_25519_carry_mul, &a, &b);
+        let square = fiat(|out, a, _| fiat::fiat_25519_carry_square(out, a), &a, &a);
+        let ours = |number: Pair| BigUint::from_bytes_le(&number::to_le_bytes(&number.second()));
+        assert_eq!(ours(Pair::new([0.0; 5], *x).times(&Pair::both(*y))), product, "{x:?} {y:?}");
+        assert_eq!(ours(Pair::new([0.0; 5], *x).squared()), square, "{x:?}");
+        if a != BigUint::from(0_u8) {
+            let inverse = value(&number::inverse(x));
+            assert_eq!(fiat(fiat::fiat_25519_carry_mul, &a, &inverse), BigUint::from(1_u8), "{x:?}");
+        }
     }
 }
 

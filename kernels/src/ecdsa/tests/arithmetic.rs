@@ -12,7 +12,7 @@ use super::super::{Affine, Curve, Jacobian, limbs};
 use super::{Oracle, integer, numbers, octets, order, prime};
 
 /// The number that the limbs hold, modulo `modulus`.
-fn value<const N: usize>(limbs: &[Wrapping<i64>; N], modulus: &BigUint) -> BigUint {
+pub(super) fn value<const N: usize>(limbs: &[Wrapping<i64>; N], modulus: &BigUint) -> BigUint {
     limbs.iter().rev().fold(BigUint::from(0_u8), |sum, limb| {
         let limb = if limb.0 < 0 {
             modulus - BigUint::from(limb.0.unsigned_abs()) % modulus

@@ -1,6 +1,7 @@
 //! The arithmetic against big integers, and the verdicts against the `p256` and `p384` crates, for both curves.
 
 mod arithmetic;
+mod fiat;
 mod toy;
 mod verdicts;
 
@@ -9,7 +10,7 @@ use rsa::BigUint;
 use super::super::p256::P256;
 use super::super::p384::P384;
 use super::super::random::Random;
-use super::Curve;
+use super::{Curve, Field, limbs};
 
 /// A key pair of another implementation.
 trait Oracle: Sized {
@@ -93,6 +94,8 @@ of_both_curves! {
     arithmetic::only_multiples_of_the_prime_are_zero
     arithmetic::a_field_element_times_its_inverse_is_one
     arithmetic::the_signs_of_a_quotient_sum_up_to_it
+    fiat::field_arithmetic_is_that_of_proven_code
+    fiat::arithmetic_modulo_the_order_is_that_of_proven_code
     verdicts::coordinates_are_taken_if_they_are_reduced_and_of_a_point
     verdicts::signatures_of_random_keys_are_valid_and_neighbours_are_not
     verdicts::numbers_at_the_edges_get_the_crates_verdict
