@@ -155,6 +155,18 @@ mod tests {
         }
     }
 
+    /// RFC 1035 §2.3.4.
+    #[test]
+    fn a_name_and_each_label_have_a_maximum_length() {
+        let label = "a".repeat(63);
+        let name = |last: usize| format!("{label}.{label}.{label}.{}", "a".repeat(last));
+        assert_eq!((name(61).len(), form(&name(61))), (253, Some(name(61))));
+        assert_eq!((name(62).len(), form(&name(62))), (254, None));
+        assert_eq!((name(63).len(), form(&name(63))), (255, None));
+        assert_eq!(form(&label), Some(label.clone()));
+        assert_eq!(form(&format!("{label}a")), None);
+    }
+
     #[test]
     fn a_route_host_without_a_port_includes_all_ports() {
         let host = |text: &str| Host::parse(text).unwrap();

@@ -386,6 +386,8 @@ mod tests {
             "1 ".to_owned(),
             "{\"a\":1e999}".to_owned(),
             "{\"a\":-1e999}".to_owned(),
+            // No double is as large.
+            format!("{{\"a\":{}}}", "9".repeat(400)),
             "{\"a\":01}".to_owned(),
             "{\"a\":\"\u{1}\"}".to_owned(),
             "{\"a\":\"\\ud800\"}".to_owned(),

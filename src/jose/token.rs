@@ -406,6 +406,16 @@ mod tests {
     }
 
     #[test]
+    fn a_text_longer_than_any_configured_limit_is_not_parsed() {
+        let longest = usize::try_from(limits::MAX_TOKEN_BYTES_RANGE.1).unwrap();
+        for length in [longest - 1, longest, longest + 1, longest + 2] {
+            let refused = UntrustedToken::parse(&"a".repeat(length)).unwrap_err();
+            let is_too_large = matches!(refused, Rejection::TokenTooLarge { limit, .. } if limit == longest);
+            assert_eq!(is_too_large, length > longest, "{length}: {refused:?}");
+        }
+    }
+
+    #[test]
     fn a_token_is_parsed() {
         let token = compact(
             r#"{"alg":"ES256","kid":"k","typ":"JWT","x5t":"ignored"}"#,

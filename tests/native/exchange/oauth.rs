@@ -145,9 +145,11 @@ fn every_malformed_request_is_an_invalid_request() {
             FakeRequest::new(Method::POST, "/token").header("content-type", content_type).body("a=b");
         refused(&world, &request, 400, "invalid_request", "request_invalid");
     }
-    for resource in ["/relative", "https://api.example.com#fragment", "nothing"] {
+    for resource in ["/relative", "https://api.example.com#fragment", "nothing", "1:a", "a:"] {
         let request = form(&exchange(&token, &[("resource", resource)]));
-        refused(&world, &request, 400, "invalid_target", "target_unknown");
+        let response = refused(&world, &request, 400, "invalid_target", "target_unknown");
+        let description = body(&response)["error_description"].to_string();
+        assert!(description.contains("is not an absolute URI"), "{description}");
     }
     let huge = FakeRequest::new(Method::POST, "/token").body(vec![b'a'; 200_000]);
     assert_eq!(world.ask(&huge).status(), 413);

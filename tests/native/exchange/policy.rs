@@ -48,7 +48,12 @@ fn scopes_are_granted_as_asked_and_never_widened() {
     let free = json!({});
     assert_eq!(body(&ask(&free, "profiles:write profiles:read"))["scope"], "profiles:write profiles:read");
     assert_eq!(body(&ask(&free, "admin"))["error"], "invalid_scope");
-    assert_eq!(body(&ask(&free, "profiles:read  x"))["error"], "invalid_scope");
+    for malformed in ["profiles:read  x", "pro\"files", "profiles\\"] {
+        let answer = body(&ask(&free, malformed));
+        assert_eq!(answer["error"], "invalid_scope", "{malformed}");
+        let description = answer["error_description"].as_str().unwrap();
+        assert!(description.contains("is not a list of scopes"), "{description}");
+    }
     let narrow = json!({ "scope": "profiles:write other" });
     assert_eq!(body(&ask(&narrow, "profiles:write"))["scope"], "profiles:write");
     assert_eq!(body(&ask(&narrow, "profiles:read"))["error"], "invalid_scope");
@@ -66,14 +71,22 @@ fn a_condition_that_does_not_hold_names_the_claim_and_not_its_value() {
         let token = clerk_token(&changes);
         form(&exchange(&token, &[("audience", STRICT)])).header("authorization", &basic("cli", CLIENT_SECRET))
     };
-    for changes in [
-        json!({ "email": "ada@example.com" }),
-        json!({ "email": "ada@example.com", "email_verified": "true" }),
-        json!({ "email": "ada@example.com.evil.example", "email_verified": true }),
-        json!({ "email_verified": true }),
+    for (changes, named) in [
+        (json!({ "email": "ada@example.com" }), "'equals' on the claim /email_verified"),
+        (
+            json!({ "email": "ada@example.com", "email_verified": "true" }),
+            "'equals' on the claim /email_verified",
+        ),
+        (
+            json!({ "email": "ada@example.com.evil.example", "email_verified": true }),
+            "'matches' on the claim /email",
+        ),
+        (json!({ "email_verified": true }), "'matches' on the claim /email"),
     ] {
         let response = refused(&world, &ask(changes), 400, "invalid_target", "condition_failed");
         assert!(!String::from_utf8_lossy(response.body()).contains("ada@"));
+        let description = body(&response)["error_description"].as_str().unwrap().to_owned();
+        assert!(description.contains(named), "{description}");
     }
     assert_eq!(
         granted(&world, &ask(json!({ "email": "ada@example.com", "email_verified": true }))).1["email"],

@@ -34,6 +34,12 @@ fn typ_is_compared_without_case_and_without_its_prefix() {
         (json!({ "require_type": true }), json!("JWT"), Ok(())),
         (json!({ "require_type": true }), json!(null), refused(None, &usual)),
         (json!({ "types": ["at+jwt"] }), json!("JWT"), refused(Some("JWT"), &["at+jwt"])),
+        // Only the prefix `application/` is left out, not as many characters of another text.
+        (
+            json!({ "types": ["at+jwt"] }),
+            json!("application-at+jwt"),
+            refused(Some("application-at+jwt"), &["at+jwt"]),
+        ),
         (json!({ "types": ["at+jwt"] }), json!(null), Ok(())),
         (json!({ "types": ["application/at+jwt"] }), json!("at+jwt"), Ok(())),
     ] {
