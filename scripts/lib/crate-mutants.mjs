@@ -36,7 +36,7 @@ const ATTACKS_AND_VERDICTS = ['attacks_tokens', 'jwk_sets', 'rfc_vectors', 'veri
 export const AREAS = {
   jose: ATTACKS_AND_VERDICTS,
   verify: ATTACKS_AND_VERDICTS,
-  trust: ATTACKS_AND_VERDICTS,
+  trust: [...ATTACKS_AND_VERDICTS, 'configuration'],
   gateway: ['gateway'],
   exchange: ['exchange'],
   keys: ['jwks_cache', 'jwk_sets'],
