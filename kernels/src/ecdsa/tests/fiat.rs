@@ -2,6 +2,7 @@
 
 use rsa::BigUint;
 
+use super::super::super::limb::WIDTH;
 use super::arithmetic::value;
 use super::{Curve, Field, Oracle, integer, limbs, numbers, octets, order, prime};
 
@@ -90,13 +91,15 @@ pub(super) fn arithmetic_modulo_the_order_is_that_of_proven_code<
     const N: usize,
 >() {
     let order = order::<C, N>();
-    let zero = BigUint::from(0_u8);
+    let (zero, r) = (BigUint::from(0_u8), BigUint::from(1_u8) << (WIDTH * N));
     for (a, b) in numbers::<C, N>(2_000).iter().zip(numbers::<C, N>(2_000).iter().rev()) {
         let (x, y) = (integer(a) % &order, integer(b) % &order);
         let [_, _, product, _] = C::modulo_order(&x, &y);
         let reduced = |number: &BigUint| limbs::from_be_bytes(&octets::<C, N>(number));
+        let divided = C::ORDER.product(&reduced(&x), &reduced(&y));
+        assert_eq!(value(&divided, &order) * &r % &order, product, "{a:x?} {b:x?}");
         // Each product is divided by R; one with R^2 / 2 makes up for two of them and halves.
-        let ours = C::ORDER.product(&C::ORDER.product(&reduced(&x), &reduced(&y)), &C::ORDER.half);
+        let ours = C::ORDER.product(&divided, &C::ORDER.half);
         assert_eq!(value(&ours, &order) * 2_u8 % &order, product, "{a:x?} {b:x?}");
         if x != zero {
             let inverse = value(&C::ORDER.inverse(&reduced(&x)), &order);
