@@ -38,9 +38,9 @@ pub mod platform;
 
 mod waiting;
 
-pub mod intake;
-
 pub mod ports;
+
+pub mod intake;
 
 pub mod rejection;
 
