@@ -19,6 +19,7 @@ use edge_assay::ports::{IncomingRequest, UpstreamRequest};
 use edge_assay::rejection::Rejection;
 use edge_assay::signing::plan::{Intervals, Plan};
 use edge_assay::time::Timestamp;
+use http::header::ACCESS_CONTROL_ALLOW_HEADERS;
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::json;
 use url::Url;
@@ -433,7 +434,10 @@ pub fn request(data: &[u8]) -> bool {
             assert!(response.status().as_u16() < 500, "{}", response.status());
             let body = String::from_utf8_lossy(response.body());
             assert!(!body.contains(signature), "{body}");
-            for (name, value) in response.headers() {
+            // An answer to a preflight repeats the names of headers that the client wants to send, as the Fetch standard requires.
+            for (name, value) in
+                response.headers().iter().filter(|(name, _)| *name != ACCESS_CONTROL_ALLOW_HEADERS)
+            {
                 assert!(
                     !value.as_bytes().windows(signature.len()).any(|window| window == signature.as_bytes()),
                     "{name}"
