@@ -6,12 +6,13 @@
 //
 // Everything happens in a copy of the sources under target/mutants. A mutant that no test catches must be in crate-mutants-survivors.mjs,
 // with the reason why it may survive; otherwise this fails.
-import { execFileSync, spawn } from 'node:child_process';
-import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { appendFileSync, cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { SURVIVORS } from './crate-mutants-survivors.mjs';
 import { at, root } from './paths.mjs';
+import { copySourcesTo } from './source-copy.mjs';
 import { Failure, quietly, step, succeeds } from './steps.mjs';
 
 const VERSION = '27.1.0';
@@ -113,14 +114,9 @@ async function listed(tool, areas) {
   return list.map((mutant, index) => ({ ...mutant, id: index + 1, area: area(mutant), key: mutant.name.replace(/:\d+:\d+: /, ': ') }));
 }
 
-/** Copies every file that git knows. The compiler's incremental data are kept from one run to the next. */
+/** Copies the sources, with the switch for mutants. The compiler's incremental data are kept from one run to the next. */
 function copySources() {
-  rmSync(TREE, { recursive: true, force: true });
-  const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], { cwd: root, encoding: 'utf8' });
-  for (const file of files.split('\0').filter((name) => name !== '' && existsSync(at(name)))) {
-    mkdirSync(dirname(join(TREE, file)), { recursive: true });
-    cpSync(at(file), join(TREE, file), { preserveTimestamps: true });
-  }
+  copySourcesTo(TREE);
   writeFileSync(join(TREE, 'src', 'lib.rs'), readFileSync(at('src', 'lib.rs'), 'utf8') + MUTATION_MODULE);
 }
 

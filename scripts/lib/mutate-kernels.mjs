@@ -1,10 +1,11 @@
 // Changes the kernels in one place at a time, and expects their tests to fail. The changes, and why some are equivalent, are in
 // kernel-mutants.mjs. It works on a copy of the sources under target/mutants.
-import { execFileSync, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { spawn } from 'node:child_process';
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { MUTANTS } from './kernel-mutants.mjs';
-import { at, root } from './paths.mjs';
+import { at } from './paths.mjs';
+import { copySourcesTo } from './source-copy.mjs';
 import { Failure, duration } from './steps.mjs';
 
 const TREE = at('target', 'mutants', 'tree');
@@ -20,7 +21,8 @@ const SLOWEST = ['of_p384', 'powers_under_random_moduli'];
 export async function kernelMutants(text) {
   const chosen = MUTANTS.filter(({ name, file }) => name.includes(text) || file.includes(text));
   if (chosen.length === 0) throw new Failure(`✗ No mutant has "${text}" in its name or file.`);
-  copySources();
+  copySourcesTo(TREE);
+  symlinkSync(at('node_modules'), join(TREE, 'node_modules'));
   const baseline = await tests({});
   if (baseline.code !== 0) throw new Failure(`✗ The tests fail without a change:\n${baseline.output}`);
 
@@ -36,17 +38,6 @@ export async function kernelMutants(text) {
   }
   console.log(`${chosen.length} mutants: ${counts.caught} caught, ${counts.equivalent} equivalent, ${counts.wrong} not as expected.`);
   return counts.wrong === 0 ? 0 : 1;
-}
-
-/** Copies every file that git knows, and links what is installed. */
-function copySources() {
-  rmSync(TREE, { recursive: true, force: true });
-  const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', '-z'], { cwd: root, encoding: 'utf8' });
-  for (const file of files.split('\0').filter((name) => name !== '' && existsSync(at(name)))) {
-    mkdirSync(dirname(join(TREE, file)), { recursive: true });
-    cpSync(at(file), join(TREE, file));
-  }
-  symlinkSync(at('node_modules'), join(TREE, 'node_modules'));
 }
 
 async function isCaught({ name, file, from, to, wasm }) {
