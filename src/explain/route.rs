@@ -12,7 +12,7 @@ use crate::gateway::credential;
 use crate::gateway::host::Host;
 use crate::gateway::path::{Path, PathError, Specials};
 use crate::gateway::requirement::RequirementError;
-use crate::gateway::routes::{Credential, Found, Route, Table, USUAL_METHODS, is_never_routed};
+use crate::gateway::routes::{Credential, Found, Route, USUAL_METHODS, is_never_routed};
 use crate::members::{json, put};
 use crate::ports::Platform;
 use crate::rejection::excerpt;
@@ -102,7 +102,7 @@ pub(super) enum RoutingError<'c> {
     Method {
         /// The methods that they take.
         allow: String,
-        /// The first of the routes.
+        /// The first of the routes; `None` if no route may take the request's method.
         route: Option<&'c Route>,
     },
     /// No route takes its host and path.
@@ -182,9 +182,8 @@ pub(super) fn find<'c>(
     let routing = match gateway.routes.find(&host, &path, &request.method) {
         Found::Route(route) => Routing::Route(route),
         Found::Nothing => Routing::Refused(RoutingError::NoRoute),
-        Found::OtherMethods(allow) => {
-            let route = route_of(&gateway.routes, &host, &path, &allow);
-            Routing::Refused(RoutingError::Method { allow, route })
+        Found::OtherMethods(allow, route) => {
+            Routing::Refused(RoutingError::Method { allow, route: Some(route) })
         }
         Found::Refused(error, allow) => Routing::Refused(RoutingError::Path(error, allow)),
     };
@@ -199,15 +198,6 @@ pub(super) fn find<'c>(
             Routing::Preflight(route)
         }
         other => other,
-    }
-}
-
-/// The route that takes the first of the methods `allow`, which are joined by commas.
-fn route_of<'c>(routes: &'c Table, host: &Host, path: &Path, allow: &str) -> Option<&'c Route> {
-    let method = allow.split(", ").next()?.parse().ok()?;
-    match routes.find(host, path, &method) {
-        Found::Route(route) => Some(route),
-        Found::Nothing | Found::OtherMethods(_) | Found::Refused(..) => None,
     }
 }
 

@@ -244,8 +244,8 @@ pub enum Found<'t> {
     Route(&'t Route),
     /// No route takes the path.
     Nothing,
-    /// The routes of the path take other methods: these, as `Allow` lists them.
-    OtherMethods(String),
+    /// The routes of the path take other methods: these, as `Allow` lists them. Holds the first of the routes too.
+    OtherMethods(String, &'t Route),
     /// The path has an encoded slash or a semicolon. Holds its route and the `allow_in_path` with which that would take it; `None` if no
     /// setting helps, because servers read the path as one of another route.
     Refused(PathError, Option<(&'t Route, Specials)>),
@@ -333,7 +333,7 @@ impl Table {
                 }
             }
         }
-        Found::OtherMethods(names.join(", "))
+        Found::OtherMethods(names.join(", "), first)
     }
 }
 

@@ -112,7 +112,7 @@ async fn decide<P: Platform, R: IncomingRequest>(
             },
             Some(Found::Route(route)) => Some(route),
             Some(Found::Refused(error, _)) => return Err(error.into()),
-            Some(Found::Nothing | Found::OtherMethods(_)) => {
+            Some(Found::Nothing | Found::OtherMethods(..)) => {
                 let detail = "no route takes the host, path and method of the original request".to_owned();
                 let error = AdmissionError::Forbidden { code: "route_unknown", detail };
                 error.report(platform, &Observed::default(), None, request.header("cf-ray").as_deref());

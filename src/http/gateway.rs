@@ -98,7 +98,7 @@ where
         Found::Route(route) if route.upstream.is_some() => route,
         Found::Route(_) | Found::Nothing => return own(no_route()),
         Found::Refused(error, _) => return own(path_refused(error)),
-        Found::OtherMethods(allow) => {
+        Found::OtherMethods(allow, _) => {
             let why = if preflight.is_some() {
                 "; this is a CORS preflight, and the route has no `cors`; to allow it, the operator sets cors.origins for all routes, or `cors` on this one"
             } else {
@@ -221,7 +221,7 @@ fn preflighted<'g>(
     let wanted: Method = request.header("access-control-request-method")?.parse().ok()?;
     match gateway.routes.find(host, path, &wanted) {
         Found::Route(route) => Some(route),
-        Found::Nothing | Found::OtherMethods(_) | Found::Refused(..) => None,
+        Found::Nothing | Found::OtherMethods(..) | Found::Refused(..) => None,
     }
 }
 

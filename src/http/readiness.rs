@@ -122,7 +122,8 @@ enum Readiness {
     Not(&'static str),
 }
 
-/// The response of `/readyz`: 200, or 503 if tokens of some issuer could not be verified now.
+/// The response of `/readyz`: 200, or 503 if tokens of some issuer could not be verified now, or none could be issued, or the secret of
+/// the forward-auth proxy cannot be used.
 pub async fn answer<P: Platform, R: IncomingRequest>(
     app: &Application,
     platform: &P,
