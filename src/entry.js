@@ -1,28 +1,20 @@
-// The module that the runtime loads. It exports the handlers of entry.rs, and makes a new instance after a panic: a panic leaves the
-// memory of the instance in an unknown state, so the next event runs in a new instance with empty caches.
-import * as assay from 'edge-assay';
+// The module that the runtime loads: the Worker's handlers, and the entrypoint that other Workers bind.
+import { WorkerEntrypoint } from 'cloudflare:workers';
+import { exchange, explain, handlers, verify } from './instance.js';
 
-const state = assay.__worker_init_state();
+export default handlers;
 
-function noteIfPanic(error) {
-  if (error instanceof WebAssembly.RuntimeError) state.criticalError = true;
+/** The calls of other Workers, through a service binding with `entrypoint = "Assay"`. docs/rpc.md describes arguments and values. */
+export class Assay extends WorkerEntrypoint {
+  verify(token, options) {
+    return verify(this.env, this.ctx, token, options);
+  }
+
+  exchange(params) {
+    return exchange(this.env, this.ctx, params);
+  }
+
+  explain(question) {
+    return explain(this.env, this.ctx, question);
+  }
 }
-
-/** A panic after an `await` reaches no caller, so the runtime reports it as an event. */
-addEventListener('error', ({ error }) => noteIfPanic(error));
-
-const guarded = (handler) => (event, env, context) => {
-  if (state.criticalError) {
-    assay.__wbg_reset_state();
-    state.criticalError = false;
-    console.error(JSON.stringify({ event: 'instance_replaced', detail: 'Rust panicked; the panic is in the log before this line. All caches of this isolate are empty now.' }));
-  }
-  try {
-    return handler(event, env, context);
-  } catch (error) {
-    noteIfPanic(error);
-    throw error;
-  }
-};
-
-export default { fetch: guarded(assay.fetch), scheduled: guarded(assay.scheduled) };

@@ -1,49 +1,85 @@
-//! The event handlers of the Worker. They make no decisions: they pass each event to the application, and keep the state of the
-//! isolate between requests.
+//! The event handlers of the Worker, and the calls of other Workers. They make no decisions: they pass each event and each call to the
+//! application, and keep the state of the isolate between them.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use worker::Env;
 use worker::js_sys::futures::future_to_promise;
-use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
+use worker::wasm_bindgen::{JsCast as _, JsValue};
 use worker::web_sys::Request;
 use worker::worker_sys::Context;
 
 use crate::config::BINDING;
 use crate::http::application::Application;
+use crate::http::call;
 use crate::http::gateway::{Reply, serve};
+use crate::intake::Intake;
 use crate::keys::KeyCache;
+use crate::limits;
 use crate::platform::eager;
 use crate::platform::environment::Environment;
-use crate::platform::message::{WorkerRequest, to_worker};
+use crate::platform::message::{WorkerRequest, header_lines, to_worker};
+use crate::trust::issuer::TrustedIssuer;
 
 /// The state that is kept between requests. This is plain data without futures.
 #[derive(Default)]
 struct Isolate {
     keys: Rc<KeyCache>,
-    loaded: Option<(Environment, Rc<Application>)>,
+    intake: Rc<Intake>,
+    /// The configurations in use, the most recently used first.
+    loaded: Vec<(Environment, Rc<Application>)>,
 }
 
 thread_local! {
     static ISOLATE: RefCell<Isolate> = RefCell::default();
 }
 
-/// The application with the configuration of `environment`. The configuration is parsed once, and again if the bindings have
-/// changed, which can happen while the isolate runs.
+/// The application with the configuration of `environment`. A configuration is parsed once. It is parsed again if the bindings have
+/// changed, which can happen while the isolate runs, or if too many others were used since.
 fn application(environment: &Environment) -> Rc<Application> {
     ISOLATE.with_borrow_mut(|isolate| {
-        if let Some((known, application)) = &isolate.loaded
-            && known.is(environment)
-        {
-            return Rc::clone(application);
+        let loaded = &mut isolate.loaded;
+        match loaded.iter().position(|(known, _)| known.is(environment)) {
+            Some(position) => {
+                let entry = loaded.remove(position);
+                let application = Rc::clone(&entry.1);
+                loaded.insert(0, entry);
+                application
+            }
+            None => {
+                let text = environment.json_variable(BINDING);
+                let mut application =
+                    Application::load(text.as_deref(), Rc::clone(&isolate.keys), environment);
+                application.intake = Rc::clone(&isolate.intake);
+                let application = Rc::new(application);
+                loaded.truncate(limits::MAX_CONFIGURATIONS.saturating_sub(1));
+                loaded.insert(0, (environment.clone(), Rc::clone(&application)));
+                application
+            }
         }
-        let text = environment.json_variable(BINDING);
-        let application = Rc::new(Application::load(text.as_deref(), Rc::clone(&isolate.keys), environment));
-        isolate.loaded = Some((environment.clone(), Rc::clone(&application)));
-        application
     })
+}
+
+/// Has the work that remains after an answer done: the refresh of the keys of `issuer`, and the self-test.
+fn finish_later(
+    context: &Context,
+    environment: Environment,
+    application: Rc<Application>,
+    issuer: Option<Rc<TrustedIssuer>>,
+) -> Result<(), JsValue> {
+    if issuer.is_none() && !application.is_untested() {
+        return Ok(());
+    }
+    let promise = future_to_promise(async move {
+        if let Some(issuer) = issuer {
+            application.refresh(&environment, &issuer).await;
+        }
+        application.self_test(&environment).await;
+        Ok(JsValue::UNDEFINED)
+    });
+    context.wait_until(&promise)
 }
 
 /// Answers a request. Returns a response if nothing had to be awaited, otherwise the promise of a response.
@@ -56,16 +92,7 @@ pub fn fetch(request: Request, env: Env, context: Context) -> Result<JsValue, Js
         let environment = Environment::new(env);
         let application = application(&environment);
         let served = serve(&application, &environment, &WorkerRequest::new(request)).await;
-        if served.refresh.is_some() || application.is_untested() {
-            let promise = future_to_promise(async move {
-                if let Some(issuer) = served.refresh {
-                    application.refresh(&environment, &issuer).await;
-                }
-                application.self_test(&environment).await;
-                Ok(JsValue::UNDEFINED)
-            });
-            context.wait_until(&promise)?;
-        }
+        finish_later(&context, environment, application, served.refresh)?;
         match served.reply {
             Reply::Own(response) => to_worker(&response).map(JsValue::from),
             Reply::Upstream(response) => Ok(response.into()),
@@ -83,5 +110,48 @@ pub fn scheduled(_event: JsValue, env: Env, _context: Context) -> Result<JsValue
         let environment = Environment::new(env);
         application(&environment).refresh_scheduled(&environment).await;
         Ok(JsValue::UNDEFINED)
+    })
+}
+
+/// The numbers of the calls; src/instance.js has the same. One export makes all calls, which is less code than one for each. [`call`] says
+/// what they do; any other number is `explain`.
+const VERIFY: u8 = 0;
+const AUTHENTICATE: u8 = 1;
+const EXCHANGE: u8 = 2;
+
+/// Makes one call, and returns the text of its value, or a promise of it if something had to be awaited. The subject is a token; a `Request` to
+/// authenticate; the form of `POST /token`; or the JSON of `POST /explain`. After the value of a refused `Request` follow lines with the
+/// names and the values of the response's headers in turn.
+///
+/// # Errors
+/// The exception of the runtime if it takes no work for later.
+#[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen)]
+pub fn answer(
+    number: u8,
+    env: Env,
+    context: Context,
+    subject: JsValue,
+    options: Option<String>,
+) -> Result<JsValue, JsValue> {
+    eager::run(async move {
+        let environment = Environment::new(env);
+        let application = application(&environment);
+        let (text, options) = (subject.as_string(), options.as_deref());
+        let answer = match number {
+            VERIFY => call::verify(&application, &environment, text.as_deref(), options).await,
+            AUTHENTICATE => {
+                let request = WorkerRequest::new(subject.unchecked_into());
+                call::authenticate(&application, &environment, &request, options).await
+            }
+            EXCHANGE => call::exchange(&application, &environment, &text.unwrap_or_default()).await,
+            _ => call::explain(&application, &environment, &text.unwrap_or_default()).await.into(),
+        };
+        finish_later(&context, environment, application, answer.refresh)?;
+        let mut value = call::value(&answer.response);
+        if number == AUTHENTICATE && !answer.response.status().is_success() {
+            value.push('\n');
+            value.push_str(&header_lines(&answer.response));
+        }
+        Ok(JsValue::from(value))
     })
 }

@@ -32,15 +32,23 @@ const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
 
-/// A request to the endpoint.
-#[derive(Clone, Copy)]
+/// A request for a token.
 pub struct TokenRequest<'r> {
     /// The `Authorization` header.
     pub authorization: Option<&'r str>,
-    /// The `Content-Type` header.
-    pub content_type: Option<&'r str>,
-    /// The body, not decoded.
-    pub body: &'r [u8],
+    /// Its parameters, or why they cannot be read.
+    pub form: Result<Form, RequestError>,
+}
+
+/// Reads the parameters in the body of a request with this `Content-Type`.
+///
+/// # Errors
+/// [`RequestError`] if the body is not a form.
+pub fn read_form(content_type: Option<&str>, body: &[u8]) -> Result<Form, RequestError> {
+    if !content_type.is_some_and(is_form) {
+        return Err(RequestError::ContentType);
+    }
+    Form::parse(body).map_err(RequestError::from)
 }
 
 /// The response with an issued token (RFC 8693 §2.2.1, RFC 6749 §5.1).
@@ -116,10 +124,7 @@ pub async fn answer<P: Platform>(
 
 impl<'d, P: Platform> RequestState<'d, P> {
     async fn issue(&mut self, request: TokenRequest<'_>) -> Result<Issued, TokenError> {
-        if !request.content_type.is_some_and(is_form) {
-            return Err(RequestError::ContentType.into());
-        }
-        let form = Form::parse(request.body).map_err(RequestError::from)?;
+        let form = request.form?;
         let exchange = self.exchange;
         self.client =
             clients::named_client(&exchange.clients, request.authorization, &form).map(str::to_owned);

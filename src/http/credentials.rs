@@ -33,6 +33,17 @@ pub fn bearer_token_beside(request: &impl IncomingRequest, query: Option<&str>) 
     Ok(token)
 }
 
+/// The token that code passes as a value, which is `None` if the value is not a text.
+///
+/// # Errors
+/// As [`bearer_token`].
+pub fn passed_token(value: Option<&str>) -> Result<String, Rejection> {
+    match value.map(str::trim) {
+        None | Some("") => Err(Rejection::TokenMissing(Missing::NotPassed)),
+        Some(token) => one_token(token).map(str::to_owned),
+    }
+}
+
 /// `rejection`, or a more exact one if the request has no `Authorization` header and a token in its query or in a cookie. Neither
 /// is read as a credential.
 #[must_use]
@@ -160,6 +171,11 @@ fn parse(header: &str) -> Result<&str, Rejection> {
     if scheme.ends_with(',') {
         return Err(Rejection::RequestAmbiguous(Ambiguous::SeveralCredentials));
     }
+    one_token(token)
+}
+
+/// `token`, if it is one word that may be a token.
+fn one_token(token: &str) -> Result<&str, Rejection> {
     if let Some(literal) = LITERALS.iter().find(|literal| **literal == token) {
         return Err(Rejection::TokenMissing(Missing::Literal(literal)));
     }

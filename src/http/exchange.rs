@@ -16,7 +16,7 @@ use super::{Response, body, challenge, log};
 use crate::config::Surface;
 use crate::exchange::Exchange;
 use crate::exchange::fireproof::{self, ApiError, Fireproof};
-use crate::exchange::oauth::{self, TokenRequest};
+use crate::exchange::oauth::{self, Answered, TokenRequest};
 use crate::exchange::refusal::TokenError;
 use crate::limits;
 use crate::members::json;
@@ -38,27 +38,50 @@ pub async fn token<P: Platform, R: IncomingRequest>(
     body: &[u8],
 ) -> Answer {
     let (authorization, content_type) = (request.header("authorization"), request.header("content-type"));
-    let request_data =
-        TokenRequest { authorization: authorization.as_deref(), content_type: content_type.as_deref(), body };
-    let answered = oauth::answer(exchange, terms, &app.keys, platform, request_data).await;
-    if let Some(audit) = &answered.audit {
-        log::token_issued(platform, audit, &answered.observed, request.header("cf-ray").as_deref());
-    }
+    let form = oauth::read_form(content_type.as_deref(), body);
+    let token_request = TokenRequest { authorization: authorization.as_deref(), form };
+    let ray = request.header("cf-ray");
+    let answered = issue(app, terms, exchange, platform, token_request, ray.as_deref()).await;
     let mut response = match answered.outcome {
         Ok(issued) => json_response(StatusCode::OK, &issued),
-        Err(error) => {
-            let reason = match &error {
-                TokenError::Token { rejection, .. } => Reason::Token(rejection),
-                TokenError::Fault(fault) => Reason::Fault(fault),
-                _ => Reason::Other(error.code(), error.to_string()),
-            };
-            report(platform, request, reason, answered.client.as_deref(), &answered.observed);
-            refuse_token(&error, &app.config.surface)
-        }
+        Err(error) => refuse_token(&error, &app.config.surface),
     };
     // RFC 6749 §5.1 requires this in addition to `Cache-Control`, for HTTP/1.0 caches.
     response.headers_mut().insert(PRAGMA, HeaderValue::from_static("no-cache"));
     Answer { response, refresh: answered.refresh }
+}
+
+/// Issues a token, and logs that or why not.
+pub(super) async fn issue<P: Platform>(
+    app: &Application,
+    terms: &Terms,
+    exchange: &Exchange,
+    platform: &P,
+    request: TokenRequest<'_>,
+    ray: Option<&str>,
+) -> Answered {
+    let answered = oauth::answer(exchange, terms, &app.keys, platform, request).await;
+    if let Some(audit) = &answered.audit {
+        log::token_issued(platform, audit, &answered.observed, ray);
+    }
+    if let Err(error) = &answered.outcome {
+        let reason = match error {
+            TokenError::Token { rejection, .. } => Reason::Token(rejection),
+            TokenError::Fault(fault) => Reason::Fault(fault),
+            _ => Reason::Other(error.code(), error.to_string()),
+        };
+        report(platform, ray, reason, answered.client.as_deref(), &answered.observed);
+    }
+    answered
+}
+
+/// The status of an error.
+pub(super) fn status(error: &TokenError) -> StatusCode {
+    match error {
+        TokenError::Fault(_) => StatusCode::SERVICE_UNAVAILABLE,
+        TokenError::Client(_) => StatusCode::UNAUTHORIZED,
+        _ => StatusCode::BAD_REQUEST,
+    }
 }
 
 /// The error response of RFC 6749 §5.2, with the `code` of the rule as a further member.
@@ -68,22 +91,20 @@ fn refuse_token(error: &TokenError, surface: &Surface) -> Response {
         "error_description": challenge::quotable(&error.public_detail(&surface.prefix)),
         "code": error.code(),
     });
+    let mut response = json_response(status(error), &body);
     match error {
         TokenError::Fault(fault) => {
-            let mut response = json_response(StatusCode::SERVICE_UNAVAILABLE, &body);
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(fault.retry_after_seconds()));
-            response
         }
         TokenError::Client(_) => {
-            let mut response = json_response(StatusCode::UNAUTHORIZED, &body);
             let challenge = format!("Basic realm=\"{}\", charset=\"UTF-8\"", surface.realm);
             if let Ok(value) = HeaderValue::from_str(&challenge) {
                 response.headers_mut().insert(WWW_AUTHENTICATE, value);
             }
-            response
         }
-        _ => json_response(StatusCode::BAD_REQUEST, &body),
+        _ => {}
     }
+    response
 }
 
 /// `PUT` and `POST /api`.
@@ -97,8 +118,9 @@ pub async fn api<P: Platform, R: IncomingRequest>(
     body: &[u8],
 ) -> Answer {
     let answered = fireproof::answer(exchange, terms, fireproof, &app.keys, platform, body).await;
+    let ray = request.header("cf-ray");
     if let Some(audit) = &answered.audit {
-        log::token_issued(platform, audit, &answered.observed, request.header("cf-ray").as_deref());
+        log::token_issued(platform, audit, &answered.observed, ray.as_deref());
     }
     let response = match answered.outcome {
         Ok(message) => json_response(StatusCode::OK, &message),
@@ -108,7 +130,7 @@ pub async fn api<P: Platform, R: IncomingRequest>(
                 ApiError::Fault { fault, .. } => Reason::Fault(fault),
                 _ => Reason::Other(error.code(), error.to_string()),
             };
-            report(platform, request, reason, None, &answered.observed);
+            report(platform, ray.as_deref(), reason, None, &answered.observed);
             refuse_api(&error, &app.config.surface.prefix)
         }
     };
@@ -235,13 +257,11 @@ enum Reason<'r> {
 
 fn report<P: Platform>(
     platform: &P,
-    request: &impl IncomingRequest,
+    ray: Option<&str>,
     reason: Reason<'_>,
     client: Option<&str>,
     observed: &Observed,
 ) {
-    let ray = request.header("cf-ray");
-    let ray = ray.as_deref();
     match reason {
         Reason::Token(rejection) => log::refused(platform, &rejection.clone().into(), observed, None, ray),
         Reason::Fault(fault) => log::refused(platform, &fault.clone().into(), observed, None, ray),

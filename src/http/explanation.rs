@@ -94,7 +94,8 @@ static CONTENT_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-async fn report<P: Platform>(app: &Application, platform: &P, presented: Presented) -> Report {
+/// The report on what is presented.
+pub(super) async fn report<P: Platform>(app: &Application, platform: &P, presented: Presented) -> Report {
     explain::explain(&app.config, &app.keys, platform, &presented).await
 }
 
@@ -121,39 +122,52 @@ async fn presented<P: Platform, R: IncomingRequest>(
     }
     let kind = request.header("content-type").unwrap_or_default().to_ascii_lowercase();
     let text = String::from_utf8_lossy(body);
-    let mut fields = [const { None }; REQUEST_FIELDS.len()];
-    let token = if kind.starts_with("application/json") {
-        match strict_json::parse_object(&text) {
-            Ok(mut asked) => {
-                for (name, field) in REQUEST_FIELDS.into_iter().zip(&mut fields) {
-                    *field = match asked.get(name) {
-                        None | Some(Value::Null) => None,
-                        Some(Value::String(text)) => Some(text.clone()),
-                        // The whole response of a token endpoint may have any members.
-                        Some(_) if !asked.contains_key("token") => None,
-                        Some(_) => return Err(Box::new(not_understood(HOW))),
-                    };
-                }
-                match asked.remove("token") {
-                    // Perhaps the whole response of a token endpoint.
-                    None => text.into_owned(),
-                    Some(Value::Null) => String::new(),
-                    Some(Value::String(token)) => token,
-                    Some(_) => return Err(Box::new(not_understood(HOW))),
-                }
-            }
-            _ => return Err(Box::new(not_understood(HOW))),
-        }
+    let presented = if kind.starts_with("application/json") {
+        question(&text, request.host()).map_err(|missing| missing.unwrap_or(HOW))
     } else if kind.starts_with("application/x-www-form-urlencoded") && text.contains('=') {
-        fields = REQUEST_FIELDS.map(|name| form_value(&text, name));
-        form_value(&text, "token").unwrap_or_default()
+        let token = form_value(&text, "token").unwrap_or_default();
+        described(&token, &REQUEST_FIELDS.map(|name| form_value(&text, name)), request.host())
     } else {
-        text.into_owned()
+        Ok(credentials::given(&text))
     };
-    let [method, host, path] = &fields;
-    let refused = RefusedRequest::read(method.as_deref(), host.as_deref(), path.as_deref(), request.host())
-        .map_err(|missing| Box::new(not_understood(missing)))?;
-    Ok(Presented { request: refused, ..credentials::given(&token) })
+    presented.map_err(|missing| Box::new(not_understood(missing)))
+}
+
+/// The token, and the refused request if it is described, in the JSON text of a question. `own_host` is the host of a request that is
+/// described without one.
+///
+/// # Errors
+/// What to send instead; `None` if the text is not an object, or if a member has the wrong type.
+pub(super) fn question(text: &str, own_host: &str) -> Result<Presented, Option<&'static str>> {
+    let mut asked = strict_json::parse_object(text).map_err(|_| None)?;
+    let mut fields = [const { None }; REQUEST_FIELDS.len()];
+    for (name, field) in REQUEST_FIELDS.into_iter().zip(&mut fields) {
+        *field = match asked.get(name) {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) => Some(text.clone()),
+            // The whole response of a token endpoint may have any members.
+            Some(_) if !asked.contains_key("token") => None,
+            Some(_) => return Err(None),
+        };
+    }
+    let token = match asked.remove("token") {
+        // Perhaps the whole response of a token endpoint.
+        None => text.to_owned(),
+        Some(Value::Null) => String::new(),
+        Some(Value::String(token)) => token,
+        Some(_) => return Err(None),
+    };
+    described(&token, &fields, own_host).map_err(Some)
+}
+
+/// The token, and the refused request that these values of [`REQUEST_FIELDS`] describe.
+fn described(
+    token: &str,
+    [method, host, path]: &[Option<String>; REQUEST_FIELDS.len()],
+    own_host: &str,
+) -> Result<Presented, &'static str> {
+    let request = RefusedRequest::read(method.as_deref(), host.as_deref(), path.as_deref(), own_host)?;
+    Ok(Presented { request, ..credentials::given(token) })
 }
 
 /// The fields that describe the refused request.

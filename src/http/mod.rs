@@ -7,6 +7,7 @@ mod admission;
 pub mod answer;
 pub mod application;
 mod body;
+pub mod call;
 pub mod challenge;
 pub mod cors;
 pub mod credentials;

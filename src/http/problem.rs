@@ -17,6 +17,8 @@ pub struct ProblemDetails<'p> {
     detail: &'p str,
     #[serde(skip_serializing_if = "Option::is_none")]
     claim: Option<&'p str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'p str>,
 }
 
 impl<'p> ProblemDetails<'p> {
@@ -31,6 +33,7 @@ impl<'p> ProblemDetails<'p> {
             code,
             detail,
             claim: None,
+            error: None,
         }
     }
 
@@ -38,6 +41,13 @@ impl<'p> ProblemDetails<'p> {
     #[must_use]
     pub fn about(mut self, claim: Option<&'p str>) -> Self {
         self.claim = claim;
+        self
+    }
+
+    /// Adds the error code of RFC 6749 §5.2.
+    #[must_use]
+    pub fn with_error(mut self, error: &'p str) -> Self {
+        self.error = Some(error);
         self
     }
 

@@ -6,15 +6,14 @@ use super::answer::Answer;
 use super::application::Application;
 use super::problem::{self, ProblemDetails};
 use super::{
-    Response, body, challenge, cors, credentials, exchange, explanation, forward_auth, log, openapi,
-    readiness, verdict,
+    Response, body, challenge, cors, exchange, explanation, forward_auth, openapi, readiness, verdict,
 };
 use crate::config::Config;
 use crate::endpoints::{Endpoint, Row};
 use crate::gateway::forward_auth::Dialect;
 use crate::limits;
 use crate::ports::{IncomingRequest, Platform};
-use crate::verify::{Observed, Terms, verify};
+use crate::verify::Terms;
 
 /// Whether `path` is the path of an endpoint.
 #[must_use]
@@ -92,7 +91,7 @@ async fn dispatch<P: Platform, R: IncomingRequest>(app: &Application, platform: 
         return body_too_large().into();
     }
     match (endpoint, terms) {
-        (Endpoint::Verify, Some(terms)) => verify_request(app, terms, platform, request).await,
+        (Endpoint::Verify, Some(_)) => verdict::of_request(app, platform, request, None).await,
         (Endpoint::Explain, _) => explanation::answer(app, platform, request).await.into(),
         (Endpoint::Console, _) => explanation::console(app, platform, request).await.into(),
         (Endpoint::Description, _) => openapi::document(&app.config.endpoints()).into(),
@@ -127,31 +126,6 @@ async fn exchange_request<P: Platform, R: IncomingRequest>(
     }
 }
 
-async fn verify_request<P: Platform, R: IncomingRequest>(
-    app: &Application,
-    terms: &Terms,
-    platform: &P,
-    request: &R,
-) -> Answer {
-    let (refusal, observed, refresh) = match credentials::bearer_token(request) {
-        Err(rejection) => {
-            let rejection = credentials::seen_elsewhere(rejection, request, request.query());
-            (rejection.into(), Observed::default(), None)
-        }
-        Ok(token) => {
-            let verification = verify(terms, &app.keys, platform, &token, platform.now()).await;
-            match verification.outcome {
-                Ok(token) => {
-                    return Answer { response: verdict::accepted(&token), refresh: verification.refresh };
-                }
-                Err(refusal) => (refusal, verification.observed, verification.refresh),
-            }
-        }
-    };
-    log::refused(platform, &refusal, &observed, None, request.header("cf-ray").as_deref());
-    Answer { response: challenge::refuse(&refusal, &app.config.surface), refresh }
-}
-
 fn announces_large_body(request: &impl IncomingRequest) -> bool {
     // Reading a header costs a call out of wasm, and requests of these methods have no body (RFC 9110 §9.3.1).
     if matches!(*request.method(), Method::GET | Method::HEAD) {
@@ -168,7 +142,7 @@ fn not_found() -> Response {
     problem::not_found("no endpoint has this path")
 }
 
-fn body_too_large() -> Response {
+pub(super) fn body_too_large() -> Response {
     let detail = format!("at most {} bytes are read", limits::MAX_REQUEST_BODY_BYTES);
     ProblemDetails::new(
         StatusCode::PAYLOAD_TOO_LARGE,

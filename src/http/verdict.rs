@@ -1,11 +1,60 @@
-//! The response of `GET` and `POST /verify` to a token that verified.
+//! `GET` and `POST /verify`, and the same verdict on a token that code passes.
 
 use http::StatusCode;
 use serde::Serialize;
 
-use super::Response;
+use super::admission::AdmissionError;
+use super::answer::Answer;
+use super::application::Application;
 use super::problem::json_text;
-use crate::verify::VerifiedToken;
+use super::{Response, challenge, credentials};
+use crate::gateway::requirement::Requirement;
+use crate::ports::{IncomingRequest, Platform};
+use crate::rejection::Rejection;
+use crate::verify::{Observed, VerifiedToken, verify};
+
+/// The verdict on the token of `request`, which must also meet `requirement` if there is one.
+pub(super) async fn of_request<P: Platform, R: IncomingRequest>(
+    app: &Application,
+    platform: &P,
+    request: &R,
+    requirement: Option<&Requirement>,
+) -> Answer {
+    let token = credentials::bearer_token(request)
+        .map_err(|rejection| credentials::seen_elsewhere(rejection, request, request.query()));
+    of_token(app, platform, token, requirement, &|| request.header("cf-ray")).await
+}
+
+/// The verdict on `token`, or the refusal because there is none. `ray` gives the id of the request for the log.
+pub(super) async fn of_token<P: Platform>(
+    app: &Application,
+    platform: &P,
+    token: Result<String, Rejection>,
+    requirement: Option<&Requirement>,
+    ray: &dyn Fn() -> Option<String>,
+) -> Answer {
+    let surface = &app.config.surface;
+    let Ok(terms) = &app.config.terms else {
+        return challenge::refuse(&app.config.fault().into(), surface).into();
+    };
+    let (error, observed, refresh) = match token {
+        Err(rejection) => (AdmissionError::Refused(rejection.into()), Observed::default(), None),
+        Ok(token) => {
+            let verification = verify(terms, &app.keys, platform, &token, platform.now()).await;
+            let unmet = |token: &VerifiedToken| requirement.and_then(|one| one.check(token).err());
+            let error = match verification.outcome {
+                Err(refusal) => AdmissionError::Refused(refusal),
+                Ok(token) => match unmet(&token) {
+                    None => return Answer { response: accepted(&token), refresh: verification.refresh },
+                    Some(unmet) => unmet.into(),
+                },
+            };
+            (error, verification.observed, verification.refresh)
+        }
+    };
+    error.report(platform, &observed, None, ray().as_deref());
+    Answer { response: error.response(surface), refresh }
+}
 
 /// The response for a token that verified.
 #[must_use]

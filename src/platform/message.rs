@@ -121,11 +121,9 @@ impl IncomingRequest for WorkerRequest {
     }
 }
 
-/// Makes the runtime's response.
-///
-/// # Errors
-/// The exception of the runtime if it refuses a header or the status.
-pub fn to_worker(response: &http::Response<Vec<u8>>) -> Result<Response, JsValue> {
+/// The names and the values of the response's headers in turn, each followed by a line break. No name occurs twice.
+#[must_use]
+pub fn header_lines(response: &http::Response<Vec<u8>>) -> String {
     let mut headers = String::new();
     for name in response.headers().keys() {
         headers.push_str(name.as_str());
@@ -140,5 +138,13 @@ pub fn to_worker(response: &http::Response<Vec<u8>>) -> Result<Response, JsValue
         }
         headers.push('\n');
     }
-    respond(response.status().as_u16(), &headers, response.body())
+    headers
+}
+
+/// Makes the runtime's response.
+///
+/// # Errors
+/// The exception of the runtime if it refuses a header or the status.
+pub fn to_worker(response: &http::Response<Vec<u8>>) -> Result<Response, JsValue> {
+    respond(response.status().as_u16(), &header_lines(response), response.body())
 }

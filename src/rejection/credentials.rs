@@ -27,6 +27,9 @@ pub enum Missing {
     /// `Authorization: Bearer` and nothing after it.
     #[error("the Authorization header has no token after `Bearer`")]
     Empty,
+    /// Code passed an empty text, or a value that is not a text.
+    #[error("no token was passed; pass the token as a text, without `Bearer` before it")]
+    NotPassed,
     /// The client sent this word instead of a token.
     #[error(
         "the client sent the word \"{0}\" instead of a token: it requested the token before sign-in, or from a template that does not exist"

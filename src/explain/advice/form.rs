@@ -14,7 +14,7 @@ pub(in crate::explain) fn literal(word: &str) -> Advice {
 
 pub(in crate::explain) fn token_absent(missing: Missing) -> Advice {
     let summary = match missing {
-        Missing::NoCredentials => "No token was sent.".to_owned(),
+        Missing::NoCredentials | Missing::NotPassed => "No token was sent.".to_owned(),
         Missing::OtherScheme => {
             "No Bearer token was sent: the Authorization header uses another scheme.".to_owned()
         }

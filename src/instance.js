@@ -1,0 +1,85 @@
+// The WebAssembly instance, and a new one after a panic: a panic leaves the memory of the instance in an unknown state, so the next
+// event or call runs in a new instance with empty caches.
+import * as assay from 'edge-assay';
+
+const state = assay.__worker_init_state();
+
+function noteIfPanic(error) {
+  if (error instanceof WebAssembly.RuntimeError) state.criticalError = true;
+}
+
+/** A panic after an `await` reaches no caller, so the runtime reports it as an event. */
+addEventListener('error', ({ error }) => noteIfPanic(error));
+
+const guarded = (run) => (a, b, c, d, e) => {
+  if (state.criticalError) {
+    assay.__wbg_reset_state();
+    state.criticalError = false;
+    console.error(JSON.stringify({ event: 'instance_replaced', detail: 'Rust panicked; the panic is in the log before this line. All caches of this isolate are empty now.' }));
+  }
+  try {
+    return run(a, b, c, d, e);
+  } catch (error) {
+    noteIfPanic(error);
+    throw error;
+  }
+};
+
+/** The handlers of the Worker. */
+export const handlers = { fetch: guarded(assay.fetch), scheduled: guarded(assay.scheduled) };
+
+const answer = guarded(assay.answer);
+
+// The numbers of the calls; src/entry.rs has the same.
+const [VERIFY, AUTHENTICATE, EXCHANGE, EXPLAIN] = [0, 1, 2, 3];
+
+// Rust returns a text if it had to wait for nothing, otherwise a promise of one.
+const then = (text, read) => (typeof text === 'string' ? read(text) : text.then(read));
+
+const valueOf = (text) => JSON.parse(text);
+
+/** `value` as JSON; what JSON cannot express, such as a cycle, becomes null, which Rust refuses. */
+function json(value, replacer) {
+  try {
+    return JSON.stringify(value, replacer) ?? 'null';
+  } catch {
+    return 'null';
+  }
+}
+
+// A member that is undefined becomes null, which Rust refuses: `{ scopes: undefined }` is a mistake that must not accept every token.
+const optionsOf = (options) => (options === undefined ? undefined : json(options, (_, value) => (value === undefined ? null : value)));
+
+// The form of POST /token. A parameter that is absent in JavaScript is absent in the form.
+function formOf(params) {
+  const form = new URLSearchParams();
+  for (const [name, values] of Object.entries(params ?? {})) {
+    for (const value of [values].flat()) if (value !== undefined && value !== null) form.append(name, typeof value === 'string' ? value : json(value));
+  }
+  return form.toString();
+}
+
+/** Verifies a token with the configuration in `env`. `context` has `waitUntil`. A refusal is a value, and so is a mistake in the arguments. */
+export const verify = (env, context, token, options) => then(answer(VERIFY, env, context, token, optionsOf(options)), valueOf);
+
+/** Exchanges a token. `params` has the names of RFC 8693; `audience` and `resource` may be lists. */
+export const exchange = (env, context, params) => then(answer(EXCHANGE, env, context, formOf(params)), valueOf);
+
+/** Explains why a token is refused. `question` is `{ token, method?, host?, path? }`. */
+export const explain = (env, context, question) => then(answer(EXPLAIN, env, context, json(question)), valueOf);
+
+/**
+ * Verifies the credential of a `Request`, as `/verify` does. A refusal also has `response()`, which makes the response that the Worker
+ * would send.
+ */
+export const authenticate = (env, context, request, options) => then(answer(AUTHENTICATE, env, context, request, optionsOf(options)), authenticated);
+
+function authenticated(text) {
+  if (text.startsWith('{"ok":true')) return valueOf(text);
+  const [value, ...lines] = text.split('\n');
+  const refusal = valueOf(value);
+  const { ok, retry_after, ...problem } = refusal;
+  const headers = [];
+  for (let i = 0; i + 1 < lines.length; i += 2) headers.push([lines[i], lines[i + 1]]);
+  return { ...refusal, response: () => new Response(JSON.stringify(problem), { status: refusal.status, headers }) };
+}
