@@ -6,6 +6,7 @@ import { at } from '../scripts/lib/paths.mjs';
 import { Failure, quietly, step } from '../scripts/lib/steps.mjs';
 import { buildWorker } from '../scripts/lib/worker.mjs';
 import { alone } from './alone.mjs';
+import { calls } from './calls.mjs';
 import { chart } from './chart.mjs';
 import { engines } from './engines.mjs';
 import { CHART, PAGES, RESULTS, filled, summary } from './page.mjs';
@@ -21,15 +22,16 @@ const ALONE = [
   ...[3072, 4096].map((modulusLength) => ({ algorithm: 'RS256', modulusLength, name: `RS256, ${modulusLength} bits` })),
 ];
 const BENCH_WORKER = 'target/bench-worker';
-const USAGE = '✗ npm run bench -- [--rounds 5] [--seconds 2] [--connections 16] [--all] [--write] [--engines]';
+const USAGE = '✗ npm run bench -- [--rounds 5] [--seconds 2] [--connections 16] [--all] [--write] [--engines] [--rpc]';
 
-/** Runs the benchmarks and prints the tables. Without --all, only the comparisons with others; with --engines, only the engines. */
+/** Runs the benchmarks and prints the tables. Without --all, only the comparisons with others; with --engines, only the engines; with --rpc, only the calls of another Worker. */
 export async function bench(args) {
   const settings = options(args);
   const worker = await buildWorker();
-  if (settings.engines) {
+  const only = (settings.engines && engines) || (settings.rpc && calls);
+  if (only) {
     settings.folders = { worker: 'build', benchWorker: 'build' };
-    return void console.log(await engines(settings));
+    return void console.log(await only(settings));
   }
   await buildWorker({ folder: BENCH_WORKER, features: ['bench'], entry: 'bench/workers/assay.js' });
   settings.folders = { worker: 'build', benchWorker: BENCH_WORKER };
@@ -76,12 +78,13 @@ function options(args) {
       all: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
       engines: { type: 'boolean', default: false },
+      rpc: { type: 'boolean', default: false },
     },
   });
-  const { all, write, engines: only, ...texts } = values;
+  const { all, write, engines: onlyEngines, rpc, ...texts } = values;
   const numbers = Object.fromEntries(Object.entries(texts).map(([name, value]) => [name, Number(value)]));
   if (Object.values(numbers).some((number) => !(number > 0))) throw new Failure(USAGE);
-  return { ...numbers, all: all || write, write, engines: only };
+  return { ...numbers, all: all || write, write, engines: onlyEngines, rpc };
 }
 
 /** The conditions of the run, which a reader needs to interpret the figures. */

@@ -1,8 +1,7 @@
 // npm run bench -- --engines: what each `verify.engine` costs. Requests with distinct tokens, so that each is a signature check;
 // the CPU time of the whole workerd process per request, which other load on the machine changes less than the time of a request.
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { step } from '../scripts/lib/steps.mjs';
+import { cpuClock } from './cpu.mjs';
 import { getRequest, load } from './load.mjs';
 import { inRounds, rowOf } from './rounds.mjs';
 import { DISTINCT_TOKENS } from './served.mjs';
@@ -15,12 +14,7 @@ const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA', 'HS256'];
 export async function engines({ rounds, seconds, connections, folders }) {
   const subjects = await step('Minting the tokens', '10 s', () => Promise.all(ALGORITHMS.map((algorithm) => createSubject(algorithm, DISTINCT_TOKENS))));
   const workerd = await startWorkerd(subjects, { ...folders, engines: true });
-  const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK']));
-  const cpuSeconds = () => {
-    // The fields after the command's name, of which utime and stime are the 12th and 13th (proc(5)).
-    const fields = readFileSync(`/proc/${workerd.pid}/stat`, 'utf8').split(') ')[1].split(' ');
-    return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
-  };
+  const cpuSeconds = cpuClock(workerd.pid);
   const cases = subjects.flatMap(({ algorithm, tokens }) => {
     const requests = tokens.map((token) => getRequest('/verify', { authorization: `Bearer ${token}` }));
     return ENGINES.map((engine) => ({ name: algorithm, target: engine, requests }));

@@ -14,6 +14,8 @@ const FOLDER = at('target', 'bench');
 const SECRET_BINDING = 'BENCH_SECRET';
 const INSPECTOR = '127.0.0.1:9229';
 const SOCKETS = ['edge-assay', 'hono-jose', 'hello', 'verify-alone'];
+/** The Worker that calls edge-assay. */
+export const CALLER = 'caller';
 /** edge-assay with each `verify.engine`. */
 export const ENGINES = ['rust', 'webcrypto', 'both'];
 const engineSocket = (engine) => `edge-assay-${engine}`;
@@ -24,6 +26,7 @@ const NEEDS = {
   'hono-jose': [],
   hello: [],
   'verify-alone': ['bench'],
+  [CALLER]: ['edge-assay', 'kv'],
   ...Object.fromEntries(ENGINES.map((engine) => [engineSocket(engine), ['kv']])),
 };
 
@@ -39,7 +42,7 @@ export async function startWorkerd(subjects, options) {
 export async function prepareWorkerd(subjects, { worker, benchWorker, only, engines = false, otherIssuers = 0 }) {
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(FOLDER, { recursive: true });
-  await Promise.all(['hono-jose', 'hello', 'key-sets', 'kv', 'verify-alone'].map(bundle));
+  await Promise.all(['hono-jose', 'hello', 'key-sets', 'kv', 'verify-alone', CALLER].map(bundle));
   for (const [name, folder] of [['assay', worker], ['bench', benchWorker]]) {
     copyFileSync(at(folder, 'index.js'), join(FOLDER, `${name}.js`));
     copyFileSync(at(folder, 'index_bg.wasm'), join(FOLDER, `${name}.wasm`));
@@ -133,6 +136,10 @@ function configuration(subjects, sockets, otherIssuers) {
     hello: worker([script('hello.js')], []),
     'key-sets': worker([script('key-sets.js')], [json('KEY_SETS', 'key-sets.json', keySets)]),
     kv: worker([script('kv.js')], []),
+    [CALLER]: worker(
+      [script('caller.js')],
+      [json('TOKENS', 'tokens.json', subjects[0].tokens), '(name = "AUTH", service = (name = "edge-assay", entrypoint = "Assay"))', '(name = "AUTH_HTTP", service = "edge-assay")'],
+    ),
     bench: worker(rust('bench'), []),
     'verify-alone': worker([script('verify-alone.js')], [json('SUBJECTS', 'alone.json', alone), '(name = "ASSAY", service = "bench")']),
   };
