@@ -41,24 +41,19 @@ thread_local! {
 fn application(environment: &Environment) -> Rc<Application> {
     ISOLATE.with_borrow_mut(|isolate| {
         let loaded = &mut isolate.loaded;
-        match loaded.iter().position(|(known, _)| known.is(environment)) {
-            Some(position) => {
-                let entry = loaded.remove(position);
-                let application = Rc::clone(&entry.1);
-                loaded.insert(0, entry);
-                application
-            }
-            None => {
-                let text = environment.json_variable(BINDING);
-                let mut application =
-                    Application::load(text.as_deref(), Rc::clone(&isolate.keys), environment);
-                application.intake = Rc::clone(&isolate.intake);
-                let application = Rc::new(application);
-                loaded.truncate(limits::MAX_CONFIGURATIONS.saturating_sub(1));
-                loaded.insert(0, (environment.clone(), Rc::clone(&application)));
-                application
-            }
+        if let Some(position) = loaded.iter().position(|(known, _)| known.is(environment)) {
+            let entry = loaded.remove(position);
+            let application = Rc::clone(&entry.1);
+            loaded.insert(0, entry);
+            return application;
         }
+        let text = environment.json_variable(BINDING);
+        let mut application = Application::load(text.as_deref(), Rc::clone(&isolate.keys), environment);
+        application.intake = Rc::clone(&isolate.intake);
+        let application = Rc::new(application);
+        loaded.truncate(limits::MAX_CONFIGURATIONS.saturating_sub(1));
+        loaded.insert(0, (environment.clone(), Rc::clone(&application)));
+        application
     })
 }
 

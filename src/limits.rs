@@ -109,7 +109,8 @@ pub const CORS_MAX_AGE_SECONDS: u64 = 7200;
 /// Configurations that an isolate keeps at the same time: that of `ASSAY`, and those that code passes. Each may keep up to 10 MiB of
 /// tokens, so these keep 80 MiB of an isolate's 128 MiB at most.
 pub const MAX_CONFIGURATIONS: usize = 8;
-/// The largest accepted request body of an endpoint, and the largest accepted argument of a call. The largest real one is a token with a few other fields.
+/// The largest accepted request body of an endpoint, and the largest accepted argument of a call. The largest real one is a token with a
+/// few other fields.
 pub const MAX_REQUEST_BODY_BYTES: usize = 128 * 1024;
 /// Memory for all request bodies that an isolate reads at the same time: an eighth of its memory. A usual body has 1 to 4 KB, so
 /// this is enough for thousands.

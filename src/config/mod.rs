@@ -20,6 +20,7 @@ use crate::endpoints::Enabled;
 use crate::exchange::Exchange;
 use crate::gateway::Gateway;
 use crate::gateway::forward_auth::ForwardAuth;
+use crate::gateway::requirement::Requirement;
 use crate::jose::json::{self, JsonError};
 use crate::keys::CachePolicy;
 use crate::limits;
@@ -121,6 +122,30 @@ impl Config {
     #[must_use]
     pub fn is_unconfigured(&self) -> bool {
         matches!(self.terms.as_ref().map_err(Vec::as_slice), Err([only]) if only.problem == NO_ISSUER)
+    }
+
+    /// Reads the JSON text of the options of a call: the members of a route's `require`. Requires nothing while the configuration has
+    /// faults.
+    ///
+    /// # Errors
+    /// What is wrong, and which options exist.
+    pub fn requirement(&self, options: &str) -> Result<Requirement, String> {
+        let Ok(terms) = &self.terms else { return Ok(Requirement::default()) };
+        let faults = Faults::default();
+        let options = json::parse_value(options).unwrap_or_default();
+        let around = Surroundings {
+            issuers: &terms.issuers,
+            leeway_seconds: 0,
+            prefix: &self.surface.prefix,
+            faults: &faults,
+        };
+        let requirement = gateway::requirement(Table::new("options".to_owned(), &options, &faults), &around);
+        match faults.into_inner().first() {
+            None => Ok(requirement),
+            Some(fault) => {
+                Err(format!("{fault}. The options are those of a route's `require`: scopes, issuers, claims"))
+            }
+        }
     }
 
     /// Reads the JSON text of the binding, which is `None` if the binding is not set.

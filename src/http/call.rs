@@ -6,7 +6,6 @@
 
 use http::StatusCode;
 use http::header::RETRY_AFTER;
-use serde_json::Value;
 
 use super::answer::Answer;
 use super::application::Application;
@@ -16,12 +15,9 @@ use crate::exchange::form::Form;
 use crate::exchange::oauth::TokenRequest;
 use crate::exchange::refusal::{RequestError, TokenError};
 use crate::gateway::requirement::Requirement;
-use crate::jose::json;
 use crate::limits;
 use crate::ports::{IncomingRequest, Platform};
 
-/// What `verify` and `authenticate` accept as options.
-const OPTIONS: &str = "the options are `scopes` and `issuers`, each a list of texts";
 /// What `explain` accepts.
 const QUESTION: &str = "pass an object such as { token: \"eyJ...\" }; if routes are configured, add `method`, `host` and `path` of the request that was refused, as texts";
 
@@ -32,7 +28,7 @@ pub async fn verify<P: Platform>(
     token: Option<&str>,
     options: Option<&str>,
 ) -> Answer {
-    match requirement(options) {
+    match requirement(app, options) {
         Ok(requirement) => {
             let token = credentials::passed_token(token);
             verdict::of_token(app, platform, token, requirement.as_ref(), &|| None).await
@@ -48,7 +44,7 @@ pub async fn authenticate<P: Platform, R: IncomingRequest>(
     request: &R,
     options: Option<&str>,
 ) -> Answer {
-    match requirement(options) {
+    match requirement(app, options) {
         Ok(requirement) => match forward_auth::refuse_misdirected(&app.config, platform, request) {
             Some(response) => response.into(),
             None => verdict::of_request(app, platform, request, requirement.as_ref()).await,
@@ -126,32 +122,8 @@ pub fn value(response: &Response) -> String {
 }
 
 /// What the options require of a token.
-fn requirement(options: Option<&str>) -> Result<Option<Requirement>, String> {
-    let Some(text) = options else { return Ok(None) };
-    let Ok(members) = json::parse_object(text) else {
-        return Err(format!("the options are not an object; {OPTIONS}"));
-    };
-    let mut requirement = Requirement::default();
-    for (name, value) in members {
-        let wrong = || format!("the option `{name}` is not a list of texts; {OPTIONS}");
-        match name.as_str() {
-            "scopes" => requirement.scopes = texts(value).ok_or_else(wrong)?,
-            "issuers" => requirement.issuers = Some(texts(value).ok_or_else(wrong)?),
-            // The name is not repeated: it may be a token in the wrong place.
-            _ => return Err(format!("an option is unknown; {OPTIONS}")),
-        }
-    }
-    Ok(Some(requirement))
-}
-
-fn texts(value: Value) -> Option<Vec<String>> {
-    let Value::Array(elements) = value else { return None };
-    let mut texts = Vec::with_capacity(elements.len());
-    for element in elements {
-        let Value::String(text) = element else { return None };
-        texts.push(text);
-    }
-    Some(texts)
+fn requirement(app: &Application, options: Option<&str>) -> Result<Option<Requirement>, String> {
+    options.map(|options| app.config.requirement(options)).transpose()
 }
 
 fn is_too_large(argument: &str) -> bool {

@@ -36,11 +36,15 @@ pub fn bearer_token_beside(request: &impl IncomingRequest, query: Option<&str>) 
 /// The token that code passes as a value, which is `None` if the value is not a text.
 ///
 /// # Errors
-/// As [`bearer_token`].
+/// [`Rejection::TokenMissing`] without a token, [`Rejection::RequestAmbiguous`] if the text is more than one word.
 pub fn passed_token(value: Option<&str>) -> Result<String, Rejection> {
     match value.map(str::trim) {
         None | Some("") => Err(Rejection::TokenMissing(Missing::NotPassed)),
-        Some(token) => one_token(token).map(str::to_owned),
+        Some(token) => one_token(token).map(str::to_owned).map_err(|rejection| match rejection {
+            // The text was no header.
+            Rejection::RequestAmbiguous(_) => Rejection::RequestAmbiguous(Ambiguous::NotAlone),
+            other => other,
+        }),
     }
 }
 

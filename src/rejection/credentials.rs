@@ -48,6 +48,9 @@ pub enum Ambiguous {
         "the request has a token in its query and another in its Authorization header; send only the header"
     )]
     QueryBesideHeader,
+    /// Code passed a text that is not one word.
+    #[error("the text is not one token; pass the token alone, without `Bearer` before it")]
+    NotAlone,
     /// `Bearer`, followed by a text that cannot be a token (RFC 6750 §2.1).
     #[error("the Authorization header is not `Bearer <token>`")]
     BadSyntax,

@@ -228,7 +228,8 @@ fn methods(table: &mut Table<'_>) -> Option<Vec<Method>> {
     Some(methods)
 }
 
-fn requirement(mut table: Table<'_>, around: &Surroundings<'_>) -> Requirement {
+/// What a token must fulfil: the table `require` of a route, or the options of a call.
+pub(super) fn requirement(mut table: Table<'_>, around: &Surroundings<'_>) -> Requirement {
     let issuers = table.strings("issuers");
     for (index, issuer) in issuers.iter().flatten().enumerate() {
         known_issuer(&table, &format!("issuers[{index}]"), issuer, around);
