@@ -1,5 +1,6 @@
 //! The HTTP contract of the endpoints: statuses, challenges, problem details, CORS and log lines.
 
+mod calls;
 mod cors;
 mod log;
 mod readiness;

@@ -3,6 +3,7 @@
 
 mod apart;
 mod callers;
+mod calls;
 mod configuration;
 mod fireproof;
 mod fireproof_results;

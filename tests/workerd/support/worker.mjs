@@ -11,12 +11,14 @@ const MODULES = {
   'index_bg.wasm': { type: 'wasm', contents: built('index_bg.wasm') },
 };
 const KV_BINDING = 'JWKS_CACHE';
+const CALLER = 'caller';
 
 // Wraps the Worker and gives it a KV namespace whose behaviour a test sets. One object per isolate, as for the real
 // namespace.
 const UNRELIABLE_KV = `
 import { wasmBytes } from './watch.js';
-import Assay from './index.js';
+import handlers from './index.js';
+export { Assay } from './index.js';
 const failed = (operation, status) => { throw new Error('KV ' + operation + ' failed: ' + status); };
 const rubbish = ['', '{', 'null', '[]', '{"version":99}', '\\u0000'];
 let count = 0;
@@ -27,6 +29,8 @@ const behaviours = {
   rubbish: () => ({ get: async () => rubbish[count++ % rubbish.length], put: async () => {} }),
 };
 let behaviour, wrapped;
+const rightClock = Date.now;
+const brokenClock = () => { throw new WebAssembly.RuntimeError('unreachable'); };
 function wrap(env) {
   behaviour ??= env.KV_BEHAVIOUR;
   const now = () => behaviours[behaviour](env.JWKS_CACHE);
@@ -40,9 +44,11 @@ export default {
     if (request.headers.has('x-wasm-bytes')) return new Response(String(wasmBytes()));
     // The effect of Rust's panic hook.
     if (request.headers.has('x-panic')) return (globalThis.__worker_init_state.criticalError = true), new Response();
-    return Assay.fetch(request, wrap(env), context);
+    const clock = request.headers.get('x-clock');
+    if (clock) return (Date.now = clock === 'right' ? rightClock : brokenClock), new Response();
+    return handlers.fetch(request, wrap(env), context);
   },
-  scheduled: (event, env, context) => Assay.scheduled(event, wrap(env), context),
+  scheduled: (event, env, context) => handlers.scheduled(event, wrap(env), context),
 };`;
 
 // Evaluated before the Worker, so that it sees the WebAssembly instance being made and can measure its memory.
@@ -71,9 +77,9 @@ export function trusting(providers, { issuers = {}, ...rest } = {}) {
  * `isolates` how many of it run side by side over one KV, `kv` is `up` (the default), `none`, or how it misbehaves from
  * the start: `down`, `throttled` (every write is a 429), `rubbish`. `persist` is a folder in which KV outlives this instance. Where providers have origins of their own, their
  * `identityProvider` gets the requests for these origins. `services` are Workers' sources, by the names of
- * the service bindings that lead to them.
+ * the service bindings that lead to them. `caller` is the source of a Worker that calls the first isolate: by RPC as AUTH, over HTTP as AUTH_HTTP.
  */
-export async function startWorker({ config, secrets = {}, isolates = 1, kv = 'up', persist, identityProvider, services = {} } = {}) {
+export async function startWorker({ config, secrets = {}, isolates = 1, kv = 'up', persist, identityProvider, services = {}, caller } = {}) {
   const lines = [];
   const env = {
     ...(config === undefined ? {} : { ASSAY: { type: 'json', value: config } }),
@@ -98,6 +104,19 @@ export async function startWorker({ config, secrets = {}, isolates = 1, kv = 'up
           ...(identityProvider ? { outboundService: { type: 'fetcher', handler: bringTo(identityProvider) } } : {}),
         },
       })),
+      ...(caller === undefined
+        ? []
+        : [
+            {
+              config: {
+                name: CALLER,
+                compatibilityDate: compatibilityDate(),
+                manifest: { mainModule: 'caller.js', modules: { 'caller.js': { type: 'esm', contents: caller } } },
+                env: { AUTH: { type: 'worker', worker: names[0], exportName: 'Assay' }, AUTH_HTTP: { type: 'worker', worker: names[0] } },
+              },
+              dev: { unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }] },
+            },
+          ]),
       ...Object.entries(services).map(([name, source]) => ({
         config: {
           name: serviceName(name),
@@ -124,6 +143,10 @@ export async function startWorker({ config, secrets = {}, isolates = 1, kv = 'up
     scheduled: async (isolate = 0) => (await instance.getWorker(names[isolate])).scheduled({ cron: '*/5 * * * *' }),
     /** Makes KV `up`, `down`, `throttled` or full of `rubbish` from now on. */
     kvBehaves: (behaviour, isolate = 0) => request('/', { isolate, headers: { 'x-kv-behaviour': behaviour } }),
+    /** Sends a request to the Worker that calls. */
+    caller: async (path, init) => fetch(new URL(path, await instance.unsafeGetDirectURL(CALLER)), init),
+    /** Makes the clock `broken`, so that Rust is left in the middle of its work as by a panic, or `right`. */
+    clockIs: (state, isolate = 0) => request('/', { isolate, headers: { 'x-clock': state } }),
     /** Leaves the instance as a panic does. */
     panics: (isolate = 0) => request('/', { isolate, headers: { 'x-panic': 'yes' } }),
     /** The bytes of WebAssembly memory that an isolate has asked for so far. */
