@@ -1,0 +1,194 @@
+// A `fetch` that adds the user's token and renews it when an API refuses it. It runs in browsers, Node and workerd, without dependencies.
+// It verifies no token, stores none, and puts none into a log or an error. docs/client.md describes the rules, client.d.ts the options.
+
+// RFC 6750 §2.1.
+const TOKEN = /^[\w.~+/-]+=*$/;
+// RFC 9110 §11.6.1, after `unquoted`: the scheme Bearer, parameters of it, and `error`.
+const INVALID_TOKEN = /(?:^|,)\s*bearer\s+(?:[^\s,=]+\s*=\s*[^\s,]*\s*,[\s,]*)*error\s*=\s*invalid_token(?![^\s,])/i;
+
+/** An error of the client itself. */
+export class ClientError extends Error {
+  name = 'ClientError';
+
+  constructor(code, message, status) {
+    super(message);
+    this.code = code;
+    this.status = status;
+  }
+}
+
+/** Returns a function like `fetch` that sends the token of `getToken`. */
+export function createFetch({
+  getToken,
+  fetch: send = (...args) => fetch(...args),
+  baseUrl,
+  origins = [baseUrl ?? globalThis.location?.href ?? fail('origins_missing', 'Set baseUrl, or origins that may receive the token')],
+  refreshAheadSeconds = 10,
+  requireToken,
+  retryAfter,
+  exchange,
+}) {
+  // The forced refresh in flight, the result of the last one, the token that it replaced, and how far this clock is ahead of the issuer's.
+  let pending, fresh, replaced;
+  let skew = 0;
+  // The exchange's token: `{ who, until, token }`, where `token` is a promise.
+  let issued;
+
+  const allowed = origins.map(originOf);
+  const resolved = (input) => (baseUrl ? new URL(input, baseUrl) : input);
+
+  const trade = async (subject) => {
+    const { url, ...parameters } = {
+      grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+      subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
+      ...exchange,
+      subject_token: subject,
+    };
+    const body = new URLSearchParams();
+    for (const name in parameters) for (const value of [parameters[name] ?? []].flat()) body.append(name, value);
+    // `manual`, because a redirect would carry the token elsewhere.
+    const response = await send(resolved(url), { method: 'POST', body, redirect: 'manual' });
+    const { status } = response;
+    const answer = (await response.json().catch(() => 0)) || {};
+    if (response.ok && TOKEN.test(answer.access_token ?? ' ')) return answer;
+    const code = answer.code ?? answer.error ?? 'exchange_failed';
+    const detail = answer.error_description ?? answer.detail ?? status;
+    fail(code, `The exchange failed: ${detail}. Look up ${code} in docs/exchange.md`.replaceAll(subject, '…'), status);
+  };
+
+  const obtain = async (forceRefresh) => {
+    const subject = await getToken({ forceRefresh });
+    if (!subject || /^(null|undefined)$/.test(subject)) return null;
+    if (!TOKEN.test(subject)) fail('token_malformed', 'getToken must return a token without "Bearer", or null');
+    if (!exchange) return subject;
+    const who = claims(subject).sub ?? subject;
+    const now = seconds();
+    if (forceRefresh || issued?.who !== who || now > issued.until) {
+      const mine = (issued = { who });
+      mine.token = trade(subject).then(
+        (answer) => {
+          mine.until = now + answer.expires_in;
+          return answer.access_token;
+        },
+        (error) => {
+          if (issued === mine) issued = undefined;
+          // `getToken` may take a token for good that the exchange refuses.
+          if (!forceRefresh && error.status === 400) return refresh();
+          throw error;
+        },
+      );
+    }
+    return issued.token;
+  };
+
+  const refresh = (old) =>
+    (pending ??= obtain(true)
+      .then((token) => {
+        if (token) {
+          skew = seconds() - claims(token).iat || skew;
+          fresh = { token };
+          replaced = old;
+        }
+        return token;
+      })
+      .finally(() => {
+        pending = undefined;
+      }));
+
+  const current = async () => {
+    let token = await obtain(false);
+    if (token && token === replaced) token = fresh.token;
+    const { exp, iat } = claims(token);
+    const isNearItsEnd = exp - seconds() + skew <= Math.min(refreshAheadSeconds, (exp - iat) / 2);
+    // While no new token can be had, the present one may still be good.
+    return isNearItsEnd && refreshAheadSeconds !== false ? refresh(token).catch(() => token) : token;
+  };
+
+  return async (input, init) => {
+    // A Request is cloned for each attempt. Otherwise the parts of `init` are used again, and `request` has no body.
+    const isCloned = [input, init].some((one) => one instanceof Request);
+    if (!isCloned) init = { ...init };
+    const request = new Request(input instanceof Request ? input : resolved(input), isCloned ? init : { ...init, body: undefined });
+    const { url, headers, signal } = request;
+    const attempt = (headers) => (isCloned ? send(request.clone(), { headers }) : send(url, { ...init, headers }));
+
+    if (headers.has('authorization')) return attempt(headers);
+    const origin = originOf(url);
+    if (!allowed.includes(origin)) fail('origin_not_listed', `Add ${origin} to origins if it may receive the token, or use the plain fetch`);
+
+    // Streams of the web and of Node, and asynchronous iterables, can be read once.
+    const isReplayable = isCloned || ![Symbol.asyncIterator, 'getReader', 'pipe'].some((name) => init.body?.[name]);
+    let next, isRenewed, hasWaited;
+    for (;;) {
+      const before = fresh;
+      const token = next ?? (await unlessAborted(current, signal));
+      if (requireToken && !token) fail('not_signed_in', 'Sign the user in');
+      const withToken = new Headers(headers);
+      if (token) withToken.set('authorization', `Bearer ${token}`);
+      const response = await attempt(withToken);
+      const { status } = response;
+      // The first server of a redirect may have done what the request asks for.
+      if (isReplayable && (!response.redirected || /^(GET|HEAD)$/.test(request.method))) {
+        if (status === 401 && token && !isRenewed && INVALID_TOKEN.test(unquoted(response.headers.get('www-authenticate')))) {
+          isRenewed = true;
+          const renew = () => (pending || fresh === before || fresh.token === token ? refresh(token) : fresh.token);
+          next = await unlessAborted(renew, signal).catch((error) => {
+            drop(response);
+            throw error;
+          });
+          if (next && next !== token && claims(next).sub === claims(token).sub) {
+            drop(response);
+            continue;
+          }
+        }
+        const wait = waitOf(response.headers.get('retry-after'));
+        if (/429|503/.test(status) && !hasWaited && wait <= retryAfter?.atMostSeconds) {
+          hasWaited = true;
+          next = undefined;
+          drop(response);
+          let timer;
+          const pause = () => new Promise((resolve) => (timer = setTimeout(resolve, wait * 1000)));
+          await unlessAborted(pause, signal).finally(() => clearTimeout(timer));
+          continue;
+        }
+      }
+      drop(request);
+      return response;
+    }
+  };
+}
+
+const seconds = () => Date.now() / 1000;
+
+const originOf = (url) => new URL(url).origin;
+
+const fail = (...args) => {
+  throw new ClientError(...args);
+};
+
+/** Releases a body that nobody will read. */
+const drop = ({ body }) => body?.cancel().catch(() => {});
+
+/** The claims of a JWT, unverified. An opaque token has none. */
+function claims(token) {
+  try {
+    return JSON.parse(atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/'))) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+/** A header whose quoted strings are bare words, so that nothing in them looks like a separator. */
+const unquoted = (header) => header?.replace(/"(\\.|[^"\\])*("|$)/g, (text) => text.replace(/\W/g, ''));
+
+/** The seconds that `Retry-After` asks for, NaN if it is absent or malformed. */
+const waitOf = (value) => (/^\d+$/.test(value) ? +value : /GMT$/.test(value) ? Date.parse(value) / 1000 - seconds() : NaN);
+
+/** The outcome of the work, or a rejection as soon as the signal is aborted. Started work goes on for others. */
+const unlessAborted = (work, signal) =>
+  new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const abort = () => reject(signal.reason);
+    signal?.addEventListener('abort', abort);
+    Promise.resolve(work()).then(resolve, reject).finally(() => signal?.removeEventListener('abort', abort));
+  });
