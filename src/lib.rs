@@ -44,6 +44,8 @@ pub mod intake;
 
 pub mod rejection;
 
+pub mod codes;
+
 pub mod endpoints;
 
 mod characters;

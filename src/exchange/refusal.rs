@@ -6,6 +6,7 @@
 
 use super::form::FormError;
 use super::token_form::TokenFormError;
+use crate::codes::{self, Code};
 use crate::rejection::{Fault, Rejection};
 
 /// Why the token endpoint issues no token.
@@ -253,22 +254,44 @@ impl TokenError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Token { rejection, .. } => rejection.code(),
-            Self::Fault(fault) => fault.code(),
-            Self::Request(_) => "request_invalid",
-            Self::GrantType => "grant_type_unsupported",
-            Self::Client(_) => "client_unauthenticated",
-            Self::ClientNotAllowed { .. } => "client_not_allowed",
-            Self::Actor(_) => "actor_not_allowed",
+            _ => self.row().name(),
+        }
+    }
+
+    /// A short title, the same for every occurrence of the code.
+    #[must_use]
+    pub fn title(&self) -> &'static str {
+        match self {
+            Self::Token { rejection, .. } => rejection.title(),
+            _ => self.row().title(),
+        }
+    }
+
+    /// The status of the response. A refused token is a 400: in an exchange it is a parameter, and not the credential of the request.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.row().status()
+    }
+
+    /// The row of its code. A refused token has a code of its own, and here the row with its status.
+    fn row(&self) -> &'static Code {
+        match self {
+            Self::Request(_) | Self::Token { .. } => &codes::REQUEST_INVALID,
+            Self::GrantType => &codes::GRANT_TYPE_UNSUPPORTED,
+            Self::Client(_) => &codes::CLIENT_UNAUTHENTICATED,
+            Self::ClientNotAllowed { .. } => &codes::CLIENT_NOT_ALLOWED,
+            Self::Actor(_) => &codes::ACTOR_NOT_ALLOWED,
             Self::Target(
                 TargetError::Unknown
                 | TargetError::Slash { .. }
                 | TargetError::Resource
                 | TargetError::Unclear,
-            ) => "target_unknown",
-            Self::Target(TargetError::Issuer { .. }) => "issuer_not_accepted",
-            Self::Target(TargetError::Condition { .. }) => "condition_failed",
-            Self::Target(TargetError::Apart(_)) => "targets_apart",
-            Self::Scope(_) => "scope_not_granted",
+            ) => &codes::TARGET_UNKNOWN,
+            Self::Target(TargetError::Issuer { .. }) => &codes::TARGET_ISSUER,
+            Self::Target(TargetError::Condition { .. }) => &codes::CONDITION_FAILED,
+            Self::Target(TargetError::Apart(_)) => &codes::TARGETS_APART,
+            Self::Scope(_) => &codes::SCOPE_NOT_GRANTED,
+            Self::Fault(fault) => fault.row(),
         }
     }
 }

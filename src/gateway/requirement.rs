@@ -1,5 +1,6 @@
 //! What a route requires of a token that verifies.
 
+use crate::codes;
 use crate::exchange::conditions::Condition;
 use crate::exchange::facts::Facts;
 use crate::rejection::Rejection;
@@ -42,7 +43,7 @@ impl RequirementError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Issuer => "issuer_not_accepted",
+            Self::Issuer => codes::ISSUER_NOT_ACCEPTED.name(),
             Self::Rejected(rejection) => rejection.code(),
             Self::Condition { .. } => "condition_failed",
         }

@@ -3,6 +3,7 @@
 use http::StatusCode;
 
 use super::application::Application;
+use crate::codes;
 use crate::intake::Reading;
 use crate::limits;
 use crate::ports::{BodyError, IncomingRequest, Platform};
@@ -30,7 +31,7 @@ pub(super) async fn read<P: Platform, R: IncomingRequest>(
 /// The status and the code for a body that could not be read. `broken` is the code of the endpoint for a body that ended early.
 pub(super) fn refusal(error: BodyError, broken: &'static str) -> (StatusCode, &'static str) {
     match error {
-        BodyError::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+        BodyError::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, codes::BODY_TOO_LARGE.name()),
         BodyError::Broken => (StatusCode::BAD_REQUEST, broken),
         BodyError::Late(_) => (StatusCode::REQUEST_TIMEOUT, "body_incomplete"),
         BodyError::NoRoom => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),

@@ -9,8 +9,9 @@ use http::header::RETRY_AFTER;
 
 use super::answer::Answer;
 use super::application::Application;
-use super::problem::{ProblemDetails, json as json_response};
+use super::problem::{ProblemDetails, json as json_response, status_of};
 use super::{Response, challenge, credentials, exchange, explanation, forward_auth, router, verdict};
+use crate::codes;
 use crate::exchange::form::Form;
 use crate::exchange::oauth::TokenRequest;
 use crate::exchange::refusal::{RequestError, TokenError};
@@ -64,10 +65,7 @@ pub async fn exchange<P: Platform>(app: &Application, platform: &P, params: &str
     };
     let Some(configured) = &app.config.exchange else {
         let detail = "add the table `exchange` to the configuration; docs/exchange.md shows how";
-        let title = "No exchange is configured";
-        return ProblemDetails::new(StatusCode::NOT_FOUND, "exchange_not_configured", title, detail)
-            .into_response()
-            .into();
+        return ProblemDetails::of(&codes::EXCHANGE_NOT_CONFIGURED, detail).into_response().into();
     };
     let form = Form::parse(params.as_bytes()).map_err(RequestError::from);
     let request = TokenRequest { authorization: None, form };
@@ -75,13 +73,13 @@ pub async fn exchange<P: Platform>(app: &Application, platform: &P, params: &str
     let response = match answered.outcome {
         Ok(issued) => json_response(StatusCode::OK, &issued),
         Err(error) => {
-            let (title, claim) = match &error {
-                TokenError::Token { rejection, .. } => (rejection.title(), rejection.claim()),
-                TokenError::Fault(fault) => (fault.title(), None),
-                _ => ("The exchange is refused", None),
+            let claim = match &error {
+                TokenError::Token { rejection, .. } => rejection.claim(),
+                _ => None,
             };
             let detail = error.public_detail(&surface.prefix);
-            let mut response = ProblemDetails::new(exchange::status(&error), error.code(), title, &detail)
+            let status = status_of(error.status());
+            let mut response = ProblemDetails::new(status, error.code(), error.title(), &detail)
                 .about(claim)
                 .with_error(error.error())
                 .into_response();
@@ -131,6 +129,5 @@ fn is_too_large(argument: &str) -> bool {
 }
 
 fn invalid(detail: &str) -> Response {
-    ProblemDetails::new(StatusCode::BAD_REQUEST, "call_invalid", "The call is invalid", detail)
-        .into_response()
+    ProblemDetails::of(&codes::CALL_INVALID, detail).into_response()
 }

@@ -4,7 +4,7 @@ use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 
 use super::Response;
-use super::problem::ProblemDetails;
+use super::problem::{ProblemDetails, status_of};
 use crate::config::Surface;
 use crate::rejection::{Fault, Refusal, Rejection};
 
@@ -52,12 +52,13 @@ pub fn forbid(code: &str, detail: &str, surface: &Surface) -> Response {
 /// The status of a rejection and its RFC 6750 error code. A request without credentials gets no error code (RFC 6750 §3.1).
 #[must_use]
 pub fn bearer_error(rejection: &Rejection) -> (StatusCode, Option<&'static str>) {
-    match rejection {
-        Rejection::TokenMissing(_) => (StatusCode::UNAUTHORIZED, None),
-        Rejection::RequestAmbiguous(_) => (StatusCode::BAD_REQUEST, Some("invalid_request")),
-        Rejection::ScopeInsufficient { .. } => (StatusCode::FORBIDDEN, Some("insufficient_scope")),
-        _ => (StatusCode::UNAUTHORIZED, Some("invalid_token")),
-    }
+    let error = match rejection {
+        Rejection::TokenMissing(_) => None,
+        Rejection::RequestAmbiguous(_) => Some("invalid_request"),
+        Rejection::ScopeInsufficient { .. } => Some("insufficient_scope"),
+        _ => Some("invalid_token"),
+    };
+    (status_of(rejection.status()), error)
 }
 
 fn reject(rejection: &Rejection, realm: &str, status: StatusCode) -> Response {

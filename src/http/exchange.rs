@@ -11,7 +11,7 @@ use http::{HeaderValue, StatusCode};
 
 use super::answer::Answer;
 use super::application::Application;
-use super::problem::json as json_response;
+use super::problem::{json as json_response, status_of};
 use super::{Response, body, challenge, log};
 use crate::config::Surface;
 use crate::exchange::Exchange;
@@ -75,15 +75,6 @@ pub(super) async fn issue<P: Platform>(
     answered
 }
 
-/// The status of an error.
-pub(super) fn status(error: &TokenError) -> StatusCode {
-    match error {
-        TokenError::Fault(_) => StatusCode::SERVICE_UNAVAILABLE,
-        TokenError::Client(_) => StatusCode::UNAUTHORIZED,
-        _ => StatusCode::BAD_REQUEST,
-    }
-}
-
 /// The error response of RFC 6749 §5.2, with the `code` of the rule as a further member.
 fn refuse_token(error: &TokenError, surface: &Surface) -> Response {
     let body = json!({
@@ -91,7 +82,7 @@ fn refuse_token(error: &TokenError, surface: &Surface) -> Response {
         "error_description": challenge::quotable(&error.public_detail(&surface.prefix)),
         "code": error.code(),
     });
-    let mut response = json_response(status(error), &body);
+    let mut response = json_response(status_of(error.status()), &body);
     match error {
         TokenError::Fault(fault) => {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(fault.retry_after_seconds()));

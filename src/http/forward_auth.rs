@@ -10,6 +10,7 @@ use super::answer::Answer;
 use super::application::Application;
 use super::problem::ProblemDetails;
 use super::{Response, challenge, cors, log};
+use crate::codes;
 use crate::config::{Config, Surface};
 use crate::gateway::forward_auth::{Dialect, ForwardAuth, PATH_HEADER, QuestionError, SECRET_HEADER};
 use crate::gateway::headers::Untrusted;
@@ -65,7 +66,7 @@ pub fn refuse_misdirected(
     }
     let detail = "the request has a header of a proxy's question; the proxy must send it to /forward-auth, /auth-request or \
                   /ext-authz, and all other paths refuse it";
-    Some(unanswered(platform, request, "forward_auth_misdirected", detail))
+    Some(unanswered(platform, request, codes::FORWARD_AUTH_MISDIRECTED.name(), detail))
 }
 
 fn unanswered(

@@ -5,6 +5,7 @@ use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
 use super::Response;
+use crate::codes::Code;
 
 /// The members of problem details. `type` is derived from `code`.
 #[derive(Debug, Serialize)]
@@ -37,6 +38,12 @@ impl<'p> ProblemDetails<'p> {
         }
     }
 
+    /// Problem details with the status, the name and the title of `code`.
+    #[must_use]
+    pub fn of(code: &'static Code, detail: &'p str) -> Self {
+        Self::new(status_of(code.status()), code.name(), code.title(), detail)
+    }
+
     /// Adds the name of the claim that the problem is about.
     #[must_use]
     pub fn about(mut self, claim: Option<&'p str>) -> Self {
@@ -54,9 +61,14 @@ impl<'p> ProblemDetails<'p> {
     /// The response with these problem details as its body.
     #[must_use]
     pub fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        with_json(status, "application/problem+json", &self)
+        with_json(status_of(self.status), "application/problem+json", &self)
     }
+}
+
+/// The status with this number.
+#[must_use]
+pub fn status_of(number: u16) -> StatusCode {
+    StatusCode::from_u16(number).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 /// The response for a path that no endpoint and no route has.

@@ -1,6 +1,6 @@
 //! Selects the endpoint of a request, checks the method, and adds what every response of an endpoint has in common.
 
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method};
 
 use super::answer::Answer;
 use super::application::Application;
@@ -8,6 +8,7 @@ use super::problem::{self, ProblemDetails};
 use super::{
     Response, body, challenge, cors, exchange, explanation, forward_auth, openapi, readiness, verdict,
 };
+use crate::codes;
 use crate::config::Config;
 use crate::endpoints::{Endpoint, Row};
 use crate::gateway::forward_auth::Dialect;
@@ -144,11 +145,5 @@ fn not_found() -> Response {
 
 pub(super) fn body_too_large() -> Response {
     let detail = format!("at most {} bytes are read", limits::MAX_REQUEST_BODY_BYTES);
-    ProblemDetails::new(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "body_too_large",
-        "The request's body is too large",
-        &detail,
-    )
-    .into_response()
+    ProblemDetails::of(&codes::BODY_TOO_LARGE, &detail).into_response()
 }

@@ -1,6 +1,7 @@
 //! Faults of the Worker, the operator, an identity provider or Workers KV. The token is not at fault.
 
 use super::Rejection;
+use crate::codes::{self, Code};
 use crate::limits;
 
 /// Why a token cannot be verified, or no token can be issued. Always 503 with `Retry-After`; it says nothing about the token.
@@ -57,28 +58,28 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Code and title, the same for every occurrence.
-    fn code_and_title(&self) -> (&'static str, &'static str) {
+    /// The row of its code.
+    pub(crate) fn row(&self) -> &'static Code {
         match self {
-            Self::JwksUnavailable { .. } => ("jwks_unavailable", "The issuer's keys are unavailable"),
-            Self::JwksInvalid { .. } => ("jwks_invalid", "The issuer's keys are invalid"),
-            Self::SecretMissing { .. } => ("secret_missing", "A secret is missing or cannot be used"),
-            Self::StoreUnavailable { .. } => ("store_unavailable", "A KV namespace is unavailable"),
-            Self::CryptoDisagreement { .. } => ("crypto_disagreement", "Two cryptographic engines disagree"),
-            Self::ConfigInvalid { .. } => ("config_invalid", "The configuration is invalid"),
+            Self::JwksUnavailable { .. } => &codes::JWKS_UNAVAILABLE,
+            Self::JwksInvalid { .. } => &codes::JWKS_INVALID,
+            Self::SecretMissing { .. } => &codes::SECRET_MISSING,
+            Self::StoreUnavailable { .. } => &codes::STORE_UNAVAILABLE,
+            Self::CryptoDisagreement { .. } => &codes::CRYPTO_DISAGREEMENT,
+            Self::ConfigInvalid { .. } => &codes::CONFIG_INVALID,
         }
     }
 
     /// The stable code.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        self.code_and_title().0
+        self.row().name()
     }
 
     /// A short title, the same for every occurrence of the code.
     #[must_use]
     pub fn title(&self) -> &'static str {
-        self.code_and_title().1
+        self.row().title()
     }
 
     /// The text for clients. It leaves out the names of the Worker's bindings, which only help an attacker. The full text goes to

@@ -18,6 +18,7 @@ pub use fault::{Fault, Refusal};
 pub use malformed::{Malformed, Segment};
 pub use no_key::{NoKey, next_fetch};
 
+use crate::codes::{self, Code};
 use crate::time::Timestamp;
 
 /// Why a token was refused. The data is bounded and safe to show: it contains neither the token nor its signature.
@@ -180,75 +181,57 @@ pub enum Rejection {
 }
 
 impl Rejection {
-    /// Code, title, and the claim that the rule is about.
-    fn row(&self) -> (&'static str, &'static str, Option<&str>) {
+    /// The row of its code, and the claim that the rule is about.
+    fn row(&self) -> (&'static Code, Option<&str>) {
         match self {
-            Self::TokenMissing(_) => ("token_missing", "A token is required", None),
-            Self::RequestAmbiguous(_) => {
-                ("request_ambiguous", "The request's credentials are not one Bearer token", None)
-            }
-            Self::TokenTooLarge { .. } => ("token_too_large", "The token is too large", None),
-            Self::TokenMalformed(reason) => ("token_malformed", "The token is malformed", reason.member()),
-            Self::HeaderUnsupported { .. } => {
-                ("header_unsupported", "The token's header asks for something unsupported", None)
-            }
-            Self::IssuerMissing => ("issuer_missing", "The token names no issuer", Some("iss")),
-            Self::IssuerUnknown { .. } => {
-                ("issuer_unknown", "The token's issuer is not trusted here", Some("iss"))
-            }
-            Self::AlgorithmUnsupported { .. } => {
-                ("algorithm_unsupported", "The token's algorithm is not supported", None)
-            }
-            Self::AlgorithmNotAllowed { .. } => {
-                ("algorithm_not_allowed", "The token's algorithm is not allowed for its issuer", None)
-            }
-            Self::KeyNotFound(_) => ("key_not_found", "The token's key was not found", None),
-            Self::KeyUnusable { .. } => ("key_unusable", "The token's key cannot be used", None),
-            Self::SignatureInvalid { .. } => ("signature_invalid", "The token's signature is invalid", None),
-            Self::TypeNotAllowed { .. } => ("type_not_allowed", "The token's type is not accepted", None),
-            Self::TokenExpired { .. } => ("token_expired", "The token has expired", Some("exp")),
-            Self::TokenNotYetValid { .. } => {
-                ("token_not_yet_valid", "The token is not valid yet", Some("nbf"))
-            }
-            Self::TokenIssuedInFuture { .. } => {
-                ("token_issued_in_future", "The token was issued in the future", Some("iat"))
-            }
-            Self::TokenTooOld { .. } => ("token_too_old", "The token is too old", Some("iat")),
-            Self::AudienceMissing { .. } => ("audience_missing", "The token names no audience", Some("aud")),
-            Self::AudienceMismatch { .. } => {
-                ("audience_mismatch", "The token is for another audience", Some("aud"))
-            }
-            Self::AuthorizedPartyMissing { .. } => {
-                ("authorized_party_missing", "The token names no authorized party", Some("azp"))
-            }
-            Self::AuthorizedPartyMismatch { .. } => {
-                ("authorized_party_mismatch", "The token was issued to another party", Some("azp"))
-            }
-            Self::ClaimMissing { claim } => {
-                ("claim_missing", "The token lacks a required claim", Some(claim))
-            }
-            Self::ProofRequired => ("proof_required", "The token is bound to a key", Some("cnf")),
-            Self::ScopeInsufficient { .. } => {
-                ("scope_insufficient", "The token lacks a required scope", Some("scope"))
-            }
+            Self::TokenMissing(_) => (&codes::TOKEN_MISSING, None),
+            Self::RequestAmbiguous(_) => (&codes::REQUEST_AMBIGUOUS, None),
+            Self::TokenTooLarge { .. } => (&codes::TOKEN_TOO_LARGE, None),
+            Self::TokenMalformed(reason) => (&codes::TOKEN_MALFORMED, reason.member()),
+            Self::HeaderUnsupported { .. } => (&codes::HEADER_UNSUPPORTED, None),
+            Self::IssuerMissing => (&codes::ISSUER_MISSING, Some("iss")),
+            Self::IssuerUnknown { .. } => (&codes::ISSUER_UNKNOWN, Some("iss")),
+            Self::AlgorithmUnsupported { .. } => (&codes::ALGORITHM_UNSUPPORTED, None),
+            Self::AlgorithmNotAllowed { .. } => (&codes::ALGORITHM_NOT_ALLOWED, None),
+            Self::KeyNotFound(_) => (&codes::KEY_NOT_FOUND, None),
+            Self::KeyUnusable { .. } => (&codes::KEY_UNUSABLE, None),
+            Self::SignatureInvalid { .. } => (&codes::SIGNATURE_INVALID, None),
+            Self::TypeNotAllowed { .. } => (&codes::TYPE_NOT_ALLOWED, None),
+            Self::TokenExpired { .. } => (&codes::TOKEN_EXPIRED, Some("exp")),
+            Self::TokenNotYetValid { .. } => (&codes::TOKEN_NOT_YET_VALID, Some("nbf")),
+            Self::TokenIssuedInFuture { .. } => (&codes::TOKEN_ISSUED_IN_FUTURE, Some("iat")),
+            Self::TokenTooOld { .. } => (&codes::TOKEN_TOO_OLD, Some("iat")),
+            Self::AudienceMissing { .. } => (&codes::AUDIENCE_MISSING, Some("aud")),
+            Self::AudienceMismatch { .. } => (&codes::AUDIENCE_MISMATCH, Some("aud")),
+            Self::AuthorizedPartyMissing { .. } => (&codes::AUTHORIZED_PARTY_MISSING, Some("azp")),
+            Self::AuthorizedPartyMismatch { .. } => (&codes::AUTHORIZED_PARTY_MISMATCH, Some("azp")),
+            Self::ClaimMissing { claim } => (&codes::CLAIM_MISSING, Some(claim)),
+            Self::ProofRequired => (&codes::PROOF_REQUIRED, Some("cnf")),
+            Self::ScopeInsufficient { .. } => (&codes::SCOPE_INSUFFICIENT, Some("scope")),
         }
     }
 
     /// The stable code.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        self.row().0
+        self.row().0.name()
     }
 
     /// A short title, the same for every occurrence of the code (RFC 9457 §3.1.3).
     #[must_use]
     pub fn title(&self) -> &'static str {
-        self.row().1
+        self.row().0.title()
+    }
+
+    /// The status of the response: 400, 401 or 403.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.row().0.status()
     }
 
     /// The claim that the rule is about, if it is about one.
     #[must_use]
     pub fn claim(&self) -> Option<&str> {
-        self.row().2
+        self.row().1
     }
 }

@@ -17,6 +17,7 @@ mod attacks_tokens;
 mod cache_model;
 mod cases;
 mod cli;
+mod codes;
 mod configuration;
 mod documents;
 mod ed25519_verdicts;
