@@ -67,16 +67,42 @@ fn the_page_for_operators_lists_exactly_the_events_that_are_logged() {
     assert_eq!(documented, logged);
 }
 
-#[test]
-fn the_pages_on_configuration_name_every_field_that_is_read() {
+/// The fields of the configuration that the Worker reads.
+fn fields() -> BTreeSet<String> {
     // The methods of `config::reader::Table` that read a field.
     let readers = [
         "value", "string", "strings", "binding", "boolean", "integer", "fraction", "choice", "table",
         "tables", "entries",
     ];
-    let read = names_after(&sources("src/config"), &readers.map(|reader| format!(".{reader}(\"")));
+    let sources = sources("src/config");
+    let mut read = names_after(&sources, &readers.map(|reader| format!(".{reader}(\"")));
+    // Functions that get the table and the name of the field.
+    read.extend(names_after(&sources, &["table, \"", "one, \""]));
     assert!(read.len() >= 60, "only {read:?} were found: has the form of the code changed?");
+    read
+}
 
+#[test]
+fn the_types_of_the_package_have_exactly_the_fields_that_are_read() {
+    // Read by their names in a list, or by hand.
+    const READ_OTHERWISE: [&str; 4] = ["one_of", "contains_all", "contains_any", "required"];
+    let text = include_str!("../../npm/types/configuration.d.ts");
+    let code =
+        text.lines().map(str::trim_start).filter(|line| !line.starts_with(['/', '*'])).collect::<String>();
+    // A member is followed by `:` or `?:`, and its name follows `{`, `;` or `(`.
+    let typed: BTreeSet<String> = code
+        .split(['{', ';', '('])
+        .filter_map(|rest| rest.split_once(':').map(|(member, _)| member.trim().trim_end_matches('?')))
+        .filter(|member| name(member) == Some(member))
+        .map(str::to_owned)
+        .collect();
+    let read: BTreeSet<String> = fields().into_iter().chain(READ_OTHERWISE.map(str::to_owned)).collect();
+    assert_eq!(typed, read);
+}
+
+#[test]
+fn the_pages_on_configuration_name_every_field_that_is_read() {
+    let read = fields();
     let pages = [
         include_str!("../../docs/configuration.md"),
         include_str!("../../docs/exchange.md"),
