@@ -46,7 +46,7 @@ export async function buildWorker({ folder = 'build', features = [], entry = ENT
 async function compile(folder, features, entry) {
   // In parallel: they write into different folders of target/, and the last part of the Worker's compilation uses one thread.
   await Promise.all([compileRust(features), buildBindgen()]);
-  const glue = join('target', 'glue', basename(folder));
+  const glue = glueOf(folder);
   rmSync(at(glue), { recursive: true, force: true });
   await runBindgen(join('target', TARGET, 'release', 'edge_assay.wasm'), glue);
   mkdirSync(at(folder), { recursive: true });
@@ -58,11 +58,18 @@ async function compile(folder, features, entry) {
   // Bundlers do not support the syntax of the source phase import yet. workerd provides the module with either syntax.
   const script = readFileSync(at(glue, 'index.js'), 'utf8');
   writeFileSync(at(glue, 'index.js'), script.replace('import source ', 'import '));
+  await bundle({ entry, folder, outfile: join(folder, 'index.js') });
+}
+
+const glueOf = (folder) => join('target', 'glue', basename(folder));
+
+/** Bundles the module `entry` with the JavaScript around the wasm of `folder`, which it imports as `edge-assay`, into `outfile`. */
+export async function bundle({ entry, folder = 'build', outfile }) {
   const { build } = await import('esbuild');
   await build({
     entryPoints: [at(entry)],
-    outfile: at(folder, 'index.js'),
-    alias: { 'edge-assay': at(glue, 'index.js') },
+    outfile: at(outfile),
+    alias: { 'edge-assay': at(glueOf(folder), 'index.js') },
     external: ['./index_bg.wasm', 'cloudflare:*'],
     bundle: true,
     format: 'esm',
@@ -105,7 +112,7 @@ const hashesOf = (paths) => Object.fromEntries(paths.map((path) => [path, exists
 
 function isCurrent(folder, settings) {
   const path = at(folder, STAMP);
-  if (!existsSync(path)) return false;
+  if (!existsSync(path) || !existsSync(at(glueOf(folder), 'index.js'))) return false;
   const then = JSON.parse(readFileSync(path, 'utf8'));
   const now = { settings, inputs: hashesOf(inputs(settings.entry)), outputs: hashesOf(OUTPUTS.map((name) => join(folder, name))) };
   return JSON.stringify(then) === JSON.stringify(now);

@@ -14,12 +14,13 @@ fn assay(toml: &str) -> Value {
     serde_json::to_value(&file["vars"]["ASSAY"]).unwrap()
 }
 
-/// The name and the text of each file in `examples/`.
+/// The name and the text of each TOML file in `examples/`.
 fn examples() -> Vec<(String, String)> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
     let files: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap())
+        .filter(|entry| entry.path().extension().is_some_and(|end| end == "toml"))
         .map(|entry| {
             (entry.file_name().into_string().unwrap(), std::fs::read_to_string(entry.path()).unwrap())
         })

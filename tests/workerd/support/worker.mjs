@@ -78,8 +78,9 @@ export function trusting(providers, { issuers = {}, ...rest } = {}) {
  * the start: `down`, `throttled` (every write is a 429), `rubbish`. `persist` is a folder in which KV outlives this instance. Where providers have origins of their own, their
  * `identityProvider` gets the requests for these origins. `services` are Workers' sources, by the names of
  * the service bindings that lead to them. `caller` is the source of a Worker that calls the first isolate: by RPC as AUTH, over HTTP as AUTH_HTTP.
+ * `script` replaces the built module around the wasm.
  */
-export async function startWorker({ config, secrets = {}, isolates = 1, kv = 'up', persist, identityProvider, services = {}, caller } = {}) {
+export async function startWorker({ config, secrets = {}, isolates = 1, kv = 'up', persist, identityProvider, services = {}, caller, script } = {}) {
   const lines = [];
   const env = {
     ...(config === undefined ? {} : { ASSAY: { type: 'json', value: config } }),
@@ -87,10 +88,11 @@ export async function startWorker({ config, secrets = {}, isolates = 1, kv = 'up
     ...Object.fromEntries(Object.keys(services).map((name) => [name, { type: 'worker', worker: serviceName(name) }])),
     ...(kv === 'none' ? {} : { [KV_BINDING]: { type: 'kv', id: 'jwks-cache' }, ...textBindings({ KV_BEHAVIOUR: kv }) }),
   };
+  const own = script ? { ...MODULES, 'index.js': { type: 'esm', contents: script } } : MODULES;
   const manifest =
     kv === 'none'
-      ? { mainModule: 'index.js', modules: MODULES }
-      : { mainModule: 'kv.js', modules: { ...MODULES, 'watch.js': { type: 'esm', contents: WATCH }, 'kv.js': { type: 'esm', contents: UNRELIABLE_KV } } };
+      ? { mainModule: 'index.js', modules: own }
+      : { mainModule: 'kv.js', modules: { ...own, 'watch.js': { type: 'esm', contents: WATCH }, 'kv.js': { type: 'esm', contents: UNRELIABLE_KV } } };
   const names = Array.from({ length: isolates }, (_, index) => `edge-assay-${index}`);
   const instance = new Miniflare({
     handleStructuredLogs: ({ level, message }) => lines.push({ level, message }),

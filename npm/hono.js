@@ -1,0 +1,30 @@
+// Middleware for Hono.
+import { createVerifier } from './index.js';
+
+/**
+ * Middleware that lets a request pass if its Bearer token is good, and sets `user` to the verified token. Another request gets the response
+ * that the Worker gives.
+ *
+ * @param {object | string | Function} [configuration] The configuration, its JSON text, or a function of the context that returns one of
+ *   them. Without it, the binding `ASSAY`.
+ * @param {{ scopes?: string[], issuers?: string[] }} [options] What the token must have besides the rules of its issuer.
+ * @returns {Function} The middleware.
+ */
+export function assay(configuration, options) {
+  const verifiers = new WeakMap();
+  const verifierFor = async (c) => {
+    if (typeof configuration === 'function') return createVerifier(await configuration(c), c.env);
+    const known = verifiers.get(c.env);
+    if (known) return known;
+    const made = createVerifier(configuration === undefined ? c.env?.ASSAY : configuration, c.env);
+    verifiers.set(c.env, made);
+    return made;
+  };
+  return async (c, next) => {
+    const { authenticate } = await verifierFor(c);
+    const verdict = await authenticate(c.req.raw, options);
+    if (!verdict.ok) return verdict.response();
+    c.set('user', verdict);
+    await next();
+  };
+}

@@ -1,0 +1,77 @@
+// The main module of the package: the Worker itself, and the same core with a configuration that is given in code.
+import { waitUntil } from 'cloudflare:workers';
+import { authenticate, handlers, verify } from '../src/instance.js';
+
+export { default, Assay } from '../src/entry.js';
+
+/** The most configurations that are kept for one `env`, as many as Rust keeps. The one that was not used for the longest time makes room. */
+const MOST_CONFIGURATIONS = 8;
+
+/** For each `env`, the objects that replace it, by the text of the configuration. */
+const replaced = new WeakMap();
+
+/** Work that remains after a response or a verdict, such as refreshing keys that will soon be due. */
+const context = { waitUntil };
+
+/**
+ * The Worker with this configuration in place of the binding `ASSAY`.
+ *
+ * @param {object | string} configuration The configuration, or its JSON text. An object is read once, here.
+ * @returns {{ fetch: Function, scheduled: Function }} The handlers.
+ * @throws {TypeError} If `configuration` is neither.
+ */
+export function createWorker(configuration) {
+  const text = textOf(configuration, 'createWorker');
+  return {
+    fetch: (request, env, ctx = context) => handlers.fetch(request, configured(env, text, 'fetch of createWorker'), ctx),
+    scheduled: (event, env, ctx = context) => handlers.scheduled(event, configured(env, text, 'scheduled of createWorker'), ctx),
+  };
+}
+
+/**
+ * Verifies tokens with this configuration.
+ *
+ * @param {object | string} configuration The configuration, or its JSON text. An object is read once, here.
+ * @param {object} env The bindings, as the runtime passes them to a handler.
+ * @returns {{ verify: Function, authenticate: Function }} See the types.
+ * @throws {TypeError} If an argument is missing or of another type.
+ */
+export function createVerifier(configuration, env) {
+  const own = configured(env, textOf(configuration, 'createVerifier'), 'createVerifier');
+  return {
+    verify: async (token, options) => verify(own, context, token, options),
+    authenticate: async (request, options) => {
+      if (!(request instanceof Request)) throw new TypeError('authenticate: pass the Request that the handler gets');
+      return authenticate(own, context, request, options);
+    },
+  };
+}
+
+function textOf(configuration, caller) {
+  if (typeof configuration === 'string') return configuration;
+  const hint = `${caller}: pass the configuration as an object, or as a JSON text`;
+  if (typeof configuration !== 'object' || configuration === null || Array.isArray(configuration)) throw new TypeError(`${hint}; it is ${kindOf(configuration)}`);
+  if (typeof configuration.then === 'function') throw new TypeError(`${hint}; it is a promise, so await it first`);
+  try {
+    return JSON.stringify(configuration);
+  } catch (cause) {
+    throw new TypeError(`${hint}; this object cannot be written as JSON`, { cause });
+  }
+}
+
+/** An object with the bindings of `env` and this configuration. Rust recognises a configuration by the identity of this object. */
+function configured(env, text, caller) {
+  if (typeof env !== 'object' || env === null) throw new TypeError(`${caller}: pass env, the bindings that the runtime passes to the handler; it is ${kindOf(env)}`);
+  let known = replaced.get(env);
+  if (!known) replaced.set(env, (known = new Map()));
+  const found = known.get(text) ?? Object.create(env, { ASSAY: { value: text } });
+  known.delete(text);
+  known.set(text, found);
+  if (known.size > MOST_CONFIGURATIONS) known.delete(known.keys().next().value);
+  return found;
+}
+
+function kindOf(value) {
+  if (value === null || value === undefined) return String(value);
+  return Array.isArray(value) ? 'an array' : `a ${typeof value}`;
+}
