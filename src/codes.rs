@@ -96,17 +96,18 @@ codes! {
 }
 
 codes! {
-    /// Further codes of an exchange. A subject or actor token that is refused has its own code, with the status 400.
+    /// Further codes of an exchange. A subject or actor token that is refused has its own code, with the status 400. They share a title,
+    /// because each title is part of the wasm and an exchange over HTTP has none; docs/exchange.md describes each.
     EXCHANGES:
-    REQUEST_INVALID "request_invalid" 400 "The request is invalid";
-    GRANT_TYPE_UNSUPPORTED "grant_type_unsupported" 400 "The grant is not supported";
-    CLIENT_UNAUTHENTICATED "client_unauthenticated" 401 "The client is not authenticated";
-    CLIENT_NOT_ALLOWED "client_not_allowed" 400 "The client may not request the target";
-    ACTOR_NOT_ALLOWED "actor_not_allowed" 400 "The actor may not act for the subject";
-    TARGET_UNKNOWN "target_unknown" 400 "No such target is configured";
-    TARGET_ISSUER "issuer_not_accepted" 400 "The target does not accept tokens of the issuer";
-    CONDITION_FAILED "condition_failed" 400 "The token does not fulfil a condition of the target";
-    TARGETS_APART "targets_apart" 400 "The targets cannot share a token";
-    SCOPE_NOT_GRANTED "scope_not_granted" 400 "The scope is not granted";
+    REQUEST_INVALID "request_invalid" 400 "The exchange is refused";
+    GRANT_TYPE_UNSUPPORTED "grant_type_unsupported" 400 "The exchange is refused";
+    CLIENT_UNAUTHENTICATED "client_unauthenticated" 401 "The exchange is refused";
+    CLIENT_NOT_ALLOWED "client_not_allowed" 400 "The exchange is refused";
+    ACTOR_NOT_ALLOWED "actor_not_allowed" 400 "The exchange is refused";
+    TARGET_UNKNOWN "target_unknown" 400 "The exchange is refused";
+    TARGET_ISSUER "issuer_not_accepted" 400 "The exchange is refused";
+    CONDITION_FAILED "condition_failed" 400 "The exchange is refused";
+    TARGETS_APART "targets_apart" 400 "The exchange is refused";
+    SCOPE_NOT_GRANTED "scope_not_granted" 400 "The exchange is refused";
     EXCHANGE_NOT_CONFIGURED "exchange_not_configured" 404 "No exchange is configured";
 }

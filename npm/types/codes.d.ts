@@ -84,27 +84,17 @@ export interface CallCodes {
   body_too_large: 413;
 }
 
-/** Further codes of an exchange, each with the status of the response. A subject or actor token that is refused has its own code, with the status 400. */
+/** Further codes of an exchange, each with the status of the response; docs/exchange.md describes them. A subject or actor token that is refused has its own code, with the status 400. */
 export interface ExchangeCodes {
-  /** The request is invalid. */
   request_invalid: 400;
-  /** The grant is not supported. */
   grant_type_unsupported: 400;
-  /** The client is not authenticated. */
   client_unauthenticated: 401;
-  /** The client may not request the target. */
   client_not_allowed: 400;
-  /** The actor may not act for the subject. */
   actor_not_allowed: 400;
-  /** No such target is configured. */
   target_unknown: 400;
-  /** The target does not accept tokens of the issuer. */
   issuer_not_accepted: 400;
-  /** The token does not fulfil a condition of the target. */
   condition_failed: 400;
-  /** The targets cannot share a token. */
   targets_apart: 400;
-  /** The scope is not granted. */
   scope_not_granted: 400;
   /** No exchange is configured. */
   exchange_not_configured: 404;

@@ -12,19 +12,23 @@ const FILE: &str = "npm/types/codes.d.ts";
 
 const HEAD: &str = "// Made from the tables of codes in src/ by `UPDATE_DOCS=1 cargo test --locked --test native codes`. Do not edit it.\n";
 
-/// An interface with a member for each code, whose type is the status.
+/// An interface with a member for each code, whose type is the status. A title that several codes share is left out.
 fn interface(name: &str, about: &str, codes: &[Code]) -> String {
     let mut text = format!("\n/** {about} */\nexport interface {name} {{\n");
     for code in codes {
-        writeln!(text, "  /** {}. */\n  {}: {};", code.title(), code.name(), code.status()).unwrap();
+        if codes.iter().filter(|other| other.title() == code.title()).count() == 1 {
+            writeln!(text, "  /** {}. */", code.title()).unwrap();
+        }
+        writeln!(text, "  {}: {};", code.name(), code.status()).unwrap();
     }
     text + "}\n"
 }
 
 /// A type with the id of every root cause.
 fn causes() -> String {
-    let ids: String = CauseId::ALL.iter().map(|id| format!("\n  | '{}'", id.name())).collect();
-    format!("\n/** The id of a root cause in an explanation. */\nexport type CauseId ={ids};\n")
+    let ids: Vec<&str> = CauseId::ALL.iter().map(|id| id.name()).collect();
+    let union = ids.join("'\n  | '");
+    format!("\n/** The id of a root cause in an explanation. */\nexport type CauseId =\n  | '{union}';\n")
 }
 
 #[test]
@@ -53,7 +57,7 @@ fn the_types_of_the_package_have_exactly_the_codes_of_the_tables() {
         ),
         interface(
             "ExchangeCodes",
-            "Further codes of an exchange, each with the status of the response. A subject or actor token that is refused has its own code, with the status 400.",
+            "Further codes of an exchange, each with the status of the response; docs/exchange.md describes them. A subject or actor token that is refused has its own code, with the status 400.",
             EXCHANGES,
         ),
         causes(),
