@@ -173,11 +173,12 @@ const calls = {
   },
   early: async ({ token }) => ({ value: await early.verify(token) }),
   worker: async ({ configuration, request }, env, ctx) => ({ response: await shown(await createWorker(argument(configuration)).fetch(new Request(request.url, request), argument(env), ctx)) }),
-  async mutated({ configuration, changed, token }, env, ctx) {
+  async mutated({ configuration, changed, token }, env) {
     const worker = createWorker(configuration);
     const verifier = createVerifier(configuration, env);
     configuration.issuers = changed;
-    const answer = await worker.fetch(new Request('https://api.example.com/verify', { headers: { authorization: 'Bearer ' + token } }), env, ctx);
+    // Without a context.
+    const answer = await worker.fetch(new Request('https://api.example.com/verify', { headers: { authorization: 'Bearer ' + token } }), env);
     return { worker: answer.status, before: await verifier.verify(token), after: await createVerifier(configuration, env).verify(token) };
   },
 };
