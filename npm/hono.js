@@ -7,7 +7,7 @@ import { createVerifier } from './index.js';
  *
  * @param {object | string | Function} [configuration] The configuration, its JSON text, or a function of the context that returns one of
  *   them. Without it, the binding `ASSAY`.
- * @param {{ scopes?: string[], issuers?: string[] }} [options] What the token must have besides the rules of its issuer.
+ * @param {{ scopes?: string[], issuers?: string[], claims?: object[] }} [options] What the token must have besides the rules of its issuer.
  * @returns {Function} The middleware.
  */
 export function assay(configuration, options) {

@@ -85,6 +85,7 @@ codes! {
     /// Further codes of a verdict: the token is good and does not suffice, or the request is none of a user.
     VERDICTS:
     ISSUER_NOT_ACCEPTED "issuer_not_accepted" 403 "The token is not accepted for this";
+    REQUIREMENT_UNMET "condition_failed" 403 "The token is not accepted for this";
     FORWARD_AUTH_MISDIRECTED "forward_auth_misdirected" 403 "The proxy's question is refused";
 }
 

@@ -70,8 +70,8 @@ export interface FaultCodes {
 
 /** Further codes of a verdict, each with the status of the response: the token is good and does not suffice, or the request is a proxy's question. */
 export interface VerdictCodes {
-  /** The token is not accepted for this. */
   issuer_not_accepted: 403;
+  condition_failed: 403;
   /** The proxy's question is refused. */
   forward_auth_misdirected: 403;
 }

@@ -1,5 +1,6 @@
 // Verified tokens as values.
 import type { CauseId } from './codes.d.ts';
+import type { Condition } from './configuration.d.ts';
 
 /** A value of JSON that nothing is known of. It is not `unknown`, because the types of RPC refuse results that contain it. */
 export type JsonValue = string | number | boolean | object | null | undefined;
@@ -46,12 +47,14 @@ export interface VerifiedToken<C extends object = {}> {
   issued_at?: number;
 }
 
-/** What a token must have besides the rules of its issuer. */
+/** What a token must have besides the rules of its issuer: the same as `require` of a route. A list has at least one element. */
 export interface VerifyOptions {
   /** Scopes that the token must grant, all of them. Otherwise: 403 `scope_insufficient`. */
   scopes?: readonly string[];
-  /** The issuers whose tokens are accepted here. Otherwise: 403 `issuer_not_accepted`. */
+  /** The configured issuers whose tokens are accepted here. Otherwise: 403 `issuer_not_accepted`. */
   issuers?: readonly string[];
+  /** Conditions on claims, all of which must hold. Otherwise: 403 `condition_failed`. */
+  claims?: readonly Condition[];
 }
 
 /** A token that the exchange has issued (RFC 8693 §2.2.1). */

@@ -45,7 +45,7 @@ impl RequirementError {
         match self {
             Self::Issuer => codes::ISSUER_NOT_ACCEPTED.name(),
             Self::Rejected(rejection) => rejection.code(),
-            Self::Condition { .. } => "condition_failed",
+            Self::Condition { .. } => codes::REQUIREMENT_UNMET.name(),
         }
     }
 }

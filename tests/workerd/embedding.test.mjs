@@ -362,7 +362,9 @@ suite('createVerifier and createWorker', () => {
     assert.equal(await code({ scopes: ['a', 'c'] }), 'scope_insufficient');
     assert.equal(await code({ issuers: [clerk.issuer] }), 'ok');
     assert.equal(await code({ issuers: [betterAuth.issuer] }), 'issuer_not_accepted');
-    for (const options of [{ scope: ['c'] }, { scopes: 'c' }, { scopes: null }, ['c'], 'c', null]) assert.equal(await code(options), 'call_invalid', JSON.stringify(options));
+    assert.equal(await code({ claims: [{ claim: '/iss', equals: clerk.issuer }] }), 'ok');
+    assert.equal(await code({ claims: [{ claim: '/plan', one_of: ['pro'] }] }), 'condition_failed');
+    for (const options of [{ scope: ['c'] }, { scopes: 'c' }, { scopes: null }, { scopes: [] }, { issuers: ['https://other.example'] }, ['c'], 'c', null]) assert.equal(await code(options), 'call_invalid', JSON.stringify(options));
   });
 
   test('authenticate reads a request of any method, and leaves its body to the handler', async () => {
