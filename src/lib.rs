@@ -5,10 +5,10 @@
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::disallowed_methods))]
 
-#[cfg(all(target_arch = "wasm32", feature = "bench"))]
+#[cfg(all(target_arch = "wasm32", target_os = "unknown", feature = "bench"))]
 pub mod bench;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 pub mod entry;
 
 pub mod http;
@@ -33,7 +33,7 @@ pub mod signing;
 
 pub mod jose;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 pub mod platform;
 
 mod waiting;

@@ -1,4 +1,7 @@
 //! The command line as a person or a script uses it: its output and its exit codes.
+//!
+//! The tests run the native binary, or the WebAssembly under Node if `EDGE_ASSAY_MAIN_JS` names `main.js`:
+//! `tests/workerd/command-line.test.mjs` runs them so.
 
 // The command line reads the real clock, so its tests do, too.
 #![allow(clippy::disallowed_methods)]
@@ -38,8 +41,20 @@ impl Drop for Folder {
     }
 }
 
+/// The command under test, without arguments.
+fn command() -> Command {
+    match std::env::var_os("EDGE_ASSAY_MAIN_JS") {
+        None => Command::new(env!("CARGO_BIN_EXE_edge-assay")),
+        Some(script) => {
+            let mut node = Command::new("node");
+            node.arg(script);
+            node
+        }
+    }
+}
+
 fn edge_assay(arguments: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_edge-assay"))
+    let mut child = command()
         .args(arguments)
         .env("EXPLAIN_KEY", "the key")
         .stdin(Stdio::piped())
@@ -89,8 +104,10 @@ fn a_good_token_is_accepted_with_exit_code_0() {
     let folder = Folder::new("good");
     let (config, jwks) = (folder.file("wrangler.toml", &configuration("")), key_file(&folder));
     let token = token(600);
-    for (argument, input) in [(token.as_str(), ""), ("-", token.as_str())] {
-        let output = edge_assay(&["explain", argument, "--config", &config, "--jwks", &jwks], input);
+    let file = folder.file("token.txt", &format!("Authorization: Bearer {token}\n"));
+    let common = ["explain", "--config", &config, "--jwks", &jwks];
+    for (arguments, input) in [(&[][..], token.as_str()), (&["-"], &token), (&["--token-file", &file], "")] {
+        let output = edge_assay(&[&common[..], arguments].concat(), input);
         assert_eq!(code(&output), 0, "{}", stderr(&output));
         assert!(stdout(&output).starts_with("Accepted"));
         // Redirected output has no colour, and no report holds the token.
@@ -103,7 +120,7 @@ fn a_good_token_is_accepted_with_exit_code_0() {
 fn a_refused_token_has_exit_code_1_and_its_cause_in_json() {
     let folder = Folder::new("refused");
     let (config, jwks) = (folder.file("wrangler.toml", &configuration("")), key_file(&folder));
-    let output = edge_assay(&["explain", &token(-600), "--config", &config, "--jwks", &jwks, "--json"], "");
+    let output = edge_assay(&["explain", "--config", &config, "--jwks", &jwks, "--json"], &token(-600));
     assert_eq!(code(&output), 1);
     let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
     assert_eq!(report["verdict"], "refused");
@@ -117,8 +134,41 @@ fn a_refused_token_has_exit_code_1_and_its_cause_in_json() {
 }
 
 #[test]
+fn a_token_is_no_argument_and_the_message_shows_the_same_call_without_it() {
+    let folder = Folder::new("argument");
+    let (config, jwks) = (folder.file("wrangler.toml", &configuration("")), key_file(&folder));
+    let secret = token(600);
+    for arguments in [
+        &["explain", &secret, "--config", &config, "--jwks", &jwks][..],
+        &["explain", "--config", &config, "--jwks", &jwks, &secret],
+        &["explain", "--config", &config, "--jwks", &jwks, &format!("--token={secret}")],
+        &["explain", "--config", &config, &secret, &secret],
+    ] {
+        let output = edge_assay(arguments, "");
+        assert_eq!((code(&output), stdout(&output)), (2, String::new()));
+        assert!(!stderr(&output).contains(&secret), "{arguments:?}");
+    }
+    let shown = stderr(&edge_assay(&["explain", &secret, "--jwks", &jwks, "--config", &config], ""));
+    let rest = format!("--jwks {jwks} --config {config}\n");
+    assert!(shown.contains(&format!("printf %s \"$TOKEN\" | edge-assay explain - {rest}")), "{shown}");
+    assert!(shown.contains(&format!("edge-assay explain --token-file token.txt {rest}")), "{shown}");
+}
+
+#[test]
+fn a_token_is_sent_only_to_a_worker_with_https_or_on_this_machine() {
+    let output = edge_assay(&["explain", "-", "--online", "http://auth.example.com"], "a.b.c");
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("loopback hosts only"), "{}", stderr(&output));
+}
+
+#[test]
 fn each_subcommand_shows_its_help() {
-    for arguments in [["explain", "--help"], ["explain", "-h"], ["check", "--help"], ["keys", "--help"]] {
+    for arguments in [
+        ["explain", "--help"],
+        ["explain", "-h"],
+        ["check", "--help"],
+        ["keys", "--help"],
+    ] {
         let output = edge_assay(&arguments, "");
         assert_eq!(code(&output), 0, "{arguments:?}");
         assert!(stdout(&output).contains(&format!("edge-assay {}", arguments[0])), "{arguments:?}");
@@ -131,8 +181,10 @@ fn a_wrong_call_has_exit_code_2_and_shows_the_usage() {
         &["explain", "--colour"][..],
         &["explain", "--config"],
         &["explain", "a", "b"],
-        &["explain", "a", "--config", "/nowhere/wrangler.toml"],
-        &["explain", "a", "--jwks", "k", "--online", "http://127.0.0.1:1"],
+        &["explain", "-", "--config", "/nowhere/wrangler.toml"],
+        &["explain", "-", "--token-file", "/nowhere/token.txt"],
+        &["explain", "--token-file", "/nowhere/token.txt"],
+        &["explain", "-", "--jwks", "k", "--online", "http://127.0.0.1:1"],
         &["check", "/nowhere/wrangler.toml"],
         &["assay"],
         &[],
@@ -378,6 +430,102 @@ fn check_looks_into_every_environment_because_they_inherit_no_vars() {
 }
 
 #[test]
+fn a_wrangler_file_in_json_is_read_as_wrangler_reads_it() {
+    let folder = Folder::new("jsonc");
+    let issuers =
+        format!(r#""issuers": [{{ "issuer": "{ISSUER}", "preset": "clerk", "audience": "unchecked", }}]"#);
+    let text = format!(
+        "\u{feff}// A comment.\n{{ \"name\": \"x\", /* and one */ \"vars\": {{ \"ASSAY\": {{ {issuers} }} }}, \"env\": {{ \"staging\": {{}}, \"live\": {{ \"vars\": {{ \"ASSAY\": {{ {issuers}, \"cros\": 1 }} }} }} }} }}"
+    );
+    let output = edge_assay(&["check", &folder.file("wrangler.jsonc", &text)], "");
+    let said = stdout(&output);
+    assert_eq!(code(&output), 1, "{said}");
+    for line in [
+        "wrangler.jsonc has no faults",
+        "✗ env.staging has no vars.ASSAY",
+        "add the object `ASSAY` to `vars` of env.staging",
+        "✗ env.live cros: ",
+    ] {
+        assert!(said.contains(line), "{line} is not in {said}");
+    }
+    let output = edge_assay(&["explain", "--config", &folder.file("wrangler.json", &text), "--json"], "null");
+    assert_eq!(code(&output), 1, "{}", stderr(&output));
+    for text in ["{'vars': {}}", "{vars: {}}", "{\"a\": 1 \"b\": 2}", "[", &"[".repeat(100_000)] {
+        let output = edge_assay(&["check", &folder.file("wrangler.jsonc", text)], "");
+        assert_eq!(code(&output), 2, "{}", stdout(&output));
+        assert!(stderr(&output).contains("wrangler.jsonc is not JSON: "), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn without_a_name_the_file_is_the_one_that_wrangler_takes() {
+    let folder = Folder::new("default");
+    let below = folder.0.join("below");
+    std::fs::create_dir_all(&below).unwrap();
+    let check = |place: &std::path::Path| {
+        let output = command().arg("check").current_dir(place).output().unwrap();
+        (code(&output), stdout(&output), stderr(&output))
+    };
+    // As long as no folder above has one.
+    let (status, _, error) = check(&below);
+    assert_eq!(
+        (status, error.contains("wrangler.json, wrangler.jsonc or wrangler.toml")),
+        (2, true),
+        "{error}"
+    );
+    std::fs::write(below.join("wrangler.toml"), configuration("")).unwrap();
+    let (status, said, _) = check(&below);
+    assert_eq!((status, said.contains("✓ wrangler.toml has no faults")), (0, true), "{said}");
+    // wrangler looks for the next name only after it has looked into every folder above.
+    folder.file("wrangler.jsonc", "{}");
+    let (status, said, _) = check(&below);
+    assert_eq!((status, said.starts_with("✗ ASSAY: is not set")), (1, true), "{said}");
+    let text = format!(
+        r#"{{ "vars": {{ "ASSAY": {{ "issuers": [{{ "issuer": "{ISSUER}", "preset": "clerk", "audience": "unchecked" }}] }} }} }}"#
+    );
+    folder.file("wrangler.json", &text);
+    let (status, said, _) = check(&below);
+    assert_eq!((status, said.contains("wrangler.json has no faults")), (0, true), "{said}");
+    let (status, said, _) = check(&folder.0);
+    assert_eq!((status, said.contains("✓ wrangler.json has no faults")), (0, true), "{said}");
+}
+
+#[test]
+fn input_without_an_end_is_refused_and_so_are_files_that_are_no_text() {
+    let folder = Folder::new("input");
+    let large = folder.file("large.toml", &"#".repeat(4 * 1024 * 1024 + 1));
+    for (file, reason) in
+        [(large.as_str(), "it is larger than 4 MiB"), (folder.0.to_str().unwrap(), "it is a folder")]
+    {
+        let output = edge_assay(&["check", file], "");
+        assert_eq!((code(&output), stderr(&output).contains(reason)), (2, true), "{}", stderr(&output));
+    }
+    std::fs::write(folder.0.join("latin1.toml"), b"# caf\xe9\n").unwrap();
+    let output = edge_assay(&["check", folder.0.join("latin1.toml").to_str().unwrap()], "");
+    assert_eq!((code(&output), stderr(&output).contains("it is not UTF-8 text")), (2, true));
+    // Names in a file do not control the terminal.
+    let text = "[env.\"\\u001b[31mred\"]\nname = \"x\"\n";
+    let output = edge_assay(&["check", &folder.file("wrangler.toml", text)], "");
+    assert!(!stdout(&output).contains('\u{1b}') && stdout(&output).contains("\u{fffd}[31mred"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_ends_early_changes_no_exit_code_unless_keys_would_be_lost() {
+    let folder = Folder::new("pipe");
+    let config = folder.file("wrangler.toml", &configuration("audiences = []\n"));
+    let run = |arguments: &[&str]| {
+        let mut child =
+            command().args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        child.wait().unwrap().code().unwrap()
+    };
+    assert_eq!(run(&["check", &config]), 1);
+    assert_eq!(run(&["check", concat!(env!("CARGO_MANIFEST_DIR"), "/examples/clerk.toml")]), 0);
+    assert_eq!(run(&["keys", "new"]), 1);
+}
+
+#[test]
 fn check_hints_at_an_issuer_that_lacks_https_and_accepts_it() {
     let folder = Folder::new("schemeless");
     let check = |issuer: &str| {
@@ -552,8 +700,8 @@ fn explain_checks_the_route_of_the_request_that_its_options_describe() {
     let (config, jwks) = (folder.file("wrangler.toml", &configuration(routes)), key_file(&folder));
     let token = token(600);
     let explained = |more: &[&str]| {
-        let common = ["explain", &token, "--config", &config, "--jwks", &jwks, "--json"];
-        edge_assay(&[&common[..], more].concat(), "")
+        let common = ["explain", "--config", &config, "--jwks", &jwks, "--json"];
+        edge_assay(&[&common[..], more].concat(), &token)
     };
     let report = |output: &Output| serde_json::from_str::<Value>(&stdout(output)).unwrap();
     let error = explained(&[]);
@@ -585,8 +733,8 @@ fn explain_gives_no_verdict_on_a_route_whose_exchange_reads_a_directory() {
     let folder = Folder::new("directory");
     let (config, jwks) = (folder.file("wrangler.toml", &configuration(&exchange)), key_file(&folder));
     let output = edge_assay(
-        &["explain", &token(600), "--config", &config, "--jwks", &jwks, "--path", "/profiles/1", "--json"],
-        "",
+        &["explain", "--config", &config, "--jwks", &jwks, "--path", "/profiles/1", "--json"],
+        &token(600),
     );
     let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
     assert_eq!((code(&output), &report["cause"]["id"]), (1, &json!("store_unavailable")), "{report:#}");

@@ -1,16 +1,13 @@
-//! What the subcommands share: arguments, the configuration file, colour and exit codes.
+//! What the subcommands share: arguments and exit codes.
 
-use std::io::IsTerminal as _;
-use std::path::Path;
 use std::process::ExitCode;
 
-use edge_assay::explain::text::Style;
-use serde_json::Value;
+use super::terminal;
 
 /// The exit code for a token that is refused, or a configuration with faults.
 pub(crate) const REFUSED: u8 = 1;
 /// The exit code for a wrong call, and for input that cannot be read.
-const USAGE: u8 = 2;
+pub(crate) const USAGE: u8 = 2;
 
 /// The arguments that were not read yet. Reading `--name value` or `--name` removes it; the rest is positional.
 pub(crate) struct Arguments(Vec<String>);
@@ -34,11 +31,23 @@ impl Arguments {
         if at < self.0.len() { Ok(Some(self.0.remove(at))) } else { Err(format!("{name} needs a value")) }
     }
 
+    /// The value of an option that is given once at most.
+    pub(crate) fn single(&mut self, name: &str) -> Result<Option<String>, String> {
+        let first = self.option(name)?;
+        if self.0.iter().any(|argument| argument == name) {
+            return Err(format!("{name} may be given only once"));
+        }
+        Ok(first)
+    }
+
     /// The positional arguments, `most` at most.
     pub(crate) fn rest(self, most: usize) -> Result<Vec<String>, String> {
         // A dash alone stands for standard input.
         if let Some(unknown) = self.0.iter().find(|argument| argument.starts_with('-') && *argument != "-") {
-            return Err(format!("unknown option {unknown}"));
+            // What follows the equals sign may be a secret.
+            let name = unknown.split('=').next().unwrap_or_default();
+            let hint = if name.len() < unknown.len() { "; write a value after a space" } else { "" };
+            return Err(format!("unknown option {name}{hint}"));
         }
         if self.0.len() > most { Err("too many arguments".to_owned()) } else { Ok(self.0) }
     }
@@ -46,45 +55,16 @@ impl Arguments {
 
 /// Reports a wrong call.
 pub(crate) fn usage(message: &str) -> ExitCode {
-    eprintln!("{message}");
+    terminal::report(message);
     ExitCode::from(USAGE)
 }
 
-/// The `ASSAY` variable of one environment.
-pub(crate) struct Environment {
-    /// The environment's name; `None` at the top level.
-    pub(crate) name: Option<String>,
-    /// The variable as JSON text; `None` if it is not set.
-    pub(crate) variable: Option<String>,
-}
-
-/// The `ASSAY` variable at the top level of a `wrangler.toml`.
-pub(crate) fn assay_variable(path: &Path) -> Result<Option<String>, String> {
-    Ok(environments(path)?.into_iter().next().and_then(|top| top.variable))
-}
-
-/// The `ASSAY` variables of a `wrangler.toml`: the top level first, then each environment. wrangler's environments inherit no
-/// `vars`.
-pub(crate) fn environments(path: &Path) -> Result<Vec<Environment>, String> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
-    let file: Value =
-        toml::from_str(&text).map_err(|error| format!("{} is not TOML: {error}", path.display()))?;
-    let variable = |table: &Value| {
-        table.pointer("/vars/ASSAY").map(|value| match value {
-            Value::String(json) => json.clone(),
-            table => table.to_string(),
-        })
-    };
-    let named = file.get("env").and_then(Value::as_object).into_iter().flatten();
-    let named =
-        named.map(|(name, table)| Environment { name: Some(name.clone()), variable: variable(table) });
-    Ok(std::iter::once(Environment { name: None, variable: variable(&file) }).chain(named).collect())
-}
-
-/// Colour for a terminal, unless `NO_COLOR` is set (no-color.org).
-pub(crate) fn style() -> Style {
-    let wanted =
-        std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    if wanted { Style::Ansi } else { Style::Plain }
+/// An argument as a shell reads it.
+pub(crate) fn quoted(argument: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"%+,-./:=@_".contains(&byte);
+    if !argument.is_empty() && argument.bytes().all(is_plain) {
+        argument.to_owned()
+    } else {
+        format!("'{}'", argument.replace('\'', r"'\''"))
+    }
 }

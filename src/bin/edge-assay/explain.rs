@@ -1,7 +1,6 @@
 //! `edge-assay explain`: explains a token by a configuration file, or by a deployed Worker.
 
-use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use edge_assay::config::Config;
@@ -9,63 +8,90 @@ use edge_assay::explain::report::Verdict;
 use edge_assay::explain::{self, Presented, RefusedRequest, text};
 use edge_assay::http::credentials;
 use edge_assay::jose::json as strict_json;
-use edge_assay::keys::KeyCache;
+use edge_assay::keys::{KeyCache, url};
 use serde_json::json;
 
-use super::command::{self, Arguments, REFUSED};
-use super::native::{self, Machine};
+use super::command::{self, Arguments, REFUSED, quoted};
+use super::machine::{self, Machine};
+use super::terminal::{self, say};
+use super::{http, wrangler_file};
 
 /// The usage line.
-pub(crate) const USAGE: &str = "explain [TOKEN|-] --config wrangler.toml [--path PATH [--method METHOD] [--host HOST]] [--json] [--jwks FILE | --online URL-OF-THE-WORKER]";
+pub(crate) const USAGE: &str = "explain [- | --token-file FILE] [--config FILE] [--path PATH [--method METHOD] [--host HOST]] [--json] [--jwks FILE | --online URL-OF-THE-WORKER]";
 
 /// How long a deployed Worker may take to answer, in milliseconds.
 const TIMEOUT_MS: u32 = 15_000;
 
+/// The largest answer of a deployed Worker, in bytes.
+const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+
 /// Exit codes: 0 accepted, 1 refused or without a verdict, 2 for a wrong call.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
-    match explain(Arguments::new(arguments)) {
+    match explain(arguments) {
         Ok(accepted) if accepted => ExitCode::SUCCESS,
         Ok(_) => ExitCode::from(REFUSED),
         Err(message) => command::usage(&format!("{message}\nUsage: edge-assay {USAGE}")),
     }
 }
 
-fn explain(mut arguments: Arguments) -> Result<bool, String> {
+fn explain(given: &[String]) -> Result<bool, String> {
+    let mut arguments = Arguments::new(given);
     let as_json = arguments.flag("--json");
-    let config = PathBuf::from(arguments.option("--config")?.unwrap_or_else(|| "wrangler.toml".to_owned()));
+    let config = arguments.option("--config")?;
     let jwks = arguments.option("--jwks")?;
     let online = arguments.option("--online")?;
+    let token_file = arguments.option("--token-file")?;
     let described = (arguments.option("--method")?, arguments.option("--host")?, arguments.option("--path")?);
-    let token = match arguments.rest(1)?.pop() {
-        Some(token) if token != "-" => token,
-        _ => {
-            let mut text = String::new();
-            std::io::stdin()
-                .read_to_string(&mut text)
-                .map_err(|error| format!("no token could be read: {error}"))?;
-            text
+    let positional = arguments.rest(1)?.pop();
+    if let Some(token) = positional.as_deref().filter(|one| *one != "-") {
+        return Err(never_as_argument(given, token));
+    }
+    if online.is_some() && jwks.is_some() {
+        return Err("use either --jwks or --online, not both".to_owned());
+    }
+    let token = match (token_file, positional) {
+        (Some(_), Some(_)) => return Err("use either - or --token-file, not both".to_owned()),
+        (Some(file), None) => terminal::read_file(Path::new(&file))?,
+        (None, _) => {
+            if terminal::input_is_typed() {
+                terminal::report(
+                    "Paste the token, press Enter, and end the input with Ctrl-D (Windows: Ctrl-Z, Enter).",
+                );
+            }
+            terminal::read_input()?
         }
     };
     if let Some(url) = online {
-        if jwks.is_some() {
-            return Err("use either --jwks or --online, not both".to_owned());
-        }
         return ask(&url, &token, described, as_json);
     }
-    let read = |path: &String| std::fs::read(path).map_err(|error| format!("{path} cannot be read: {error}"));
+    let read = |path: &String| terminal::read_file(Path::new(path)).map(String::into_bytes);
     let jwks = jwks.as_ref().map(read).transpose()?;
+    let config = config.map_or_else(wrangler_file::default_file, |path| Ok(PathBuf::from(path)))?;
     let machine = Machine::new(&config, jwks);
-    let variable = command::assay_variable(&config)?;
+    let variable = wrangler_file::assay_variable(&config)?;
     let config = Config::load(variable.as_deref(), &machine);
     let request = refused_request(&config, &described)?;
     let presented = Presented { request, ..credentials::given(&token) };
-    let report = native::run(explain::explain(&config, &KeyCache::new(), &machine, &presented));
+    let report = machine::run(explain::explain(&config, &KeyCache::new(), &machine, &presented));
     if as_json {
-        println!("{:#}", json!(report));
+        say(&format!("{:#}", json!(report)));
     } else {
-        print!("{}", text::render(&report, command::style()));
+        terminal::print(&text::render(&report, terminal::style()));
     }
     Ok(report.verdict == Verdict::Accepted)
+}
+
+/// Refuses a token that is an argument, and shows the same call without it.
+fn never_as_argument(given: &[String], token: &str) -> String {
+    let rest = |first: &str| {
+        let others = given.iter().filter(|argument| *argument != token).map(|argument| quoted(argument));
+        [first.to_owned()].into_iter().chain(others).collect::<Vec<_>>().join(" ")
+    };
+    format!(
+        "A token is not accepted as an argument: other users of this machine can see it there, and the shell keeps it in its history. Pass it on standard input, or in a file:\n  printf %s \"$TOKEN\" | edge-assay explain {}\n  edge-assay explain {}",
+        rest("-"),
+        rest("--token-file token.txt"),
+    )
 }
 
 /// The refused request as the options describe it: method, host and path.
@@ -90,39 +116,45 @@ fn refused_request(config: &Config, described: &Described) -> Result<Option<Refu
 /// Asks a deployed Worker, which also checks the signature with WebCrypto. `EXPLAIN_KEY` comes from the environment.
 fn ask(url: &str, token: &str, (method, host, path): Described, as_json: bool) -> Result<bool, String> {
     let endpoint = format!("{}/explain", url.trim_end_matches('/'));
-    let mut request = native::agent(TIMEOUT_MS)
-        .post(&endpoint)
-        .header("content-type", "application/json")
-        .header("accept", if as_json { "application/json" } else { "text/plain" });
-    if let Ok(key) = std::env::var("EXPLAIN_KEY") {
-        request = request.header("x-explain-key", key);
-    }
+    // The request has a token and a key.
+    url::accept(&endpoint).map_err(|error| format!("--online {url}: {error}"))?;
+    let key = std::env::var("EXPLAIN_KEY").ok();
+    let accepted = if as_json { "application/json" } else { "text/plain" };
+    let mut headers = vec![("content-type", "application/json"), ("accept", accepted)];
+    headers.extend(key.as_deref().map(|key| ("x-explain-key", key)));
     let mut asked = json!({ "token": token.trim() });
     for (name, value) in [("method", method), ("host", host), ("path", path)] {
         if let (Some(value), Some(members)) = (value, asked.as_object_mut()) {
             members.insert(name.to_owned(), json!(value));
         }
     }
-    let mut response =
-        request.send(asked.to_string()).map_err(|error| format!("{endpoint} did not answer: {error}"))?;
-    let status = response.status().as_u16();
-    let body = response.body_mut().read_to_string().map_err(|error| format!("{endpoint}: {error}"))?;
-    if status == 401 {
+    let answer = http::send(&http::Request {
+        method: "POST",
+        url: &endpoint,
+        headers,
+        body: Some(asked.to_string()),
+        timeout_ms: TIMEOUT_MS,
+        max_bytes: MAX_ANSWER_BYTES,
+    })
+    .map_err(|error| format!("{endpoint} did not answer: {error}"))?;
+    let body =
+        String::from_utf8(answer.body).map_err(|_| format!("the answer of {endpoint} is not UTF-8 text"))?;
+    if answer.status == 401 {
         let problem = strict_json::parse_object(&body).unwrap_or_default();
         let detail = problem.get("detail").and_then(|detail| detail.as_str()).unwrap_or("without a reason");
         return Err(format!(
             "{endpoint} refused access: {detail}. The key comes from the environment variable EXPLAIN_KEY"
         ));
     }
-    if status != 200 {
-        return Err(format!("{endpoint} answered {status}"));
+    if answer.status != 200 {
+        return Err(format!("{endpoint} answered {}", answer.status));
     }
     if !as_json {
-        print!("{body}");
+        terminal::print(&body);
         return Ok(body.starts_with("Accepted"));
     }
     let report =
         strict_json::parse_value(&body).map_err(|_| format!("the answer of {endpoint} is not a report"))?;
-    println!("{report:#}");
+    say(&format!("{report:#}"));
     Ok(report.get("verdict") == Some(&json!("accepted")))
 }

@@ -5,8 +5,7 @@
 //! `rotate` go to standard error, because the set itself may go to standard output.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -19,6 +18,7 @@ use lexopt::prelude::{Long, Short, Value, ValueExt as _};
 
 use super::command::{self, REFUSED};
 use super::secret_file;
+use super::terminal::{self, say};
 
 /// The usage line.
 pub(crate) const SYNOPSIS: &str =
@@ -95,7 +95,7 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
             command::usage(&format!("{message}\nUsage: edge-assay {SYNOPSIS}"))
         }
         Err(CommandError::Refused(message)) => {
-            eprintln!("{message}");
+            terminal::report(&message);
             ExitCode::from(REFUSED)
         }
     }
@@ -106,13 +106,13 @@ fn keys(mut arguments: lexopt::Parser) -> Result<bool, CommandError> {
     let command = match arguments.next()? {
         Some(Value(name)) => name.string()?,
         Some(Long("help") | Short('h')) => {
-            println!("{USAGE}");
+            say(USAGE);
             return Ok(true);
         }
         _ => return Err(CommandError::Usage(USAGE.to_owned())),
     };
     let Some(options) = options(&mut arguments)? else {
-        println!("{USAGE}");
+        say(USAGE);
         return Ok(true);
     };
     let now = system_time();
@@ -120,7 +120,7 @@ fn keys(mut arguments: lexopt::Parser) -> Result<bool, CommandError> {
         "new" => new(&options, now).map(|()| true),
         "rotate" => rotate(&options, now).map(|()| true),
         "list" => {
-            print!("{}", overview(&read(&options)?, now));
+            terminal::print(&overview(&read(&options)?, now));
             Ok(true)
         }
         "check" => check(&options, now),
@@ -255,9 +255,9 @@ fn check(options: &Options, now: Timestamp) -> Result<bool, CommandError> {
         }
     }
     if problems.is_empty() {
-        println!("Nothing is wrong.");
+        say("Nothing is wrong.");
     } else {
-        println!("{}", problems.join("\n"));
+        say(&problems.join("\n"));
     }
     Ok(problems.is_empty())
 }
@@ -274,7 +274,7 @@ fn problems(plan: &Plan, options: &Options) -> Vec<String> {
 type Write = fn(&Path, &str) -> io::Result<()>;
 
 fn unwritable(file: &Path, error: &io::Error) -> CommandError {
-    CommandError::Refused(format!("{} cannot be written: {error}", file.display()))
+    CommandError::Refused(format!("{} cannot be written: {}", file.display(), terminal::in_words(error)))
 }
 
 /// Writes the set, unless its schedule is unsafe, and shows what happens when.
@@ -285,18 +285,23 @@ fn finish(plan: &Plan, options: &Options, now: Timestamp, write: Write) -> Resul
     }
     let text = plan.to_json();
     match &options.file {
-        None => println!("{text}"),
+        None => terminal::try_print(&format!("{text}\n")).map_err(|error| {
+            CommandError::Refused(format!(
+                "standard output cannot be written: {}",
+                terminal::in_words(&error)
+            ))
+        })?,
         Some(file) => write(file, &text).map_err(|error| unwritable(file, &error))?,
     }
-    eprint!("{}", overview(plan, now));
+    terminal::report(overview(plan, now).trim_end());
     let file = options
         .file
         .as_deref()
         .map_or_else(|| "signing-keys.json".to_owned(), |file| file.display().to_string());
     let kept = if options.file.is_some() { &file } else { "The text above" };
-    eprintln!(
+    terminal::report(&format!(
         "\n{kept} is the only copy of the private keys: a Worker's secret cannot be read back. Keep it, and store it in the Worker:\n  npx wrangler secret put SIGNING_KEYS < {file}"
-    );
+    ));
     Ok(())
 }
 
@@ -318,13 +323,11 @@ fn overview(plan: &Plan, now: Timestamp) -> String {
 }
 
 fn read(options: &Options) -> Result<Plan, CommandError> {
-    let mut text = String::new();
-    let read = match &options.file {
-        Some(file) => File::open(file).and_then(|mut file| file.read_to_string(&mut text)),
-        None => std::io::stdin().read_to_string(&mut text),
-    };
-    let name = options.file.as_deref().map_or("standard input".to_owned(), |file| file.display().to_string());
-    read.map_err(|error| CommandError::Refused(format!("{name} cannot be read: {error}")))?;
+    let text = match &options.file {
+        Some(file) => terminal::read_file(file),
+        None => terminal::read_input(),
+    }
+    .map_err(CommandError::Refused)?;
     Plan::read(&text).map_err(refused)
 }
 

@@ -1,9 +1,8 @@
-//! This machine as the platform: its clock, HTTPS, and the environment and `.dev.vars` for secrets. It has no Workers KV and no
+//! This machine as the platform: its clock, HTTP, and the environment and `.dev.vars` for secrets. It has no Workers KV and no
 //! second cryptographic engine.
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::io::Read as _;
 use std::path::Path;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -14,6 +13,8 @@ use edge_assay::ports::{
     Log, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
 };
 use edge_assay::time::Timestamp;
+
+use super::{http, terminal};
 
 /// Implements every port of the application.
 pub(crate) struct Machine {
@@ -30,7 +31,7 @@ impl Machine {
 
     /// The same for one of wrangler's environments, whose `.dev.vars.<name>` replaces `.dev.vars` if it exists.
     pub(crate) fn in_environment(config: &Path, name: Option<&str>, jwks: Option<Vec<u8>>) -> Self {
-        let read = |file: &str| std::fs::read_to_string(config.with_file_name(file)).ok();
+        let read = |file: &str| terminal::read_file(&config.with_file_name(file)).ok();
         let own = name.and_then(|name| read(&format!(".dev.vars.{name}")));
         let text = own.or_else(|| read(".dev.vars")).unwrap_or_default();
         let dev_vars = text
@@ -113,37 +114,23 @@ impl HttpClient for Machine {
 }
 
 fn fetch(request: &DocumentRequest) -> Result<Document, FetchError> {
-    let agent = agent(request.timeout_ms);
-    let asked = agent.get(&request.url).header("accept", request.accept);
-    let mut response = asked.call().map_err(|error| match error {
-        ureq::Error::Timeout(_) => FetchError::Timeout(request.timeout_ms),
-        other => FetchError::Unreachable(other.to_string()),
+    let answer = http::send(&http::Request {
+        method: "GET",
+        url: &request.url,
+        headers: vec![("accept", request.accept)],
+        body: None,
+        timeout_ms: request.timeout_ms,
+        max_bytes: request.max_bytes,
     })?;
-    let header = |name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
-    let (etag, cache_control) = (header("etag"), header("cache-control"));
-    let (content_type, date, location) = (header("content-type"), header("date"), header("location"));
-    let mut body = Vec::new();
-    let bound = u64::try_from(request.max_bytes).unwrap_or(u64::MAX).saturating_add(1);
-    let read = response.body_mut().as_reader().take(bound).read_to_end(&mut body);
-    read.map_err(|error| FetchError::Unreachable(error.to_string()))?;
-    if body.len() > request.max_bytes {
-        return Err(FetchError::TooLarge(request.max_bytes));
-    }
-    let status = response.status().as_u16();
-    Ok(Document { status, etag, cache_control, content_type, date, location, body })
-}
-
-/// An HTTP client that behaves as the Worker's: with a time limit, without following redirects, and with every status as an
-/// answer.
-pub(crate) fn agent(timeout_ms: u32) -> ureq::Agent {
-    ureq::Agent::config_builder()
-        .timeout_global(Some(Duration::from_millis(u64::from(timeout_ms))))
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .http_status_as_error(false)
-        .user_agent(concat!("edge-assay/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .into()
+    Ok(Document {
+        status: answer.status,
+        etag: answer.header("etag"),
+        cache_control: answer.header("cache-control"),
+        content_type: answer.header("content-type"),
+        date: answer.header("date"),
+        location: answer.header("location"),
+        body: answer.body,
+    })
 }
 
 impl Secrets for Machine {
@@ -159,7 +146,7 @@ impl Log for Machine {
 impl Random for Machine {
     fn fill(&self, bytes: &mut [u8]) {
         if let Err(error) = getrandom::getrandom(bytes) {
-            eprintln!("this machine has no source of randomness: {error}");
+            terminal::report(&format!("this machine has no source of randomness: {error}"));
             std::process::exit(70);
         }
     }
@@ -173,6 +160,6 @@ impl PlatformCrypto for Machine {
 
 impl Runtime for Machine {
     fn facts(&self) -> RuntimeFacts {
-        RuntimeFacts { runtime: format!("native {}", std::env::consts::OS), compatibility_date: None }
+        RuntimeFacts { runtime: "the command line".to_owned(), compatibility_date: None }
     }
 }
