@@ -32,6 +32,7 @@ use crate::ports::Platform;
 use crate::rejection::{Fault, Missing, NoKey, Refusal, Rejection};
 use crate::time::Timestamp;
 use crate::trust::issuer::TrustedIssuer;
+use crate::trust::presets::Preset;
 use crate::trust::secrets::Encoding;
 use crate::verify::{Terms, Trail, examine};
 
@@ -125,6 +126,13 @@ pub async fn explain<P: Platform>(
         (Ok(token), _) => examination.examine(keys, platform, token).await,
     }
     compose::report(&examination)
+}
+
+/// The preset of the provider to which an issuer belongs, if its host is that of a known provider. A hint: the host may be anybody's.
+#[must_use]
+pub fn provider_preset(issuer: &str) -> Option<Preset> {
+    let name = issuers::Provider::of(issuer)?.preset();
+    Preset::NAMES.iter().find(|(known, _)| *known == name).map(|(_, preset)| *preset)
 }
 
 /// The change that makes the keys of an issuer usable, for any token: the fix that [`explain`] gives for `fault`.

@@ -168,6 +168,7 @@ fn each_subcommand_shows_its_help() {
         ["explain", "-h"],
         ["check", "--help"],
         ["keys", "--help"],
+        ["init", "--help"],
     ] {
         let output = edge_assay(&arguments, "");
         assert_eq!(code(&output), 0, "{arguments:?}");

@@ -6,6 +6,7 @@ mod check;
 mod command;
 mod explain;
 mod http;
+mod init;
 mod keys;
 mod machine;
 mod secret_file;
@@ -18,13 +19,14 @@ use std::process::ExitCode;
 type Subcommand = (&'static str, &'static str, fn(&[String]) -> ExitCode);
 
 const SUBCOMMANDS: &[Subcommand] = &[
+    ("init", init::SYNOPSIS, init::run),
     ("check", check::USAGE, check::run),
     ("explain", explain::USAGE, explain::run),
     ("keys", keys::SYNOPSIS, keys::run),
 ];
 
 /// These have a longer help of their own.
-const WITH_OWN_HELP: [&str; 1] = ["keys"];
+const WITH_OWN_HELP: [&str; 2] = ["init", "keys"];
 
 fn main() -> ExitCode {
     // A WASI program begins in the root folder.
