@@ -1,4 +1,4 @@
-// npm run check: formatting, clippy for both targets, the documentation, and cargo-deny if it is installed. All checks run; the last
+// npm run check: formatting, clippy for each target, the documentation, and cargo-deny if it is installed. All checks run; the last
 // lines name those that failed and those that were skipped.
 import { onPinnedNode } from './lib/bootstrap.mjs';
 import { run, succeeds, visibly } from './lib/steps.mjs';
@@ -11,12 +11,14 @@ const CHECKS = [
   [['fmt', '--manifest-path', 'fuzz/Cargo.toml', '--check']],
   [['clippy', '--locked', '--all-targets', '--', '-D', 'warnings']],
   [['clippy', '--locked', '--lib', '--target', 'wasm32-unknown-unknown', '--all-features', '--', '-D', 'warnings'], { RUSTFLAGS: undefined, CARGO_ENCODED_RUSTFLAGS: undefined }],
+  [['clippy', '--locked', '--bin', 'edge-assay', '--target', 'wasm32-wasip1', '--', '-D', 'warnings'], { RUSTFLAGS: undefined, CARGO_ENCODED_RUSTFLAGS: undefined }],
   [['clippy', '--locked', '--package', 'bindgen', '--', '-D', 'warnings']],
   [['doc', '--locked', '--no-deps'], { RUSTDOCFLAGS: '-D warnings' }],
 ];
 
 await run(async () => {
   await ensureToolchain();
+  await ensureToolchain('wasm32-wasip1');
   const { checks, skipped } = await denials();
   const failed = [];
   for (const [args, env] of [...CHECKS, ...checks]) {

@@ -1,4 +1,4 @@
-// The tools that a build needs in addition to the npm packages: Rust with the wasm target, and the tool that makes the JavaScript around the
+// The tools that a build needs in addition to the npm packages: Rust with a wasm target, and the tool that makes the JavaScript around the
 // wasm. Every call of cargo has `--locked`, so all crates, including those of the tool, have the versions in Cargo.lock.
 import { existsSync } from 'node:fs';
 import { Failure, quietly, step, succeeds } from './steps.mjs';
@@ -8,9 +8,9 @@ const TARGET = 'wasm32-unknown-unknown';
 const BINDGEN = ['--package', 'bindgen'];
 
 /** Checks that Rust is installed, and adds the wasm target if it is missing. */
-export async function ensureToolchain() {
+export async function ensureToolchain(target = TARGET) {
   await ensureRust();
-  await ensureTarget();
+  await ensureTarget(target);
 }
 
 /** Compiles tools/bindgen if it has changed. */
@@ -28,11 +28,11 @@ async function ensureRust() {
   throw new Failure('✗ cargo is not on the PATH. Install Rust (rustup installs it: https://rustup.rs), open a new shell and try again.');
 }
 
-async function ensureTarget() {
-  const library = (await quietly('rustc', ['--print', 'target-libdir', '--target', TARGET], { stdoutOnly: true })).trim();
+async function ensureTarget(target) {
+  const library = (await quietly('rustc', ['--print', 'target-libdir', '--target', target], { stdoutOnly: true })).trim();
   if (existsSync(library)) return;
   if (!(await succeeds('rustup', ['--version']))) {
-    throw new Failure(`✗ The Rust toolchain has no standard library for ${TARGET}, and there is no rustup to add it.\n  Install that target the way this toolchain was installed, or use rustup: https://rustup.rs`);
+    throw new Failure(`✗ The Rust toolchain has no standard library for ${target}, and there is no rustup to add it.\n  Install that target the way this toolchain was installed, or use rustup: https://rustup.rs`);
   }
-  await step(`Adding the Rust target ${TARGET}`, '20 s', () => quietly('rustup', ['target', 'add', TARGET]));
+  await step(`Adding the Rust target ${target}`, '20 s', () => quietly('rustup', ['target', 'add', target]));
 }
