@@ -1,9 +1,13 @@
 // The tools that a build needs in addition to the npm packages: Rust with a wasm target, and the tool that makes the JavaScript around the
 // wasm. Every call of cargo has `--locked`, so all crates, including those of the tool, have the versions in Cargo.lock.
 import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { at } from './paths.mjs';
 import { Failure, quietly, step, succeeds } from './steps.mjs';
 
 const TARGET = 'wasm32-unknown-unknown';
+// The Worker's, and that of the command line under Node.
+export const WASM_TARGETS = [TARGET, 'wasm32-wasip1'];
 // tools/bindgen, built without optimisation: it runs for two seconds, and to optimise it takes minutes.
 const BINDGEN = ['--package', 'bindgen'];
 
@@ -11,6 +15,27 @@ const BINDGEN = ['--package', 'bindgen'];
 export async function ensureToolchain(target = TARGET) {
   await ensureRust();
   await ensureTarget(target);
+}
+
+/**
+ * Arguments of cargo that leave the folders of this machine out of a wasm, so that the same sources give the same wasm in every folder.
+ * Cargo adds these flags to those of .cargo/config.toml. Panics then name a file as `src/entry.rs` or `rsa-0.9.10/src/key.rs`.
+ */
+export async function withoutLocalPaths() {
+  const folders = new Set((await crates()).map(({ folder }) => dirname(folder)));
+  // Of several prefixes that fit, rustc takes the last. The crates may be in a folder below this one.
+  const flags = [dirname(at('Cargo.toml')), ...folders].map((prefix) => `--remap-path-prefix=${prefix}=`);
+  return ['--config', `target.'cfg(target_arch = "wasm32")'.rustflags=${JSON.stringify(flags)}`];
+}
+
+let listed;
+
+/** The crates from a registry that are compiled to wasm or used for that: `{ name, version, license, folder }` with the folder of the sources. */
+export async function crates() {
+  listed ??= quietly('cargo', ['metadata', '--locked', '--format-version', '1', ...WASM_TARGETS.flatMap((target) => ['--filter-platform', target])], { stdoutOnly: true });
+  return JSON.parse(await listed)
+    .packages.filter(({ source }) => source)
+    .map(({ name, version, license, manifest_path: manifest }) => ({ name, version, license, folder: dirname(manifest) }));
 }
 
 /** Compiles tools/bindgen if it has changed. */

@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { basename, join, relative } from 'node:path';
 import { at, root } from './paths.mjs';
 import { Failure, quietly, step } from './steps.mjs';
-import { buildBindgen, ensureToolchain, runBindgen } from './toolchain.mjs';
+import { buildBindgen, ensureToolchain, runBindgen, withoutLocalPaths } from './toolchain.mjs';
 
 const OUTPUTS = ['index.js', 'index_bg.wasm'];
 // wasm-opt would make it 2 % smaller, and take half a minute.
@@ -34,8 +34,8 @@ const WASM_OPT = [
  */
 export async function buildWorker({ folder = 'build', features = [], entry = ENTRY } = {}) {
   await ensureToolchain();
-  const settings = { features, entry, compatibilityDate: compatibilityDate(), rustc: (await quietly('rustc', ['-vV'])).trim(), ...versions() };
-  if (isCurrent(folder, settings)) {
+  const settings = { features, entry, pathsLeftOut: true, compatibilityDate: compatibilityDate(), rustc: (await quietly('rustc', ['-vV'])).trim(), ...versions() };
+  if (existsSync(at(glueOf(folder), 'index.js')) && isCurrent(folder, settings)) {
     console.log(`✓ ${folder}/ is up to date`);
   } else {
     const before = hashesOf(inputs(settings));
@@ -56,7 +56,7 @@ export async function buildCommandLine() {
   const { folder, target, profile, wasm } = COMMAND_LINE;
   await ensureToolchain(target);
   const compiled = join('target', target, profile, 'edge-assay.d');
-  const settings = { entry: 'npm/cli/*.js', compiled, rustc: (await quietly('rustc', ['-vV'])).trim() };
+  const settings = { entry: 'npm/cli/*.js', compiled, pathsLeftOut: true, rustc: (await quietly('rustc', ['-vV'])).trim() };
   const scripts = globSync(settings.entry, { cwd: root });
   const outputs = [wasm, ...scripts.map((path) => basename(path))].sort();
   if (isCurrent(folder, settings, outputs)) {
@@ -64,7 +64,7 @@ export async function buildCommandLine() {
   } else {
     const before = hashesOf(inputs(settings));
     await step(`Building the command line into ${folder}/`, '20 s, 1 to 2 min the first time', async () => {
-      await quietly('cargo', ['build', '--locked', '--bin', 'edge-assay', '--profile', profile, '--target', target], { env: WITHOUT_FLAGS });
+      await quietly('cargo', ['build', '--locked', ...(await withoutLocalPaths()), '--bin', 'edge-assay', '--profile', profile, '--target', target], { env: WITHOUT_FLAGS });
       rmSync(at(folder), { recursive: true, force: true });
       mkdirSync(at(folder), { recursive: true });
       for (const path of [...scripts, join('target', target, profile, wasm)]) copyFileSync(at(path), at(folder, basename(path)));
@@ -110,7 +110,7 @@ export async function bundle({ entry, folder = 'build', outfile }) {
 }
 
 async function compileRust(features) {
-  await quietly('cargo', ['rustc', '--locked', '--lib', '--crate-type', 'cdylib', '--release', '--target', TARGET, ...features.flatMap((feature) => ['--features', feature])], {
+  await quietly('cargo', ['rustc', '--locked', ...(await withoutLocalPaths()), '--lib', '--crate-type', 'cdylib', '--release', '--target', TARGET, ...features.flatMap((feature) => ['--features', feature])], {
     env: { ...WITHOUT_FLAGS, EDGE_ASSAY_COMPATIBILITY_DATE: compatibilityDate() },
   });
 }
@@ -142,7 +142,7 @@ const hashesOf = (paths) => Object.fromEntries(paths.map((path) => [path, exists
 
 function isCurrent(folder, settings, outputs = OUTPUTS) {
   const path = at(folder, STAMP);
-  if (!existsSync(path) || !existsSync(at(glueOf(folder), 'index.js'))) return false;
+  if (!existsSync(path)) return false;
   const then = JSON.parse(readFileSync(path, 'utf8'));
   const now = { settings, inputs: hashesOf(inputs(settings)), outputs: hashesOf(outputs.map((name) => join(folder, name))) };
   return JSON.stringify(then) === JSON.stringify(now);
