@@ -12,6 +12,7 @@ import { Failure, run, visibly } from './lib/steps.mjs';
 
 await onPinnedNode(import.meta.url);
 const { ensureToolchain } = await import('./lib/toolchain.mjs');
+const { buildPackage } = await import('./lib/package.mjs');
 const { wasmTests } = await import('./lib/wasm-tests.mjs');
 const { buildWorker, sizeLines } = await import('./lib/worker.mjs');
 
@@ -45,6 +46,7 @@ async function workerdTests(names) {
   const chosen = names.length === 0 ? found : names.map((name) => `tests/workerd/${name}.test.mjs`);
   const unknown = chosen.find((path) => !found.includes(path));
   if (unknown) throw new Failure(`✗ There is no ${unknown}. The tests are:\n${found.map((path) => `  ${path}`).join('\n')}`);
+  if (chosen.some((path) => path.startsWith('tests/workerd/package'))) await buildPackage();
   const skipped = at('target', 'skipped-tests.txt');
   rmSync(skipped, { force: true });
   const code = await visibly(process.execPath, [

@@ -23,8 +23,8 @@ export async function requireFree(port, advice) {
  * Starts a server in a process group of its own, so that `stop` also stops its children. `onLine` gets each line of its output; `ended`
  * resolves when it has exited.
  */
-export function startServer(command, args, { env = {}, onLine = () => {} } = {}) {
-  const child = spawn(command, args, { cwd: root, detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+export function startServer(command, args, { cwd = root, env = {}, onLine = () => {} } = {}) {
+  const child = spawn(command, args, { cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   const ended = once(child, 'exit');
   for (const stream of [child.stdout, child.stderr]) {
     let rest = '';

@@ -180,9 +180,9 @@ fn every_script_and_every_test_that_a_command_names_exists() {
 
 #[test]
 fn only_the_arithmetic_of_the_kernels_is_called_proven() {
-    // A term of RFC 7800, a code, the name of a test, and a denial.
+    // A term of RFC 7800, a code, the name of a test, a denial, and the origin of a package.
     const OTHER_MEANINGS: &[&str] =
-        &["proof of possession", "proof_required", "proves its name", "not a proof"];
+        &["proof of possession", "proof_required", "proves its name", "not a proof", "provenance"];
     let mut found = 0;
     for (path, page) in pages() {
         if path.ends_with("docs/kernels.md") {

@@ -126,8 +126,23 @@ fn one_version_of_node_is_pinned_for_all_platforms() {
 }
 
 #[test]
+fn one_version_number_is_in_every_manifest() {
+    let workspace: toml::Table = toml::from_str(&text("Cargo.toml")).unwrap();
+    let version = workspace["workspace"]["package"]["version"].as_str().unwrap();
+    for manifest in ["package.json", "package-lock.json", "npm/package.json", "examples/deploy/package.json"]
+    {
+        assert_eq!(json(manifest)["version"], version, "{manifest}");
+    }
+    assert_eq!(json("package-lock.json")["packages"][""]["version"], version);
+    let ours: Vec<toml::Table> =
+        crates().into_iter().filter(|package| package.get("source").is_none()).collect();
+    assert!(ours.len() > 3 && ours.iter().all(|package| package["version"].as_str() == Some(version)));
+}
+
+#[test]
 fn cargo_is_called_with_the_lock_file_and_installs_nothing() {
-    let subcommands = ["build", "check", "clippy", "doc", "fetch", "run", "rustc", "test"];
+    let subcommands =
+        ["build", "check", "clippy", "doc", "fetch", "metadata", "run", "rustc", "test", "tree"];
     let mut found = 0;
     for file in scripts() {
         let script = std::fs::read_to_string(&file).unwrap();
