@@ -140,6 +140,20 @@ fn one_version_number_is_in_every_manifest() {
 }
 
 #[test]
+fn the_template_pins_this_version_of_the_package_and_the_tested_wrangler() {
+    let template = json("examples/deploy/package.json");
+    assert_eq!(template["dependencies"]["edge-assay"], json("npm/package.json")["version"]);
+    assert_eq!(template["devDependencies"]["wrangler"], json("package.json")["devDependencies"]["wrangler"]);
+    let date = |path: &str, before: &str| {
+        text(path).split(before).nth(1).and_then(|rest| rest.split('"').next()).unwrap().to_owned()
+    };
+    assert_eq!(
+        date("examples/deploy/wrangler.jsonc", "\"compatibility_date\": \""),
+        date("wrangler.toml", "compatibility_date = \"")
+    );
+}
+
+#[test]
 fn cargo_is_called_with_the_lock_file_and_installs_nothing() {
     let subcommands =
         ["build", "check", "clippy", "doc", "fetch", "metadata", "run", "rustc", "test", "tree"];
