@@ -18,7 +18,7 @@ const CALLER = 'caller';
 const UNRELIABLE_KV = `
 import { wasmBytes } from './watch.js';
 import handlers from './index.js';
-export { Assay } from './index.js';
+export * from './index.js';
 const failed = (operation, status) => { throw new Error('KV ' + operation + ' failed: ' + status); };
 const rubbish = ['', '{', 'null', '[]', '{"version":99}', '\\u0000'];
 let count = 0;
