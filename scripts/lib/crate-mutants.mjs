@@ -1,39 +1,28 @@
 // npm run mutants -- <area>: changes the root crate in one place at a time, and expects its native tests to fail.
 //
 // `cargo mutants --list` says what the mutants are. cargo-mutants itself would compile the crate and its tests once per mutant, which is
-// half a minute each; tools/mutants puts them all into one build instead, each switched on by a number in an environment variable. Mutants
-// that do not fit into this build, such as those in constants, are compiled one by one.
+// a minute each; mutant-build.mjs puts them all into one build instead, each switched on by a number in an environment variable, and
+// mutant-tests.mjs runs only the tests that reach a mutant. Mutants that do not fit into this build are compiled one by one.
 //
-// Everything happens in a copy of the sources under target/mutants. A mutant that no test catches must be in crate-mutants-survivors.mjs,
-// with the reason why it may survive; otherwise this fails.
-import { spawn } from 'node:child_process';
-import { appendFileSync, cpSync, readFileSync, writeFileSync } from 'node:fs';
+// A mutant that no test catches must be in crate-mutants-survivors.mjs, with the reason why it may survive; otherwise this fails.
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { SURVIVORS } from './crate-mutants-survivors.mjs';
+import { builtAlone, builtTogether } from './mutant-build.mjs';
+import { reaching, tried, triedAlone } from './mutant-tests.mjs';
 import { at, root } from './paths.mjs';
-import { copySourcesTo } from './source-copy.mjs';
 import { Failure, quietly, step, succeeds } from './steps.mjs';
 
 const VERSION = '27.1.0';
-const TREE = at('target', 'mutants', 'crate');
-const BUILD = at('target', 'mutants', 'crate-build');
-const TOOL = at('target', 'mutants', 'tool');
-// One line per test run of a mutant, written as they end.
-const RESULTS = at('target', 'mutants', 'crate-results.txt');
-const SWITCH = 'ASSAY_MUTANT';
-const LONGEST_MS = 600_000;
-// A mutant can loop for ever. It gets this time, and five times what the tests take without it.
-const SHORTEST_LIMIT_MS = 20_000;
-// The compiler reports types before lifetimes, so several rounds are usual.
-const MOST_ROUNDS = 20;
+// One line of JSON per mutant, written as the outcomes are known. A run that was interrupted goes on from there.
+const RESULTS = at('target', 'mutants', 'crate-results.jsonl');
 
 const ATTACKS_AND_VERDICTS = ['attacks_tokens', 'jwk_sets', 'rfc_vectors', 'verify::claims', 'verify::times', 'verify::order', 'verify::keys', 'verify::secrets'];
 
-/**
- * Each area, which is a folder of src, with the tests of tests/native that run first: texts that their names contain. A mutant that survives
- * them and the unit tests of its module meets all other tests, except UNRELATED.
- */
+/** Each area, which is a folder of src, with the tests of tests/native that a mutant with a build of its own meets first: texts that their names contain. */
 export const AREAS = {
   jose: ATTACKS_AND_VERDICTS,
   verify: ATTACKS_AND_VERDICTS,
@@ -44,52 +33,31 @@ export const AREAS = {
   config: ['configuration'],
 };
 
-// They compare files of the repository with each other.
-const UNRELATED = ['documents', 'supply_chain', 'security_page'];
-
-const MUTATION_MODULE = `
-#[doc(hidden)]
-pub mod mutation {
-    //! Which mutant is switched on.
-    static ACTIVE: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
-    #[must_use]
-    pub fn active(id: u32) -> bool {
-        *ACTIVE.get_or_init(|| std::env::var("${SWITCH}").ok().and_then(|text| text.parse().ok()).unwrap_or(0)) == id
-    }
-}
-`;
-
 /**
- * Tries the mutants of an area, or of all. With a shard `{ index, count }`, every count-th of them from index on. Returns the exit code.
- * `separately` says whether mutants that need a build of their own are tried too. With `atLeast`, survivors without a reason are permitted
- * as long as this percentage of all mutants is caught or explained.
+ * Tries the mutants of an area, or of all. Returns the exit code.
+ *
+ * `shard` is `{ index, count }`: every count-th of them from index on. `sample` is a number of mutants instead, which the hash of `seed`, by default that of
+ * the commit, chooses. `alone` tries those that need a build of their own, and only those. With `fast`, no mutant meets the slowest tests. With `atLeast`, survivors without a reason are permitted
+ * as long as this percentage of all mutants is caught or explained. With `fresh`, outcomes of earlier runs are not used.
  */
-export async function crateMutants(name, { shard = { index: 0, count: 1 }, separately = true, atLeast } = {}) {
+export async function crateMutants(name, { shard = { index: 0, count: 1 }, sample, seed, alone = false, fast = false, atLeast, fresh = false } = {}) {
   const areas = name === 'all' ? Object.keys(AREAS) : [name];
   const unknown = areas.find((area) => !AREAS[area]);
   if (unknown) throw new Failure(`✗ There is no area ${unknown}. There are: ${Object.keys(AREAS).join(', ')}, all`);
-  const tool = await cargoMutants();
-  const mutants = await listed(tool, areas);
-  const chosen = mutants.filter((_, index) => index % shard.count === shard.index);
-  console.log(`${chosen.length} of ${mutants.length} mutants`);
-
-  copySources();
-  writeFileSync(RESULTS, '');
-  const build = await step('Compiling the mutants', '3 to 8 min', () => builtTogether(chosen));
-  const limits = await step('Testing without a mutant', '20 s', () => timed(build, new Set(chosen.map(({ area }) => area))));
-  const together = chosen.filter(({ outcome }) => outcome === undefined);
-  await step(`Testing ${together.length} mutants with the tests of their modules and areas`, '1 to 3 s each', () =>
-    inParallel(together, async (mutant) => report(mutant, await nearOutcome(build, mutant, limits))),
-  );
-  const survivors = together.filter(({ outcome }) => outcome === 'survived');
-  const alone = separately ? chosen.filter(({ outcome }) => outcome === 'separate') : [];
-  if (survivors.length + alone.length > 0) {
-    await step(`Testing ${survivors.length} survivors with all tests`, '1 min each', async () => {
-      Object.assign(limits, await timed(build, ['all']));
-      await inParallel(survivors, async (mutant) => report(mutant, await outcome([build.unit, build.native], [], mutant, limits.all)));
-    });
+  const mutants = await listed(await cargoMutants(), areas);
+  const known = fresh ? new Map() : earlierOutcomes();
+  for (const mutant of mutants) mutant.earlier = known.get(mutant.hash);
+  let chosen = mutants.filter((_, index) => index % shard.count === shard.index);
+  if (alone) chosen = chosen.filter(({ earlier }) => earlier?.outcome === 'separate' || earlier?.alone);
+  if (sample) chosen = sampled(chosen, sample, seed ?? execFileSync('git', ['rev-parse', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim());
+  for (const mutant of chosen) {
+    const { earlier } = mutant;
+    if (earlier && (earlier.outcome !== 'separate' || !alone) && (earlier.outcome !== 'survived' || earlier.tests === testsHash())) Object.assign(mutant, earlier);
   }
-  await oneByOne(alone, limits);
+  const open = chosen.filter(({ outcome }) => outcome === undefined);
+  testsHash();
+  console.log(`${chosen.length} of ${mutants.length} mutants, ${open.length} of them without an outcome yet`);
+  if (open.length > 0) await (alone ? oneByOne(open) : together(open, fast));
   return summary(areas, chosen, atLeast);
 }
 
@@ -104,196 +72,94 @@ async function cargoMutants() {
   return tool;
 }
 
-/** The mutants of these areas, in their order, with the members `id`, from 1 on, `area` and `key`. */
+/** The mutants of these areas, in their order, with the members `id`, from 1 on, `area`, `key` and `hash`. */
 async function listed(tool, areas) {
   const files = areas.flatMap((area) => ['--file', `src/${area}/**`]);
   const list = JSON.parse(await quietly(tool, ['mutants', '--list', '--json', '--package', 'edge-assay', ...files], { stdoutOnly: true }));
   const area = (mutant) => mutant.file.split('/')[1];
   list.sort((one, other) => areas.indexOf(area(one)) - areas.indexOf(area(other)));
-  // The key is the name without the place, so that the table of survivors stays right when lines move.
-  return list.map((mutant, index) => ({ ...mutant, id: index + 1, area: area(mutant), key: mutant.name.replace(/:\d+:\d+: /, ': ') }));
-}
-
-/** Copies the sources, with the switch for mutants. The compiler's incremental data are kept from one run to the next. */
-function copySources() {
-  copySourcesTo(TREE);
-  writeFileSync(join(TREE, 'src', 'lib.rs'), readFileSync(at('src', 'lib.rs'), 'utf8') + MUTATION_MODULE);
-}
-
-/**
- * Builds the tests with all mutants that compile. Sets `outcome` to `unviable` for a mutant whose own text does not compile, and to
- * `separate` for one that cannot be switched on at run time.
- */
-async function builtTogether(mutants) {
-  await quietly('cargo', ['build', '--locked', '--package', 'mutants', '--target-dir', TOOL]);
-  for (let round = 0; round < MOST_ROUNDS; round += 1) {
-    for (const file of new Set(mutants.map((mutant) => mutant.file))) cpSync(at(file), join(TREE, file));
-    const placed = mutants.filter((mutant) => mutant.outcome === undefined);
-    const unplaced = new Set(await placedIn(TREE, placed));
-    for (const mutant of placed) if (unplaced.has(mutant.id)) mutant.outcome = 'separate';
-    const { errors, build } = await builtTests();
-    if (errors.length === 0) return build;
-    if (!drop(errors, mutants)) throw new Failure(`✗ The mutants do not compile:\n${errors.map(({ rendered }) => rendered).join('\n')}`);
-  }
-  throw new Failure(`✗ The mutants do not compile after ${MOST_ROUNDS} rounds.`);
-}
-
-/** Writes the changed files with tools/mutants. Returns the ids that it cannot place. */
-async function placedIn(tree, mutants) {
-  const child = spawn(join(TOOL, 'debug', 'mutants'), [root, tree], { stdio: ['pipe', 'pipe', 'inherit'] });
-  child.stdin.end(JSON.stringify(mutants));
-  let output = '';
-  for await (const chunk of child.stdout.setEncoding('utf8')) output += chunk;
-  return JSON.parse(output);
-}
-
-/** Gives each mutant that an error points at its outcome. Returns whether there was one. */
-function drop(errors, mutants) {
-  const byId = new Map(mutants.map((mutant) => [mutant.id, mutant]));
-  const texts = new Map();
-  let dropped = false;
-  const set = (id, outcome) => {
-    const mutant = byId.get(id);
-    if (!mutant || mutant.outcome) return;
-    mutant.outcome = outcome;
-    dropped = true;
-  };
-  for (const error of errors) {
-    for (const { file_name: file, byte_start: byte } of error.spans.filter((span) => span.is_primary)) {
-      if (!texts.has(file)) texts.set(file, readFileSync(join(TREE, file)));
-      const around = marksAround(texts.get(file), byte);
-      const own = around.findLast((mark) => mark.own);
-      if (own) set(own.ids[0], 'unviable');
-      else for (const id of around.at(-1)?.ids ?? []) set(id, 'separate');
-    }
-  }
-  return dropped;
-}
-
-/** The marks of tools/mutants that are open at this byte, the outermost first. */
-function marksAround(bytes, byte) {
-  const open = [];
-  for (const mark of bytes.subarray(0, byte).toString('latin1').matchAll(/\/\*(?:([[<])([\d,]+)|[\]>])\*\//g)) {
-    if (mark[1]) open.push({ own: mark[1] === '<', ids: mark[2].split(',').map(Number) });
-    else open.pop();
-  }
-  return open;
-}
-
-/** Compiles the unit tests and tests/native. Returns the paths of the two binaries, or the compiler's errors. */
-function builtTests() {
-  const args = ['test', '--locked', '--profile', 'mutants', '--package', 'edge-assay', '--lib', '--test', 'native', '--no-run', '--message-format=json'];
-  const env = { ...process.env, CARGO_TARGET_DIR: BUILD };
-  return new Promise((resolve, reject) => {
-    const child = spawn('cargo', args, { cwd: TREE, env, stdio: ['ignore', 'pipe', 'pipe'] });
-    let [output, stderr] = ['', ''];
-    child.stdout.setEncoding('utf8').on('data', (text) => (output += text));
-    child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text));
-    child.on('error', reject);
-    child.on('close', (code) => {
-      const messages = output.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
-      const errors = messages.filter(({ reason, message }) => reason === 'compiler-message' && message.level === 'error' && message.spans.length > 0);
-      if (code !== 0 && errors.length === 0) reject(new Failure(`✗ cargo ${args.join(' ')}\n${stderr}`));
-      const binary = (name) => messages.find(({ executable, target }) => executable && target.name === name && target.kind[0] !== 'bin')?.executable;
-      resolve({ errors: errors.map(({ message }) => message), build: { unit: binary('edge_assay'), native: binary('native') } });
-    });
+  const sources = new Map();
+  return list.map((mutant, index) => {
+    if (!sources.has(mutant.file)) sources.set(mutant.file, readFileSync(at(mutant.file), 'utf8').split('#[cfg(test)]\nmod tests {')[0]);
+    // The key is the name without the place, so that the table of survivors stays right when lines move.
+    const key = mutant.name.replace(/:\d+:\d+: /, ': ');
+    return { ...mutant, id: index + 1, area: area(mutant), key, hash: hashOf(sources.get(mutant.file), mutant.name) };
   });
 }
 
-/** Runs the tests of each area, or those of `all`, without a mutant. Returns for each the time after which a mutant's tests count as endless. */
-async function timed({ unit, native }, areas) {
-  const limits = {};
-  for (const area of areas) {
-    const begin = performance.now();
-    const { code, output } = await tests([unit, native], AREAS[area] ?? [], 0, LONGEST_MS);
-    if (code !== 0) throw new Failure(`✗ The tests of ${area} fail without a mutant:\n${output}`);
-    limits[area] = SHORTEST_LIMIT_MS + 5 * (performance.now() - begin);
-  }
-  return limits;
+const hashOf = (...texts) => createHash('sha256').update(texts.join('\0')).digest('hex').slice(0, 24);
+
+/** The hash of all sources of tests: a mutant that survived is tried again when a test has changed. */
+let hashOfTests;
+function testsHash() {
+  const files = () => execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', 'src', 'tests'], { cwd: root, encoding: 'utf8' }).split('\n');
+  hashOfTests ??= hashOf(...files().filter((file) => file.endsWith('.rs') && existsSync(at(file))).map((file) => readFileSync(at(file), 'utf8')));
+  return hashOfTests;
 }
 
-/** Two at a time where there are two processors. */
-async function inParallel(mutants, work) {
-  const queue = mutants.values();
-  const worker = async () => {
-    for (const mutant of queue) await work(mutant);
-  };
-  await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, worker));
+/** `count` of the mutants, as the hash of the seed and of their names chooses. */
+function sampled(mutants, count, seed) {
+  const rank = new Map(mutants.map((mutant) => [mutant, hashOf(seed, mutant.name)]));
+  return [...mutants].sort((one, other) => (rank.get(one) < rank.get(other) ? -1 : 1)).slice(0, count).sort((one, other) => one.id - other.id);
 }
 
-/** The outcome of the unit tests of the mutant's module, and if it survives them, of the native tests of its area. */
-async function nearOutcome({ unit, native }, mutant, limits) {
-  const module = mutant.file.replace(/^src\//, '').replace(/(\/mod)?\.rs$/, '').replaceAll('/', '::');
-  const first = await outcome([unit], [`${module}::`], mutant, limits[mutant.area]);
-  return first === 'survived' ? outcome([native], AREAS[mutant.area], mutant, limits[mutant.area]) : first;
-}
-
-/** `caught`, `timeout` or `survived`. */
-async function outcome(binaries, filters, mutant, limit) {
-  const { code } = await tests(binaries, filters, mutant.id, limit);
-  if (code === null) return 'timeout';
-  return code === 0 ? 'survived' : 'caught';
-}
-
-/** Runs the tests with one mutant switched on. An exit code of null stands for a time-out. */
-async function tests(binaries, filters, id, limit) {
-  const skipped = UNRELATED.flatMap((name) => ['--skip', `${name}::`]);
-  let result;
-  for (const binary of binaries) {
-    result = await new Promise((resolve) => {
-      const env = { ...process.env, [SWITCH]: String(id), CARGO_MANIFEST_DIR: TREE };
-      const child = spawn(binary, ['--quiet', '--test-threads', '2', ...skipped, ...filters], { cwd: TREE, env, stdio: ['ignore', 'pipe', 'pipe'] });
-      let output = '';
-      const keep = (text) => {
-        output = (output + text).slice(-20_000);
-        // libtest goes on after a failure, but one is enough.
-        if (text.includes(' --- FAILED')) child.kill('SIGKILL');
-      };
-      child.stdout.setEncoding('utf8').on('data', keep);
-      child.stderr.setEncoding('utf8').on('data', keep);
-      let late = false;
-      const clock = setTimeout(() => {
-        late = true;
-        child.kill('SIGKILL');
-      }, limit);
-      child.on('close', (code) => {
-        clearTimeout(clock);
-        resolve({ code: late ? null : (code ?? 1), output });
-      });
-    });
-    if (result.code !== 0) return result;
-  }
-  return result;
-}
-
-/** Compiles and tests each of these mutants by itself, in the unchanged sources. */
-async function oneByOne(mutants, limits) {
-  if (mutants.length === 0) return;
-  await step(`Compiling and testing ${mutants.length} mutants one by one`, '1 min each', async () => {
-    copySources();
-    for (const mutant of mutants) {
-      const path = join(TREE, mutant.file);
-      const original = readFileSync(path, 'utf8');
-      writeFileSync(path, replaced(original, mutant.span, mutant.replacement));
-      const { errors, build } = await builtTests();
-      report(mutant, errors.length > 0 ? 'unviable' : await outcome([build.unit, build.native], [], mutant, limits.all));
-      writeFileSync(path, original);
-    }
-  });
-}
-
-/** The text with a span replaced. Lines and columns count from 1; columns count characters. */
-function replaced(text, { start, end }, replacement) {
-  const lines = text.split('\n').map((line) => [...line]);
-  const before = [...lines.slice(0, start.line - 1), lines[start.line - 1].slice(0, start.column - 1)];
-  const after = [lines[end.line - 1].slice(end.column - 1), ...lines.slice(end.line)];
-  const join = (parts) => parts.map((characters) => characters.join('')).join('\n');
-  return join(before) + replacement + join(after);
+function earlierOutcomes() {
+  if (!existsSync(RESULTS)) return new Map();
+  const lines = readFileSync(RESULTS, 'utf8').split('\n').filter((line) => line !== '').map((line) => JSON.parse(line));
+  return new Map(lines.map(({ hash, name: _, ...result }) => [hash, result]));
 }
 
 function report(mutant, result) {
-  mutant.outcome = result;
-  appendFileSync(RESULTS, `${result} ${mutant.name}\n`);
+  Object.assign(mutant, result);
+  const { hash, name } = mutant;
+  appendFileSync(RESULTS, `${JSON.stringify({ hash, name, ...result })}\n`);
+}
+
+async function together(mutants, onlyFast) {
+  const build = await step('Compiling the mutants', '2 to 8 min', () => builtTogether(mutants, (mutant, outcome) => report(mutant, { outcome })));
+  const fast = await step('Running the fast tests without a mutant', '40 s', () => reaching(build, 'fast'));
+  const placed = mutants.filter(({ outcome }) => outcome === undefined);
+  const left = [];
+  await step(`Trying ${placed.length} mutants with the fast tests that reach them`, '0.3 s each', () =>
+    inParallel(placed, async (mutant) => {
+      const { outcome, by } = await tried(mutant, fast);
+      if (outcome === 'caught' || outcome === 'timeout') report(mutant, { outcome, by });
+      else left.push({ mutant, reached: outcome !== 'unreached' });
+    }),
+  );
+  const survived = (mutant, reached) => report(mutant, { outcome: 'survived', reached, tests: onlyFast ? undefined : testsHash() });
+  const open = left.filter(({ mutant }) => !onlyFast && !SURVIVORS[mutant.key]);
+  for (const { mutant, reached } of left.filter((one) => !open.includes(one))) survived(mutant, reached);
+  if (open.length === 0) return;
+  const slow = await step('Running the slow tests without a mutant', '1 min', () => reaching(build, 'slow'));
+  await step(`Trying ${open.length} survivors with the slow tests that reach them`, '20 s each', () =>
+    inParallel(open, async ({ mutant, reached }) => {
+      const { outcome, by } = await tried(mutant, slow);
+      if (outcome === 'caught' || outcome === 'timeout') report(mutant, { outcome, by });
+      else survived(mutant, reached || outcome !== 'unreached');
+    }),
+  );
+}
+
+/** Compiles and tests each of these mutants by itself, in the unchanged sources. */
+async function oneByOne(mutants) {
+  await step(`Compiling and testing ${mutants.length} mutants one by one`, '1 to 2 min each', () =>
+    builtAlone(mutants, async (mutant, build) => {
+      if (!build) return report(mutant, { outcome: 'unviable', alone: true });
+      const module = mutant.file.replace(/^src\//, '').replace(/(\/mod)?\.rs$/, '').replaceAll('/', '::');
+      const { outcome, by } = await triedAlone(build, module, AREAS[mutant.area]);
+      return report(mutant, { outcome, by, alone: true, ...(outcome === 'survived' && { reached: true, tests: testsHash() }) });
+    }),
+  );
+}
+
+/** Two at a time where there are two processors. */
+async function inParallel(items, work) {
+  const queue = items.values();
+  const worker = async () => {
+    for (const item of queue) await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, worker));
 }
 
 /** Prints a line per area and every survivor that the table does not explain. Returns the exit code. */
@@ -301,18 +167,21 @@ function summary(areas, mutants, atLeast = 100) {
   const wrong = [];
   let all = 0;
   for (const area of areas) {
-    const counts = { caught: 0, timeout: 0, survived: 0, unviable: 0, separate: 0 };
+    const counts = { caught: 0, timeout: 0, survived: 0, explained: 0, unviable: 0, separate: 0 };
     for (const mutant of mutants.filter((one) => one.area === area)) {
-      counts[mutant.outcome] += 1;
-      if (mutant.outcome === 'survived' && !SURVIVORS[mutant.key]) wrong.push(`✗ No test catches ${mutant.name}`);
+      const explained = mutant.outcome === 'survived' && SURVIVORS[mutant.key];
+      counts[explained ? 'explained' : mutant.outcome] += 1;
+      if (mutant.outcome === 'survived' && !explained) wrong.push(`✗ No test catches ${mutant.name}${mutant.reached ? '' : ' (no test reaches it)'}`);
     }
-    const tried = counts.caught + counts.timeout + counts.survived;
+    const { caught, timeout, survived, explained, unviable, separate } = counts;
+    const tried = caught + timeout + survived + explained;
     all += tried;
-    const share = tried === 0 ? '' : `, ${(((counts.caught + counts.timeout) / tried) * 100).toFixed(1)} % caught`;
-    const left = counts.separate === 0 ? '' : `, ${counts.separate} not tried`;
-    console.log(`${area}: ${tried} mutants tried: ${counts.caught} caught, ${counts.timeout} timed out, ${counts.survived} survived${share}; ${counts.unviable} do not compile${left}`);
+    const share = tried === 0 ? '' : `, ${(((caught + timeout) / tried) * 100).toFixed(1)} % caught`;
+    const left = separate === 0 ? '' : `, ${separate} not tried (they need --one-by-one)`;
+    console.log(
+      `${area}: ${tried} mutants tried: ${caught} caught, ${timeout} timed out, ${explained} explained, ${survived} survived${share}; ${unviable} do not compile${left}`,
+    );
   }
   for (const line of wrong) console.error(line);
   return all - wrong.length >= (all * atLeast) / 100 ? 0 : 1;
 }
-

@@ -1,9 +1,11 @@
 //! Puts many mutants into one build. Each is switched on by its number, so that the crate is compiled once instead of once per
 //! mutant.
 //!
-//! Usage: `mutants SOURCE_ROOT TARGET_ROOT < list.json > unplaced.json`. The list is that of `cargo mutants --list --json`, with a
-//! member `id` added to each. The mutated files are written below `TARGET_ROOT`. The output is the array of ids that this tool cannot
-//! place: mutants in constants, in `const fn`, in `let` chains, and of struct fields.
+//! Usage: `mutants SOURCE_ROOT TARGET_ROOT < list.json > left.json`. The list is that of `cargo mutants --list --json`, with a
+//! member `id` added to each. The mutated files are written below `TARGET_ROOT`. The output is an object: `unplaced` has the ids that
+//! this tool cannot place, such as mutants in constants; `unviable` has those that never compile, which are `||` in a `let` chain.
+//!
+//! A `const fn` loses its `const`, unless a constant is computed with it.
 //!
 //! `a == b` becomes `(crate::mutation::active(7) ^ ((a) == (b)))`, and a function's body gets a first statement
 //! `if crate::mutation::active(8) { return Default::default(); }`. Comments mark the text of each mutant, by which
@@ -13,15 +15,17 @@
 // The list is cargo-mutants' own output.
 #![allow(clippy::disallowed_methods)]
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use proc_macro2::{LineColumn, Span};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
+
+mod constants;
 
 /// One entry of the list.
 #[derive(Deserialize)]
@@ -86,6 +90,21 @@ enum Change<'a> {
     /// An empty range before `=>`: the arm gets a guard that is false.
     Arm(&'a Mutant),
     Guard(Vec<&'a Mutant>),
+    /// The value of a field, which becomes that of the same field in `base`.
+    Field {
+        member: &'a syn::Member,
+        value: Range,
+        base: Range,
+        mutant: &'a Mutant,
+    },
+    /// The `const` of a function is taken out.
+    NotConst,
+}
+
+#[derive(Serialize)]
+struct Left {
+    unplaced: Vec<u32>,
+    unviable: Vec<u32>,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -98,15 +117,22 @@ fn main() -> Result<(), Box<dyn Error>> {
     for mutant in &list {
         by_file.entry(&mutant.file).or_default().push(mutant);
     }
-    let mut unplaced = Vec::new();
+    let used = constants::names_used(&Path::new(&from).join("src"), |file| {
+        file.strip_prefix(&from)
+            .is_ok_and(|file| file.to_str().is_some_and(|file| by_file.contains_key(file)))
+    })?;
+    let mut left = Left { unplaced: Vec::new(), unviable: Vec::new() };
     for (file, mutants) in by_file {
         let source = std::fs::read_to_string(Path::new(&from).join(file))?;
-        let mut sites = Sites { by_point: HashMap::new(), found: Vec::new() };
+        let mut sites =
+            Sites { by_point: HashMap::new(), found: Vec::new(), unviable: Vec::new(), used: &used };
         for mutant in mutants {
             sites.by_point.entry(mutant.span.start).or_default().push(mutant);
         }
-        sites.visit_file(&syn::parse_file(&source)?);
-        unplaced.extend(sites.by_point.values().flatten().map(|mutant| mutant.id));
+        let syntax = syn::parse_file(&source)?;
+        sites.visit_file(&syntax);
+        left.unplaced.extend(sites.by_point.values().flatten().map(|mutant| mutant.id));
+        left.unviable.extend(sites.unviable);
         let mut found = sites.found;
         // Outer sites before inner ones, an insertion before the expression that begins there.
         found.sort_by_key(|site| {
@@ -114,8 +140,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         });
         std::fs::write(Path::new(&to).join(file), render(&source, 0..source.len(), &found))?;
     }
-    unplaced.sort_unstable();
-    println!("{}", serde_json::to_string(&unplaced)?);
+    println!("{}", serde_json::to_string(&left)?);
     Ok(())
 }
 
@@ -123,6 +148,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 struct Sites<'a> {
     by_point: HashMap<Point, Vec<&'a Mutant>>,
     found: Vec<Site<'a>>,
+    unviable: Vec<u32>,
+    /// What constants are computed with.
+    used: &'a HashSet<String>,
 }
 
 impl<'a> Sites<'a> {
@@ -131,6 +159,16 @@ impl<'a> Sites<'a> {
         let (taken, left) = here.iter().partition(|mutant| mutant.genre == genre);
         *here = left;
         taken
+    }
+
+    /// Whether the function can be called at run time only, so that it can ask which mutant is active.
+    fn at_run_time(&mut self, signature: &syn::Signature) -> bool {
+        let Some(token) = signature.constness else { return true };
+        if self.used.contains(&signature.ident.to_string()) {
+            return false;
+        }
+        self.found.push(Site { range: token.span().byte_range(), change: Change::NotConst });
+        true
     }
 
     fn body(&mut self, block: &syn::Block) {
@@ -143,52 +181,51 @@ impl<'a> Sites<'a> {
     }
 }
 
-impl<'ast> Visit<'ast> for Sites<'_> {
+impl<'a> Visit<'a> for Sites<'a> {
     // Constants are computed by the compiler, before a mutant can be switched on.
-    fn visit_item_const(&mut self, _: &'ast syn::ItemConst) {}
-    fn visit_item_static(&mut self, _: &'ast syn::ItemStatic) {}
-    fn visit_impl_item_const(&mut self, _: &'ast syn::ImplItemConst) {}
-    fn visit_type(&mut self, _: &'ast syn::Type) {}
-    fn visit_variant(&mut self, _: &'ast syn::Variant) {}
+    fn visit_item_const(&mut self, _: &'a syn::ItemConst) {}
+    fn visit_item_static(&mut self, _: &'a syn::ItemStatic) {}
+    fn visit_impl_item_const(&mut self, _: &'a syn::ImplItemConst) {}
+    fn visit_type(&mut self, _: &'a syn::Type) {}
+    fn visit_variant(&mut self, _: &'a syn::Variant) {}
 
-    fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
-        if item.sig.constness.is_none() {
+    fn visit_item_fn(&mut self, item: &'a syn::ItemFn) {
+        if self.at_run_time(&item.sig) {
             self.body(&item.block);
             visit::visit_item_fn(self, item);
         }
     }
 
-    fn visit_impl_item_fn(&mut self, item: &'ast syn::ImplItemFn) {
-        if item.sig.constness.is_none() {
+    fn visit_impl_item_fn(&mut self, item: &'a syn::ImplItemFn) {
+        if self.at_run_time(&item.sig) {
             self.body(&item.block);
             visit::visit_impl_item_fn(self, item);
         }
     }
 
-    fn visit_trait_item_fn(&mut self, item: &'ast syn::TraitItemFn) {
+    fn visit_trait_item_fn(&mut self, item: &'a syn::TraitItemFn) {
         if let Some(block) = &item.default {
             self.body(block);
         }
         visit::visit_trait_item_fn(self, item);
     }
 
-    fn visit_expr_binary(&mut self, expression: &'ast syn::ExprBinary) {
-        if !has_let(&expression.left) && !has_let(&expression.right) {
-            let mutants = self.take(expression.op.span(), Genre::BinaryOperator);
-            if !mutants.is_empty() {
-                let (left, right) =
-                    (expression.left.span().byte_range(), expression.right.span().byte_range());
-                let operator = expression.op.span().byte_range();
-                self.found.push(Site {
-                    range: left.start..right.end,
-                    change: Change::Operator { left, operator, right, mutants },
-                });
-            }
+    fn visit_expr_binary(&mut self, expression: &'a syn::ExprBinary) {
+        let mutants = self.take(expression.op.span(), Genre::BinaryOperator);
+        if has_let(&expression.left) || has_let(&expression.right) {
+            self.unviable.extend(mutants.iter().map(|mutant| mutant.id));
+        } else if !mutants.is_empty() {
+            let (left, right) = (expression.left.span().byte_range(), expression.right.span().byte_range());
+            let operator = expression.op.span().byte_range();
+            self.found.push(Site {
+                range: left.start..right.end,
+                change: Change::Operator { left, operator, right, mutants },
+            });
         }
         visit::visit_expr_binary(self, expression);
     }
 
-    fn visit_expr_unary(&mut self, expression: &'ast syn::ExprUnary) {
+    fn visit_expr_unary(&mut self, expression: &'a syn::ExprUnary) {
         if let Some(mutant) = self.take(expression.op.span(), Genre::UnaryOperator).first() {
             let operand = expression.expr.span().byte_range();
             let start = expression.op.span().byte_range().start;
@@ -197,7 +234,22 @@ impl<'ast> Visit<'ast> for Sites<'_> {
         visit::visit_expr_unary(self, expression);
     }
 
-    fn visit_expr_match(&mut self, expression: &'ast syn::ExprMatch) {
+    fn visit_expr_struct(&mut self, expression: &'a syn::ExprStruct) {
+        if let Some(base) = &expression.rest {
+            for field in &expression.fields {
+                if let Some(mutant) = self.take(field.span(), Genre::StructField).first() {
+                    let value = field.expr.span().byte_range();
+                    let range = field.span().byte_range();
+                    let base = base.span().byte_range();
+                    let change = Change::Field { member: &field.member, value, base, mutant };
+                    self.found.push(Site { range, change });
+                }
+            }
+        }
+        visit::visit_expr_struct(self, expression);
+    }
+
+    fn visit_expr_match(&mut self, expression: &'a syn::ExprMatch) {
         // cargo-mutants takes `_ if …` for an arm that catches all, but the compiler does not.
         let catches_all = |arm: &syn::Arm| matches!(arm.pat, syn::Pat::Wild(_)) && arm.guard.is_none();
         if expression.arms.iter().any(catches_all) {
@@ -211,7 +263,7 @@ impl<'ast> Visit<'ast> for Sites<'_> {
         visit::visit_expr_match(self, expression);
     }
 
-    fn visit_arm(&mut self, arm: &'ast syn::Arm) {
+    fn visit_arm(&mut self, arm: &'a syn::Arm) {
         if let Some((_, guard)) = &arm.guard {
             let mutants = self.take(guard.span(), Genre::MatchArmGuard);
             if !mutants.is_empty() {
@@ -297,6 +349,18 @@ fn changed(source: &str, site: &Site, inner: &[Site]) -> String {
                 active(mutant)
             )
         }
+        Change::Field { member, value, base, mutant } => {
+            let member = source.get(member.span().byte_range()).unwrap_or_default();
+            let base = source.get(base.clone()).unwrap_or_default();
+            let other = own(mutant, &format!("({base}).{member}"));
+            format!(
+                "{}{member}: if {} {{ {other} }} else {{ {} }}/*]*/",
+                opening(&[mutant]),
+                active(mutant),
+                part(value)
+            )
+        }
+        Change::NotConst => String::new(),
         Change::Arm(mutant) => format!("{}if !{} /*]*/", opening(&[mutant]), active(mutant)),
         Change::Guard(mutants) => {
             let mut text = format!("({})", part(&site.range));
