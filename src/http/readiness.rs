@@ -16,10 +16,10 @@ use super::deep_check::DeepCheck;
 use super::problem::json as json_response;
 use super::{Response, access};
 use crate::config::ConfigFault;
-use crate::cross_check::CrossCheckState;
+use crate::cross_check::{CrossCheckState, Engine};
 use crate::explain;
-use crate::jose::KeySet;
-use crate::keys::{KeySource, KeyState};
+use crate::jose::{Jwk, KeySet};
+use crate::keys::{KeySource, KeyState, SetAsideSummary};
 use crate::limits;
 use crate::members::json;
 use crate::ports::{IncomingRequest, Platform};
@@ -262,10 +262,14 @@ async fn report_on<P: Platform>(
     probed: Option<Probed>,
     now: Timestamp,
 ) -> (IssuerReport, Readiness) {
-    let keys = match &issuer.keys {
+    let mut keys = match &issuer.keys {
         Some(source) => Some(app.keys.state(platform, source, &terms.cache, now).await),
         None => None,
     };
+    let engine = terms.cross_checks.engine();
+    if let (Some(keys), Some(Ok(set))) = (&mut keys, &probed) {
+        set_aside(keys, set, engine);
+    }
     let secrets: Vec<SecretReport> = issuer
         .secrets
         .iter()
@@ -289,7 +293,7 @@ async fn report_on<P: Platform>(
         explain::fix_of_keys(source, fault, failure)
     });
     let (readiness, problem) = unusable
-        .or_else(|| keys_readiness(issuer, keys.as_ref()?, probed))
+        .or_else(|| keys_readiness(issuer, keys.as_ref()?, probed, engine))
         .unwrap_or((Readiness::Ready, None));
     let report = IssuerReport {
         issuer: issuer.issuer.clone(),
@@ -303,11 +307,25 @@ async fn report_on<P: Platform>(
     (report, readiness)
 }
 
+/// Why no token of the key is verified with this engine.
+fn fault_of(key: &Jwk, engine: Engine) -> Option<&'static str> {
+    key.key.fault_in_web_crypto().filter(|_| engine.needs_web_crypto())
+}
+
+/// Shows the keys of `set` that the engine cannot use among those that are set aside.
+fn set_aside(keys: &mut KeyState, set: &KeySet, engine: Engine) {
+    for (key, fault) in set.keys.iter().filter_map(|key| Some((key, fault_of(key, engine)?))) {
+        keys.keys.retain(|one| one.thumbprint != key.thumbprint);
+        keys.set_aside.push(SetAsideSummary { kid: key.kid.clone(), reason: fault.to_owned() });
+    }
+}
+
 /// The reason why tokens cannot be verified with the public keys of the issuer, or why the keys cannot be refreshed.
 fn keys_readiness(
     issuer: &TrustedIssuer,
     keys: &KeyState,
     probed: Option<Probed>,
+    engine: Engine,
 ) -> Option<(Readiness, Option<String>)> {
     let set = match probed {
         Some(Ok(set)) => Some(set),
@@ -318,12 +336,23 @@ fn keys_readiness(
             return Some((Readiness::Not("jwks_unavailable"), Some(problem)));
         }
     };
-    if let Some(set) = set
-        && !set.keys.is_empty()
-        && !issuer.algorithms.iter().any(|algorithm| set.keys.iter().any(|key| key.serves(*algorithm)))
-    {
-        let problem = "none of its keys can be used with an allowed algorithm".to_owned();
-        return Some((Readiness::Not("jwks_invalid"), Some(problem)));
+    if let Some(set) = set {
+        let fits = |key: &&Jwk| issuer.algorithms.iter().any(|algorithm| key.serves(*algorithm));
+        let (refused, usable): (Vec<&Jwk>, Vec<&Jwk>) =
+            set.keys.iter().filter(fits).partition(|key| fault_of(key, engine).is_some());
+        if let Some(fault) = refused.first().and_then(|key| fault_of(key, engine)) {
+            let name = engine.name();
+            let problem = format!(
+                "verify.engine is \"{name}\", but {fault}, and the issuer has such a key; set verify.engine to \"rust\""
+            );
+            let readiness =
+                if usable.is_empty() { Readiness::Not("config_invalid") } else { Readiness::Degraded };
+            return Some((readiness, Some(problem)));
+        }
+        if !set.keys.is_empty() && usable.is_empty() {
+            let problem = "none of its keys can be used with an allowed algorithm".to_owned();
+            return Some((Readiness::Not("jwks_invalid"), Some(problem)));
+        }
     }
     let failure = keys.last_error.as_ref()?;
     Some((Readiness::Degraded, Some(format!("cached keys are in use, but {}", failure.reason))))

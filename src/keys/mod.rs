@@ -19,7 +19,7 @@ use crate::jose::KeySet;
 use crate::time::Timestamp;
 
 pub use cache::KeyCache;
-pub use state::KeyState;
+pub use state::{KeyState, SetAsideSummary};
 
 /// The source of an issuer's keys.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -84,6 +84,17 @@ impl VerifyingKey {
         }
     }
 
+    /// Why WebCrypto does not import the key, although [`Self::verify`] can use it; `None` if it does. This is known of workerd.
+    #[must_use]
+    pub fn fault_in_web_crypto(&self) -> Option<&'static str> {
+        match self {
+            Self::Rsa(key) if key.exponent() != [1, 0, 1] => {
+                Some("WebCrypto does not import an RSA key whose exponent is not 65537")
+            }
+            _ => None,
+        }
+    }
+
     /// The key as a JWK with the required members only (RFC 7518 §6, RFC 8037 §2), for another engine.
     #[must_use]
     pub fn public_jwk(&self) -> Value {

@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::{Value, json};
 
 use super::{ISS, token, worker};
-use crate::support::keys::{self, SECRET, ed25519, p_256};
+use crate::support::keys::{self, SECRET, ed25519, p_256, rsa_2048};
 use crate::support::platform::{Answer, StoreMode};
 use crate::support::request::FakeRequest;
 use crate::support::world::{World, body, issuer, jwks_uri};
@@ -240,6 +240,39 @@ fn keys_that_serve_no_allowed_algorithm_verify_nothing() {
     let world = World::trusting(&[issuer(ISS, &json!({ "algorithms": ["RS256", "EdDSA"] }))]);
     world.publishes(ISS, &[ed25519()]);
     assert!(is_ready(&world));
+}
+
+/// WebCrypto in workerd imports RSA keys with the exponents 3 and 65537 only. This one is 65539.
+#[test]
+fn a_key_that_the_configured_engine_cannot_import_is_set_aside() {
+    let odd = rsa_2048().public_jwk_with(&json!({ "e": "AQAD", "kid": "odd" }));
+    for (engine, alone, beside) in [
+        ("rust", (200, "ready", Value::Null), (200, "ready", Value::Null)),
+        ("webcrypto", (503, "not_ready", json!("config_invalid")), (200, "degraded", Value::Null)),
+        ("both", (503, "not_ready", json!("config_invalid")), (200, "degraded", Value::Null)),
+    ] {
+        let refused = engine != "rust";
+        for (keys, expected) in
+            [(vec![odd.clone()], alone), (vec![odd.clone(), ed25519().public_jwk()], beside)]
+        {
+            let mut config = open();
+            config["verify"] = json!({ "engine": engine });
+            let world = worker(&config);
+            world.serves(&jwks_uri(ISS), Answer::json(keys::jwks(&keys)));
+            let (status, name, code) = ready(&world);
+            assert_eq!((status, name.as_str(), code), expected, "{engine}");
+            let report = body(&world.ask(&FakeRequest::get("/readyz")));
+            let issuer = &report["details"]["issuers"][0];
+            assert_eq!(
+                issuer["problem"].as_str().is_some_and(|text| text.contains("verify.engine")),
+                refused
+            );
+            let set_aside = issuer["keys"]["set_aside"].as_array().unwrap();
+            assert_eq!(set_aside.iter().any(|key| key["kid"] == "odd"), refused, "{engine}");
+            let usable = issuer["keys"]["keys"].as_array().unwrap();
+            assert_eq!(usable.len(), keys.len() - usize::from(refused), "{engine}");
+        }
+    }
 }
 
 #[test]
