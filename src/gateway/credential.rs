@@ -180,7 +180,7 @@ mod tests {
         let kept = Kept::default();
         for number in 0..1000 {
             put(&kept, number, 30_000, 900, 0);
-            assert!(kept.bytes() <= limits::MAX_KEPT_BYTES);
+            assert!((kept.len() * 30_000..=limits::MAX_KEPT_BYTES).contains(&kept.bytes()));
         }
         assert!(kept.len() > 60, "{}", kept.len());
         let ordinary = put(&kept, 1000, 1000, 900, 0);
@@ -192,6 +192,31 @@ mod tests {
     }
 
     #[test]
+    fn one_token_and_all_together_may_take_exactly_their_limits() {
+        let probe = Kept::default();
+        put(&probe, 0, 0, 900, 0);
+        let longest = limits::MAX_KEPT_BYTES_PER_TOKEN - probe.bytes();
+        let kept = Kept::default();
+        put(&kept, 0, longest + 1, 900, 0);
+        assert!(kept.is_empty());
+        let count = limits::MAX_KEPT_BYTES / limits::MAX_KEPT_BYTES_PER_TOKEN;
+        for number in 1..=count {
+            put(&kept, number, longest, 900, 0);
+        }
+        assert_eq!((kept.len(), kept.bytes()), (count, limits::MAX_KEPT_BYTES));
+        put(&kept, 0, 0, 900, 0);
+        assert_eq!(kept.len(), count, "another one displaces one");
+    }
+
+    #[test]
+    fn a_token_is_not_used_in_its_last_ten_seconds() {
+        let kept = Kept::default();
+        let owner = put(&kept, 0, 1000, 900, 0);
+        let is_used = |now| kept.get(&owner, Timestamp::from_epoch_seconds(now)).is_some();
+        assert!(is_used(889) && !is_used(890));
+    }
+
+    #[test]
     fn expired_tokens_are_dropped_when_the_next_token_is_kept() {
         let kept = Kept::default();
         for number in 0..100 {
@@ -200,6 +225,10 @@ mod tests {
         put(&kept, 100, 1000, 1800, 900);
         assert_eq!(kept.len(), 1);
         let charged = kept.bytes();
+        let alone = Kept::default();
+        assert!(alone.is_empty() && !kept.is_empty());
+        put(&alone, 100, 1000, 1800, 900);
+        assert_eq!(alone.bytes(), charged, "expired tokens take nothing");
         put(&kept, 100, 1000, 1800, 900);
         assert_eq!((kept.len(), kept.bytes()), (1, charged), "a token that is replaced counts once");
     }

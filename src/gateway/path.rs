@@ -493,7 +493,9 @@ mod tests {
         ] {
             assert_eq!(normal(raw), Err(fault), "{raw}");
         }
-        assert_eq!(normal(&format!("/{}", "a".repeat(MAX_PATH_BYTES))), Err(PathError::TooLong));
+        let longest = format!("/{}", "a".repeat(MAX_PATH_BYTES - 1));
+        assert_eq!(normal(&longest).as_deref(), Ok(longest.as_str()));
+        assert_eq!(normal(&format!("{longest}a")), Err(PathError::TooLong));
     }
 
     #[test]
@@ -571,6 +573,16 @@ mod tests {
             ("/x.php%EF%BC%9A%EF%BC%84DATA", Stream),
             ("/x.php%3A%EF%BC%84DATA", Stream),
             ("/x.php%EF%BC%9A$DATA", Stream),
+            ("/x.php%EF%B9%95$DATA", Stream),
+            ("/x.php%EF%B8%93$DATA", Stream),
+            ("/x.php:%EF%B9%A9DATA", Stream),
+            ("/x/%EF%B9%92", Trimmed),
+            ("/x/%EF%B8%B0", Trimmed),
+            ("/x/%EF%B8%99", Trimmed),
+            ("/x%EF%B9%A8y", SlashLike),
+            ("/x%EF%B9%94y", SemicolonLike),
+            ("/x%EF%B8%94y", SemicolonLike),
+            ("/x/%EF%B9%AA2e", EncodedTwice),
         ] {
             assert_eq!(normal(raw), Err(fault), "{raw}");
         }

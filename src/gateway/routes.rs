@@ -279,12 +279,6 @@ impl Table {
         self.0.iter()
     }
 
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Whether the route that takes a request for `path` depends on the host.
     #[must_use]
     pub fn depends_on_host(&self, path: &Path) -> bool {

@@ -139,6 +139,9 @@ mod tests {
             ("https://issuer.example/\u{e9}", Err(UrlError::Character)),
             ("https://issuer.example/\n", Err(UrlError::Character)),
             ("https:///jwks", Err(UrlError::Host)),
+            ("https://issuer.ex*mple/jwks", Err(UrlError::Host)),
+            ("https://issuer!example/jwks", Err(UrlError::Host)),
+            ("https://issuer_1.example/jwks", Ok(Transport::Https)),
             ("https://[::1/jwks", Err(UrlError::Host)),
             ("https://[::1]8787/jwks", Err(UrlError::Host)),
             ("https://issuer.example:http/jwks", Err(UrlError::Host)),
@@ -163,7 +166,9 @@ mod tests {
         ] {
             assert_eq!(resolve(base, location).as_deref(), expected, "{location}");
         }
-        let long = format!("https://issuer.example/{}", "a".repeat(MAX_URL_BYTES));
+        let longest = format!("{:a<width$}", "https://issuer.example/", width = MAX_URL_BYTES);
+        assert_eq!(accept(&longest), Ok(Transport::Https));
+        let long = format!("{longest}a");
         assert_eq!(accept(&long), Err(UrlError::TooLong));
     }
 }

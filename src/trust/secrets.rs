@@ -133,6 +133,24 @@ mod tests {
     }
 
     #[test]
+    fn an_absent_secret_and_an_empty_one_are_told_apart() {
+        struct Bound(Option<&'static str>);
+        impl Secrets for Bound {
+            fn secret(&self, _: &str) -> Option<String> {
+                self.0.map(str::to_owned)
+            }
+        }
+        let octets = |text| {
+            let reference =
+                SecretReference { binding: "KEY".to_owned(), kid: None, encoding: Encoding::Utf8 };
+            reference.octets(&Bound(text))
+        };
+        assert!(octets(None).is_err_and(|problem| problem.starts_with("it is not bound")));
+        assert_eq!(octets(Some("")), Err("it is empty"));
+        assert_eq!(octets(Some("k")), Ok(b"k".to_vec()));
+    }
+
+    #[test]
     fn a_wrong_encoding_is_named() {
         assert!(Encoding::Base64.decode("-_8").is_err());
         assert!(Encoding::Hex.decode("abc").is_err());

@@ -216,6 +216,54 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_is_charged_for_every_text_that_it_holds() {
+        let charged = |payload: &str| remembered(payload, 0).footprint();
+        let empty = charged("{}");
+        let text = "s".repeat(1000);
+        // The claims set has the text, and the claim is also held by itself.
+        for name in ["iss", "sub", "azp"] {
+            let bytes = charged(&format!(r#"{{"{name}":"{text}"}}"#)) - empty;
+            assert!((2000..2200).contains(&bytes), "{name}: {bytes}");
+        }
+        let bytes = charged(&format!(r#"{{"other":"{text}"}}"#)) - empty;
+        assert!((1000..1200).contains(&bytes), "{bytes}");
+        // A list of n audiences may have room for 2 n, and each has its own allocation.
+        let audiences = format!(r#"{{"aud":[{}""]}}"#, r#""","#.repeat(999));
+        let held = 1000 * (2 * size_of::<String>() + 16) + audiences.len();
+        let bytes = charged(&audiences) - empty;
+        assert!((held..held + 200).contains(&bytes), "{bytes} {held}");
+    }
+
+    /// A token that takes this many bytes of memory.
+    fn that_takes(bytes: usize) -> Remembered {
+        let subject = "s".repeat(30_000);
+        let padded = |length: usize| {
+            remembered(&format!(r#"{{"sub":"{subject}","pad":"{}"}}"#, "p".repeat(length)), 0)
+        };
+        let token = padded(bytes - padded(0).footprint());
+        assert_eq!(token.footprint(), bytes);
+        token
+    }
+
+    #[test]
+    fn a_token_and_a_generation_may_take_exactly_their_limits() {
+        let memory = RememberedTokens::lasting(60);
+        memory.insert(digest(0), that_takes(limits::REMEMBERED_BYTES_PER_TOKEN + 1));
+        assert_eq!(memory.held().0, 0);
+        let count = limits::REMEMBERED_BYTES / limits::REMEMBERED_BYTES_PER_TOKEN;
+        for number in 1..=count {
+            memory.insert(digest(number), that_takes(limits::REMEMBERED_BYTES_PER_TOKEN));
+        }
+        let in_generations = || {
+            let generations = memory.generations.borrow();
+            (generations.young.len(), generations.old.len())
+        };
+        assert_eq!(in_generations(), (count, 0));
+        memory.insert(digest(0), remembered("{}", 0));
+        assert_eq!(in_generations(), (1, count));
+    }
+
+    #[test]
     fn a_token_that_takes_much_displaces_no_other() {
         let memory = RememberedTokens::lasting(60);
         memory.insert(digest(0), remembered("{}", 0));
@@ -251,6 +299,11 @@ mod tests {
         assert!(!knows(&memory, 1000, 1120));
         assert_eq!(memory.held().0, 40);
         memory.insert(digest(1001), remembered("{}", 1240));
+        assert_eq!(memory.held().0, 1);
+        // Both generations have ended when twice the time has passed since the young one began.
+        memory.insert(digest(1002), remembered("{}", 1359));
+        assert_eq!(memory.held().0, 2);
+        memory.insert(digest(1003), remembered("{}", 1479));
         assert_eq!(memory.held().0, 1);
     }
 }

@@ -515,6 +515,23 @@ mod rsa_signatures {
         assert!(verifies(&encoded(&info(&SHA256))));
     }
 
+    /// The kernels have no arithmetic for this size, so the `rsa` crate verifies.
+    #[test]
+    fn under_a_modulus_of_an_unusual_size_only_the_signature_of_the_message_verifies() {
+        let key = keys::rsa_2049();
+        let (n, verifying) = (key.number("n"), public(key));
+        let rsa = Algorithm::ALL.iter().copied().filter(|algorithm| algorithm.name().starts_with(['R', 'P']));
+        for algorithm in rsa {
+            let good = key.sign(algorithm, MESSAGE);
+            assert!(verifying.verify(algorithm, MESSAGE, &good), "{algorithm}");
+            assert!(!verifying.verify(algorithm, b"another message", &good), "{algorithm}");
+            let plus_n = (BigUint::from_bytes_be(&good) + &n).to_bytes_be();
+            for wrong in [plus_n, [&[0][..], &good].concat(), good[1..].to_vec(), Vec::new()] {
+                assert!(!verifying.verify(algorithm, MESSAGE, &wrong), "{algorithm}: {} octets", wrong.len());
+            }
+        }
+    }
+
     #[test]
     fn an_encoding_without_null_or_with_other_parameters_is_refused() {
         let oid = &SHA256[4..15];

@@ -343,6 +343,9 @@ fn a_text_that_is_not_a_set_is_refused() {
         KeySetFormatError::Json(JsonError::Duplicate("n".into()))
     );
     assert_eq!(KeySet::parse(b"{\"keys\":[],\"a\":\"\xff\"}").unwrap_err(), KeySetFormatError::Utf8);
+    let longest = format!("{}{}", r#"{"keys":[]}"#, " ".repeat(256 * 1024 - 11));
+    assert!(KeySet::parse(longest.as_bytes()).is_ok());
+    assert_eq!(KeySet::parse(keys::jwks(&vec![json!({}); 100]).as_bytes()).unwrap().set_aside.len(), 100);
     assert_eq!(error(&" ".repeat(256 * 1024 + 1)), KeySetFormatError::TooLarge(256 * 1024 + 1));
     assert_eq!(error(&keys::jwks(&vec![json!({}); 101])), KeySetFormatError::TooManyKeys(101));
 }

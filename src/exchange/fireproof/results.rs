@@ -242,13 +242,17 @@ mod tests {
     #[test]
     fn an_id_of_fireproofs_own_client_is_accepted_and_one_that_can_be_guessed_is_not() {
         // `nextId()` of the client encodes 6 random bytes as multibase base58btc, in 8 to 10 characters.
-        for id in ["z2345678", "z2a2a2ab", "zMNa7dRMEt", "0123456789ab", "a-second-result"] {
+        for id in ["z2345678", "z2a2a2ab", "zMNa7dRMEt", "0123456789ab", "a-second-result", "abcdefabcdef"] {
             assert!(is_hard_to_guess(id), "{id}");
         }
         for id in ["", "z", "z234567", "password", "12345678", "z0000000", "zzz-zzz-zzz", "0123456789a"] {
             assert!(!is_hard_to_guess(id), "{id}");
         }
         for id in ["            ", "aaaaaaaaaaaa", "zzzzzzzz", "z2222222", "zabzabzabzab", "abcdeabcdeab"] {
+            assert!(!is_hard_to_guess(id), "{id}");
+        }
+        // As long as the client's own, but with characters that base58 does not have.
+        for id in ["z2-4+6!8", "z2345670"] {
             assert!(!is_hard_to_guess(id), "{id}");
         }
         for id in ["0123456789 ab", "0123456789\nab", "0123456789\u{e9}ab", "\u{1f600}\u{1f601}\u{1f602}"] {
@@ -266,6 +270,18 @@ mod tests {
         assert_eq!(recent.0.borrow().len(), limits::MAX_COLLECTED_RESULTS);
         assert_eq!(recent.get(&hash("1024"), now), Some(1024));
         assert_eq!(recent.get(&hash("1024"), now.plus(limits::FIREPROOF_RESULT_SECONDS + 1)), None);
+    }
+
+    #[test]
+    fn all_entries_that_have_expired_make_room_at_once() {
+        let recent: Recent<usize> = Recent::default();
+        let now = Timestamp::from_epoch_seconds(1_800_000_000);
+        for index in 0..limits::MAX_COLLECTED_RESULTS {
+            recent.put(hash(&index.to_string()), index, now);
+        }
+        assert_eq!(recent.0.borrow().len(), limits::MAX_COLLECTED_RESULTS);
+        recent.put(hash("next"), 0, now.plus(limits::FIREPROOF_RESULT_SECONDS));
+        assert_eq!(recent.0.borrow().len(), 1);
     }
 
     #[test]

@@ -117,8 +117,12 @@ fn a_fault_in_the_root_has_its_path() {
             "not an origin",
         ),
         (root(&json!({ "cors": { "origins": ["null"] } })), "cors.origins[0]", "not an origin"),
+        (root(&json!({ "cors": { "origins": ["https://"] } })), "cors.origins[0]", "not an origin"),
+        (root(&json!({ "cors": { "origins": ["ftp://app.example"] } })), "cors.origins[0]", "not an origin"),
         (root(&json!({ "explain": { "access": "public" } })), "explain.access", "\"public\""),
         (root(&json!({ "explain": { "access": true } })), "explain.access", "a boolean"),
+        (root(&json!({ "explain": { "access": 1.5 } })), "explain.access", "a number with a fraction"),
+        (root(&json!({ "explain": { "access": -1 } })), "explain.access", "a negative number"),
         (root(&json!({ "explain": { "key": "k" } })), "explain.key", "not a known field"),
     ]);
 }
@@ -141,6 +145,8 @@ fn a_fault_in_an_issuer_has_its_path() {
         (with_issuer(&json!({ "jwks_uri": "a.example/jwks" })), "issuers[0].jwks_uri", "https"),
         (with_issuer(&json!({ "jwks_uri": 1 })), "issuers[0].jwks_uri", "a number"),
         (with_issuer(&json!({ "discovery": "yes" })), "issuers[0].discovery", "a string"),
+        (with_issuer(&json!({ "jwks_uri": null, "discovery": "yes" })), "issuers[0].discovery", "a string"),
+        (with_issuer(&json!({ "jwks_uri": null, "discovery": false })), "issuers[0].jwks_uri", "missing"),
         (with_issuer(&json!({ "discovery": true })), "issuers[0].discovery", "jwks_uri is set too"),
         (
             with_issuer(&json!({ "issuer": "a.example", "jwks_uri": null, "discovery": true })),

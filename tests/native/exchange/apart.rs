@@ -132,14 +132,14 @@ fn shared(audiences: &[Option<&str>]) -> (String, Vec<Vec<u8>>) {
     (text, secrets)
 }
 
-fn with_keys(keys: String) -> Vec<(&'static str, String)> {
+pub(super) fn with_keys(keys: String) -> Vec<(&'static str, String)> {
     let mut secrets = secrets();
     secrets[0].1 = keys;
     secrets
 }
 
 /// The paths of the faults of this configuration.
-fn fault_paths(config: &Value, secrets: &[(&'static str, String)]) -> Vec<String> {
+pub(super) fn fault_paths(config: &Value, secrets: &[(&'static str, String)]) -> Vec<String> {
     let bound: Vec<(&str, &str)> = secrets.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let world = World::with_secrets(config, &bound);
     let faults = world.app.config.terms.as_ref().err().cloned().unwrap_or_default();
@@ -315,6 +315,22 @@ fn no_client_may_use_another_spelling_of_a_registered_id() {
 }
 
 const VALUE: &str = "one value that two parties hold, of more than 32 characters";
+
+#[test]
+fn the_fix_of_a_secret_that_two_parties_have_names_what_to_change() {
+    for (binding, fix) in
+        [("OTHER", "`npx wrangler secret put OTHER`"), ("CLI_SECRET", "name another Worker secret")]
+    {
+        let mut config = config();
+        let second = json!({ "id": "other", "secret": binding, "targets": [API] });
+        config["exchange"]["clients"].as_array_mut().unwrap().push(second);
+        let mut all = secrets();
+        all.push(("OTHER", CLIENT_SECRET.to_owned()));
+        let bound: Vec<(&str, &str)> = all.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let faults = World::with_secrets(&config, &bound).app.config.terms.as_ref().unwrap_err().clone();
+        assert!(faults.len() == 1 && faults[0].fix.contains(fix), "{faults:?}");
+    }
+}
 
 #[test]
 fn two_parties_with_the_same_secret_are_a_fault_under_any_names_of_the_bindings() {

@@ -45,6 +45,17 @@ fn clients_authenticate_where_a_target_requires_it() {
 }
 
 #[test]
+fn a_public_client_id_has_at_most_120_printable_ascii_characters() {
+    let token = clerk_token(&json!({}));
+    let named = |name: &str| form(&exchange(&token, &[("audience", API), ("client_id", name)]));
+    let longest = "c".repeat(120);
+    assert_eq!(granted(&world(), &named(&longest)).1["client_id"], longest);
+    for name in [format!("{longest}c"), format!("{longest}cc"), "caf\u{e9}".to_owned(), "a\tb".to_owned()] {
+        refused(&world(), &named(&name), 400, "invalid_request", "request_invalid");
+    }
+}
+
+#[test]
 fn an_actor_may_act_if_may_act_or_the_configuration_names_it() {
     let world = world();
     let robot = clerk_token(&json!({ "sub": "robot" }));
@@ -82,9 +93,14 @@ fn the_log_names_the_client_whose_secret_was_wrong_and_the_answer_does_not() {
         let response = refused(&world, &request, 401, "invalid_client", "client_unauthenticated");
         assert!(!body(&response).to_string().contains("cli\""));
     }
+    for id in ["cli", "nobody"] {
+        let mut in_body = strict.clone();
+        in_body.extend([("client_id", id), ("client_secret", "wrong")]);
+        refused(&world, &form(&in_body), 401, "invalid_client", "client_unauthenticated");
+    }
     let lines = world.platform.events("exchange_refused");
     let clients: Vec<_> = lines.iter().map(|line| line.get("client").cloned()).collect();
-    assert_eq!(clients, [Some(json!("cli")), None]);
+    assert_eq!(clients, [Some(json!("cli")), None, Some(json!("cli")), None]);
 }
 
 /// The header that `curl -u` sends: id and secret joined without encoding.
@@ -224,6 +240,27 @@ fn the_line_of_a_token_with_an_actor_is_about_the_subjects_token() {
     granted(&world, &form(&with_actor(&subject, &actor)));
     let lines = world.platform.events("token_issued");
     assert_eq!(lines[0]["token_sha256"], lines[1]["token_sha256"]);
+}
+
+#[test]
+fn a_chain_has_at_most_eight_actors_the_new_one_included() {
+    let world = world();
+    let after = |count: usize| {
+        let act = (0..count).fold(None, |before: Option<Value>, number| {
+            let mut act = json!({ "sub": format!("actor {number}") });
+            if let Some(before) = before {
+                act["act"] = before;
+            }
+            Some(act)
+        });
+        clerk_token(&json!({ "act": act.unwrap() }))
+    };
+    let robot = clerk_token(&json!({ "sub": "robot" }));
+    granted(&world, &form(&exchange(&after(8), &[("audience", API)])));
+    granted(&world, &form(&with_actor(&after(7), &robot)));
+    for request in [exchange(&after(9), &[("audience", API)]), with_actor(&after(8), &robot)] {
+        refused(&world, &form(&request), 400, "invalid_request", "actor_not_allowed");
+    }
 }
 
 #[test]

@@ -121,6 +121,21 @@ fn a_result_waits_fifteen_minutes_and_is_handed_out_once() {
 }
 
 #[test]
+fn a_result_id_and_an_app_id_have_at_most_256_bytes() {
+    let world = world();
+    let status = |length: usize| {
+        let id: String = "abcdefghijkl".chars().cycle().take(length).collect();
+        let mut stored = cloud_session("clerk", &clerk_token(&json!({})));
+        stored["resultId"] = json!(id);
+        let mut selected = cloud_session("clerk", &clerk_token(&json!({})));
+        selected["selected"] = json!({ "appId": id });
+        [&stored, &selected].map(|message| world.ask(&api(message)).status().as_u16())
+    };
+    assert_eq!(status(256), [200, 200]);
+    assert_eq!(status(257), [400, 400]);
+}
+
+#[test]
 fn only_memberships_in_the_directory_can_be_selected() {
     let mut config = config();
     config["exchange"]["fireproof"]["memberships"] = json!("directory");
@@ -129,7 +144,10 @@ fn only_memberships_in_the_directory_can_be_selected() {
     assert_eq!(world.ask(&api(&message)).status(), 403);
     let record = json!({
         "tenants": [{ "id": "acme", "role": "admin" }, { "id": "home", "role": "owner" }],
-        "ledgers": [{ "id": "books", "role": "member", "right": "read" }],
+        "ledgers": [
+            { "id": "books", "role": "member", "right": "read" },
+            { "id": "notes", "role": "owner", "right": "write" },
+        ],
     });
     let key = format!("DIRECTORY subject:{CLERK}:user_1");
     world.platform.directory.plant(&key, &record.to_string());
@@ -137,8 +155,14 @@ fn only_memberships_in_the_directory_can_be_selected() {
     let claims = issued_claims(body(&world.ask(&api(&message)))["token"].as_str().unwrap());
     assert_eq!(claims["selected"], json!({ "appId": "notes", "tenant": "home", "ledger": "books" }));
     assert_eq!(claims["ledgers"], record["ledgers"]);
-    world.platform.directory.plant(&key, r#"{"tenants":[{"id":"acme","role":"emperor"}]}"#);
-    assert_eq!(world.ask(&api(&message)).status(), 503);
+    assert_eq!(claims["tenants"], record["tenants"]);
+    for wrong in [
+        r#"{"tenants":[{"id":"acme","role":"emperor"}]}"#,
+        r#"{"ledgers":[{"id":"books","role":"member","right":"rule"}]}"#,
+    ] {
+        world.platform.directory.plant(&key, wrong);
+        assert_eq!(world.ask(&api(&message)).status(), 503);
+    }
 }
 
 #[test]

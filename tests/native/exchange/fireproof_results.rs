@@ -6,7 +6,9 @@ use std::task::Poll;
 
 use edge_assay::exchange::fireproof::result_key;
 use edge_assay::http::router::answer;
+use edge_assay::jose::base64url;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::*;
 use crate::support::platform::StoreMode;
@@ -65,6 +67,8 @@ fn one_of_six_simultaneous_requests_in_one_isolate_collects_the_token() {
 fn a_collected_result_that_kv_still_shows_is_not_handed_out_again() {
     let world = world();
     world.ask(&storing(ID, "ada"));
+    let hash = base64url::encode(&Sha256::digest(ID));
+    assert_eq!(result_key(ID), format!("fireproof-result:v2:{hash}"));
     let waiting = world.platform.store.peek(&result_key(ID)).unwrap();
     assert_eq!(collect(&world, ID), Some(json!("ada")));
     // KV may still return the value from its cache.

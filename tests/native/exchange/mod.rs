@@ -131,11 +131,13 @@ fn encoded(text: &str) -> String {
 }
 
 fn form(parameters: &[(&str, &str)]) -> FakeRequest {
+    form_as("application/x-www-form-urlencoded", parameters)
+}
+
+fn form_as(content_type: &str, parameters: &[(&str, &str)]) -> FakeRequest {
     let pairs: Vec<String> =
         parameters.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
-    FakeRequest::new(Method::POST, "/token")
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(pairs.join("&"))
+    FakeRequest::new(Method::POST, "/token").header("content-type", content_type).body(pairs.join("&"))
 }
 
 /// The parameters of an exchange, with further ones.

@@ -107,6 +107,22 @@ fn several_targets_are_all_granted_or_all_refused() {
 }
 
 #[test]
+fn a_request_names_at_most_eight_audiences_and_resources() {
+    let token = clerk_token(&json!({}));
+    let naming = |audiences: usize, resources: usize| {
+        let names = [vec![("audience", API); audiences], vec![("resource", API); resources]].concat();
+        form(&exchange(&token, &names))
+    };
+    let world = world();
+    for (audiences, resources) in [(8, 0), (0, 8), (3, 5)] {
+        assert_eq!(granted(&world, &naming(audiences, resources)).1["aud"], API);
+    }
+    for (audiences, resources) in [(9, 0), (0, 9), (4, 5), (10, 10)] {
+        refused(&world, &naming(audiences, resources), 400, "invalid_request", "request_invalid");
+    }
+}
+
+#[test]
 fn every_malformed_request_is_an_invalid_request() {
     let world = world();
     let token = clerk_token(&json!({}));
@@ -141,9 +157,12 @@ fn every_malformed_request_is_an_invalid_request() {
         "grant_type_unsupported",
     );
     for content_type in ["application/json", "text/plain", ""] {
-        let request =
-            FakeRequest::new(Method::POST, "/token").header("content-type", content_type).body("a=b");
-        refused(&world, &request, 400, "invalid_request", "request_invalid");
+        refused(&world, &form_as(content_type, &good), 400, "invalid_request", "request_invalid");
+    }
+    for content_type in
+        ["application/x-www-form-urlencoded;charset=UTF-8", "Application/X-WWW-Form-Urlencoded"]
+    {
+        granted(&world, &form_as(content_type, &good));
     }
     for resource in ["/relative", "https://api.example.com#fragment", "nothing", "1:a", "a:"] {
         let request = form(&exchange(&token, &[("resource", resource)]));

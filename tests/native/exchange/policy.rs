@@ -95,6 +95,19 @@ fn a_condition_that_does_not_hold_names_the_claim_and_not_its_value() {
 }
 
 #[test]
+fn a_subject_whose_key_in_the_directory_has_512_bytes_has_a_record_and_a_longer_one_has_none() {
+    for (length, groups) in [(512, json!(["staff"])), (513, Value::Null)] {
+        let world = world();
+        let prefix = format!("subject:{CLERK}:");
+        let subject = "s".repeat(length - prefix.len());
+        world.platform.directory.plant(&format!("DIRECTORY {prefix}{subject}"), r#"{"groups":["staff"]}"#);
+        let token = clerk_token(&json!({ "sub": subject }));
+        let (_, claims) = granted(&world, &form(&exchange(&token, &[("audience", API)])));
+        assert_eq!(claims["groups"], groups, "{length}");
+    }
+}
+
+#[test]
 fn data_of_the_directory_never_comes_from_a_token() {
     let world = world();
     let ask = |world: &World| {

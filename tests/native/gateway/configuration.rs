@@ -113,6 +113,35 @@ fn each_fault_of_a_route_is_reported_with_its_path() {
 }
 
 #[test]
+fn a_path_in_another_form_is_answered_with_its_normal_form() {
+    for (path, normal) in [("/a//b", "/a/b"), ("/%61", "/a"), ("/a%c3%a9", "/a%C3%A9")] {
+        let found = faults(&json!([route(path, &json!({}))]));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].fix, format!("write \"{normal}\""));
+    }
+}
+
+#[test]
+fn a_fault_inside_of_a_value_is_the_only_one_of_that_value() {
+    for (changes, expected) in [
+        (json!({ "credential": "strip" }), &[][..]),
+        (json!({ "credential": "forward" }), &[]),
+        (json!({ "credential": "other" }), &["gateway.routes[0].credential"]),
+        (json!({ "credential": {} }), &["gateway.routes[0].credential.exchange"]),
+        (json!({ "credential": { "exchange": 7 } }), &["gateway.routes[0].credential.exchange"]),
+        (json!({ "upstream": { "service": "X" } }), &[]),
+        (json!({ "upstream": {} }), &["gateway.routes[0].upstream.service"]),
+        (json!({ "upstream": { "service": 7 } }), &["gateway.routes[0].upstream.service"]),
+    ] {
+        let mut one = route("/profiles/*", &json!({}));
+        for (member, value) in changes.as_object().unwrap() {
+            one[member] = value.clone();
+        }
+        assert_eq!(paths(&faults(&json!([one]))), expected, "{changes}");
+    }
+}
+
+#[test]
 fn a_route_can_allow_what_its_path_can_match() {
     for (path, names) in [("/a/*", json!(["encoded_slash", "semicolon"])), ("/a/*/", json!(["semicolon"]))] {
         assert_eq!(faults(&json!([route(path, &json!({ "allow_in_path": names }))])), [], "{path}");

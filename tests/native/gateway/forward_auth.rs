@@ -736,6 +736,25 @@ fn headers_that_proxies_and_cloudflare_add_on_the_way_are_accepted() {
     }
 }
 
+/// A platform in front of the proxy overwrites the header under its own name only.
+#[test]
+fn a_header_of_a_platform_is_accepted_as_the_platform_spells_it() {
+    let world = world(&routes());
+    for name in [
+        "cf-access-authenticated-user-email",
+        "x-goog-authenticated-user-id",
+        "x-amzn-oidc-identity",
+        "x-ms-client-principal",
+        "x-ms-token-aad-id-token",
+        "tailscale-user-login",
+    ] {
+        for ask in open_asks() {
+            assert_eq!(world.answered(&ask.clone().header(name, "ada")).status(), 200, "{name}");
+            refused(&world, &ask.header(&name.replace('-', "_"), "root"), "header_refused");
+        }
+    }
+}
+
 #[test]
 fn the_header_of_the_secret_may_have_any_name() {
     let given = json!({ "secret": "S", "header": "X-Forwarded-Secret" });

@@ -88,6 +88,14 @@ fn a_request_with_a_good_token_is_forwarded_and_one_with_a_bad_token_never_is() 
 }
 
 #[test]
+fn an_upstream_has_the_time_of_its_route_and_else_that_of_the_gateway() {
+    let routes = json!([route("/slow", &json!({ "timeout_ms": 50_000 })), route("/*", &json!({}))]);
+    let world = fronting_with(&routes, &json!({ "gateway": { "routes": routes, "timeout_ms": 2000 } }), &[]);
+    let timeout = |path: &str| world.sent_on(&FakeRequest::get(path).bearer(&token(&json!({})))).timeout_ms;
+    assert_eq!((timeout("/slow"), timeout("/other")), (50_000, 2000));
+}
+
+#[test]
 fn an_outage_of_the_issuer_is_503_and_nothing_is_forwarded() {
     let world = fronting(&json!([route("/*", &json!({}))]));
     let unverifiable = tokens::mint(Algorithm::EdDsa, &json!({}), &claims(ISS, &json!({})));

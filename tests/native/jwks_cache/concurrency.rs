@@ -1,6 +1,6 @@
 //! Many requests at once, in one isolate and in several: one fetch, and no unnecessary waiting.
 
-use edge_assay::keys::{Tier, Wanted};
+use edge_assay::keys::{LookedAgain, Tier, Wanted};
 use edge_assay::ports::Clock;
 use edge_assay::rejection::Fault;
 use futures::future::{join, join_all, join3};
@@ -302,4 +302,24 @@ fn a_key_is_reported_as_unknown_only_after_its_origin_has_answered() {
     let isolate = Isolate::new();
     let fault = isolate.ask(&world, Wanted::Kid("b")).unwrap_err();
     assert!(matches!(fault, Fault::JwksUnavailable { .. }));
+}
+
+#[test]
+fn a_second_look_is_allowed_two_seconds_after_an_attempt_and_once_per_cooldown() {
+    let world = world();
+    let isolate = Isolate::warm(&world);
+    let look =
+        || world.run(isolate.cache.look_again(&world, &isolate.source, &isolate.policy, "b", world.now()));
+    assert!(matches!(look(), LookedAgain::NothingNewer));
+    world.pass(1);
+    assert!(matches!(look(), LookedAgain::NothingNewer));
+    assert_eq!(calls(&world), 1);
+    world.pass(1);
+    assert!(matches!(look(), LookedAgain::Fetched(_)));
+    assert_eq!(calls(&world), 2);
+    world.pass(29);
+    assert!(matches!(look(), LookedAgain::TooEarly { retry_after_seconds: 1 }));
+    world.pass(1);
+    assert!(matches!(look(), LookedAgain::Fetched(_)));
+    assert_eq!(calls(&world), 3);
 }

@@ -250,6 +250,10 @@ fn of_two_isolates_the_later_attempt_counts() {
     assert_eq!(later.merged_with(earlier), both);
     assert_eq!(later.merged_with(Attempts::default()), later);
     assert_eq!(Attempts::default().merged_with(later), later);
+    // Of two attempts of one second, each isolate counts its own.
+    let failed = Attempts::default().failed(at(2), Any);
+    assert_eq!(later.merged_with(failed), later);
+    assert_eq!(failed.merged_with(later), failed);
 }
 
 #[test]

@@ -83,6 +83,8 @@ fn a_bad_answer_never_replaces_a_good_set() {
 fn the_reason_names_a_page_a_redirect_and_a_size() {
     for (answer, word) in [
         (Answer::html("<html>"), "HTML"),
+        (Answer::html("Sign in first."), "HTML"),
+        (Answer::json(" \n<html>"), "HTML"),
         (Answer::status(302), "redirected (302)"),
         (Answer::json("x".repeat(1 << 20)), "262144"),
         (Answer::status(403), "firewall"),

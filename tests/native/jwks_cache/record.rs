@@ -61,6 +61,7 @@ fn a_record_of_a_failure_is_read_back_and_kept_while_failures_count() {
     let world = world();
     world.origin.serves(URL, Answer::status(503));
     assert!(Isolate::new().ask(&world, Wanted::Any).is_err());
+    assert_eq!(failures_key(&source()), format!("{}:failures", key(&source())));
     let value = world.store.peek(&failures_key(&source())).unwrap();
     let record = Record::read(&value, &source(), &POLICY, world.now()).unwrap().record;
     assert_eq!((record.cached.is_none(), record.attempts.consecutive_failures), (true, 1));
@@ -117,6 +118,42 @@ fn an_impossible_record_is_discarded_with_the_reason() {
 }
 
 #[test]
+fn a_set_that_ends_when_it_begins_is_no_contradiction() {
+    for changes in [
+        json!({ "fresh_until": NOW, "stale_until": NOW }),
+        json!({ "fresh_until": NOW, "stale_until": NOW + 1 }),
+        json!({ "fresh_until": NOW + 1, "stale_until": NOW + 1 }),
+    ] {
+        assert!(read(&with(&changes)).is_ok(), "{changes}");
+    }
+}
+
+#[test]
+fn an_entity_tag_without_its_set_is_incomplete() {
+    let none = json!({ "set": null, "jwks_uri": null, "fetched_at": null, "fresh_until": null, "stale_until": null });
+    assert_eq!(read(&with(&none)).unwrap_err(), RecordError::Incomplete);
+    let mut without = with(&none);
+    without["etag"] = Value::Null;
+    assert!(read(&without).unwrap().record.cached.is_none());
+}
+
+#[test]
+fn of_two_failures_of_one_second_an_isolate_keeps_its_own() {
+    let failure = |status: u16| {
+        let world = world();
+        world.origin.serves(URL, Answer::status(status));
+        assert!(Isolate::new().ask(&world, Wanted::Any).is_err());
+        let value = world.store.peek(&failures_key(&source())).unwrap();
+        Record::read(&value, &source(), &POLICY, world.now()).unwrap().record
+    };
+    let (mut own, other) = (failure(503), failure(404));
+    let before = own.last_error.clone();
+    assert_ne!(before, other.last_error);
+    assert!(!own.adopt(other));
+    assert_eq!(own.last_error, before);
+}
+
+#[test]
 fn a_record_of_another_shape_is_discarded() {
     for changes in [
         json!({ "extra": 1 }),
@@ -135,7 +172,10 @@ fn a_record_of_another_shape_is_discarded() {
     assert!(matches!(Record::read(&twice, &source(), &POLICY, now), Err(RecordError::Schema(_))));
     let missing = written().to_string().replacen(r#""consecutive_failures":0,"#, "", 1);
     assert!(matches!(Record::read(&missing, &source(), &POLICY, now), Err(RecordError::Schema(_))));
-    let long = format!("{}{}", written(), " ".repeat(600_000));
+    let text = written().to_string();
+    let longest = format!("{text}{}", " ".repeat(2 * 256 * 1024 + 16 * 1024 - text.len()));
+    assert!(Record::read(&longest, &source(), &POLICY, now).is_ok());
+    let long = format!("{longest} ");
     assert!(matches!(Record::read(&long, &source(), &POLICY, now), Err(RecordError::TooLarge(_))));
 }
 

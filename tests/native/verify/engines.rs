@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha512};
 
 use super::{ISS, claims, issuer, token, tokens};
 use crate::support::keys::{
-    SECRET, ed25519, ed25519_second, for_algorithm, p_256, p_384, rsa_2048, rsa_2049,
+    SECRET, ed25519, ed25519_second, for_algorithm, key_set, p_256, p_384, rsa_2048, rsa_2049,
 };
 use crate::support::platform::SecondEngine;
 use crate::support::request::FakeRequest;
@@ -152,7 +152,10 @@ fn a_disagreement_on_a_token_refuses_that_token_and_does_not_stop_the_isolate() 
         assert_eq!((status, &report["status"], &report["code"]), (200, &json!("degraded"), &Value::Null));
         assert_eq!(report["details"]["cross_check"]["disagreements"], 3);
         assert_eq!(report["details"]["cross_check"].get("distrusted"), None);
-        assert_eq!(world.platform.events("crypto_disagreement").len(), 3);
+        let lines = world.platform.events("crypto_disagreement");
+        assert_eq!(lines.len(), 3);
+        let thumbprint = &key_set(&[ed25519()]).keys[0].thumbprint;
+        assert!(lines.iter().all(|line| line["thumbprint"] == thumbprint.as_str()), "{lines:?}");
     }
 }
 
@@ -234,6 +237,10 @@ fn a_needed_engine_that_cannot_judge_is_a_fault_of_the_configuration_and_no_verd
         world.platform.run(world.app.self_test(&world.platform));
         assert_eq!(readiness(&world).0, 503, "{engine}");
     }
+    // The engine is only sampled, so that a signature which pure Rust accepts is valid without it.
+    let world = world_with(&json!({ "cross_check": { "sample": 1 } }));
+    world.platform.second_engine(SecondEngine::Absent);
+    assert!(world.accepts(&token(&json!({}))));
     // A forged token is refused by the only engine that can check it.
     let world = world_with(&json!({ "engine": "both" }));
     world.platform.second_engine(SecondEngine::Absent);

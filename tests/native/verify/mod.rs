@@ -104,10 +104,17 @@ fn a_token_longer_than_the_limit_is_refused() {
 
 #[test]
 fn the_maximum_length_can_be_configured() {
-    let config = json!({ "verify": { "max_token_bytes": 512 }, "issuers": [issuer(ISS, &json!({}))] });
-    let world = World::new(&config);
-    world.publishes(ISS, &[ed25519()]);
+    let limited_to = |bytes: usize| {
+        let config = json!({ "verify": { "max_token_bytes": bytes }, "issuers": [issuer(ISS, &json!({}))] });
+        let world = World::new(&config);
+        world.publishes(ISS, &[ed25519()]);
+        world
+    };
+    let world = limited_to(512);
     let long = token(&json!({ "pad": "p".repeat(300) }));
+    assert!(limited_to(long.len()).accepts(&long));
+    let limit = long.len() - 1;
+    assert_eq!(limited_to(limit).rejection(&long), Rejection::TokenTooLarge { length: long.len(), limit });
     assert_eq!(world.rejection(&long), Rejection::TokenTooLarge { length: long.len(), limit: 512 });
     assert!(world.accepts(&token(&json!({}))));
 }
