@@ -5,7 +5,7 @@
 //   --shard K/N      every N-th mutant from K on; K counts from 0
 //   --sample N       N mutants, chosen by the hash of the commit, or of the text after --seed
 //   --one-by-one     only the mutants that need a build of their own, as an earlier run without this option found them
-//   --fast           without the slowest tests, so that a mutant which only these catch counts as a survivor
+//   --fast           without the slowest tests, and without the mutants whose survival is explained
 //   --at-least P     survivors without a reason are permitted as long as P per cent are caught or explained
 //   --fresh          tries again what an earlier run has an outcome for
 import { parseArgs } from 'node:util';

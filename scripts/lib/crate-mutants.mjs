@@ -120,8 +120,10 @@ async function together(mutants, onlyFast) {
   const fast = await step('Running the fast tests without a mutant', '40 s', () => reaching(build, 'fast'));
   const placed = mutants.filter(({ outcome }) => outcome === undefined);
   const left = [];
-  await step(`Trying ${placed.length} mutants with the fast tests that reach them`, '0.3 s each', () =>
-    inParallel(placed, async (mutant) => {
+  // An explained mutant meets all its tests in vain.
+  const chosen = placed.filter(({ key }) => !onlyFast || !SURVIVORS[key]);
+  await step(`Trying ${chosen.length} mutants with the fast tests that reach them`, '0.3 s each', () =>
+    inParallel(chosen, async (mutant) => {
       const { outcome, by } = await tried(mutant, fast);
       if (outcome === 'caught' || outcome === 'timeout') report(mutant, { outcome, by });
       else left.push({ mutant, reached: outcome !== 'unreached' });
@@ -130,6 +132,7 @@ async function together(mutants, onlyFast) {
   const survived = (mutant, reached) => report(mutant, { outcome: 'survived', reached, tests: onlyFast ? undefined : testsHash() });
   const open = left.filter(({ mutant }) => !onlyFast && !SURVIVORS[mutant.key]);
   for (const { mutant, reached } of left.filter((one) => !open.includes(one))) survived(mutant, reached);
+  for (const mutant of placed.filter((one) => !chosen.includes(one))) survived(mutant, true);
   if (open.length === 0) return;
   const slow = await step('Running the slow tests without a mutant', '1 min', () => reaching(build, 'slow'));
   await step(`Trying ${open.length} survivors with the slow tests that reach them`, '20 s each', () =>

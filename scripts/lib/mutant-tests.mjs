@@ -30,7 +30,7 @@ const SLOWEST = [
 ];
 
 // A mutant can loop for ever or fill the memory. It gets this processor time, and eight times what its tests take without it.
-const LEAST_CPU_SECONDS = 10;
+const LEAST_CPU_SECONDS = 5;
 const MOST_KILOBYTES = 4_000_000;
 // A test can also wait for something that never comes. Other programs may take most of the processors meanwhile, so this is long.
 const WALL_SECONDS_PER_CPU_SECOND = 20;
