@@ -24,6 +24,7 @@ mod ed25519_verdicts;
 mod endpoints;
 mod exchange;
 mod explain;
+mod fleet;
 mod fuzz_corpus;
 mod gateway;
 mod incidents;

@@ -29,6 +29,7 @@ use edge_assay::rejection::Fault;
 use edge_assay::time::Timestamp;
 
 use super::properties::{Ghost, lease_seconds};
+use crate::support::keys::jwks_of_kids;
 
 /// The time at which every world begins, in seconds since the epoch.
 pub(super) const START: i64 = 1_800_000_000;
@@ -292,20 +293,6 @@ fn policy(setup: &Setup) -> CachePolicy {
         Some(Mutant::EndlessLease) => CachePolicy { fetch_timeout_ms: 10_000_000, ..POLICY },
         _ => POLICY,
     }
-}
-
-fn body(kids: &[&str]) -> String {
-    let keys: Vec<_> = kids
-        .iter()
-        .map(|kid| {
-            // Moduli of 2056 bits, one for each name: no kernel prepares itself for that size, so reading the key is fast.
-            let mut modulus = [0xc3; 257];
-            modulus[1] = kid.as_bytes()[0];
-            let n = edge_assay::jose::base64url::encode(&modulus);
-            serde_json::json!({ "kty": "RSA", "kid": kid, "n": n, "e": "AQAB" })
-        })
-        .collect();
-    serde_json::json!({ "keys": keys }).to_string()
 }
 
 fn hash_of(value: impl Hash) -> u64 {
@@ -876,7 +863,7 @@ impl World {
                 status: if is_confirmed { 304 } else { 200 },
                 etag: Some(etag),
                 content_type: Some("application/json".to_owned()),
-                body: if is_confirmed { Vec::new() } else { body(kids).into_bytes() },
+                body: if is_confirmed { Vec::new() } else { jwks_of_kids(kids).into_bytes() },
                 ..Document::default()
             }
         };
@@ -895,7 +882,8 @@ impl World {
         };
         if mutant == Some(Mutant::FailureHidden) {
             let kids = self.shared.borrow().setup.versions[0];
-            let document = Document { status: 200, body: body(kids).into_bytes(), ..Document::default() };
+            let document =
+                Document { status: 200, body: jwks_of_kids(kids).into_bytes(), ..Document::default() };
             return self.resume(id, Outcome::Fetched(Ok(document)));
         }
         self.resume(id, Outcome::Fetched(Err(error)));

@@ -1,0 +1,162 @@
+//! The ports of one isolate: its clock, the store as its data centre sees it, and the way to the origins.
+
+use std::rc::Rc;
+
+use edge_assay::keys::{Location, record};
+use edge_assay::ports::{
+    Clock, Directory, Document, DocumentRequest, EngineError, FetchError, HttpClient, KeyValueStore, Level,
+    Log, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
+};
+use edge_assay::time::Timestamp;
+use serde_json::Value;
+
+use super::scenario::Defect;
+use super::world::{Isolate, World};
+
+/// A store that does not answer is given up after a minute.
+const HANGING_MS: i64 = 60_000;
+
+#[derive(Clone)]
+pub(super) struct Port {
+    world: Rc<World>,
+    isolate: Rc<Isolate>,
+}
+
+impl Port {
+    pub(super) fn new(world: &Rc<World>, isolate: &Rc<Isolate>) -> Self {
+        Self { world: Rc::clone(world), isolate: Rc::clone(isolate) }
+    }
+
+    /// Fails if the store fails.
+    async fn reach_store(&self) -> Result<(), StoreError> {
+        let world = &self.world;
+        if !world.is_within(world.scenario.store.outage) {
+            return Ok(());
+        }
+        let hangs = world.scenario.store.hangs;
+        world.sleep(if hangs { HANGING_MS } else { world.dice.between(10, 60) }).await;
+        Err(StoreError("the store is down".to_owned()))
+    }
+
+    /// Whether the value replaces a set with an older one, and whether it is a failure that does so.
+    fn note_replacement(&self, before: &str, after: &str) {
+        let read = |value| serde_json::from_str::<Value>(value).unwrap();
+        let (before, after) = (read(before), read(after));
+        if after["fetched_at"].as_i64() < before["fetched_at"].as_i64() {
+            let is_failure = after["consecutive_failures"] != 0;
+            self.world.note(|report| {
+                report.older_sets += 1;
+                report.failures_over_sets += u64::from(is_failure);
+            });
+        }
+    }
+}
+
+impl Clock for Port {
+    fn now(&self) -> Timestamp {
+        self.world.now(&self.isolate)
+    }
+
+    async fn sleep(&self, milliseconds: u32) {
+        self.world.sleep(i64::from(milliseconds)).await;
+    }
+}
+
+impl KeyValueStore for Port {
+    async fn get(&self, key: &str) -> Result<Option<String>, StoreError> {
+        let (world, data_centre) = (&self.world, self.isolate.data_centre);
+        world.note(|report| report.reads += 1);
+        self.reach_store().await?;
+        let value = if let Some(cached) = world.store.cached(key, data_centre, world.now_ms()) {
+            world.sleep(world.dice.between(2, 8)).await;
+            cached.0
+        } else {
+            world.sleep(world.dice.between(20, 120)).await;
+            world.store.read(key, data_centre, world.now_ms())
+        };
+        Ok(value.map(|value| value.to_string()))
+    }
+
+    async fn put(&self, key: &str, value: &str, ttl_seconds: u64) -> Result<(), StoreError> {
+        let (world, data_centre) = (&self.world, self.isolate.data_centre);
+        world.note(|report| report.writes += 1);
+        self.reach_store().await?;
+        world.sleep(world.dice.between(40, 150)).await;
+        let key = match world.scenario.defect {
+            Some(Defect::FailureOverwritesSet) => key.trim_end_matches(":failures"),
+            _ => key,
+        };
+        let written = world.store.write(key, value, ttl_seconds, data_centre, world.now_ms());
+        let Ok(before) = written else {
+            world.note(|report| report.refused_writes += 1);
+            return Err(StoreError("429 Too Many Requests".to_owned()));
+        };
+        let is_set = world.sources.iter().any(|source| record::key(source) == key);
+        if let Some(before) = before.filter(|_| is_set) {
+            self.note_replacement(&before, value);
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, _: &str) -> Result<(), StoreError> {
+        unreachable!("no key set is ever deleted")
+    }
+}
+
+/// Counts a fetch in progress, also if it is dropped.
+struct Fetching<'p>(&'p Isolate);
+
+impl Drop for Fetching<'_> {
+    fn drop(&mut self) {
+        self.0.fetching.set(self.0.fetching.get() - 1);
+    }
+}
+
+impl HttpClient for Port {
+    async fn get(&self, request: &DocumentRequest) -> Result<Document, FetchError> {
+        let (world, isolate) = (&self.world, &self.isolate);
+        let is_asked =
+            |location: &Location| matches!(location, Location::Jwks { uri } if *uri == request.url);
+        let issuer = world.sources.iter().position(|source| is_asked(&source.location)).unwrap();
+        isolate.fetching.set(isolate.fetching.get() + 1);
+        let _counted = Fetching(isolate);
+        world.note(|report| report.at_once = report.at_once.max(isolate.fetching.get()));
+        world.providers[issuer].answer(world, isolate, request).await
+    }
+}
+
+impl Log for Port {
+    fn log(&self, _: Level, line: &Value) {
+        self.world.note(|report| report.logged(line["event"].as_str().unwrap()));
+    }
+}
+
+impl Random for Port {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill_with(|| self.world.dice.bits() as u8);
+    }
+}
+
+impl Directory for Port {
+    async fn find(&self, _: &str, _: &str) -> Result<Option<String>, StoreError> {
+        unreachable!("the cache asks no directory")
+    }
+}
+
+impl Secrets for Port {
+    fn secret(&self, _: &str) -> Option<String> {
+        unreachable!("the cache reads no secret")
+    }
+}
+
+impl PlatformCrypto for Port {
+    async fn verify_signature(&self, _: &SignatureCheck<'_>) -> Result<bool, EngineError> {
+        unreachable!("the cache checks no signature")
+    }
+}
+
+impl Runtime for Port {
+    fn facts(&self) -> RuntimeFacts {
+        unreachable!("the cache asks nothing of the runtime")
+    }
+}
