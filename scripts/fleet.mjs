@@ -1,6 +1,6 @@
 // npm run fleet [-- scenario…] [--small]: simulates ten thousand isolates in 300 data centres on the production code of the key cache, and prints a
 // report for each scenario and one table. Without a name, every scenario runs, which takes tens of minutes. With --small there are 300 isolates in
-// 12 data centres. An unknown name prints the list.
+// 12 data centres. An unknown name prints the list. docs/operations/fleet.md explains the scenarios.
 import { parseArgs } from 'node:util';
 import { onPinnedNode } from './lib/bootstrap.mjs';
 import { run, visibly } from './lib/steps.mjs';

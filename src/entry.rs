@@ -57,20 +57,21 @@ fn application(environment: &Environment) -> Rc<Application> {
     })
 }
 
-/// Has the work that remains after an answer done: the refresh of the keys of `issuer`, and the self-test.
+/// Has the work that remains after an answer done: the refresh of the keys of `issuer`, what the store lacks, and the self-test.
 fn finish_later(
     context: &Context,
     environment: Environment,
     application: Rc<Application>,
     issuer: Option<Rc<TrustedIssuer>>,
 ) -> Result<(), JsValue> {
-    if issuer.is_none() && !application.is_untested() {
+    if issuer.is_none() && !application.has_unwritten() && !application.is_untested() {
         return Ok(());
     }
     let promise = future_to_promise(async move {
         if let Some(issuer) = issuer {
             application.refresh(&environment, &issuer).await;
         }
+        application.write_back(&environment).await;
         application.self_test(&environment).await;
         Ok(JsValue::UNDEFINED)
     });

@@ -67,18 +67,30 @@ pub const DEFAULT_FETCH_TIMEOUT_MS: u32 = 5000;
 /// Bounds of `jwks.fetch_timeout_ms`.
 pub const FETCH_TIMEOUT_RANGE_MS: (u64, u64) = (100, 30_000);
 
-/// The percentage of the TTL after which a set is refreshed in advance.
-pub const REFRESH_AHEAD_PERCENT: u64 = 80;
-/// `Cache-Control: max-age` cannot shorten the TTL below this.
-pub const MIN_TTL_FROM_CACHE_CONTROL_SECONDS: u64 = 60;
+/// The percentages of the TTL between which isolates refresh a set in advance, each at its own point. Isolates that refreshed at the
+/// same time would all fetch, because what one of them writes to KV reaches the others up to 90 s later.
+pub const REFRESH_AHEAD_PERCENT_RANGE: (u64, u64) = (60, 80);
+/// `Cache-Control: max-age` cannot shorten the TTL below this. With a shorter one, sets would come due faster than KV distributes them
+/// (30 to 90 s), so each isolate would fetch for itself.
+pub const MIN_TTL_FROM_CACHE_CONTROL_SECONDS: u64 = 300;
+/// How long a request waits for a new set when the set in memory is past its TTL and may still be used. A fetch usually takes a third of
+/// this. A slower one is repeated after the response, with the whole `jwks.fetch_timeout_ms`.
+pub const STALE_WAIT_MS: u32 = 1000;
+/// After such a wait, the requests of this isolate use the set past its TTL without waiting for this long: longer than a fetch with the
+/// default timeout and its lease.
+pub const NO_WAIT_SECONDS: u64 = 10;
+/// A failed attempt shows for this long that the origin is down: twice the longest backoff, so that an isolate that keeps trying knows it.
+pub const FAILURE_COUNTS_SECONDS: u64 = 120;
 /// Waiting time after the first failed fetch. Each further failure doubles it.
 pub const BACKOFF_FIRST_SECONDS: u64 = 1;
 /// The longest waiting time between fetches of a failing origin.
 pub const BACKOFF_MAX_SECONDS: u64 = 60;
 /// A record in KV whose time is further in the future than this is ignored as invalid.
 pub const CLOCK_DISAGREEMENT_SECONDS: u64 = 60;
-/// The interval of the cron trigger in `wrangler.toml`. A run refreshes every set that becomes due before the next run.
+/// The interval of the cron trigger in `wrangler.toml`. A run refreshes every set that becomes due in any isolate before the next run.
 pub const CRON_INTERVAL_SECONDS: u64 = 300;
+/// How much earlier the cron trigger refreshes a set, so that KV has distributed it before the first isolate needs it.
+pub const CRON_LEAD_SECONDS: u64 = 120;
 /// The shortest `cacheTtl` that KV accepts for reads. Isolates share cooldowns through these reads.
 pub const KV_CACHE_TTL_SECONDS: u64 = 30;
 /// The shortest `expirationTtl` that Workers KV accepts.
@@ -86,6 +98,12 @@ pub const MIN_STORE_TTL_SECONDS: u64 = 60;
 /// A fetch that has not ended this long after its timeout is treated as cancelled, and another request fetches. workerd cancels
 /// a request's work without notice when its client goes away.
 pub const LEASE_MARGIN_SECONDS: u64 = 2;
+/// A failed write to the store is logged once in this time per isolate, with the number of failures since the last line. KV accepts one
+/// write per second and key in the whole world, so many isolates may be refused at once.
+pub const WRITE_FAILURE_LOG_SECONDS: u64 = 60;
+/// A record that could not be written for this long, because its request was cancelled and no other came, is not written any more: the
+/// store may have a newer one.
+pub const WRITE_WITHIN_SECONDS: i64 = 60;
 /// Timeout of a store operation. A working store answers in a fraction of this time.
 pub const STORE_TIMEOUT_MS: u32 = 1500;
 /// The lease of a request that reads the store. Times are whole seconds, so it is longer than the timeout by more than one.

@@ -43,7 +43,19 @@ impl Application {
         Self { config, keys, intake: Rc::default(), tested: Cell::new(false), deep: RefCell::new(None) }
     }
 
-    /// Refreshes the keys of an issuer after a request has found that they are due. Runs after the response (`wait_until`).
+    /// Whether an attempt to fetch keys is not yet in the store: then [`Self::write_back`] has to run after the response.
+    #[must_use]
+    pub fn has_unwritten(&self) -> bool {
+        self.keys.has_unwritten()
+    }
+
+    /// Writes to the store what attempts to fetch keys have brought. Runs after the response (`wait_until`).
+    pub async fn write_back<P: Platform>(&self, platform: &P) {
+        self.keys.write_back(platform).await;
+    }
+
+    /// Refreshes the keys of an issuer after a request has found that they are due, and writes back. Runs after the response
+    /// (`wait_until`).
     pub async fn refresh<P: Platform>(&self, platform: &P, issuer: &TrustedIssuer) {
         if let (Ok(terms), Some(source)) = (&self.config.terms, &issuer.keys) {
             self.keys.refresh(platform, source, &terms.cache, platform.now()).await;

@@ -13,24 +13,43 @@ use std::rc::Rc;
 use crate::jose::KeySet;
 use crate::keys::error::{KeySetError, KeySetErrorKind};
 use crate::keys::fetch::{self, Answer, Fetched};
-use crate::keys::freshness::{self, Asked, Decision, Freshness, Lifetime, Unavailable};
+use crate::keys::freshness::{self, Asked, Decision, Freshness, Lifetime, RefreshPoint, Unavailable};
 use crate::keys::record::{self, CachedSet, Record, Written};
 use crate::keys::{CachePolicy, KeySource, KeyState, LookedAgain, Lookup, Tier, Wanted};
 use crate::limits::{
-    CRON_INTERVAL_SECONDS, LEASE_MARGIN_SECONDS, LEASE_POLL_RANGE_MS, LEASE_POLL_SHARE,
-    LOOK_AGAIN_AFTER_SECONDS, STORE_LEASE_SECONDS,
+    CRON_INTERVAL_SECONDS, CRON_LEAD_SECONDS, LEASE_MARGIN_SECONDS, LEASE_POLL_RANGE_MS, LEASE_POLL_SHARE,
+    LOOK_AGAIN_AFTER_SECONDS, NO_WAIT_SECONDS, STALE_WAIT_MS, STORE_LEASE_SECONDS, WRITE_FAILURE_LOG_SECONDS,
+    WRITE_WITHIN_SECONDS,
 };
 use crate::members::json;
-use crate::ports::{KeyValueStore, Level, Platform};
+use crate::ports::{KeyValueStore, Level, Log, Platform, Random};
 use crate::rejection::Fault;
 use crate::time::Timestamp;
-use crate::waiting::{join_all, with_store_timeout};
+use crate::waiting::{join_all, with_store_timeout, with_timeout};
 
 /// An isolate's memory of the keys of every source.
 #[derive(Debug, Default)]
 pub struct KeyCache {
     entries: RefCell<HashMap<String, Entry>>,
     last_lease: Cell<u64>,
+    refresh_point: Cell<Option<RefreshPoint>>,
+    unwritten: RefCell<Vec<Unwritten>>,
+    write_failures: Cell<WriteFailures>,
+}
+
+/// The outcome of an attempt that the store does not have yet.
+#[derive(Debug)]
+struct Unwritten {
+    issuer: String,
+    written: Written,
+    noted_at: Timestamp,
+}
+
+/// The failed writes of this isolate, for the log.
+#[derive(Clone, Copy, Debug, Default)]
+struct WriteFailures {
+    logged_at: Option<Timestamp>,
+    not_logged: u64,
 }
 
 #[derive(Debug, Default)]
@@ -39,6 +58,8 @@ struct Entry {
     lease: Option<Lease>,
     last_looked_again_at: Option<Timestamp>,
     last_probed_at: Option<Timestamp>,
+    /// Until when requests use a set past its TTL without waiting for a new one.
+    no_wait_until: Option<Timestamp>,
 }
 
 /// The right to read the store and to ask the origin. It ends at `until`, or when the request gives it back.
@@ -53,6 +74,12 @@ impl KeyCache {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty memory of an isolate that refreshes sets at this point. Otherwise the point is random.
+    #[must_use]
+    pub fn refreshing_at(point: RefreshPoint) -> Self {
+        Self { refresh_point: Cell::new(Some(point)), ..Self::default() }
     }
 
     /// The set with which to verify, at `now`, a token that needs the key `wanted`.
@@ -76,7 +103,14 @@ impl KeyCache {
                 Decision::Use => return visit.found(tier, now, false),
                 Decision::UseAndRefresh => return visit.found(tier, now, !visit.is_leased(now)),
                 Decision::Refuse(unavailable) => return Err(visit.fault(now, unavailable)),
-                Decision::FetchFirst if visit.is_leased(now) => {
+                Decision::FetchFirstOrUse if visit.may_not_wait(now) => {
+                    return visit.found(tier, now, !visit.is_leased(now));
+                }
+                Decision::FetchFirstOrUse if waited_ms >= STALE_WAIT_MS => {
+                    visit.stop_waiting(now);
+                    continue;
+                }
+                Decision::FetchFirst | Decision::FetchFirstOrUse if visit.is_leased(now) => {
                     let interval_ms = poll_interval_ms(waited_ms);
                     platform.sleep(interval_ms).await;
                     waited_ms = waited_ms.saturating_add(interval_ms);
@@ -88,7 +122,19 @@ impl KeyCache {
                 }
                 Decision::FetchFirst => {
                     let needed = |now| visit.decide(wanted, now) == Decision::FetchFirst;
-                    tier = visit.bring(now, wanted, needed).await;
+                    tier = visit.bring(visit.take_lease(now), wanted, needed).await;
+                }
+                Decision::FetchFirstOrUse => {
+                    let needed = |now| visit.decide(wanted, now) == Decision::FetchFirstOrUse;
+                    let lease = visit.take_lease(now);
+                    let bring = visit.bring(lease, wanted, needed);
+                    if let Some(brought) = with_timeout(platform, STALE_WAIT_MS, bring).await {
+                        tier = brought;
+                    } else {
+                        // What was not brought in time is brought after the response.
+                        visit.with(|entry| entry.release(lease));
+                        visit.stop_waiting(platform.now());
+                    }
                 }
             }
             has_waited = true;
@@ -106,9 +152,43 @@ impl KeyCache {
         now: Timestamp,
     ) {
         let visit = Visit::new(self, platform, source, policy);
-        let needed =
-            |now| matches!(visit.decide(Wanted::Any, now), Decision::UseAndRefresh | Decision::FetchFirst);
+        let needed = |now| !matches!(visit.decide(Wanted::Any, now), Decision::Use | Decision::Refuse(_));
         visit.renew(now, needed).await;
+        self.write_back(platform).await;
+    }
+
+    /// Whether [`Self::write_back`] has something to write.
+    #[must_use]
+    pub fn has_unwritten(&self) -> bool {
+        !self.unwritten.borrow().is_empty()
+    }
+
+    /// Writes to the store what attempts have brought, for the other isolates. No request waits for that: call it after the response. If
+    /// the request that made the attempt was cancelled, the next one of this isolate writes.
+    pub async fn write_back<P: Platform>(&self, platform: &P) {
+        loop {
+            let next = self.unwritten.borrow_mut().pop();
+            let Some(Unwritten { issuer, written, noted_at }) = next else { return };
+            if platform.now().since(noted_at) > WRITE_WITHIN_SECONDS {
+                continue;
+            }
+            let put = platform.put(&written.key, &written.value, written.ttl_seconds);
+            if let Err(error) = with_store_timeout(platform, put).await {
+                self.log_failed_write(platform, &issuer, &error.to_string());
+            }
+        }
+    }
+
+    fn log_failed_write<P: Platform>(&self, platform: &P, issuer: &str, reason: &str) {
+        let WriteFailures { logged_at, not_logged } = self.write_failures.get();
+        let now = platform.now();
+        if logged_at.is_some_and(|at| now < at.plus(WRITE_FAILURE_LOG_SECONDS)) {
+            self.write_failures.set(WriteFailures { logged_at, not_logged: not_logged.saturating_add(1) });
+            return;
+        }
+        self.write_failures.set(WriteFailures { logged_at: Some(now), not_logged: 0 });
+        let line = json!({ "operation": "put", "reason": reason, "not_logged": not_logged });
+        log(platform, issuer, Level::Warn, "jwks_store_failed", line);
     }
 
     /// What the cron trigger calls: renews a set that would come due before the next run, so that no request has to.
@@ -120,8 +200,10 @@ impl KeyCache {
         now: Timestamp,
     ) {
         let visit = Visit::new(self, platform, source, policy);
-        let needed = |now| freshness::due_within(CRON_INTERVAL_SECONDS, now, &visit.freshness());
+        let horizon = CRON_INTERVAL_SECONDS.saturating_add(CRON_LEAD_SECONDS);
+        let needed = |now| freshness::due_within(horizon, now, &visit.freshness());
         visit.renew(now, needed).await;
+        self.write_back(platform).await;
     }
 
     /// Looks for `kid` once more although the cooldown for unknown keys has not passed, so that `explain` can tell a stale
@@ -156,7 +238,7 @@ impl KeyCache {
             return LookedAgain::NothingNewer;
         }
         visit.with(|entry| entry.last_looked_again_at = Some(now));
-        visit.bring(now, Wanted::Kid(kid), may_help).await;
+        visit.bring(visit.take_lease(now), Wanted::Kid(kid), may_help).await;
         let set = visit
             .with(|entry| visit.serving(&entry.record, platform.now()).map(|cached| Rc::clone(&cached.set)));
         set.map_or(LookedAgain::NothingNewer, LookedAgain::Fetched)
@@ -268,10 +350,31 @@ impl<'v, P: Platform> Visit<'v, P> {
     }
 
     fn decide(&self, wanted: Wanted<'_>, now: Timestamp) -> Decision {
+        let point = self.refresh_point();
         self.with(|entry| {
             let asked = asked(&entry.record, wanted);
-            freshness::decide(now, Some(&self.freshness_of(&entry.record)), asked, self.policy)
+            freshness::decide(now, Some(&self.freshness_of(&entry.record)), asked, self.policy, point)
         })
+    }
+
+    /// When this isolate refreshes sets. Drawn once.
+    fn refresh_point(&self) -> RefreshPoint {
+        self.cache.refresh_point.get().unwrap_or_else(|| {
+            let mut numbers = [[0; 2]; 4];
+            Random::fill(self.platform, numbers.as_flattened_mut());
+            let point = RefreshPoint::drawn(numbers);
+            self.cache.refresh_point.set(Some(point));
+            point
+        })
+    }
+
+    /// Whether a request has waited in vain for a set to take the place of the one past its TTL, a moment ago.
+    fn may_not_wait(&self, now: Timestamp) -> bool {
+        self.with(|entry| entry.no_wait_until.is_some_and(|until| now < until))
+    }
+
+    fn stop_waiting(&self, now: Timestamp) {
+        self.with(|entry| entry.no_wait_until = Some(now.plus(NO_WAIT_SECONDS)));
     }
 
     fn was_attempted_since(&self, begun: Timestamp) -> bool {
@@ -343,14 +446,13 @@ impl<'v, P: Platform> Visit<'v, P> {
     /// Gets a set from the store or the origin if that is `needed`, unless another request of this isolate is doing so.
     async fn renew(&self, now: Timestamp, needed: impl Fn(Timestamp) -> bool) {
         if needed(now) && !self.is_leased(now) {
-            self.bring(now, Wanted::Any, needed).await;
+            self.bring(self.take_lease(now), Wanted::Any, needed).await;
         }
     }
 
     /// Reads the store, and then asks the origin if that is still `needed`. Returns the tier that provided a set, or
-    /// [`Tier::Memory`] if neither did. The lease must be free.
-    async fn bring(&self, now: Timestamp, wanted: Wanted<'_>, needed: impl Fn(Timestamp) -> bool) -> Tier {
-        let lease = self.take_lease(now);
+    /// [`Tier::Memory`] if neither did. The lease must have been free when the caller took it.
+    async fn bring(&self, lease: u64, wanted: Wanted<'_>, needed: impl Fn(Timestamp) -> bool) -> Tier {
         let mut tier = if self.consult_store().await { Tier::Store } else { Tier::Memory };
         let now = self.platform.now();
         if needed(now) && self.extend_lease(lease, now) && self.attempt(wanted, Noting::Everything).await {
@@ -377,7 +479,8 @@ impl<'v, P: Platform> Visit<'v, P> {
         }))
         .await;
         if let Some(error) = failures.into_inner().first() {
-            self.log_store_failure("get", &error.to_string());
+            let line = json!({ "operation": "get", "reason": error.to_string() });
+            self.log(Level::Warn, "jwks_store_failed", line);
         }
         adopted.get()
     }
@@ -399,8 +502,8 @@ impl<'v, P: Platform> Visit<'v, P> {
         }
     }
 
-    /// Asks the origin once and notes the result, first in memory and then in the store: requests that wait are served from memory
-    /// before the store has answered. Returns whether the result was a set.
+    /// Asks the origin once and notes the result in memory; [`KeyCache::write_back`] writes it to the store. Returns whether the result was
+    /// a set.
     async fn attempt(&self, wanted: Wanted<'_>, noting: Noting) -> bool {
         let begun = self.platform.now();
         let (held, asked) = self.with(|entry| {
@@ -431,11 +534,10 @@ impl<'v, P: Platform> Visit<'v, P> {
         });
         let (level, event, line) = line;
         self.log(level, event, line);
-        if let Some(Written { key, value, ttl_seconds }) = written {
-            let put = self.platform.put(&key, &value, ttl_seconds);
-            if let Err(error) = with_store_timeout(self.platform, put).await {
-                self.log_store_failure("put", &error.to_string());
-            }
+        if let Some(written) = written {
+            let mut unwritten = self.cache.unwritten.borrow_mut();
+            unwritten.retain(|other| other.written.key != written.key);
+            unwritten.push(Unwritten { issuer: self.source.issuer.clone(), written, noted_at: now });
         }
         succeeded
     }
@@ -461,17 +563,17 @@ impl<'v, P: Platform> Visit<'v, P> {
         }
     }
 
-    fn log_store_failure(&self, operation: &str, reason: &str) {
-        self.log(Level::Warn, "jwks_store_failed", json!({ "operation": operation, "reason": reason }));
+    fn log(&self, level: Level, event: &str, line: serde_json::Value) {
+        log(self.platform, &self.source.issuer, level, event, line);
     }
+}
 
-    fn log(&self, level: Level, event: &str, mut line: serde_json::Value) {
-        if let Some(members) = line.as_object_mut() {
-            members.insert("event".to_owned(), event.into());
-            members.insert("issuer".to_owned(), self.source.issuer.as_str().into());
-        }
-        self.platform.log(level, &line);
+fn log(platform: &impl Log, issuer: &str, level: Level, event: &str, mut line: serde_json::Value) {
+    if let Some(members) = line.as_object_mut() {
+        members.insert("event".to_owned(), event.into());
+        members.insert("issuer".to_owned(), issuer.into());
     }
+    platform.log(level, &line);
 }
 
 impl Entry {

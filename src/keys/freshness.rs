@@ -5,7 +5,8 @@
 
 use crate::keys::CachePolicy;
 use crate::limits::{
-    BACKOFF_FIRST_SECONDS, BACKOFF_MAX_SECONDS, MIN_TTL_FROM_CACHE_CONTROL_SECONDS, REFRESH_AHEAD_PERCENT,
+    BACKOFF_FIRST_SECONDS, BACKOFF_MAX_SECONDS, FAILURE_COUNTS_SECONDS, MIN_TTL_FROM_CACHE_CONTROL_SECONDS,
+    REFRESH_AHEAD_PERCENT_RANGE,
 };
 use crate::time::Timestamp;
 
@@ -25,8 +26,26 @@ pub struct Lifetime {
     pub fetched_at: Timestamp,
     /// Until when it is fresh.
     pub fresh_until: Timestamp,
-    /// Until when it may be used while a refresh is outstanding or fails.
+    /// Until when it may be used while its origin does not answer.
     pub stale_until: Timestamp,
+}
+
+/// The point between 60 and 80 % of a TTL at which an isolate refreshes a set in advance. 0 is the first point, `u16::MAX` the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefreshPoint(u16);
+
+impl RefreshPoint {
+    /// Before the points of all isolates.
+    pub const FIRST: Self = Self(0);
+    /// The last point.
+    pub const LAST: Self = Self(u16::MAX);
+
+    /// The point that follows from these random bytes. The maximum of four numbers is small in few isolates: in one of 10,000 it lies in
+    /// the first tenth. These few fetch the set, and KV distributes it before the others need it.
+    #[must_use]
+    pub fn drawn(numbers: [[u8; 2]; 4]) -> Self {
+        Self(numbers.map(u16::from_be_bytes).into_iter().fold(0, u16::max))
+    }
 }
 
 /// The state of the attempts to fetch a set. An isolate obeys its own and those in the records that it has read from the store.
@@ -58,6 +77,8 @@ pub enum Decision {
     Use,
     /// Use the cached set, and refresh it after the response.
     UseAndRefresh,
+    /// The cached set is past its TTL: fetch first, and use it only if that fails or takes long.
+    FetchFirstOrUse,
     /// The cached set is not enough: fetch first.
     FetchFirst,
     /// The cached set is not enough, and it is too early for another fetch.
@@ -71,9 +92,15 @@ pub struct Unavailable {
     pub retry_after_seconds: u64,
 }
 
-/// What to do at `now` for a request that asks for `asked`; `cached` is what the isolate knows.
+/// What to do at `now` for a request that asks for `asked`; `cached` is what the isolate knows, and `point` is when it refreshes.
 #[must_use]
-pub fn decide(now: Timestamp, cached: Option<&Freshness>, asked: Asked, policy: &CachePolicy) -> Decision {
+pub fn decide(
+    now: Timestamp,
+    cached: Option<&Freshness>,
+    asked: Asked,
+    policy: &CachePolicy,
+    point: RefreshPoint,
+) -> Decision {
     let Some(cached) = cached else { return Decision::FetchFirst };
     let backoff = cached.attempts.backoff_left(now);
     let Some(lifetime) = cached.lifetime.filter(|lifetime| lifetime.serves_at(now)) else {
@@ -90,7 +117,16 @@ pub fn decide(now: Timestamp, cached: Option<&Freshness>, asked: Asked, policy: 
             return Decision::FetchFirst;
         }
     }
-    if now >= lifetime.refresh_at() && backoff.is_none() { Decision::UseAndRefresh } else { Decision::Use }
+    if now < lifetime.refresh_at(point) || backoff.is_some() {
+        return Decision::Use;
+    }
+    // A withdrawn key must not outlive the TTL while its origin can be asked. An origin that failed a moment ago is asked after the
+    // response, so that requests do not wait for it again and again.
+    if now < lifetime.fresh_until || cached.attempts.failed_recently(now) {
+        Decision::UseAndRefresh
+    } else {
+        Decision::FetchFirstOrUse
+    }
 }
 
 /// Seconds until the origin may be asked for an unknown `kid` again, if the last such fetch ended at `looked_at`; `None` when it
@@ -100,11 +136,11 @@ pub fn cooldown_left(now: Timestamp, looked_at: Option<Timestamp>, policy: &Cach
     left(now, looked_at?, policy.unknown_kid_cooldown_seconds)
 }
 
-/// Whether the set would come due within `horizon_seconds`, so that the cron trigger refreshes it now.
+/// Whether the set would come due in any isolate within `horizon_seconds`, so that the cron trigger refreshes it now.
 #[must_use]
 pub fn due_within(horizon_seconds: u64, now: Timestamp, cached: &Freshness) -> bool {
-    cached.attempts.backoff_left(now).is_none()
-        && cached.lifetime.is_none_or(|lifetime| now.plus(horizon_seconds) >= lifetime.refresh_at())
+    let is_due = |lifetime: Lifetime| now.plus(horizon_seconds) >= lifetime.refresh_at(RefreshPoint::FIRST);
+    cached.attempts.backoff_left(now).is_none() && cached.lifetime.is_none_or(is_due)
 }
 
 fn refuse_or_fetch(wait_seconds: Option<u64>) -> Decision {
@@ -127,10 +163,14 @@ impl Lifetime {
         u64::try_from(self.fresh_until.since(self.fetched_at)).unwrap_or(0)
     }
 
-    /// When it is refreshed ahead: at 80 % of its TTL.
+    /// When an isolate with this point refreshes it in advance.
     #[must_use]
-    pub fn refresh_at(&self) -> Timestamp {
-        self.fetched_at.plus(self.ttl_seconds().saturating_mul(REFRESH_AHEAD_PERCENT) / 100)
+    pub fn refresh_at(&self, point: RefreshPoint) -> Timestamp {
+        let (first, last) = REFRESH_AHEAD_PERCENT_RANGE;
+        let range = self.ttl_seconds().saturating_mul(last.saturating_sub(first)) / 100;
+        // 65,535 is `u16::MAX`, the last point.
+        let later = range.saturating_mul(u64::from(point.0)) / 65_535;
+        self.fetched_at.plus(self.ttl_seconds().saturating_mul(first) / 100).plus(later)
     }
 
     /// Whether it may be used at `now`, fresh or stale.
@@ -170,6 +210,12 @@ impl Attempts {
         }
     }
 
+    /// Whether the last attempt failed, so recently that the origin may still be down.
+    fn failed_recently(&self, now: Timestamp) -> bool {
+        let left = |at| left(now, at, FAILURE_COUNTS_SECONDS);
+        self.consecutive_failures > 0 && self.last_attempt_at.and_then(left).is_some()
+    }
+
     /// Seconds until a failing origin may be asked again; `None` when it may be asked now.
     #[must_use]
     pub fn backoff_left(&self, now: Timestamp) -> Option<u64> {
@@ -191,7 +237,7 @@ fn left(now: Timestamp, since: Timestamp, seconds: u64) -> Option<u64> {
     (left > 0).then_some(left.min(seconds))
 }
 
-/// The TTL of an answer: the configured one, or less if the origin asks for less, down to a minute.
+/// The TTL of an answer: the configured one, or less if the origin asks for less, down to five minutes.
 #[must_use]
 pub fn ttl_seconds(policy: &CachePolicy, max_age_seconds: Option<u64>) -> u64 {
     let wished = max_age_seconds.unwrap_or(u64::MAX).max(MIN_TTL_FROM_CACHE_CONTROL_SECONDS);

@@ -28,6 +28,7 @@ use edge_assay::http::router::answer;
 use edge_assay::intake::Reading;
 use edge_assay::jose::{Algorithm, base64url};
 use edge_assay::keys::KeyCache;
+use edge_assay::keys::freshness::RefreshPoint;
 use edge_assay::ports::{BodyError, IncomingRequest};
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -272,7 +273,11 @@ fn play(name: &str, case: &Value, accept: &str, purpose: Purpose) -> (String, Ve
         secrets.insert(binding.clone(), json!(value));
     }
     let directory = stock_directory(&world, case);
-    let app = Application::load(Some(&config.to_string()), Rc::new(KeyCache::new()), &world);
+    let app = Application::load(
+        Some(&config.to_string()),
+        Rc::new(KeyCache::refreshing_at(RefreshPoint::LAST)),
+        &world,
+    );
     if let (Purpose::Followed, Err(faults)) = (purpose, &app.config.terms) {
         panic!("{name}: following the advice breaks the configuration: {faults:#?}");
     }

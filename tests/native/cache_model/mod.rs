@@ -82,6 +82,13 @@ const SMALL: &[Setup] = &[
         ..WARM
     },
     Setup {
+        name: "the end of the TTL",
+        begin_ms: 19_900,
+        calls: &[(0, Kid("a")), (1, Kid("a"))],
+        budget: Budget { ticks: 1, fetch_failures: 1, ..NONE },
+        ..WARM
+    },
+    Setup {
         name: "the end of a set",
         begin_ms: 29_900,
         calls: &[(0, Kid("a")), (1, Kid("a"))],
@@ -224,6 +231,11 @@ fn each_fault_of_the_protocol_is_found() {
             Mutant::BackoffForgotten,
             Setup { budget: Budget { store_failures: 2, ..fails_once }, ..two_cold_requests },
             "an isolate fetches 0 s after failure 1",
+        ),
+        (
+            Mutant::TtlIgnored,
+            Setup { calls: &[(0, Kid("a"))], begin_ms: 19_900, budget: Budget { ticks: 1, ..NONE }, ..WARM },
+            "a set of 20 s is used, and its origin was not asked",
         ),
         (
             Mutant::FailureHidden,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use edge_assay::jose::KeySet;
 use edge_assay::keys::{KeyState, Lookup, record};
-use edge_assay::limits::{LEASE_MARGIN_SECONDS, STORE_LEASE_SECONDS};
+use edge_assay::limits::{FAILURE_COUNTS_SECONDS, LEASE_MARGIN_SECONDS, STORE_LEASE_SECONDS};
 use edge_assay::rejection::Fault;
 use serde_json::Value;
 
@@ -39,6 +39,8 @@ pub(super) struct Ghost {
     reads: Vec<Flight>,
     /// The attempts that each isolate has observed.
     observed: Vec<Observed>,
+    /// When each isolate last had a reason to use a set past its TTL: a failed fetch of its own or of a record, or a wait in vain.
+    excused: Vec<Option<i64>>,
 }
 
 #[derive(Clone, Copy, Debug, Hash)]
@@ -60,7 +62,7 @@ struct Observed {
 
 impl std::hash::Hash for Ghost {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        (&self.served, &self.observed).hash(state);
+        (&self.served, &self.observed, &self.excused).hash(state);
         // The order in which two fetches began makes no difference.
         for flights in [&self.flights, &self.reads] {
             let mut flights: Vec<_> = flights
@@ -86,6 +88,7 @@ impl Ghost {
             flights: Vec::new(),
             reads: Vec::new(),
             observed: vec![Observed::default(); isolates],
+            excused: vec![None; isolates],
         }
     }
 
@@ -109,6 +112,9 @@ impl Ghost {
         if last_attempt > observed.last_attempt {
             observed.last_attempt = last_attempt;
             observed.failures = u32::try_from(record["consecutive_failures"].as_u64().unwrap()).unwrap();
+        }
+        if observed.failures > 0 {
+            self.excused[isolate] = Some(now);
         }
     }
 }
@@ -138,11 +144,34 @@ impl Shared {
         self.check_life(set);
     }
 
-    pub(super) fn check_answer(&mut self, call: Call, begun_ms: i64, result: &Result<Lookup, Fault>) {
+    /// A request of this isolate has waited for a new set for as long as it may.
+    pub(super) fn has_waited_in_vain(&mut self, isolate: usize) {
+        self.ghost.excused[isolate] = Some(self.seconds(isolate));
+    }
+
+    /// Past its TTL a set is used only if its origin cannot be asked.
+    fn check_ttl(&mut self, isolate: usize, lookup: &Lookup) {
+        let own = self.seconds(isolate);
+        let age = own - lookup.fetched_at.epoch_seconds();
+        let is_excused =
+            self.ghost.excused[isolate].is_some_and(|at| own - at <= signed(FAILURE_COUNTS_SECONDS));
+        if age >= signed(POLICY.ttl_seconds) + self.setup.skew_range() && !is_excused {
+            self.ghost.violate(format!("a set of {age} s is used, and its origin was not asked"));
+        }
+    }
+
+    pub(super) fn check_answer(
+        &mut self,
+        isolate: usize,
+        call: Call,
+        begun_ms: i64,
+        result: &Result<Lookup, Fault>,
+    ) {
         let kid = if let Call::Kid(kid) = call { kid } else { "" };
         self.ghost.last_answer = Some(summary(result, kid));
         let Ok(lookup) = result else { return };
         self.check_life(&lookup.set);
+        self.check_ttl(isolate, lookup);
         let Call::Kid(kid) = call else { return };
         if lookup.set.with_kid(kid).next().is_some() {
             return;
@@ -160,10 +189,13 @@ impl Shared {
         }
     }
 
-    /// A request for a key that the isolate holds does not wait.
-    pub(super) fn check_begin(&mut self, call: Call, known: &KeyState) {
+    /// A request for a key of the set that the isolate holds does not wait before the end of the TTL.
+    pub(super) fn check_begin(&mut self, isolate: usize, call: Call, known: &KeyState) {
         let Call::Kid(kid) = call else { return };
-        let is_known = known.serving && known.keys.iter().any(|key| key.kid.as_deref() == Some(kid));
+        let own = self.seconds(isolate);
+        let is_fresh = known.fresh_until.is_some_and(|until| own < until.epoch_seconds());
+        let is_known =
+            is_fresh && known.serving && known.keys.iter().any(|key| key.kid.as_deref() == Some(kid));
         if is_known && self.ghost.last_answer != Some(Ok(true)) {
             self.ghost.violate(format!("the known key \"{kid}\" has to wait: {:?}", self.ghost.last_answer));
         }
@@ -237,7 +269,9 @@ impl Shared {
     pub(super) fn fetch_failed(&mut self, request: usize, isolate: usize) -> u64 {
         let observed = self.ended(request, isolate, false);
         observed.failures += 1;
-        u64::try_from(backoff(observed.failures)).unwrap()
+        let failures = observed.failures;
+        self.ghost.excused[isolate] = Some(self.seconds(isolate));
+        u64::try_from(backoff(failures)).unwrap()
     }
 
     /// A write reaches the store: a failure removes no set.

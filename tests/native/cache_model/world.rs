@@ -17,10 +17,11 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use edge_assay::keys::freshness::RefreshPoint;
 use edge_assay::keys::{
     CachePolicy, KeyCache, KeySource, KeyState, Location, LookedAgain, Lookup, Wanted, record,
 };
-use edge_assay::limits::{STORE_LEASE_SECONDS, STORE_TIMEOUT_MS};
+use edge_assay::limits::{LEASE_POLL_RANGE_MS, STALE_WAIT_MS, STORE_LEASE_SECONDS};
 use edge_assay::ports::{
     Clock, Directory, Document, DocumentRequest, EngineError, FetchError, HttpClient, KeyValueStore, Level,
     Log, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
@@ -99,6 +100,8 @@ pub(super) enum Mutant {
     BackoffForgotten,
     /// A failed fetch looks like an old answer of the origin.
     FailureHidden,
+    /// The isolates take a set for fresh for longer than the policy allows.
+    TtlIgnored,
 }
 
 /// A property that no protocol over an eventually consistent store has: the model must find a counterexample.
@@ -186,6 +189,7 @@ enum Operation {
     },
     /// A timer. `seen` is the isolate's state when the timer began, for requests that look at its memory again.
     Sleep {
+        milliseconds: u32,
         due_ms: i64,
         seen: Option<u64>,
     },
@@ -290,6 +294,7 @@ pub(super) fn source() -> KeySource {
 fn policy(setup: &Setup) -> CachePolicy {
     match setup.mutant {
         Some(Mutant::EndIgnored) => CachePolicy { stale_if_error_seconds: 1000, ..POLICY },
+        Some(Mutant::TtlIgnored) => CachePolicy { ttl_seconds: 25, stale_if_error_seconds: 5, ..POLICY },
         Some(Mutant::EndlessLease) => CachePolicy { fetch_timeout_ms: 10_000_000, ..POLICY },
         _ => POLICY,
     }
@@ -405,11 +410,11 @@ impl Clock for Port {
     async fn sleep(&self, milliseconds: u32) {
         let (due_ms, seen) = {
             let shared = self.shared.borrow();
-            let is_look = milliseconds != STORE_TIMEOUT_MS;
+            let is_look = milliseconds <= LEASE_POLL_RANGE_MS.1;
             let due_ms = if is_look { 0 } else { shared.now_ms + i64::from(milliseconds) };
             (due_ms, is_look.then(|| hash_of((shared.memories[self.isolate], shared.seconds(self.isolate)))))
         };
-        self.wait(Operation::Sleep { due_ms, seen }).await;
+        self.wait(Operation::Sleep { milliseconds, due_ms, seen }).await;
     }
 }
 
@@ -497,7 +502,12 @@ impl Runtime for Port {
     }
 }
 
-/// Runs a request to its end.
+/// The empty memory of an isolate. All isolates refresh at the last point.
+fn memory() -> Rc<KeyCache> {
+    Rc::new(KeyCache::refreshing_at(RefreshPoint::LAST))
+}
+
+/// Runs a request to its end, and the work after its response.
 async fn serve(port: Port, cache: Rc<KeyCache>, call: Call) {
     let (source, policy) = (source(), policy(&port.shared.borrow().setup));
     let wanted = match call {
@@ -510,21 +520,22 @@ async fn serve(port: Port, cache: Rc<KeyCache>, call: Call) {
             {
                 port.shared.borrow_mut().check_set(&set);
             }
-            return;
+            return cache.write_back(&port).await;
         }
         Call::Probe => {
             if let Ok(set) = cache.probe(&port, &source, &policy, 2, port.now()).await {
                 port.shared.borrow_mut().check_set(&set);
             }
-            return;
+            return cache.write_back(&port).await;
         }
     };
     let begun_ms = port.now_ms();
     let result = cache.lookup(&port, &source, &policy, wanted, port.now()).await;
-    port.shared.borrow_mut().check_answer(call, begun_ms, &result);
+    port.shared.borrow_mut().check_answer(port.isolate, call, begun_ms, &result);
     if result.is_ok_and(|lookup: Lookup| lookup.refresh_due) {
         cache.refresh(&port, &source, &policy, port.now()).await;
     }
+    cache.write_back(&port).await;
 }
 
 impl World {
@@ -545,7 +556,7 @@ impl World {
             ghost: Ghost::new(setup.isolates),
             memories: vec![0; setup.isolates],
         };
-        let caches = (0..setup.isolates).map(|_| vec![Rc::new(KeyCache::new())]).collect();
+        let caches = (0..setup.isolates).map(|_| vec![memory()]).collect();
         let shared = Rc::new(RefCell::new(shared));
         let mut world =
             Self { shared, caches, requests: BTreeMap::new(), begun: 0, last_request: 0, known: None };
@@ -600,7 +611,7 @@ impl World {
                     }
                 }
                 Operation::Put { .. } => {}
-                Operation::Sleep { due_ms, seen } => {
+                Operation::Sleep { due_ms, seen, .. } => {
                     let now = hash_of((shared.memories[isolate], shared.seconds(isolate)));
                     if seen.map_or(shared.now_ms >= *due_ms, |seen| seen != now) {
                         choices.push(Choice::Wake(*id));
@@ -704,7 +715,7 @@ impl World {
         self.last_request += 1;
         let number = self.last_request;
         if self.shared.borrow().setup.mutant == Some(Mutant::LeaseIgnored) {
-            self.caches[isolate].push(Rc::new(KeyCache::new()));
+            self.caches[isolate].push(memory());
         }
         let cache = Rc::clone(self.caches[isolate].last().unwrap());
         let known = self.state(isolate);
@@ -714,7 +725,7 @@ impl World {
         self.requests.insert(number, Request { isolate, call, task, history, waits: false });
         self.shared.borrow_mut().ghost.last_answer = None;
         self.run(number, None);
-        self.shared.borrow_mut().check_begin(call, &known);
+        self.shared.borrow_mut().check_begin(isolate, call, &known);
     }
 
     /// The memory of `isolate`, as the production code reports it.
@@ -736,7 +747,12 @@ impl World {
         let event = format!("{outcome:?}");
         let request = {
             let mut shared = self.shared.borrow_mut();
-            let request = shared.pending[&id].request;
+            let Pending { request, operation, .. } = &shared.pending[&id];
+            let (request, operation) = (*request, operation.clone());
+            if matches!(operation, Operation::Sleep { milliseconds: STALE_WAIT_MS, .. }) {
+                let isolate = self.requests[&request].isolate;
+                shared.has_waited_in_vain(isolate);
+            }
             shared.end(id, outcome);
             request
         };
@@ -775,7 +791,7 @@ impl World {
                     shared.matters_in(STORE_LEASE_SECONDS);
                     shared.check_read(number, isolate);
                 }
-                Operation::Sleep { due_ms, seen: None } => shared.matters_at(*due_ms),
+                Operation::Sleep { due_ms, seen: None, .. } => shared.matters_at(*due_ms),
                 Operation::Fetch { begun_ms, timeout_ms, .. } => {
                     shared.matters_in(lease_seconds());
                     shared.matters_at(begun_ms + i64::from(*timeout_ms));
@@ -888,7 +904,7 @@ impl World {
         }
         self.resume(id, Outcome::Fetched(Err(error)));
         if mutant == Some(Mutant::BackoffForgotten) {
-            self.caches[isolate].push(Rc::new(KeyCache::new()));
+            self.caches[isolate].push(memory());
         }
     }
 

@@ -127,13 +127,24 @@ impl HttpClient for Port {
 
 impl Log for Port {
     fn log(&self, _: Level, line: &Value) {
-        self.world.note(|report| report.logged(line["event"].as_str().unwrap()));
+        let event = line["event"].as_str().unwrap();
+        self.world.note(|report| report.logged(event));
+        if event == "jwks_store_failed" && line["operation"] == "put" {
+            let now_ms = self.world.now_ms();
+            if let Some(last_ms) = self.isolate.write_logged_ms.replace(Some(now_ms)) {
+                self.world.note(|report| {
+                    let closest = report.closest_write_lines_ms.unwrap_or(i64::MAX);
+                    report.closest_write_lines_ms = Some(closest.min(now_ms - last_ms));
+                });
+            }
+        }
     }
 }
 
 impl Random for Port {
     fn fill(&self, bytes: &mut [u8]) {
-        bytes.fill_with(|| self.world.dice.bits() as u8);
+        let same = (self.world.scenario.defect == Some(Defect::OneRefreshPoint)).then_some(0x80);
+        bytes.fill_with(|| same.unwrap_or_else(|| self.world.dice.bits() as u8));
     }
 }
 

@@ -59,6 +59,8 @@ pub(super) struct Report {
     pub(super) never_accepted_new_key: u64,
     pub(super) cancelled: u64,
     log_lines: BTreeMap<String, u64>,
+    /// The shortest time between two log lines of one isolate about failed writes.
+    pub(super) closest_write_lines_ms: Option<i64>,
 }
 
 /// The titles of [`Report::row`].
@@ -146,7 +148,7 @@ impl Report {
         self.waits_ms.iter().copied().max().unwrap_or(0)
     }
 
-    /// The row of a table of all scenarios.
+    /// The row of the table in `docs/operations/fleet.md`.
     pub(super) fn row(&self) -> String {
         let wrong = match (self.wrong_401, self.wrong_503) {
             (0, 0) => "0".to_owned(),

@@ -101,6 +101,8 @@ pub(super) enum Defect {
     LeaseIgnored,
     /// A failure is written over the record of the set.
     FailureOverwritesSet,
+    /// All isolates draw the same refresh point.
+    OneRefreshPoint,
 }
 
 const OLD: &[(i64, &[&str])] = &[(i64::MIN, &["old"])];
@@ -163,7 +165,7 @@ const COLD: Scenario = Scenario { warm_up: 0, duration: 900, ..BASE };
 /// The origin fails in the fourth largest data centre only.
 const ONE_BLIND: Outage = Outage { span: (0, 1200), hangs: false, data_centre: Some(3), issuer: None };
 
-/// Every scenario, in the order of the report.
+/// Every scenario, in the order of `docs/operations/fleet.md`.
 pub(super) const ALL: &[Scenario] = &[
     Scenario { name: "steady", about: "nothing happens, cron", duration: 7200, ..BASE },
     Scenario { name: "no-cron", about: "nothing happens, no cron", duration: 7200, cron: false, ..BASE },

@@ -70,11 +70,15 @@ fn ask(world: &Rc<World>, place: Place, isolate: &Rc<Isolate>, token: Token) {
         let found = cache.lookup(&port, source, &at.policy, Wanted::Kid(&kid), at.now(&isolate)).await;
         note(&at, &isolate, token, begun_ms, verdict(&found, &kid));
         // After the response, when the client can no longer cancel the work.
-        if found.is_ok_and(|found| found.refresh_due) {
+        let is_due = found.is_ok_and(|found| found.refresh_due);
+        if is_due || cache.has_unwritten() {
             let world = Rc::clone(&at);
             at.spawn(Some(place), async move {
-                let source = &world.sources[issuer];
-                isolate.cache.refresh(&port, source, &world.policy, world.now(&isolate)).await;
+                if is_due {
+                    let source = &world.sources[issuer];
+                    isolate.cache.refresh(&port, source, &world.policy, world.now(&isolate)).await;
+                }
+                isolate.cache.write_back(&port).await;
             });
         }
     });

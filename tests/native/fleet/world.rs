@@ -59,6 +59,8 @@ pub(super) struct Isolate {
     /// When it saw the first token of the new key, in milliseconds; and whether it accepts that key.
     pub(super) new_key_seen_ms: Cell<Option<i64>>,
     pub(super) accepts_new_key: Cell<bool>,
+    /// When it last logged a failed write, in milliseconds.
+    pub(super) write_logged_ms: Cell<Option<i64>>,
     /// When it last accepted the withdrawn key, in milliseconds.
     pub(super) withdrawn_accepted_ms: Cell<Option<i64>>,
 }
@@ -235,6 +237,7 @@ impl World {
             fetching: Cell::new(0),
             new_key_seen_ms: Cell::new(None),
             accepts_new_key: Cell::new(false),
+            write_logged_ms: Cell::new(None),
             withdrawn_accepted_ms: Cell::new(None),
         })
     }

@@ -6,7 +6,7 @@ use edge_assay::rejection::Fault;
 use futures::future::{join, join_all, join3};
 
 use super::discovery::{DISCOVERY, ISSUER, discovered, metadata};
-use super::{Isolate, REFRESH_AT, URL, calls, holds, jwks, retry_after, world};
+use super::{Isolate, REFRESH_AT, STALE_AT, URL, calls, holds, jwks, retry_after, world};
 use crate::support::platform::{Answer, FakePlatform};
 
 #[test]
@@ -17,8 +17,9 @@ fn a_thousand_cold_requests_are_one_fetch() {
     let begun = world.now_ms();
     let all = world.run(join_all((0..1000).map(|_| isolate.asking(&world, Wanted::Kid("a")))));
     assert!(all.iter().all(|lookup| holds(lookup, "a")));
-    assert_eq!((calls(&world), world.store.gets(), world.store.puts()), (1, 2, 1));
     assert!(world.now_ms() - begun < 350, "took {} ms", world.now_ms() - begun);
+    world.run(join_all((0..1000).map(|_| isolate.cache.write_back(&world))));
+    assert_eq!((calls(&world), world.store.gets(), world.store.puts()), (1, 2, 1));
 }
 
 #[test]
@@ -252,20 +253,72 @@ fn a_fetch_that_fails_past_its_lease_does_not_end_its_successors_lease() {
 }
 
 #[test]
-fn no_request_waits_for_another_requests_write_to_the_store() {
+fn no_request_waits_for_a_write_to_the_store() {
     let world = world();
     let isolate = Isolate::new();
-    let first = isolate.asking(&world, Wanted::Any);
-    let other = async {
-        world.sleep(5).await;
-        world.store.takes_ms(1000);
-        let lookup = isolate.asking(&world, Wanted::Any).await;
-        (lookup, world.now_ms())
-    };
+    assert!(world.run(isolate.asking(&world, Wanted::Any)).is_ok());
+    assert_eq!((world.store.puts(), isolate.cache.has_unwritten()), (0, true));
+    world.run(isolate.cache.write_back(&world));
+    assert_eq!((world.store.puts(), isolate.cache.has_unwritten()), (1, false));
+    assert_eq!(Isolate::new().ask(&world, Wanted::Any).unwrap().tier, Tier::Store);
+}
+
+#[test]
+fn a_failure_is_written_after_the_response_too() {
+    let world = world();
+    world.origin.serves(URL, Answer::status(500));
+    let isolate = Isolate::new();
+    assert!(world.run(isolate.asking(&world, Wanted::Any)).is_err());
+    world.run(isolate.cache.write_back(&world));
+    assert!(Isolate::new().ask(&world, Wanted::Any).is_err());
+    assert_eq!(calls(&world), 1, "the other isolate obeys the backoff");
+}
+
+#[test]
+fn what_a_cancelled_request_has_brought_is_written_by_the_next_one_unless_it_is_old() {
+    for (later, puts) in [(60, 1), (61, 0)] {
+        let world = world();
+        let isolate = Isolate::new();
+        // Its client goes away before the response, so nothing runs after that.
+        assert!(world.run(isolate.asking(&world, Wanted::Any)).is_ok());
+        world.pass(later);
+        isolate.ask(&world, Wanted::Any).unwrap();
+        assert_eq!((world.store.puts(), isolate.cache.has_unwritten()), (puts, false), "after {later} s");
+    }
+}
+
+#[test]
+fn past_the_ttl_a_thousand_requests_wait_for_one_fetch() {
+    let world = world();
+    let isolate = Isolate::warm(&world);
+    world.origin.serves(URL, Answer::json(jwks(&[("b", 2)])).after_ms(300));
+    world.pass(STALE_AT);
     let begun = world.now_ms();
-    let (first, (other, landed)) = world.run(join(first, other));
-    assert!(first.is_ok() && other.is_ok());
-    assert!(landed - begun < 50, "{}", landed - begun);
+    let all = world.run(join_all((0..1000).map(|_| isolate.asking(&world, Wanted::Any))));
+    assert!(all.iter().all(|lookup| holds(lookup, "b")));
+    assert_eq!(calls(&world), 2);
+    assert!(world.now_ms() - begun < 350, "took {} ms", world.now_ms() - begun);
+}
+
+#[test]
+fn past_the_ttl_a_slow_origin_delays_requests_for_a_second_and_is_asked_again_after_the_response() {
+    let world = world();
+    let isolate = Isolate::warm(&world);
+    world.origin.serves(URL, Answer::json(jwks(&[("b", 2)])).after_ms(3000));
+    world.pass(STALE_AT);
+    let begun = world.now_ms();
+    let all = world.run(join_all((0..100).map(|_| isolate.asking(&world, Wanted::Kid("a")))));
+    assert!(all.iter().all(|lookup| holds(lookup, "a")));
+    assert!(all.iter().any(|lookup| lookup.as_ref().unwrap().refresh_due));
+    let waited = world.now_ms() - begun;
+    assert!((1000..=1250).contains(&waited), "waited {waited} ms");
+
+    let begun = world.now_ms();
+    assert!(holds(&world.run(isolate.asking(&world, Wanted::Kid("a"))), "a"));
+    assert_eq!(world.now_ms(), begun, "the next requests do not wait");
+    isolate.serve(&world, Wanted::Kid("a")).unwrap();
+    assert!(holds(&isolate.ask(&world, Wanted::Kid("b")), "b"));
+    assert_eq!(calls(&world), 3);
 }
 
 #[test]

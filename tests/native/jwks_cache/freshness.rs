@@ -5,10 +5,10 @@
 
 use edge_assay::keys::CachePolicy;
 use edge_assay::keys::freshness::Asked::{self, Any, KnownKid, UnknownKid};
-use edge_assay::keys::freshness::Decision::{self, FetchFirst, Use, UseAndRefresh};
+use edge_assay::keys::freshness::Decision::{self, FetchFirst, FetchFirstOrUse, Use, UseAndRefresh};
 use edge_assay::keys::freshness::{
-    Attempts, Freshness, Lifetime, Unavailable, backoff_seconds, decide, due_within, max_age_seconds,
-    ttl_seconds,
+    Attempts, Freshness, Lifetime, RefreshPoint, Unavailable, backoff_seconds, decide, due_within,
+    max_age_seconds, ttl_seconds,
 };
 use edge_assay::time::Timestamp;
 
@@ -67,7 +67,7 @@ type Row = (&'static str, Option<Freshness>, i64, Asked, Decision);
 
 fn holds(rows: &[Row]) {
     for (what, cached, now, asked, expected) in rows {
-        let decision = decide(at(*now), cached.as_ref(), *asked, &POLICY);
+        let decision = decide(at(*now), cached.as_ref(), *asked, &POLICY, RefreshPoint::LAST);
         assert_eq!(decision, *expected, "{what}: at {now}, {asked:?}");
     }
 }
@@ -109,13 +109,29 @@ fn a_fresh_set_is_used_and_refreshed_ahead() {
 }
 
 #[test]
-fn a_stale_set_serves_known_keys_until_its_end() {
+fn each_isolate_refreshes_at_its_own_point_between_60_and_80_percent() {
+    let lifetime = Lifetime::starting(at(0), 1000, &POLICY);
+    let due = |bytes| lifetime.refresh_at(RefreshPoint::drawn(bytes)).epoch_seconds();
+    assert_eq!(
+        (due([[0; 2]; 4]), due([[0xff; 2]; 4]), due([[0, 1], [0x80, 0], [0, 0], [0x7f, 0xff]])),
+        (600, 800, 700)
+    );
+    assert_eq!(RefreshPoint::drawn([[0; 2]; 4]), RefreshPoint::FIRST);
+    assert_eq!(RefreshPoint::drawn([[0xff; 2]; 4]), RefreshPoint::LAST);
+    assert_eq!(decide(at(600), Some(&set()), KnownKid, &POLICY, RefreshPoint::FIRST), UseAndRefresh);
+    assert_eq!(decide(at(599), Some(&set()), KnownKid, &POLICY, RefreshPoint::FIRST), Use);
+}
+
+#[test]
+fn a_stale_set_serves_known_keys_until_its_end_if_the_origin_fails() {
     holds(&[
-        ("the TTL has passed", Some(set()), 1000, KnownKid, UseAndRefresh),
-        ("the TTL has passed", Some(set()), 1000, Any, UseAndRefresh),
+        ("the TTL has passed", Some(set()), 1000, KnownKid, FetchFirstOrUse),
+        ("the TTL has passed", Some(set()), 1000, Any, FetchFirstOrUse),
         ("in backoff", Some(set().failed(4, 1100)), 1107, KnownKid, Use),
-        ("backoff over", Some(set().failed(4, 1100)), 1108, KnownKid, UseAndRefresh),
-        ("the last second", Some(set()), 1499, KnownKid, UseAndRefresh),
+        ("backoff over, failed recently", Some(set().failed(4, 1100)), 1108, KnownKid, UseAndRefresh),
+        ("failed recently", Some(set().failed(4, 1100)), 1219, KnownKid, UseAndRefresh),
+        ("failed two minutes ago", Some(set().failed(4, 1100)), 1220, KnownKid, FetchFirstOrUse),
+        ("the last second", Some(set()), 1499, KnownKid, FetchFirstOrUse),
         ("the last second, in backoff", Some(set().failed(9, 1490)), 1499, Any, Use),
         ("the end", Some(set()), 1500, KnownKid, FetchFirst),
         ("the end", Some(set()), 1500, Any, FetchFirst),
@@ -179,8 +195,13 @@ fn a_known_kid_is_never_delayed_by_unknown_ones() {
             set().failed_to_find_a_kid(1, now),
             set().failed_to_find_a_kid(99, now),
         ] {
-            let decision = decide(at(now), Some(&cached), KnownKid, &POLICY);
-            assert!(matches!(decision, Use | UseAndRefresh), "{cached:?} at {now}: {decision:?}");
+            let decision = decide(at(now), Some(&cached), KnownKid, &POLICY, RefreshPoint::LAST);
+            // Past the TTL a request asks first, because of the time alone.
+            let is_prompt = matches!(decision, Use | UseAndRefresh);
+            assert!(
+                is_prompt || (now >= 1000 && decision == FetchFirstOrUse),
+                "{cached:?} at {now}: {decision:?}"
+            );
         }
     }
 }
@@ -189,8 +210,8 @@ fn a_known_kid_is_never_delayed_by_unknown_ones() {
 fn a_cooldown_longer_than_the_ttl_does_not_hide_a_rotation() {
     let patient = CachePolicy { unknown_kid_cooldown_seconds: 3600, ..POLICY };
     let looked = set().looked_for_a_kid(1);
-    assert_eq!(decide(at(999), Some(&looked), UnknownKid, &patient), UseAndRefresh);
-    assert_eq!(decide(at(1000), Some(&looked), UnknownKid, &patient), FetchFirst);
+    assert_eq!(decide(at(999), Some(&looked), UnknownKid, &patient, RefreshPoint::LAST), UseAndRefresh);
+    assert_eq!(decide(at(1000), Some(&looked), UnknownKid, &patient, RefreshPoint::LAST), FetchFirst);
 }
 
 #[test]
@@ -200,8 +221,8 @@ fn without_staleness_the_end_of_the_ttl_is_the_end() {
         lifetime: Some(Lifetime::starting(at(0), 1000, &strict)),
         attempts: Attempts::default().succeeded(at(0), Any),
     };
-    assert_eq!(decide(at(999), Some(&cached), KnownKid, &strict), UseAndRefresh);
-    assert_eq!(decide(at(1000), Some(&cached), KnownKid, &strict), FetchFirst);
+    assert_eq!(decide(at(999), Some(&cached), KnownKid, &strict, RefreshPoint::LAST), UseAndRefresh);
+    assert_eq!(decide(at(1000), Some(&cached), KnownKid, &strict, RefreshPoint::LAST), FetchFirst);
 }
 
 #[test]
@@ -209,8 +230,8 @@ fn the_cron_trigger_renews_what_comes_due_before_its_next_run() {
     for (what, cached, now, expected) in [
         ("never fetched", nothing(), 0, true),
         ("never fetched, in backoff", nothing().failed(7, 0), 59, false),
-        ("due after the next run", set(), 499, false),
-        ("due at the next run", set(), 500, true),
+        ("due after the next run", set(), 299, false),
+        ("due at the next run in the first isolate", set(), 300, true),
         ("due", set(), 800, true),
         ("stale", set(), 1200, true),
         ("due, in backoff", set().failed(7, 800), 859, false),
@@ -257,21 +278,21 @@ fn of_two_isolates_the_later_attempt_counts() {
 }
 
 #[test]
-fn cache_control_may_shorten_the_ttl_to_a_minute_and_never_lengthens_it() {
+fn cache_control_may_shorten_the_ttl_to_five_minutes_and_never_lengthens_it() {
     for (cache_control, expected) in [
         ("max-age=300", 300),
         ("public, max-age=300, must-revalidate", 300),
         ("MAX-AGE=300", 300),
         ("max-age=\"300\"", 300),
-        ("max-age=300, max-age=200", 200),
-        ("max-age=5", 60),
-        ("max-age=0", 60),
-        ("no-store", 60),
-        ("No-Cache", 60),
-        ("max-age=300, no-cache", 60),
-        ("max-age=soon", 60),
-        ("max-age=-1", 60),
-        ("max-age", 60),
+        ("max-age=500, max-age=400", 400),
+        ("max-age=5", 300),
+        ("max-age=0", 300),
+        ("no-store", 300),
+        ("No-Cache", 300),
+        ("max-age=300, no-cache", 300),
+        ("max-age=soon", 300),
+        ("max-age=-1", 300),
+        ("max-age", 300),
         ("max-age=1000", 1000),
         ("max-age=999999", 1000),
         ("max-age=99999999999999999999999999", 1000),

@@ -10,6 +10,7 @@ mod rotation;
 mod store;
 
 use crate::support::platform::{Answer, FakePlatform};
+use edge_assay::keys::freshness::RefreshPoint;
 use edge_assay::keys::{CachePolicy, KeyCache, KeySource, KeyState, Location, Lookup, Tier, Wanted};
 use edge_assay::rejection::Fault;
 
@@ -76,7 +77,7 @@ impl Isolate {
     }
 
     fn of(source: KeySource) -> Self {
-        Self { cache: KeyCache::new(), source, policy: POLICY }
+        Self { cache: KeyCache::refreshing_at(RefreshPoint::LAST), source, policy: POLICY }
     }
 
     /// An isolate that has already served a request.
@@ -90,9 +91,11 @@ impl Isolate {
         self.cache.lookup(world, &self.source, &self.policy, wanted, world.now()).await
     }
 
-    /// A request, without the refresh after its response.
+    /// A request and the write after its response, without the refresh.
     fn ask(&self, world: &FakePlatform, wanted: Wanted<'_>) -> Result<Lookup, Fault> {
-        world.run(self.asking(world, wanted))
+        let found = world.run(self.asking(world, wanted));
+        world.run(self.cache.write_back(world));
+        found
     }
 
     /// A request, and the refresh after its response.

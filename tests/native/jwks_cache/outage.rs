@@ -19,6 +19,37 @@ fn a_known_kid_is_served_while_the_origin_is_down() {
 }
 
 #[test]
+fn past_the_ttl_a_withdrawn_key_is_refused_while_the_origin_is_up() {
+    let world = world();
+    let isolate = Isolate::warm(&world);
+    serve(&world, &[("b", 2)]);
+    world.pass(STALE_AT - 1);
+    assert!(holds(&isolate.ask(&world, Wanted::Kid("a")), "a"));
+    world.pass(1);
+    let lookup = isolate.ask(&world, Wanted::Kid("a"));
+    assert!(holds(&lookup, "b") && !holds(&lookup, "a"));
+    assert_eq!(calls(&world), 2);
+}
+
+#[test]
+fn while_an_origin_is_known_to_fail_requests_past_the_ttl_do_not_wait_for_it() {
+    let world = world();
+    let isolate = Isolate::warm(&world);
+    world.origin.serves(URL, Answer::unreachable().after_ms(500));
+    world.pass(STALE_AT);
+    let waited = |seconds| {
+        world.pass(seconds);
+        let begun = world.now_ms();
+        assert!(holds(&world.run(isolate.asking(&world, Wanted::Kid("a"))), "a"));
+        world.now_ms() - begun
+    };
+    assert!(waited(0) >= 500, "the first one asks");
+    assert_eq!((waited(0), waited(60), calls(&world)), (0, 0, 2));
+    assert!(waited(60) >= 500, "a failure of two minutes ago shows nothing");
+    assert_eq!(calls(&world), 3);
+}
+
+#[test]
 fn past_its_end_a_set_is_not_used_and_the_answer_is_unavailable() {
     let world = world();
     let isolate = Isolate::warm(&world);

@@ -106,12 +106,12 @@ fn a_304_to_a_request_without_an_etag_is_a_failure() {
 fn max_age_shortens_the_ttl_and_a_304_without_one_does_not_lengthen_it_again() {
     let world = world();
     let body = jwks(&[("a", 1)]);
-    world.origin.serves(URL, Answer::json(&*body).cache_control("max-age=100").etag("\"v1\""));
+    world.origin.serves(URL, Answer::json(&*body).cache_control("max-age=400").etag("\"v1\""));
     let isolate = Isolate::warm(&world);
-    world.pass(80);
+    world.pass(320);
     world.origin.serves(URL, Answer::json(&*body).etag("\"v1\""));
     assert!(isolate.serve(&world, Wanted::Any).unwrap().refresh_due);
-    world.pass(79);
+    world.pass(319);
     assert!(!isolate.serve(&world, Wanted::Any).unwrap().refresh_due);
     world.pass(1);
     assert!(isolate.serve(&world, Wanted::Any).unwrap().refresh_due);
@@ -119,8 +119,9 @@ fn max_age_shortens_the_ttl_and_a_304_without_one_does_not_lengthen_it_again() {
 }
 
 #[test]
-fn max_age_neither_lengthens_the_ttl_nor_shortens_it_below_a_minute() {
-    for (cache_control, refresh_at) in [("max-age=31536000", REFRESH_AT), ("no-store", 48), ("max-age=0", 48)]
+fn max_age_neither_lengthens_the_ttl_nor_shortens_it_below_five_minutes() {
+    for (cache_control, refresh_at) in
+        [("max-age=31536000", REFRESH_AT), ("no-store", 240), ("max-age=15", 240)]
     {
         let world = world();
         world.origin.serves(URL, Answer::json(jwks(&[("a", 1)])).cache_control(cache_control));
@@ -148,8 +149,8 @@ fn with_the_cron_trigger_no_request_waits_and_the_store_sees_one_write_per_ttl()
         world.pass(60);
     }
     assert_eq!(origin_answers, 0, "no request waited for the origin");
-    // A fetch every 45 minutes, in the last run before the refresh point.
-    assert_eq!((calls(&world), world.store.puts()), (32, 32));
+    // A fetch every 30 minutes, in the last run that is more than 2 minutes before the first refresh point.
+    assert_eq!((calls(&world), world.store.puts()), (48, 48));
 }
 
 #[test]

@@ -14,6 +14,7 @@ use edge_assay::http::application::Application;
 use edge_assay::http::gateway::{Reply, serve};
 use edge_assay::http::router::answer;
 use edge_assay::keys::KeyCache;
+use edge_assay::keys::freshness::RefreshPoint;
 use edge_assay::ports::UpstreamRequest;
 use edge_assay::rejection::{Fault, Refusal, Rejection};
 use edge_assay::verify::{Verification, VerifiedToken, verify};
@@ -56,7 +57,8 @@ impl World {
         for (name, value) in secrets {
             platform.bind_secret(name, value);
         }
-        let app = Application::load(Some(config), Rc::new(KeyCache::new()), &platform);
+        let app =
+            Application::load(Some(config), Rc::new(KeyCache::refreshing_at(RefreshPoint::LAST)), &platform);
         Self { platform, app }
     }
 
@@ -114,6 +116,7 @@ impl World {
         if let Some(issuer) = served.refresh {
             self.platform.run(self.app.refresh(&self.platform, &issuer));
         }
+        self.platform.run(self.app.write_back(&self.platform));
         served.reply
     }
 
@@ -139,6 +142,7 @@ impl World {
         if let Some(issuer) = answered.refresh {
             self.platform.run(self.app.refresh(&self.platform, &issuer));
         }
+        self.platform.run(self.app.write_back(&self.platform));
         answered.response
     }
 }
