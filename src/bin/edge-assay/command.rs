@@ -53,6 +53,11 @@ impl Arguments {
     }
 }
 
+/// Whether this argument asks for help.
+pub(crate) fn is_help(argument: &str) -> bool {
+    matches!(argument, "help" | "--help" | "-h")
+}
+
 /// Reports a wrong call.
 pub(crate) fn usage(message: &str) -> ExitCode {
     terminal::report(message);

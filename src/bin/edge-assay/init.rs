@@ -56,11 +56,12 @@ enum InitError {
 
 /// Exit codes: see [`USAGE`].
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
-    if arguments.iter().any(|argument| matches!(argument.as_str(), "--help" | "-h" | "help")) {
+    if arguments.iter().any(|argument| command::is_help(argument)) {
         say(USAGE);
         return ExitCode::SUCCESS;
     }
-    match options(Arguments::new(arguments)).and_then(|options| init(&options)) {
+    let options = options(Arguments::new(arguments)).map_err(InitError::Usage);
+    match options.and_then(|options| init(&options)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(UNCHECKED),
         Err(InitError::Usage(message)) => command::usage(&format!("{message}\nUsage: edge-assay {SYNOPSIS}")),
@@ -71,27 +72,23 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
     }
 }
 
-fn options(mut arguments: Arguments) -> Result<Options, InitError> {
-    let mut read = || -> Result<Options, String> {
-        let mut audience = Vec::new();
-        while let Some(one) = arguments.option("--audience")? {
-            audience.push(one);
-        }
-        let preset = arguments.single("--preset")?.map(|name| preset_named(&name)).transpose()?;
-        let options = Options {
-            issuer: arguments.single("--issuer")?.unwrap_or_default(),
-            preset,
-            audience,
-            folder: arguments.single("--dir")?.unwrap_or_else(|| ".".to_owned()).into(),
-            name: arguments.single("--name")?.unwrap_or_else(|| "edge-assay".to_owned()),
-            upstream: arguments.single("--upstream")?,
-            offline: arguments.flag("--offline"),
-        };
-        std::mem::replace(&mut arguments, Arguments::new(&[])).rest(0)?;
-        Ok(options)
+fn options(mut arguments: Arguments) -> Result<Options, String> {
+    let mut audience = Vec::new();
+    while let Some(one) = arguments.option("--audience")? {
+        audience.push(one);
+    }
+    let preset = arguments.single("--preset")?.map(|name| preset_named(&name)).transpose()?;
+    let options = Options {
+        issuer: arguments.single("--issuer")?.unwrap_or_default(),
+        preset,
+        audience,
+        folder: arguments.single("--dir")?.unwrap_or_else(|| ".".to_owned()).into(),
+        name: arguments.single("--name")?.unwrap_or_else(|| "edge-assay".to_owned()),
+        upstream: arguments.single("--upstream")?,
+        offline: arguments.flag("--offline"),
     };
-    let options = read().map_err(InitError::Usage)?;
-    accept(&options).map_err(InitError::Usage)?;
+    arguments.rest(0)?;
+    accept(&options)?;
     Ok(options)
 }
 

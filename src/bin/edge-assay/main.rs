@@ -45,12 +45,14 @@ fn main() -> ExitCode {
         return command::usage(&usages());
     };
     match SUBCOMMANDS.iter().find(|(known, ..)| known == name) {
-        Some((name, usage, _)) if !WITH_OWN_HELP.contains(name) && rest.iter().any(|one| is_help(one)) => {
+        Some((name, usage, _))
+            if !WITH_OWN_HELP.contains(name) && rest.iter().any(|one| command::is_help(one)) =>
+        {
             terminal::say(&format!("Usage: edge-assay {usage}"));
             ExitCode::SUCCESS
         }
         Some((_, _, run)) => run(rest),
-        None if is_help(name) => {
+        None if command::is_help(name) => {
             terminal::say(&usages());
             ExitCode::SUCCESS
         }
@@ -60,10 +62,6 @@ fn main() -> ExitCode {
         }
         None => command::usage(&usages()),
     }
-}
-
-fn is_help(argument: &str) -> bool {
-    matches!(argument, "help" | "--help" | "-h")
 }
 
 fn usages() -> String {
