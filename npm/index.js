@@ -4,13 +4,13 @@ import { authenticate, handlers, verify } from '../src/instance.js';
 
 export { default, Assay } from '../src/entry.js';
 
-/** The most configurations that are kept for one `env`, as many as Rust keeps. The one that was not used for the longest time makes room. */
-const MOST_CONFIGURATIONS = 8;
+// How many configurations are kept for one `env`. src/limits.rs has the same number.
+const MAX_CONFIGURATIONS = 8;
 
 /** For each `env`, the objects that replace it, by the text of the configuration. */
 const replaced = new WeakMap();
 
-/** Work that remains after a response or a verdict, such as refreshing keys that will soon be due. */
+/** In place of the context of a handler: `waitUntil` for the work that remains after an answer, such as the refresh of keys that are due. */
 const context = { waitUntil };
 
 /**
@@ -67,7 +67,8 @@ function configured(env, text, caller) {
   const found = known.get(text) ?? Object.create(env, { ASSAY: { value: text } });
   known.delete(text);
   known.set(text, found);
-  if (known.size > MOST_CONFIGURATIONS) known.delete(known.keys().next().value);
+  // A Map is in the order of insertion, so the first is the one that was not used for the longest time.
+  if (known.size > MAX_CONFIGURATIONS) known.delete(known.keys().next().value);
   return found;
 }
 

@@ -28,6 +28,7 @@ mod fleet;
 mod fuzz_corpus;
 mod gateway;
 mod incidents;
+mod javascript;
 mod jose_properties;
 mod jwk_sets;
 mod jwks_cache;
