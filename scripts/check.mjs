@@ -4,21 +4,21 @@ import { onPinnedNode } from './lib/bootstrap.mjs';
 import { run, succeeds, visibly } from './lib/steps.mjs';
 
 await onPinnedNode(import.meta.url);
-const { ensureToolchain } = await import('./lib/toolchain.mjs');
+const { COMMAND_LINE_TARGET, ensureToolchain, WITHOUT_FLAGS } = await import('./lib/toolchain.mjs');
 
 const CHECKS = [
   [['fmt', '--all', '--check']],
   [['fmt', '--manifest-path', 'fuzz/Cargo.toml', '--check']],
   [['clippy', '--locked', '--all-targets', '--', '-D', 'warnings']],
-  [['clippy', '--locked', '--lib', '--target', 'wasm32-unknown-unknown', '--all-features', '--', '-D', 'warnings'], { RUSTFLAGS: undefined, CARGO_ENCODED_RUSTFLAGS: undefined }],
-  [['clippy', '--locked', '--bin', 'edge-assay', '--target', 'wasm32-wasip1', '--', '-D', 'warnings'], { RUSTFLAGS: undefined, CARGO_ENCODED_RUSTFLAGS: undefined }],
+  [['clippy', '--locked', '--lib', '--target', 'wasm32-unknown-unknown', '--all-features', '--', '-D', 'warnings'], WITHOUT_FLAGS],
+  [['clippy', '--locked', '--bin', 'edge-assay', '--target', 'wasm32-wasip1', '--', '-D', 'warnings'], WITHOUT_FLAGS],
   [['clippy', '--locked', '--package', 'bindgen', '--', '-D', 'warnings']],
   [['doc', '--locked', '--no-deps'], { RUSTDOCFLAGS: '-D warnings' }],
 ];
 
 await run(async () => {
   await ensureToolchain();
-  await ensureToolchain('wasm32-wasip1');
+  await ensureToolchain(COMMAND_LINE_TARGET);
   const { checks, skipped } = await denials();
   const failed = [];
   for (const [args, env] of [...CHECKS, ...checks]) {

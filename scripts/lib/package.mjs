@@ -1,17 +1,16 @@
 // Makes the npm package: collects what it consists of in dist/package, and packs that with npm. It compiles nothing that the Worker's build
 // has compiled already: the package has the same wasm.
-import { createHash } from 'node:crypto';
 import { chmodSync, cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { at } from './paths.mjs';
 import { Failure, quietly, step } from './steps.mjs';
 import { thirdPartyLicences } from './third-party.mjs';
-import { buildWorker, bundle } from './worker.mjs';
+import { buildCommandLine, buildWorker, bundle, sha256 } from './worker.mjs';
 
 /** The folder with the package's files, before they are packed. */
 export const STAGE = join('dist', 'package');
 
-// The sources of the package. A name without an asterisk must exist.
+// What of npm/ is in the package as it is. A name without an asterisk must exist.
 const SOURCES = ['hono.js', 'client.js', 'client.d.ts', 'cli.js', 'cli/**/*.js', 'types/index.d.ts', 'types/hono.d.ts', 'types/**/*.d.ts', 'README.md'];
 const PROVENANCE = 'provenance.json';
 
@@ -26,12 +25,12 @@ export function version() {
 export async function buildPackage() {
   const sources = sourceFiles();
   await buildWorker();
-  const commandLine = await builtCommandLine();
+  const commandLine = dirname(await buildCommandLine());
   rmSync(at(STAGE), { recursive: true, force: true });
   await step('Making the package', '3 s', async () => {
     await bundle({ entry: 'npm/index.js', outfile: join(STAGE, 'index.js') });
     place('build/index_bg.wasm', 'index_bg.wasm');
-    for (const path of commandLine) place(join('build', 'cli', path), join('cli', path));
+    for (const path of globSync('*.{js,wasm}', { cwd: at(commandLine) })) place(join(commandLine, path), join('cli', path));
     for (const path of sources) place(join('npm', path), path);
     for (const path of ['LICENSE', 'CHANGELOG.md']) place(path, path);
     write('THIRD-PARTY-LICENSES.txt', await thirdPartyLicences());
@@ -64,16 +63,6 @@ function sourceFiles() {
   return [...new Set(SOURCES.flatMap((name) => globSync(name, { cwd: at('npm') })))];
 }
 
-/** Builds the command line, and returns its files in build/cli. */
-async function builtCommandLine() {
-  const { buildCommandLine } = await import('./worker.mjs');
-  if (!buildCommandLine) throw new Failure('✗ The package is incomplete without the command line: nothing builds it as WebAssembly');
-  await buildCommandLine();
-  const files = globSync('**/*.{js,wasm}', { cwd: at('build', 'cli') });
-  if (!files.some((path) => path.endsWith('.wasm'))) throw new Failure('✗ The package is incomplete without the command line: there is no wasm in build/cli');
-  return files;
-}
-
 function place(from, to) {
   mkdirSync(dirname(at(STAGE, to)), { recursive: true });
   cpSync(at(from), at(STAGE, to));
@@ -86,15 +75,15 @@ function manifest() {
   return `${JSON.stringify({ ...fields, version: version() }, null, 2)}\n`;
 }
 
-/** From what, and with which tools, the package was made, and the SHA-256 of each other file in it. */
+/** The commit and the tools that the package was made with, and the SHA-256 of each other file in it. */
 async function provenance() {
   const { devDependencies } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
   return {
     version: version(),
     ...(await commit()),
     tools: { rustc: (await quietly('rustc', ['--version'])).trim(), binaryen: devDependencies.binaryen, esbuild: devDependencies.esbuild },
-    locks: Object.fromEntries(['Cargo.lock', 'package-lock.json'].map((path) => [path, sha256(at(path))])),
-    files: Object.fromEntries(staged().map((path) => [path, sha256(at(STAGE, path))])),
+    locks: Object.fromEntries(['Cargo.lock', 'package-lock.json'].map((path) => [path, sha256(path)])),
+    files: Object.fromEntries(staged().map((path) => [path, sha256(join(STAGE, path))])),
   };
 }
 
@@ -108,6 +97,3 @@ async function commit() {
     return { commit: null, unchanged: false };
   }
 }
-
-/** The SHA-256 of a file, in hexadecimal. */
-export const sha256 = (path) => createHash('sha256').update(readFileSync(path)).digest('hex');

@@ -5,10 +5,11 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { sha256, staged, STAGE } from './package.mjs';
+import { staged, STAGE } from './package.mjs';
 import { at } from './paths.mjs';
 import { copySourcesTo } from './source-copy.mjs';
 import { Failure, quietly, step } from './steps.mjs';
+import { sha256 } from './worker.mjs';
 
 const BYTES_SHOWN = 48;
 
@@ -22,7 +23,7 @@ export async function checkReproducible(archive) {
     const env = { CARGO_HOME: otherCargoHome(join(folder, 'cargo')), CARGO_TARGET_DIR: undefined, ...(await gitOf(copy)) };
     await step('Making the package again, in another folder and from nothing', '3 to 5 min', () => quietly(process.execPath, [join(copy, 'scripts', 'package.mjs')], { env }));
     compare(copy, archive);
-    console.log(`✓ The package is reproducible. SHA-256 of ${archive}: ${sha256(at(archive))}`);
+    console.log(`✓ The package is reproducible. SHA-256 of ${archive}: ${sha256(archive)}`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -52,7 +53,7 @@ export function compare(copy, archive) {
   const [ours, others] = [staged(), staged(join(copy, STAGE))];
   const unmatched = [...ours.filter((path) => !others.includes(path)), ...others.filter((path) => !ours.includes(path))];
   if (unmatched.length > 0) throw new Failure(`✗ The build is not reproducible: only one of two builds has ${unmatched.join(', ')}`);
-  const differing = [...ours.map((path) => join(STAGE, path)), archive].find((path) => sha256(at(path)) !== sha256(join(copy, path)));
+  const differing = [...ours.map((path) => join(STAGE, path)), archive].find((path) => sha256(path) !== sha256(join(copy, path)));
   if (!differing) return;
   const [here, there] = [at(differing), join(copy, differing)].map((path) => readFileSync(path));
   throw new Failure(`✗ The build is not reproducible: ${basename(differing)} differs when it is built in another folder.\n${differences(here, there)}`);

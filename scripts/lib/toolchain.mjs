@@ -5,14 +5,19 @@ import { dirname } from 'node:path';
 import { at } from './paths.mjs';
 import { Failure, quietly, step, succeeds } from './steps.mjs';
 
-const TARGET = 'wasm32-unknown-unknown';
-// The Worker's, and that of the command line under Node.
-export const WASM_TARGETS = [TARGET, 'wasm32-wasip1'];
+/** rustc's name for what the Worker runs on. */
+export const WORKER_TARGET = 'wasm32-unknown-unknown';
+/** rustc's name for what the command line runs on under Node. */
+export const COMMAND_LINE_TARGET = 'wasm32-wasip1';
+/** Both. */
+export const WASM_TARGETS = [WORKER_TARGET, COMMAND_LINE_TARGET];
+/** An environment without the variables that would replace the target features of .cargo/config.toml, which the kernels need. */
+export const WITHOUT_FLAGS = { RUSTFLAGS: undefined, CARGO_ENCODED_RUSTFLAGS: undefined };
 // tools/bindgen, built without optimisation: it runs for two seconds, and to optimise it takes minutes.
 const BINDGEN = ['--package', 'bindgen'];
 
 /** Checks that Rust is installed, and adds the wasm target if it is missing. */
-export async function ensureToolchain(target = TARGET) {
+export async function ensureToolchain(target = WORKER_TARGET) {
   await ensureRust();
   await ensureTarget(target);
 }

@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { basename } from 'node:path';
 import { at } from './paths.mjs';
 import { duration, quietly, step } from './steps.mjs';
-import { withoutLocalPaths } from './toolchain.mjs';
+import { WITHOUT_FLAGS, withoutLocalPaths } from './toolchain.mjs';
 
 const CARGO = ['test', '--locked', '-p', 'edge-assay', '-p', 'edge-assay-kernels', '--release', '--target', 'wasm32-unknown-unknown', '--no-default-features', '--no-run', '--message-format=json'];
 // The libraries of the crate and of its kernels, and two tests.
@@ -22,11 +22,9 @@ const SETTINGS = [
 
 /** Builds and runs them; returns whether all passed. */
 export async function wasmTests() {
-  // A RUSTFLAGS variable would replace the target features of .cargo/config.toml.
-  const env = { RUSTFLAGS: undefined, CARGO_ENCODED_RUSTFLAGS: undefined };
   // As for the Worker, so that cargo compiles the crates once for both.
   const remapped = await withoutLocalPaths();
-  const messages = await step('Building the unit tests and vectors for V8', '1 min, 2 min the first time', () => quietly('cargo', [...CARGO, ...TESTS, ...remapped], { env, stdoutOnly: true }));
+  const messages = await step('Building the unit tests and vectors for V8', '1 min, 2 min the first time', () => quietly('cargo', [...CARGO, ...TESTS, ...remapped], { env: WITHOUT_FLAGS, stdoutOnly: true }));
   const files = messages
     .split('\n')
     .filter((line) => line.startsWith('{'))

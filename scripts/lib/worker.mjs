@@ -4,18 +4,15 @@
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { basename, join, relative } from 'node:path';
+import { basename, join, relative, resolve } from 'node:path';
 import { at, root } from './paths.mjs';
 import { Failure, quietly, step } from './steps.mjs';
-import { buildBindgen, ensureToolchain, runBindgen, withoutLocalPaths } from './toolchain.mjs';
+import { buildBindgen, COMMAND_LINE_TARGET, ensureToolchain, runBindgen, WITHOUT_FLAGS, withoutLocalPaths, WORKER_TARGET } from './toolchain.mjs';
 
 const OUTPUTS = ['index.js', 'index_bg.wasm'];
 // wasm-opt would make it 2 % smaller, and take half a minute.
-const COMMAND_LINE = { folder: join('build', 'cli'), target: 'wasm32-wasip1', profile: 'command-line', wasm: 'edge-assay.wasm' };
-// These variables would replace the target features of .cargo/config.toml, which the kernels need.
-const WITHOUT_FLAGS = { RUSTFLAGS: undefined, CARGO_ENCODED_RUSTFLAGS: undefined };
+const COMMAND_LINE = { folder: join('build', 'cli'), target: COMMAND_LINE_TARGET, profile: 'command-line', wasm: 'edge-assay.wasm' };
 const STAMP = '.inputs.json';
-const TARGET = 'wasm32-unknown-unknown';
 const ENTRY = 'src/entry.js';
 
 // Optimised for size: -O3 makes the file larger and the kernels no faster, and the flattening of -O4 does not support wasm's exceptions.
@@ -79,7 +76,7 @@ async function compile(folder, features, entry) {
   await Promise.all([compileRust(features), buildBindgen()]);
   const glue = glueOf(folder);
   rmSync(at(glue), { recursive: true, force: true });
-  await runBindgen(join('target', TARGET, 'release', 'edge_assay.wasm'), glue);
+  await runBindgen(join('target', WORKER_TARGET, 'release', 'edge_assay.wasm'), glue);
   mkdirSync(at(folder), { recursive: true });
   const optimised = join(glue, 'optimised.wasm');
   await quietly(at('node_modules', '.bin', 'wasm-opt'), [...WASM_OPT, join(glue, 'index_bg.wasm'), '-o', optimised]);
@@ -110,7 +107,7 @@ export async function bundle({ entry, folder = 'build', outfile }) {
 }
 
 async function compileRust(features) {
-  await quietly('cargo', ['rustc', '--locked', ...(await withoutLocalPaths()), '--lib', '--crate-type', 'cdylib', '--release', '--target', TARGET, ...features.flatMap((feature) => ['--features', feature])], {
+  await quietly('cargo', ['rustc', '--locked', ...(await withoutLocalPaths()), '--lib', '--crate-type', 'cdylib', '--release', '--target', WORKER_TARGET, ...features.flatMap((feature) => ['--features', feature])], {
     env: { ...WITHOUT_FLAGS, EDGE_ASSAY_COMPATIBILITY_DATE: compatibilityDate() },
   });
 }
@@ -121,7 +118,7 @@ function versions() {
 }
 
 /** All files that the result depends on: cargo's list of the files that were compiled in, and those that configure the compilation. */
-function inputs({ entry, compiled = join('target', TARGET, 'release', 'edge_assay.d') }) {
+function inputs({ entry, compiled = join('target', WORKER_TARGET, 'release', 'edge_assay.d') }) {
   const listed = at(compiled);
   const compiledIn = existsSync(listed)
     ? readFileSync(listed, 'utf8')
@@ -137,8 +134,10 @@ function inputs({ entry, compiled = join('target', TARGET, 'release', 'edge_assa
   return [...new Set([...sources, ...compiledIn])].sort();
 }
 
-const hashOf = (path) => createHash('sha256').update(readFileSync(at(path))).digest('hex');
-const hashesOf = (paths) => Object.fromEntries(paths.map((path) => [path, existsSync(at(path)) ? hashOf(path) : null]));
+/** The SHA-256 of a file, in hexadecimal. The path may be relative to this project. */
+export const sha256 = (path) => createHash('sha256').update(readFileSync(resolve(root, path))).digest('hex');
+
+const hashesOf = (paths) => Object.fromEntries(paths.map((path) => [path, existsSync(at(path)) ? sha256(path) : null]));
 
 function isCurrent(folder, settings, outputs = OUTPUTS) {
   const path = at(folder, STAMP);

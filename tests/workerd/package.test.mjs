@@ -1,7 +1,6 @@
 // The npm package: its files, its manifest, its types and its provenance, with the linters of the field and with the compiler.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -12,7 +11,7 @@ import { formatMessage } from 'publint/utils';
 import { STAGE, version } from '../../scripts/lib/package.mjs';
 import { at } from '../../scripts/lib/paths.mjs';
 import { compare } from '../../scripts/lib/reproducible.mjs';
-import { compatibilityDate } from '../../scripts/lib/worker.mjs';
+import { compatibilityDate, sha256 } from '../../scripts/lib/worker.mjs';
 import { archive, emptyProject } from './support/package.mjs';
 
 // Everything that is published. Another file in the package is a mistake until it is written here.
@@ -31,7 +30,6 @@ types/index.d.ts types/hono.d.ts types/codes.d.ts types/configuration.d.ts types
 const concerns = ({ kind, resolutionKind }) => resolutionKind !== 'node10' && kind !== 'CJSResolvesToESM';
 
 const json = (path) => JSON.parse(readFileSync(at(path), 'utf8'));
-const sha256 = (path) => createHash('sha256').update(readFileSync(at(path))).digest('hex');
 
 suite('the npm package', () => {
   test('has exactly the files that are meant to be published', () => {
