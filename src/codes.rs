@@ -82,7 +82,7 @@ codes! {
 }
 
 codes! {
-    /// Further codes of a verdict: the token is good and does not suffice, or the request is none of a user.
+    /// Further codes of a verdict: the token is good but does not suffice, or the request is a proxy's question.
     VERDICTS:
     ISSUER_NOT_ACCEPTED "issuer_not_accepted" 403 "The token is not accepted for this";
     REQUIREMENT_UNMET "condition_failed" 403 "The token is not accepted for this";
@@ -97,8 +97,8 @@ codes! {
 }
 
 codes! {
-    /// Further codes of an exchange. A subject or actor token that is refused has its own code, with the status 400. They share a title,
-    /// because each title is part of the wasm and an exchange over HTTP has none; docs/exchange.md describes each.
+    /// Further codes of an exchange. A refused subject or actor token has the code of its rejection, with the status 400. Most rows share a
+    /// title: each title is part of the wasm, and `POST /token` shows none. docs/exchange.md describes each code.
     EXCHANGES:
     REQUEST_INVALID "request_invalid" 400 "The exchange is refused";
     GRANT_TYPE_UNSUPPORTED "grant_type_unsupported" 400 "The exchange is refused";

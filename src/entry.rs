@@ -37,7 +37,7 @@ thread_local! {
 }
 
 /// The application with the configuration of `environment`. A configuration is parsed once. It is parsed again if the bindings have
-/// changed, which can happen while the isolate runs, or if too many others were used since.
+/// changed, which can happen while the isolate runs, or after [`limits::MAX_CONFIGURATIONS`] others were used.
 fn application(environment: &Environment) -> Rc<Application> {
     ISOLATE.with_borrow_mut(|isolate| {
         let loaded = &mut isolate.loaded;
@@ -109,15 +109,17 @@ pub fn scheduled(_event: JsValue, env: Env, _context: Context) -> Result<JsValue
     })
 }
 
-/// The numbers of the calls; src/instance.js has the same. One export makes all calls, which is less code than one for each. [`call`] says
-/// what they do; any other number is `explain`.
+/// The numbers of the calls; src/instance.js has the same. One export makes all calls, because one for each would be a larger wasm. [`call`]
+/// says what they do. Any other number is `explain`.
 const VERIFY: u8 = 0;
 const AUTHENTICATE: u8 = 1;
 const EXCHANGE: u8 = 2;
 
-/// Makes one call, and returns the text of its value, or a promise of it if something had to be awaited. The subject is a token; a `Request` to
-/// authenticate; the form of `POST /token`; or the JSON of `POST /explain`. After the value of a refused `Request` follow lines with the
-/// names and the values of the response's headers in turn.
+/// Makes one call. Returns the JSON text of its value, or a promise of the text if something had to be awaited.
+///
+/// `subject` is a token for `verify`, a `Request` for `authenticate`, the form of `POST /token` for `exchange`, and the JSON of
+/// `POST /explain` for `explain`. If a `Request` is refused, the headers of the response come after the value: one line for each name, then one
+/// for its value.
 ///
 /// # Errors
 /// The exception of the runtime if it takes no work for later.

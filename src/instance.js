@@ -1,5 +1,5 @@
-// The WebAssembly instance, and a new one after a panic: a panic leaves the memory of the instance in an unknown state, so the next
-// event or call runs in a new instance with empty caches.
+// The WebAssembly instance, its handlers and its calls. A panic leaves the memory of the instance in an unknown state, so the next event or
+// call after it runs in a new instance with empty caches.
 import * as assay from 'edge-assay';
 
 const state = assay.__worker_init_state();
@@ -33,12 +33,12 @@ const answer = guarded(assay.answer);
 // The numbers of the calls; src/entry.rs has the same.
 const [VERIFY, AUTHENTICATE, EXCHANGE, EXPLAIN] = [0, 1, 2, 3];
 
-// Rust returns a text if it had to wait for nothing, otherwise a promise of one.
+// `read` of the text that Rust returns: at once if Rust had to await nothing, otherwise when its promise is fulfilled.
 const then = (text, read) => (typeof text === 'string' ? read(text) : text.then(read));
 
 const valueOf = (text) => JSON.parse(text);
 
-/** `value` as JSON; what JSON cannot express, such as a cycle, becomes null, which Rust refuses. */
+/** `value` as JSON. A value that JSON cannot express, such as a cycle, becomes null, which Rust refuses. */
 function json(value, replacer) {
   try {
     return JSON.stringify(value, replacer) ?? 'null';
@@ -47,7 +47,7 @@ function json(value, replacer) {
   }
 }
 
-// A member that is undefined becomes null, which Rust refuses: `{ scopes: undefined }` is a mistake that must not accept every token.
+// Rust refuses null in place of a member that is undefined: without it, `{ scopes: undefined }` would accept tokens with any scopes.
 const optionsOf = (options) => (options === undefined ? undefined : json(options, (_, value) => (value === undefined ? null : value)));
 
 // The form of POST /token. A parameter that is absent in JavaScript is absent in the form.

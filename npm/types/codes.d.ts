@@ -68,7 +68,7 @@ export interface FaultCodes {
   config_invalid: 503;
 }
 
-/** Further codes of a verdict, each with the status of the response: the token is good and does not suffice, or the request is a proxy's question. */
+/** Further codes of a verdict, each with the status of the response: the token is good but does not suffice, or the request is a proxy's question. */
 export interface VerdictCodes {
   issuer_not_accepted: 403;
   condition_failed: 403;
@@ -84,7 +84,7 @@ export interface CallCodes {
   body_too_large: 413;
 }
 
-/** Further codes of an exchange, each with the status of the response; docs/exchange.md describes them. A subject or actor token that is refused has its own code, with the status 400. */
+/** Further codes of an exchange, each with the status of the response; docs/exchange.md describes them. A refused subject or actor token has the code of its rejection, with the status 400. */
 export interface ExchangeCodes {
   request_invalid: 400;
   grant_type_unsupported: 400;

@@ -1,8 +1,8 @@
 //! The calls of other Workers (RPC through a service binding), and of code in the same Worker. The decisions, the codes and the log
 //! lines are those of the endpoints. An answer becomes a value: `{ "ok": true, … }`, or `{ "ok": false, … }` with the problem details.
 //!
-//! Options and questions arrive as JSON. An argument that cannot be used is a refusal like any other, so that no mistake in calling code
-//! accepts a token.
+//! Options and questions arrive as JSON. An argument that cannot be used is a refusal like any other, so a mistake in the calling code
+//! never causes a token to be accepted.
 
 use http::StatusCode;
 use http::header::RETRY_AFTER;

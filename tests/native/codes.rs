@@ -47,7 +47,7 @@ fn the_types_of_the_package_have_exactly_the_codes_of_the_tables() {
         ),
         interface(
             "VerdictCodes",
-            "Further codes of a verdict, each with the status of the response: the token is good and does not suffice, or the request is a proxy's question.",
+            "Further codes of a verdict, each with the status of the response: the token is good but does not suffice, or the request is a proxy's question.",
             VERDICTS,
         ),
         interface(
@@ -57,7 +57,7 @@ fn the_types_of_the_package_have_exactly_the_codes_of_the_tables() {
         ),
         interface(
             "ExchangeCodes",
-            "Further codes of an exchange, each with the status of the response; docs/exchange.md describes them. A subject or actor token that is refused has its own code, with the status 400.",
+            "Further codes of an exchange, each with the status of the response; docs/exchange.md describes them. A refused subject or actor token has the code of its rejection, with the status 400.",
             EXCHANGES,
         ),
         causes(),
