@@ -1,6 +1,6 @@
 /** What the client asks of `getToken`. */
 export interface GetTokenOptions {
-  /** Whether the API has refused the present token, or its end is near: pass caches by and get a new one from the provider. */
+  /** Whether the API has refused the present token, or its end is near: get a new one from the provider, and no cached one. */
   forceRefresh: boolean;
 }
 
