@@ -85,6 +85,7 @@ export interface SecretReference {
   encoding?: 'utf8' | 'base64' | 'base64url' | 'hex';
 }
 
+/** How tokens and signatures are checked. */
 export interface VerifyConfiguration {
   /** The tolerated difference between clocks, 0 to 300. The default is 5. */
   leeway_seconds?: number;
@@ -98,6 +99,7 @@ export interface VerifyConfiguration {
   cross_check?: { sample?: number };
 }
 
+/** How key sets are fetched and cached. */
 export interface JwksConfiguration {
   /** How long a key set is fresh, 60 to 86400. The default is 3600. */
   ttl_seconds?: number;
@@ -109,21 +111,25 @@ export interface JwksConfiguration {
   fetch_timeout_ms?: number;
 }
 
+/** Who may see explanations. */
 export interface ExplainConfiguration {
   /** Who may see explanations and details: callers with the secret `EXPLAIN_KEY` (`key`, the default), or everybody (`open`). */
   access?: 'key' | 'open';
 }
 
+/** Which web pages may call the endpoints. */
 export interface CorsConfiguration {
   /** Origins whose scripts may call the endpoints; `*` for all. */
   origins?: readonly string[];
 }
 
+/** The challenge of a 401 (RFC 6750). */
 export interface ChallengeConfiguration {
   /** The `realm` of `WWW-Authenticate`. The default is `edge-assay`. */
   realm?: string;
 }
 
+/** Where the endpoints are. */
 export interface EndpointsConfiguration {
   /** Moves the endpoints, as in `/_assay`. */
   prefix?: `/${string}`;
@@ -140,6 +146,7 @@ export type Condition = { claim: JsonPointer } & (
   | { exists: boolean }
 );
 
+/** The APIs behind the Worker. */
 export interface GatewayConfiguration {
   routes: readonly RouteConfiguration[];
   /** How long an API may take, 10 to 100000. The default is 30000. */
@@ -186,6 +193,7 @@ export interface ForwardAuthConfiguration {
   trusted?: boolean;
 }
 
+/** The token exchange: which tokens are issued, for whom and by what rules. */
 export interface ExchangeConfiguration {
   /** `iss` of the issued tokens: the https URL of this Worker, without a query. */
   issuer: string;
@@ -206,6 +214,7 @@ export interface ClaimMappings {
   readonly [claim: string]: { claim: JsonPointer; optional?: boolean } | { value: Json; optional?: boolean };
 }
 
+/** An audience for which tokens are issued, and its policy. */
 export interface TargetConfiguration {
   /** `aud` of its tokens. */
   audience: string;
@@ -232,6 +241,7 @@ export interface TargetConfiguration {
   actors?: readonly { issuer: string; subject: string }[];
 }
 
+/** A registered client of the exchange. */
 export interface ClientConfiguration {
   /** The `client_id`. */
   id: string;
@@ -241,6 +251,7 @@ export interface ClientConfiguration {
   targets: readonly string[];
 }
 
+/** The protocol of the Fireproof dashboard: which tokens it takes and issues. */
 export interface FireproofConfiguration {
   /** Each `auth.type` with the issuers that it accepts. */
   auth_types: { readonly [type: string]: readonly string[] };

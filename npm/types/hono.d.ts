@@ -16,9 +16,9 @@ export type ConfigurationSource =
   | ((context: Context<any>) => Configuration | string | Promise<Configuration | string>);
 
 /**
- * Middleware that lets a request pass if its Bearer token is good, and sets `user`. Another request gets the response that the Worker gives,
- * and no handler after the middleware sees it. This holds for every method, so put `cors()` before it if browsers send preflights. Without `configuration` it
- * uses the binding `ASSAY`.
+ * Middleware that sets `user` and lets a request pass if its Bearer token is good. Otherwise it returns the response that the Worker would
+ * send, and no later handler runs. This holds for every method, so put `cors()` before it if browsers send preflights. Without
+ * `configuration` it uses the binding `ASSAY`.
  */
 export function assay<C extends object = {}>(
   configuration?: ConfigurationSource,

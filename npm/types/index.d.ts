@@ -46,8 +46,8 @@ export class Assay<Env = object> extends WorkerEntrypoint<Env> {
 }
 
 /**
- * The same Worker with this configuration in place of the binding `ASSAY`, which may have 5 KB at most. A text is JSON. A configuration with
- * faults is logged, and every request is answered 503 `config_invalid`.
+ * The same Worker with this configuration in place of the binding `ASSAY`, whose limit of 5 KB does not apply to it. A text is JSON. If the
+ * configuration has faults, they are logged, and every request is answered 503 `config_invalid`.
  *
  * @throws TypeError if `configuration` is neither a text nor an object that JSON can hold.
  */

@@ -2,10 +2,12 @@
 import type { CauseId } from './codes.d.ts';
 import type { Condition } from './configuration.d.ts';
 
-/** A value of JSON that nothing is known of. It is not `unknown`, because the types of RPC refuse results that contain it. */
+/** A value of JSON whose type is not known. It is not `unknown`, because the types of RPC refuse results that contain `unknown`. */
 export type JsonValue = string | number | boolean | object | null | undefined;
 
-/** The claims of a token, exactly as they were signed. The registered ones (RFC 7519 §4.1) have types; nothing checked the others. */
+/**
+ * The claims of a token, exactly as they were signed. The Worker has checked the types of the registered ones (RFC 7519 §4.1), and of no others.
+ */
 export interface Claims {
   /** The issuer. It is one of the configured issuers. */
   iss: string;
