@@ -24,7 +24,10 @@ const ALONE = [
 const BENCH_WORKER = 'target/bench-worker';
 const USAGE = '✗ npm run bench -- [--rounds 5] [--seconds 2] [--connections 16] [--all] [--write] [--engines] [--rpc]';
 
-/** Runs the benchmarks and prints the tables. Without --all, only the comparisons with others; with --engines, only the engines; with --rpc, only the calls of another Worker. */
+/**
+ * Runs the benchmarks and prints the tables. Without --all, only the comparisons with others; with --engines, only the engines; with --rpc,
+ * only the calls of another Worker.
+ */
 export async function bench(args) {
   const settings = options(args);
   const worker = await buildWorker();

@@ -1,5 +1,5 @@
-// npm run bench -- --rpc: what another Worker's `verify` costs by RPC and over HTTP, through service bindings of one workerd: the CPU time of the whole
-// process per call, both Workers together.
+// npm run bench -- --rpc: what a call of `verify` by another Worker costs, by RPC and over HTTP, through service bindings of one workerd. It
+// measures the CPU time of the whole process, so of both Workers together.
 import { Failure, step } from '../scripts/lib/steps.mjs';
 import { cpuClock } from './cpu.mjs';
 import { inRounds, rowOf } from './rounds.mjs';

@@ -2,8 +2,8 @@
 import { createVerifier } from './index.js';
 
 /**
- * Middleware that lets a request pass if its Bearer token is good, and sets `user` to the verified token. Another request gets the response
- * that the Worker gives.
+ * Middleware that sets `user` to the verified token and lets a request pass if its Bearer token is good. Otherwise it returns the response
+ * that the Worker would send.
  *
  * @param {object | string | Function} [configuration] The configuration, its JSON text, or a function of the context that returns one of
  *   them. Without it, the binding `ASSAY`.

@@ -280,7 +280,7 @@ class System {
     this.bytes(result, 24).fill(0);
     if (isTerminal) this.view.setUint8(result, KIND.CHARACTER_DEVICE);
     else if (descriptor === ROOT) this.view.setUint8(result, KIND.FOLDER);
-    // What can seek is no terminal.
+    // Programs take a descriptor with the right to seek for a file, and not for a terminal.
     const rights = isTerminal ? ALL_RIGHTS & ~RIGHT_TO.SEEK : ALL_RIGHTS;
     this.view.setBigUint64(result + 8, rights, true);
     this.view.setBigUint64(result + 16, rights, true);

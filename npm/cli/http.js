@@ -35,7 +35,7 @@ export function exchange(request) {
   return Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), Buffer.from(body)]);
 }
 
-/** Sends it from within the worker. Always resolves. */
+/** Sends the request, in the worker thread. The promise is never rejected by an error of the network. */
 function send({ method, url, headers, body, timeout, max }) {
   return new Promise((resolve) => {
     const ask = new URL(url).protocol === 'https:' ? requestHttps : requestHttp;

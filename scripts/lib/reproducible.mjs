@@ -29,7 +29,7 @@ export async function checkReproducible(archive) {
   }
 }
 
-/** A folder with the contents of cargo's own under another path. */
+/** Makes a folder that has the contents of cargo's own folder under another path. Returns its path. */
 function otherCargoHome(folder) {
   const real = process.env.CARGO_HOME ?? join(homedir(), '.cargo');
   mkdirSync(folder);

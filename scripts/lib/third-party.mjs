@@ -1,7 +1,7 @@
-// The licences of what others wrote and the package contains: the crates that are compiled into its wasm files.
+// The licences of the crates that are compiled into the wasm files of the package.
 //
-// Where a crate may be used under the Apache License 2.0, it is: the package contains that licence once, in LICENSE. Otherwise the
-// texts of the crate's licences are repeated, as they demand.
+// A crate is used under the Apache License 2.0 if that is one of its licences; LICENSE contains that text once. For every other crate, the
+// texts of its licences are repeated, because those licences demand it.
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure, quietly } from './steps.mjs';
