@@ -23,8 +23,8 @@ const USAGE: &str = "edge-assay init --issuer URL [options]
 Writes wrangler.toml, src/index.js and lines of .gitignore: a Worker that verifies the tokens of this issuer. Overwrites no file.
 
   --issuer URL     the `iss` of your tokens, character for character
-  --preset P       clerk, supabase, better-auth, auth0 or oidc; found out without it
-  --audience AUD   the `aud` of your tokens; may be repeated; `unchecked` if they have none. Required unless the preset knows it
+  --preset P       clerk, supabase, better-auth, auth0 or oidc; default: recognised by the issuer
+  --audience AUD   the `aud` of your tokens; may be repeated; `unchecked` if they have none. Required if the preset has no default
   --dir FOLDER     where to write; default: the current folder
   --name NAME      the Worker's name; default edge-assay
   --upstream URL   an API to put behind the Worker; the Worker's own endpoints are then below /_assay

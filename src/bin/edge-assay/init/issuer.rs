@@ -43,7 +43,7 @@ impl Variant {
 /// What was found out about the issuer.
 pub(super) struct Found {
     pub(super) variant: Variant,
-    /// A line about it.
+    /// What was found, in one line.
     pub(super) seen: String,
     /// What the caller should know.
     pub(super) warnings: Vec<String>,
