@@ -1,5 +1,5 @@
 // A `fetch` that adds the user's token and renews it when an API refuses it. It runs in browsers, Node and workerd, without dependencies.
-// It verifies no token, stores none, and puts none into a log or an error. docs/client.md describes the rules, client.d.ts the options.
+// It verifies no token, keeps tokens only in memory, and puts none into a log or an error. docs/client.md describes the rules, client.d.ts the options.
 
 // RFC 6750 §2.1.
 const TOKEN = /^[\w.~+/-]+=*$/;
