@@ -30,7 +30,7 @@ export async function buildPackage() {
   await step('Making the package', '3 s', async () => {
     await bundle({ entry: 'npm/index.js', outfile: join(STAGE, 'index.js') });
     place('build/index_bg.wasm', 'index_bg.wasm');
-    for (const path of globSync('*.{js,wasm}', { cwd: at(commandLine) })) place(join(commandLine, path), join('cli', path));
+    place(join(commandLine, 'edge-assay.wasm'), join('cli', 'edge-assay.wasm'));
     for (const path of sources) place(join('npm', path), path);
     for (const path of ['LICENSE', 'CHANGELOG.md']) place(path, path);
     write('THIRD-PARTY-LICENSES.txt', await thirdPartyLicences());
