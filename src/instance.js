@@ -38,7 +38,7 @@ const then = (text, read) => (typeof text === 'string' ? read(text) : text.then(
 
 const valueOf = (text) => JSON.parse(text);
 
-/** `value` as JSON. A value that JSON cannot express, such as a cycle, becomes null, which Rust refuses. */
+/** `value` as JSON; what JSON cannot express, such as a cycle, becomes null, which Rust refuses. */
 function json(value, replacer) {
   try {
     return JSON.stringify(value, replacer) ?? 'null';
@@ -47,7 +47,7 @@ function json(value, replacer) {
   }
 }
 
-// Rust refuses null in place of a member that is undefined: without it, `{ scopes: undefined }` would accept tokens with any scopes.
+// A member that is undefined becomes null, which Rust refuses: `{ scopes: undefined }` is a mistake that must not accept every token.
 const optionsOf = (options) => (options === undefined ? undefined : json(options, (_, value) => (value === undefined ? null : value)));
 
 // The form of POST /token. A parameter that is absent in JavaScript is absent in the form.
