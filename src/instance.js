@@ -28,7 +28,13 @@ const guarded = (run) => (a, b, c, d, e) => {
 /** The handlers of the Worker. */
 export const handlers = { fetch: guarded(assay.fetch), scheduled: guarded(assay.scheduled) };
 
-const answer = guarded(assay.answer);
+// One more character than the bytes that Rust accepts in an argument, so that a longer text is refused and is not copied into the memory
+// of the instance, which never shrinks. src/limits.rs has the limit as MAX_REQUEST_BODY_BYTES.
+const MOST_CHARACTERS = 128 * 1024 + 1;
+const bounded = (argument) => (typeof argument === 'string' ? argument.slice(0, MOST_CHARACTERS) : argument);
+
+const call = guarded(assay.answer);
+const answer = (number, env, context, subject, options) => call(number, env, context, bounded(subject), bounded(options));
 
 // The numbers of the calls; src/entry.rs has the same.
 const [VERIFY, AUTHENTICATE, EXCHANGE, EXPLAIN] = [0, 1, 2, 3];
@@ -39,16 +45,26 @@ const then = (text, read) => (typeof text === 'string' ? read(text) : text.then(
 const valueOf = (text) => JSON.parse(text);
 
 /** `value` as JSON; what JSON cannot express, such as a cycle, becomes null, which Rust refuses. */
-function json(value, replacer) {
+function json(value, read = (it) => it) {
   try {
-    return JSON.stringify(value, replacer) ?? 'null';
+    return JSON.stringify(read(value)) ?? 'null';
   } catch {
     return 'null';
   }
 }
 
-// A member that is undefined becomes null, which Rust refuses: `{ scopes: undefined }` is a mistake that must not accept every token.
-const optionsOf = (options) => (options === undefined ? undefined : json(options, (_, value) => (value === undefined ? null : value)));
+// JSON leaves out functions, undefined members, and the contents of a Map, a Promise or a class's object, so `{ scopes: undefined }` or
+// `new Map([['scopes', ['admin']]])` would require nothing. Such options are a mistake that must not accept every token.
+function plain(value) {
+  if (Array.isArray(value)) return Array.from(value, plain);
+  if (typeof value === 'object' && value !== null && [Object.prototype, null].includes(Object.getPrototypeOf(value))) {
+    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plain(member)]));
+  }
+  if (value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)) return value;
+  throw new TypeError('not JSON');
+}
+
+const optionsOf = (options) => (options === undefined ? undefined : json(options, plain));
 
 // The form of POST /token. A parameter that is absent in JavaScript is absent in the form.
 function formOf(params) {

@@ -161,10 +161,23 @@ function withBindings(env, bindings) {
   return envs.get(name);
 }
 const wrong = { undefined, null: null, number: 42, array: [], promise: Promise.resolve({}), cycle: (() => { const it = {}; it.it = it; return it; })() };
+class Options { get scopes() { return ['c']; } }
+Object.assign(wrong, {
+  'a promise of options': Promise.resolve({ scopes: ['c'] }),
+  'a Map': new Map([['scopes', ['c']]]),
+  'an object with a getter in its class': new Options(),
+  'inherited options': Object.create({ scopes: ['c'] }),
+  'a function for scopes': { scopes: () => ['c'] },
+  'a symbol for issuers': { issuers: Symbol('c') },
+  'a Set of claims': { claims: new Set([{ claim: '/plan', equals: 'pro' }]) },
+  'a list with a hole': { scopes: [, 'a'] },
+  'a condition whose value is undefined': { claims: [{ claim: '/plan', equals: undefined }] },
+  'a condition whose value is not a number': { claims: [{ claim: '/plan', equals: NaN }] },
+});
 const argument = (value) => (value !== null && typeof value === 'object' && 'wrong' in value ? wrong[value.wrong] : value);
 const shown = async (response) => ({ status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() });
 const calls = {
-  verify: async ({ configuration, options, token }, env) => ({ value: await createVerifier(argument(configuration), argument(env)).verify(argument(token), options) }),
+  verify: async ({ configuration, options, token }, env) => ({ value: await createVerifier(argument(configuration), argument(env)).verify(argument(token), argument(options)) }),
   async authenticate({ configuration, options, request }, env) {
     const given = request && new Request(request.url ?? 'https://api.example.com/', request);
     const value = await createVerifier(configuration, env).authenticate(given, options);
@@ -365,6 +378,13 @@ suite('createVerifier and createWorker', () => {
     assert.equal(await code({ claims: [{ claim: '/iss', equals: clerk.issuer }] }), 'ok');
     assert.equal(await code({ claims: [{ claim: '/plan', one_of: ['pro'] }] }), 'condition_failed');
     for (const options of [{ scope: ['c'] }, { scopes: 'c' }, { scopes: null }, { scopes: [] }, { issuers: ['https://other.example'] }, ['c'], 'c', null]) assert.equal(await code(options), 'call_invalid', JSON.stringify(options));
+  });
+
+  test('options that JSON cannot express accept nothing, also if the claim that they are about is null', async () => {
+    const token = await clerk.mint({ claims: { scope: 'a b', plan: null } });
+    for (const name of ['a promise of options', 'a Map', 'an object with a getter in its class', 'inherited options', 'a function for scopes', 'a symbol for issuers', 'a Set of claims', 'a list with a hole', 'a condition whose value is undefined', 'a condition whose value is not a number', 'cycle']) {
+      assert.equal(codeOf(await verify(A, token, { options: { wrong: name } })), 'call_invalid', name);
+    }
   });
 
   test('authenticate reads a request of any method, and leaves its body to the handler', async () => {

@@ -10,6 +10,13 @@ import { answerOf, eventually, startWorker, trusting } from './support/worker.mj
 // Makes the call that the test describes. What a JSON text cannot express, the test names.
 const CALLER = `
 const special = { undefined: undefined, number: 7, function: () => {}, cycle: (() => { const one = {}; one.one = one; return one; })() };
+special.map = new Map([['scopes', ['profiles:delete']]]);
+special.scopesFunction = { scopes: () => ['profiles:delete'] };
+special.scopesOfClaims = { claims: [{ claim: '/role', equals: () => 'admin' }] };
+special.long = 'a'.repeat(4_000_000);
+special.longParameter = { subject_token: special.long };
+special.longQuestion = { token: special.long };
+special.longOptions = { scopes: [special.long] };
 const revive = (value) => (value?.special ? special[value.special] : value?.scopesUndefined ? { scopes: undefined } : value);
 export default {
   async fetch(request, env) {
@@ -85,6 +92,17 @@ suite('calls of another Worker', () => {
     assert.equal((await call('verify', `Bearer ${await clerk.mint()}`)).code, 'request_ambiguous');
   });
 
+  test('a text that is longer than any token is refused, whatever its length', async () => {
+    const refusals = { verify: 'token_too_large', exchange: 'body_too_large', explain: 'body_too_large' };
+    const args = { verify: 'long', exchange: 'longParameter', explain: 'longQuestion' };
+    for (const [method, code] of Object.entries(refusals)) assert.equal((await call(method, { special: args[method] })).code, code, method);
+    // What is copied into the instance is named by its length.
+    const { detail } = await call('verify', { special: 'long' });
+    assert.doesNotMatch(detail.replaceAll(/\D/g, ''), /4000000/);
+    assert.match(detail.replaceAll(/[^\d ]/g, ''), /131073/);
+    assert.equal((await call('verify', await clerk.mint(), { special: 'longOptions' })).code, 'call_invalid');
+  });
+
   test('scopes, issuers and claims can be required', async () => {
     const token = await supabase.mint();
     assert.equal((await call('verify', token, { issuers: [supabase.issuer], claims: [{ claim: '/role', equals: 'authenticated' }] })).ok, true);
@@ -96,7 +114,7 @@ suite('calls of another Worker', () => {
 
   test('a mistake in the options is a refusal that says which options exist', async () => {
     const token = await clerk.mint();
-    for (const options of [{ scope: ['a'] }, { scopes: 'a' }, { scopesUndefined: true }, { special: 'cycle' }, { special: 'number' }, null, 'a', ['a']]) {
+    for (const options of [{ scope: ['a'] }, { scopes: 'a' }, { scopesUndefined: true }, { special: 'cycle' }, { special: 'number' }, { special: 'function' }, { special: 'map' }, { special: 'scopesFunction' }, { special: 'scopesOfClaims' }, null, 'a', ['a']]) {
       const value = await call('verify', token, options);
       assert.deepEqual([value.ok, value.status, value.code], [false, 400, 'call_invalid'], JSON.stringify(options));
       assert.match(value.detail, /scopes, issuers, claims$/);
