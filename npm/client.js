@@ -61,7 +61,8 @@ export function createFetch({
     if (!subject || /^(null|undefined)$/.test(subject)) return null;
     if (!TOKEN.test(subject)) fail('token_malformed', 'getToken must return a token without "Bearer", or null');
     if (!exchange) return subject;
-    const who = claims(subject).sub ?? subject;
+    // All claims but those that differ between two tokens for the same user, session and organization.
+    const who = JSON.stringify({ sub: subject, ...claims(subject), exp: 0, iat: 0, nbf: 0, jti: 0, fva: 0 });
     const now = seconds();
     if (forceRefresh || issued?.who !== who || now > issued.until) {
       const mine = (issued = { who });
@@ -107,14 +108,14 @@ export function createFetch({
   return async (input, init) => {
     // A Request is cloned for each attempt. Otherwise the parts of `init` are used again, and `request` has no body.
     const isCloned = [input, init].some((one) => one instanceof Request);
-    if (!isCloned) init = { ...init };
+    init = isCloned ? init : { ...init };
     const request = new Request(input instanceof Request ? input : resolved(input), isCloned ? init : { ...init, body: undefined });
     const { url, headers, signal } = request;
-    const attempt = (headers) => (isCloned ? send(request.clone(), { headers }) : send(url, { ...init, headers }));
+    const attempt = (headers) => send(isCloned ? request.clone() : url, { ...(!isCloned && init), headers });
 
     if (headers.has('authorization')) return attempt(headers);
     const origin = originOf(url);
-    if (!allowed.includes(origin)) fail('origin_not_listed', `Add ${origin} to origins if it may receive the token, or use the plain fetch`);
+    if (!allowed.includes(origin)) fail('origin_not_listed', `Add ${origin} to origins if it may receive the token, or use fetch`);
 
     // Streams of the web and of Node, and asynchronous iterables, can be read once.
     const isReplayable = isCloned || ![Symbol.asyncIterator, 'getReader', 'pipe'].some((name) => init.body?.[name]);
@@ -182,7 +183,7 @@ function claims(token) {
 const unquoted = (header) => header?.replace(/"(\\.|[^"\\])*("|$)/g, (text) => text.replace(/\W/g, ''));
 
 /** The seconds that `Retry-After` asks for, NaN if it is absent or malformed. */
-const waitOf = (value) => (/^\d+$/.test(value) ? +value : /GMT$/.test(value) ? Date.parse(value) / 1000 - seconds() : NaN);
+const waitOf = (value) => (/^\d+$/.test(value) ? +value : Date.parse(/GMT$/.test(value) && value) / 1000 - seconds());
 
 /** The outcome of the work, or a rejection as soon as the signal is aborted. Started work goes on for others. */
 const unlessAborted = (work, signal) =>

@@ -740,11 +740,24 @@ suite('the client: the exchange', () => {
     assert.deepEqual([api.sent(), forms.length], [['issued-1', 'issued-2', undefined], 2]);
   });
 
+  test('the issued token is not sent for another issuer, session, organization or role of the same user', async (context) => {
+    const common = { iss: 'https://one.example', sid: 'one', o: { id: 'org_a' }, role: 'admin' };
+    for (const other of [{ iss: 'https://other.example' }, { sid: 'another' }, { o: { id: 'org_b' } }, { role: 'member' }]) {
+      let token = jwt(common);
+      const { api, call } = await exchanging(context, { getToken: () => token });
+      await call('/profiles');
+      token = jwt({ ...common, ...other });
+      await call('/profiles');
+      assert.deepEqual(api.sent(), ['issued-1', 'issued-2'], JSON.stringify(other));
+    }
+  });
+
   test('a new token of the provider for the same user does not cost an exchange', async (context) => {
-    let token = OLD;
+    const ofClerk = (claims) => jwt({ iss: 'https://clerk.example.com', sid: 'one', v: 2, ...claims });
+    let token = ofClerk({ jti: 'a', fva: [0, -1] });
     const { forms, call } = await exchanging(context, { getToken: () => token });
     await call('/profiles');
-    token = NEW;
+    token = ofClerk({ jti: 'b', fva: [1, -1], iat: epochSeconds() + 60, nbf: epochSeconds() + 50, exp: epochSeconds() + 120 });
     await call('/profiles');
     assert.equal(forms.length, 1);
   });
