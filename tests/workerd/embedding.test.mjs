@@ -239,6 +239,35 @@ suite('createVerifier and createWorker', () => {
     assert.equal(seconds(problem), seconds((await deployed.verify(expired)).body));
   });
 
+  test('the response of a refusal has every header of the deployed Worker, whatever the refusal', async (context) => {
+    const useNow = during(context);
+    const unreachable = { issuers: [{ issuer: clerk.issuer, jwks_uri: 'http://127.0.0.1:9/keys', audience: 'unchecked' }] };
+    const withoutSecret = { issuers: [{ issuer: SECRETS, audience: 'unchecked', secrets: [{ binding: 'ABSENT' }] }] };
+    const token = await clerk.mint();
+    const requests = [
+      [A, {}, 401],
+      [A, bearer('x'.repeat(70_000)), 401],
+      [A, bearer(`${token}, ${token}`), 400],
+      [unreachable, bearer(token), 503],
+      [withoutSecret, bearer(await signedWith('a-secret-that-is-bound-to-nothing')), 503],
+      [{ issuers: [{ ...trusting(clerk), preset: 'clark' }] }, bearer(token), 503],
+      [{ ...A, challenge: { realm: 'another realm' }, cors: { origins: ['https://app.example.com'] } }, { origin: 'https://app.example.com' }, 401],
+    ];
+    // What the connection adds, and CORS, which is the embedding Worker's own.
+    const own = (headers) => Object.fromEntries([...headers].filter(([name]) => !/^(content-length|date|connection|keep-alive|transfer-encoding|access-control-.*|vary)$/.test(name)));
+    for (const [configuration, headers, status] of requests) {
+      const deployed = await useNow(startWorker({ config: configuration }));
+      const answer = await deployed.fetch('/verify', { headers });
+      const { responses } = await ask({ call: 'authenticate', configuration, request: { headers } });
+      const what = JSON.stringify(configuration);
+      assert.equal(answer.status, status, what);
+      assert.equal(responses[0].status, status, what);
+      assert.deepEqual(own(Object.entries(responses[0].headers)), own(answer.headers), what);
+      assert.deepEqual(JSON.parse(responses[0].body), await answer.json(), what);
+      assert.equal('retry-after' in responses[0].headers, status === 503, what);
+    }
+  });
+
   test('two configurations in one isolate never share trust, however their calls alternate', async () => {
     const tokens = { clerk: await clerk.mint(), betterAuth: await betterAuth.mint(), impostor: await impostor.mint() };
     const expected = [
