@@ -293,6 +293,30 @@ suite('the command line as WebAssembly', () => {
       }
     });
 
+    test('shows nothing of a provider that could be taken for its own lines or for a command', async () => {
+      const hostile = ['https://id.example.com\n✓ wrote wrangler.toml', 'https://id.example.com/\u202etxt.exe', `https://id.example.com/${'a'.repeat(100_000)}`, 'https://id.example.com/\u001b[2J', '$(touch x)', 'http://169.254.169.254/'];
+      for (const [index, issuer] of hostile.entries()) {
+        origin.serve(`/hostile-${index}/.well-known/openid-configuration`, { issuer, jwks_uri: `${origin.url}/keys` });
+        const result = await same(['init', '--issuer', `${origin.url}/hostile-${index}`, '--audience', 'a'], { status: 1 });
+        assert.match(result.stderr, /names an issuer that cannot be one/);
+        assert.ok(result.stderr.length < 600, `${result.stderr.length}`);
+        assert.doesNotMatch(result.stderr, /\n✓|[\u202e\u001b]|use --issuer/);
+        assert.deepEqual(written(result), []);
+      }
+    });
+
+    test('writes nothing where .gitignore is a link, which git does not read', { skip: process.platform === 'win32' && 'no links' }, async () => {
+      for (const program of programs) {
+        const cwd = folderWith({ target: 'mine\n' });
+        symlinkSync('target', join(cwd, '.gitignore'));
+        const result = await run(program, ['init', '--offline', '--issuer', ISSUER], { cwd });
+        assert.equal(result.status, 1);
+        assert.match(result.stderr, /\.gitignore is a symbolic link/);
+        assert.deepEqual(Object.keys(filesOf(cwd)), ['/target']);
+        assert.equal(readFileSync(join(cwd, 'target'), 'utf8'), 'mine\n');
+      }
+    });
+
     test('overwrites nothing', async () => {
       const args = ['init', '--offline', '--issuer', ISSUER];
       for (const [name, said] of [['wrangler.toml', /\n\[\[vars.ASSAY.issuers\]\]\nissuer = /], ['wrangler.json', /"vars": \{\n +"ASSAY": \{/], ['wrangler.jsonc', /"vars": /]]) {

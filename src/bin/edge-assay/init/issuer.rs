@@ -8,9 +8,10 @@ use edge_assay::jose::json as strict_json;
 use edge_assay::jose::{Algorithm, KeySet};
 use edge_assay::keys::error::{KeySetError, KeySetErrorKind, KeySetProblem};
 use edge_assay::keys::fetch::{self, Answer};
-use edge_assay::keys::{CachePolicy, KeySource, Location};
+use edge_assay::keys::{CachePolicy, KeySource, Location, url};
 use edge_assay::limits;
 use edge_assay::ports::{DocumentRequest, HttpClient as _};
+use edge_assay::rejection::excerpt;
 use edge_assay::trust::presets::{self, Preset};
 
 use super::super::command::quoted;
@@ -112,6 +113,13 @@ fn named_by_discovery(issuer: &str, machine: &Machine) -> Option<String> {
 }
 
 fn other_issuer(issuer: &str, named: &str) -> String {
+    // Nothing that is no URL belongs into a command that the caller may copy.
+    if let Err(error) = url::accept(named) {
+        return format!(
+            "✗ The discovery document of {issuer} names an issuer that cannot be one: {}\n  {error}. Compare --issuer with the `iss` of a token. Nothing was written.",
+            excerpt(named)
+        );
+    }
     let named = quoted(named);
     format!(
         "✗ The discovery document of {issuer} names another issuer. The two must be equal in every character.\n  If your tokens have that `iss`, use --issuer {named}. Nothing was written."

@@ -159,6 +159,14 @@ impl Project {
                 index.display()
             ));
         }
+        // git does not read one, so that nothing would keep the files with secrets out of the repository.
+        let ignores = folder.join(".gitignore");
+        if secret_file::refuse_link(&ignores).is_err() {
+            return Err(format!(
+                "{} is a symbolic link, which git does not read. Nothing was written. Replace it by a file and run init again.",
+                ignores.display()
+            ));
+        }
         let failed = |path: &Path, error: &std::io::Error| {
             format!("{} cannot be written: {}", path.display(), in_words(error))
         };
