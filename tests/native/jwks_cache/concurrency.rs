@@ -91,6 +91,30 @@ fn many_cold_requests_to_a_slow_dead_origin_wait_for_one_attempt_only() {
 }
 
 #[test]
+fn a_request_takes_the_set_that_another_has_fetched_although_its_own_kid_is_not_in_it() {
+    let world = world();
+    world.origin.serves(URL, Answer::json(jwks(&[("a", 1)])).after_ms(300));
+    let isolate = Isolate::new();
+    let both = join(isolate.asking(&world, Wanted::Kid("a")), isolate.asking(&world, Wanted::Kid("b")));
+    let (first, second) = world.run(both);
+    assert!(holds(&first, "a") && holds(&second, "a"));
+    assert_eq!(calls(&world), 1);
+}
+
+#[test]
+fn an_unknown_kid_is_no_verdict_if_the_fetch_that_its_request_has_waited_for_failed() {
+    let world = world();
+    let isolate = Isolate::warm(&world);
+    world.pass(REFRESH_AT);
+    // It fails just before a second ends, so that the backoff of one second is over when the waiting request looks again.
+    world.origin.serves(URL, Answer::unreachable().after_ms(4990));
+    let refresh = isolate.cache.refresh(&world, &isolate.source, &isolate.policy, world.now());
+    let ((), unknown) = world.run(join(refresh, isolate.asking(&world, Wanted::Kid("b"))));
+    assert_eq!(retry_after(&unknown), Some(1));
+    assert_eq!(calls(&world), 2);
+}
+
+#[test]
 fn a_known_kid_is_never_delayed_by_a_flood_of_unknown_ones() {
     let world = world();
     let isolate = Isolate::warm(&world);
