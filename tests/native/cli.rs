@@ -259,6 +259,14 @@ fn check_online_fetches_each_issuers_keys() {
     assert!(stdout(&output).contains(&format!("must answer at {url}/jwks")), "{}", stdout(&output));
     asked.join().unwrap();
 
+    let (url, asked) = answering("503 Service Unavailable", String::new());
+    let issuer =
+        format!("[[vars.ASSAY.issuers]]\nissuer = \"{url}\"\npreset = \"oidc\"\naudience = \"unchecked\"\n");
+    let said = stdout(&edge_assay(&["check", &folder.file("wrangler.toml", &issuer), "--online"], ""));
+    let document = format!("must answer at {url}/.well-known/openid-configuration: open that URL");
+    assert!(said.contains(&document), "{said}");
+    asked.join().unwrap();
+
     let (url, asked) = answering("200 OK", "<html>".to_owned());
     let config = folder.file("wrangler.toml", &configuration(&format!("jwks_uri = \"{url}/jwks\"\n")));
     let output = edge_assay(&["check", &config, "--online"], "");

@@ -299,6 +299,8 @@ pub(in crate::explain) fn provider_down(
 
 /// The fix of an issuer that does not answer at `url`.
 pub(in crate::explain) fn provider_fix(url: &str, issuer: &str, retry_after_seconds: u64) -> String {
+    // The fragment of a discovery document's URL is the issuer.
+    let url = url.split_once('#').map_or(url, |(url, _)| url);
     format!(
         "{issuer} must answer at {url}: open that URL, and look at the provider's status page. The Worker tries again by itself, in {retry_after_seconds} s at the earliest."
     )
