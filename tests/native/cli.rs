@@ -457,6 +457,11 @@ fn a_wrangler_file_in_json_is_read_as_wrangler_reads_it() {
     ] {
         assert!(said.contains(line), "{line} is not in {said}");
     }
+    // Nothing in these answers is TOML.
+    assert!(!said.contains("TOML"), "{said}");
+    let empty = r#"{ "vars": { "ASSAY": { "issuers": [] } } }"#;
+    let said = stdout(&edge_assay(&["check", &folder.file("wrangler.jsonc", empty)], ""));
+    assert!(said.contains("[[vars.ASSAY.issuers]] is an object in the array vars.ASSAY.issuers"), "{said}");
     let output = edge_assay(&["explain", "--config", &folder.file("wrangler.json", &text), "--json"], "null");
     assert_eq!(code(&output), 1, "{}", stderr(&output));
     for text in ["{'vars': {}}", "{vars: {}}", "{\"a\": 1 \"b\": 2}", "[", &"[".repeat(100_000)] {

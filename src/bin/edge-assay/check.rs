@@ -77,6 +77,14 @@ fn check_one(path: &Path, environment: &Environment, online: bool) -> bool {
             for fault in &faults {
                 say(&format!("✗ {place}{}: {}\n  {}", fault.path, fault.problem, fault.fix));
             }
+            if Syntax::of(path) == Syntax::Json
+                && faults.iter().any(|fault| fault.fix.contains("[vars.ASSAY"))
+            {
+                say(&format!(
+                    "  The lines above are TOML. In {}, [[vars.ASSAY.issuers]] is an object in the array vars.ASSAY.issuers.",
+                    path.display()
+                ));
+            }
             false
         }
         Ok(terms) => {
