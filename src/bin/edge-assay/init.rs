@@ -165,30 +165,41 @@ fn init(options: &Options) -> Result<bool, InitError> {
     Ok(found.is_checked || options.offline)
 }
 
-/// The commands to type next.
+/// The commands to type next. What they do is above them and not behind them, because zsh knows no comments in a terminal.
 fn next(options: &Options, found: &Found) -> String {
     let mut lines = Vec::new();
+    let mut step = |says: &str, commands: &[String]| {
+        lines.push(format!("  {says}:"));
+        lines.extend(commands.iter().map(|command| format!("    {command}")));
+    };
+    let mut first = Vec::new();
     if options.folder != Path::new(".") {
-        lines.push(format!("cd {}", quoted(&options.folder.display().to_string())));
+        first.push(format!("cd {}", quoted(&options.folder.display().to_string())));
     }
     let lacks = |package: &str| !options.folder.join("node_modules").join(package).is_dir();
     let missing: Vec<&str> =
         ["edge-assay", "wrangler"].into_iter().filter(|package| lacks(package)).collect();
     if !missing.is_empty() {
-        lines.push(format!("npm install {}", missing.join(" ")));
+        first.push(format!("npm install {}", missing.join(" ")));
     }
-    if found.variant.needs_secret() {
-        lines.push("edit .dev.vars                  # write the secret, for wrangler dev".to_owned());
-    }
-    lines.push("npx wrangler dev                # the Worker, on http://127.0.0.1:8787".to_owned());
+    first.push("npx wrangler dev".to_owned());
+    let needs_secret = found.variant.needs_secret();
+    let secret = if needs_secret {
+        format!("; first write {} into .dev.vars", project::SHARED_SECRET)
+    } else {
+        String::new()
+    };
+    step(&format!("Run the Worker on http://127.0.0.1:8787{secret}"), &first);
     let prefix = if options.upstream.is_some() { project::PREFIX } else { "" };
-    lines.push(format!(
-        "curl -i -H \"Authorization: Bearer $TOKEN\" http://127.0.0.1:8787{prefix}/verify   # in another terminal"
-    ));
-    lines.push("npx edge-assay explain          # if a token is refused: paste it, and read why".to_owned());
-    lines.push("npx wrangler deploy".to_owned());
-    if found.variant.needs_secret() {
-        lines.push(format!("npx wrangler secret put {}", project::SHARED_SECRET));
+    step(
+        "In another terminal, with one of your tokens in the variable TOKEN",
+        &[format!("curl -i -H \"Authorization: Bearer $TOKEN\" http://127.0.0.1:8787{prefix}/verify")],
+    );
+    step("If a token is refused, read why", &["printf %s \"$TOKEN\" | npx edge-assay explain".to_owned()]);
+    let mut deploy = vec!["npx wrangler deploy".to_owned()];
+    if needs_secret {
+        deploy.push(format!("npx wrangler secret put {}", project::SHARED_SECRET));
     }
-    lines.iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+    step("Deploy it", &deploy);
+    lines.join("\n")
 }
