@@ -148,14 +148,14 @@ impl KeyringError {
                 format!("remove this key, and make a new one with `{}`", series.rotation())
             }
             KeyringErrorKind::TooMany(_) => {
-                "remove keys whose remove_at has passed; `edge-assay keys rotate` does that".to_owned()
+                "remove keys whose remove_at has passed; `npx edge-assay keys rotate` does that".to_owned()
             }
             KeyringErrorKind::Duplicate => "remove one of the two keys".to_owned(),
             KeyringErrorKind::Instant(_) => {
                 "write the time in whole seconds since 1970".to_owned()
             }
             KeyringErrorKind::NotASet(_) | KeyringErrorKind::NotAnObject | KeyringErrorKind::Key(_) => {
-                "store the whole set that `edge-assay keys` wrote, without changes".to_owned()
+                "store the whole set that `npx edge-assay keys` wrote, without changes".to_owned()
             }
         }
     }

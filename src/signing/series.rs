@@ -27,7 +27,7 @@ impl Series {
     /// The command that adds the next key of the series.
     #[must_use]
     pub fn rotation(&self) -> String {
-        let command = format!("edge-assay keys rotate --algorithm {}", self.algorithm);
+        let command = format!("npx edge-assay keys rotate --algorithm {}", self.algorithm);
         match &self.audience {
             Some(audience)
                 if audience.bytes().all(|b| b.is_ascii_alphanumeric() || b":/._-~@".contains(&b)) =>

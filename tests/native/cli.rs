@@ -150,8 +150,8 @@ fn a_token_is_no_argument_and_the_message_shows_the_same_call_without_it() {
     }
     let shown = stderr(&edge_assay(&["explain", &secret, "--jwks", &jwks, "--config", &config], ""));
     let rest = format!("--jwks {jwks} --config {config}\n");
-    assert!(shown.contains(&format!("printf %s \"$TOKEN\" | edge-assay explain - {rest}")), "{shown}");
-    assert!(shown.contains(&format!("edge-assay explain --token-file token.txt {rest}")), "{shown}");
+    assert!(shown.contains(&format!("printf %s \"$TOKEN\" | npx edge-assay explain - {rest}")), "{shown}");
+    assert!(shown.contains(&format!("  npx edge-assay explain --token-file token.txt {rest}")), "{shown}");
 }
 
 #[test]
@@ -362,7 +362,7 @@ fn emergency_commands() -> Vec<Vec<String>> {
     let page = include_str!("../../docs/operations/jwks-rotation.md");
     let (_, section) = page.split_once("## Our keys, in an emergency").unwrap();
     let (section, _) = section.split_once("\n## ").unwrap();
-    let commands = section.lines().filter_map(|line| line.strip_prefix("edge-assay "));
+    let commands = section.lines().filter_map(|line| line.strip_prefix("npx edge-assay "));
     commands
         .map(|line| line.split('#').next().unwrap().split_whitespace().map(str::to_owned).collect())
         .collect()
@@ -655,7 +655,7 @@ fn check_says_how_two_hs256_targets_get_secrets_of_their_own_and_the_command_wor
     let mut set: Value = serde_json::from_str(&shared).unwrap();
     set["keys"][0]["aud"] = json!("https://a.example");
     let (_, said) = check(&set.to_string());
-    let (_, command) = said.split_once("run `edge-assay ").unwrap();
+    let (_, command) = said.split_once("run `npx edge-assay ").unwrap();
     let (command, _) = command.split_once('`').unwrap();
     let arguments: Vec<&str> = command.split(' ').collect();
     let rotated = stdout(&edge_assay(&arguments, &set.to_string()));

@@ -1,5 +1,6 @@
 //! The documentation is complete: `docs/operations/running.md` lists exactly the events that are logged, and the pages on
-//! configuration name every field that is read. Commands name scripts and tests that exist. The sources are searched as text.
+//! configuration name every field that is read. Commands name scripts and tests that exist, and the command line as
+//! every user can call it. The sources are searched as text.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -176,6 +177,22 @@ fn every_script_and_every_test_that_a_command_names_exists() {
     }
     assert!(checked > 60, "only {checked} names were found: have the pages another form?");
     assert!(absent.is_empty(), "no script and no test has these names: {absent:#?}");
+}
+
+/// `npx edge-assay` works in a clone of this repository and where the npm package is installed. cargo works in the clone alone.
+#[test]
+fn advice_and_pages_call_the_command_line_as_every_user_can() {
+    let advice = sources("src").into_iter().map(|text| ("src".to_owned(), text));
+    let mut calls = 0;
+    for (path, text) in pages().into_iter().chain(advice) {
+        calls += commands(&text, "npx edge-assay ").count();
+        for call in
+            ["cargo run -q -- ", "--bin edge-assay -- ", "\nedge-assay keys ", " | edge-assay explain "]
+        {
+            assert!(!text.contains(call), "{path} has \"{call}\": write npx edge-assay");
+        }
+    }
+    assert!(calls > 30, "only {calls} calls were found: have they another form?");
 }
 
 #[test]

@@ -27,7 +27,7 @@ enum Place {
 
 /// Lines that are for a shell, a program or an identity provider, by their beginning.
 const NOT_CONFIGURATION: &[&str] = &[
-    "cargo run ",
+    "npx edge-assay ",
     "openssl ",
     "const ",
     "Authorization: ",

@@ -152,9 +152,19 @@ suite('the command line as WebAssembly', () => {
       await same([...common, '--json'], { status: 1, files, input, general: timeless });
     }
     const { stderr } = await same([...common, 'eyJ.eyJ.x'], { status: 2, files });
-    assert.match(stderr, /edge-assay explain - --jwks keys.json\n/);
+    assert.match(stderr, /npx edge-assay explain - --jwks keys.json\n/);
     assert.doesNotMatch(stderr, /eyJ/);
     await same(common, { status: 2, files, input: Buffer.from([0xff]) });
+  });
+
+  test('is what `npx edge-assay` runs natively in this repository, in the folder of the caller', async () => {
+    const { bin } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
+    const cwd = folderWith({ 'wrangler.toml': clerk(), 'keys.json': JSON.stringify(KEYS) });
+    const call = [['explain', '--jwks', 'keys.json'], { cwd, input: token({ exp: epochSeconds() - 600 }) }];
+    const asked = await run([process.execPath, at(bin['edge-assay'])], ...call);
+    assert.equal(asked.status, 1, asked.stderr);
+    assert.equal(timeless(asked.stdout), timeless((await run(programs[0], ...call)).stdout));
+    assert.notEqual(lstatSync(at(bin['edge-assay'])).mode & 0o100, 0);
   });
 
   test('explain takes secrets from the environment and from .dev.vars', async () => {

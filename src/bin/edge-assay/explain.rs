@@ -88,7 +88,7 @@ fn never_as_argument(given: &[String], token: &str) -> String {
         [first.to_owned()].into_iter().chain(others).collect::<Vec<_>>().join(" ")
     };
     format!(
-        "A token is not accepted as an argument: other users of this machine can see it there, and the shell keeps it in its history. Pass it on standard input, or in a file:\n  printf %s \"$TOKEN\" | edge-assay explain {}\n  edge-assay explain {}",
+        "A token is not accepted as an argument: other users of this machine can see it there, and the shell keeps it in its history. Pass it on standard input, or in a file:\n  printf %s \"$TOKEN\" | npx edge-assay explain {}\n  npx edge-assay explain {}",
         rest("-"),
         rest("--token-file token.txt"),
     )

@@ -211,7 +211,7 @@ fn new(options: &Options, now: Timestamp) -> Result<(), CommandError> {
     // A symbolic link counts as existing, even without a target.
     if let Some(file) = options.file.as_deref().filter(|file| file.symlink_metadata().is_ok()) {
         return Err(CommandError::Refused(format!(
-            "{} exists already; `edge-assay keys rotate` adds a key to it",
+            "{} exists already; `npx edge-assay keys rotate` adds a key to it",
             file.display()
         )));
     }

@@ -99,7 +99,7 @@ impl Directory for Machine {
     /// Not "no record", which would be a statement about the subject.
     async fn find(&self, _binding: &str, _key: &str) -> Result<Option<String>, StoreError> {
         Err(StoreError(
-            "the command line cannot read Workers KV; use `edge-assay explain --online`".to_owned(),
+            "the command line cannot read Workers KV; use `npx edge-assay explain --online`".to_owned(),
         ))
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn read(
     let text = match secrets.secret(BINDING) {
         None => {
             return Err(
-                "it is not bound; make it with `edge-assay keys new`, and store it with `npx wrangler secret put SIGNING_KEYS`",
+                "it is not bound; make it with `npx edge-assay keys new`, and store it with `npx wrangler secret put SIGNING_KEYS`",
             );
         }
         Some(text) if text.trim().is_empty() => return Err("it is empty"),

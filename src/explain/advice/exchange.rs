@@ -71,7 +71,7 @@ pub(in crate::explain) fn no_signing_keys(binding: &str, reason: &str) -> Advice
     advice(
         format!("The exchange cannot sign: the secret {binding} cannot be used: {reason}."),
         format!(
-            "If you have a file of signing keys, store it. Otherwise create one first:\n    cargo run --release --bin edge-assay -- keys new --file signing-keys.json\n    npx wrangler secret put {binding} < signing-keys.json\n`edge-assay keys check` shows what is wrong with a file. For `wrangler dev`, write {binding}='…' into .dev.vars."
+            "If you have a file of signing keys, store it. Otherwise create one first:\n    npx edge-assay keys new --file signing-keys.json\n    npx wrangler secret put {binding} < signing-keys.json\n`npx edge-assay keys check` shows what is wrong with a file. For `wrangler dev`, write {binding}='…' into .dev.vars."
         ),
     )
 }

@@ -128,7 +128,7 @@ pub(super) fn configuration(faults: &[ConfigFault]) -> Advice {
     let first =
         faults.first().map_or_else(String::new, |fault| format!(" {}: {}.", fault.path, fault.problem));
     let fix = if faults.is_empty() {
-        "Run `edge-assay check wrangler.toml`. It lists every fault with its fix.".to_owned()
+        "Run `npx edge-assay check`. It lists every fault with its fix.".to_owned()
     } else {
         let list: Vec<String> =
             faults.iter().map(|fault| format!("\n    {}: {}", fault.path, fault.fix)).collect();

@@ -59,7 +59,7 @@ pub enum PlanError {
         until: String,
     },
     /// All keys of the set have been removed by their schedules.
-    #[error("the set has no key that is still used; make a new set with `edge-assay keys new`")]
+    #[error("the set has no key that is still used; make a new set with `npx edge-assay keys new`")]
     Empty,
     /// The series already has a successor.
     #[error(
