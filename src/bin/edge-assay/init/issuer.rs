@@ -199,7 +199,7 @@ fn no_keys(issuer: &str, preset: Preset, is_known: bool, error: &KeySetError) ->
         )
     } else {
         format!(
-            "  Compare --issuer with the `iss` of a token, character for character. No keys were found at {} or {}. If your provider publishes them elsewhere, use --offline, and write `jwks_uri` in place of `preset`.",
+            "  Compare --issuer with the `iss` of a token, character for character. No keys were found at {} or {}. If you know the provider, name it with --preset. If your provider publishes them elsewhere, use --offline, and write `jwks_uri` in place of `preset`.",
             place(Preset::Oidc, issuer),
             place(Preset::BetterAuth, issuer)
         )
