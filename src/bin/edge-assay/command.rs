@@ -2,12 +2,10 @@
 
 use std::process::ExitCode;
 
-use super::terminal;
+use super::terminal::{self, UNUSABLE};
 
 /// The exit code for a token that is refused, or a configuration with faults.
 pub(crate) const REFUSED: u8 = 1;
-/// The exit code for a wrong call, and for input that cannot be read.
-pub(crate) const USAGE: u8 = 2;
 
 /// The arguments that were not read yet. Reading `--name value` or `--name` removes it; the rest is positional.
 pub(crate) struct Arguments(Vec<String>);
@@ -61,7 +59,7 @@ pub(crate) fn is_help(argument: &str) -> bool {
 /// Reports a wrong call.
 pub(crate) fn usage(message: &str) -> ExitCode {
     terminal::report(message);
-    ExitCode::from(USAGE)
+    ExitCode::from(UNUSABLE)
 }
 
 /// An argument as a shell reads it.

@@ -7,6 +7,9 @@ use std::path::Path;
 
 use edge_assay::explain::text::Style;
 
+/// The exit code for a wrong call, and for input or output that fails.
+pub(crate) const UNUSABLE: u8 = 2;
+
 /// The largest input, in bytes. wrangler's files and key sets have some kilobytes.
 const MAX_INPUT_BYTES: u64 = 4 * 1024 * 1024;
 
@@ -25,7 +28,7 @@ pub(crate) fn print(text: &str) {
     match try_print(text) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             report(&format!("standard output cannot be written: {}", in_words(&error)));
-            std::process::exit(i32::from(super::command::USAGE));
+            std::process::exit(i32::from(UNUSABLE));
         }
         _ => {}
     }
