@@ -278,13 +278,12 @@ pub struct RuntimeFacts {
     pub compatibility_date: Option<String>,
 }
 
-/// All of the services above, as the endpoints need them.
-pub trait Platform:
-    Clock + KeyValueStore + Directory + HttpClient + Secrets + Log + Random + PlatformCrypto + Runtime
-{
-}
+/// The services that the cache of key sets needs.
+pub trait KeyPlatform: Clock + KeyValueStore + HttpClient + Log + Random {}
 
-impl<T> Platform for T where
-    T: Clock + KeyValueStore + Directory + HttpClient + Secrets + Log + Random + PlatformCrypto + Runtime
-{
-}
+impl<T> KeyPlatform for T where T: Clock + KeyValueStore + HttpClient + Log + Random {}
+
+/// All of the services above, as the endpoints need them.
+pub trait Platform: KeyPlatform + Directory + Secrets + PlatformCrypto + Runtime {}
+
+impl<T> Platform for T where T: KeyPlatform + Directory + Secrets + PlatformCrypto + Runtime {}

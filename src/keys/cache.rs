@@ -22,7 +22,7 @@ use crate::limits::{
     WRITE_WITHIN_SECONDS,
 };
 use crate::members::json;
-use crate::ports::{KeyValueStore, Level, Log, Platform, Random};
+use crate::ports::{KeyPlatform, KeyValueStore, Level, Log, Random};
 use crate::rejection::Fault;
 use crate::time::Timestamp;
 use crate::waiting::{join_all, with_store_timeout, with_timeout};
@@ -87,7 +87,7 @@ impl KeyCache {
     /// # Errors
     /// [`Fault::JwksUnavailable`] or [`Fault::JwksInvalid`] when no cached set may verify the token and the fetch fails, or the
     /// last fetch failed too recently for another.
-    pub async fn lookup<P: Platform>(
+    pub async fn lookup<P: KeyPlatform>(
         &self,
         platform: &P,
         source: &KeySource,
@@ -144,7 +144,7 @@ impl KeyCache {
 
     /// Renews a set that is past its refresh point: from the store if another isolate has fetched it, else from the origin.
     /// Call it after the response if [`Lookup::refresh_due`] says so.
-    pub async fn refresh<P: Platform>(
+    pub async fn refresh<P: KeyPlatform>(
         &self,
         platform: &P,
         source: &KeySource,
@@ -165,7 +165,7 @@ impl KeyCache {
 
     /// Writes to the store what attempts have brought, for the other isolates. No request waits for that: call it after the response. If
     /// the request that made the attempt was cancelled, the next one of this isolate writes.
-    pub async fn write_back<P: Platform>(&self, platform: &P) {
+    pub async fn write_back<P: KeyPlatform>(&self, platform: &P) {
         loop {
             let next = self.unwritten.borrow_mut().pop();
             let Some(Unwritten { issuer, written, noted_at }) = next else { return };
@@ -179,7 +179,7 @@ impl KeyCache {
         }
     }
 
-    fn log_failed_write<P: Platform>(&self, platform: &P, issuer: &str, reason: &str) {
+    fn log_failed_write<P: KeyPlatform>(&self, platform: &P, issuer: &str, reason: &str) {
         let WriteFailures { logged_at, not_logged } = self.write_failures.get();
         let now = platform.now();
         if logged_at.is_some_and(|at| now < at.plus(WRITE_FAILURE_LOG_SECONDS)) {
@@ -192,7 +192,7 @@ impl KeyCache {
     }
 
     /// What the cron trigger calls: renews a set that would come due before the next run, so that no request has to.
-    pub async fn refresh_scheduled<P: Platform>(
+    pub async fn refresh_scheduled<P: KeyPlatform>(
         &self,
         platform: &P,
         source: &KeySource,
@@ -209,7 +209,7 @@ impl KeyCache {
     /// Looks for `kid` once more although the cooldown for unknown keys has not passed, so that `explain` can tell a stale
     /// set from a key that does not exist. This second look has its own cooldown in each isolate, as long as the other. So the
     /// isolate asks the origin twice as often at most, and never while the origin fails.
-    pub async fn look_again<P: Platform>(
+    pub async fn look_again<P: KeyPlatform>(
         &self,
         platform: &P,
         source: &KeySource,
@@ -251,7 +251,7 @@ impl KeyCache {
     ///
     /// # Errors
     /// As [`Self::lookup`].
-    pub async fn probe<P: Platform>(
+    pub async fn probe<P: KeyPlatform>(
         &self,
         platform: &P,
         source: &KeySource,
@@ -283,7 +283,7 @@ impl KeyCache {
     }
 
     /// Why the store cannot be read, for `/readyz`; `None` if it can.
-    pub async fn store_failure<P: Platform>(&self, platform: &P, source: &KeySource) -> Option<String> {
+    pub async fn store_failure<P: KeyPlatform>(&self, platform: &P, source: &KeySource) -> Option<String> {
         let key = record::key(source);
         let answer = with_store_timeout(platform, KeyValueStore::get(platform, &key)).await;
         answer.err().map(|error| error.to_string())
@@ -291,7 +291,7 @@ impl KeyCache {
 
     /// The state of `source`, for `/readyz`: from memory, and from the store if memory alone would not serve. It does not
     /// ask the origin.
-    pub async fn state<P: Platform>(
+    pub async fn state<P: KeyPlatform>(
         &self,
         platform: &P,
         source: &KeySource,
@@ -318,7 +318,7 @@ struct Visit<'v, P> {
     identity: Cow<'v, str>,
 }
 
-impl<'v, P: Platform> Visit<'v, P> {
+impl<'v, P: KeyPlatform> Visit<'v, P> {
     fn new(cache: &'v KeyCache, platform: &'v P, source: &'v KeySource, policy: &'v CachePolicy) -> Self {
         Self { cache, platform, source, policy, identity: source.identity() }
     }

@@ -23,8 +23,7 @@ use edge_assay::keys::{
 };
 use edge_assay::limits::{LEASE_POLL_RANGE_MS, STALE_WAIT_MS, STORE_LEASE_SECONDS};
 use edge_assay::ports::{
-    Clock, Directory, Document, DocumentRequest, EngineError, FetchError, HttpClient, KeyValueStore, Level,
-    Log, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
+    Clock, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log, Random, StoreError,
 };
 use edge_assay::rejection::Fault;
 use edge_assay::time::Timestamp;
@@ -472,33 +471,9 @@ impl Log for Port {
     fn log(&self, _: Level, _: &serde_json::Value) {}
 }
 
-impl Directory for Port {
-    async fn find(&self, _: &str, _: &str) -> Result<Option<String>, StoreError> {
-        unreachable!("the cache asks no directory")
-    }
-}
-
-impl Secrets for Port {
-    fn secret(&self, _: &str) -> Option<String> {
-        unreachable!("the cache reads no secret")
-    }
-}
-
 impl Random for Port {
     fn fill(&self, _: &mut [u8]) {
         unreachable!("the cache draws nothing")
-    }
-}
-
-impl PlatformCrypto for Port {
-    async fn verify_signature(&self, _: &SignatureCheck<'_>) -> Result<bool, EngineError> {
-        unreachable!("the cache checks no signature")
-    }
-}
-
-impl Runtime for Port {
-    fn facts(&self) -> RuntimeFacts {
-        unreachable!("the cache asks nothing of the runtime")
     }
 }
 

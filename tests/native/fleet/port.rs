@@ -4,8 +4,7 @@ use std::rc::Rc;
 
 use edge_assay::keys::{Location, record};
 use edge_assay::ports::{
-    Clock, Directory, Document, DocumentRequest, EngineError, FetchError, HttpClient, KeyValueStore, Level,
-    Log, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
+    Clock, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log, Random, StoreError,
 };
 use edge_assay::time::Timestamp;
 use serde_json::Value;
@@ -145,29 +144,5 @@ impl Random for Port {
     fn fill(&self, bytes: &mut [u8]) {
         let same = (self.world.scenario.defect == Some(Defect::OneRefreshPoint)).then_some(0x80);
         bytes.fill_with(|| same.unwrap_or_else(|| self.world.dice.bits() as u8));
-    }
-}
-
-impl Directory for Port {
-    async fn find(&self, _: &str, _: &str) -> Result<Option<String>, StoreError> {
-        unreachable!("the cache asks no directory")
-    }
-}
-
-impl Secrets for Port {
-    fn secret(&self, _: &str) -> Option<String> {
-        unreachable!("the cache reads no secret")
-    }
-}
-
-impl PlatformCrypto for Port {
-    async fn verify_signature(&self, _: &SignatureCheck<'_>) -> Result<bool, EngineError> {
-        unreachable!("the cache checks no signature")
-    }
-}
-
-impl Runtime for Port {
-    fn facts(&self) -> RuntimeFacts {
-        unreachable!("the cache asks nothing of the runtime")
     }
 }
