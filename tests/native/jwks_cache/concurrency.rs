@@ -106,8 +106,8 @@ fn an_unknown_kid_is_no_verdict_if_the_fetch_that_its_request_has_waited_for_fai
     let world = world();
     let isolate = Isolate::warm(&world);
     world.pass(REFRESH_AT);
-    // It fails just before a second ends, so that the backoff of one second is over when the waiting request looks again.
-    world.origin.serves(URL, Answer::unreachable().after_ms(4990));
+    // It fails before the fifth second ends, and the waiting request looks again after that, when the backoff of one second is over.
+    world.origin.serves(URL, Answer::unreachable().after_ms(4900));
     let refresh = isolate.cache.refresh(&world, &isolate.source, &isolate.policy, world.now());
     let ((), unknown) = world.run(join(refresh, isolate.asking(&world, Wanted::Kid("b"))));
     assert_eq!(retry_after(&unknown), Some(1));
