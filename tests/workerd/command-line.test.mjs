@@ -347,7 +347,7 @@ suite('the command line as WebAssembly', () => {
         assert.deepEqual(Object.keys(filesOf(cwd)), ['/src/index.js']);
         const elsewhere = await run(program, [...args, '--dir', 'new/auth'], { cwd });
         assert.equal(elsewhere.status, 0, elsewhere.stderr);
-        assert.match(elsewhere.stdout, /\n {2}cd new\/auth\n/);
+        assert.match(elsewhere.stdout, /\n {4}cd new\/auth\n/);
         assert.ok(existsSync(join(cwd, 'new', 'auth', 'wrangler.toml')));
       }
     });
