@@ -77,7 +77,6 @@ async function compile(folder, features, entry) {
   const glue = glueOf(folder);
   rmSync(at(glue), { recursive: true, force: true });
   await runBindgen(join('target', WORKER_TARGET, 'release', 'edge_assay.wasm'), glue);
-  mkdirSync(at(folder), { recursive: true });
   const optimised = join(glue, 'optimised.wasm');
   await quietly(at('node_modules', '.bin', 'wasm-opt'), [...WASM_OPT, join(glue, 'index_bg.wasm'), '-o', optimised]);
   // In one step: another wrangler that watches the folder (`npm start`) would stop at a file that is half written.
