@@ -1,7 +1,7 @@
-// Changes that make the kernels wrong, for `npm run mutants -- kernels`. Each is one row: a name, a file under kernels/src, a text that the
+// Changes that make the kernels wrong, for `npm run mutants -- kernels`. Each is one row: a name, a file under crates/kernels/src, a text that the
 // file has once, and its replacement.
 //
-// The 40 changes in kernels/proofs/mutants.rs concern the field arithmetic, and every `cargo test` refutes them. Those here concern the rest:
+// The 40 changes in crates/kernels/proofs/mutants.rs concern the field arithmetic, and every `cargo test` refutes them. Those here concern the rest:
 // range checks, exceptional points, tables, inversion, conversions, constants and probes. The unit tests have to catch them.
 //
 // A row with `equivalent` changes no result; the text says why. A row with `wasm` is caught by `npm test -- wasm` only, because every native

@@ -41,7 +41,7 @@ export async function kernelMutants(text) {
 }
 
 async function isCaught({ name, file, from, to, wasm }) {
-  const path = join(TREE, 'kernels', 'src', file);
+  const path = join(TREE, 'crates', 'kernels', 'src', file);
   const original = readFileSync(path, 'utf8');
   const pieces = original.split(from);
   if (pieces.length !== 2) throw new Failure(`✗ ${file}: ${name}: the text to replace occurs ${pieces.length - 1} times: ${from}`);

@@ -127,7 +127,7 @@ function inputs({ entry, compiled = join('target', WORKER_TARGET, 'release', 'ed
         .filter((path) => path.startsWith(root))
         .map((path) => relative(root, path))
     : [];
-  const sources = globSync(['src/**/*', 'kernels/Cargo.toml', 'kernels/src/**/*', 'tools/**/*', 'build.rs', '.cargo/config.toml', 'Cargo.toml', 'Cargo.lock', entry], { cwd: root, withFileTypes: true })
+  const sources = globSync(['src/**/*', 'crates/*/Cargo.toml', 'crates/*/src/**/*', 'tools/**/*', 'build.rs', '.cargo/config.toml', 'Cargo.toml', 'Cargo.lock', entry], { cwd: root, withFileTypes: true })
     .filter((found) => found.isFile())
     .map((found) => relative(root, join(found.parentPath, found.name)));
   return [...new Set([...sources, ...compiledIn])].sort();

@@ -22,7 +22,7 @@ fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
 
 /// The sources of all tests: the native ones, and those in the real runtime.
 fn sources() -> String {
-    [("src", ".rs"), ("tests/native", ".rs"), ("tests/workerd", ".mjs"), ("kernels", ".rs")]
+    [("src", ".rs"), ("tests/native", ".rs"), ("tests/workerd", ".mjs"), ("crates", ".rs")]
         .iter()
         .flat_map(|(folder, extension)| files(folder, extension))
         .filter(|path| !path.ends_with("security_page.rs"))

@@ -14,7 +14,7 @@ use super::KeyError;
 /// The random numbers of the kernels' tests.
 #[cfg(test)]
 #[expect(dead_code, reason = "the kernels' tests use more of it")]
-#[path = "../../../kernels/src/random.rs"]
+#[path = "../../../crates/kernels/src/random.rs"]
 mod random;
 
 /// An Ed25519 public key.

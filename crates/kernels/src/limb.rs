@@ -1,6 +1,6 @@
 //! One limb, the number type of ECDSA and of inversion.
 //!
-//! No other module here names the machine's integers for limbs. So `kernels/proofs` can compile the others, unchanged, over a
+//! No other module here names the machine's integers for limbs. So `crates/kernels/proofs` can compile the others, unchanged, over a
 //! limb of its own: all values that a limb may have, in place of one.
 
 pub(super) use std::num::Wrapping;

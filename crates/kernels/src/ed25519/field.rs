@@ -1,7 +1,7 @@
 //! Arithmetic of two numbers modulo p = 2^255 - 19 at a time, one in each lane. This module knows no points.
 //!
 //! Magnitudes are those of [`number`](super::number). Results have magnitude one unless their documentation says otherwise.
-//! `kernels/proofs` proves that, and that they are congruent to their definitions, for all limbs.
+//! `crates/kernels/proofs` proves that, and that they are congruent to their definitions, for all limbs.
 
 use super::super::lanes::Lanes;
 use super::number::{self, Limbs, WIDTH};

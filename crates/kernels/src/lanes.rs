@@ -1,7 +1,7 @@
 //! Two 64-bit lanes, each a double or an integer, as each operation takes it: a SIMD128 register in wasm, a pair of `u64`
 //! elsewhere.
 //!
-//! Both do the same IEEE 754 operations in the same order, so results are the same if [`Lanes::fuses`]. `kernels/proofs` replaces this
+//! Both do the same IEEE 754 operations in the same order, so results are the same if [`Lanes::fuses`]. `crates/kernels/proofs` replaces this
 //! module by one whose lanes hold all values that may occur. This module does not know the meaning of the numbers.
 
 #[cfg(all(target_arch = "wasm32", not(target_feature = "relaxed-simd")))]

@@ -1,7 +1,7 @@
 //! Numbers modulo a curve's prime p, in Montgomery form: times R = 2^(29 N), for N limbs. This module knows no points.
 //!
 //! Magnitudes are those of [`limbs`](super::super::limbs). Results have magnitude one unless their documentation says otherwise.
-//! The magnitudes of two factors may have a product of up to nine: then every column fits 64 bits. `kernels/proofs` proves that,
+//! The magnitudes of two factors may have a product of up to nine: then every column fits 64 bits. `crates/kernels/proofs` proves that,
 //! and that any order of point operations keeps to it, with all intermediate results below 2^62.9.
 
 use std::marker::PhantomData;

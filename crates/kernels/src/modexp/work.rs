@@ -46,7 +46,7 @@ impl Starts {
 /// A number modulo n, and the memory to compute its powers.
 ///
 /// The number lies within 0.6 n; only the first one may be any number below n. All limbs lie within 2^49 + 2^7.
-/// `kernels/proofs` proves both.
+/// `crates/kernels/proofs` proves both.
 pub(in super::super) struct Work {
     /// [`LEAD`] zero pairs, the number's limbs, and [`LEAD`] zero pairs.
     value: Vec<Lanes>,

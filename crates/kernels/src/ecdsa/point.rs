@@ -4,7 +4,7 @@
 //! that, so the caller can detect it. [`Jacobian::plus_any`] adds any two points.
 //!
 //! Under any order of doublings and additions, x stays within 0.55 p, y within 1.07 p and z within 1.08 p, by their highest limbs;
-//! `kernels/proofs` proves it.
+//! `crates/kernels/proofs` proves it.
 
 #![expect(clippy::many_single_char_names, reason = "the names are the literature's")]
 

@@ -4,7 +4,7 @@ struct Mutant {
     name: &'static str,
     /// The proof that must fail for it.
     proof: &'static str,
-    /// The file, under `kernels/src`.
+    /// The file, under `crates/kernels/src`.
     file: &'static str,
     /// A text that occurs once in the file.
     from: &'static str,
