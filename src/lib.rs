@@ -21,37 +21,29 @@ pub mod gateway;
 
 pub mod exchange;
 
-pub mod verify;
-
-pub mod cross_check;
-
-pub mod trust;
-
-pub mod keys;
-
 pub mod signing;
 
-pub mod jose;
+pub mod secrets;
 
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 pub mod platform;
 
-mod waiting;
-
 pub mod ports;
 
-pub mod intake;
+mod details;
 
-pub mod rejection;
+pub mod intake;
 
 pub mod codes;
 
 pub mod endpoints;
 
-mod characters;
-
-mod members;
-
 pub mod limits;
 
-pub mod time;
+// The floors below, which other servers use as libraries.
+pub use edge_assay_jose as jose;
+pub use edge_assay_jose::time;
+pub use edge_assay_verifier::{cross_check, keys, rejection, trust, verify};
+
+pub(crate) use edge_assay_jose::{characters, members};
+pub(crate) use edge_assay_verifier::waiting;

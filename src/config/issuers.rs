@@ -11,7 +11,7 @@ use crate::ports::Secrets;
 use crate::trust::claims::{AudienceRule, ClaimRules};
 use crate::trust::issuer::{TrustedIssuer, TrustedIssuers};
 use crate::trust::presets::{self, Preset};
-use crate::trust::secrets::{ConfiguredSecret, Encoding, SecretReference};
+use crate::trust::secrets::{Encoding, SecretReference};
 
 /// Reads all issuers and their secrets. Reports the faults through the tables, and leaves out tables that have no usable issuer.
 pub(super) fn read(tables: Vec<Table<'_>>, leeway_seconds: u64, secrets: &impl Secrets) -> TrustedIssuers {
@@ -60,7 +60,7 @@ fn read_one(table: &mut Table<'_>, leeway_seconds: u64, secrets: &impl Secrets) 
         algorithms,
         secrets: references
             .into_iter()
-            .map(|reference| ConfiguredSecret::resolve(reference, secrets))
+            .map(|reference| crate::secrets::resolve(reference, secrets))
             .collect(),
         rules,
     })

@@ -8,7 +8,7 @@ use super::refusal::{ClientError, RequestError, TokenError};
 use crate::limits;
 use crate::ports::Secrets;
 use crate::rejection::Fault;
-use crate::trust::password::Password;
+use crate::secrets::password::Password;
 
 /// The `client_id` in tokens that the gateway requests.
 pub const GATEWAY: &str = "edge-assay";

@@ -7,6 +7,7 @@
 use super::form::FormError;
 use super::token_form::TokenFormError;
 use crate::codes::{self, Code};
+use crate::details;
 use crate::rejection::{Fault, Rejection};
 
 /// Why the token endpoint issues no token.
@@ -244,7 +245,7 @@ impl TokenError {
     #[must_use]
     pub fn public_detail(&self, prefix: &str) -> String {
         match self {
-            Self::Fault(fault) => fault.public_detail(prefix),
+            Self::Fault(fault) => details::of_fault(fault, prefix),
             other => other.to_string(),
         }
     }

@@ -6,6 +6,7 @@ use super::report::{CrossCheck, Finding, Outcome, Report, Stage, Step, Verdict};
 use super::route::{RouteError, Routing};
 use super::{Examination, causes, cross_check, steps};
 use crate::config::ConfigFault;
+use crate::details;
 use crate::exchange::refusal::TokenError;
 use crate::rejection::Refusal;
 
@@ -76,7 +77,7 @@ fn findings(examination: &Examination<'_>) -> Vec<Finding> {
     };
     let mut findings: Vec<Finding> = Vec::new();
     if let (Routing::Refused(_), Some(refusal)) = (&examination.routing, &examination.refusal) {
-        findings.push(Finding { code: refusal.code(), claim: None, detail: refusal.to_string() });
+        findings.push(Finding { code: refusal.code(), claim: None, detail: details::of_refusal(refusal) });
     }
     let violations =
         examination.violations.iter().filter(|violation| Some(*violation) != refusal).map(|violation| {

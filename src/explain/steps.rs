@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::report::{Outcome, Stage, Step};
 use super::route::Routing;
 use super::{Examination, cross_check, issuers, keys, route};
+use crate::details;
 use crate::jose::{base64url, json as strict_json};
 use crate::limits::MAX_LISTED;
 use crate::members::{json, put};
@@ -28,7 +29,7 @@ pub(super) fn of(examination: &Examination<'_>) -> Vec<Step> {
             if let (Outcome::Failed, Some(refusal), Some(members)) =
                 (outcome, &examination.refusal, evidence.as_object_mut())
             {
-                put(members, "note", json!(refusal.to_string()));
+                put(members, "note", json!(details::of_refusal(refusal)));
             }
             Step { step, outcome, evidence }
         })

@@ -13,7 +13,7 @@ use crate::exchange::facts::Pointer;
 use crate::jose::Claims;
 use crate::ports::Secrets;
 use crate::rejection::Fault;
-use crate::trust::password::Password;
+use crate::secrets::password::Password;
 
 /// The header with the shared secret, unless the configuration names another.
 pub const SECRET_HEADER: &str = "x-forward-auth-secret";

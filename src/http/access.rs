@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::config::DetailsAccess;
 use crate::ports::{IncomingRequest, Secrets};
 use crate::rejection::Fault;
-use crate::trust::password::Password;
+use crate::secrets::password::Password;
 
 /// The Worker secret that gives access to the details.
 pub const KEY_BINDING: &str = crate::config::EXPLAIN_KEY;

@@ -6,6 +6,7 @@ use http::{HeaderValue, StatusCode};
 use super::Response;
 use super::problem::{ProblemDetails, status_of};
 use crate::config::Surface;
+use crate::details;
 use crate::rejection::{Fault, Refusal, Rejection};
 
 /// The response to a request that is refused.
@@ -63,7 +64,7 @@ pub fn bearer_error(rejection: &Rejection) -> (StatusCode, Option<&'static str>)
 
 fn reject(rejection: &Rejection, realm: &str, status: StatusCode) -> Response {
     let (_, error) = bearer_error(rejection);
-    let detail = rejection.to_string();
+    let detail = details::of_rejection(rejection);
     let mut response = ProblemDetails::new(status, rejection.code(), rejection.title(), &detail)
         .about(rejection.claim())
         .into_response();
@@ -83,7 +84,7 @@ fn reject(rejection: &Rejection, realm: &str, status: StatusCode) -> Response {
 }
 
 fn report(fault: &Fault, prefix: &str, status: StatusCode) -> Response {
-    let detail = fault.public_detail(prefix);
+    let detail = details::of_fault(fault, prefix);
     let mut response = ProblemDetails::new(status, fault.code(), fault.title(), &detail).into_response();
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(fault.retry_after_seconds()));
     response

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::config::ConfigFault;
+use crate::details;
 use crate::exchange::mint::Audit;
 use crate::members::json;
 use crate::ports::{Level, Log, UpstreamError, UpstreamRequest};
@@ -27,7 +28,7 @@ pub fn refused(
     let line = json!({
         "event": event,
         "code": refusal.code(),
-        "detail": refusal.to_string(),
+        "detail": details::of_refusal(refusal),
         "route": route,
         "iss": observed.issuer(),
         "kid": observed.kid(),

@@ -9,7 +9,7 @@ use edge_assay::jose::signature::{KeyError, VerifyingKey};
 use edge_assay::jose::{
     Algorithm, Jwk, KeySet, KeySetFormatError, SetAsideReason, SharedSecret, UntrustedToken, base64url,
 };
-use edge_assay::rejection::{Malformed, Rejection, Segment};
+use edge_assay::jose::{Malformed, Segment, TokenFormatError};
 use rsa::BigUint;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -18,13 +18,13 @@ fn public(key: &TestKey) -> VerifyingKey {
     Jwk::from_value(&key.public_jwk()).unwrap().key
 }
 
-fn refused(token: &str) -> Rejection {
+fn refused(token: &str) -> TokenFormatError {
     UntrustedToken::parse(token).expect_err(token)
 }
 
 fn malformed(token: &str) -> Malformed {
     match refused(token) {
-        Rejection::TokenMalformed(reason) => reason,
+        TokenFormatError::Malformed(reason) => reason,
         other => panic!("{other:?}"),
     }
 }
@@ -54,7 +54,7 @@ mod header {
             let signed = tokens::unsigned(&header, "{}");
             assert_eq!(
                 UntrustedToken::parse(&signed).unwrap().header().algorithm(),
-                Err(Rejection::AlgorithmUnsupported { algorithm: none })
+                Err(TokenFormatError::AlgorithmUnsupported { algorithm: none })
             );
         }
         for none in ["none ", " none", "none\0", "n\u{f6}ne", "null", ""] {
@@ -125,7 +125,7 @@ mod header {
         ] {
             let header = json!({"alg": "ES256", member: value}).to_string();
             let token = tokens::unsigned(&header, "{}");
-            assert!(matches!(refused(&token), Rejection::HeaderUnsupported { member: m, .. } if m == member));
+            assert!(matches!(refused(&token), TokenFormatError::HeaderUnsupported { member: m, .. } if m == member));
         }
     }
 
@@ -178,7 +178,7 @@ mod form {
         let general =
             json!({"payload": parts[1], "signatures": [{"protected": parts[0], "signature": parts[2]}]});
         for text in [flattened.to_string(), general.to_string(), json!(token).to_string()] {
-            assert!(matches!(refused(&text), Rejection::TokenMalformed(_)), "{text}");
+            assert!(matches!(refused(&text), TokenFormatError::Malformed(_)), "{text}");
         }
         // With the dots of a compact token inside (CVE-2022-3102).
         let hidden = format!(r#"{{"protected":"{}.{}.{}"}}"#, parts[0], parts[1], parts[2]);
@@ -232,7 +232,7 @@ mod form {
             for at in boundaries.iter().step_by(7).chain([&token.len()]) {
                 let mut changed = token.clone();
                 changed.insert_str(*at, text);
-                assert!(matches!(refused(&changed), Rejection::TokenMalformed(_)), "{text:?} at {at}");
+                assert!(matches!(refused(&changed), TokenFormatError::Malformed(_)), "{text:?} at {at}");
             }
         }
     }
@@ -262,7 +262,7 @@ mod form {
     #[test]
     fn a_token_that_is_too_large_is_refused_before_it_is_parsed() {
         let token = good_token() + &"A".repeat(64 * 1024);
-        assert!(matches!(refused(&token), Rejection::TokenTooLarge { limit: 65_536, .. }));
+        assert!(matches!(refused(&token), TokenFormatError::TooLarge { limit: 65_536, .. }));
     }
 
     #[test]

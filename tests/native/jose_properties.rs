@@ -7,7 +7,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::{alphabet, engine::DecodePaddingMode};
 use edge_assay::jose::json::{self, JsonError};
 use edge_assay::jose::{Algorithm, Jwk, KeySet, SharedSecret, UntrustedToken, base64url};
-use edge_assay::rejection::{Malformed, Rejection};
+use edge_assay::jose::{Malformed, TokenFormatError};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -233,7 +233,7 @@ proptest! {
         let token = tokens::unsigned("{}", &text);
         prop_assert!(matches!(
             UntrustedToken::parse(&token),
-            Err(Rejection::TokenMalformed(Malformed::DuplicateMember(_, member))) if member == name
+            Err(TokenFormatError::Malformed(Malformed::DuplicateMember(_, member))) if member == name
         ));
         let set = format!("{{\"keys\":[],\"x\":{text}}}");
         prop_assert!(KeySet::parse(set.as_bytes()).is_err());

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use edge_assay::jose::{Algorithm, Jwk, KeySet, SetAsideReason, SharedSecret, UntrustedToken, base64url};
-use edge_assay::rejection::{Malformed, Rejection, Segment};
+use edge_assay::jose::{Malformed, Segment, TokenFormatError};
 use edge_assay::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -65,18 +65,18 @@ fn rfc_7515_a_4_es512_is_not_supported() {
     // Its payload is a word instead of a claims set, so it is not a JWT either.
     assert!(matches!(
         UntrustedToken::parse(text("rfc7515_a4", "jws")),
-        Err(Rejection::TokenMalformed(Malformed::Json(Segment::Payload, _)))
+        Err(TokenFormatError::Malformed(Malformed::Json(Segment::Payload, _)))
     ));
 }
 
 #[test]
 fn rfc_7515_a_5_unsecured_is_malformed_and_with_a_signature_unsupported() {
     let unsecured = text("rfc7515_a5", "jws");
-    assert_eq!(UntrustedToken::parse(unsecured).unwrap_err(), Rejection::TokenMalformed(Malformed::Unsigned));
+    assert_eq!(UntrustedToken::parse(unsecured).unwrap_err(), TokenFormatError::Malformed(Malformed::Unsigned));
     let signed = format!("{unsecured}c2ln");
     assert_eq!(
         UntrustedToken::parse(&signed).unwrap().header().algorithm(),
-        Err(Rejection::AlgorithmUnsupported { algorithm: "none".to_owned() })
+        Err(TokenFormatError::AlgorithmUnsupported { algorithm: "none".to_owned() })
     );
 }
 
@@ -139,7 +139,7 @@ fn thumbprints_agree_with_those_of_jwt_compact() {
 fn rfc_7797_4_2_unencoded_payload_is_refused_although_its_mac_is_valid() {
     let jws = text("rfc7797_4_2", "jws");
     let unsupported = |token: &str| match UntrustedToken::parse(token) {
-        Err(Rejection::HeaderUnsupported { member, .. }) => member,
+        Err(TokenFormatError::HeaderUnsupported { member, .. }) => member,
         other => panic!("{other:?}"),
     };
     assert_eq!(unsupported(jws), "crit");

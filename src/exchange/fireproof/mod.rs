@@ -21,6 +21,7 @@ use super::mapping::Mapping;
 use super::memberships::{self, SelectionError};
 use super::mint::Audit;
 use super::token_form::TokenFormError;
+use crate::details;
 use crate::jose::Algorithm;
 use crate::keys::KeyCache;
 use crate::members::json;
@@ -127,7 +128,10 @@ impl ApiError {
         let (message, detail) = match self {
             Self::Token { rejection, .. } => (self.to_string(), rejection.to_string()),
             // The full text is written only to the log, because it names a binding of the Worker.
-            Self::Fault { fault, .. } => (fault.public_detail(prefix), fault.public_detail(prefix)),
+            Self::Fault { fault, .. } => {
+                let detail = details::of_fault(fault, prefix);
+                (detail.clone(), detail)
+            }
             other => (other.to_string(), other.to_string()),
         };
         let attempts: Vec<Value> = match self {

@@ -1,9 +1,10 @@
 //! What to do when no token was sent, or the text that was sent is not a token.
 
 use super::{Advice, advice};
+use crate::details;
 use crate::explain::Examination;
 use crate::limits::MAX_TOKEN_BYTES_RANGE;
-use crate::rejection::{Ambiguous, Malformed, Missing};
+use crate::rejection::{Ambiguous, Malformed, Missing, Rejection};
 
 pub(in crate::explain) fn literal(word: &str) -> Advice {
     advice(
@@ -29,7 +30,9 @@ pub(in crate::explain) fn token_absent(missing: Missing) -> Advice {
             "No Authorization header was sent. A token was seen in the query, and the query is not read."
                 .to_owned()
         }
-        Missing::Preflight | Missing::Literal(_) => format!("No token was sent: {missing}."),
+        Missing::Preflight | Missing::Literal(_) => {
+            format!("No token was sent: {}.", details::of_rejection(&Rejection::TokenMissing(missing)))
+        }
     };
     let fix = "Send the header\n    Authorization: Bearer <token>\nwith every request. In a browser, a script can send it to another origin only if the server's CORS rules allow the header Authorization (`cors.origins`, or `cors` of a route).";
     advice(summary, fix)

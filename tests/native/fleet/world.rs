@@ -13,7 +13,7 @@ use edge_assay::jose::KeySet;
 use edge_assay::keys::freshness::{self, Attempts, Lifetime};
 use edge_assay::keys::record::{CachedSet, Record};
 use edge_assay::keys::{CachePolicy, KeyCache, KeySource, Location, record};
-use edge_assay::limits::CRON_INTERVAL_SECONDS;
+use edge_assay::limits::{CRON_HORIZON_SECONDS, CRON_INTERVAL_SECONDS};
 use edge_assay::time::Timestamp;
 
 use super::dice::{self, Dice};
@@ -384,7 +384,7 @@ impl World {
             world.sleep(late_ms).await;
             let port = Port::new(&world, &isolate);
             for source in &world.sources {
-                isolate.cache.refresh_scheduled(&port, source, &world.policy, world.now(&isolate)).await;
+                isolate.cache.refresh_scheduled(&port, source, &world.policy, CRON_HORIZON_SECONDS, world.now(&isolate)).await;
             }
         });
     }

@@ -1,0 +1,635 @@
+//! Carries out what `freshness.rs` decides: memory first, then the store, then the origin, one at a time.
+//!
+//! An isolate's memory is plain data. It is never borrowed across an `await` and holds no future: workerd cancels the future of
+//! a request whose client has gone, and every request that shared the future would wait forever. So a fetch in progress is a
+//! *lease* with an end. A request that cannot be served meanwhile polls the memory until the fetch or its lease has
+//! ended. `docs/cache-model.md` says which properties of this protocol are checked, and how.
+
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::jose::KeySet;
+use crate::keys::error::{KeySetError, KeySetErrorKind};
+use crate::keys::fetch::{self, Answer, Fetched};
+use crate::keys::freshness::{self, Asked, Decision, Freshness, Lifetime, RefreshPoint, Unavailable};
+use crate::keys::record::{self, CachedSet, Record, Written};
+use crate::keys::{CachePolicy, KeySource, KeyState, LookedAgain, Lookup, Tier, Wanted};
+use crate::limits::{
+    LEASE_MARGIN_SECONDS, LEASE_POLL_RANGE_MS, LEASE_POLL_SHARE,
+    LOOK_AGAIN_AFTER_SECONDS, NO_WAIT_SECONDS, STALE_WAIT_MS, STORE_LEASE_SECONDS, WRITE_FAILURE_LOG_SECONDS,
+    WRITE_WITHIN_SECONDS,
+};
+use crate::members::json;
+use crate::ports::{KeyPlatform, KeyValueStore, Level, Log, Random};
+use crate::rejection::Fault;
+use crate::time::Timestamp;
+use crate::waiting::{join_all, with_store_timeout, with_timeout};
+
+/// An isolate's memory of the keys of every source.
+#[derive(Debug, Default)]
+pub struct KeyCache {
+    entries: RefCell<HashMap<String, Entry>>,
+    last_lease: Cell<u64>,
+    refresh_point: Cell<Option<RefreshPoint>>,
+    unwritten: RefCell<Vec<Unwritten>>,
+    write_failures: Cell<WriteFailures>,
+}
+
+/// The outcome of an attempt that the store does not have yet.
+#[derive(Debug)]
+struct Unwritten {
+    issuer: String,
+    written: Written,
+    noted_at: Timestamp,
+}
+
+/// The failed writes of this isolate, for the log.
+#[derive(Clone, Copy, Debug, Default)]
+struct WriteFailures {
+    logged_at: Option<Timestamp>,
+    not_logged: u64,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    record: Record,
+    lease: Option<Lease>,
+    last_looked_again_at: Option<Timestamp>,
+    last_probed_at: Option<Timestamp>,
+    /// Until when requests use a set past its TTL without waiting for a new one.
+    no_wait_until: Option<Timestamp>,
+}
+
+/// The right to read the store and to ask the origin. It ends at `until`, or when the request gives it back.
+#[derive(Clone, Copy, Debug)]
+struct Lease {
+    number: u64,
+    until: Timestamp,
+}
+
+impl KeyCache {
+    /// An empty memory.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// An empty memory of an isolate that refreshes sets at this point. Otherwise the point is random.
+    #[must_use]
+    pub fn refreshing_at(point: RefreshPoint) -> Self {
+        Self { refresh_point: Cell::new(Some(point)), ..Self::default() }
+    }
+
+    /// The set with which to verify, at `now`, a token that needs the key `wanted`.
+    ///
+    /// # Errors
+    /// [`Fault::JwksUnavailable`] or [`Fault::JwksInvalid`] when no cached set may verify the token and the fetch fails, or the
+    /// last fetch failed too recently for another.
+    pub async fn lookup<P: KeyPlatform>(
+        &self,
+        platform: &P,
+        source: &KeySource,
+        policy: &CachePolicy,
+        wanted: Wanted<'_>,
+        now: Timestamp,
+    ) -> Result<Lookup, Fault> {
+        let visit = Visit::new(self, platform, source, policy);
+        let begun = now;
+        let (mut now, mut tier, mut has_waited, mut waited_ms) = (now, Tier::Memory, false, 0_u32);
+        loop {
+            match visit.decide(wanted, now) {
+                Decision::Use => return visit.found(tier, now, false),
+                Decision::UseAndRefresh => return visit.found(tier, now, !visit.is_leased(now)),
+                Decision::Refuse(unavailable) => return Err(visit.fault(now, unavailable)),
+                Decision::FetchFirstOrUse if visit.may_not_wait(now) => {
+                    return visit.found(tier, now, !visit.is_leased(now));
+                }
+                Decision::FetchFirstOrUse if waited_ms >= STALE_WAIT_MS => {
+                    visit.stop_waiting(now);
+                    continue;
+                }
+                Decision::FetchFirst | Decision::FetchFirstOrUse if visit.is_leased(now) => {
+                    let interval_ms = poll_interval_ms(waited_ms);
+                    platform.sleep(interval_ms).await;
+                    waited_ms = waited_ms.saturating_add(interval_ms);
+                }
+                // An attempt has ended while this request waited for it. The request takes its result: no request waits for
+                // two attempts.
+                Decision::FetchFirst if has_waited && visit.was_attempted_since(begun) => {
+                    return visit.make_do(tier, now);
+                }
+                Decision::FetchFirst => {
+                    let needed = |now| visit.decide(wanted, now) == Decision::FetchFirst;
+                    tier = visit.bring(visit.take_lease(now), wanted, needed).await;
+                }
+                Decision::FetchFirstOrUse => {
+                    let needed = |now| visit.decide(wanted, now) == Decision::FetchFirstOrUse;
+                    let lease = visit.take_lease(now);
+                    let bring = visit.bring(lease, wanted, needed);
+                    if let Some(brought) = with_timeout(platform, STALE_WAIT_MS, bring).await {
+                        tier = brought;
+                    } else {
+                        // What was not brought in time is brought after the response.
+                        visit.with(|entry| entry.release(lease));
+                        visit.stop_waiting(platform.now());
+                    }
+                }
+            }
+            has_waited = true;
+            now = platform.now();
+        }
+    }
+
+    /// Renews a set that is past its refresh point: from the store if another isolate has fetched it, else from the origin.
+    /// Call it after the response if [`Lookup::refresh_due`] says so.
+    pub async fn refresh<P: KeyPlatform>(
+        &self,
+        platform: &P,
+        source: &KeySource,
+        policy: &CachePolicy,
+        now: Timestamp,
+    ) {
+        let visit = Visit::new(self, platform, source, policy);
+        let needed = |now| !matches!(visit.decide(Wanted::Any, now), Decision::Use | Decision::Refuse(_));
+        visit.renew(now, needed).await;
+        self.write_back(platform).await;
+    }
+
+    /// Whether [`Self::write_back`] has something to write.
+    #[must_use]
+    pub fn has_unwritten(&self) -> bool {
+        !self.unwritten.borrow().is_empty()
+    }
+
+    /// Writes to the store what attempts have brought, for the other isolates. No request waits for that: call it after the response. If
+    /// the request that made the attempt was cancelled, the next one of this isolate writes.
+    pub async fn write_back<P: KeyPlatform>(&self, platform: &P) {
+        loop {
+            let next = self.unwritten.borrow_mut().pop();
+            let Some(Unwritten { issuer, written, noted_at }) = next else { return };
+            if platform.now().since(noted_at) > WRITE_WITHIN_SECONDS {
+                continue;
+            }
+            let put = platform.put(&written.key, &written.value, written.ttl_seconds);
+            if let Err(error) = with_store_timeout(platform, put).await {
+                self.log_failed_write(platform, &issuer, &error.to_string());
+            }
+        }
+    }
+
+    fn log_failed_write<P: KeyPlatform>(&self, platform: &P, issuer: &str, reason: &str) {
+        let WriteFailures { logged_at, not_logged } = self.write_failures.get();
+        let now = platform.now();
+        if logged_at.is_some_and(|at| now < at.plus(WRITE_FAILURE_LOG_SECONDS)) {
+            self.write_failures.set(WriteFailures { logged_at, not_logged: not_logged.saturating_add(1) });
+            return;
+        }
+        self.write_failures.set(WriteFailures { logged_at: Some(now), not_logged: 0 });
+        let line = json!({ "operation": "put", "reason": reason, "not_logged": not_logged });
+        log(platform, issuer, Level::Warn, "jwks_store_failed", line);
+    }
+
+    /// Renews a set that comes due within `horizon_seconds`, so that no request has to. Call it regularly, with a horizon that is longer than
+    /// the time until the next call.
+    pub async fn refresh_scheduled<P: KeyPlatform>(
+        &self,
+        platform: &P,
+        source: &KeySource,
+        policy: &CachePolicy,
+        horizon_seconds: u64,
+        now: Timestamp,
+    ) {
+        let visit = Visit::new(self, platform, source, policy);
+        let needed = |now| freshness::due_within(horizon_seconds, now, &visit.freshness());
+        visit.renew(now, needed).await;
+        self.write_back(platform).await;
+    }
+
+    /// Looks for `kid` once more although the cooldown for unknown keys has not passed, so that `explain` can tell a stale
+    /// set from a key that does not exist. This second look has its own cooldown in each isolate, as long as the other. So the
+    /// isolate asks the origin twice as often at most, and never while the origin fails.
+    pub async fn look_again<P: KeyPlatform>(
+        &self,
+        platform: &P,
+        source: &KeySource,
+        policy: &CachePolicy,
+        kid: &str,
+        now: Timestamp,
+    ) -> LookedAgain {
+        let visit = Visit::new(self, platform, source, policy);
+        let cooldown = policy.unknown_kid_cooldown_seconds;
+        let left = visit.with(|entry| {
+            let free_at = entry.last_looked_again_at?.plus(cooldown);
+            u64::try_from(free_at.since(now)).ok().filter(|left| *left > 0)
+        });
+        if let Some(left) = left {
+            return LookedAgain::TooEarly { retry_after_seconds: left.min(cooldown) };
+        }
+        let may_help = |now: Timestamp| {
+            visit.with(|entry| {
+                let attempts = &entry.record.attempts;
+                let is_settled =
+                    attempts.last_attempt_at.is_some_and(|at| now.since(at) < LOOK_AGAIN_AFTER_SECONDS);
+                attempts.consecutive_failures == 0 && !is_settled
+            })
+        };
+        if !may_help(now) || visit.is_leased(now) {
+            return LookedAgain::NothingNewer;
+        }
+        visit.with(|entry| entry.last_looked_again_at = Some(now));
+        visit.bring(visit.take_lease(now), Wanted::Kid(kid), may_help).await;
+        let set = visit
+            .with(|entry| visit.serving(&entry.record, platform.now()).map(|cached| Rc::clone(&cached.set)));
+        set.map_or(LookedAgain::NothingNewer, LookedAgain::Fetched)
+    }
+
+    /// The set with which a token would be verified now, for `/readyz`. A set that is not known yet is fetched, as for a request.
+    /// A known set does not show that its origin still answers, so the origin is asked as well, if the last probe of
+    /// this isolate was at least `interval_seconds` ago. It is not asked during a backoff, and an answer without news is not
+    /// written to the store.
+    ///
+    /// # Errors
+    /// As [`Self::lookup`].
+    pub async fn probe<P: KeyPlatform>(
+        &self,
+        platform: &P,
+        source: &KeySource,
+        policy: &CachePolicy,
+        interval_seconds: u64,
+        now: Timestamp,
+    ) -> Result<Rc<KeySet>, Fault> {
+        let lookup = self.lookup(platform, source, policy, Wanted::Any, now).await?;
+        let visit = Visit::new(self, platform, source, policy);
+        let now = platform.now();
+        let is_asked = lookup.tier != Tier::Origin
+            && !visit.is_leased(now)
+            && visit.with(|entry| {
+                entry.record.attempts.backoff_left(now).is_none()
+                    && entry.last_probed_at.is_none_or(|at| at.plus(interval_seconds) <= now)
+            });
+        if is_asked || lookup.tier == Tier::Origin {
+            visit.with(|entry| entry.last_probed_at = Some(now));
+        }
+        if is_asked {
+            let lease = visit.take_lease(now);
+            if visit.extend_lease(lease, now) {
+                let noting = if lookup.refresh_due { Noting::Everything } else { Noting::News };
+                visit.attempt(Wanted::Any, noting).await;
+            }
+            visit.with(|entry| entry.release(lease));
+        }
+        Ok(lookup.set)
+    }
+
+    /// Why the store cannot be read, for `/readyz`; `None` if it can.
+    pub async fn store_failure<P: KeyPlatform>(&self, platform: &P, source: &KeySource) -> Option<String> {
+        let key = record::key(source);
+        let answer = with_store_timeout(platform, KeyValueStore::get(platform, &key)).await;
+        answer.err().map(|error| error.to_string())
+    }
+
+    /// The state of `source`, for `/readyz`: from memory, and from the store if memory alone would not serve. It does not
+    /// ask the origin.
+    pub async fn state<P: KeyPlatform>(
+        &self,
+        platform: &P,
+        source: &KeySource,
+        policy: &CachePolicy,
+        now: Timestamp,
+    ) -> KeyState {
+        let visit = Visit::new(self, platform, source, policy);
+        let is_known = || visit.freshness() != Freshness::default();
+        let mut tier = is_known().then_some(Tier::Memory);
+        if visit.decide(Wanted::Any, now) != Decision::Use {
+            let adopted = visit.consult_store().await;
+            tier = if adopted { Some(Tier::Store) } else { tier.or(is_known().then_some(Tier::Store)) };
+        }
+        visit.with(|entry| KeyState::of(source, &entry.record, tier, now))
+    }
+}
+
+/// What one call needs to work on one source.
+struct Visit<'v, P> {
+    cache: &'v KeyCache,
+    platform: &'v P,
+    source: &'v KeySource,
+    policy: &'v CachePolicy,
+    identity: Cow<'v, str>,
+}
+
+impl<'v, P: KeyPlatform> Visit<'v, P> {
+    fn new(cache: &'v KeyCache, platform: &'v P, source: &'v KeySource, policy: &'v CachePolicy) -> Self {
+        Self { cache, platform, source, policy, identity: source.identity() }
+    }
+
+    /// The only access to the memory. It takes a closure, so that no borrow outlives the access.
+    fn with<T>(&self, act: impl FnOnce(&mut Entry) -> T) -> T {
+        let mut entries = self.cache.entries.borrow_mut();
+        if let Some(entry) = entries.get_mut(&*self.identity) {
+            return act(entry);
+        }
+        act(entries.entry(self.identity.to_string()).or_default())
+    }
+
+    /// The times and attempts in `record` as they count for this source: a set that the issuer cannot use counts as absent. (Issuers with the
+    /// same URL share the entry, so another issuer may have fetched it.)
+    fn freshness_of(&self, record: &Record) -> Freshness {
+        let known = record.freshness();
+        let is_usable = record.cached.as_ref().is_some_and(|cached| self.source.accepts(&cached.set));
+        if is_usable { known } else { Freshness { lifetime: None, ..known } }
+    }
+
+    /// The set, if it may verify tokens of this issuer at `now`.
+    fn serving<'r>(&self, record: &'r Record, now: Timestamp) -> Option<&'r CachedSet> {
+        record.serving(now).filter(|cached| self.source.accepts(&cached.set))
+    }
+
+    fn freshness(&self) -> Freshness {
+        self.with(|entry| self.freshness_of(&entry.record))
+    }
+
+    fn decide(&self, wanted: Wanted<'_>, now: Timestamp) -> Decision {
+        let point = self.refresh_point();
+        self.with(|entry| {
+            let asked = asked(&entry.record, wanted);
+            freshness::decide(now, Some(&self.freshness_of(&entry.record)), asked, self.policy, point)
+        })
+    }
+
+    /// When this isolate refreshes sets. Drawn once.
+    fn refresh_point(&self) -> RefreshPoint {
+        self.cache.refresh_point.get().unwrap_or_else(|| {
+            let mut numbers = [[0; 2]; 4];
+            Random::fill(self.platform, numbers.as_flattened_mut());
+            let point = RefreshPoint::drawn(numbers);
+            self.cache.refresh_point.set(Some(point));
+            point
+        })
+    }
+
+    /// Whether a request has waited in vain for a set to take the place of the one past its TTL, a moment ago.
+    fn may_not_wait(&self, now: Timestamp) -> bool {
+        self.with(|entry| entry.no_wait_until.is_some_and(|until| now < until))
+    }
+
+    fn stop_waiting(&self, now: Timestamp) {
+        self.with(|entry| entry.no_wait_until = Some(now.plus(NO_WAIT_SECONDS)));
+    }
+
+    fn was_attempted_since(&self, begun: Timestamp) -> bool {
+        self.with(|entry| entry.record.attempts.last_attempt_at >= Some(begun))
+    }
+
+    fn found(&self, tier: Tier, now: Timestamp, refresh_due: bool) -> Result<Lookup, Fault> {
+        let found = self.with(|entry| {
+            let cached = self.serving(&entry.record, now)?;
+            let fetched_at = cached.lifetime.fetched_at;
+            let last_unknown_kid_fetch_at = entry.record.attempts.last_unknown_kid_fetch_at;
+            let set = Rc::clone(&cached.set);
+            Some(Lookup { set, tier, fetched_at, found_at: now, last_unknown_kid_fetch_at, refresh_due })
+        });
+        found.ok_or_else(|| self.fault(now, Unavailable { retry_after_seconds: 1 }))
+    }
+
+    /// The result of the attempt that a request has waited for, although another attempt would be allowed by now.
+    fn make_do(&self, tier: Tier, now: Timestamp) -> Result<Lookup, Fault> {
+        if self.with(|entry| entry.record.attempts.consecutive_failures > 0) {
+            return Err(self.fault(now, Unavailable { retry_after_seconds: 1 }));
+        }
+        self.found(tier, now, false)
+    }
+
+    fn fault(&self, now: Timestamp, unavailable: Unavailable) -> Fault {
+        let Unavailable { retry_after_seconds } = unavailable;
+        let issuer = self.source.issuer.clone();
+        let (serves, last_error) =
+            self.with(|entry| (self.serving(&entry.record, now).is_some(), entry.record.last_error.clone()));
+        match last_error {
+            Some(KeySetError { kind: KeySetErrorKind::Invalid, reason, .. }) if !serves => {
+                Fault::JwksInvalid { issuer, reason, retry_after_seconds }
+            }
+            Some(KeySetError { reason, .. }) => {
+                Fault::JwksUnavailable { issuer, reason, retry_after_seconds }
+            }
+            None => {
+                let reason = "no attempt has succeeded yet".to_owned();
+                Fault::JwksUnavailable { issuer, reason, retry_after_seconds }
+            }
+        }
+    }
+
+    fn is_leased(&self, now: Timestamp) -> bool {
+        self.with(|entry| entry.lease.is_some_and(|lease| now < lease.until))
+    }
+
+    fn take_lease(&self, now: Timestamp) -> u64 {
+        let number = self.cache.last_lease.get().wrapping_add(1);
+        self.cache.last_lease.set(number);
+        self.with(|entry| entry.lease = Some(Lease { number, until: now.plus(STORE_LEASE_SECONDS) }));
+        number
+    }
+
+    /// Makes the lease last for a fetch. `false` if it has ended and another request has taken its own.
+    fn extend_lease(&self, number: u64, now: Timestamp) -> bool {
+        let seconds =
+            u64::from(self.policy.fetch_timeout_ms.div_ceil(1000)).saturating_add(LEASE_MARGIN_SECONDS);
+        self.with(|entry| match &mut entry.lease {
+            Some(lease) if lease.number == number => {
+                lease.until = now.plus(seconds);
+                true
+            }
+            _ => false,
+        })
+    }
+
+    /// Gets a set from the store or the origin if that is `needed`, unless another request of this isolate is doing so.
+    async fn renew(&self, now: Timestamp, needed: impl Fn(Timestamp) -> bool) {
+        if needed(now) && !self.is_leased(now) {
+            self.bring(self.take_lease(now), Wanted::Any, needed).await;
+        }
+    }
+
+    /// Reads the store, and then asks the origin if that is still `needed`. Returns the tier that provided a set, or
+    /// [`Tier::Memory`] if neither did. The lease must have been free when the caller took it.
+    async fn bring(&self, lease: u64, wanted: Wanted<'_>, needed: impl Fn(Timestamp) -> bool) -> Tier {
+        let mut tier = if self.consult_store().await { Tier::Store } else { Tier::Memory };
+        let now = self.platform.now();
+        if needed(now) && self.extend_lease(lease, now) && self.attempt(wanted, Noting::Everything).await {
+            tier = Tier::Origin;
+        }
+        self.with(|entry| entry.release(lease));
+        tier
+    }
+
+    /// Reads both records of the source from the store and adopts what is newer than in memory. Returns whether that included a set.
+    async fn consult_store(&self) -> bool {
+        let adopted = Cell::new(false);
+        let keys = [record::key(self.source), record::failures_key(self.source)];
+        let failures = RefCell::new(Vec::new());
+        join_all(keys.into_iter().map(|key| {
+            let (adopted, failures) = (&adopted, &failures);
+            async move {
+                match with_store_timeout(self.platform, KeyValueStore::get(self.platform, &key)).await {
+                    Ok(Some(value)) => adopted.set(self.adopt(&key, &value) || adopted.get()),
+                    Ok(None) => {}
+                    Err(error) => failures.borrow_mut().push(error),
+                }
+            }
+        }))
+        .await;
+        if let Some(error) = failures.into_inner().first() {
+            let line = json!({ "operation": "get", "reason": error.to_string() });
+            self.log(Level::Warn, "jwks_store_failed", line);
+        }
+        adopted.get()
+    }
+
+    /// Adopts the parts of the record `value` that are newer than those in memory. Returns whether that included a set.
+    fn adopt(&self, key: &str, value: &str) -> bool {
+        match Record::read(value, self.source, self.policy, self.platform.now()) {
+            Ok(read) => {
+                if !read.cut.is_empty() {
+                    self.log(Level::Info, "jwks_record_cut", json!({ "key": key, "members": read.cut }));
+                }
+                self.with(|entry| entry.record.adopt(read.record))
+            }
+            Err(error) => {
+                let reason = error.to_string();
+                self.log(Level::Warn, "jwks_record_discarded", json!({ "key": key, "reason": reason }));
+                false
+            }
+        }
+    }
+
+    /// Asks the origin once and notes the result in memory; [`KeyCache::write_back`] writes it to the store. Returns whether the result was
+    /// a set.
+    async fn attempt(&self, wanted: Wanted<'_>, noting: Noting) -> bool {
+        let begun = self.platform.now();
+        let (held, asked) = self.with(|entry| {
+            let held = entry.record.cached.clone().filter(|cached| self.source.accepts(&cached.set));
+            (held, asked(&entry.record, wanted))
+        });
+        let must_not_be_lost =
+            held.as_ref().is_some_and(|held| held.lifetime.serves_at(begun) && !held.set.keys.is_empty());
+        let outcome =
+            fetch::fetch(self.platform, self.source, self.policy, held.as_ref(), must_not_be_lost).await;
+        let now = self.platform.now();
+        let outcome = outcome.map(|fetched| self.accept(fetched, now));
+        if let (Noting::News, Ok(brought), Some(held)) = (noting, &outcome, &held)
+            && (&brought.jwks_uri, &brought.body) == (&held.jwks_uri, &held.body)
+            && self.with(|entry| entry.record.attempts.consecutive_failures == 0)
+        {
+            return true;
+        }
+        let asked = match (&outcome, wanted) {
+            // The fetch has looked for this kid, even if no set was known before.
+            (Ok(brought), Wanted::Kid(kid)) if !is_known(&brought.set, kid) => Asked::UnknownKid,
+            _ => asked,
+        };
+        let succeeded = outcome.is_ok();
+        let (written, line) = self.with(|entry| {
+            entry.record.settle(outcome, asked, now);
+            (entry.record.write(self.source, self.policy, now), outcome_line(&entry.record, now))
+        });
+        let (level, event, line) = line;
+        self.log(level, event, line);
+        if let Some(written) = written {
+            let mut unwritten = self.cache.unwritten.borrow_mut();
+            unwritten.retain(|other| other.written.key != written.key);
+            unwritten.push(Unwritten { issuer: self.source.issuer.clone(), written, noted_at: now });
+        }
+        succeeded
+    }
+
+    /// The cached set that a good answer produces.
+    fn accept(&self, fetched: Fetched, now: Timestamp) -> CachedSet {
+        let Fetched { jwks_uri, answer, max_age_seconds } = fetched;
+        let lifetime =
+            |max_age| Lifetime::starting(now, freshness::ttl_seconds(self.policy, max_age), self.policy);
+        match answer {
+            Answer::Set { body, set, etag } => {
+                // A set that has not changed is held in memory once, however often it is fetched.
+                let held = self.with(|entry| entry.record.cached.clone());
+                let held = held.filter(|held| held.set.identity() == set.identity());
+                let (body, set) = held.map_or((body, set), |held| (held.body, held.set));
+                CachedSet { jwks_uri, body, set, etag, lifetime: lifetime(max_age_seconds) }
+            }
+            // A 304 without `max-age` renews the TTL that the set came with (RFC 9111 §4.3.4).
+            Answer::Confirmed(held) => {
+                let max_age = max_age_seconds.unwrap_or_else(|| held.lifetime.ttl_seconds());
+                CachedSet { lifetime: lifetime(Some(max_age)), ..held }
+            }
+        }
+    }
+
+    fn log(&self, level: Level, event: &str, line: serde_json::Value) {
+        log(self.platform, &self.source.issuer, level, event, line);
+    }
+}
+
+fn log(platform: &impl Log, issuer: &str, level: Level, event: &str, mut line: serde_json::Value) {
+    if let Some(members) = line.as_object_mut() {
+        members.insert("event".to_owned(), event.into());
+        members.insert("issuer".to_owned(), issuer.into());
+    }
+    platform.log(level, &line);
+}
+
+impl Entry {
+    fn release(&mut self, number: u64) {
+        self.lease.take_if(|lease| lease.number == number);
+    }
+}
+
+/// Milliseconds until a request that has waited for another's fetch for `waited_ms` looks at the memory again.
+fn poll_interval_ms(waited_ms: u32) -> u32 {
+    let (shortest, longest) = LEASE_POLL_RANGE_MS;
+    (waited_ms / LEASE_POLL_SHARE).clamp(shortest, longest)
+}
+
+/// How much of an attempt is written to the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Noting {
+    /// Everything, including the time of the attempt.
+    Everything,
+    /// Only news: another set, a failure, the end of failures.
+    News,
+}
+
+/// How `wanted` relates to the cached set. Without a set no key is unknown yet.
+fn asked(record: &Record, wanted: Wanted<'_>) -> Asked {
+    match (wanted, &record.cached) {
+        (Wanted::Kid(kid), Some(CachedSet { set, .. })) if is_known(set, kid) => Asked::KnownKid,
+        (Wanted::Kid(_), Some(_)) => Asked::UnknownKid,
+        (Wanted::Any, _) | (Wanted::Kid(_), None) => Asked::Any,
+    }
+}
+
+/// Whether the set has a key with this `kid`, usable or set aside.
+fn is_known(set: &KeySet, kid: &str) -> bool {
+    set.with_kid(kid).next().is_some() || set.set_aside_with_kid(kid).is_some()
+}
+
+fn outcome_line(record: &Record, now: Timestamp) -> (Level, &'static str, serde_json::Value) {
+    let serving = record.serving(now);
+    if let Some(KeySetError { kind, problem, reason, .. }) = &record.last_error {
+        let level = if serving.is_some() { Level::Warn } else { Level::Error };
+        let failures = record.attempts.consecutive_failures;
+        let line = json!({
+            "kind": kind,
+            "problem": problem,
+            "reason": reason,
+            "consecutive_failures": failures,
+            "serving": serving.is_some(),
+        });
+        return (level, "jwks_fetch_failed", line);
+    }
+    let line = json!({
+        "keys": serving.map(|cached| cached.set.keys.len()),
+        "set_aside": serving.map(|cached| cached.set.set_aside.len()),
+        "fresh_until": serving.map(|cached| cached.lifetime.fresh_until),
+    });
+    (Level::Info, "jwks_fetched", line)
+}

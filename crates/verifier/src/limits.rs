@@ -1,0 +1,106 @@
+//! Every limit with its reason: defaults and bounds of what a user may set, and the limits that cannot be set.
+
+pub use edge_assay_jose::limits::*;
+
+/// Default of `verify.max_token_bytes`. Proxies commonly limit headers to 8 or 16 KiB, so longer tokens do not arrive.
+pub const DEFAULT_MAX_TOKEN_BYTES: u64 = 16 * 1024;
+/// Bounds of `verify.max_token_bytes`. The smallest real tokens have a few hundred bytes; Workers limit headers to 128 KiB.
+pub const MAX_TOKEN_BYTES_RANGE: (u64, u64) = (512, MAX_TOKEN_BYTES as u64);
+
+/// Default of `verify.leeway_seconds`. Clocks that use NTP differ by less.
+pub const DEFAULT_LEEWAY_SECONDS: u64 = 5;
+/// The largest leeway that may be configured. With 5 minutes of leeway a token for 60 s is valid for 6 minutes.
+pub const MAX_LEEWAY_SECONDS: u64 = 300;
+
+/// Default and maximum of `verify.remember_seconds`: for this long a valid signature is not checked again. All other checks
+/// are repeated, so this bound limits memory; safety does not depend on it.
+pub const MAX_REMEMBER_SECONDS: u64 = 60;
+/// Tokens remembered per generation. There are two generations, which hold about the sessions of one isolate in a minute.
+pub const REMEMBERED_TOKENS: usize = 1000;
+/// Bytes of memory per generation, so at most 8 MiB of an isolate's 128 MiB. An ordinary token takes 2 to 3 KiB, so a
+/// generation normally reaches [`REMEMBERED_TOKENS`] first.
+pub const REMEMBERED_BYTES: usize = 4 * 1024 * 1024;
+/// A token that takes more memory than this is not remembered, so that a few large tokens do not displace all others. A token
+/// of 16 KiB takes less, unless it is built to take much memory.
+pub const REMEMBERED_BYTES_PER_TOKEN: usize = 64 * 1024;
+
+/// Keys tried for a token without a `kid`. Each costs a signature check, and anyone can send such tokens.
+pub const MAX_KEYS_TRIED: usize = 8;
+
+/// The longest `ETag` that is stored. Real ones have a few dozen bytes. It is sent back with every fetch.
+pub const MAX_ETAG_BYTES: usize = 512;
+/// The longest URL that is fetched. A `jwks_uri` from a discovery document is checked before it is stored.
+pub const MAX_URL_BYTES: usize = 2048;
+/// The largest record that is read from the store: a set of the maximum size with all its quotes escaped, plus the other fields.
+pub const MAX_RECORD_BYTES: usize = 2 * MAX_JWKS_BYTES + 16 * 1024;
+
+/// Default of `jwks.ttl_seconds`.
+pub const DEFAULT_JWKS_TTL_SECONDS: u64 = 3600;
+/// Bounds of `jwks.ttl_seconds`. KV caches its answers for up to a minute, so a shorter TTL would have no effect. With more
+/// than a day a revoked key would stay in use too long.
+pub const JWKS_TTL_RANGE: (u64, u64) = (60, 86_400);
+/// Default of `jwks.stale_if_error_seconds`: users stay signed in if an identity provider is down for a day.
+pub const DEFAULT_STALE_IF_ERROR_SECONDS: u64 = 86_400;
+/// Maximum of `jwks.stale_if_error_seconds`: a week.
+pub const MAX_STALE_IF_ERROR_SECONDS: u64 = 604_800;
+/// Default of `jwks.unknown_kid_cooldown_seconds`.
+pub const DEFAULT_UNKNOWN_KID_COOLDOWN_SECONDS: u64 = 30;
+/// Bounds of `jwks.unknown_kid_cooldown_seconds`.
+pub const UNKNOWN_KID_COOLDOWN_RANGE: (u64, u64) = (1, 3600);
+/// Default of `jwks.fetch_timeout_ms`.
+pub const DEFAULT_FETCH_TIMEOUT_MS: u32 = 5000;
+/// Bounds of `jwks.fetch_timeout_ms`.
+pub const FETCH_TIMEOUT_RANGE_MS: (u64, u64) = (100, 30_000);
+
+/// The percentages of the TTL between which isolates refresh a set in advance, each at its own point. Isolates that refreshed at the
+/// same time would all fetch, because what one of them writes to KV reaches the others up to 90 s later.
+pub const REFRESH_AHEAD_PERCENT_RANGE: (u64, u64) = (60, 80);
+/// `Cache-Control: max-age` cannot shorten the TTL below this. With a shorter one, sets would come due faster than KV distributes them
+/// (30 to 90 s), so each isolate would fetch for itself.
+pub const MIN_TTL_FROM_CACHE_CONTROL_SECONDS: u64 = 300;
+/// How long a request waits for a new set when the set in memory is past its TTL and may still be used. A fetch usually takes a third of
+/// this. A slower one is repeated after the response, with the whole `jwks.fetch_timeout_ms`.
+pub const STALE_WAIT_MS: u32 = 1000;
+/// After such a wait, the requests of this isolate use the set past its TTL without waiting for this long: longer than a fetch with the
+/// default timeout and its lease.
+pub const NO_WAIT_SECONDS: u64 = 10;
+/// A failed attempt shows for this long that the origin is down: twice the longest backoff, so that an isolate that keeps trying knows it.
+pub const FAILURE_COUNTS_SECONDS: u64 = 120;
+/// Waiting time after the first failed fetch. Each further failure doubles it.
+pub const BACKOFF_FIRST_SECONDS: u64 = 1;
+/// The longest waiting time between fetches of a failing origin.
+pub const BACKOFF_MAX_SECONDS: u64 = 60;
+/// A record in KV whose time is further in the future than this is ignored as invalid.
+pub const CLOCK_DISAGREEMENT_SECONDS: u64 = 60;
+/// The shortest `expirationTtl` that Workers KV accepts.
+pub const MIN_STORE_TTL_SECONDS: u64 = 60;
+/// A fetch that has not ended this long after its timeout is treated as cancelled, and another request fetches. workerd cancels
+/// a request's work without notice when its client goes away.
+pub const LEASE_MARGIN_SECONDS: u64 = 2;
+/// A failed write to the store is logged once in this time per isolate, with the number of failures since the last line. KV accepts one
+/// write per second and key in the whole world, so many isolates may be refused at once.
+pub const WRITE_FAILURE_LOG_SECONDS: u64 = 60;
+/// A record that could not be written for this long, because its request was cancelled and no other came, is not written any more: the
+/// store may have a newer one.
+pub const WRITE_WITHIN_SECONDS: i64 = 60;
+/// Timeout of a store operation. A working store answers in a fraction of this time.
+pub const STORE_TIMEOUT_MS: u32 = 1500;
+/// The lease of a request that reads the store. Times are whole seconds, so it is longer than the timeout by more than one.
+pub const STORE_LEASE_SECONDS: u64 = 3;
+/// Bounds of the polling interval of a request that waits for another request's fetch. Between them the interval is an eighth of
+/// the time waited so far, so no request waits more than an eighth longer than necessary: 41 polls in 5 s.
+pub const LEASE_POLL_RANGE_MS: (u32, u32) = (20, 250);
+/// The polling interval is the time waited so far divided by this number.
+pub const LEASE_POLL_SHARE: u32 = 8;
+
+/// Characters of the stored reason why keys could not be fetched: a sentence, and the reasons of a few keys.
+pub const MAX_FAILURE_REASON_CHARS: usize = 400;
+/// Bytes of a token's SHA-256 that identify it in the log, in hexadecimal.
+pub const TOKEN_HASH_PREFIX_BYTES: usize = 6;
+/// `Retry-After` for faults that only the operator can fix.
+pub const RETRY_AFTER_CONFIGURATION_SECONDS: u64 = 60;
+
+/// `explain` does not fetch from an origin again within this many seconds, because the answer would be the same.
+pub const LOOK_AGAIN_AFTER_SECONDS: i64 = 2;
+/// `Retry-After` while a required KV namespace does not answer. Failures of KV usually end within seconds.
+pub const RETRY_AFTER_STORE_SECONDS: u64 = 5;

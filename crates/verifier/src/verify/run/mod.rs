@@ -1,0 +1,253 @@
+//! The steps of one verification: issuer, algorithm, key, signature, claims. Each step selects one thing and tries no
+//! others.
+
+mod engines;
+
+use std::rc::Rc;
+
+use engines::Candidate;
+
+use super::remembered::Remembered;
+use super::{KeyIdentity, Observed, Terms, Trail, Verification, VerifiedToken, digest};
+use crate::jose::algorithm::Algorithm;
+use crate::jose::jwk::KeySet;
+use crate::jose::token::UntrustedToken;
+use crate::keys::{KeyCache, KeySource, Wanted, freshness};
+use crate::limits;
+use crate::ports::VerifierPlatform;
+use crate::rejection::{Fault, NoKey, Refusal, Rejection, excerpt};
+use crate::time::Timestamp;
+use crate::trust::issuer::{TrustedIssuer, TrustedIssuers};
+use crate::trust::secrets::ConfiguredSecret;
+
+/// One verification in progress.
+pub(super) struct Run<'r, P> {
+    terms: &'r Terms,
+    keys: &'r KeyCache,
+    platform: &'r P,
+    now: Timestamp,
+    /// Whether WebCrypto checks the signature as well, and a remembered result is not used.
+    twice: bool,
+    observed: Observed,
+    refresh: Option<Rc<TrustedIssuer>>,
+    trail: Trail,
+}
+
+impl<'r, P: VerifierPlatform> Run<'r, P> {
+    pub(super) fn new(
+        terms: &'r Terms,
+        keys: &'r KeyCache,
+        platform: &'r P,
+        now: Timestamp,
+        twice: bool,
+    ) -> Self {
+        let (observed, trail) = (Observed::default(), Trail::default());
+        Self { terms, keys, platform, now, twice, observed, refresh: None, trail }
+    }
+
+    pub(super) async fn verify(mut self, token: &str) -> Verification {
+        let outcome = self.steps(token).await;
+        let Self { observed, now: verified_at, refresh, trail, .. } = self;
+        Verification { outcome, observed, verified_at, refresh, trail }
+    }
+
+    async fn steps(&mut self, text: &str) -> Result<VerifiedToken, Refusal> {
+        let digest = digest(text);
+        self.observed.digest = Some(digest);
+        let limit = self.terms.max_token_bytes;
+        if text.len() > limit {
+            return Err(Rejection::TokenTooLarge { length: text.len(), limit }.into());
+        }
+        // If WebCrypto checks too, both engines check the signature now. A remembered result does not replace that.
+        let known = if self.twice { None } else { self.terms.remembered.find(&digest, self.now) };
+        let token = match &known {
+            Some(known) => UntrustedToken::reread(text, Rc::clone(&known.content)),
+            None => UntrustedToken::parse(text)?,
+        };
+        self.observed.content = Some(Rc::clone(token.content()));
+
+        let issuer = select_issuer(&self.terms.issuers, &token)?;
+        self.trail.issuer = Some(Rc::clone(issuer));
+        let algorithm = select_algorithm(issuer, &token)?;
+        self.trail.algorithm = Some(algorithm);
+        if self.terms.cross_checks.is_distrusted(algorithm) {
+            return Err(Fault::CryptoDisagreement { algorithm: algorithm.name() }.into());
+        }
+        let set = match &issuer.keys {
+            _ if algorithm.is_shared_secret() => None,
+            Some(source) => Some(self.look_up(issuer, source, &token).await?),
+            None => {
+                let algorithm = algorithm.name();
+                return Err(Rejection::KeyNotFound(NoKey::NoneForAlgorithm { algorithm, known: 0 }).into());
+            }
+        };
+        let identity = set.as_ref().map(|set| set.identity());
+        let key = if let Some(known) = known.filter(|known| known.set == identity) {
+            self.trail.is_remembered = true;
+            self.trail.pure_rust = self.engine().uses_rust().then_some(true);
+            Rc::clone(&known.key)
+        } else {
+            let key = Rc::new(match &set {
+                Some(set) => self.verify_with_keys(set, algorithm, &token).await?,
+                None => self.verify_with_secrets(issuer, algorithm, &token).await?,
+            });
+            let (content, checked_at) = (Rc::clone(token.content()), self.now);
+            let held = Remembered { content, key: Rc::clone(&key), set: identity, checked_at };
+            self.terms.remembered.insert(digest, held);
+            key
+        };
+        if let Some(violation) =
+            issuer.rules.violations(token.header(), token.claims(), self.now).into_iter().next()
+        {
+            return Err(violation.into());
+        }
+        Ok(VerifiedToken { issuer: Rc::clone(issuer), content: Rc::clone(token.content()), key, digest })
+    }
+
+    async fn look_up(
+        &mut self,
+        issuer: &Rc<TrustedIssuer>,
+        source: &KeySource,
+        token: &UntrustedToken<'_>,
+    ) -> Result<Rc<KeySet>, Fault> {
+        let wanted = token.header().kid.as_deref().map_or(Wanted::Any, Wanted::Kid);
+        let lookup = self.keys.lookup(self.platform, source, &self.terms.cache, wanted, self.now).await?;
+        self.now = lookup.found_at;
+        if lookup.refresh_due {
+            self.refresh = Some(Rc::clone(issuer));
+        }
+        let set = Rc::clone(&lookup.set);
+        self.trail.lookup = Some(lookup);
+        Ok(set)
+    }
+
+    async fn verify_with_keys(
+        &mut self,
+        set: &KeySet,
+        algorithm: Algorithm,
+        token: &UntrustedToken<'_>,
+    ) -> Result<KeyIdentity, Refusal> {
+        let candidates = candidates(set, algorithm, token.header().kid.as_deref())
+            .map_err(|no_key| self.with_times(no_key))?;
+        let Some(Candidate::Key(jwk)) = self.first_that_holds(algorithm, candidates, token).await? else {
+            return Err(signature_invalid(token).into());
+        };
+        Ok(KeyIdentity { algorithm, kid: jwk.kid.clone(), thumbprint: Some(jwk.thumbprint.clone()) })
+    }
+
+    /// Adds to the rejection for an unknown `kid` the age of the set, and when the set can be fetched again.
+    fn with_times(&self, mut rejection: Rejection) -> Rejection {
+        if let Rejection::KeyNotFound(NoKey::UnknownKid { age_seconds, next_fetch_seconds, .. }) =
+            &mut rejection
+            && let Some(lookup) = &self.trail.lookup
+        {
+            let (now, looked_at) = (self.now, lookup.last_unknown_kid_fetch_at);
+            *age_seconds = u64::try_from(now.since(lookup.fetched_at)).unwrap_or(0);
+            *next_fetch_seconds = freshness::cooldown_left(now, looked_at, &self.terms.cache).unwrap_or(0);
+        }
+        rejection
+    }
+
+    async fn verify_with_secrets(
+        &mut self,
+        issuer: &TrustedIssuer,
+        algorithm: Algorithm,
+        token: &UntrustedToken<'_>,
+    ) -> Result<KeyIdentity, Refusal> {
+        let kid = token.header().kid.as_deref();
+        let meant: Vec<&ConfiguredSecret> = issuer
+            .secrets
+            .iter()
+            .filter(|secret| secret.matches_kid(kid))
+            .take(limits::MAX_KEYS_TRIED)
+            .collect();
+        if meant.is_empty() {
+            return Err(Rejection::KeyNotFound(NoKey::NoSharedSecret { algorithm: algorithm.name() }).into());
+        }
+        let strong: Vec<Candidate<'_>> = meant
+            .iter()
+            .copied()
+            .filter(|secret| secret.key.as_ref().is_ok_and(|key| key.strong_enough_for(algorithm)))
+            .map(Candidate::Secret)
+            .collect();
+        if !strong.is_empty() && self.first_that_holds(algorithm, strong, token).await?.is_some() {
+            return Ok(KeyIdentity { algorithm, kid: kid.map(str::to_owned), thumbprint: None });
+        }
+        // A secret that is absent or too short may be the one that signed. The operator has to fix that, so the token is not
+        // rejected.
+        for secret in &meant {
+            if let Some(reason) = secret.problem_for(algorithm) {
+                let binding = secret.reference.binding.clone();
+                return Err(Fault::SecretMissing { binding, reason }.into());
+            }
+        }
+        Err(signature_invalid(token).into())
+    }
+}
+
+fn select_issuer<'t>(
+    issuers: &'t TrustedIssuers,
+    token: &UntrustedToken<'_>,
+) -> Result<&'t Rc<TrustedIssuer>, Rejection> {
+    let name = token.claims().issuer.as_deref().ok_or(Rejection::IssuerMissing)?;
+    issuers.find(name).ok_or_else(|| Rejection::IssuerUnknown { issuer: excerpt(name) })
+}
+
+fn select_algorithm(issuer: &TrustedIssuer, token: &UntrustedToken<'_>) -> Result<Algorithm, Rejection> {
+    let name = token.header().alg.as_deref().unwrap_or_default();
+    let algorithm =
+        Algorithm::parse(name).ok_or_else(|| Rejection::AlgorithmUnsupported { algorithm: excerpt(name) })?;
+    if issuer.allows(algorithm) {
+        return Ok(algorithm);
+    }
+    Err(Rejection::AlgorithmNotAllowed {
+        algorithm: algorithm.name().to_owned(),
+        allowed: issuer.algorithms.iter().map(|allowed| allowed.name()).collect(),
+    })
+}
+
+/// The keys that may have signed: those with the token's `kid`, or all keys for its algorithm if it has no `kid`.
+fn candidates<'s>(
+    set: &'s KeySet,
+    algorithm: Algorithm,
+    kid: Option<&str>,
+) -> Result<Vec<Candidate<'s>>, Rejection> {
+    let serving: Vec<Candidate<'_>> = set
+        .keys
+        .iter()
+        .filter(|jwk| kid.is_none() || jwk.kid.as_deref() == kid)
+        .filter(|jwk| jwk.serves(algorithm))
+        .take(limits::MAX_KEYS_TRIED)
+        .map(Candidate::Key)
+        .collect();
+    if !serving.is_empty() {
+        return Ok(serving);
+    }
+    Err(match kid {
+        None => Rejection::KeyNotFound(NoKey::NoneForAlgorithm {
+            algorithm: algorithm.name(),
+            known: set.keys.len(),
+        }),
+        Some(kid) if set.with_kid(kid).next().is_some() => {
+            Rejection::KeyNotFound(NoKey::OtherAlgorithm { kid: excerpt(kid), algorithm: algorithm.name() })
+        }
+        Some(kid) => match set.set_aside_with_kid(kid) {
+            Some(aside) => {
+                Rejection::KeyUnusable { kid: Some(excerpt(kid)), reason: aside.reason.to_string() }
+            }
+            None if !set.keys.is_empty() && set.keys.iter().all(|jwk| jwk.kid.is_none()) => {
+                Rejection::KeyNotFound(NoKey::KeysWithoutKid { kid: excerpt(kid), known: set.keys.len() })
+            }
+            None => Rejection::KeyNotFound(NoKey::UnknownKid {
+                kid: excerpt(kid),
+                known: set.keys.len(),
+                age_seconds: 0,
+                next_fetch_seconds: 0,
+            }),
+        },
+    })
+}
+
+fn signature_invalid(token: &UntrustedToken<'_>) -> Rejection {
+    Rejection::SignatureInvalid { kid: token.header().kid.as_deref().map(excerpt) }
+}

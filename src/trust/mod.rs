@@ -1,7 +1,0 @@
-//! Trusted issuers and the verification policy for their tokens: keys, secrets, presets and rules for claims.
-
-pub mod claims;
-pub mod issuer;
-pub mod password;
-pub mod presets;
-pub mod secrets;
