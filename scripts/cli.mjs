@@ -11,7 +11,7 @@ const WRONG_CALL = 2;
 const quiet = existsSync(at('target', 'debug')) ? ['--quiet'] : [];
 const { error, signal, status } = spawnSync(
   'cargo',
-  ['run', '--locked', ...quiet, '--manifest-path', at('Cargo.toml'), '--bin', 'edge-assay', '--', ...process.argv.slice(2)],
+  ['run', '--locked', ...quiet, '--manifest-path', at('Cargo.toml'), '--package', 'edge-assay-cli', '--', ...process.argv.slice(2)],
   { stdio: 'inherit' },
 );
 if (error) {

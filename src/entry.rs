@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use worker::Env;
 use worker::js_sys::futures::future_to_promise;
@@ -62,7 +63,7 @@ fn finish_later(
     context: &Context,
     environment: Environment,
     application: Rc<Application>,
-    issuer: Option<Rc<TrustedIssuer>>,
+    issuer: Option<Arc<TrustedIssuer>>,
 ) -> Result<(), JsValue> {
     if issuer.is_none() && !application.has_unwritten() && !application.is_untested() {
         return Ok(());

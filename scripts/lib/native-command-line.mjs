@@ -4,9 +4,9 @@ import { quietly } from './steps.mjs';
 
 /** Builds the native command line, unoptimised, and returns its path. */
 export async function buildNativeCommandLine() {
-  await quietly('cargo', ['build', '--locked', '--bin', 'edge-assay']);
+  await quietly('cargo', ['build', '--locked', '--package', 'edge-assay-cli']);
   return at('target', 'debug', process.platform === 'win32' ? 'edge-assay.exe' : 'edge-assay');
 }
 
 /** Runs the native tests of the command line with the `main.js` of the WebAssembly in place of the native binary, and returns the output. */
-export const nativeTestsWith = (mainScript) => quietly('cargo', ['test', '--locked', '--test', 'native', 'cli::'], { env: { EDGE_ASSAY_MAIN_JS: mainScript } });
+export const nativeTestsWith = (mainScript) => quietly('cargo', ['test', '--locked', '--package', 'edge-assay-cli'], { env: { EDGE_ASSAY_MAIN_JS: mainScript } });

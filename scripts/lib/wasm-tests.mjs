@@ -8,8 +8,8 @@ import { at } from './paths.mjs';
 import { duration, quietly, step } from './steps.mjs';
 import { WITHOUT_FLAGS, withoutLocalPaths } from './toolchain.mjs';
 
-const CARGO = ['test', '--locked', '-p', 'edge-assay', '-p', 'edge-assay-kernels', '--release', '--target', 'wasm32-unknown-unknown', '--no-default-features', '--no-run', '--message-format=json'];
-// The libraries of the crate and of its kernels, and two tests.
+const CARGO = ['test', '--locked', '-p', 'edge-assay', '-p', 'edge-assay-jose', '-p', 'edge-assay-kernels', '-p', 'edge-assay-verifier', '--release', '--target', 'wasm32-unknown-unknown', '--no-run', '--message-format=json'];
+// The libraries of the four crates, and two tests.
 const TESTS = ['--lib', '--test', 'wycheproof', '--test', 'fuses'];
 
 // What `fuses` returns: 0 if the kernels accept keys, 3 if they decline. On other processors than x86-64, fusing cannot be turned off.
@@ -33,7 +33,7 @@ export async function wasmTests() {
     .flatMap((message) => message.filenames.filter((name) => name.endsWith('.wasm')));
   const named = (wanted) => files.filter((file) => nameOf(file) === wanted);
   const [libraries, vectors, fuses] = [files.filter((file) => !['wycheproof', 'fuses'].includes(nameOf(file))), named('wycheproof'), named('fuses')];
-  if (libraries.length !== 2 || vectors.length !== 1 || fuses.length !== 1) return false;
+  if (libraries.length !== 4 || vectors.length !== 1 || fuses.length !== 1) return false;
   return [
     ...libraries.map((file) => returns(0, file, [])),
     ...SETTINGS.flatMap(({ flags, fuses: expected }) => [returns(expected, fuses[0], flags), returns(0, vectors[0], flags)]),

@@ -61,7 +61,7 @@ export async function buildCommandLine() {
   } else {
     const before = hashesOf(inputs(settings));
     await step(`Building the command line into ${folder}/`, '20 s, 1 to 2 min the first time', async () => {
-      await quietly('cargo', ['build', '--locked', ...(await withoutLocalPaths()), '--bin', 'edge-assay', '--profile', profile, '--target', target], { env: WITHOUT_FLAGS });
+      await quietly('cargo', ['build', '--locked', ...(await withoutLocalPaths()), '--package', 'edge-assay-cli', '--profile', profile, '--target', target], { env: WITHOUT_FLAGS });
       rmSync(at(folder), { recursive: true, force: true });
       mkdirSync(at(folder), { recursive: true });
       for (const path of [...scripts, join('target', target, profile, wasm)]) copyFileSync(at(path), at(folder, basename(path)));

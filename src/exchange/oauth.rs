@@ -3,7 +3,7 @@
 //! The endpoint issues JWT access tokens (RFC 9068). If a token cannot be verified because an identity provider is down, the
 //! answer is a fault (503) and never an invalid request.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -75,7 +75,7 @@ pub struct Answered {
     /// What to log about the token that was verified: the subject's if a token was issued, else the last one.
     pub observed: Observed,
     /// The issuer whose key set is to be refreshed after the response was sent.
-    pub refresh: Option<Rc<TrustedIssuer>>,
+    pub refresh: Option<Arc<TrustedIssuer>>,
 }
 
 /// What the steps of one request need, and what they have found so far.
@@ -89,7 +89,7 @@ struct RequestState<'d, P> {
     client: Option<String>,
     audit: Option<Audit>,
     observed: Observed,
-    refresh: Option<Rc<TrustedIssuer>>,
+    refresh: Option<Arc<TrustedIssuer>>,
 }
 
 /// Answers one request.

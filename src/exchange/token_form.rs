@@ -1,8 +1,6 @@
 //! Tokens sent with something around them, and words sent instead of a token. Each gets a sentence that says what to send.
 
-/// The words that clients send when they have no token.
-pub const PLACEHOLDERS: &[&str] =
-    &["null", "undefined", "None", "nil", "false", "NaN", "[object Object]", "[object Promise]"];
+use edge_assay_verifier::credentials::PLACEHOLDERS;
 
 /// What a parameter holds that should hold a token alone. Reads as the end of a sentence that begins with the parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

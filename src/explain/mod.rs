@@ -20,7 +20,7 @@ pub mod text;
 pub use report::Report;
 pub use route::RefusedRequest;
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use route::{RouteError, Routing};
 
@@ -230,7 +230,7 @@ impl<'e> Examination<'e> {
         self.before.as_ref()?.last_error.as_ref()
     }
 
-    fn issuer(&self) -> Option<&Rc<TrustedIssuer>> {
+    fn issuer(&self) -> Option<&Arc<TrustedIssuer>> {
         self.trail.issuer.as_ref()
     }
 

@@ -1,7 +1,7 @@
 //! Decides about a request for a route: verifies its token and checks the route's rules. The gateway and forward-auth share
 //! this code.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::application::Application;
 use super::{Response, challenge, cors, credentials, log};
@@ -25,7 +25,7 @@ pub(super) struct AdmissionContext<'d> {
 pub(super) struct Admission {
     pub(super) outcome: Result<Identity, AdmissionError>,
     pub(super) observed: Observed,
-    pub(super) refresh: Option<Rc<TrustedIssuer>>,
+    pub(super) refresh: Option<Arc<TrustedIssuer>>,
 }
 
 /// The identity with which a request is forwarded. On a public route it can be empty.

@@ -1,6 +1,6 @@
 //! The result of an endpoint: a response, and the work that remains after it.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::Response;
 use crate::trust::issuer::TrustedIssuer;
@@ -11,7 +11,7 @@ pub struct Answer {
     /// The response.
     pub response: Response,
     /// The issuer whose keys are to be refreshed with [`Application::refresh`](super::application::Application::refresh).
-    pub refresh: Option<Rc<TrustedIssuer>>,
+    pub refresh: Option<Arc<TrustedIssuer>>,
 }
 
 impl From<Response> for Answer {

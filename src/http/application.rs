@@ -86,7 +86,15 @@ impl Application {
     pub async fn refresh_scheduled<P: Platform>(&self, platform: &P) {
         let Ok(terms) = &self.config.terms else { return };
         for source in terms.issuers.iter().filter_map(|issuer| issuer.keys.as_ref()) {
-            self.keys.refresh_scheduled(platform, source, &terms.cache, limits::CRON_HORIZON_SECONDS, platform.now()).await;
+            self.keys
+                .refresh_scheduled(
+                    platform,
+                    source,
+                    &terms.cache,
+                    limits::CRON_HORIZON_SECONDS,
+                    platform.now(),
+                )
+                .await;
         }
         self.warn_of_expiring_keys(platform);
     }

@@ -5,6 +5,8 @@ use http::{HeaderValue, StatusCode};
 
 use super::Response;
 use super::problem::{ProblemDetails, status_of};
+use edge_assay_verifier::challenge::{challenge, quotable};
+
 use crate::config::Surface;
 use crate::details;
 use crate::rejection::{Fault, Refusal, Rejection};
@@ -13,7 +15,7 @@ use crate::rejection::{Fault, Refusal, Rejection};
 #[must_use]
 pub fn refuse(refusal: &Refusal, surface: &Surface) -> Response {
     match refusal {
-        Refusal::Rejection(rejection) => reject(rejection, &surface.realm, bearer_error(rejection).0),
+        Refusal::Rejection(rejection) => reject(rejection, &surface.realm, status_of(rejection.status())),
         Refusal::Fault(fault) => report(fault, &surface.prefix, StatusCode::SERVICE_UNAVAILABLE),
     }
 }
@@ -23,7 +25,7 @@ pub fn refuse(refusal: &Refusal, surface: &Surface) -> Response {
 pub fn refuse_narrowly(refusal: &Refusal, surface: &Surface) -> Response {
     match refusal {
         Refusal::Rejection(rejection) => {
-            let status = match bearer_error(rejection).0 {
+            let status = match status_of(rejection.status()) {
                 StatusCode::FORBIDDEN => StatusCode::FORBIDDEN,
                 _ => StatusCode::UNAUTHORIZED,
             };
@@ -50,34 +52,13 @@ pub fn forbid(code: &str, detail: &str, surface: &Surface) -> Response {
     response
 }
 
-/// The status of a rejection and its RFC 6750 error code. A request without credentials gets no error code (RFC 6750 §3.1).
-#[must_use]
-pub fn bearer_error(rejection: &Rejection) -> (StatusCode, Option<&'static str>) {
-    let error = match rejection {
-        Rejection::TokenMissing(_) => None,
-        Rejection::RequestAmbiguous(_) => Some("invalid_request"),
-        Rejection::ScopeInsufficient { .. } => Some("insufficient_scope"),
-        _ => Some("invalid_token"),
-    };
-    (status_of(rejection.status()), error)
-}
-
 fn reject(rejection: &Rejection, realm: &str, status: StatusCode) -> Response {
-    let (_, error) = bearer_error(rejection);
     let detail = details::of_rejection(rejection);
     let mut response = ProblemDetails::new(status, rejection.code(), rejection.title(), &detail)
         .about(rejection.claim())
         .into_response();
 
-    let mut challenge = vec![format!("Bearer realm=\"{realm}\"")];
-    if let Some(error) = error {
-        challenge.push(format!("error=\"{error}\""));
-        challenge.push(format!("error_description=\"{}\"", quotable(&detail)));
-    }
-    if let Rejection::ScopeInsufficient { required, .. } = rejection {
-        challenge.push(format!("scope=\"{}\"", quotable(&required.join(" "))));
-    }
-    if let Ok(value) = HeaderValue::from_str(&challenge.join(", ")) {
+    if let Ok(value) = HeaderValue::from_str(&challenge(rejection, realm, &detail)) {
         response.headers_mut().insert(WWW_AUTHENTICATE, value);
     }
     response
@@ -88,28 +69,6 @@ fn report(fault: &Fault, prefix: &str, status: StatusCode) -> Response {
     let mut response = ProblemDetails::new(status, fault.code(), fault.title(), &detail).into_response();
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(fault.retry_after_seconds()));
     response
-}
-
-/// `text` with only the characters that RFC 6750 §3 allows in `error_description` and `scope`, and RFC 6749 §5.2 in
-/// `error_description`: visible ASCII and spaces without `"` and `\`. Typographic characters get their usual ASCII form, all
-/// others become `?`.
-pub(super) fn quotable(text: &str) -> String {
-    let mut quotable = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '"' | '`' | '\u{2018}'..='\u{201f}' | '\u{2039}' | '\u{203a}' | '\u{ab}' | '\u{bb}' => {
-                quotable.push('\'');
-            }
-            ' '..='~' if c != '\\' => quotable.push(c),
-            '\u{2010}'..='\u{2015}' | '\u{2212}' => quotable.push('-'),
-            '\u{a0}' | '\u{2002}'..='\u{200a}' | '\u{202f}' => quotable.push(' '),
-            '…' => quotable.push_str("..."),
-            '§' => quotable.push_str("section "),
-            '→' => quotable.push_str("->"),
-            _ => quotable.push('?'),
-        }
-    }
-    quotable
 }
 
 #[cfg(test)]

@@ -1,14 +1,12 @@
 //! Reads the Bearer token of a request (RFC 6750 §2.1), or says why it is missing or ambiguous.
 
+use edge_assay_verifier::credentials::{self, one_token, query_token};
 use serde_json::Value;
 
 use crate::explain::Presented;
 use crate::jose::json;
 use crate::ports::IncomingRequest;
 use crate::rejection::{Ambiguous, Missing, Rejection};
-
-/// Words that clients send when they have no token.
-const LITERALS: &[&str] = crate::exchange::token_form::PLACEHOLDERS;
 
 /// The token in the request's `Authorization` header.
 ///
@@ -26,7 +24,7 @@ pub fn bearer_token_beside(request: &impl IncomingRequest, query: Option<&str>) 
     let Some(header) = request.header("authorization") else {
         return Err(Rejection::TokenMissing(Missing::NoCredentials));
     };
-    let token = parse(&header)?.to_owned();
+    let token = credentials::bearer_token(&header)?.to_owned();
     if query_token(query).is_some() {
         return Err(Rejection::RequestAmbiguous(Ambiguous::QueryBesideHeader));
     }
@@ -122,23 +120,18 @@ fn bare(text: &str) -> Result<String, Rejection> {
     let has_scheme =
         value.split([' ', '\t']).next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"));
     if has_scheme || cut > 0 {
-        return parse(value).map(str::to_owned);
+        return credentials::bearer_token(value).map(str::to_owned);
     }
     if value.is_empty() {
         return Err(Rejection::TokenMissing(Missing::NoCredentials));
     }
-    match parse(&format!("Bearer {value}")) {
+    match credentials::bearer_token(&format!("Bearer {value}")) {
         // The text does not say `Bearer`, so it is not a malformed header but a text that is not a token.
         Err(Rejection::RequestAmbiguous(Ambiguous::BadSyntax)) if !value.contains(['"', '\'']) => {
             Ok(value.to_owned())
         }
         outcome => outcome.map(str::to_owned),
     }
-}
-
-/// The value of the parameter `access_token` (RFC 6750 §2.3).
-fn query_token(query: Option<&str>) -> Option<&str> {
-    query?.split('&').find_map(|pair| pair.strip_prefix("access_token="))
 }
 
 /// Whether the value of a cookie has the form of a JWT: three segments of base64url, the first of which begins a JSON object.
@@ -150,54 +143,6 @@ fn has_token_cookie(cookies: &str) -> bool {
         let value = value.trim_matches([' ', '\t', '"']);
         value.starts_with("eyJ") && value.split('.').count() == 3 && value.split('.').all(is_base64url)
     })
-}
-
-/// The token in the value of an `Authorization` header. Several headers arrive as one value, joined by commas, and no token
-/// contains a comma.
-fn parse(header: &str) -> Result<&str, Rejection> {
-    let header = header.trim_matches([' ', '\t']);
-    if header.is_empty() {
-        return Err(Rejection::TokenMissing(Missing::NoCredentials));
-    }
-    let (scheme, rest) = header.split_once([' ', '\t']).unwrap_or((header, ""));
-    let token = rest.trim_start_matches([' ', '\t']);
-    if !scheme.trim_end_matches(',').eq_ignore_ascii_case("bearer") {
-        return Err(if header.split(',').skip(1).any(is_bearer) {
-            Rejection::RequestAmbiguous(Ambiguous::SeveralCredentials)
-        } else {
-            Rejection::TokenMissing(Missing::OtherScheme)
-        });
-    }
-    if token.is_empty() {
-        return Err(Rejection::TokenMissing(Missing::Empty));
-    }
-    // An empty credential before another one.
-    if scheme.ends_with(',') {
-        return Err(Rejection::RequestAmbiguous(Ambiguous::SeveralCredentials));
-    }
-    one_token(token)
-}
-
-/// `token`, if it is one word that may be a token.
-fn one_token(token: &str) -> Result<&str, Rejection> {
-    if let Some(literal) = LITERALS.iter().find(|literal| **literal == token) {
-        return Err(Rejection::TokenMissing(Missing::Literal(literal)));
-    }
-    if token.contains(',') {
-        return Err(Rejection::RequestAmbiguous(Ambiguous::SeveralCredentials));
-    }
-    // A single word is taken as the token even with characters that RFC 6750 §2.1 excludes: the token's parser then names the
-    // character and its segment.
-    if token.contains([' ', '\t', '"', '\'']) || token.trim_end_matches('=').is_empty() {
-        return Err(Rejection::RequestAmbiguous(Ambiguous::BadSyntax));
-    }
-    Ok(token)
-}
-
-/// Whether the text after a comma is another Bearer credential. No parameter of another scheme starts like that.
-fn is_bearer(part: &str) -> bool {
-    let scheme = part.trim_start_matches([' ', '\t']).split([' ', '\t']).next();
-    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"))
 }
 
 #[cfg(test)]
@@ -240,7 +185,7 @@ mod tests {
             ("Bearer a.b\u{200b}.c", Ok("a.b\u{200b}.c")),
         ];
         for (header, expected) in cases {
-            assert_eq!(parse(header), expected, "{header}");
+            assert_eq!(credentials::bearer_token(header), expected, "{header}");
         }
     }
 

@@ -13,6 +13,8 @@ use super::answer::Answer;
 use super::application::Application;
 use super::problem::{json as json_response, status_of};
 use super::{Response, body, challenge, log};
+use edge_assay_verifier::challenge::quotable;
+
 use crate::config::Surface;
 use crate::exchange::Exchange;
 use crate::exchange::fireproof::{self, ApiError, Fireproof};
@@ -79,7 +81,7 @@ pub(super) async fn issue<P: Platform>(
 fn refuse_token(error: &TokenError, surface: &Surface) -> Response {
     let body = json!({
         "error": error.error(),
-        "error_description": challenge::quotable(&error.public_detail(&surface.prefix)),
+        "error_description": quotable(&error.public_detail(&surface.prefix)),
         "code": error.code(),
     });
     let mut response = json_response(status_of(error.status()), &body);

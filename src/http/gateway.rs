@@ -1,7 +1,7 @@
 //! The gateway over HTTP: a request that no endpoint answers is forwarded by its route, or refused here.
 
 use std::net::IpAddr;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use http::{Method, StatusCode};
 
@@ -24,7 +24,7 @@ pub struct Served<T> {
     /// The response.
     pub reply: Reply<T>,
     /// The issuer whose keys [`Application::refresh`] must refresh.
-    pub refresh: Option<Rc<TrustedIssuer>>,
+    pub refresh: Option<Arc<TrustedIssuer>>,
 }
 
 /// Where the response comes from.

@@ -6,7 +6,7 @@
 //! requests with forged tokens could cause.
 
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use http::StatusCode;
 use serde::Serialize;
@@ -109,7 +109,7 @@ struct SecretReport {
 }
 
 /// The result of probing one key source.
-type Probed = Result<Rc<KeySet>, Fault>;
+type Probed = Result<Arc<KeySet>, Fault>;
 
 /// How ready an issuer or the Worker is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -125,7 +125,9 @@ mod header {
         ] {
             let header = json!({"alg": "ES256", member: value}).to_string();
             let token = tokens::unsigned(&header, "{}");
-            assert!(matches!(refused(&token), TokenFormatError::HeaderUnsupported { member: m, .. } if m == member));
+            assert!(
+                matches!(refused(&token), TokenFormatError::HeaderUnsupported { member: m, .. } if m == member)
+            );
         }
     }
 

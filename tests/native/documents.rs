@@ -49,7 +49,7 @@ fn the_page_for_operators_lists_exactly_the_events_that_are_logged() {
         "Level::Error, \"",
         "(level, \"",
     ];
-    let sources = sources("src");
+    let sources: Vec<String> = ["src", "crates/verifier/src"].into_iter().flat_map(sources).collect();
     let mut logged = names_after(&sources, BEFORE);
     // Calls in which the level follows the event.
     for text in &sources {
@@ -182,7 +182,9 @@ fn every_script_and_every_test_that_a_command_names_exists() {
 /// `npx edge-assay` works in a clone of this repository and where the npm package is installed. cargo works in the clone alone.
 #[test]
 fn advice_and_pages_call_the_command_line_as_every_user_can() {
-    let advice = sources("src").into_iter().map(|text| ("src".to_owned(), text));
+    let advice = ["src", "crates"]
+        .into_iter()
+        .flat_map(|folder| sources(folder).into_iter().map(move |text| (folder.to_owned(), text)));
     let mut calls = 0;
     for (path, text) in pages().into_iter().chain(advice) {
         calls += commands(&text, "npx edge-assay ").count();

@@ -30,6 +30,6 @@ fn both_languages_keep_the_same_number_of_configurations() {
 
 #[test]
 fn the_command_line_and_its_host_name_the_file_of_requests_alike() {
-    assert!(source("src/bin/edge-assay/http.rs").contains("const REQUESTS: &str = \"/edge-assay:http\";"));
+    assert!(source("crates/cli/src/http.rs").contains("const REQUESTS: &str = \"/edge-assay:http\";"));
     assert!(source("npm/cli/host.js").contains("const REQUESTS = 'edge-assay:http';"));
 }

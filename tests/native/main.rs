@@ -16,7 +16,6 @@ mod attacks_jose;
 mod attacks_tokens;
 mod cache_model;
 mod cases;
-mod cli;
 mod codes;
 mod configuration;
 mod documents;

@@ -72,7 +72,10 @@ fn rfc_7515_a_4_es512_is_not_supported() {
 #[test]
 fn rfc_7515_a_5_unsecured_is_malformed_and_with_a_signature_unsupported() {
     let unsecured = text("rfc7515_a5", "jws");
-    assert_eq!(UntrustedToken::parse(unsecured).unwrap_err(), TokenFormatError::Malformed(Malformed::Unsigned));
+    assert_eq!(
+        UntrustedToken::parse(unsecured).unwrap_err(),
+        TokenFormatError::Malformed(Malformed::Unsigned)
+    );
     let signed = format!("{unsecured}c2ln");
     assert_eq!(
         UntrustedToken::parse(&signed).unwrap().header().algorithm(),

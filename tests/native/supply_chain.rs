@@ -52,9 +52,12 @@ fn every_crate_is_ours_or_comes_from_crates_io_with_a_checksum() {
         "bindgen",
         "edge-assay",
         "edge-assay-abstract-numbers",
+        "edge-assay-cli",
         "edge-assay-fuzz",
+        "edge-assay-jose",
         "edge-assay-kernels",
         "edge-assay-kernels-proofs",
+        "edge-assay-verifier",
         "mutants",
     ];
     for package in crates().into_iter().chain(crates_of(FUZZ_LOCK)) {

@@ -10,8 +10,15 @@ use crate::support::world::{World, header};
 use edge_assay::rejection::{Malformed, Rejection, Segment, excerpt};
 
 /// The files and folders that contain these texts.
-const SOURCES: &[&str] =
-    &["src/characters.rs", "src/intake.rs", "src/jose", "src/ports.rs", "src/rejection", "src/trust"];
+const SOURCES: &[&str] = &[
+    "crates/jose/src",
+    "crates/verifier/src/ports.rs",
+    "crates/verifier/src/rejection",
+    "crates/verifier/src/trust",
+    "src/details.rs",
+    "src/intake.rs",
+    "src/ports.rs",
+];
 
 /// All files at or below a path.
 fn files(path: &Path) -> Vec<PathBuf> {

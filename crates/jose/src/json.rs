@@ -16,8 +16,8 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess
 use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
 
-use crate::limits;
 use crate::characters::excerpt;
+use crate::limits;
 
 /// The members of a JSON object.
 pub type Members = Map<String, Value>;

@@ -14,8 +14,8 @@ use super::base64url;
 use super::json::{self, JsonError, Members};
 use super::json_type;
 use super::signature::{Ed25519Key, KeyError, P256Key, P384Key, RsaKey, VerifyingKey};
-use crate::limits;
 use crate::characters::excerpt;
+use crate::limits;
 
 /// Members that only private keys have (RFC 7518 §6), and `k`, the octets of a symmetric key.
 const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use serde::de::{Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -91,6 +91,14 @@ impl Object {
             Value::String(text) => Some(Cow::Owned(text)),
             _ => None,
         }
+    }
+
+    /// The object as a type of the application's.
+    ///
+    /// # Errors
+    /// What the type finds wrong.
+    pub fn deserialize<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        T::deserialize(&mut json::reader(&self.text))
     }
 
     /// An upper bound on the bytes of memory that it takes.

@@ -4,7 +4,7 @@
 //! current time is, or whether a signature is valid. No claim may be used before `verify` has accepted the token.
 
 use std::fmt;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -13,8 +13,8 @@ use super::base64url;
 use super::json::JsonError;
 use super::json_type;
 use super::object::Object;
-use crate::limits;
 use crate::characters::excerpt;
+use crate::limits;
 use crate::malformed::{Malformed, Segment};
 use crate::time::Timestamp;
 
@@ -65,7 +65,7 @@ pub enum TokenFormatError {
 /// A well-formed token whose signature has not been checked.
 #[derive(Clone)]
 pub struct UntrustedToken<'t> {
-    content: Rc<Content>,
+    content: Arc<Content>,
     signing_input: &'t [u8],
 }
 
@@ -154,20 +154,20 @@ impl<'t> UntrustedToken<'t> {
             return Err(malformed(Malformed::Unsigned));
         }
         let signature = octets(signature, Segment::Signature)?;
-        let content = Rc::new(Content { header, claims, signature });
+        let content = Arc::new(Content { header, claims, signature });
         Ok(Self { content, signing_input: signing_input.as_bytes() })
     }
 
     /// A token whose text was already parsed to `content`.
     #[must_use]
-    pub fn reread(token: &'t str, content: Rc<Content>) -> Self {
+    pub fn reread(token: &'t str, content: Arc<Content>) -> Self {
         let signing_input = token.rsplit_once('.').map_or(token, |(input, _)| input).as_bytes();
         Self { content, signing_input }
     }
 
     /// The parsed segments. They are untrusted.
     #[must_use]
-    pub fn content(&self) -> &Rc<Content> {
+    pub fn content(&self) -> &Arc<Content> {
         &self.content
     }
 
@@ -248,7 +248,8 @@ impl Header {
     /// [`TokenFormatError::AlgorithmUnsupported`] when `alg` is absent, `none`, or not implemented.
     pub fn algorithm(&self) -> Result<Algorithm, TokenFormatError> {
         let alg = self.alg.as_deref().unwrap_or_default();
-        Algorithm::parse(alg).ok_or_else(|| TokenFormatError::AlgorithmUnsupported { algorithm: excerpt(alg) })
+        Algorithm::parse(alg)
+            .ok_or_else(|| TokenFormatError::AlgorithmUnsupported { algorithm: excerpt(alg) })
     }
 
     /// All members, registered or not.
@@ -442,7 +443,8 @@ mod tests {
         let longest = limits::MAX_TOKEN_BYTES;
         for length in [longest - 1, longest, longest + 1, longest + 2] {
             let refused = UntrustedToken::parse(&"a".repeat(length)).unwrap_err();
-            let is_too_large = matches!(refused, TokenFormatError::TooLarge { limit, .. } if limit == longest);
+            let is_too_large =
+                matches!(refused, TokenFormatError::TooLarge { limit, .. } if limit == longest);
             assert_eq!(is_too_large, length > longest, "{length}: {refused:?}");
         }
     }
@@ -599,7 +601,10 @@ mod tests {
         for header in ["{}", r#"{"alg":"none"}"#, r#"{"alg":"nOnE"}"#, r#"{"alg":"ES512"}"#] {
             let token = compact(header, "{}");
             let parsed = UntrustedToken::parse(&token).unwrap();
-            assert!(matches!(parsed.header().algorithm(), Err(TokenFormatError::AlgorithmUnsupported { .. })));
+            assert!(matches!(
+                parsed.header().algorithm(),
+                Err(TokenFormatError::AlgorithmUnsupported { .. })
+            ));
         }
     }
 

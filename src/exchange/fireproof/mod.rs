@@ -8,7 +8,7 @@ mod message;
 mod results;
 mod session;
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -155,7 +155,7 @@ pub struct Answered {
     /// What to log about the subject's token.
     pub observed: Observed,
     /// The issuer whose key set is to be refreshed after the response was sent.
-    pub refresh: Option<Rc<TrustedIssuer>>,
+    pub refresh: Option<Arc<TrustedIssuer>>,
 }
 
 impl From<Result<Value, ApiError>> for Answered {

@@ -1,4 +1,4 @@
-//! A model checker for the key cache: it runs the production code of `src/keys` in small worlds, in every order of events.
+//! A model checker for the key cache: it runs the production code of `crates/verifier/src/keys` in small worlds, in every order of events.
 //!
 //! `world.rs` is the world, in which a choice determines when and how each call of a port ends. `explorer.rs` takes every choice.
 //! `properties.rs` checks each step. `docs/cache-model.md` states the properties, the bounds and the figures.

@@ -488,7 +488,17 @@ async fn serve(port: Port, cache: Rc<KeyCache>, call: Call) {
     let wanted = match call {
         Call::Kid(kid) => Wanted::Kid(kid),
         Call::Any => Wanted::Any,
-        Call::Cron => return cache.refresh_scheduled(&port, &source, &policy, edge_assay::limits::CRON_HORIZON_SECONDS, port.now()).await,
+        Call::Cron => {
+            return cache
+                .refresh_scheduled(
+                    &port,
+                    &source,
+                    &policy,
+                    edge_assay::limits::CRON_HORIZON_SECONDS,
+                    port.now(),
+                )
+                .await;
+        }
         Call::LookAgain(kid) => {
             if let LookedAgain::Fetched(set) =
                 cache.look_again(&port, &source, &policy, kid, port.now()).await

@@ -1,4 +1,4 @@
-//! A fleet of isolates in many data centres, in virtual time, on the production code of `src/keys`.
+//! A fleet of isolates in many data centres, in virtual time, on the production code of `crates/verifier/src/keys`.
 //!
 //! `scenario.rs` says what happens, `world.rs` runs it, `port.rs`, `store.rs` and `origin.rs` are the ports of an isolate, `traffic.rs`
 //! asks and judges the answers, `report.rs` counts. The small scenarios run in every test run; the whole ones by `npm run fleet`.

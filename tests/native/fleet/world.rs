@@ -7,6 +7,7 @@ use std::collections::BinaryHeap;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use edge_assay::jose::KeySet;
@@ -255,7 +256,7 @@ impl World {
             let stored = Record {
                 cached: Some(CachedSet {
                     jwks_uri: uri.clone(),
-                    set: Rc::new(KeySet::parse(body.as_bytes()).unwrap()),
+                    set: Arc::new(KeySet::parse(body.as_bytes()).unwrap()),
                     body: body.into(),
                     etag: Some(origin::etag(kids)),
                     lifetime: Lifetime::starting(fetched_at, ttl, &self.policy),
@@ -384,7 +385,16 @@ impl World {
             world.sleep(late_ms).await;
             let port = Port::new(&world, &isolate);
             for source in &world.sources {
-                isolate.cache.refresh_scheduled(&port, source, &world.policy, CRON_HORIZON_SECONDS, world.now(&isolate)).await;
+                isolate
+                    .cache
+                    .refresh_scheduled(
+                        &port,
+                        source,
+                        &world.policy,
+                        CRON_HORIZON_SECONDS,
+                        world.now(&isolate),
+                    )
+                    .await;
             }
         });
     }

@@ -355,7 +355,16 @@ fn a_refresh_leaves_a_running_one_alone() {
     let later = async {
         world.sleep(500).await;
         refresh().await;
-        isolate.cache.refresh_scheduled(&world, &isolate.source, &isolate.policy, edge_assay::limits::CRON_HORIZON_SECONDS, world.now()).await;
+        isolate
+            .cache
+            .refresh_scheduled(
+                &world,
+                &isolate.source,
+                &isolate.policy,
+                edge_assay::limits::CRON_HORIZON_SECONDS,
+                world.now(),
+            )
+            .await;
     };
     world.run(join(refresh(), later));
     assert_eq!(calls(&world), 2);

@@ -108,7 +108,13 @@ impl Isolate {
     }
 
     fn cron(&self, world: &FakePlatform) {
-        world.run(self.cache.refresh_scheduled(world, &self.source, &self.policy, edge_assay::limits::CRON_HORIZON_SECONDS, world.now()));
+        world.run(self.cache.refresh_scheduled(
+            world,
+            &self.source,
+            &self.policy,
+            edge_assay::limits::CRON_HORIZON_SECONDS,
+            world.now(),
+        ));
     }
 
     fn state(&self, world: &FakePlatform) -> KeyState {

@@ -1,6 +1,7 @@
 //! A signature that was found valid a moment ago is not checked again. All other checks are repeated.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use edge_assay::http::application::Application;
 use edge_assay::jose::Algorithm;
@@ -114,7 +115,7 @@ fn a_set_that_is_fetched_again_and_has_not_changed_is_the_same_set() {
     assert!(world.outcome(&token_with_header(&json!({ "kid": "unknown" }))).is_err());
     assert_eq!(world.fetches(ISS), 2);
     assert!(remembers(&world, &known));
-    assert!(Rc::ptr_eq(&first, &held(&world)), "and is stored once");
+    assert!(Arc::ptr_eq(&first, &held(&world)), "and is stored once");
     // With another text it is another set, even if it contains the key.
     world.publishes(ISS, &[ed25519(), ed25519_second()]);
     world.platform.pass(31);
@@ -136,7 +137,7 @@ fn remembered_tokens_keep_no_key_set_in_memory() {
         claims["jti"] = json!(number);
         let verification = world.verification(&token(&claims));
         assert!(verification.outcome.is_ok());
-        former.push(Rc::downgrade(&verification.trail.lookup.unwrap().set));
+        former.push(Arc::downgrade(&verification.trail.lookup.unwrap().set));
         world.platform.pass(31);
     }
     let alive = former.iter().filter(|set| set.upgrade().is_some()).count();

@@ -5,7 +5,7 @@
 
 mod self_test;
 
-use std::cell::{Cell, RefCell};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 
@@ -14,6 +14,7 @@ pub use self_test::{Answers, self_test};
 use crate::jose::Algorithm;
 use crate::members::json;
 use crate::ports::{EngineError, Level, Log, PlatformCrypto, Random, SignatureCheck};
+use crate::sync::Shared;
 
 /// Which engines check the signatures of live requests (`verify.engine`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,11 +61,11 @@ impl Engine {
 pub struct CrossChecks {
     engine: Engine,
     share: Share,
-    agreed: Cell<u64>,
-    unanswered: Cell<u64>,
-    disagreements: Cell<u64>,
-    last: RefCell<Option<Disagreement>>,
-    distrusted: RefCell<Vec<Algorithm>>,
+    agreed: AtomicU64,
+    unanswered: AtomicU64,
+    disagreements: AtomicU64,
+    last: Shared<Option<Disagreement>>,
+    distrusted: Shared<Vec<Algorithm>>,
 }
 
 /// A share of all requests, from none to every one.
@@ -147,7 +148,7 @@ impl CrossChecks {
     /// Counts a check that WebCrypto answered in agreement with pure Rust, or did not answer.
     pub(crate) fn count(&self, is_answered: bool) {
         let counter = if is_answered { &self.agreed } else { &self.unanswered };
-        counter.set(counter.get().saturating_add(1));
+        counter.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a disagreement about `checks`, and tests both engines. The token may have been made to provoke it, so it
@@ -163,7 +164,7 @@ impl CrossChecks {
         checks: &[SignatureCheck<'_>],
         disagreement: Disagreement,
     ) {
-        self.disagreements.set(self.disagreements.get().saturating_add(1));
+        self.disagreements.fetch_add(1, Ordering::Relaxed);
         let rust_again = checks.iter().any(|check| self_test::verify_again(algorithm, check));
         let web_crypto_again = ask_web_crypto(platform, checks).await.map(|holds| holds.is_some());
         if rust_again != disagreement.pure_rust || web_crypto_again != Ok(disagreement.web_crypto) {
@@ -177,46 +178,49 @@ impl CrossChecks {
                 }),
             );
         }
-        self.last.replace(Some(disagreement));
+        self.last.with(|last| *last = Some(disagreement));
         self_test(self, platform, &[algorithm]).await;
     }
 
     /// From now on no token of `algorithm` is verified.
     fn distrust(&self, algorithm: Algorithm) {
-        let mut distrusted = self.distrusted.borrow_mut();
-        if !distrusted.contains(&algorithm) {
-            distrusted.push(algorithm);
-        }
+        self.distrusted.with(|distrusted| {
+            if !distrusted.contains(&algorithm) {
+                distrusted.push(algorithm);
+            }
+        });
     }
 
     /// Whether an engine has failed its test for `algorithm`.
     #[must_use]
     pub fn is_distrusted(&self, algorithm: Algorithm) -> bool {
-        self.distrusted.borrow().contains(&algorithm)
+        self.distrusted.with(|distrusted| distrusted.contains(&algorithm))
     }
 
     /// The counts so far.
     #[must_use]
     pub fn state(&self) -> CrossCheckState {
         CrossCheckState {
-            agreed: self.agreed.get(),
-            unanswered: self.unanswered.get(),
-            disagreements: self.disagreements.get(),
-            last_disagreement: self.last.borrow().clone(),
-            distrusted: self.distrusted.borrow().iter().map(|algorithm| algorithm.name()).collect(),
+            agreed: self.agreed.load(Ordering::Relaxed),
+            unanswered: self.unanswered.load(Ordering::Relaxed),
+            disagreements: self.disagreements.load(Ordering::Relaxed),
+            last_disagreement: self.last.with(|last| last.clone()),
+            distrusted: self
+                .distrusted
+                .with(|distrusted| distrusted.iter().map(|algorithm| algorithm.name()).collect()),
         }
     }
 
     /// Whether an engine has failed its test for some algorithm.
     #[must_use]
     pub fn has_failed_engine(&self) -> bool {
-        !self.distrusted.borrow().is_empty()
+        self.distrusted.with(|distrusted| !distrusted.is_empty())
     }
 
     /// Whether the engines have disagreed on some token.
     #[must_use]
     pub fn has_disagreement(&self) -> bool {
-        self.disagreements.get() > 0
+        self.disagreements.load(Ordering::Relaxed) > 0
     }
 }
 

@@ -6,9 +6,9 @@
 //! ended. `docs/cache-model.md` says which properties of this protocol are checked, and how.
 
 use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crate::jose::KeySet;
 use crate::keys::error::{KeySetError, KeySetErrorKind};
@@ -17,24 +17,24 @@ use crate::keys::freshness::{self, Asked, Decision, Freshness, Lifetime, Refresh
 use crate::keys::record::{self, CachedSet, Record, Written};
 use crate::keys::{CachePolicy, KeySource, KeyState, LookedAgain, Lookup, Tier, Wanted};
 use crate::limits::{
-    LEASE_MARGIN_SECONDS, LEASE_POLL_RANGE_MS, LEASE_POLL_SHARE,
-    LOOK_AGAIN_AFTER_SECONDS, NO_WAIT_SECONDS, STALE_WAIT_MS, STORE_LEASE_SECONDS, WRITE_FAILURE_LOG_SECONDS,
-    WRITE_WITHIN_SECONDS,
+    LEASE_MARGIN_SECONDS, LEASE_POLL_RANGE_MS, LEASE_POLL_SHARE, LOOK_AGAIN_AFTER_SECONDS, NO_WAIT_SECONDS,
+    STALE_WAIT_MS, STORE_LEASE_SECONDS, WRITE_FAILURE_LOG_SECONDS, WRITE_WITHIN_SECONDS,
 };
 use crate::members::json;
 use crate::ports::{KeyPlatform, KeyValueStore, Level, Log, Random};
 use crate::rejection::Fault;
+use crate::sync::Shared;
 use crate::time::Timestamp;
 use crate::waiting::{join_all, with_store_timeout, with_timeout};
 
 /// An isolate's memory of the keys of every source.
 #[derive(Debug, Default)]
 pub struct KeyCache {
-    entries: RefCell<HashMap<String, Entry>>,
-    last_lease: Cell<u64>,
-    refresh_point: Cell<Option<RefreshPoint>>,
-    unwritten: RefCell<Vec<Unwritten>>,
-    write_failures: Cell<WriteFailures>,
+    entries: Shared<HashMap<String, Entry>>,
+    last_lease: AtomicU64,
+    refresh_point: OnceLock<RefreshPoint>,
+    unwritten: Shared<Vec<Unwritten>>,
+    write_failures: Shared<WriteFailures>,
 }
 
 /// The outcome of an attempt that the store does not have yet.
@@ -79,7 +79,7 @@ impl KeyCache {
     /// An empty memory of an isolate that refreshes sets at this point. Otherwise the point is random.
     #[must_use]
     pub fn refreshing_at(point: RefreshPoint) -> Self {
-        Self { refresh_point: Cell::new(Some(point)), ..Self::default() }
+        Self { refresh_point: OnceLock::from(point), ..Self::default() }
     }
 
     /// The set with which to verify, at `now`, a token that needs the key `wanted`.
@@ -121,12 +121,13 @@ impl KeyCache {
                     return visit.make_do(tier, now);
                 }
                 Decision::FetchFirst => {
+                    let Some(lease) = visit.take_lease(now) else { continue };
                     let needed = |now| visit.decide(wanted, now) == Decision::FetchFirst;
-                    tier = visit.bring(visit.take_lease(now), wanted, needed).await;
+                    tier = visit.bring(lease, wanted, needed).await;
                 }
                 Decision::FetchFirstOrUse => {
                     let needed = |now| visit.decide(wanted, now) == Decision::FetchFirstOrUse;
-                    let lease = visit.take_lease(now);
+                    let Some(lease) = visit.take_lease(now) else { continue };
                     let bring = visit.bring(lease, wanted, needed);
                     if let Some(brought) = with_timeout(platform, STALE_WAIT_MS, bring).await {
                         tier = brought;
@@ -160,14 +161,14 @@ impl KeyCache {
     /// Whether [`Self::write_back`] has something to write.
     #[must_use]
     pub fn has_unwritten(&self) -> bool {
-        !self.unwritten.borrow().is_empty()
+        self.unwritten.with(|unwritten| !unwritten.is_empty())
     }
 
     /// Writes to the store what attempts have brought, for the other isolates. No request waits for that: call it after the response. If
     /// the request that made the attempt was cancelled, the next one of this isolate writes.
     pub async fn write_back<P: KeyPlatform>(&self, platform: &P) {
         loop {
-            let next = self.unwritten.borrow_mut().pop();
+            let next = self.unwritten.with(Vec::pop);
             let Some(Unwritten { issuer, written, noted_at }) = next else { return };
             if platform.now().since(noted_at) > WRITE_WITHIN_SECONDS {
                 continue;
@@ -235,13 +236,14 @@ impl KeyCache {
                 attempts.consecutive_failures == 0 && !is_settled
             })
         };
-        if !may_help(now) || visit.is_leased(now) {
+        if !may_help(now) {
             return LookedAgain::NothingNewer;
         }
+        let Some(lease) = visit.take_lease(now) else { return LookedAgain::NothingNewer };
         visit.with(|entry| entry.last_looked_again_at = Some(now));
-        visit.bring(visit.take_lease(now), Wanted::Kid(kid), may_help).await;
+        visit.bring(lease, Wanted::Kid(kid), may_help).await;
         let set = visit
-            .with(|entry| visit.serving(&entry.record, platform.now()).map(|cached| Rc::clone(&cached.set)));
+            .with(|entry| visit.serving(&entry.record, platform.now()).map(|cached| Arc::clone(&cached.set)));
         set.map_or(LookedAgain::NothingNewer, LookedAgain::Fetched)
     }
 
@@ -259,21 +261,20 @@ impl KeyCache {
         policy: &CachePolicy,
         interval_seconds: u64,
         now: Timestamp,
-    ) -> Result<Rc<KeySet>, Fault> {
+    ) -> Result<Arc<KeySet>, Fault> {
         let lookup = self.lookup(platform, source, policy, Wanted::Any, now).await?;
         let visit = Visit::new(self, platform, source, policy);
         let now = platform.now();
         let is_asked = lookup.tier != Tier::Origin
-            && !visit.is_leased(now)
             && visit.with(|entry| {
                 entry.record.attempts.backoff_left(now).is_none()
                     && entry.last_probed_at.is_none_or(|at| at.plus(interval_seconds) <= now)
             });
-        if is_asked || lookup.tier == Tier::Origin {
+        let lease = if is_asked { visit.take_lease(now) } else { None };
+        if lease.is_some() || lookup.tier == Tier::Origin {
             visit.with(|entry| entry.last_probed_at = Some(now));
         }
-        if is_asked {
-            let lease = visit.take_lease(now);
+        if let Some(lease) = lease {
             if visit.extend_lease(lease, now) {
                 let noting = if lookup.refresh_due { Noting::Everything } else { Noting::News };
                 visit.attempt(Wanted::Any, noting).await;
@@ -326,11 +327,12 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
 
     /// The only access to the memory. It takes a closure, so that no borrow outlives the access.
     fn with<T>(&self, act: impl FnOnce(&mut Entry) -> T) -> T {
-        let mut entries = self.cache.entries.borrow_mut();
-        if let Some(entry) = entries.get_mut(&*self.identity) {
-            return act(entry);
-        }
-        act(entries.entry(self.identity.to_string()).or_default())
+        self.cache.entries.with(|entries| {
+            if let Some(entry) = entries.get_mut(&*self.identity) {
+                return act(entry);
+            }
+            act(entries.entry(self.identity.to_string()).or_default())
+        })
     }
 
     /// The times and attempts in `record` as they count for this source: a set that the issuer cannot use counts as absent. (Issuers with the
@@ -360,12 +362,10 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
 
     /// When this isolate refreshes sets. Drawn once.
     fn refresh_point(&self) -> RefreshPoint {
-        self.cache.refresh_point.get().unwrap_or_else(|| {
+        *self.cache.refresh_point.get_or_init(|| {
             let mut numbers = [[0; 2]; 4];
             Random::fill(self.platform, numbers.as_flattened_mut());
-            let point = RefreshPoint::drawn(numbers);
-            self.cache.refresh_point.set(Some(point));
-            point
+            RefreshPoint::drawn(numbers)
         })
     }
 
@@ -387,7 +387,7 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
             let cached = self.serving(&entry.record, now)?;
             let fetched_at = cached.lifetime.fetched_at;
             let last_unknown_kid_fetch_at = entry.record.attempts.last_unknown_kid_fetch_at;
-            let set = Rc::clone(&cached.set);
+            let set = Arc::clone(&cached.set);
             Some(Lookup { set, tier, fetched_at, found_at: now, last_unknown_kid_fetch_at, refresh_due })
         });
         found.ok_or_else(|| self.fault(now, Unavailable { retry_after_seconds: 1 }))
@@ -421,14 +421,19 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
     }
 
     fn is_leased(&self, now: Timestamp) -> bool {
-        self.with(|entry| entry.lease.is_some_and(|lease| now < lease.until))
+        self.with(|entry| entry.is_leased(now))
     }
 
-    fn take_lease(&self, now: Timestamp) -> u64 {
-        let number = self.cache.last_lease.get().wrapping_add(1);
-        self.cache.last_lease.set(number);
-        self.with(|entry| entry.lease = Some(Lease { number, until: now.plus(STORE_LEASE_SECONDS) }));
-        number
+    /// Takes the lease, if it is free.
+    fn take_lease(&self, now: Timestamp) -> Option<u64> {
+        let number = self.cache.last_lease.fetch_add(1, Ordering::Relaxed);
+        self.with(|entry| {
+            if entry.is_leased(now) {
+                return None;
+            }
+            entry.lease = Some(Lease { number, until: now.plus(STORE_LEASE_SECONDS) });
+            Some(number)
+        })
     }
 
     /// Makes the lease last for a fetch. `false` if it has ended and another request has taken its own.
@@ -446,8 +451,11 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
 
     /// Gets a set from the store or the origin if that is `needed`, unless another request of this isolate is doing so.
     async fn renew(&self, now: Timestamp, needed: impl Fn(Timestamp) -> bool) {
-        if needed(now) && !self.is_leased(now) {
-            self.bring(self.take_lease(now), Wanted::Any, needed).await;
+        if !needed(now) {
+            return;
+        }
+        if let Some(lease) = self.take_lease(now) {
+            self.bring(lease, Wanted::Any, needed).await;
         }
     }
 
@@ -465,16 +473,17 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
 
     /// Reads both records of the source from the store and adopts what is newer than in memory. Returns whether that included a set.
     async fn consult_store(&self) -> bool {
-        let adopted = Cell::new(false);
         let keys = [record::key(self.source), record::failures_key(self.source)];
-        let failures = RefCell::new(Vec::new());
+        let (adopted, failures) = (AtomicBool::new(false), Shared::new(Vec::new()));
         join_all(keys.into_iter().map(|key| {
             let (adopted, failures) = (&adopted, &failures);
             async move {
                 match with_store_timeout(self.platform, KeyValueStore::get(self.platform, &key)).await {
-                    Ok(Some(value)) => adopted.set(self.adopt(&key, &value) || adopted.get()),
+                    Ok(Some(value)) => {
+                        adopted.fetch_or(self.adopt(&key, &value), Ordering::Relaxed);
+                    }
                     Ok(None) => {}
-                    Err(error) => failures.borrow_mut().push(error),
+                    Err(error) => failures.with(|failures| failures.push(error)),
                 }
             }
         }))
@@ -483,7 +492,7 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
             let line = json!({ "operation": "get", "reason": error.to_string() });
             self.log(Level::Warn, "jwks_store_failed", line);
         }
-        adopted.get()
+        adopted.into_inner()
     }
 
     /// Adopts the parts of the record `value` that are newer than those in memory. Returns whether that included a set.
@@ -536,9 +545,10 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
         let (level, event, line) = line;
         self.log(level, event, line);
         if let Some(written) = written {
-            let mut unwritten = self.cache.unwritten.borrow_mut();
-            unwritten.retain(|other| other.written.key != written.key);
-            unwritten.push(Unwritten { issuer: self.source.issuer.clone(), written, noted_at: now });
+            self.cache.unwritten.with(|unwritten| {
+                unwritten.retain(|other| other.written.key != written.key);
+                unwritten.push(Unwritten { issuer: self.source.issuer.clone(), written, noted_at: now });
+            });
         }
         succeeded
     }
@@ -578,6 +588,10 @@ fn log(platform: &impl Log, issuer: &str, level: Level, event: &str, mut line: s
 }
 
 impl Entry {
+    fn is_leased(&self, now: Timestamp) -> bool {
+        self.lease.is_some_and(|lease| now < lease.until)
+    }
+
     fn release(&mut self, number: u64) {
         self.lease.take_if(|lease| lease.number == number);
     }

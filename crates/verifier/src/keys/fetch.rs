@@ -4,7 +4,7 @@
 //! are not followed, because the target of a redirect would choose the keys. This module does not know the time, the cache, or
 //! how often to ask.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::rejection::excerpt;
 
@@ -36,9 +36,9 @@ pub enum Answer {
     /// 200.
     Set {
         /// Its text as it came.
-        body: Rc<str>,
+        body: Arc<str>,
         /// The keys, parsed from `body`.
-        set: Rc<KeySet>,
+        set: Arc<KeySet>,
         /// Its `ETag`.
         etag: Option<String>,
     },
@@ -206,7 +206,7 @@ fn read_set(document: Document, needs_keys: bool) -> Result<Answer, KeySetError>
     let body = String::from_utf8(document.body)
         .map_err(|_| KeySetError::invalid(KeySetProblem::Encoding, NOT_UTF8))?;
     let etag = document.etag.filter(|etag| etag.len() <= MAX_ETAG_BYTES);
-    Ok(Answer::Set { body: body.into(), set: Rc::new(set), etag })
+    Ok(Answer::Set { body: body.into(), set: Arc::new(set), etag })
 }
 
 /// Why a set has no usable key: each key with its reason.

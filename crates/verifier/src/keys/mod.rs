@@ -13,7 +13,7 @@ pub mod state;
 pub mod url;
 
 use std::borrow::Cow;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::jose::KeySet;
 use crate::time::Timestamp;
@@ -106,7 +106,7 @@ pub enum Tier {
 pub struct Lookup {
     /// The keys. The caller looks for the wanted one among them. If it is missing, the origin has been asked recently enough
     /// to say that the issuer has no such key.
-    pub set: Rc<KeySet>,
+    pub set: Arc<KeySet>,
     /// The tier that answered.
     pub tier: Tier,
     /// When the origin served (or confirmed) the set.
@@ -124,7 +124,7 @@ pub struct Lookup {
 #[derive(Clone, Debug)]
 pub enum LookedAgain {
     /// The set as the store or the origin has it now.
-    Fetched(Rc<KeySet>),
+    Fetched(Arc<KeySet>),
     /// The origin was asked a moment ago, or is failing, so nothing newer can be had.
     NothingNewer,
     /// The last second look is too recent.

@@ -7,7 +7,7 @@
 //! schema. Nothing here reads a clock or a store.
 
 use std::borrow::Cow;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -53,9 +53,9 @@ pub struct CachedSet {
     /// The URL from which it was fetched.
     pub jwks_uri: String,
     /// Its text as fetched.
-    pub body: Rc<str>,
+    pub body: Arc<str>,
     /// The keys, parsed from `body`.
-    pub set: Rc<KeySet>,
+    pub set: Arc<KeySet>,
     /// Its `ETag`.
     pub etag: Option<String>,
     /// Its times.
@@ -339,7 +339,7 @@ impl Stored<'_> {
         Ok(Some(CachedSet {
             jwks_uri: jwks_uri.as_ref().to_owned(),
             body: body.as_ref().into(),
-            set: Rc::new(set),
+            set: Arc::new(set),
             etag,
             lifetime,
         }))

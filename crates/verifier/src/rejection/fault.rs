@@ -90,7 +90,8 @@ impl Fault {
     pub fn public_detail(&self) -> String {
         match self {
             Self::SecretMissing { .. } => {
-                "a secret of this server is missing or cannot be used; the operator finds its name in the log".to_owned()
+                "a secret of this server is missing or cannot be used; the operator finds its name in the log"
+                    .to_owned()
             }
             Self::StoreUnavailable { .. } => "a store that this server needs is unavailable".to_owned(),
             other => other.to_string(),
@@ -129,12 +130,47 @@ impl From<TokenFormatError> for Refusal {
 }
 
 impl Refusal {
+    /// The row of its code.
+    fn row(&self) -> &'static Code {
+        match self {
+            Self::Rejection(rejection) => rejection.row().0,
+            Self::Fault(fault) => fault.row(),
+        }
+    }
+
     /// The stable code.
     #[must_use]
     pub fn code(&self) -> &'static str {
+        self.row().name()
+    }
+
+    /// A short title, the same for every occurrence of the code (RFC 9457 §3.1.3).
+    #[must_use]
+    pub fn title(&self) -> &'static str {
+        self.row().title()
+    }
+
+    /// The status of the response: 400, 401 or 403 for a rejection, 503 for a fault.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.row().status()
+    }
+
+    /// The text for clients. For a fault it leaves out the names of secrets and stores.
+    #[must_use]
+    pub fn public_detail(&self) -> String {
         match self {
-            Self::Rejection(rejection) => rejection.code(),
-            Self::Fault(fault) => fault.code(),
+            Self::Rejection(rejection) => rejection.to_string(),
+            Self::Fault(fault) => fault.public_detail(),
+        }
+    }
+
+    /// `Retry-After` in seconds, at least 1; `None` for a rejection.
+    #[must_use]
+    pub fn retry_after_seconds(&self) -> Option<u64> {
+        match self {
+            Self::Rejection(_) => None,
+            Self::Fault(fault) => Some(fault.retry_after_seconds()),
         }
     }
 }

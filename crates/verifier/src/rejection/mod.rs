@@ -11,10 +11,10 @@ mod credentials;
 mod fault;
 mod no_key;
 
-pub use edge_assay_jose::characters::excerpt;
 pub use credentials::{Ambiguous, Missing};
-pub use fault::{Fault, Refusal};
+pub use edge_assay_jose::characters::excerpt;
 pub use edge_assay_jose::malformed::{Malformed, Segment};
+pub use fault::{Fault, Refusal};
 pub use no_key::{NoKey, next_fetch};
 
 use edge_assay_jose::TokenFormatError;
@@ -186,7 +186,9 @@ impl From<TokenFormatError> for Rejection {
         match error {
             TokenFormatError::TooLarge { length, limit } => Self::TokenTooLarge { length, limit },
             TokenFormatError::Malformed(reason) => Self::TokenMalformed(reason),
-            TokenFormatError::HeaderUnsupported { member, reason } => Self::HeaderUnsupported { member, reason },
+            TokenFormatError::HeaderUnsupported { member, reason } => {
+                Self::HeaderUnsupported { member, reason }
+            }
             TokenFormatError::AlgorithmUnsupported { algorithm } => Self::AlgorithmUnsupported { algorithm },
         }
     }
@@ -194,7 +196,7 @@ impl From<TokenFormatError> for Rejection {
 
 impl Rejection {
     /// The row of its code, and the claim that the rule is about.
-    fn row(&self) -> (&'static Code, Option<&str>) {
+    pub(super) fn row(&self) -> (&'static Code, Option<&str>) {
         match self {
             Self::TokenMissing(_) => (&codes::TOKEN_MISSING, None),
             Self::RequestAmbiguous(_) => (&codes::REQUEST_AMBIGUOUS, None),

@@ -1,7 +1,7 @@
 //! The trusted issuers: the identity providers of the configuration, with everything that verification needs of them.
 
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::claims::ClaimRules;
 use super::secrets::ConfiguredSecret;
@@ -42,27 +42,27 @@ impl TrustedIssuer {
 /// All trusted issuers, found by exact `iss`. Reports list them in the configuration's order.
 #[derive(Debug, Default)]
 pub struct TrustedIssuers {
-    in_order: Vec<Rc<TrustedIssuer>>,
-    by_name: HashMap<String, Rc<TrustedIssuer>>,
+    in_order: Vec<Arc<TrustedIssuer>>,
+    by_name: HashMap<String, Arc<TrustedIssuer>>,
 }
 
 impl TrustedIssuers {
     /// The issuer whose `iss` is exactly `name`, compared character by character (RFC 7519 §4.1.1, RFC 3986 §6.2.1).
     #[must_use]
-    pub fn find(&self, name: &str) -> Option<&Rc<TrustedIssuer>> {
+    pub fn find(&self, name: &str) -> Option<&Arc<TrustedIssuer>> {
         self.by_name.get(name)
     }
 
     /// All of them, in the configuration's order.
-    pub fn iter(&self) -> impl Iterator<Item = &Rc<TrustedIssuer>> {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<TrustedIssuer>> {
         self.in_order.iter()
     }
 }
 
 impl FromIterator<TrustedIssuer> for TrustedIssuers {
     fn from_iter<I: IntoIterator<Item = TrustedIssuer>>(issuers: I) -> Self {
-        let in_order: Vec<_> = issuers.into_iter().map(Rc::new).collect();
-        let by_name = in_order.iter().map(|issuer| (issuer.issuer.clone(), Rc::clone(issuer))).collect();
+        let in_order: Vec<_> = issuers.into_iter().map(Arc::new).collect();
+        let by_name = in_order.iter().map(|issuer| (issuer.issuer.clone(), Arc::clone(issuer))).collect();
         Self { in_order, by_name }
     }
 }

@@ -7,8 +7,10 @@
 mod remembered;
 mod run;
 
-use std::rc::Rc;
+use std::borrow::Cow;
+use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 
 use crate::cross_check::CrossChecks;
@@ -17,8 +19,9 @@ use crate::jose::token::{Claims, Content};
 use crate::keys::{CachePolicy, KeyCache, Lookup};
 use crate::limits;
 use crate::ports::{EngineError, VerifierPlatform};
-use crate::rejection::{Refusal, excerpt};
+use crate::rejection::{Refusal, Rejection, excerpt};
 use crate::time::Timestamp;
+use crate::trust::claims::scopes;
 use crate::trust::issuer::{TrustedIssuer, TrustedIssuers};
 
 pub use remembered::{Digest, RememberedTokens};
@@ -42,9 +45,9 @@ pub struct Terms {
 /// A token whose signature is valid under a key of its issuer, and whose claims satisfy the issuer's rules.
 #[derive(Debug)]
 pub struct VerifiedToken {
-    issuer: Rc<TrustedIssuer>,
-    content: Rc<Content>,
-    key: Rc<KeyIdentity>,
+    issuer: Arc<TrustedIssuer>,
+    content: Arc<Content>,
+    key: Arc<KeyIdentity>,
     digest: Digest,
 }
 
@@ -72,6 +75,52 @@ impl VerifiedToken {
         self.content.claims()
     }
 
+    /// Its `sub`: the user, or the client that acts for itself (RFC 9068 §2.2).
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        self.claims().subject.as_deref()
+    }
+
+    /// The scopes that it grants, from `scope` or `scp`.
+    #[must_use]
+    pub fn scopes(&self) -> Vec<Cow<'_, str>> {
+        scopes(self.claims())
+    }
+
+    /// Whether it grants `scope`.
+    #[must_use]
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.scopes().iter().any(|granted| granted == scope)
+    }
+
+    /// Checks that it grants all of `scopes`.
+    ///
+    /// # Errors
+    /// [`Rejection::ScopeInsufficient`]: respond with 403 (RFC 6750 §3.1).
+    pub fn require_scopes(&self, scopes: &[&str]) -> Result<(), Rejection> {
+        let owned = |scopes: Vec<&str>| scopes.into_iter().map(str::to_owned).collect();
+        let missing: Vec<&str> = scopes.iter().copied().filter(|scope| !self.has_scope(scope)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(Rejection::ScopeInsufficient { required: owned(scopes.to_vec()), missing: owned(missing) })
+    }
+
+    /// The claims as a type of the application's. Members that the type does not have are ignored, unless it says otherwise.
+    ///
+    /// # Errors
+    /// What the type finds wrong. The issuer has signed these claims, so the token is not forged; the issuer and the application disagree
+    /// about their form.
+    pub fn claims_as<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        self.claims().members().deserialize()
+    }
+
+    /// Its `exp`. Every verified token has one.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.claims().expires_at
+    }
+
     /// The key that signed it.
     #[must_use]
     pub fn key(&self) -> &KeyIdentity {
@@ -89,7 +138,7 @@ impl VerifiedToken {
 #[derive(Clone, Debug, Default)]
 pub struct Observed {
     digest: Option<Digest>,
-    content: Option<Rc<Content>>,
+    content: Option<Arc<Content>>,
 }
 
 impl Observed {
@@ -129,7 +178,7 @@ pub struct Verification {
     /// uses this time.
     pub verified_at: Timestamp,
     /// The issuer whose key set is to be refreshed after the response was sent.
-    pub refresh: Option<Rc<TrustedIssuer>>,
+    pub refresh: Option<Arc<TrustedIssuer>>,
     /// The selection of each step.
     pub trail: Trail,
 }
@@ -139,7 +188,7 @@ pub struct Verification {
 #[derive(Debug, Default)]
 pub struct Trail {
     /// The issuer.
-    pub issuer: Option<Rc<TrustedIssuer>>,
+    pub issuer: Option<Arc<TrustedIssuer>>,
     /// The algorithm.
     pub algorithm: Option<Algorithm>,
     /// The key set, if one was needed and available.

@@ -7,14 +7,14 @@
 //! The memory is bounded in tokens, in bytes and in time. An entry refers to its key set by a hash and does not hold it, and
 //! it holds no parsed tree (see [`Object`](crate::jose::Object)), so its estimated size is an upper bound.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::KeyIdentity;
 use crate::jose::SetIdentity;
 use crate::jose::token::Content;
 use crate::limits;
+use crate::sync::Shared;
 use crate::time::Timestamp;
 
 /// The SHA-256 of a whole token, signature included.
@@ -24,9 +24,9 @@ pub type Digest = [u8; 32];
 #[derive(Debug)]
 pub(super) struct Remembered {
     /// The token's content.
-    pub(super) content: Rc<Content>,
+    pub(super) content: Arc<Content>,
     /// The key that signed it.
-    pub(super) key: Rc<KeyIdentity>,
+    pub(super) key: Arc<KeyIdentity>,
     /// The set in which the key was found; `None` for a shared secret, which belongs to the configuration.
     pub(super) set: Option<SetIdentity>,
     /// When the signature was checked.
@@ -36,7 +36,7 @@ pub(super) struct Remembered {
 impl Remembered {
     /// An upper bound of the bytes of memory that it takes, its place in the map included.
     fn footprint(&self) -> usize {
-        /// A slot of the table at its lowest load after growing, the counters of three `Rc`, and their allocations.
+        /// A slot of the table at its lowest load after growing, the counters of three `Arc`, and their allocations.
         const REST_BYTES: usize = 256;
         let texts = [&self.key.kid, &self.key.thumbprint];
         texts.into_iter().flatten().map(String::len).fold(
@@ -51,18 +51,18 @@ impl Remembered {
 pub struct RememberedTokens {
     /// How long an entry is valid. With 0, nothing is remembered.
     seconds: u64,
-    generations: RefCell<Generations>,
+    generations: Shared<Generations>,
 }
 
 /// The recent entries and those before them. The old generation is dropped whole when the young one is full, or when none of
 /// its entries can be valid any more. So no search is needed to make room for an entry.
 #[derive(Debug)]
 struct Generations {
-    young: HashMap<Digest, Rc<Remembered>>,
+    young: HashMap<Digest, Arc<Remembered>>,
     young_bytes: usize,
     /// When the young one began.
     young_since: Timestamp,
-    old: HashMap<Digest, Rc<Remembered>>,
+    old: HashMap<Digest, Arc<Remembered>>,
 }
 
 impl Generations {
@@ -97,17 +97,18 @@ impl RememberedTokens {
             young_since: Timestamp::from_epoch_seconds(0),
             old: HashMap::new(),
         };
-        Self { seconds, generations: RefCell::new(generations) }
+        Self { seconds, generations: Shared::new(generations) }
     }
 
     /// The entry of the token, if it is recent enough at `now`.
-    pub(super) fn find(&self, digest: &Digest, now: Timestamp) -> Option<Rc<Remembered>> {
-        let mut generations = self.generations.borrow_mut();
-        generations.advance(now, self.seconds);
-        let found = generations.young.get(digest).or_else(|| generations.old.get(digest))?;
+    pub(super) fn find(&self, digest: &Digest, now: Timestamp) -> Option<Arc<Remembered>> {
+        let found = self.generations.with(|generations| {
+            generations.advance(now, self.seconds);
+            generations.young.get(digest).or_else(|| generations.old.get(digest)).cloned()
+        })?;
         // The age is negative if the clock was set back. Then the entry is not used.
         let age = u64::try_from(now.since(found.checked_at)).ok()?;
-        (age < self.seconds).then(|| Rc::clone(found))
+        (age < self.seconds).then_some(found)
     }
 
     /// Remembers a token, unless it takes too much memory.
@@ -116,24 +117,26 @@ impl RememberedTokens {
         if self.seconds == 0 || bytes > limits::REMEMBERED_BYTES_PER_TOKEN {
             return;
         }
-        let mut generations = self.generations.borrow_mut();
-        generations.advance(remembered.checked_at, self.seconds);
-        let grown = generations.young_bytes.saturating_add(bytes);
-        if generations.young.len() >= limits::REMEMBERED_TOKENS || grown > limits::REMEMBERED_BYTES {
-            generations.begin(remembered.checked_at);
-        }
-        let replaced = generations.young.insert(digest, Rc::new(remembered));
-        let replaced_bytes = replaced.map_or(0, |replaced| replaced.footprint());
-        generations.young_bytes =
-            generations.young_bytes.saturating_add(bytes).saturating_sub(replaced_bytes);
+        self.generations.with(|generations| {
+            generations.advance(remembered.checked_at, self.seconds);
+            let grown = generations.young_bytes.saturating_add(bytes);
+            if generations.young.len() >= limits::REMEMBERED_TOKENS || grown > limits::REMEMBERED_BYTES {
+                generations.begin(remembered.checked_at);
+            }
+            let replaced = generations.young.insert(digest, Arc::new(remembered));
+            let replaced_bytes = replaced.map_or(0, |replaced| replaced.footprint());
+            generations.young_bytes =
+                generations.young_bytes.saturating_add(bytes).saturating_sub(replaced_bytes);
+        });
     }
 
     /// How many tokens are remembered, and the estimated bytes that they take.
     #[cfg(test)]
     fn held(&self) -> (usize, usize) {
-        let generations = self.generations.borrow();
-        let all = || generations.young.values().chain(generations.old.values());
-        (all().count(), all().map(|one| one.footprint()).sum())
+        self.generations.with(|generations| {
+            let all = || generations.young.values().chain(generations.old.values());
+            (all().count(), all().map(|one| one.footprint()).sum())
+        })
     }
 }
 
@@ -146,10 +149,10 @@ mod tests {
 
     fn remembered(payload: &str, checked_at: i64) -> Remembered {
         let text = format!("{}.{}.AA", base64url::encode(b"{}"), base64url::encode(payload.as_bytes()));
-        let content = Rc::clone(UntrustedToken::parse(&text).unwrap().content());
+        let content = Arc::clone(UntrustedToken::parse(&text).unwrap().content());
         let key = KeyIdentity { algorithm: Algorithm::Hs256, kid: None, thumbprint: None };
         let checked_at = Timestamp::from_epoch_seconds(checked_at);
-        Remembered { content, key: Rc::new(key), set: None, checked_at }
+        Remembered { content, key: Arc::new(key), set: None, checked_at }
     }
 
     fn digest(number: usize) -> Digest {
@@ -254,10 +257,8 @@ mod tests {
         for number in 1..=count {
             memory.insert(digest(number), that_takes(limits::REMEMBERED_BYTES_PER_TOKEN));
         }
-        let in_generations = || {
-            let generations = memory.generations.borrow();
-            (generations.young.len(), generations.old.len())
-        };
+        let in_generations =
+            || memory.generations.with(|generations| (generations.young.len(), generations.old.len()));
         assert_eq!(in_generations(), (count, 0));
         memory.insert(digest(0), remembered("{}", 0));
         assert_eq!(in_generations(), (1, count));
@@ -283,7 +284,7 @@ mod tests {
             memory.insert(digest(0), remembered("{}", 0));
         }
         assert_eq!(memory.held(), (1, once));
-        assert_eq!(memory.generations.borrow().young_bytes, once);
+        assert_eq!(memory.generations.with(|generations| generations.young_bytes), once);
     }
 
     #[test]

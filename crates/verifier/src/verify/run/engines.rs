@@ -8,7 +8,7 @@ use crate::jose::algorithm::Algorithm;
 use crate::jose::jwk::Jwk;
 use crate::jose::token::UntrustedToken;
 use crate::members::json;
-use crate::ports::{CheckingKey, EngineError, Level, VerifierPlatform, Secrets, SignatureCheck};
+use crate::ports::{CheckingKey, EngineError, Level, Secrets, SignatureCheck, VerifierPlatform};
 use crate::rejection::Fault;
 use crate::trust::secrets::ConfiguredSecret;
 

@@ -3,7 +3,7 @@
 
 mod engines;
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use engines::Candidate;
 
@@ -29,7 +29,7 @@ pub(super) struct Run<'r, P> {
     /// Whether WebCrypto checks the signature as well, and a remembered result is not used.
     twice: bool,
     observed: Observed,
-    refresh: Option<Rc<TrustedIssuer>>,
+    refresh: Option<Arc<TrustedIssuer>>,
     trail: Trail,
 }
 
@@ -61,13 +61,13 @@ impl<'r, P: VerifierPlatform> Run<'r, P> {
         // If WebCrypto checks too, both engines check the signature now. A remembered result does not replace that.
         let known = if self.twice { None } else { self.terms.remembered.find(&digest, self.now) };
         let token = match &known {
-            Some(known) => UntrustedToken::reread(text, Rc::clone(&known.content)),
+            Some(known) => UntrustedToken::reread(text, Arc::clone(&known.content)),
             None => UntrustedToken::parse(text)?,
         };
-        self.observed.content = Some(Rc::clone(token.content()));
+        self.observed.content = Some(Arc::clone(token.content()));
 
         let issuer = select_issuer(&self.terms.issuers, &token)?;
-        self.trail.issuer = Some(Rc::clone(issuer));
+        self.trail.issuer = Some(Arc::clone(issuer));
         let algorithm = select_algorithm(issuer, &token)?;
         self.trail.algorithm = Some(algorithm);
         if self.terms.cross_checks.is_distrusted(algorithm) {
@@ -85,14 +85,14 @@ impl<'r, P: VerifierPlatform> Run<'r, P> {
         let key = if let Some(known) = known.filter(|known| known.set == identity) {
             self.trail.is_remembered = true;
             self.trail.pure_rust = self.engine().uses_rust().then_some(true);
-            Rc::clone(&known.key)
+            Arc::clone(&known.key)
         } else {
-            let key = Rc::new(match &set {
+            let key = Arc::new(match &set {
                 Some(set) => self.verify_with_keys(set, algorithm, &token).await?,
                 None => self.verify_with_secrets(issuer, algorithm, &token).await?,
             });
-            let (content, checked_at) = (Rc::clone(token.content()), self.now);
-            let held = Remembered { content, key: Rc::clone(&key), set: identity, checked_at };
+            let (content, checked_at) = (Arc::clone(token.content()), self.now);
+            let held = Remembered { content, key: Arc::clone(&key), set: identity, checked_at };
             self.terms.remembered.insert(digest, held);
             key
         };
@@ -101,22 +101,22 @@ impl<'r, P: VerifierPlatform> Run<'r, P> {
         {
             return Err(violation.into());
         }
-        Ok(VerifiedToken { issuer: Rc::clone(issuer), content: Rc::clone(token.content()), key, digest })
+        Ok(VerifiedToken { issuer: Arc::clone(issuer), content: Arc::clone(token.content()), key, digest })
     }
 
     async fn look_up(
         &mut self,
-        issuer: &Rc<TrustedIssuer>,
+        issuer: &Arc<TrustedIssuer>,
         source: &KeySource,
         token: &UntrustedToken<'_>,
-    ) -> Result<Rc<KeySet>, Fault> {
+    ) -> Result<Arc<KeySet>, Fault> {
         let wanted = token.header().kid.as_deref().map_or(Wanted::Any, Wanted::Kid);
         let lookup = self.keys.lookup(self.platform, source, &self.terms.cache, wanted, self.now).await?;
         self.now = lookup.found_at;
         if lookup.refresh_due {
-            self.refresh = Some(Rc::clone(issuer));
+            self.refresh = Some(Arc::clone(issuer));
         }
-        let set = Rc::clone(&lookup.set);
+        let set = Arc::clone(&lookup.set);
         self.trail.lookup = Some(lookup);
         Ok(set)
     }
@@ -188,7 +188,7 @@ impl<'r, P: VerifierPlatform> Run<'r, P> {
 fn select_issuer<'t>(
     issuers: &'t TrustedIssuers,
     token: &UntrustedToken<'_>,
-) -> Result<&'t Rc<TrustedIssuer>, Rejection> {
+) -> Result<&'t Arc<TrustedIssuer>, Rejection> {
     let name = token.claims().issuer.as_deref().ok_or(Rejection::IssuerMissing)?;
     issuers.find(name).ok_or_else(|| Rejection::IssuerUnknown { issuer: excerpt(name) })
 }

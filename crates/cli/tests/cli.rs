@@ -3,8 +3,15 @@
 //! The tests run the native binary, or the WebAssembly under Node if `EDGE_ASSAY_MAIN_JS` names `main.js`:
 //! `tests/workerd/command-line.test.mjs` runs them so.
 
-// The command line reads the real clock, so its tests do, too.
-#![allow(clippy::disallowed_methods)]
+#![allow(
+    clippy::arithmetic_side_effects,
+    // The command line reads the real clock, so its tests do, too.
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -12,9 +19,18 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::support::{keys, tokens};
+#[path = "../../../tests/native/support"]
+mod support {
+    // The tests of the Worker use more of both.
+    #![allow(dead_code, missing_docs, unreachable_pub, clippy::must_use_candidate)]
+
+    pub mod keys;
+    pub mod tokens;
+}
+
 use edge_assay::jose::Algorithm;
 use serde_json::{Value, json};
+use support::{keys, tokens};
 
 const ISSUER: &str = "https://sincere-cheetah-30.clerk.accounts.dev";
 
@@ -205,11 +221,11 @@ fn check_lists_every_fault_with_exit_code_1_and_says_what_the_shipped_wrangler_t
     for path in ["issuers[0].audiences", "issuers[0].max_age_seconds"] {
         assert!(stdout(&output).contains(path), "{}", stdout(&output));
     }
-    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/wrangler.toml");
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wrangler.toml");
     let output = edge_assay(&["check", shipped], "");
     assert_eq!(code(&output), 1);
     assert!(stdout(&output).contains("[[vars.ASSAY.issuers]]"), "{}", stdout(&output));
-    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/clerk.toml");
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/clerk.toml");
     assert_eq!(code(&edge_assay(&["check", example], "")), 0);
 }
 
@@ -359,7 +375,7 @@ fn the_faults_of_a_set_of_keys_go_to_standard_output() {
 
 /// The commands `edge-assay …` in the emergency section of the page on rotation, without comments.
 fn emergency_commands() -> Vec<Vec<String>> {
-    let page = include_str!("../../docs/operations/jwks-rotation.md");
+    let page = include_str!("../../../docs/operations/jwks-rotation.md");
     let (_, section) = page.split_once("## Our keys, in an emergency").unwrap();
     let (section, _) = section.split_once("\n## ").unwrap();
     let commands = section.lines().filter_map(|line| line.strip_prefix("npx edge-assay "));
@@ -535,7 +551,7 @@ fn a_reader_that_ends_early_changes_no_exit_code_unless_keys_would_be_lost() {
         command().args(arguments).stdin(Stdio::null()).stdout(output).status().unwrap().code().unwrap()
     };
     assert_eq!(run(&["check", &config]), 1);
-    assert_eq!(run(&["check", concat!(env!("CARGO_MANIFEST_DIR"), "/examples/clerk.toml")]), 0);
+    assert_eq!(run(&["check", concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/clerk.toml")]), 0);
     assert_eq!(run(&["keys", "new"]), 1);
 }
 
@@ -701,7 +717,7 @@ fn no_secret_is_written_through_a_link_or_over_a_file() {
 
 #[test]
 fn git_ignores_every_file_that_holds_secrets() {
-    let ignored = include_str!("../../.gitignore");
+    let ignored = include_str!("../../../.gitignore");
     for pattern in [".dev.vars*", "signing-keys*.json*"] {
         assert!(ignored.lines().any(|line| line == pattern), "{pattern}");
     }

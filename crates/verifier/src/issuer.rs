@@ -1,0 +1,185 @@
+//! How a user of the library describes a trusted issuer.
+
+use std::time::Duration;
+
+use crate::jose::Algorithm;
+use crate::jose::SharedSecret;
+use crate::keys::Location;
+use crate::trust::claims::AudienceRule;
+use crate::trust::presets::{self, Preset};
+
+/// An identity provider whose tokens are accepted.
+///
+/// The constructors know where the provider publishes its keys and which algorithms it signs with. The audience has no default: call
+/// [`Self::audience`], [`Self::audience_all_of`] or [`Self::any_audience`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Issuer {
+    pub(super) issuer: String,
+    pub(super) preset: Option<Preset>,
+    pub(super) location: Option<Location>,
+    pub(super) algorithms: Option<Vec<Algorithm>>,
+    pub(super) audience: Option<AudienceRule>,
+    pub(super) authorized_parties: Option<Vec<String>>,
+    pub(super) required_claims: Vec<String>,
+    pub(super) required_scopes: Vec<String>,
+    pub(super) types: Option<Vec<String>>,
+    pub(super) max_age: Option<Duration>,
+    pub(super) secrets: Vec<(Option<String>, SharedSecret)>,
+}
+
+fn strings<S: Into<String>>(texts: impl IntoIterator<Item = S>) -> Vec<String> {
+    texts.into_iter().map(Into::into).collect()
+}
+
+impl Issuer {
+    fn new(issuer: String, preset: Option<Preset>, location: Option<Location>) -> Self {
+        Self {
+            issuer,
+            preset,
+            location,
+            algorithms: None,
+            audience: None,
+            authorized_parties: None,
+            required_claims: Vec::new(),
+            required_scopes: Vec::new(),
+            types: None,
+            max_age: None,
+            secrets: Vec::new(),
+        }
+    }
+
+    /// An issuer of a known kind, with the exact `iss` of its tokens.
+    pub fn preset(preset: Preset, issuer: impl Into<String>) -> Self {
+        let issuer = issuer.into();
+        let location = preset.location(&issuer);
+        Self::new(issuer, Some(preset), Some(location))
+    }
+
+    /// Clerk: `https://<frontend API>`, without a slash at the end. RS256.
+    pub fn clerk(issuer: impl Into<String>) -> Self {
+        Self::preset(Preset::Clerk, issuer)
+    }
+
+    /// Supabase: `https://<project>.supabase.co/auth/v1`. ES256 or RS256; add [`Self::shared_secret`] for the legacy HS256.
+    pub fn supabase(issuer: impl Into<String>) -> Self {
+        Self::preset(Preset::Supabase, issuer)
+    }
+
+    /// Better Auth with its JWT plugin: the base URL. Its keys are at `/api/auth/jwks`. `EdDSA` by default.
+    pub fn better_auth(issuer: impl Into<String>) -> Self {
+        Self::preset(Preset::BetterAuth, issuer)
+    }
+
+    /// Auth0: `https://<tenant>/`, with the slash at the end. RS256.
+    pub fn auth0(issuer: impl Into<String>) -> Self {
+        Self::preset(Preset::Auth0, issuer)
+    }
+
+    /// Any provider with a discovery document (OpenID Connect Discovery 1.0 §4).
+    pub fn oidc(issuer: impl Into<String>) -> Self {
+        Self::preset(Preset::Oidc, issuer)
+    }
+
+    /// An issuer whose JWK Set is at `jwks_uri`. All algorithms with a public key are allowed, unless [`Self::algorithms`] says otherwise.
+    pub fn jwks(issuer: impl Into<String>, jwks_uri: impl Into<String>) -> Self {
+        Self::new(issuer.into(), None, Some(Location::Jwks { uri: jwks_uri.into() }))
+    }
+
+    /// An issuer that signs with shared secrets only (HS256, HS384, HS512). Add them with [`Self::shared_secret`].
+    pub fn with_secrets(issuer: impl Into<String>) -> Self {
+        Self::new(issuer.into(), None, None)
+    }
+
+    /// Replaces the URL of the JWK Set that the constructor derived.
+    pub fn jwks_uri(mut self, jwks_uri: impl Into<String>) -> Self {
+        self.location = Some(Location::Jwks { uri: jwks_uri.into() });
+        self
+    }
+
+    /// `aud` must contain at least one of these.
+    pub fn audience<S: Into<String>>(mut self, any_of: impl IntoIterator<Item = S>) -> Self {
+        self.audience = Some(AudienceRule::AnyOf(strings(any_of)));
+        self
+    }
+
+    /// `aud` must contain all of these.
+    pub fn audience_all_of<S: Into<String>>(mut self, all_of: impl IntoIterator<Item = S>) -> Self {
+        self.audience = Some(AudienceRule::AllOf(strings(all_of)));
+        self
+    }
+
+    /// `aud` is not checked. Only for an issuer whose tokens are all meant for this server, or have no `aud`: otherwise a token for another
+    /// service is accepted.
+    pub fn any_audience(mut self) -> Self {
+        self.audience = Some(AudienceRule::Unchecked);
+        self
+    }
+
+    /// The allowed algorithms.
+    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.algorithms = Some(algorithms.into_iter().collect());
+        self
+    }
+
+    /// `azp` must be one of these.
+    pub fn authorized_parties<S: Into<String>>(mut self, parties: impl IntoIterator<Item = S>) -> Self {
+        self.authorized_parties = Some(strings(parties));
+        self
+    }
+
+    /// Claims that must be present and neither null nor an empty text, as names or JSON Pointers (RFC 6901).
+    pub fn required_claims<S: Into<String>>(mut self, claims: impl IntoIterator<Item = S>) -> Self {
+        self.required_claims = strings(claims);
+        self
+    }
+
+    /// Scopes that every token must grant. A token without one of them is refused with 403.
+    pub fn required_scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.required_scopes = strings(scopes);
+        self
+    }
+
+    /// The accepted values of `typ`, which must then be present (RFC 9068 §4: `at+jwt`). By default, `JWT`, `at+jwt` and no `typ` are
+    /// accepted.
+    pub fn types<S: Into<String>>(mut self, types: impl IntoIterator<Item = S>) -> Self {
+        self.types = Some(strings(types));
+        self
+    }
+
+    /// The maximum age of a token since `iat`, in whole seconds.
+    pub fn max_age(mut self, max_age: Duration) -> Self {
+        self.max_age = Some(max_age);
+        self
+    }
+
+    /// A secret that the issuer shares with this server, as octets, for HS256, HS384 and HS512. With a `kid` it verifies only tokens
+    /// with that `kid` and tokens without one.
+    pub fn shared_secret(mut self, kid: Option<&str>, octets: Vec<u8>) -> Self {
+        self.secrets.push((kid.map(str::to_owned), SharedSecret::new(octets)));
+        self
+    }
+
+    /// The allow-list of algorithms: the given ones, else those of the preset, else all for which there are keys.
+    pub(super) fn allowed(&self) -> Vec<Algorithm> {
+        // A secret that is long enough for HS256 only does not make HS512 allowed. One that is too short for all is a fault of the builder.
+        let is_served = |algorithm: &Algorithm| {
+            self.secrets.iter().all(|(_, secret)| secret.strong_enough_for(*algorithm))
+                || *algorithm == Algorithm::Hs256
+        };
+        let shared = Algorithm::ALL.iter().copied().filter(|algorithm| algorithm.is_shared_secret());
+        let secrets: Vec<Algorithm> =
+            if self.secrets.is_empty() { Vec::new() } else { shared.filter(is_served).collect() };
+        match (&self.algorithms, self.preset) {
+            (Some(given), _) => given.clone(),
+            (None, Some(preset)) => {
+                let mut allowed = preset.algorithms().to_vec();
+                allowed
+                    .extend(secrets.into_iter().filter(|algorithm| !preset.algorithms().contains(algorithm)));
+                allowed
+            }
+            (None, None) if self.location.is_some() => [presets::ASYMMETRIC.to_vec(), secrets].concat(),
+            (None, None) => secrets,
+        }
+    }
+}
