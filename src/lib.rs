@@ -21,6 +21,8 @@ pub mod gateway;
 
 pub mod exchange;
 
+pub mod claims;
+
 pub mod signing;
 
 pub mod secrets;

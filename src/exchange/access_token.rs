@@ -1,6 +1,6 @@
 //! Issues an access token of our own (RFC 9068). The token endpoint's clients and the gateway go through the same steps.
 
-use super::facts::Facts;
+use crate::claims::facts::Facts;
 use super::mint::Minted;
 use super::policy::{self, Target};
 use super::refusal::{Role, TokenError};

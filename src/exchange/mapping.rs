@@ -2,7 +2,7 @@
 
 use serde_json::value::{RawValue, to_raw_value};
 
-use super::facts::{Facts, Pointer};
+use crate::claims::facts::{Facts, Pointer};
 use crate::rejection::Rejection;
 
 /// Claims that the configuration may not set, because the exchange itself writes them. A policy that could set them could issue

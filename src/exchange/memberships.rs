@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::facts::{Facts, Pointer};
+use crate::claims::facts::{Facts, Pointer};
 use crate::jose::base64url;
 use crate::rejection::Fault;
 

@@ -6,9 +6,7 @@
 
 pub mod access_token;
 pub mod clients;
-pub mod conditions;
 pub mod delegation;
-pub mod facts;
 pub mod fireproof;
 pub mod form;
 pub mod mapping;

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::value::RawValue;
 
 use super::clients::Caller;
-use super::conditions::Condition;
-use super::facts::{Facts, Pointer};
+use crate::claims::conditions::Condition;
+use crate::claims::facts::{Facts, Pointer};
 use super::mapping::{self, Mapping};
 use super::mint::Draft;
 use super::refusal::{ClientError, Role, ScopeError, TargetError, TokenError};

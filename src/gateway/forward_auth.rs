@@ -9,7 +9,7 @@ use http::Method;
 use super::headers::{self, IdentityHeader, Meaning, Untrusted, folds_alike, is_disguised};
 use super::host::Host;
 use super::path::{Path, PathError};
-use crate::exchange::facts::Pointer;
+use crate::claims::facts::Pointer;
 use crate::jose::Claims;
 use crate::ports::Secrets;
 use crate::rejection::Fault;

@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use super::path::push_escape;
-use crate::exchange::facts::{Facts, Pointer};
+use crate::claims::facts::{Facts, Pointer};
 use crate::jose::Claims;
 use crate::trust::claims::claim_at;
 

@@ -1,8 +1,8 @@
 //! What a route requires of a token that verifies.
 
 use crate::codes;
-use crate::exchange::conditions::Condition;
-use crate::exchange::facts::Facts;
+use crate::claims::conditions::Condition;
+use crate::claims::facts::Facts;
 use crate::rejection::Rejection;
 use crate::trust::claims::scopes;
 use crate::verify::VerifiedToken;

@@ -9,7 +9,7 @@ use crate::support::request::FakeRequest;
 use crate::support::tokens;
 use crate::support::world::{NOW, World, body, claims, header, issuer, jwks_uri};
 use edge_assay::config::Config;
-use edge_assay::exchange::facts::{Facts, Pointer, directory_key};
+use edge_assay::claims::facts::{Facts, Pointer, directory_key};
 use edge_assay::http::Response;
 use edge_assay::jose::json::{self, JsonError};
 use edge_assay::jose::{Algorithm, KeySet, Object, UntrustedToken};

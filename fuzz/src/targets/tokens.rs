@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use base64::Engine as _;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::{alphabet, engine::DecodePaddingMode};
-use edge_assay::exchange::facts::Pointer;
+use edge_assay::claims::facts::Pointer;
 use edge_assay::explain::report::{Outcome, Report, Verdict};
 use edge_assay::explain::text::Style;
 use edge_assay::explain::{Presented, explain as explained, html, text};

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::config::reader::Table;
-use crate::exchange::conditions::{Condition, Test};
-use crate::exchange::facts::Pointer;
+use crate::claims::conditions::{Condition, Test};
+use crate::claims::facts::Pointer;
 use crate::exchange::mapping::{Mapping, RESERVED, Source};
 use crate::exchange::policy::SubjectRule;
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::config::reader::Table;
-use crate::exchange::facts::Pointer;
+use crate::claims::facts::Pointer;
 use crate::gateway::headers::{IdentityHeader, is_reserved};
 
 pub(super) fn identity_headers(table: &mut Table<'_>) -> Vec<IdentityHeader> {

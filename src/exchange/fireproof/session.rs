@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::message::ExchangeMessage;
 use super::{ApiError, Fireproof, results};
 use crate::exchange::Exchange;
-use crate::exchange::facts::Facts;
+use crate::claims::facts::Facts;
 use crate::exchange::mapping;
 use crate::exchange::memberships::{self, Memberships, Selected};
 use crate::exchange::mint::{Audit, Draft, Minted};

@@ -1,7 +1,7 @@
 //! What to do when the route refuses a request whose token is good, or no route takes the request.
 
 use super::{Advice, advice, exchange_refused, list, pasteable, quoted, toml};
-use crate::exchange::conditions::{Condition, Test};
+use crate::claims::conditions::{Condition, Test};
 use crate::exchange::refusal::TokenError;
 use crate::explain::cause::CauseId;
 use crate::explain::route::{RefusedRequest, RouteError, Routing, RoutingError};
