@@ -2,6 +2,7 @@
 //! issuers character for character, and nothing here accepts a token.
 
 use crate::trust::issuer::TrustedIssuers;
+use crate::trust::presets::Preset;
 
 /// The most similar configured issuer.
 pub(super) struct Nearest<'i> {
@@ -27,64 +28,12 @@ pub(super) enum Difference {
     /// A letter or two of the host.
     Host,
     /// Both belong to the same provider and to different instances, projects or tenants there.
-    Instance(Provider),
+    Instance(Preset),
 }
 
-/// A provider with many issuers, one per customer: they differ in the host, Cognito's in the path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Provider {
-    Clerk,
-    Supabase,
-    Auth0,
-    Cognito,
-}
-
-impl Provider {
-    /// The provider of an issuer, by its host.
-    pub(super) fn of(issuer: &str) -> Option<Self> {
-        let host = Parts::of(issuer)?.host;
-        if host.ends_with(".clerk.accounts.dev") || host.starts_with("clerk.") {
-            Some(Self::Clerk)
-        } else if host.ends_with(".supabase.co") {
-            Some(Self::Supabase)
-        } else if host.ends_with(".auth0.com") {
-            Some(Self::Auth0)
-        } else if host.contains("cognito-idp.")
-            && (host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn"))
-        {
-            Some(Self::Cognito)
-        } else {
-            None
-        }
-    }
-
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Clerk => "Clerk",
-            Self::Supabase => "Supabase",
-            Self::Auth0 => "Auth0",
-            Self::Cognito => "Cognito",
-        }
-    }
-
-    pub(super) const fn preset(self) -> &'static str {
-        match self {
-            Self::Clerk => "clerk",
-            Self::Supabase => "supabase",
-            Self::Auth0 => "auth0",
-            Self::Cognito => "oidc",
-        }
-    }
-
-    /// The provider's word for what has one issuer.
-    pub(super) const fn instance(self) -> &'static str {
-        match self {
-            Self::Clerk => "instance",
-            Self::Supabase => "project",
-            Self::Auth0 => "tenant",
-            Self::Cognito => "user pool",
-        }
-    }
+/// The provider of an issuer, by its host.
+pub(super) fn provider_of(issuer: &str) -> Option<Preset> {
+    Preset::of_host(&Parts::of(issuer)?.host)
 }
 
 impl Difference {
@@ -131,9 +80,9 @@ fn difference(given: &str, known: &str) -> Option<Difference> {
         return Some(Difference::Case);
     }
     let (a, b) = (Parts::of(given)?, Parts::of(known)?);
-    let provider = Provider::of(given);
+    let provider = provider_of(given);
     if a.host == b.host {
-        if provider == Some(Provider::Cognito) && a.path != b.path {
+        if provider.is_some_and(Preset::has_issuers_on_one_host) && a.path != b.path {
             return provider.map(Difference::Instance);
         }
         return Some(if a.port != b.port {
@@ -144,7 +93,7 @@ fn difference(given: &str, known: &str) -> Option<Difference> {
             Difference::Path
         });
     }
-    if provider.is_some() && provider == Provider::of(known) {
+    if provider.is_some() && provider == provider_of(known) {
         return provider.map(Difference::Instance);
     }
     // Short hosts are all similar.
@@ -190,13 +139,13 @@ mod tests {
             ("a.example:443/x", "a.example/x", Some(D::Scheme)),
             ("a.example/auth", "a.example/auth/v1", Some(D::Path)),
             ("issuer.example", "isuser.example", Some(D::Host)),
-            ("one.clerk.accounts.dev", "two.clerk.accounts.dev", Some(D::Instance(Provider::Clerk))),
-            ("one.clerk.accounts.dev", "clerk.app.example", Some(D::Instance(Provider::Clerk))),
-            ("a.supabase.co/auth/v1", "bcdef.supabase.co/auth/v1", Some(D::Instance(Provider::Supabase))),
+            ("one.clerk.accounts.dev", "two.clerk.accounts.dev", Some(D::Instance(Preset::Clerk))),
+            ("one.clerk.accounts.dev", "clerk.app.example", Some(D::Instance(Preset::Clerk))),
+            ("a.supabase.co/auth/v1", "bcdef.supabase.co/auth/v1", Some(D::Instance(Preset::Supabase))),
             (
                 "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_a",
                 "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_b",
-                Some(D::Instance(Provider::Cognito)),
+                Some(D::Instance(Preset::Cognito)),
             ),
             ("one.example", "quite-another.example", None),
         ] {

@@ -131,8 +131,7 @@ pub async fn explain<P: Platform>(
 /// The preset of the provider to which an issuer belongs, if its host is that of a known provider. A hint: the host may be anybody's.
 #[must_use]
 pub fn provider_preset(issuer: &str) -> Option<Preset> {
-    let name = issuers::Provider::of(issuer)?.preset();
-    Preset::NAMES.iter().find(|(known, _)| *known == name).map(|(_, preset)| *preset)
+    Preset::named(issuers::provider_of(issuer)?.name_of_preset())
 }
 
 /// The change that makes the keys of an issuer usable, for any token: the fix that [`explain`] gives for `fault`.

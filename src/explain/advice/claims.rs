@@ -3,9 +3,10 @@
 use super::client::{by_client, by_party};
 use super::{Advice, advice, list, pasteable, quoted, readyz, table};
 use crate::explain::Examination;
-use crate::explain::issuers::Provider;
+use crate::explain::issuers::provider_of;
 use crate::time::duration_in_words;
 use crate::trust::claims::{AudienceRule, ClaimRules, claim_at};
+use crate::trust::presets::Preset;
 
 fn rules<'e>(examination: &'e Examination<'_>) -> Option<&'e ClaimRules> {
     examination.issuer().map(|issuer| &issuer.rules)
@@ -236,7 +237,7 @@ pub(in crate::explain) fn party_other(
 pub(in crate::explain) fn is_session_token(examination: &Examination<'_>) -> bool {
     examination.token.as_ref().is_some_and(|token| {
         let clerk = token.header().kid.as_deref().is_some_and(|kid| kid.starts_with("ins_"))
-            || Provider::of(token.claims().issuer.as_deref().unwrap_or_default()) == Some(Provider::Clerk);
+            || provider_of(token.claims().issuer.as_deref().unwrap_or_default()) == Some(Preset::Clerk);
         clerk && (token.claims().members().contains("sid") || token.claims().members().contains("v"))
     })
 }

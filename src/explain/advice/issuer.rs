@@ -5,7 +5,7 @@ use super::keys::{for_microsoft_graph, is_for_microsoft_graph, no_secret};
 use super::{Advice, advice, list, pasteable, table, table_of};
 use crate::explain::Examination;
 use crate::explain::cause::CauseId;
-use crate::explain::issuers::{self, Difference, Provider};
+use crate::explain::issuers::{self, Difference, provider_of};
 use crate::jose::Algorithm;
 use crate::keys::{Location, url};
 use crate::rejection::excerpt;
@@ -152,18 +152,18 @@ fn key_lines(iss: &str, audience: Option<&str>, algorithm: Option<Algorithm>) ->
     let shared = algorithm.filter(|algorithm| algorithm.is_shared_secret());
     let any = if shared.is_some() { None } else { Some("oidc") };
     let serves = |name: &str| {
-        let preset = Preset::NAMES.iter().find(|(known, _)| *known == name);
+        let preset = Preset::named(name);
         let public = algorithm.filter(|algorithm| !algorithm.is_shared_secret());
-        preset.is_some_and(|(_, preset)| public.is_none_or(|public| preset.algorithms().contains(&public)))
+        preset.is_some_and(|preset| public.is_none_or(|public| preset.algorithms().contains(&public)))
     };
-    let of_provider = Provider::of(iss).map(Provider::preset);
+    let of_provider = provider_of(iss).map(Preset::name_of_preset);
     let preset = of_provider.into_iter().chain(any).find(|name| is_valid(name, iss) && serves(name));
     preset.map(KeyLines::Preset).or_else(|| shared.map(|algorithm| KeyLines::Secret(algorithm.name())))
 }
 
 /// Whether a table of this preset and issuer is valid.
 fn is_valid(preset: &str, iss: &str) -> bool {
-    let Some((_, preset)) = Preset::NAMES.iter().find(|(name, _)| *name == preset) else { return false };
+    let Some(preset) = Preset::named(preset) else { return false };
     let (Location::Jwks { uri } | Location::Discovery { uri }) = preset.location(iss);
     preset.issuer_fault(iss).is_none() && url::accept(&uri).is_ok()
 }

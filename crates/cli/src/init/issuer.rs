@@ -213,5 +213,5 @@ fn place(preset: Preset, issuer: &str) -> String {
 }
 
 fn name_of(preset: Preset) -> &'static str {
-    Preset::NAMES.iter().find(|(_, known)| *known == preset).map_or("", |(name, _)| name)
+    preset.name_of_preset()
 }
