@@ -17,6 +17,22 @@ pub trait Directory {
     async fn find(&self, binding: &str, key: &str) -> Result<Option<String>, StoreError>;
 }
 
+/// `document`, unless Cloudflare answered in place of the origin, because a Worker asked for another Worker of its account.
+///
+/// # Errors
+/// [`FetchError::OwnNetwork`] in that case.
+pub fn from_origin(document: Document) -> Result<Document, FetchError> {
+    /// The error page is shorter.
+    const LOOKED_AT_BYTES: usize = 4096;
+    let start = document.body.get(..LOOKED_AT_BYTES).unwrap_or(&document.body);
+    if document.status == 404 && String::from_utf8_lossy(start).contains("error code: 1042") {
+        return Err(FetchError::OwnNetwork(
+            "the status is 404 with \"error code: 1042\": a Worker cannot fetch the workers.dev address of another Worker of its account",
+        ));
+    }
+    Ok(document)
+}
+
 /// An incoming request. Each method may call into JavaScript, so a value is read only when it is needed.
 pub trait IncomingRequest {
     /// The method.

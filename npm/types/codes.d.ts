@@ -60,7 +60,7 @@ export interface FaultCodes {
   jwks_invalid: 503;
   /** A secret is missing or cannot be used. */
   secret_missing: 503;
-  /** A KV namespace is unavailable. */
+  /** A store is unavailable. */
   store_unavailable: 503;
   /** Two cryptographic engines disagree. */
   crypto_disagreement: 503;

@@ -1,10 +1,10 @@
 //! Issues an access token of our own (RFC 9068). The token endpoint's clients and the gateway go through the same steps.
 
-use crate::claims::facts::Facts;
 use super::mint::Minted;
 use super::policy::{self, Target};
 use super::refusal::{Role, TokenError};
 use super::{Exchange, delegation};
+use crate::claims::facts::Facts;
 use crate::ports::Platform;
 use crate::time::Timestamp;
 use crate::verify::VerifiedToken;

@@ -7,11 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::value::RawValue;
 
 use super::clients::Caller;
-use crate::claims::conditions::Condition;
-use crate::claims::facts::{Facts, Pointer};
 use super::mapping::{self, Mapping};
 use super::mint::Draft;
 use super::refusal::{ClientError, Role, ScopeError, TargetError, TokenError};
+use crate::claims::conditions::Condition;
+use crate::claims::facts::{Facts, Pointer};
 use crate::jose::Algorithm;
 use crate::rejection::Rejection;
 use crate::signing::Series;

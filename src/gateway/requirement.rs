@@ -1,8 +1,8 @@
 //! What a route requires of a token that verifies.
 
-use crate::codes;
 use crate::claims::conditions::Condition;
 use crate::claims::facts::Facts;
+use crate::codes;
 use crate::rejection::Rejection;
 use crate::trust::claims::scopes;
 use crate::verify::VerifiedToken;

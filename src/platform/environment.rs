@@ -11,7 +11,7 @@ use super::{fetch, kv, upstream, webcrypto};
 use crate::ports::{
     Clock, Directory, Document, DocumentRequest, EngineError, FetchError, HttpClient, KeyValueStore, Level,
     Log, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError, UpstreamError,
-    UpstreamRequest, Upstreams,
+    UpstreamRequest, Upstreams, from_origin,
 };
 use crate::time::Timestamp;
 
@@ -89,7 +89,7 @@ impl Random for Environment {
 
 impl HttpClient for Environment {
     async fn get(&self, request: &DocumentRequest) -> Result<Document, FetchError> {
-        fetch::get(request).await
+        from_origin(fetch::get(request).await?)
     }
 }
 

@@ -125,7 +125,7 @@ fn the_fix_of_every_key_set_problem_works_when_it_is_pasted() {
                 let pasted = paste(&config, &fix, Some(RIGHT));
                 if pasted.config == config {
                     // Only these are not fixed in the configuration.
-                    let elsewhere = "not_modified forbidden worker_to_worker discovery_document bare_keys duplicate_member encoding empty_set no_usable_key";
+                    let elsewhere = "not_modified forbidden own_network discovery_document bare_keys duplicate_member encoding empty_set no_usable_key";
                     assert!(elsewhere.contains(problem.name()), "{problem:?}: {fix}");
                     continue;
                 }

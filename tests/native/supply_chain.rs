@@ -247,3 +247,30 @@ fn every_python_package_is_locked_by_its_checksums() {
         }
     }
 }
+
+/// Other servers use these crates, so none may name the runtime, the tool or the company of the Worker.
+#[test]
+fn no_library_names_the_runtime_of_the_worker() {
+    const LIBRARIES: [&str; 4] = ["axum", "jose", "kernels", "verifier"];
+    const NAMES: [&str; 7] =
+        ["cf-ray", "cloudflare", "isolate", "readyz", "workerd", "workers kv", "wrangler"];
+    let mut read = 0;
+    for library in LIBRARIES {
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates").join(library).join("src");
+        for path in files(&sources) {
+            let text = std::fs::read_to_string(&path).unwrap().to_lowercase();
+            let found: Vec<&str> = NAMES.into_iter().filter(|name| text.contains(name)).collect();
+            assert!(found.is_empty(), "{} names {found:?}", path.display());
+            read += 1;
+        }
+    }
+    assert!(read > 50, "only {read} files were read");
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    entries
+        .map(|entry| entry.unwrap().path())
+        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
+        .collect()
+}

@@ -9,7 +9,7 @@ pub const MAX_JSON_DEPTH: usize = 32;
 /// The latest accepted `NumericDate`, 9999-12-31T23:59:59Z. Larger values are usually milliseconds by mistake.
 pub const LATEST_NUMERIC_DATE: i64 = 253_402_300_799;
 
-/// The accepted sizes of RSA moduli. RFC 7518 §3.3 forbids smaller ones. With larger ones each check costs the Worker
+/// The accepted sizes of RSA moduli. RFC 7518 §3.3 forbids smaller ones. With larger ones each check costs the server
 /// milliseconds and the sender nothing.
 pub const RSA_MODULUS_BITS: (usize, usize) = (2048, 8192);
 /// The smallest RSA public exponent accepted (FIPS 186-5 §5.1: larger than 2^16).

@@ -20,7 +20,6 @@ use crate::verify::{RememberedTokens, Terms};
 const DEFAULT_TYPES: [&str; 2] = ["JWT", "at+jwt"];
 
 /// What a verifier should trust, and how it caches keys. Every setting but the issuers has a default.
-#[derive(Debug)]
 #[must_use]
 pub struct Builder<P> {
     issuers: Vec<Issuer>,
@@ -32,6 +31,13 @@ pub struct Builder<P> {
     fetch_timeout: Duration,
     remember: Duration,
     platform: PhantomData<fn() -> P>,
+}
+
+/// Shows the issuers. Secrets are not shown.
+impl<P> fmt::Debug for Builder<P> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Builder").field("issuers", &self.issuers).finish_non_exhaustive()
+    }
 }
 
 impl<P> Default for Builder<P> {

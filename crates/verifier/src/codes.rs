@@ -85,7 +85,7 @@ codes! {
     JWKS_UNAVAILABLE "jwks_unavailable" 503 "The issuer's keys are unavailable";
     JWKS_INVALID "jwks_invalid" 503 "The issuer's keys are invalid";
     SECRET_MISSING "secret_missing" 503 "A secret is missing or cannot be used";
-    STORE_UNAVAILABLE "store_unavailable" 503 "A KV namespace is unavailable";
+    STORE_UNAVAILABLE "store_unavailable" 503 "A store is unavailable";
     CRYPTO_DISAGREEMENT "crypto_disagreement" 503 "Two cryptographic engines disagree";
     CONFIG_INVALID "config_invalid" 503 "The configuration is invalid";
 }

@@ -2,22 +2,22 @@
 
 pub use edge_assay_jose::limits::*;
 
-/// Default of `verify.max_token_bytes`. Proxies commonly limit headers to 8 or 16 KiB, so longer tokens do not arrive.
+/// Default of `max_token_bytes`. Proxies commonly limit headers to 8 or 16 KiB, so longer tokens do not arrive.
 pub const DEFAULT_MAX_TOKEN_BYTES: u64 = 16 * 1024;
-/// Bounds of `verify.max_token_bytes`. The smallest real tokens have a few hundred bytes; Workers limit headers to 128 KiB.
+/// Bounds of `max_token_bytes`. The smallest real tokens have a few hundred bytes.
 pub const MAX_TOKEN_BYTES_RANGE: (u64, u64) = (512, MAX_TOKEN_BYTES as u64);
 
-/// Default of `verify.leeway_seconds`. Clocks that use NTP differ by less.
+/// Default of `leeway_seconds`. Clocks that use NTP differ by less.
 pub const DEFAULT_LEEWAY_SECONDS: u64 = 5;
 /// The largest leeway that may be configured. With 5 minutes of leeway a token for 60 s is valid for 6 minutes.
 pub const MAX_LEEWAY_SECONDS: u64 = 300;
 
-/// Default and maximum of `verify.remember_seconds`: for this long a valid signature is not checked again. All other checks
+/// Default and maximum of `remember_seconds`: for this long a valid signature is not checked again. All other checks
 /// are repeated, so this bound limits memory; safety does not depend on it.
 pub const MAX_REMEMBER_SECONDS: u64 = 60;
-/// Tokens remembered per generation. There are two generations, which hold about the sessions of one isolate in a minute.
+/// Tokens remembered per generation. There are two generations, which hold about the sessions of one process in a minute.
 pub const REMEMBERED_TOKENS: usize = 1000;
-/// Bytes of memory per generation, so at most 8 MiB of an isolate's 128 MiB. An ordinary token takes 2 to 3 KiB, so a
+/// Bytes of memory per generation, so at most 8 MiB. An ordinary token takes 2 to 3 KiB, so a
 /// generation normally reaches [`REMEMBERED_TOKENS`] first.
 pub const REMEMBERED_BYTES: usize = 4 * 1024 * 1024;
 /// A token that takes more memory than this is not remembered, so that a few large tokens do not displace all others. A token
@@ -34,51 +34,51 @@ pub const MAX_URL_BYTES: usize = 2048;
 /// The largest record that is read from the store: a set of the maximum size with all its quotes escaped, plus the other fields.
 pub const MAX_RECORD_BYTES: usize = 2 * MAX_JWKS_BYTES + 16 * 1024;
 
-/// Default of `jwks.ttl_seconds`.
+/// Default of `ttl_seconds`.
 pub const DEFAULT_JWKS_TTL_SECONDS: u64 = 3600;
-/// Bounds of `jwks.ttl_seconds`. KV caches its answers for up to a minute, so a shorter TTL would have no effect. With more
+/// Bounds of `ttl_seconds`. A shared store may cache its answers for up to a minute, so a shorter TTL would have no effect. With more
 /// than a day a revoked key would stay in use too long.
 pub const JWKS_TTL_RANGE: (u64, u64) = (60, 86_400);
-/// Default of `jwks.stale_if_error_seconds`: users stay signed in if an identity provider is down for a day.
+/// Default of `stale_if_error_seconds`: users stay signed in if an identity provider is down for a day.
 pub const DEFAULT_STALE_IF_ERROR_SECONDS: u64 = 86_400;
-/// Maximum of `jwks.stale_if_error_seconds`: a week.
+/// Maximum of `stale_if_error_seconds`: a week.
 pub const MAX_STALE_IF_ERROR_SECONDS: u64 = 604_800;
-/// Default of `jwks.unknown_kid_cooldown_seconds`.
+/// Default of `unknown_kid_cooldown_seconds`.
 pub const DEFAULT_UNKNOWN_KID_COOLDOWN_SECONDS: u64 = 30;
-/// Bounds of `jwks.unknown_kid_cooldown_seconds`.
+/// Bounds of `unknown_kid_cooldown_seconds`.
 pub const UNKNOWN_KID_COOLDOWN_RANGE: (u64, u64) = (1, 3600);
-/// Default of `jwks.fetch_timeout_ms`.
+/// Default of `fetch_timeout_ms`.
 pub const DEFAULT_FETCH_TIMEOUT_MS: u32 = 5000;
-/// Bounds of `jwks.fetch_timeout_ms`.
+/// Bounds of `fetch_timeout_ms`.
 pub const FETCH_TIMEOUT_RANGE_MS: (u64, u64) = (100, 30_000);
 
-/// The percentages of the TTL between which isolates refresh a set in advance, each at its own point. Isolates that refreshed at the
-/// same time would all fetch, because what one of them writes to KV reaches the others up to 90 s later.
+/// The percentages of the TTL between which processes refresh a set in advance, each at its own point. Processes that refreshed at the
+/// same time would all fetch, because what one of them writes to the store may reach the others 90 s later.
 pub const REFRESH_AHEAD_PERCENT_RANGE: (u64, u64) = (60, 80);
-/// `Cache-Control: max-age` cannot shorten the TTL below this. With a shorter one, sets would come due faster than KV distributes them
-/// (30 to 90 s), so each isolate would fetch for itself.
+/// `Cache-Control: max-age` cannot shorten the TTL below this. With a shorter one, sets would come due faster than the store distributes them
+/// (30 to 90 s), so each process would fetch for itself.
 pub const MIN_TTL_FROM_CACHE_CONTROL_SECONDS: u64 = 300;
 /// How long a request waits for a new set when the set in memory is past its TTL and may still be used. A fetch usually takes a third of
-/// this. A slower one is repeated after the response, with the whole `jwks.fetch_timeout_ms`.
+/// this. A slower one is repeated after the response, with the whole `fetch_timeout_ms`.
 pub const STALE_WAIT_MS: u32 = 1000;
-/// After such a wait, the requests of this isolate use the set past its TTL without waiting for this long: longer than a fetch with the
+/// After such a wait, the requests of this process use the set past its TTL without waiting for this long: longer than a fetch with the
 /// default timeout and its lease.
 pub const NO_WAIT_SECONDS: u64 = 10;
-/// A failed attempt shows for this long that the origin is down: twice the longest backoff, so that an isolate that keeps trying knows it.
+/// A failed attempt shows for this long that the origin is down: twice the longest backoff, so that a process that keeps trying knows it.
 pub const FAILURE_COUNTS_SECONDS: u64 = 120;
 /// Waiting time after the first failed fetch. Each further failure doubles it.
 pub const BACKOFF_FIRST_SECONDS: u64 = 1;
 /// The longest waiting time between fetches of a failing origin.
 pub const BACKOFF_MAX_SECONDS: u64 = 60;
-/// A record in KV whose time is further in the future than this is ignored as invalid.
+/// A record in the store whose time is further in the future than this is ignored as invalid.
 pub const CLOCK_DISAGREEMENT_SECONDS: u64 = 60;
-/// The shortest `expirationTtl` that Workers KV accepts.
+/// The shortest life of a record in the store.
 pub const MIN_STORE_TTL_SECONDS: u64 = 60;
-/// A fetch that has not ended this long after its timeout is treated as cancelled, and another request fetches. workerd cancels
+/// A fetch that has not ended this long after its timeout is treated as cancelled, and another request fetches. A server drops
 /// a request's work without notice when its client goes away.
 pub const LEASE_MARGIN_SECONDS: u64 = 2;
-/// A failed write to the store is logged once in this time per isolate, with the number of failures since the last line. KV accepts one
-/// write per second and key in the whole world, so many isolates may be refused at once.
+/// A failed write to the store is logged once in this time per process, with the number of failures since the last line. A store may accept one
+/// write per second and key, so many processes may be refused at once.
 pub const WRITE_FAILURE_LOG_SECONDS: u64 = 60;
 /// A record that could not be written for this long, because its request was cancelled and no other came, is not written any more: the
 /// store may have a newer one.
@@ -102,5 +102,5 @@ pub const RETRY_AFTER_CONFIGURATION_SECONDS: u64 = 60;
 
 /// `explain` does not fetch from an origin again within this many seconds, because the answer would be the same.
 pub const LOOK_AGAIN_AFTER_SECONDS: i64 = 2;
-/// `Retry-After` while a required KV namespace does not answer. Failures of KV usually end within seconds.
+/// `Retry-After` while a required store does not answer. Such failures usually end within seconds.
 pub const RETRY_AFTER_STORE_SECONDS: u64 = 5;

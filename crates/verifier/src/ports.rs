@@ -14,11 +14,11 @@ pub trait Clock {
     fn now(&self) -> Timestamp;
 
     /// Waits for `milliseconds`. A request that needs the result of another request's fetch must wait this way, because
-    /// workerd cancels a future that belongs to another request.
+    /// a server may drop the future that the other request belongs to.
     async fn sleep(&self, milliseconds: u32);
 }
 
-/// Workers KV: a store shared by all isolates, eventually consistent, without compare-and-set.
+/// A store shared by all processes, eventually consistent, without compare-and-set.
 pub trait KeyValueStore {
     /// The value under `key`, or `None`.
     async fn get(&self, key: &str) -> Result<Option<String>, StoreError>;
@@ -87,12 +87,20 @@ pub enum FetchError {
     /// The connection failed.
     #[error("the connection failed: {0}")]
     Unreachable(String),
+    /// The network in which this server runs answered in place of the origin, for this reason.
+    #[error("{0}")]
+    OwnNetwork(&'static str),
 }
 
 /// Secrets. The configuration contains only their names.
 pub trait Secrets {
     /// The secret bound under `name`, or `None`.
-    fn secret(&self, name: &str) -> Option<String>;
+    ///
+    /// A platform whose secrets are given as octets has none.
+    fn secret(&self, name: &str) -> Option<String> {
+        let _ = name;
+        None
+    }
 }
 
 /// How urgent a log line is.
@@ -121,7 +129,13 @@ pub trait Random {
 /// The runtime's cryptography: a second engine, whose results are compared with those of the pure-Rust one.
 pub trait PlatformCrypto {
     /// Whether this engine finds the signature valid.
-    async fn verify_signature(&self, check: &SignatureCheck<'_>) -> Result<bool, EngineError>;
+    ///
+    /// # Errors
+    /// [`EngineError`] if the engine gives no result. This is what a platform without a second engine does.
+    async fn verify_signature(&self, check: &SignatureCheck<'_>) -> Result<bool, EngineError> {
+        let _ = check;
+        Err(EngineError("this platform has no second engine".to_owned()))
+    }
 }
 
 /// One signature to check.

@@ -2,8 +2,8 @@
 
 use super::rules::claim_mappings;
 use super::{ALGORITHMS, Surroundings, known_issuer};
-use crate::config::reader::Table;
 use crate::claims::facts::Pointer;
+use crate::config::reader::Table;
 use crate::exchange::fireproof::{Fireproof, RESERVED};
 use crate::exchange::mapping::{Mapping, Source};
 use crate::exchange::memberships;

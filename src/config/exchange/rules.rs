@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use crate::config::reader::Table;
 use crate::claims::conditions::{Condition, Test};
 use crate::claims::facts::Pointer;
+use crate::config::reader::Table;
 use crate::exchange::mapping::{Mapping, RESERVED, Source};
 use crate::exchange::policy::SubjectRule;
 

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::config::reader::Table;
 use crate::claims::facts::Pointer;
+use crate::config::reader::Table;
 use crate::gateway::headers::{IdentityHeader, is_reserved};
 
 pub(super) fn identity_headers(table: &mut Table<'_>) -> Vec<IdentityHeader> {

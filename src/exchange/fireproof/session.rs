@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::message::ExchangeMessage;
 use super::{ApiError, Fireproof, results};
-use crate::exchange::Exchange;
 use crate::claims::facts::Facts;
+use crate::exchange::Exchange;
 use crate::exchange::mapping;
 use crate::exchange::memberships::{self, Memberships, Selected};
 use crate::exchange::mint::{Audit, Draft, Minted};

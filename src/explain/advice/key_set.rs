@@ -102,7 +102,7 @@ fn fix(
             "A GET request to {url} must work without credentials. If a firewall or bot protection is in front of it, let requests pass whose User-Agent is \"edge-assay/{}\" (Cloudflare: a WAF custom rule with the action Skip for this path). The Worker tries again by itself.",
             env!("CARGO_PKG_VERSION")
         ),
-        (KeySetProblem::WorkerToWorker, _) => "Let this Worker reach other Workers by their public addresses: in wrangler.toml, at the top level, set\n    compatibility_flags = [\"global_fetch_strictly_public\"]\nand deploy. The flag applies to all fetches of this Worker: a request to a route's upstream in this Worker's own zone then enters by the public front door, and could reach this Worker again. `wrangler dev` does not show the problem.".to_owned(),
+        (KeySetProblem::OwnNetwork, _) => "Let this Worker reach other Workers by their public addresses: in wrangler.toml, at the top level, set\n    compatibility_flags = [\"global_fetch_strictly_public\"]\nand deploy. The flag applies to all fetches of this Worker: a request to a route's upstream in this Worker's own zone then enters by the public front door, and could reach this Worker again. `wrangler dev` does not show the problem.".to_owned(),
         (KeySetProblem::NotFound, _) => format!("Nothing is published at {url}. {look_up}"),
         (KeySetProblem::Page, _) => {
             format!("The server shows an HTML page at {url}, such as a login or an application's start page. {look_up}")

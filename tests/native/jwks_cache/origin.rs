@@ -123,7 +123,7 @@ fn a_failure_says_what_was_seen_and_where_the_answer_points() {
         (Answer::status(401), KeySetProblem::Forbidden, None),
         (Answer::status(403), KeySetProblem::Forbidden, None),
         (Answer::status(404), KeySetProblem::NotFound, None),
-        (Answer::document(404, "text/plain", "error code: 1042\n"), KeySetProblem::WorkerToWorker, None),
+        (Answer::document(404, "text/plain", "error code: 1042\n"), KeySetProblem::OwnNetwork, None),
         (Answer::status(418), KeySetProblem::Status, None),
         (Answer::status(500), KeySetProblem::Unanswered, None),
         (Answer::html("<html>"), KeySetProblem::Page, None),

@@ -583,6 +583,6 @@ impl HttpClient for FakePlatform {
         if document.etag.is_some() && document.etag == request.if_none_match {
             return Ok(Document { status: 304, body: Vec::new(), ..document });
         }
-        Ok(document)
+        edge_assay::ports::from_origin(document)
     }
 }

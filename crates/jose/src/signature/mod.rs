@@ -84,7 +84,7 @@ impl VerifyingKey {
         }
     }
 
-    /// Why WebCrypto does not import the key, although [`Self::verify`] can use it; `None` if it does. This is known of workerd.
+    /// Why WebCrypto does not import the key, although [`Self::verify`] can use it; `None` if it does. The engines on BoringSSL are known for it.
     #[must_use]
     pub fn fault_in_web_crypto(&self) -> Option<&'static str> {
         match self {

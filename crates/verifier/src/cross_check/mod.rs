@@ -1,7 +1,7 @@
-//! Which engines check signatures: pure Rust, the runtime's WebCrypto, or both; and what an isolate has observed of them.
+//! Which engines check signatures: pure Rust, the runtime's WebCrypto, or both; and what a process has observed of them.
 //!
 //! A signature on which two engines disagree is never accepted. The author of a token can provoke no more than that: an
-//! isolate stops verifying an algorithm only if an engine fails a test whose input no token determines.
+//! process stops verifying an algorithm only if an engine fails a test whose input no token determines.
 
 mod self_test;
 
@@ -16,10 +16,10 @@ use crate::members::json;
 use crate::ports::{EngineError, Level, Log, PlatformCrypto, Random, SignatureCheck};
 use crate::sync::Shared;
 
-/// Which engines check the signatures of live requests (`verify.engine`).
+/// Which engines check the signatures of live requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Engine {
-    /// Pure Rust. WebCrypto checks only the share `verify.cross_check.sample` as well.
+    /// Pure Rust. WebCrypto checks only a share of them as well.
     #[default]
     Rust,
     /// The runtime's WebCrypto alone. Rust computes no signature.
@@ -56,7 +56,7 @@ impl Engine {
     }
 }
 
-/// Which engines check signatures, how often a second one is asked, and the results of that in this isolate.
+/// Which engines check signatures, how often a second one is asked, and the results of that in this process.
 #[derive(Debug, Default)]
 pub struct CrossChecks {
     engine: Engine,
@@ -109,7 +109,7 @@ pub struct Disagreement {
     pub web_crypto: bool,
 }
 
-/// The cross-checks of an isolate so far, for `/readyz`.
+/// The cross-checks of a process so far.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CrossCheckState {
     /// How often both engines gave the same verdict.

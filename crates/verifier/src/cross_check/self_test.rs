@@ -16,7 +16,7 @@ const KNOWN_ANSWERS: &str = include_str!("known_answers.json");
 pub struct Answers {
     /// The algorithm.
     pub alg: &'static str,
-    /// Whether pure Rust accepts the good signature and refuses the altered one; `None` if `verify.engine` excludes it.
+    /// Whether pure Rust accepts the good signature and refuses the altered one; `None` if the choice of engines excludes it.
     pub pure_rust: Option<bool>,
     /// The same for WebCrypto; `None` if it gave no result.
     pub web_crypto: Option<bool>,

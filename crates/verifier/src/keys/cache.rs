@@ -1,6 +1,6 @@
 //! Carries out what `freshness.rs` decides: memory first, then the store, then the origin, one at a time.
 //!
-//! An isolate's memory is plain data. It is never borrowed across an `await` and holds no future: workerd cancels the future of
+//! A process's memory is plain data. It is never borrowed across an `await` and holds no future: a server drops the future of
 //! a request whose client has gone, and every request that shared the future would wait forever. So a fetch in progress is a
 //! *lease* with an end. A request that cannot be served meanwhile polls the memory until the fetch or its lease has
 //! ended. `docs/cache-model.md` says which properties of this protocol are checked, and how.
@@ -27,7 +27,7 @@ use crate::sync::Shared;
 use crate::time::Timestamp;
 use crate::waiting::{join_all, with_store_timeout, with_timeout};
 
-/// An isolate's memory of the keys of every source.
+/// A process's memory of the keys of every source.
 #[derive(Debug, Default)]
 pub struct KeyCache {
     entries: Shared<HashMap<String, Entry>>,
@@ -45,7 +45,7 @@ struct Unwritten {
     noted_at: Timestamp,
 }
 
-/// The failed writes of this isolate, for the log.
+/// The failed writes of this process, for the log.
 #[derive(Clone, Copy, Debug, Default)]
 struct WriteFailures {
     logged_at: Option<Timestamp>,
@@ -76,7 +76,7 @@ impl KeyCache {
         Self::default()
     }
 
-    /// An empty memory of an isolate that refreshes sets at this point. Otherwise the point is random.
+    /// An empty memory of a process that refreshes sets at this point. Otherwise the point is random.
     #[must_use]
     pub fn refreshing_at(point: RefreshPoint) -> Self {
         Self { refresh_point: OnceLock::from(point), ..Self::default() }
@@ -143,7 +143,7 @@ impl KeyCache {
         }
     }
 
-    /// Renews a set that is past its refresh point: from the store if another isolate has fetched it, else from the origin.
+    /// Renews a set that is past its refresh point: from the store if another process has fetched it, else from the origin.
     /// Call it after the response if [`Lookup::refresh_due`] says so.
     pub async fn refresh<P: KeyPlatform>(
         &self,
@@ -164,8 +164,8 @@ impl KeyCache {
         self.unwritten.with(|unwritten| !unwritten.is_empty())
     }
 
-    /// Writes to the store what attempts have brought, for the other isolates. No request waits for that: call it after the response. If
-    /// the request that made the attempt was cancelled, the next one of this isolate writes.
+    /// Writes to the store what attempts have brought, for the other processes. No request waits for that: call it after the response. If
+    /// the request that made the attempt was cancelled, the next one of this process writes.
     pub async fn write_back<P: KeyPlatform>(&self, platform: &P) {
         loop {
             let next = self.unwritten.with(Vec::pop);
@@ -209,8 +209,8 @@ impl KeyCache {
     }
 
     /// Looks for `kid` once more although the cooldown for unknown keys has not passed, so that `explain` can tell a stale
-    /// set from a key that does not exist. This second look has its own cooldown in each isolate, as long as the other. So the
-    /// isolate asks the origin twice as often at most, and never while the origin fails.
+    /// set from a key that does not exist. This second look has its own cooldown in each process, as long as the other. So the
+    /// process asks the origin twice as often at most, and never while the origin fails.
     pub async fn look_again<P: KeyPlatform>(
         &self,
         platform: &P,
@@ -247,9 +247,9 @@ impl KeyCache {
         set.map_or(LookedAgain::NothingNewer, LookedAgain::Fetched)
     }
 
-    /// The set with which a token would be verified now, for `/readyz`. A set that is not known yet is fetched, as for a request.
+    /// The set with which a token would be verified now, for a readiness report. A set that is not known yet is fetched, as for a request.
     /// A known set does not show that its origin still answers, so the origin is asked as well, if the last probe of
-    /// this isolate was at least `interval_seconds` ago. It is not asked during a backoff, and an answer without news is not
+    /// this process was at least `interval_seconds` ago. It is not asked during a backoff, and an answer without news is not
     /// written to the store.
     ///
     /// # Errors
@@ -284,14 +284,14 @@ impl KeyCache {
         Ok(lookup.set)
     }
 
-    /// Why the store cannot be read, for `/readyz`; `None` if it can.
+    /// Why the store cannot be read, for a readiness report; `None` if it can.
     pub async fn store_failure<P: KeyPlatform>(&self, platform: &P, source: &KeySource) -> Option<String> {
         let key = record::key(source);
         let answer = with_store_timeout(platform, KeyValueStore::get(platform, &key)).await;
         answer.err().map(|error| error.to_string())
     }
 
-    /// The state of `source`, for `/readyz`: from memory, and from the store if memory alone would not serve. It does not
+    /// The state of `source`, for a readiness report: from memory, and from the store if memory alone would not serve. It does not
     /// ask the origin.
     pub async fn state<P: KeyPlatform>(
         &self,
@@ -360,7 +360,7 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
         })
     }
 
-    /// When this isolate refreshes sets. Drawn once.
+    /// When this process refreshes sets. Drawn once.
     fn refresh_point(&self) -> RefreshPoint {
         *self.cache.refresh_point.get_or_init(|| {
             let mut numbers = [[0; 2]; 4];
@@ -449,7 +449,7 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
         })
     }
 
-    /// Gets a set from the store or the origin if that is `needed`, unless another request of this isolate is doing so.
+    /// Gets a set from the store or the origin if that is `needed`, unless another request of this process is doing so.
     async fn renew(&self, now: Timestamp, needed: impl Fn(Timestamp) -> bool) {
         if !needed(now) {
             return;

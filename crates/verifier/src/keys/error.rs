@@ -1,4 +1,4 @@
-//! Why an issuer's keys could not be fetched. The record stores it, and `/readyz` shows it.
+//! Why an issuer's keys could not be fetched. The record stores it, and readiness reports show it.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -35,7 +35,7 @@ pub enum KeySetErrorKind {
 
 macro_rules! problems {
     ($($(#[$doc:meta])* $name:ident = $id:literal,)*) => {
-        /// What was seen when keys were fetched. The names are stored in records and shown on `/readyz`.
+        /// What was seen when keys were fetched. The names are stored in records and shown in readiness reports.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
         pub enum KeySetProblem {
             $($(#[$doc])* #[serde(rename = $id)] $name,)*
@@ -45,7 +45,7 @@ macro_rules! problems {
             /// Every problem.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-            /// Its name in records and on `/readyz`.
+            /// Its name in records and in readiness reports.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
@@ -67,8 +67,8 @@ problems! {
     NotModified = "not_modified",
     /// 401 or 403.
     Forbidden = "forbidden",
-    /// 404 with `error code: 1042`: a Worker of the same account, at its `workers.dev` address.
-    WorkerToWorker = "worker_to_worker",
+    /// The server's own network answered in place of the origin.
+    OwnNetwork = "own_network",
     /// 404 or 410.
     NotFound = "not_found",
     /// Any other status except 200.

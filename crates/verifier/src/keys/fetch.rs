@@ -144,6 +144,7 @@ fn unanswered(error: &FetchError) -> KeySetError {
     match error {
         FetchError::Timeout(_) | FetchError::Unreachable(_) => KeySetError::unavailable(error.to_string()),
         FetchError::TooLarge(_) => KeySetError::invalid(KeySetProblem::TooLarge, error.to_string()),
+        FetchError::OwnNetwork(reason) => KeySetError::invalid(KeySetProblem::OwnNetwork, *reason),
     }
 }
 
@@ -159,15 +160,12 @@ fn require_ok(url: &str, document: &Document) -> Result<(), KeySetError> {
         status @ (408 | 429 | 500..=599) => KeySetError::unavailable(format!("the status is {status}")),
         status @ (401 | 403) => invalid(
             KeySetProblem::Forbidden,
-            format!("the status is {status}: a firewall or a login in front of the keys blocks the Worker"),
+            format!("the status is {status}: a firewall or a login in front of the keys blocks this server"),
         ),
-        404 if holds(&document.body, "error code: 1042") => invalid(
-            KeySetProblem::WorkerToWorker,
-            "the status is 404 with \"error code: 1042\": a Worker cannot fetch the workers.dev address of another Worker of its account".to_owned(),
+        status @ (404 | 410) => invalid(
+            KeySetProblem::NotFound,
+            format!("the status is {status}: nothing is published at this URL"),
         ),
-        status @ (404 | 410) => {
-            invalid(KeySetProblem::NotFound, format!("the status is {status}: nothing is published at this URL"))
-        }
         status => invalid(KeySetProblem::Status, format!("the status is {status}")),
     })
 }
@@ -186,13 +184,6 @@ fn redirected(url: &str, status: u16, location: Option<&str>) -> KeySetError {
             None => failure(&format!(" to \"{}\"", excerpt(location))),
         },
     }
-}
-
-/// Whether the first 4096 bytes of `body` contain `text`: the platform's own error pages are short.
-fn holds(body: &[u8], text: &str) -> bool {
-    const LOOKED_AT_BYTES: usize = 4096;
-    let start = body.get(..LOOKED_AT_BYTES).unwrap_or(body);
-    String::from_utf8_lossy(start).contains(text)
 }
 
 fn read_set(document: Document, needs_keys: bool) -> Result<Answer, KeySetError> {

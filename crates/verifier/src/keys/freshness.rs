@@ -30,25 +30,25 @@ pub struct Lifetime {
     pub stale_until: Timestamp,
 }
 
-/// The point between 60 and 80 % of a TTL at which an isolate refreshes a set in advance. 0 is the first point, `u16::MAX` the last.
+/// The point between 60 and 80 % of a TTL at which a process refreshes a set in advance. 0 is the first point, `u16::MAX` the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefreshPoint(u16);
 
 impl RefreshPoint {
-    /// Before the points of all isolates.
+    /// Before the points of all processes.
     pub const FIRST: Self = Self(0);
     /// The last point.
     pub const LAST: Self = Self(u16::MAX);
 
-    /// The point that follows from these random bytes. The maximum of four numbers is small in few isolates: in one of 10,000 it lies in
-    /// the first tenth. These few fetch the set, and KV distributes it before the others need it.
+    /// The point that follows from these random bytes. The maximum of four numbers is small in few processes: in one of 10,000 it lies in
+    /// the first tenth. These few fetch the set, and the store distributes it before the others need it.
     #[must_use]
     pub fn drawn(numbers: [[u8; 2]; 4]) -> Self {
         Self(numbers.map(u16::from_be_bytes).into_iter().fold(0, u16::max))
     }
 }
 
-/// The state of the attempts to fetch a set. An isolate obeys its own and those in the records that it has read from the store.
+/// The state of the attempts to fetch a set. A process obeys its own and those in the records that it has read from the store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Attempts {
     /// When the last attempt ended, successful or not.
@@ -92,7 +92,7 @@ pub struct Unavailable {
     pub retry_after_seconds: u64,
 }
 
-/// What to do at `now` for a request that asks for `asked`; `cached` is what the isolate knows, and `point` is when it refreshes.
+/// What to do at `now` for a request that asks for `asked`; `cached` is what the process knows, and `point` is when it refreshes.
 #[must_use]
 pub fn decide(
     now: Timestamp,
@@ -136,7 +136,7 @@ pub fn cooldown_left(now: Timestamp, looked_at: Option<Timestamp>, policy: &Cach
     left(now, looked_at?, policy.unknown_kid_cooldown_seconds)
 }
 
-/// Whether the set would come due in any isolate within `horizon_seconds`, so that the cron trigger refreshes it now.
+/// Whether the set would come due in any process within `horizon_seconds`, so that a regular run refreshes it now.
 #[must_use]
 pub fn due_within(horizon_seconds: u64, now: Timestamp, cached: &Freshness) -> bool {
     let is_due = |lifetime: Lifetime| now.plus(horizon_seconds) >= lifetime.refresh_at(RefreshPoint::FIRST);
@@ -163,7 +163,7 @@ impl Lifetime {
         u64::try_from(self.fresh_until.since(self.fetched_at)).unwrap_or(0)
     }
 
-    /// When an isolate with this point refreshes it in advance.
+    /// When a process with this point refreshes it in advance.
     #[must_use]
     pub fn refresh_at(&self, point: RefreshPoint) -> Timestamp {
         let (first, last) = REFRESH_AHEAD_PERCENT_RANGE;
@@ -193,7 +193,7 @@ impl Attempts {
         Self { consecutive_failures: self.consecutive_failures.saturating_add(1), ..self.ended(now, asked) }
     }
 
-    /// The state that two isolates know together: the later attempt counts.
+    /// The state that two processes know together: the later attempt counts.
     #[must_use]
     pub fn merged_with(self, other: Self) -> Self {
         let last_unknown_kid_fetch_at = self.last_unknown_kid_fetch_at.max(other.last_unknown_kid_fetch_at);

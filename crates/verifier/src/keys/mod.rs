@@ -1,4 +1,4 @@
-//! Issuers' public keys: from the isolate's memory, then from the store that all isolates share, then from the origin.
+//! Issuers' public keys: from the process's memory, then from the store that all processes share, then from the origin.
 //!
 //! [`KeyCache`] carries out what [`freshness`] decides, [`record`] defines what the store holds, and [`fetch`] asks the origin.
 //! This module does not decide which issuers are trusted or what a key verifies. It never reports a key as absent while it
@@ -74,7 +74,7 @@ pub struct CachePolicy {
     pub ttl_seconds: u64,
     /// Seconds past the TTL for which a set may still be used while its origin does not answer.
     pub stale_if_error_seconds: u64,
-    /// Seconds between two fetches for a `kid` that the set lacks, in one isolate.
+    /// Seconds between two fetches for a `kid` that the set lacks, in one process.
     pub unknown_kid_cooldown_seconds: u64,
     /// Milliseconds that one attempt may take, including discovery.
     pub fetch_timeout_ms: u32,
@@ -93,9 +93,9 @@ pub enum Wanted<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tier {
-    /// This isolate's memory.
+    /// This process's memory.
     Memory,
-    /// The store that all isolates share: Workers KV.
+    /// The store that all processes share.
     Store,
     /// The issuer's own server.
     Origin,

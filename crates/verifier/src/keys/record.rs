@@ -1,6 +1,6 @@
 //! The records of a source in the store, and how they are checked when they are read.
 //!
-//! A source has two records of one schema: the last good set, and the last failure. A failure never rewrites the set: the isolate
+//! A source has two records of one schema: the last good set, and the last failure. A failure never rewrites the set: the process
 //! that failed may hold an older set than the store. A record is written by this program and read like network input: its
 //! length is bounded, it is complete and about this source, its times are possible, and its set is parsed again. A record
 //! that fails a check is discarded with a reason. A life longer than the policy's is cut. `docs/kv-schema.md` describes the

@@ -1,4 +1,4 @@
-//! What `/readyz` shows of a source: public keys, times and reasons.
+//! What a readiness report shows of a source: public keys, times and reasons.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! Faults of the Worker, the operator, an identity provider or Workers KV. The token is not at fault.
+//! Faults of the server, the operator, an identity provider or a store. The token is not at fault.
 
 use edge_assay_jose::TokenFormatError;
 
@@ -32,15 +32,15 @@ pub enum Fault {
     /// A secret that the configuration names is not bound, empty, too short, or not in its declared encoding.
     #[error("the secret {binding} cannot be used: {reason}")]
     SecretMissing {
-        /// The secret's binding name.
+        /// The secret's name.
         binding: String,
         /// What is wrong.
         reason: String,
     },
-    /// A required KV namespace does not answer, or its content cannot be read.
-    #[error("the KV namespace {binding} cannot be used: {reason}")]
+    /// A required store does not answer, or its content cannot be read.
+    #[error("the store {binding} cannot be used: {reason}")]
     StoreUnavailable {
-        /// The namespace's binding name.
+        /// The store's name.
         binding: String,
         /// What is wrong.
         reason: String,
@@ -51,7 +51,7 @@ pub enum Fault {
         /// The token's `alg`.
         algorithm: &'static str,
     },
-    /// The Worker's configuration has faults, which `/readyz` and the log list.
+    /// The server's configuration has faults.
     #[error("{detail}")]
     ConfigInvalid {
         /// The part of the faults that is public.

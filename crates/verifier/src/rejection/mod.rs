@@ -31,7 +31,7 @@ pub enum Rejection {
     /// More than one credential, or an `Authorization` header that is not `Bearer <token>`.
     #[error("{0}")]
     RequestAmbiguous(Ambiguous),
-    /// The token is longer than `verify.max_token_bytes`.
+    /// The token is longer than `max_token_bytes`.
     #[error("the token has {length} bytes; at most {limit} are accepted")]
     TokenTooLarge {
         /// The token's length in bytes.

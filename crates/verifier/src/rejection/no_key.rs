@@ -14,7 +14,7 @@ pub enum NoKey {
         known: usize,
         /// Seconds since the set was fetched.
         age_seconds: u64,
-        /// Seconds until a token with an unknown `kid` makes the Worker fetch the set again.
+        /// Seconds until a token with an unknown `kid` makes the server fetch the set again.
         next_fetch_seconds: u64,
     },
     /// The token names a `kid`, but no key in the set has one.
@@ -45,7 +45,7 @@ pub enum NoKey {
     },
     /// The token is signed with a shared secret, and none is configured for the issuer, or none with this `kid`.
     #[error(
-        "the token is signed with a shared secret ({algorithm}), which no JWKS can verify, and the issuer's `secrets` have none that fits it"
+        "the token is signed with a shared secret ({algorithm}), which no JWKS can verify, and no shared secret of the issuer fits it"
     )]
     NoSharedSecret {
         /// The token's `alg`.
