@@ -1,0 +1,264 @@
+//! The verifier as another server uses it: on threads, with a platform of its own.
+
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    missing_docs
+)]
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ed25519_dalek::{Signer as _, SigningKey};
+use edge_assay_verifier::jose::time::Timestamp;
+use edge_assay_verifier::jose::{Algorithm, base64url};
+use edge_assay_verifier::ports::{
+    Clock, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log, PlatformCrypto,
+    Random, Secrets, StoreError,
+};
+use edge_assay_verifier::{Issuer, Rejection, Verifier};
+use serde_json::{Value, json};
+
+const ISSUER: &str = "https://app.example";
+const NOW: i64 = 1_800_000_000;
+
+/// A provider with one key at a time, and a clock that a test sets.
+#[derive(Default)]
+struct Platform {
+    published: Mutex<Option<SigningKey>>,
+    fetches: AtomicU64,
+    seconds: AtomicU64,
+}
+
+impl Clock for Platform {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_epoch_seconds(NOW).plus(self.seconds.load(Ordering::SeqCst))
+    }
+
+    async fn sleep(&self, milliseconds: u32) {
+        tokio::time::sleep(Duration::from_millis(milliseconds.into())).await;
+    }
+}
+
+impl KeyValueStore for Platform {
+    async fn get(&self, _: &str) -> Result<Option<String>, StoreError> {
+        Ok(None)
+    }
+
+    async fn put(&self, _: &str, _: &str, _: u64) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn delete(&self, _: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+impl HttpClient for Platform {
+    async fn get(&self, request: &DocumentRequest) -> Result<Document, FetchError> {
+        assert_eq!(request.url, "https://app.example/api/auth/jwks");
+        self.fetches.fetch_add(1, Ordering::SeqCst);
+        // All threads ask before the answer is there.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let published = self.published.lock().unwrap().clone();
+        let key = published.ok_or_else(|| FetchError::Unreachable("refused".to_owned()))?;
+        let set = json!({ "keys": [{
+            "kty": "OKP", "crv": "Ed25519", "kid": kid(&key), "x": base64url::encode(key.verifying_key().as_bytes()),
+        }]});
+        Ok(Document { status: 200, body: set.to_string().into_bytes(), ..Document::default() })
+    }
+}
+
+impl Log for Platform {
+    fn log(&self, _: Level, _: &Value) {}
+}
+
+impl Random for Platform {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(0x55);
+    }
+}
+
+impl Secrets for Platform {}
+impl PlatformCrypto for Platform {}
+
+fn kid(key: &SigningKey) -> String {
+    base64url::encode(&key.verifying_key().as_bytes()[..6])
+}
+
+fn key(seed: u8) -> SigningKey {
+    SigningKey::from_bytes(&[seed; 32])
+}
+
+fn token(key: &SigningKey, claims: &Value) -> String {
+    let header = json!({ "alg": "EdDSA", "typ": "JWT", "kid": kid(key) });
+    let mut all = json!({ "iss": ISSUER, "aud": ISSUER, "sub": "ada", "exp": NOW + 86_400 });
+    all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+    let input = format!(
+        "{}.{}",
+        base64url::encode(header.to_string().as_bytes()),
+        base64url::encode(all.to_string().as_bytes())
+    );
+    let signature = base64url::encode(&key.sign(input.as_bytes()).to_bytes());
+    format!("{input}.{signature}")
+}
+
+fn verifier() -> Arc<Verifier<Platform>> {
+    let issuer = Issuer::better_auth(ISSUER).audience([ISSUER]);
+    Arc::new(Verifier::builder().issuer(issuer).build_on(Platform::default()).unwrap())
+}
+
+fn publish(verifier: &Verifier<Platform>, key: SigningKey) {
+    *verifier.platform().published.lock().unwrap() = Some(key);
+}
+
+#[test]
+fn the_futures_of_a_verifier_are_send_if_those_of_its_platform_are() {
+    fn sendable<T: Send>(_: &T) {}
+    fn shareable<T: Send + Sync + 'static>(_: &T) {}
+    let verifier = verifier();
+    shareable(&verifier);
+    sendable(&verifier.verify("a.b.c"));
+    sendable(&verifier.upkeep());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_threads_that_need_the_same_keys_fetch_them_once() {
+    let verifier = verifier();
+    publish(&verifier, key(1));
+    let tasks: Vec<_> = (0..64)
+        .map(|number| {
+            let (verifier, token) = (Arc::clone(&verifier), token(&key(1), &json!({ "number": number })));
+            tokio::spawn(
+                async move { verifier.verify(&token).await.map(|token| token.subject() == Some("ada")) },
+            )
+        })
+        .collect();
+    for task in tasks {
+        assert_eq!(task.await.unwrap(), Ok(true));
+    }
+    assert_eq!(verifier.platform().fetches.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_verified_token_has_typed_claims_and_scopes() {
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    struct Claims {
+        org: String,
+        level: u8,
+    }
+    let verifier = verifier();
+    publish(&verifier, key(1));
+    let token =
+        token(&key(1), &json!({ "org": "acme", "level": 3, "scope": "profiles:read profiles:write" }));
+    let verified = verifier.verify(&token).await.unwrap();
+    assert_eq!(verified.issuer(), ISSUER);
+    assert_eq!(verified.claims_as::<Claims>().unwrap(), Claims { org: "acme".to_owned(), level: 3 });
+    assert_eq!(verified.scopes(), ["profiles:read", "profiles:write"]);
+    assert_eq!(verified.require_scopes(&["profiles:read"]), Ok(()));
+    assert_eq!(
+        verified.require_scopes(&["profiles:read", "admin"]),
+        Err(Rejection::ScopeInsufficient {
+            required: vec!["profiles:read".to_owned(), "admin".to_owned()],
+            missing: vec!["admin".to_owned()],
+        })
+    );
+    assert!(verified.claims_as::<Vec<String>>().is_err());
+}
+
+#[tokio::test]
+async fn a_new_key_is_found_at_once_and_an_outage_does_not_end_a_session() {
+    let verifier = verifier();
+    publish(&verifier, key(1));
+    let (first, second) = (token(&key(1), &json!({})), token(&key(2), &json!({})));
+    assert!(verifier.verify(&first).await.is_ok());
+    // Later than the cooldown for unknown keys.
+    publish(&verifier, key(2));
+    verifier.platform().seconds.store(60, Ordering::SeqCst);
+    assert!(verifier.verify(&second).await.is_ok());
+    assert_eq!(verifier.verify(&first).await.unwrap_err().code(), "key_not_found");
+    // Past the life of the set, and the provider is down.
+    *verifier.platform().published.lock().unwrap() = None;
+    verifier.platform().seconds.store(2 * 3600, Ordering::SeqCst);
+    verifier.upkeep().await;
+    assert!(verifier.verify(&second).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_provider_that_is_down_at_the_start_is_no_fault_of_the_token() {
+    let verifier = verifier();
+    let token = token(&key(1), &json!({}));
+    let refusal = verifier.verify(&token).await.unwrap_err();
+    assert_eq!((refusal.code(), refusal.status()), ("jwks_unavailable", 503));
+    assert!(refusal.retry_after_seconds().is_some_and(|seconds| seconds >= 1));
+    publish(&verifier, key(1));
+    verifier.platform().seconds.store(60, Ordering::SeqCst);
+    verifier.upkeep().await;
+    assert!(verifier.verify(&token).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_shared_secret_verifies_without_a_key_set() {
+    use sha2::Digest as _;
+    let secret = b"thirty-two octets are enough here".to_vec();
+    let issuer = Issuer::with_secrets(ISSUER).any_audience().shared_secret(None, secret.clone());
+    let verifier = Verifier::builder().issuer(issuer).build_on(Platform::default()).unwrap();
+    let header = base64url::encode(br#"{"alg":"HS256"}"#);
+    let claims = base64url::encode(json!({ "iss": ISSUER, "exp": NOW + 60 }).to_string().as_bytes());
+    let input = format!("{header}.{claims}");
+    // HMAC (RFC 2104) of a key shorter than a block.
+    let pad =
+        |byte: u8| -> Vec<u8> { (0..64).map(|at| secret.get(at).copied().unwrap_or(0) ^ byte).collect() };
+    let inner = sha2::Sha256::new().chain_update(pad(0x36)).chain_update(&input).finalize();
+    let code = sha2::Sha256::new().chain_update(pad(0x5c)).chain_update(inner).finalize();
+    let good = format!("{input}.{}", base64url::encode(&code));
+    assert!(verifier.verify(&good).await.is_ok());
+    let bad = format!("{input}.{}", base64url::encode(&[0; 32]));
+    assert_eq!(verifier.verify(&bad).await.unwrap_err().code(), "signature_invalid");
+}
+
+#[test]
+fn every_mistake_of_a_description_is_reported_at_once() {
+    let error = Verifier::<Platform>::builder()
+        .issuer(Issuer::clerk("https://clerk.example.com/"))
+        .issuer(Issuer::jwks("https://a.example", "http://a.example/jwks").audience(["a"]))
+        .issuer(Issuer::jwks("https://a.example", "https://a.example/jwks").any_audience())
+        .issuer(Issuer::with_secrets("https://b.example").any_audience().shared_secret(None, vec![1; 8]))
+        .issuer(Issuer::oidc("https://c.example").audience(Vec::<String>::new()).algorithms([]))
+        .leeway(Duration::from_secs(3600))
+        .build()
+        .unwrap_err();
+    let expected = [
+        "`leeway` is 3600 s; accepted are 0 to 300 s",
+        "https://a.example is added twice; describe it once",
+        "https://clerk.example.com/: Clerk's `iss` does not end with a slash; write \"https://clerk.example.com\"",
+        "https://clerk.example.com/: its audience is missing; call `audience` with the `aud` of its tokens, or `any_audience` if they have none",
+        "https://a.example: its keys would be at http://a.example/jwks, but the URL has the scheme http, which is accepted for loopback hosts only",
+        "https://b.example: a shared secret cannot be used: it is shorter than the 32 octets that HS256 needs (RFC 7518, section 3.2)",
+        "https://c.example: no algorithm is allowed; give `algorithms` at least one, or add a shared secret",
+        "https://c.example: its audience is an empty list; name at least one",
+    ];
+    assert_eq!(error.faults(), expected);
+    let none = Verifier::<Platform>::builder().build().unwrap_err();
+    assert_eq!(none.faults(), ["it trusts no issuer; add one with `issuer`"]);
+}
+
+#[test]
+fn a_secret_makes_only_the_algorithms_allowed_for_which_it_is_long_enough() {
+    let built = |octets: usize, algorithms: Option<[Algorithm; 1]>| {
+        let issuer = Issuer::with_secrets(ISSUER).any_audience().shared_secret(None, vec![1; octets]);
+        let issuer = match algorithms {
+            None => issuer,
+            Some(algorithms) => issuer.algorithms(algorithms),
+        };
+        Verifier::<Platform>::builder().issuer(issuer).build().is_ok()
+    };
+    assert!(built(32, None));
+    assert!(!built(31, None));
+    assert!(built(64, Some([Algorithm::Hs512])));
+    assert!(!built(63, Some([Algorithm::Hs512])));
+}
