@@ -1,4 +1,4 @@
-// npm run mutants -- <area>: changes the root crate in one place at a time, and expects its native tests to fail.
+// npm run mutants -- <area>: changes the Worker or the libraries in one place at a time, and expects its native tests to fail.
 //
 // `cargo mutants --list` says what the mutants are. cargo-mutants itself would compile the crate and its tests once per mutant, which is
 // a minute each; mutant-build.mjs puts them all into one build instead, each switched on by a number in an environment variable, and
@@ -11,7 +11,7 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { SURVIVORS } from './crate-mutants-survivors.mjs';
-import { builtAlone, builtTogether } from './mutant-build.mjs';
+import { builtAlone, builtTogether, PACKAGES } from './mutant-build.mjs';
 import { reaching, tried, triedAlone } from './mutant-tests.mjs';
 import { at, root } from './paths.mjs';
 import { Failure, quietly, step, succeeds } from './steps.mjs';
@@ -22,15 +22,16 @@ const RESULTS = at('target', 'mutants', 'crate-results.jsonl');
 
 const ATTACKS_AND_VERDICTS = ['attacks_tokens', 'jwk_sets', 'rfc_vectors', 'verify::claims', 'verify::times', 'verify::order', 'verify::keys', 'verify::secrets'];
 
-/** Each area, which is a folder of src, with the tests of tests/native that a mutant with a build of its own meets first: texts that their names contain. */
+/** Each area: its folder, and the tests of tests/native that a mutant with a build of its own meets first, as texts that their names contain. */
 export const AREAS = {
-  jose: ATTACKS_AND_VERDICTS,
-  verify: ATTACKS_AND_VERDICTS,
-  trust: [...ATTACKS_AND_VERDICTS, 'configuration'],
-  gateway: ['gateway'],
-  exchange: ['exchange'],
-  keys: ['jwks_cache', 'jwk_sets'],
-  config: ['configuration'],
+  jose: { folder: 'crates/jose/src', first: ATTACKS_AND_VERDICTS },
+  verify: { folder: 'crates/verifier/src/verify', first: ATTACKS_AND_VERDICTS },
+  trust: { folder: 'crates/verifier/src/trust', first: [...ATTACKS_AND_VERDICTS, 'configuration'] },
+  gateway: { folder: 'src/gateway', first: ['gateway'] },
+  claims: { folder: 'src/claims', first: ['exchange', 'gateway'] },
+  exchange: { folder: 'src/exchange', first: ['exchange'] },
+  keys: { folder: 'crates/verifier/src/keys', first: ['jwks_cache', 'jwk_sets'] },
+  config: { folder: 'src/config', first: ['configuration'] },
 };
 
 /**
@@ -74,9 +75,10 @@ async function cargoMutants() {
 
 /** The mutants of these areas, in their order, with the members `id`, from 1 on, `area`, `key` and `hash`. */
 async function listed(tool, areas) {
-  const files = areas.flatMap((area) => ['--file', `src/${area}/**`]);
-  const list = JSON.parse(await quietly(tool, ['mutants', '--list', '--json', '--package', 'edge-assay', ...files], { stdoutOnly: true }));
-  const area = (mutant) => mutant.file.split('/')[1];
+  const files = areas.flatMap((area) => ['--file', `${AREAS[area].folder}/**`]);
+  const packages = PACKAGES.flatMap((name) => ['--package', name]);
+  const list = JSON.parse(await quietly(tool, ['mutants', '--list', '--json', ...packages, ...files], { stdoutOnly: true }));
+  const area = (mutant) => areas.find((name) => mutant.file.startsWith(`${AREAS[name].folder}/`));
   list.sort((one, other) => areas.indexOf(area(one)) - areas.indexOf(area(other)));
   const sources = new Map();
   return list.map((mutant, index) => {
@@ -92,7 +94,7 @@ const hashOf = (...texts) => createHash('sha256').update(texts.join('\0')).diges
 /** The hash of all sources of tests: a mutant that survived is tried again when a test has changed. */
 let hashOfTests;
 function testsHash() {
-  const files = () => execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', 'src', 'tests'], { cwd: root, encoding: 'utf8' }).split('\n');
+  const files = () => execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', 'src', 'tests', 'crates'], { cwd: root, encoding: 'utf8' }).split('\n');
   hashOfTests ??= hashOf(...files().filter((file) => file.endsWith('.rs') && existsSync(at(file))).map((file) => readFileSync(at(file), 'utf8')));
   return hashOfTests;
 }
@@ -149,8 +151,8 @@ async function oneByOne(mutants) {
   await step(`Compiling and testing ${mutants.length} mutants one by one`, '1 to 2 min each', () =>
     builtAlone(mutants, async (mutant, build) => {
       if (!build) return report(mutant, { outcome: 'unviable', alone: true });
-      const module = mutant.file.replace(/^src\//, '').replace(/(\/mod)?\.rs$/, '').replaceAll('/', '::');
-      const { outcome, by } = await triedAlone(build, module, AREAS[mutant.area]);
+      const module = mutant.file.replace(/^(crates\/[a-z]+\/)?src\//, '').replace(/(\/mod)?\.rs$/, '').replaceAll('/', '::');
+      const { outcome, by } = await triedAlone(build, module, AREAS[mutant.area].first);
       return report(mutant, { outcome, by, alone: true, ...(outcome === 'survived' && { reached: true, tests: testsHash() }) });
     }),
   );

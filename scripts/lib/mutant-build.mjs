@@ -1,4 +1,4 @@
-// Builds the tests of the root crate with mutants: all that fit into one build, or one at a time.
+// Builds the tests of the Worker and of the libraries with mutants: all that fit into one build, or one at a time.
 //
 // tools/mutants writes the changed sources. The mutants whose text does not compile are found by the compiler's errors and taken out.
 // Everything happens in a copy of the sources under target/mutants.
@@ -15,12 +15,17 @@ const BUILD = at('target', 'mutants', 'crate-build');
 const TOOL = at('target', 'mutants', 'tool');
 // The compiler reports types before lifetimes, so several rounds are usual.
 const MOST_ROUNDS = 20;
-const BOTH = ['--lib', '--test', 'native'];
+/** The packages that are changed, each with the folder of its sources. */
+const SOURCES = { 'edge-assay': 'src', 'edge-assay-jose': 'crates/jose/src', 'edge-assay-verifier': 'crates/verifier/src' };
+export const PACKAGES = Object.keys(SOURCES);
+const ALL = ['--lib', '--test', 'native', '--test', 'cli'];
 
 /** Copies the sources, with the switch for mutants. The compiler's incremental data are kept from one run to the next. */
 function copySources() {
   copySourcesTo(TREE);
-  writeFileSync(join(TREE, 'src', 'lib.rs'), readFileSync(at('src', 'lib.rs'), 'utf8') + MUTATION_MODULE);
+  for (const folder of Object.values(SOURCES)) {
+    writeFileSync(join(TREE, folder, 'lib.rs'), readFileSync(at(folder, 'lib.rs'), 'utf8') + MUTATION_MODULE);
+  }
 }
 
 /**
@@ -38,7 +43,7 @@ function takeCompiledLibraries() {
 
 /**
  * Builds the tests with all of these mutants that compile. Calls `leaveOut` with each of the others and its outcome: `unviable` if its own text does
- * not compile, `separate` if it cannot be switched on at run time; it has to set `outcome`. Returns the paths of the binaries: `unit` and `native`.
+ * not compile, `separate` if it cannot be switched on at run time; it has to set `outcome`. Returns the paths of the binaries: `units`, one for each package, `native` and `cli`.
  */
 export async function builtTogether(mutants, leaveOut) {
   copySources();
@@ -53,7 +58,7 @@ export async function builtTogether(mutants, leaveOut) {
       if (unviable.includes(mutant.id)) leaveOut(mutant, 'unviable');
     }
     const unitTests = await builtTests(['--lib']);
-    const { errors, build } = unitTests.errors.length > 0 ? unitTests : await builtTests(BOTH);
+    const { errors, build } = unitTests.errors.length > 0 ? unitTests : await builtTests(ALL);
     if (errors.length === 0) return build;
     if (!drop(errors, mutants, leaveOut)) throw new Failure(`✗ The mutants do not compile:\n${errors.map(({ rendered }) => rendered).join('\n')}`);
   }
@@ -68,7 +73,7 @@ export async function builtAlone(mutants, work) {
     const path = join(TREE, mutant.file);
     const original = readFileSync(path, 'utf8');
     writeFileSync(path, replaced(original, mutant.span, mutant.replacement));
-    const { errors, build } = await builtTests(BOTH);
+    const { errors, build } = await builtTests(ALL);
     await work(mutant, errors.length > 0 ? undefined : build);
     writeFileSync(path, original);
   }
@@ -116,9 +121,9 @@ function marksAround(bytes, byte) {
   return open;
 }
 
-/** Compiles these targets. Returns the paths of the binaries with the unit tests and with tests/native, or the compiler's errors. */
+/** Compiles these targets. Returns the paths of the binaries with the unit tests, with tests/native and with those of the command line, or the compiler's errors. */
 function builtTests(targets) {
-  const args = ['test', '--locked', '--package', 'edge-assay', ...targets, '--no-run', '--message-format=json'];
+  const args = ['test', '--locked', ...[...PACKAGES, 'edge-assay-cli'].flatMap((name) => ['--package', name]), ...targets, '--no-run', '--message-format=json'];
   const env = { ...process.env, CARGO_TARGET_DIR: BUILD };
   return new Promise((resolve, reject) => {
     const child = spawn('cargo', args, { cwd: TREE, env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -131,7 +136,7 @@ function builtTests(targets) {
       const errors = messages.filter(({ reason, message }) => reason === 'compiler-message' && message.level === 'error' && message.spans.length > 0);
       if (code !== 0 && errors.length === 0) reject(new Failure(`✗ cargo ${args.join(' ')}\n${stderr}`));
       const binary = (name) => messages.find(({ executable, target }) => executable && target.name === name && target.kind[0] !== 'bin')?.executable;
-      resolve({ errors: errors.map(({ message }) => message), build: { unit: binary('edge_assay'), native: binary('native') } });
+      resolve({ errors: errors.map(({ message }) => message), build: { units: PACKAGES.map((name) => binary(name.replaceAll('-', '_'))), native: binary('native'), cli: binary('cli') } });
     });
   });
 }

@@ -96,7 +96,7 @@ pub mod mutation {
  */
 export async function reaching(build, speed) {
   const found = [];
-  for (const binary of [build.unit, build.native]) {
+  for (const binary of [...build.units, build.native, build.cli]) {
     rmSync(REACHED, { force: true });
     const filters = [...UNRELATED, ...(speed === 'fast' ? SLOWEST : [])].flatMap((name) => ['--skip', name]);
     const names = speed === 'fast' ? [] : SLOWEST;
@@ -112,16 +112,16 @@ export async function reaching(build, speed) {
       test.cpu += nanoseconds ? Number(nanoseconds) / 1e9 : 0.1;
       for (const id of ids ? ids.split(',') : []) test.ids.add(Number(id));
     }
-    found.push(...withPrograms(byThread));
+    found.push(...(binary === build.cli ? withPrograms(byThread) : byThread.values()));
   }
   return found;
 }
 
-/** The tests, of which those that start the command-line program get what its processes reach; their main threads are called `main`. */
+/** The tests of the command line, each with what the processes of the program reach; their main threads are called `main`. */
 function withPrograms(byThread) {
   const programs = ['main', '-'].map((name) => byThread.get(name)).filter(Boolean);
   const tests = [...byThread.values()].filter((test) => !programs.includes(test));
-  for (const test of tests.filter(({ name }) => name.startsWith('cli::'))) {
+  for (const test of tests) {
     for (const program of programs) test.ids = test.ids.union(program.ids);
   }
   return tests;
@@ -170,9 +170,10 @@ async function testedWith(mutant, tests) {
 export async function triedAlone(build, module, filters) {
   const skipped = (names) => names.flatMap((name) => ['--skip', name]);
   const runs = [
-    [build.unit, [`${module}::`]],
+    ...build.units.map((binary) => [binary, [`${module}::`]]),
     [build.native, [...skipped([...UNRELATED, ...SLOWEST]), ...filters]],
-    [build.unit, []],
+    ...build.units.map((binary) => [binary, []]),
+    [build.cli, []],
     [build.native, skipped([...UNRELATED, ...SLOWEST])],
     [build.native, SLOWEST],
   ];

@@ -20,6 +20,8 @@ const ENTRY = 'src/entry.js';
 // wasm-opt writes nothing that workerd cannot read.
 const WASM_OPT = [
   '-Os',
+  // Inlining a large function into its only caller saves raw bytes and costs compressed ones: 3.6 kB of the whole.
+  '--one-caller-inline-max-function-size=25',
   '--strip-debug',
   '--strip-producers',
   ...['mutable-globals', 'sign-ext', 'nontrapping-float-to-int', 'bulk-memory', 'multivalue', 'reference-types', 'exception-handling', 'simd', 'relaxed-simd'].map((feature) => `--enable-${feature}`),

@@ -7,15 +7,16 @@ use std::path::{Path, PathBuf};
 use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 
-/// The names in the constants of the sources below `folder`, and in the `const fn`s that these call. A function that is not in a file
+/// The names in the constants of the sources below `folders`, and in the `const fn`s that these call. A function that is not in a file
 /// that `changes` names stays as it is, so its own names count too.
 pub(crate) fn names_used(
-    folder: &Path,
+    folders: &[PathBuf],
     changes: impl Fn(&Path) -> bool,
 ) -> Result<HashSet<String>, Box<dyn Error>> {
     let mut names = Names::default();
     let mut functions = Vec::new();
-    for path in sources(folder)? {
+    let files = folders.iter().map(|folder| sources(folder)).collect::<Result<Vec<_>, _>>()?;
+    for path in files.into_iter().flatten() {
         let mut found = Constants::default();
         found.visit_file(&syn::parse_file(&std::fs::read_to_string(&path)?)?);
         names.0.extend(found.names.0);
