@@ -22,7 +22,7 @@ use crate::gateway::Gateway;
 use crate::gateway::forward_auth::ForwardAuth;
 use crate::gateway::requirement::Requirement;
 use crate::jose::json::{self, JsonError};
-use crate::keys::CachePolicy;
+use crate::keys::{CachePolicy, url};
 use crate::limits;
 use crate::ports::Secrets;
 use crate::rejection::Fault;
@@ -295,10 +295,11 @@ fn cors_policy(mut table: Table<'_>) -> Option<CorsPolicy> {
 
 /// Whether `text` is an origin in the form that browsers send (RFC 6454 §6.2).
 fn is_origin(text: &str) -> bool {
-    text.split_once("://").is_some_and(|(scheme, host)| {
-        matches!(scheme, "http" | "https")
-            && !host.is_empty()
-            && host.chars().all(|c| {
+    url::Parts::of(text).is_some_and(|url| {
+        matches!(url.scheme, "http" | "https")
+            && url.target.is_empty()
+            && !url.authority.is_empty()
+            && url.authority.chars().all(|c| {
                 c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.' | ':' | '[' | ']')
             })
     })

@@ -1,7 +1,10 @@
 //! `application/x-www-form-urlencoded` bodies as OAuth uses them (RFC 6749 §3.2, appendix B): the text is UTF-8, only the
 //! parameters in `REPEATABLE` may occur more than once, and a parameter with an empty value counts as absent.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+
+use percent_encoding::percent_decode_str;
 
 /// The parameters that the endpoint reads (RFC 6749, RFC 7523, RFC 8693, RFC 8707). Others are ignored, and their names do not
 /// appear in any message: a name may be a token in the wrong place.
@@ -88,20 +91,14 @@ impl std::fmt::Debug for Form {
 /// Decodes one name or value; `None` if it is not form-encoded UTF-8.
 #[must_use]
 pub fn decode(text: &str) -> Option<String> {
-    let mut octets = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(octet) = rest.next() {
-        octets.push(match octet {
-            b'+' => b' ',
-            b'%' => {
-                let mut digit = || char::from(rest.next()?).to_digit(16);
-                let (high, low) = (digit()?, digit()?);
-                u8::try_from((high << 4) | low).ok()?
-            }
-            other => other,
-        });
+    let is_escape = |rest: &str| {
+        rest.as_bytes().first_chunk::<2>().is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    if !text.split('%').skip(1).all(is_escape) {
+        return None;
     }
-    String::from_utf8(octets).ok()
+    let spaced = text.replace('+', " ");
+    percent_decode_str(&spaced).decode_utf8().ok().map(Cow::into_owned)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The configured issuer that is most similar to a token's `iss`, and how the two differ. Used only for hints: verification compares
 //! issuers character for character, and nothing here accepts a token.
 
+use crate::keys::url;
 use crate::trust::issuer::TrustedIssuers;
 use crate::trust::presets::Preset;
 
@@ -100,7 +101,7 @@ fn difference(given: &str, known: &str) -> Option<Difference> {
     (a.host.len() > 5 && strsim::levenshtein(&a.host, &b.host) <= 2).then_some(Difference::Host)
 }
 
-/// The parts of a URL that are compared.
+/// The parts of an issuer that are compared.
 struct Parts {
     host: String,
     /// Empty if it is the scheme's default.
@@ -109,17 +110,17 @@ struct Parts {
 }
 
 impl Parts {
-    fn of(url: &str) -> Option<Self> {
+    fn of(issuer: &str) -> Option<Self> {
         // A bare host stands for https.
-        let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
-        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let (host, port) = authority.rsplit_once(':').unwrap_or((authority, ""));
-        let own = if scheme.eq_ignore_ascii_case("http") { "80" } else { "443" };
-        let port = if port == own { "" } else { port };
+        let absolute = if issuer.contains("://") { issuer.to_owned() } else { format!("https://{issuer}") };
+        let url = url::Parts::of(&absolute)?;
+        let (host, port) = url.host_and_port();
+        let own = if url.scheme.eq_ignore_ascii_case("http") { "80" } else { "443" };
+        let path = url.target.trim_matches('/');
         (!host.is_empty()).then(|| Self {
             host: host.to_ascii_lowercase(),
-            port: port.to_owned(),
-            path: path.trim_end_matches('/').to_owned(),
+            port: port.filter(|port| *port != own).unwrap_or_default().to_owned(),
+            path: path.to_owned(),
         })
     }
 }

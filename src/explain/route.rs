@@ -13,6 +13,7 @@ use crate::gateway::host::Host;
 use crate::gateway::path::{Path, PathError, Specials};
 use crate::gateway::requirement::RequirementError;
 use crate::gateway::routes::{Credential, Found, Route, USUAL_METHODS, is_never_routed};
+use crate::keys::url;
 use crate::members::{json, put};
 use crate::ports::Platform;
 use crate::rejection::excerpt;
@@ -54,11 +55,10 @@ impl RefusedRequest {
                 )
             };
         };
-        let (url_host, path) = match path.split_once("://") {
-            Some((_, rest)) => {
-                let end = rest.find('/').unwrap_or(rest.len());
-                let (host, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
-                (Some(host.to_owned()), if path.is_empty() { "/".to_owned() } else { path.to_owned() })
+        let (url_host, path) = match url::Parts::of(&path) {
+            Some(url) => {
+                let path = if url.target.starts_with('/') { url.target } else { "/" };
+                (Some(url.authority.to_owned()), path.to_owned())
             }
             None => (None, path),
         };

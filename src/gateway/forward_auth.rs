@@ -9,6 +9,8 @@ use http::Method;
 use super::headers::{self, IdentityHeader, Meaning, Untrusted, folds_alike, is_disguised};
 use super::host::Host;
 use super::path::{Path, PathError};
+use percent_encoding::percent_decode_str;
+
 use crate::claims::facts::Pointer;
 use crate::jose::Claims;
 use crate::ports::Secrets;
@@ -220,26 +222,11 @@ impl Original {
         let is_same_path = Path::normalise(path).is_ok_and(|path| path == self.path);
         let is_same_query = match (query, self.query.as_deref()) {
             // The runtime has encoded some characters, and has removed a question mark without a query.
-            (Some(ours), Some(sent)) => decoded(ours).eq(decoded(sent)),
+            (Some(ours), Some(sent)) => percent_decode_str(ours).eq(percent_decode_str(sent)),
             (ours, sent) => ours.or(sent).is_none_or(str::is_empty),
         };
         if is_same_path && is_same_query { Ok(()) } else { Err(QuestionError::Disagreement) }
     }
-}
-
-/// The bytes of a query with its escapes decoded. A `%` that begins no escape is kept.
-fn decoded(query: &str) -> impl Iterator<Item = u8> {
-    let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
-    let mut rest = query.as_bytes();
-    std::iter::from_fn(move || {
-        let (first, behind) = rest.split_first()?;
-        let escape = match (first, digit(behind.first()), digit(behind.get(1))) {
-            (b'%', Some(high), Some(low)) => u8::try_from(high << 4 | low).ok(),
-            _ => None,
-        };
-        rest = if escape.is_some() { behind.get(2..).unwrap_or_default() } else { behind };
-        Some(escape.unwrap_or(*first))
-    })
 }
 
 impl Dialect {

@@ -7,6 +7,7 @@ use worker::web_sys::{Request, Response};
 
 use super::stream::{ReadError, read_whole};
 use crate::intake::Reading;
+use crate::keys::url::Parts;
 use crate::ports::{BodyError, IncomingRequest};
 
 #[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen, module = "/src/platform/message.js")]
@@ -46,11 +47,10 @@ impl WorkerRequest {
             None => (head.as_str(), None),
         };
         let (method, url) = line.split_once(' ').unwrap_or((line, ""));
-        let (scheme, after_scheme) = url.split_once("://").unwrap_or(("", url));
-        let scheme = if scheme == "https" { "https" } else { "http" };
-        let slash = after_scheme.find('/').unwrap_or(after_scheme.len());
-        let (host, target) = after_scheme.split_at_checked(slash).unwrap_or((after_scheme, ""));
-        let target = if target.is_empty() { "/" } else { target };
+        // The runtime serialises URLs, so the path begins with a slash and there is no user information.
+        let url = Parts::of(url).unwrap_or(Parts { scheme: "", authority: "", target: "" });
+        let scheme = if url.scheme == "https" { "https" } else { "http" };
+        let (host, target) = (url.authority, if url.target.is_empty() { "/" } else { url.target });
         // The runtime accepts only tokens as a method (RFC 9110 §9.1).
         let method = method.parse().unwrap_or_default();
         let (host, target) = (host.to_owned(), target.to_owned());

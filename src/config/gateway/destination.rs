@@ -18,7 +18,7 @@ pub(super) fn upstream(table: &mut Table<'_>, has_forward_auth: bool) -> Option<
             None
         }
         Some(Value::String(origin)) => {
-            let is_bare = origin.split_once("://").is_some_and(|(_, host)| !host.contains(['/', '?']));
+            let is_bare = url::Parts::of(origin).is_some_and(|url| url.target.is_empty());
             match url::accept(origin) {
                 Err(fault) => table.fault("upstream", fault.to_string(), FIX),
                 Ok(_) if !is_bare => table.fault(

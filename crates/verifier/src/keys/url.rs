@@ -7,6 +7,42 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::limits::MAX_URL_BYTES;
 
+/// An absolute URL, split in the one place where this is done. The parts are not checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parts<'u> {
+    /// The scheme, as in `https`.
+    pub scheme: &'u str,
+    /// Host and port, and user information if there is any (RFC 3986 §3.2).
+    pub authority: &'u str,
+    /// All that follows: empty, or path, query and fragment with their first delimiter.
+    pub target: &'u str,
+}
+
+impl<'u> Parts<'u> {
+    /// The parts of `url`; `None` if it is not absolute.
+    #[must_use]
+    pub fn of(url: &'u str) -> Option<Self> {
+        let (scheme, rest) = url.split_once("://")?;
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, target) = rest.split_at_checked(end)?;
+        Some(Self { scheme, authority, target })
+    }
+
+    /// The host, with the brackets of an IPv6 address, and the text of the port behind its colon, if there is a colon.
+    #[must_use]
+    pub fn host_and_port(&self) -> (&'u str, Option<&'u str>) {
+        let after_address = self.authority.rfind(']').map_or(0, |end| end.saturating_add(1));
+        match self.authority.get(after_address..).and_then(|rest| rest.find(':')) {
+            Some(colon) => {
+                let colon = after_address.saturating_add(colon);
+                let (host, port) = self.authority.split_at_checked(colon).unwrap_or((self.authority, ""));
+                (host, port.strip_prefix(':'))
+            }
+            None => (self.authority, None),
+        }
+    }
+}
+
 /// The scheme of an accepted URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
@@ -47,7 +83,8 @@ pub fn accept(url: &str) -> Result<Transport, UrlError> {
     if url.len() > MAX_URL_BYTES {
         return Err(UrlError::TooLong);
     }
-    let (scheme, rest) = url.split_once("://").ok_or(UrlError::Scheme)?;
+    let parts = Parts::of(url).ok_or(UrlError::Scheme)?;
+    let Parts { scheme, authority, .. } = parts;
     let secure = scheme.eq_ignore_ascii_case("https");
     if !secure && !scheme.eq_ignore_ascii_case("http") {
         return Err(UrlError::Scheme);
@@ -55,11 +92,10 @@ pub fn accept(url: &str) -> Result<Transport, UrlError> {
     if !url.bytes().all(|byte| byte.is_ascii_graphic() && !br##""#<>\^`{|}"##.contains(&byte)) {
         return Err(UrlError::Character);
     }
-    let authority = rest.split(['/', '?']).next().unwrap_or(rest);
     if authority.contains('@') {
         return Err(UrlError::UserInformation);
     }
-    let host = host_of(authority).ok_or(UrlError::Host)?;
+    let host = host_of(parts).ok_or(UrlError::Host)?;
     match (secure, is_loopback(host)) {
         (true, _) => Ok(Transport::Https),
         (false, true) => Ok(Transport::Loopback),
@@ -71,11 +107,10 @@ pub fn accept(url: &str) -> Result<Transport, UrlError> {
 /// origin. No other form is resolved, and nothing is fetched.
 #[must_use]
 pub fn resolve(base: &str, location: &str) -> Option<String> {
-    let (scheme, rest) = base.split_once("://")?;
+    let Parts { scheme, authority, .. } = Parts::of(base)?;
     let resolved = if location.starts_with("//") {
         format!("{scheme}:{location}")
     } else if location.starts_with('/') {
-        let authority = rest.split(['/', '?']).next().unwrap_or(rest);
         format!("{scheme}://{authority}{location}")
     } else {
         location.to_owned()
@@ -83,14 +118,10 @@ pub fn resolve(base: &str, location: &str) -> Option<String> {
     accept(&resolved).is_ok().then_some(resolved)
 }
 
-/// The host of `authority`, after a check of the port. An IPv6 address keeps its brackets.
-fn host_of(authority: &str) -> Option<&str> {
-    let (host, port) = match authority.find(']') {
-        Some(end) => authority.split_at_checked(end.saturating_add(1))?,
-        None => authority.split_at_checked(authority.find(':').unwrap_or(authority.len()))?,
-    };
-    let digits = port.strip_prefix(':').unwrap_or("0");
-    let port_is_valid = port.is_empty() || (port.starts_with(':') && digits.parse::<u16>().is_ok());
+/// The host, after a check of it and of the port. An IPv6 address keeps its brackets.
+fn host_of(parts: Parts<'_>) -> Option<&str> {
+    let (host, port) = parts.host_and_port();
+    let port_is_valid = port.is_none_or(|digits| digits.parse::<u16>().is_ok());
     let host_is_valid = match host.strip_prefix('[') {
         Some(address) => address.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok()),
         None => !host.is_empty() && host.bytes().all(is_name_byte),
