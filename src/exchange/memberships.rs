@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use crate::claims::facts::{Facts, Pointer};
 use crate::jose::base64url;
+use crate::jose::hash::sha256;
 use crate::rejection::Fault;
 
 /// The source of memberships.
@@ -198,7 +198,7 @@ fn choose<'m>(
 /// so that no two pairs have the same input.
 #[must_use]
 pub fn personal_name(issuer: &str, subject: &str) -> String {
-    let hash = Sha256::digest(format!("{}:{issuer}{subject}", issuer.len()).as_bytes());
+    let hash = sha256(format!("{}:{issuer}{subject}", issuer.len()).as_bytes());
     let name = base64url::encode(&hash);
     name.get(..22).unwrap_or(&name).to_owned()
 }

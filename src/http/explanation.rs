@@ -9,7 +9,6 @@ use http::header::{
 };
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use super::access::{self, AccessError};
 use super::application::Application;
@@ -17,6 +16,7 @@ use super::problem::{ProblemDetails, json};
 use super::{Response, body, credentials};
 use crate::explain::text::Style;
 use crate::explain::{self, Presented, RefusedRequest, Report, html, text};
+use crate::jose::hash::sha256;
 use crate::jose::json as strict_json;
 use crate::limits;
 use crate::ports::{BodyError, IncomingRequest, Platform};
@@ -86,7 +86,7 @@ const SCRIPT: &str = include_str!("console/script.js");
 
 /// The page may load and run only its own style and script, which are named by their hashes.
 static CONTENT_SECURITY_POLICY: LazyLock<String> = LazyLock::new(|| {
-    let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
+    let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(sha256(text.as_bytes())));
     format!(
         "default-src 'none'; style-src {}; script-src {}; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         hash(STYLE),

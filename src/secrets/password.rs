@@ -1,8 +1,8 @@
 //! A secret with which a caller authenticates. It is compared in constant time. The only way to make one is to read a Worker secret.
 
-use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
+use crate::jose::hash::sha256;
 use crate::limits;
 use crate::ports::Secrets;
 use crate::rejection::Fault;
@@ -14,7 +14,7 @@ pub struct Password([u8; 32]);
 impl Password {
     /// The password `text`, of any length.
     fn new(text: &str) -> Self {
-        Self(Sha256::digest(text.as_bytes()).into())
+        Self(sha256(text.as_bytes()))
     }
 
     /// The password that the Worker secret `binding` holds.

@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use super::keyring::Keyring;
 use crate::jose::base64url;
+use crate::jose::hash::sha256;
 use crate::members::json;
 use crate::time::Timestamp;
 
@@ -25,7 +25,7 @@ pub struct Published {
 impl Published {
     fn new(document: &Value, max_age_seconds: u64) -> Self {
         let body = document.to_string();
-        let hash = base64url::encode(&Sha256::digest(body.as_bytes()));
+        let hash = base64url::encode(&sha256(body.as_bytes()));
         Self { etag: format!("\"{}\"", hash.get(..22).unwrap_or(&hash)), body, max_age_seconds }
     }
 }

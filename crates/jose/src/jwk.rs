@@ -7,7 +7,6 @@
 //! read strictly.
 
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use super::algorithm::Algorithm;
 use super::base64url;
@@ -15,6 +14,7 @@ use super::json::{self, JsonError, Members};
 use super::json_type;
 use super::signature::{Ed25519Key, KeyError, P256Key, P384Key, RsaKey, VerifyingKey};
 use crate::characters::excerpt;
+use crate::hash::sha256;
 use crate::limits;
 
 /// Members that only private keys have (RFC 7518 §6), and `k`, the octets of a symmetric key.
@@ -162,7 +162,7 @@ impl KeySet {
         if elements.len() > limits::MAX_JWKS_KEYS {
             return Err(KeySetFormatError::TooManyKeys(elements.len()));
         }
-        let identity = SetIdentity(Sha256::digest(body).into());
+        let identity = SetIdentity(sha256(body));
         let mut set = Self { identity, ..Self::default() };
         for (index, element) in elements.iter().enumerate() {
             match Jwk::from_value(element) {
@@ -370,5 +370,5 @@ fn ec_thumbprint(crv: &str, x: &[u8], y: &[u8]) -> String {
 }
 
 fn thumbprint(canonical: &str) -> String {
-    base64url::encode(&Sha256::digest(canonical))
+    base64url::encode(&sha256(canonical.as_ref()))
 }

@@ -25,6 +25,7 @@
 pub mod algorithm;
 pub mod base64url;
 pub mod characters;
+pub mod hash;
 pub mod json;
 pub mod json_type;
 pub mod jwk;

@@ -7,10 +7,10 @@ use std::cell::RefCell;
 use std::ops::RangeInclusive;
 
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use super::ApiError;
 use crate::jose::base64url;
+use crate::jose::hash::sha256;
 use crate::jose::json::parse_object;
 use crate::limits;
 use crate::members::json;
@@ -105,7 +105,7 @@ fn is_hard_to_guess(result_id: &str) -> bool {
 }
 
 fn hash(text: &str) -> Hash {
-    Sha256::digest(text.as_bytes()).into()
+    sha256(text.as_bytes())
 }
 
 /// The KV key of a result: a hash, so that a list of the keys reveals no `resultId`.

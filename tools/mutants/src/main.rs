@@ -117,7 +117,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     for mutant in &list {
         by_file.entry(&mutant.file).or_default().push(mutant);
     }
-    let folders = ["src", "crates/jose/src", "crates/verifier/src"].map(|folder| Path::new(&from).join(folder));
+    let folders =
+        ["src", "crates/jose/src", "crates/verifier/src"].map(|folder| Path::new(&from).join(folder));
     let used = constants::names_used(&folders, |file| {
         file.strip_prefix(&from)
             .is_ok_and(|file| file.to_str().is_some_and(|file| by_file.contains_key(file)))

@@ -9,9 +9,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use edge_assay_jose::hash::sha256;
 use serde::Serialize;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use crate::jose::{KeySet, base64url, json};
 use crate::keys::error::KeySetError;
@@ -27,7 +27,7 @@ use crate::time::Timestamp;
 /// The key under which the last good set of `source` is stored: `jwks:v1:<base64url SHA-256 of its identity>`.
 #[must_use]
 pub fn key(source: &KeySource) -> String {
-    format!("jwks:v1:{}", base64url::encode(&Sha256::digest(source.identity().as_bytes())))
+    format!("jwks:v1:{}", base64url::encode(&sha256(source.identity().as_bytes())))
 }
 
 /// The key under which the last failure to fetch from `source` is stored: that of the set, and `:failures`.

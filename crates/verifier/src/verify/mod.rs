@@ -10,8 +10,8 @@ mod run;
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use edge_assay_jose::hash::sha256;
 use serde::de::DeserializeOwned;
-use sha2::{Digest as _, Sha256};
 
 use crate::cross_check::CrossChecks;
 use crate::jose::algorithm::Algorithm;
@@ -232,7 +232,7 @@ pub fn hash_prefix(token: &str) -> String {
 }
 
 fn digest(token: &str) -> Digest {
-    Sha256::digest(token.as_bytes()).into()
+    sha256(token.as_bytes())
 }
 
 fn prefix(digest: &Digest) -> String {
