@@ -78,6 +78,14 @@ impl fmt::Display for BuildError {
 
 impl std::error::Error for BuildError {}
 
+impl<P> Verifier<P> {
+    /// Describes a verifier.
+    #[must_use]
+    pub fn builder() -> Builder<P> {
+        Builder::default()
+    }
+}
+
 impl<P> Builder<P> {
     /// Trusts an issuer. Call it once for each.
     pub fn issuer(mut self, issuer: Issuer) -> Self {

@@ -8,8 +8,6 @@ use crate::ports::VerifierPlatform;
 use crate::rejection::Refusal;
 use crate::verify::{self, Terms, VerifiedToken};
 
-use super::builder::Builder;
-
 /// How many times in the life of a key set [`Verifier::upkeep`] should run.
 const RUNS_PER_TTL: u64 = 20;
 /// The longest time between two runs, in seconds, so that a provider's recovery is noticed.
@@ -17,7 +15,7 @@ const LONGEST_INTERVAL_SECONDS: u64 = 60;
 
 /// Verifies the tokens of trusted issuers.
 ///
-/// It is made once, by a [`Builder`], and shared by all requests, as in an `Arc`. `P` is the platform: the clock, the HTTP client and the
+/// It is made once, by a [`Builder`](crate::Builder), and shared by all requests, as in an `Arc`. `P` is the platform: the clock, the HTTP client and the
 /// log of the server. If the futures of `P` are `Send`, so are those of the verifier.
 pub struct Verifier<P> {
     terms: Terms,
@@ -33,12 +31,6 @@ impl<P> fmt::Debug for Verifier<P> {
 }
 
 impl<P> Verifier<P> {
-    /// Describes a verifier.
-    #[must_use]
-    pub fn builder() -> Builder<P> {
-        Builder::default()
-    }
-
     pub(super) fn new(terms: Terms, platform: P) -> Self {
         Self { terms, keys: KeyCache::new(), platform }
     }
