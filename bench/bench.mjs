@@ -29,30 +29,30 @@ const USAGE = '✗ npm run bench -- [--rounds 5] [--seconds 2] [--connections 16
  * only the calls of another Worker.
  */
 export async function bench(args) {
-  const settings = options(args);
+  const settings = { ...options(args), folders: { worker: 'build', benchWorker: 'build' } };
   const worker = await buildWorker();
-  const only = (settings.engines && engines) || (settings.rpc && calls);
-  if (only) {
-    settings.folders = { worker: 'build', benchWorker: 'build' };
-    return void console.log(await only(settings));
-  }
+  if (settings.engines) return void console.log(await engines(settings));
+  if (settings.rpc) return void console.log(await calls(settings));
   await buildWorker({ folder: BENCH_WORKER, features: ['bench'], entry: 'bench/workers/assay.js' });
-  settings.folders = { worker: 'build', benchWorker: BENCH_WORKER };
+  settings.folders.benchWorker = BENCH_WORKER;
   const [subjects, checked] = await step('Minting the tokens', '10 s', () =>
     Promise.all([
       Promise.all(SERVED_ALGORITHMS.map((algorithm) => createSubject(algorithm, DISTINCT_TOKENS))),
       Promise.all(ALONE.map(({ algorithm, ...options }) => createSubject(algorithm, 1, options))),
     ]),
   );
-  const results = { ...(await circumstances(worker)), settings: { rounds: settings.rounds, seconds: settings.seconds, connections: settings.connections } };
-  results.served = await inWorkerd(subjects, settings, ({ ports }) => served(ports, subjects, settings));
-  results.gateway = await inWorkerd(subjects, settings, ({ ports }) => proxied(ports, subjects, settings));
-  results.alone = await inWorkerd(checked, settings, ({ ports }) => alone(ports['verify-alone'], checked, settings));
-  if (settings.all) {
-    results.startUp = await startUp(subjects[0], settings);
-    results.growth = await growth(settings);
-    results.profile = await profile(subjects[0], settings);
-  }
+  const results = {
+    ...(await circumstances(worker)),
+    settings: { rounds: settings.rounds, seconds: settings.seconds, connections: settings.connections },
+    served: await inWorkerd(subjects, settings, ({ ports }) => served(ports, subjects, settings)),
+    gateway: await inWorkerd(subjects, settings, ({ ports }) => proxied(ports, subjects, settings)),
+    alone: await inWorkerd(checked, settings, ({ ports }) => alone(ports['verify-alone'], checked, settings)),
+    ...(settings.all && {
+      startUp: await startUp(subjects[0], settings),
+      growth: await growth(settings),
+      profile: await profile(subjects[0], settings),
+    }),
+  };
   console.log(summary(results));
   if (settings.write) {
     writeFileSync(at(RESULTS), `${JSON.stringify(results, null, 1)}\n`);
@@ -85,9 +85,9 @@ function options(args) {
     },
   });
   const { all, write, engines: onlyEngines, rpc, ...texts } = values;
-  const numbers = Object.fromEntries(Object.entries(texts).map(([name, value]) => [name, Number(value)]));
-  if (Object.values(numbers).some((number) => !(number > 0))) throw new Failure(USAGE);
-  return { ...numbers, all: all || write, write, engines: onlyEngines, rpc };
+  const [rounds, seconds, connections] = [texts.rounds, texts.seconds, texts.connections].map(Number);
+  if ([rounds, seconds, connections].some((number) => !(number > 0))) throw new Failure(USAGE);
+  return { rounds, seconds, connections, all: all || write, write, engines: onlyEngines, rpc };
 }
 
 /** The conditions of the run, which a reader needs to interpret the figures. */

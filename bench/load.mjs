@@ -33,7 +33,11 @@ export function getRequest(path, headers = {}) {
   return Buffer.from(`GET ${path} HTTP/1.1\r\n${lines.join('')}\r\n`, 'latin1');
 }
 
-/** One connection: sends, waits for the whole answer, and continues as long as `answered` says so. */
+/**
+ * One connection: sends, waits for the whole answer, and continues as long as `answered` says so.
+ *
+ * @returns {Promise<void>}
+ */
 function converse(port, take, answered) {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1');
@@ -48,7 +52,7 @@ function converse(port, take, answered) {
     socket.once('error', reject);
     socket.once('close', () => reject(new Error('the server closed the connection')));
     socket.on('data', (bytes) => {
-      pending = pending === '' ? bytes.latin1Slice() : pending + bytes.latin1Slice();
+      pending = pending === '' ? bytes.toString('latin1') : pending + bytes.toString('latin1');
       const headEnd = pending.indexOf(HEAD_END);
       if (headEnd < 0) return;
       if (!pending.startsWith('HTTP/1.1 200 ')) return void socket.destroy(new Error(`unexpected answer: ${pending.slice(0, 600)}`));

@@ -57,6 +57,7 @@ export function proxied(ports, subjects, { rounds, seconds, connections }) {
 
 /** How the cost of a distinct ES256 token grows: with its size, with the issuers configured, with the keys of its issuer. */
 export async function growth({ rounds, seconds, connections, folders }) {
+  /** @type {{ table: string, name: string, kibibytes?: number, issuers?: number, keys?: number }[]} */
   const worlds = [
     ...SIZES.map((kibibytes) => ({ table: 'size', name: `${kibibytes} KiB`, kibibytes })),
     ...ISSUERS.map((issuers) => ({ table: 'issuers', name: issuers.toLocaleString('en'), issuers })),

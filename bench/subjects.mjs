@@ -10,12 +10,17 @@ const ROUNDING = 48;
  * `{ name, algorithm, issuer, key, otherKeys, tokens }`: `key` is a public JWK, or a shared secret's text, and the first
  * token is the one that is repeated. `bytes` is the approximate length of a token, `keys` the number of keys that the issuer publishes, and
  * `modulusLength` the bits of an RSA key.
+ *
+ * @param {string} algorithm
+ * @param {number} tokens how many
+ * @param {{ bytes?: number, keys?: number, modulusLength?: number, name?: string }} [options]
  */
 export async function createSubject(algorithm, tokens, { bytes, keys = 1, modulusLength = 2048, name = algorithm } = {}) {
   const issuer = `https://${name.toLowerCase().replace(/\W+/g, '-')}.bench.example`;
   const secret = algorithm.startsWith('HS') ? randomBytes(48).toString('base64') : undefined;
   const pairs = secret ? [] : await Promise.all(Array.from({ length: keys }, () => newKey(algorithm, modulusLength)));
-  const signer = secret ? { kid: randomUUID().slice(0, 8), privateKey: new TextEncoder().encode(secret) } : pairs.at(-1);
+  /** @type {{ kid: string, privateKey: CryptoKey | Uint8Array, jwk?: import('jose').JWK }} */
+  const signer = secret ? { kid: randomUUID().slice(0, 8), privateKey: new TextEncoder().encode(secret) } : /** @type {(typeof pairs)[0]} */ (pairs.at(-1));
   const mint = (padding) => sign(algorithm, issuer, signer, padding);
   // Base64url makes four characters of three.
   const missing = bytes ? bytes - ROUNDING - (await mint()).length : 0;

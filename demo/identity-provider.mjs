@@ -14,12 +14,19 @@ import { createServer } from 'node:http';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { PROVIDERS } from './providers.mjs';
 
+/** @import { IncomingMessage, ServerResponse } from 'node:http' */
+/** @typedef {{ name: string, kind?: string, origin?: string, algorithm?: string }} ProviderOptions */
+
 const HOST = '127.0.0.1';
 const DEMO_PROVIDERS = [{ name: 'clerk' }, { name: 'supabase' }, { name: 'better-auth' }];
 const SLOW_MS = 20_000;
 const HUGE_BYTES = 5 * 1024 * 1024;
 
-/** The behaviours of a key set's endpoint. Each is a function `(provider, request, response)`. */
+/**
+ * The behaviours of a key set's endpoint.
+ *
+ * @type {Record<string, (provider: Provider, request: IncomingMessage, response: ServerResponse) => void>}
+ */
 const BEHAVIOURS = {
   up: (provider, request, response) => provider.answerKeys(request, response),
   down: (_, request) => request.socket.destroy(),
@@ -42,6 +49,10 @@ class Provider {
   #recipe;
   #keys = [];
 
+  /**
+   * @param {ProviderOptions} options
+   * @param {string} serverUrl
+   */
   constructor({ name, kind = name, origin, algorithm }, serverUrl) {
     this.#recipe = PROVIDERS[kind];
     if (!this.#recipe) throw new Error(`there is no provider "${kind}"; there are ${Object.keys(PROVIDERS).join(', ')}`);
@@ -69,6 +80,8 @@ class Provider {
   /**
    * A token of this provider. `claims` and `header` replace members (`undefined` removes one), `expired` moves all times into the
    * past, `keyIndex` selects an older key.
+   *
+   * @param {{ template?: string, expired?: boolean, claims?: object, header?: object, keyIndex?: number, now?: number }} [options]
    */
   async mint({ template, expired = false, claims = {}, header = {}, keyIndex = 0, now = Math.floor(Date.now() / 1000) } = {}) {
     const { lifetime } = this.#recipe;
@@ -82,7 +95,7 @@ class Provider {
     };
     const key = this.#keys[keyIndex];
     const protectedHeader = { alg: key.algorithm, typ: 'JWT', kid: key.kid, ...this.#recipe.header, ...header };
-    return new SignJWT(definedOnly(payload)).setProtectedHeader(definedOnly(protectedHeader)).sign(key.signingKey);
+    return new SignJWT(definedOnly(payload)).setProtectedHeader(/** @type {import('jose').JWTHeaderParameters} */ (definedOnly(protectedHeader))).sign(key.signingKey);
   }
 
   /** The public keys in the JWKS. A shared secret is not published. */
@@ -111,6 +124,11 @@ class Provider {
     return false;
   }
 
+  /**
+   * @param {IncomingMessage} request
+   * @param {ServerResponse} response
+   * @param {{ keys?: object[], padding?: string }} [set]
+   */
   answerKeys(request, response, { keys = this.publicKeys(), ...rest } = {}) {
     const body = JSON.stringify({ keys, ...rest });
     const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
@@ -133,6 +151,8 @@ class Provider {
 /**
  * Starts the server. `providers` are `{ name, kind?, origin?, algorithm? }`, where `kind` is one of `PROVIDERS`.
  * Returns `{ url, provider(name), providers, localUrl(url), close() }`.
+ *
+ * @param {{ port?: number, providers?: ProviderOptions[] }} [options]
  */
 export async function createIdentityProvider({ port = 0, providers: wanted = DEMO_PROVIDERS } = {}) {
   const providers = new Map();
@@ -141,7 +161,7 @@ export async function createIdentityProvider({ port = 0, providers: wanted = DEM
   });
   server.listen(port, HOST);
   await once(server, 'listening');
-  const url = `http://${HOST}:${server.address().port}`;
+  const url = `http://${HOST}:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}`;
   for (const one of wanted) {
     const provider = new Provider(one, url);
     await provider.rotate();

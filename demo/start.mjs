@@ -31,6 +31,7 @@ export async function startDemo(args) {
   const api = await createApi();
   const url = `http://127.0.0.1:${port}`;
   const output = [];
+  /** @type {(line: string) => void} */
   let onLine = (line) => output.push(line);
   const wrangler = startServer(process.execPath, await wranglerArguments(port, url, identityProvider, api), {
     env: { WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true', WRANGLER_LOG_PATH: folderFor(port), NO_COLOR: '1' },

@@ -1,6 +1,18 @@
 // A `fetch` that adds the user's token and renews it when an API refuses it. It runs in browsers, Node and workerd, without dependencies.
 // It verifies no token, keeps tokens only in memory, and puts none into a log or an error. docs/client.md describes the rules, client.d.ts the options.
 
+/** @import { ClientErrorCode, CreateFetchOptions, ExchangeOptions } from './client.js' */
+/**
+ * The claims that matter here. Whatever a provider puts into them, arithmetic gives NaN for what is not a number.
+ *
+ * @typedef {{ sub?: unknown, iat?: any, exp?: any }} Claims
+ */
+/**
+ * The exchange's token for one subject, and until when it serves, in seconds since the epoch.
+ *
+ * @typedef {{ who: string, token?: Promise<string | null>, until?: number }} Issued
+ */
+
 // RFC 6750 §2.1.
 const TOKEN = /^[\w.~+/-]+=*$/;
 // RFC 9110 §11.6.1, after `unquoted`: the scheme Bearer, parameters of it, and `error`.
@@ -10,6 +22,11 @@ const INVALID_TOKEN = /(?:^|,)\s*bearer\s+(?:[^\s,=]+\s*=\s*[^\s,]*\s*,[\s,]*)*e
 export class ClientError extends Error {
   name = 'ClientError';
 
+  /**
+   * @param {ClientErrorCode} code
+   * @param {string} message
+   * @param {number} [status]
+   */
   constructor(code, message, status) {
     super(message);
     this.code = code;
@@ -17,10 +34,15 @@ export class ClientError extends Error {
   }
 }
 
-/** Returns a function like `fetch` that sends the token of `getToken`. */
+/**
+ * Returns a function like `fetch` that sends the token of `getToken`.
+ *
+ * @param {CreateFetchOptions} options
+ * @returns {typeof fetch}
+ */
 export function createFetch({
   getToken,
-  fetch: send = (...args) => fetch(...args),
+  fetch: send = (input, init) => fetch(input, init),
   baseUrl,
   origins = [baseUrl ?? globalThis.location?.href ?? fail('origins_missing', 'Set baseUrl, or origins that may receive the token')],
   refreshAheadSeconds = 10,
@@ -29,23 +51,29 @@ export function createFetch({
   exchange,
 }) {
   // The forced refresh in flight, the result of the last one, the token that it replaced, and how far this clock is ahead of the issuer's.
-  let pending, fresh, replaced;
+  /** @type {Promise<string | null> | undefined} */
+  let pending;
+  /** @type {{ token: string }} */
+  let fresh;
+  /** @type {string | null | undefined} */
+  let replaced;
   let skew = 0;
-  // The exchange's token: `{ who, until, token }`, where `token` is a promise.
+  /** @type {Issued | undefined} */
   let issued;
 
   const allowed = origins.map(originOf);
-  const resolved = (input) => (baseUrl ? new URL(input, baseUrl) : input);
+  const resolved = (/** @type {string | URL} */ input) => (baseUrl ? new URL(input, baseUrl) : input);
 
-  const trade = async (subject) => {
+  const trade = async (/** @type {string} */ subject) => {
+    /** @type {Record<string, unknown> & { url: string | URL }} */
     const { url, ...parameters } = {
       grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
       subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
-      ...exchange,
+      .../** @type {ExchangeOptions} */ (exchange),
       subject_token: subject,
     };
     const body = new URLSearchParams();
-    for (const name in parameters) for (const value of [parameters[name] ?? []].flat()) body.append(name, value);
+    for (const name in parameters) for (const value of [parameters[name] ?? []].flat()) body.append(name, /** @type {string} */ (value));
     // `manual`, because a redirect would carry the token elsewhere.
     const response = await send(resolved(url), { method: 'POST', body, redirect: 'manual' });
     const { status } = response;
@@ -56,6 +84,10 @@ export function createFetch({
     fail(code, `The exchange failed: ${detail}. Look up ${code} in docs/exchange.md`.replaceAll(subject, '…'), status);
   };
 
+  /**
+   * @param {boolean} forceRefresh
+   * @returns {Promise<string | null>}
+   */
   const obtain = async (forceRefresh) => {
     const subject = await getToken({ forceRefresh });
     if (!subject || /^(null|undefined)$/.test(subject)) return null;
@@ -64,7 +96,8 @@ export function createFetch({
     // All claims but those that differ between two tokens for the same user, session and organization.
     const who = JSON.stringify({ sub: subject, ...claims(subject), exp: 0, iat: 0, nbf: 0, jti: 0, fva: 0 });
     const now = seconds();
-    if (forceRefresh || issued?.who !== who || now > issued.until) {
+    if (forceRefresh || issued?.who !== who || now > /** @type {number} */ (issued.until)) {
+      /** @type {Issued} */
       const mine = (issued = { who });
       mine.token = trade(subject).then(
         (answer) => {
@@ -79,9 +112,13 @@ export function createFetch({
         },
       );
     }
-    return issued.token;
+    return /** @type {Promise<string | null>} */ (issued.token);
   };
 
+  /**
+   * @param {string | null} [old]
+   * @returns {Promise<string | null>}
+   */
   const refresh = (old) =>
     (pending ??= obtain(true)
       .then((token) => {
@@ -100,7 +137,7 @@ export function createFetch({
     let token = await obtain(false);
     if (token && token === replaced) token = fresh.token;
     const { exp, iat } = claims(token);
-    const isNearItsEnd = exp - seconds() + skew <= Math.min(refreshAheadSeconds, (exp - iat) / 2);
+    const isNearItsEnd = exp - seconds() + skew <= Math.min(/** @type {number} */ (refreshAheadSeconds), (exp - iat) / 2);
     // While no new token can be had, the present one may still be good.
     return isNearItsEnd && refreshAheadSeconds !== false ? refresh(token).catch(() => token) : token;
   };
@@ -111,17 +148,20 @@ export function createFetch({
     init = isCloned ? init : { ...init };
     const request = new Request(input instanceof Request ? input : resolved(input), isCloned ? init : { ...init, body: undefined });
     const { url, headers, signal } = request;
-    const attempt = (headers) => send(isCloned ? request.clone() : url, { ...(!isCloned && init), headers });
+    const attempt = (/** @type {Headers} */ headers) => send(isCloned ? request.clone() : url, { ...(!isCloned && init), headers });
 
     if (headers.has('authorization')) return attempt(headers);
     const origin = originOf(url);
     if (!allowed.includes(origin)) fail('origin_not_listed', `Add ${origin} to origins if it may receive the token, or use fetch`);
 
     // Streams of the web and of Node, and asynchronous iterables, can be read once.
-    const isReplayable = isCloned || ![Symbol.asyncIterator, 'getReader', 'pipe'].some((name) => init.body?.[name]);
-    let next, isRenewed, hasWaited;
+    const isReplayable = isCloned || ![Symbol.asyncIterator, 'getReader', 'pipe'].some((name) => name in Object(init?.body));
+    /** @type {string | null | undefined} */
+    let next;
+    let isRenewed, hasWaited;
     for (;;) {
       const before = fresh;
+      /** @type {string | null} */
       const token = next ?? (await unlessAborted(current, signal));
       if (requireToken && !token) fail('not_signed_in', 'Sign the user in');
       const withToken = new Headers(headers);
@@ -130,7 +170,7 @@ export function createFetch({
       const { status } = response;
       // The first server of a redirect may have done what the request asks for.
       if (isReplayable && (!response.redirected || /^(GET|HEAD)$/.test(request.method))) {
-        if (status === 401 && token && !isRenewed && INVALID_TOKEN.test(unquoted(response.headers.get('www-authenticate')))) {
+        if (status === 401 && token && !isRenewed && INVALID_TOKEN.test(unquoted(response.headers.get('www-authenticate') ?? ''))) {
           isRenewed = true;
           const renew = () => (pending || fresh === before || fresh.token === token ? refresh(token) : fresh.token);
           next = await unlessAborted(renew, signal).catch((error) => {
@@ -142,11 +182,12 @@ export function createFetch({
             continue;
           }
         }
-        const wait = waitOf(response.headers.get('retry-after'));
-        if (/429|503/.test(status) && !hasWaited && wait <= retryAfter?.atMostSeconds) {
+        const wait = waitOf(response.headers.get('retry-after') ?? '');
+        if ([429, 503].includes(status) && !hasWaited && retryAfter && wait <= retryAfter.atMostSeconds) {
           hasWaited = true;
           next = undefined;
           drop(response);
+          /** @type {ReturnType<typeof setTimeout> | undefined} */
           let timer;
           const pause = () => new Promise((resolve) => (timer = setTimeout(resolve, wait * 1000)));
           await unlessAborted(pause, signal).finally(() => clearTimeout(timer));
@@ -161,31 +202,57 @@ export function createFetch({
 
 const seconds = () => Date.now() / 1000;
 
+/** @param {string | URL} url */
 const originOf = (url) => new URL(url).origin;
 
-const fail = (...args) => {
-  throw new ClientError(...args);
+/** @type {(code: ClientErrorCode, message: string, status?: number) => never} */
+const fail = (code, message, status) => {
+  throw new ClientError(code, message, status);
 };
 
-/** Releases a body that nobody will read. */
+/**
+ * Releases a body that nobody will read.
+ *
+ * @param {Request | Response} message
+ */
 const drop = ({ body }) => body?.cancel().catch(() => {});
 
-/** The claims of a JWT, unverified. An opaque token has none. */
+/**
+ * The claims of a JWT, unverified. An opaque token has none.
+ *
+ * @param {string | null | undefined} token
+ * @returns {Claims}
+ */
 function claims(token) {
   try {
-    return JSON.parse(atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/'))) ?? {};
+    return JSON.parse(atob(/** @type {string} */ (token).split('.')[1].replace(/-/g, '+').replace(/_/g, '/'))) ?? {};
   } catch {
     return {};
   }
 }
 
-/** A header whose quoted strings are bare words, so that nothing in them looks like a separator. */
-const unquoted = (header) => header?.replace(/"(\\.|[^"\\])*("|$)/g, (text) => text.replace(/\W/g, ''));
+/**
+ * A header whose quoted strings are bare words, so that nothing in them looks like a separator.
+ *
+ * @param {string} header
+ */
+const unquoted = (header) => header.replace(/"(\\.|[^"\\])*("|$)/g, (text) => text.replace(/\W/g, ''));
 
-/** The seconds that `Retry-After` asks for, NaN if it is absent or malformed. */
-const waitOf = (value) => (/^\d+$/.test(value) ? +value : Date.parse(/GMT$/.test(value) && value) / 1000 - seconds());
+/**
+ * The seconds that `Retry-After` asks for, NaN if it is absent or malformed.
+ *
+ * @param {string} value
+ */
+const waitOf = (value) => (/^\d+$/.test(value) ? +value : Date.parse(/GMT$/.test(value) ? value : '') / 1000 - seconds());
 
-/** The outcome of the work, or a rejection as soon as the signal is aborted. Started work goes on for others. */
+/**
+ * The outcome of the work, or a rejection as soon as the signal is aborted. Started work goes on for others.
+ *
+ * @template Outcome
+ * @param {() => Outcome | Promise<Outcome>} work
+ * @param {AbortSignal} signal
+ * @returns {Promise<Outcome>}
+ */
 const unlessAborted = (work, signal) =>
   new Promise((resolve, reject) => {
     signal?.throwIfAborted();

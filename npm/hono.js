@@ -1,18 +1,23 @@
 // Middleware for Hono.
 import { createVerifier } from './index.js';
 
+/** @import { Context, MiddlewareHandler } from 'hono' */
+/** @import { AssayVariables, ConfigurationSource } from './types/hono.d.ts' */
+/** @import { Verifier, VerifyOptions } from './types/index.d.ts' */
+
 /**
  * Middleware that sets `user` to the verified token and lets a request pass if its Bearer token is good. Otherwise it returns the response
  * that the Worker would send.
  *
- * @param {object | string | Function} [configuration] The configuration, its JSON text, or a function of the context that returns one of
+ * @param {ConfigurationSource} [configuration] The configuration, its JSON text, or a function of the context that returns one of
  *   them. Without it, the binding `ASSAY`.
- * @param {{ scopes?: string[], issuers?: string[], claims?: object[] }} [options] What the token must have besides the rules of its issuer.
- * @returns {Function} The middleware.
+ * @param {VerifyOptions} [options] What the token must have besides the rules of its issuer.
+ * @returns {MiddlewareHandler<{ Variables: AssayVariables }>} The middleware.
  */
 export function assay(configuration, options) {
+  /** @type {WeakMap<object, Verifier>} */
   const verifiers = new WeakMap();
-  const verifierFor = async (c) => {
+  const verifierFor = async (/** @type {Context<any>} */ c) => {
     if (typeof configuration === 'function') return createVerifier(await configuration(c), c.env);
     const known = verifiers.get(c.env);
     if (known) return known;

@@ -4,10 +4,16 @@ import { authenticate, handlers, verify } from '../src/instance.js';
 
 export { default, Assay } from '../src/entry.js';
 
+/** @import { Configuration, EmbeddedWorker, Verifier, VerifyOptions } from './types/index.d.ts' */
+
 // How many configurations are kept for one `env`. src/limits.rs has the same number.
 const MAX_CONFIGURATIONS = 8;
 
-/** For each `env`, the objects that replace it, by the text of the configuration. */
+/**
+ * For each `env`, the objects that replace it, by the text of the configuration.
+ *
+ * @type {WeakMap<object, Map<string, object>>}
+ */
 const replaced = new WeakMap();
 
 /** In place of the context of a handler: `waitUntil` for the work that remains after an answer, such as the refresh of keys that are due. */
@@ -16,8 +22,8 @@ const context = { waitUntil };
 /**
  * The Worker with this configuration in place of the binding `ASSAY`.
  *
- * @param {object | string} configuration The configuration, or its JSON text. An object is read once, here.
- * @returns {{ fetch: Function, scheduled: Function }} The handlers.
+ * @param {Configuration | string} configuration The configuration, or its JSON text. An object is read once, here.
+ * @returns {EmbeddedWorker} The handlers.
  * @throws {TypeError} If `configuration` is neither.
  */
 export function createWorker(configuration) {
@@ -31,9 +37,9 @@ export function createWorker(configuration) {
 /**
  * Verifies tokens with this configuration.
  *
- * @param {object | string} configuration The configuration, or its JSON text. An object is read once, here.
+ * @param {Configuration | string} configuration The configuration, or its JSON text. An object is read once, here.
  * @param {object} env The bindings, as the runtime passes them to a handler.
- * @returns {{ verify: Function, authenticate: Function }} See the types.
+ * @returns {Verifier}
  * @throws {TypeError} If an argument is missing or of another type.
  */
 export function createVerifier(configuration, env) {
@@ -47,11 +53,15 @@ export function createVerifier(configuration, env) {
   };
 }
 
+/**
+ * @param {unknown} configuration
+ * @param {string} caller
+ */
 function textOf(configuration, caller) {
   if (typeof configuration === 'string') return configuration;
   const hint = `${caller}: pass the configuration as an object, or as a JSON text`;
   if (typeof configuration !== 'object' || configuration === null || Array.isArray(configuration)) throw new TypeError(`${hint}; it is ${kindOf(configuration)}`);
-  if (typeof configuration.then === 'function') throw new TypeError(`${hint}; it is a promise, so await it first`);
+  if ('then' in configuration && typeof configuration.then === 'function') throw new TypeError(`${hint}; it is a promise, so await it first`);
   try {
     return JSON.stringify(configuration);
   } catch (cause) {
@@ -59,7 +69,14 @@ function textOf(configuration, caller) {
   }
 }
 
-/** An object with the bindings of `env` and this configuration. Rust recognises a configuration by the identity of this object. */
+/**
+ * An object with the bindings of `env` and this configuration. Rust recognises a configuration by the identity of this object.
+ *
+ * @param {object} env
+ * @param {string} text
+ * @param {string} caller
+ * @returns {object}
+ */
 function configured(env, text, caller) {
   if (typeof env !== 'object' || env === null) throw new TypeError(`${caller}: pass env, the bindings that the runtime passes to the handler; it is ${kindOf(env)}`);
   let known = replaced.get(env);
@@ -68,10 +85,11 @@ function configured(env, text, caller) {
   known.delete(text);
   known.set(text, found);
   // A Map is in the order of insertion, so the first is the one that was not used for the longest time.
-  if (known.size > MAX_CONFIGURATIONS) known.delete(known.keys().next().value);
+  if (known.size > MAX_CONFIGURATIONS) known.delete(/** @type {string} */ (known.keys().next().value));
   return found;
 }
 
+/** @param {unknown} value */
 function kindOf(value) {
   if (value === null || value === undefined) return String(value);
   return Array.isArray(value) ? 'an array' : `a ${typeof value}`;

@@ -1,11 +1,20 @@
-// npm run check: formatting, clippy for each target, the documentation, and cargo-deny if it is installed. All checks run; the last
-// lines name those that failed and those that were skipped.
+// npm run check: the types of the JavaScript, formatting, clippy for each target, the documentation, and cargo-deny if it is installed.
+// All checks run; the last lines name those that failed and those that were skipped.
+//
+//   npm run check                 everything
+//   npm run check -- javascript   only the JavaScript
+import { globSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { onPinnedNode } from './lib/bootstrap.mjs';
-import { run, succeeds, visibly } from './lib/steps.mjs';
+import { root } from './lib/paths.mjs';
+import { Failure, run, succeeds, visibly } from './lib/steps.mjs';
 
 await onPinnedNode(import.meta.url);
 const { COMMAND_LINE_TARGET, ensureToolchain, WITHOUT_FLAGS } = await import('./lib/toolchain.mjs');
 
+/** @typedef {[args: string[], env?: Record<string, string | undefined>]} Call */
+
+/** @type {Call[]} */
 const CHECKS = [
   [['fmt', '--all', '--check']],
   [['fmt', '--manifest-path', 'fuzz/Cargo.toml', '--check']],
@@ -17,20 +26,38 @@ const CHECKS = [
 ];
 
 await run(async () => {
-  await ensureToolchain();
-  await ensureToolchain(COMMAND_LINE_TARGET);
-  const { checks, skipped } = await denials();
+  const [which] = process.argv.slice(2);
+  if (which !== undefined && which !== 'javascript') throw new Failure('✗ npm run check -- [javascript]');
+  /** @type {string[]} */
   const failed = [];
-  for (const [args, env] of [...CHECKS, ...checks]) {
-    if ((await visibly('cargo', args, { env })) !== 0) failed.push(`cargo ${args.join(' ')}`);
-  }
+  const check = async (/** @type {string} */ command, /** @type {string[]} */ args, env = {}) => {
+    if ((await visibly(command, args, { env })) !== 0) failed.push(`${command} ${args.join(' ')}`);
+  };
+  for (const project of projects()) await check('tsc', ['--project', project]);
+  const { checks, skipped } = which === undefined ? await ofRust() : { checks: [], skipped: [] };
+  for (const [args, env] of checks) await check('cargo', args, env);
   for (const line of skipped) console.log(`· Skipped: ${line}`);
   console.log(failed.length === 0 ? '✓ All checks passed' : failed.map((line) => `✗ Failed: ${line}`).join('\n'));
   return failed.length === 0 ? 0 : 1;
 });
 
+/** The folders with a tsconfig.json: one for each runtime, and each degree of strictness. */
+function projects() {
+  const found = globSync('**/tsconfig.json', { cwd: root, exclude: ['**/node_modules', 'target', 'build', 'dist'] });
+  return found.map((path) => dirname(path)).sort();
+}
+
+/** @returns {Promise<{ checks: Call[], skipped: string[] }>} */
+async function ofRust() {
+  await ensureToolchain();
+  await ensureToolchain(COMMAND_LINE_TARGET);
+  const { checks, skipped } = await denials();
+  return { checks: [...CHECKS, ...checks], skipped };
+}
+
 /** The parts of deny.toml that cargo-deny can check here, and a line for each part that it cannot check. */
 async function denials() {
+  /** @type {(...parts: string[]) => Call} */
   const deny = (...parts) => [['deny', '--locked', 'check', ...parts]];
   if (!(await succeeds('cargo', ['deny', '--version']))) {
     return { checks: [], skipped: ['advisories, licences and sources of the crates: cargo-deny is not installed'] };

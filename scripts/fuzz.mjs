@@ -11,7 +11,7 @@ import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { onPinnedNode } from './lib/bootstrap.mjs';
 import { at } from './lib/paths.mjs';
-import { Failure, quietly, run, step, succeeds } from './lib/steps.mjs';
+import { Failure, matched, quietly, run, step, succeeds } from './lib/steps.mjs';
 
 await onPinnedNode(import.meta.url);
 const { ensureToolchain } = await import('./lib/toolchain.mjs');
@@ -61,7 +61,7 @@ await run(async () => {
 
 /** The names of the targets in fuzz/src/targets/mod.rs, or the requested ones. */
 function chosen(names) {
-  const table = readFileSync(at('fuzz', 'src', 'targets', 'mod.rs'), 'utf8').match(/TARGETS: [^;]+;/)[0];
+  const [table] = matched(/TARGETS: [^;]+;/, readFileSync(at('fuzz', 'src', 'targets', 'mod.rs'), 'utf8'));
   const known = [...table.matchAll(/\("(\w+)",/g)].map(([, name]) => name);
   const unknown = names.find((name) => !known.includes(name));
   if (unknown) throw new Failure(`✗ There is no target ${unknown}. There are: ${known.join(', ')}`);
@@ -74,7 +74,7 @@ async function built() {
   if (!(await succeeds(process.env.CXX ?? 'c++', ['--version']))) {
     throw new Failure('✗ libFuzzer needs a C++ compiler as `c++` or $CXX (Debian: apt-get install g++).');
   }
-  const host = (await quietly('rustc', ['-vV'], { stdoutOnly: true })).match(/^host: (.+)$/m)[1];
+  const [, host] = matched(/^host: (.+)$/m, await quietly('rustc', ['-vV'], { stdoutOnly: true }));
   // With the target named, the flags do not reach build scripts and macros.
   const where = ['--manifest-path', at('fuzz', 'Cargo.toml'), '--target', host, '--target-dir', at('target', 'fuzz')];
   await step('Compiling the fuzz targets', '1 to 3 min the first time', () =>

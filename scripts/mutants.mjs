@@ -15,7 +15,9 @@ import { kernelMutants } from './lib/mutate-kernels.mjs';
 import { Failure, run } from './lib/steps.mjs';
 
 const USAGE = '✗ npm run mutants -- kernels [text], or <area> [--shard K/N] [--sample N [--seed text]] [--one-by-one] [--fast] [--at-least P] [--fresh]';
+/** @type {{ type: 'string' }} */
 const text = { type: 'string' };
+/** @type {{ type: 'boolean', default: false }} */
 const flag = { type: 'boolean', default: false };
 
 await onPinnedNode(import.meta.url);
@@ -27,7 +29,7 @@ await run(async () => {
   });
   if (positionals[0] === 'kernels') return kernelMutants(positionals[1] ?? '');
   const [index, count] = (values.shard ?? '0/1').split('/').map(Number);
-  const [sample, atLeast] = [values.sample, values['at-least']].map((value) => value && Number(value));
+  const [sample, atLeast] = [values.sample, values['at-least']].map((value) => (value === undefined ? undefined : Number(value)));
   const wrong = [sample, atLeast].some((value) => value !== undefined && !(value > 0));
   if (positionals.length !== 1 || !(index >= 0 && index < count) || wrong) throw new Failure(USAGE);
   const { seed, fast, fresh, 'one-by-one': alone } = values;

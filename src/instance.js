@@ -2,8 +2,11 @@
 // call after it runs in a new instance with empty caches.
 import * as assay from 'edge-assay';
 
+/** @import { AssayWorker, ExchangeParameters, Question, Refusal, VerifyOptions, WorkerContext } from '../npm/types/index.d.ts' */
+
 const state = assay.__worker_init_state();
 
+/** @param {unknown} error */
 function noteIfPanic(error) {
   if (error instanceof WebAssembly.RuntimeError) state.criticalError = true;
 }
@@ -11,6 +14,11 @@ function noteIfPanic(error) {
 /** A panic after an `await` reaches no caller, so the runtime reports it as an event. */
 addEventListener('error', ({ error }) => noteIfPanic(error));
 
+/**
+ * `run`, in a new instance if the present one has panicked.
+ *
+ * @type {<A, B, C, D, E, Result>(run: (a: A, b: B, c: C, d?: D, e?: E) => Result) => (a: A, b: B, c: C, d?: D, e?: E) => Result}
+ */
 const guarded = (run) => (a, b, c, d, e) => {
   if (state.criticalError) {
     assay.__wbg_reset_state();
@@ -25,26 +33,47 @@ const guarded = (run) => (a, b, c, d, e) => {
   }
 };
 
-/** The handlers of the Worker. */
+/**
+ * The handlers of the Worker.
+ *
+ * @type {AssayWorker}
+ */
 export const handlers = { fetch: guarded(assay.fetch), scheduled: guarded(assay.scheduled) };
 
 // One more character than the bytes that Rust accepts in an argument, so that a longer text is refused and is not copied into the memory
 // of the instance, which never shrinks. src/limits.rs has the limit as MAX_REQUEST_BODY_BYTES.
 const MOST_CHARACTERS = 128 * 1024 + 1;
+/**
+ * @template Argument
+ * @param {Argument} argument
+ */
 const bounded = (argument) => (typeof argument === 'string' ? argument.slice(0, MOST_CHARACTERS) : argument);
 
 const call = guarded(assay.answer);
+/** @type {(number: number, env: object, context: WorkerContext, subject: unknown, options?: string) => string | Promise<string>} */
 const answer = (number, env, context, subject, options) => call(number, env, context, bounded(subject), bounded(options));
 
 // The numbers of the calls; src/entry.rs has the same.
 const [VERIFY, AUTHENTICATE, EXCHANGE, EXPLAIN] = [0, 1, 2, 3];
 
-// `read` of the text that Rust returns: at once if Rust had to await nothing, otherwise when its promise is fulfilled.
+/**
+ * `read` of the text that Rust returns: at once if Rust had to await nothing, otherwise when its promise is fulfilled.
+ *
+ * @template Value
+ * @param {string | Promise<string>} text
+ * @param {(text: string) => Value} read
+ */
 const then = (text, read) => (typeof text === 'string' ? read(text) : text.then(read));
 
+/** @param {string} text */
 const valueOf = (text) => JSON.parse(text);
 
-/** `value` as JSON; what JSON cannot express, such as a cycle, becomes null, which Rust refuses. */
+/**
+ * `value` as JSON; what JSON cannot express, such as a cycle, becomes null, which Rust refuses.
+ *
+ * @param {unknown} value
+ * @param {(value: unknown) => unknown} [read]
+ */
 function json(value, read = (it) => it) {
   try {
     return JSON.stringify(read(value)) ?? 'null';
@@ -53,8 +82,13 @@ function json(value, read = (it) => it) {
   }
 }
 
-// JSON leaves out functions, undefined members, and the contents of a Map, a Promise or a class's object, so `{ scopes: undefined }` or
-// `new Map([['scopes', ['admin']]])` would require nothing. Such options are a mistake that must not accept every token.
+/**
+ * JSON leaves out functions, undefined members, and the contents of a Map, a Promise or a class's object, so `{ scopes: undefined }` or
+ * `new Map([['scopes', ['admin']]])` would require nothing. Such options are a mistake that must not accept every token.
+ *
+ * @param {unknown} value
+ * @returns {unknown}
+ */
 function plain(value) {
   if (Array.isArray(value)) return Array.from(value, plain);
   if (typeof value === 'object' && value !== null && [Object.prototype, null].includes(Object.getPrototypeOf(value))) {
@@ -64,9 +98,14 @@ function plain(value) {
   throw new TypeError('not JSON');
 }
 
+/** @param {unknown} options */
 const optionsOf = (options) => (options === undefined ? undefined : json(options, plain));
 
-// The form of POST /token. A parameter that is absent in JavaScript is absent in the form.
+/**
+ * The form of POST /token. A parameter that is absent in JavaScript is absent in the form.
+ *
+ * @param {ExchangeParameters | undefined} params
+ */
 function formOf(params) {
   const form = new URLSearchParams();
   for (const [name, values] of Object.entries(params ?? {})) {
@@ -75,26 +114,52 @@ function formOf(params) {
   return form.toString();
 }
 
-/** Verifies a token with the configuration in `env`. `context` has `waitUntil`. A refusal is a value, and so is a mistake in the arguments. */
+/**
+ * Verifies a token with the configuration in `env`. `context` has `waitUntil`. A refusal is a value, and so is a mistake in the arguments.
+ *
+ * @param {object} env
+ * @param {WorkerContext} context
+ * @param {string | null | undefined} token
+ * @param {VerifyOptions} [options]
+ */
 export const verify = (env, context, token, options) => then(answer(VERIFY, env, context, token, optionsOf(options)), valueOf);
 
-/** Exchanges a token. `params` has the names of RFC 8693; `audience` and `resource` may be lists. */
+/**
+ * Exchanges a token. `params` has the names of RFC 8693; `audience` and `resource` may be lists.
+ *
+ * @param {object} env
+ * @param {WorkerContext} context
+ * @param {ExchangeParameters} params
+ */
 export const exchange = (env, context, params) => then(answer(EXCHANGE, env, context, formOf(params)), valueOf);
 
-/** Explains why a token is refused. `question` is `{ token, method?, host?, path? }`. */
+/**
+ * Explains why a token is refused. `question` is `{ token, method?, host?, path? }`.
+ *
+ * @param {object} env
+ * @param {WorkerContext} context
+ * @param {Question} question
+ */
 export const explain = (env, context, question) => then(answer(EXPLAIN, env, context, json(question)), valueOf);
 
 /**
  * Verifies the credential of a `Request`, as `/verify` does. A refusal also has `response()`, which makes the response that the Worker
  * would send.
+ *
+ * @param {object} env
+ * @param {WorkerContext} context
+ * @param {Request} request
+ * @param {VerifyOptions} [options]
  */
 export const authenticate = (env, context, request, options) => then(answer(AUTHENTICATE, env, context, request, optionsOf(options)), authenticated);
 
+/** @param {string} text */
 function authenticated(text) {
   if (text.startsWith('{"ok":true')) return valueOf(text);
   const [value, ...lines] = text.split('\n');
   const refusal = valueOf(value);
   const { ok, retry_after, ...problem } = refusal;
+  /** @type {[string, string][]} */
   const headers = [];
   for (let i = 0; i + 1 < lines.length; i += 2) headers.push([lines[i], lines[i + 1]]);
   return { ...refusal, response: () => new Response(JSON.stringify(problem), { status: refusal.status, headers }) };

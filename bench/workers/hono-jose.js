@@ -19,7 +19,7 @@ function trusted(env, iss) {
 
 /** The payload and the header of the request's token; an error if it is not good. */
 async function verified(context) {
-  const token = /^Bearer ([\w.~+/-]+=*)$/i.exec(context.req.header('authorization') ?? '')?.[1];
+  const token = /^Bearer ([\w.~+/-]+=*)$/i.exec(context.req.header('authorization') ?? '')?.[1] ?? '';
   const { iss } = decodeJwt(token);
   const { key, options } = trusted(context.env, iss);
   return jwtVerify(token, key, options);

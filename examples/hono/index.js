@@ -4,6 +4,7 @@ import { assay } from 'edge-assay/hono';
 import { Hono } from 'hono';
 import { cors } from 'hono/cors';
 
+/** @type {Hono<{ Variables: import('edge-assay/hono').AssayVariables }>} */
 const app = new Hono();
 
 app.get('/', (c) => c.text('Send a token to /api/me.\n'));

@@ -2,6 +2,7 @@
 // endpoints below /auth, and `createVerifier` protects the other routes.
 import { createVerifier, createWorker } from 'edge-assay';
 
+/** @type {import('edge-assay').Configuration} */
 const configuration = {
   // Your own issuer, as in examples/ of edge-assay.
   issuers: [{ issuer: 'https://clerk.example.com', preset: 'clerk', audience: 'unchecked' }],
@@ -9,6 +10,7 @@ const configuration = {
 };
 const auth = createWorker(configuration);
 
+/** @satisfies {ExportedHandler<object>} */
 export default {
   async fetch(request, env, ctx) {
     const { pathname } = new URL(request.url);

@@ -6,6 +6,14 @@ import { Worker, MessageChannel, isMainThread, receiveMessageOnPort, workerData 
 // How much longer than the request's own time limit the worker may take, to start and to answer.
 const MILLISECONDS_FOR_THE_WORKER = 10_000;
 
+/** @typedef {{ method: string, url: string, headers: [string, string][], body: string | null, timeout: number, max: number }} HttpRequest */
+/** @typedef {{ error: string } | { status: number | undefined, headers: string[], body: Uint8Array }} Answer */
+
+/**
+ * What went wrong, by the code of Node's error.
+ *
+ * @type {Record<string, string>}
+ */
 const FAILURES = {
   ENOTFOUND: 'no address',
   EAI_AGAIN: 'no address',
@@ -20,8 +28,7 @@ const FAILURES = {
  * Sends a request and returns the answer: a line of JSON with `status` and `headers`, or with `error`, and after it the body. No redirect
  * is followed, and every status is an answer.
  *
- * @param {{ method: string, url: string, headers: [string, string][], body: string | null, timeout: number, max: number }} request
- *   `timeout` in milliseconds for the whole answer, `max` bytes of its body
+ * @param {HttpRequest} request `timeout` in milliseconds for the whole answer, `max` bytes of its body
  * @returns {Buffer}
  */
 export function exchange(request) {
@@ -35,20 +42,26 @@ export function exchange(request) {
   return Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`), Buffer.from(body)]);
 }
 
-/** Sends the request, in the worker thread. The promise is never rejected by an error of the network. */
+/**
+ * Sends the request, in the worker thread. The promise is never rejected by an error of the network.
+ *
+ * @param {HttpRequest} request
+ * @returns {Promise<Answer>}
+ */
 function send({ method, url, headers, body, timeout, max }) {
   return new Promise((resolve) => {
     const ask = new URL(url).protocol === 'https:' ? requestHttps : requestHttp;
     const asked = ask(url, { method, headers: Object.fromEntries(headers), agent: false });
-    const answer = (message) => {
+    const answer = (/** @type {Answer} */ message) => {
       clearTimeout(timer);
       asked.destroy();
       resolve(message);
     };
-    const fail = (error) => answer({ error: FAILURES[error.code] ?? (/^HPE_/.test(error.code) ? 'not http' : error.message) });
+    const fail = (/** @type {NodeJS.ErrnoException} */ { code = '', message }) => answer({ error: FAILURES[code] ?? (/^HPE_/.test(code) ? 'not http' : message) });
     const timer = setTimeout(() => answer({ error: 'timeout' }), timeout);
     asked.on('error', fail);
     asked.on('response', (response) => {
+      /** @type {Buffer[]} */
       const chunks = [];
       let length = 0;
       response.on('error', fail);

@@ -70,7 +70,7 @@ function startAgain(node, script) {
   return new Promise(() => {
     const child = spawn(node, [script, ...process.argv.slice(2)], { stdio: 'inherit' });
     // A terminal sends Ctrl-C to both processes. A signal to only this process is passed on.
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(/** @type {NodeJS.Signals} */ (signal)));
     child.on('exit', (code, signal) => process.exit(signal ? 1 : code));
     child.on('error', (error) => {
       console.error(`✗ the pinned Node cannot be started (${error.message}). Try: rm -rf node_modules && npm ci`);

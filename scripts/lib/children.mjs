@@ -22,6 +22,10 @@ export async function requireFree(port, advice) {
 /**
  * Starts a server in a process group of its own, so that `stop` also stops its children. `onLine` gets each line of its output; `ended`
  * resolves when it has exited.
+ *
+ * @param {string} command
+ * @param {string[]} args
+ * @param {{ cwd?: string, env?: Record<string, string | undefined>, onLine?: (line: string) => unknown }} [options]
  */
 export function startServer(command, args, { cwd = root, env = {}, onLine = () => {} } = {}) {
   const child = spawn(command, args, { cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
@@ -30,13 +34,13 @@ export function startServer(command, args, { cwd = root, env = {}, onLine = () =
     let rest = '';
     stream.setEncoding('utf8').on('data', (text) => {
       const lines = (rest + text).split('\n');
-      rest = lines.pop();
-      lines.forEach(onLine);
+      rest = lines.pop() ?? '';
+      lines.forEach((line) => onLine(line));
     });
   }
   const signalAll = (signal) => {
     try {
-      process.kill(-child.pid, signal);
+      if (child.pid !== undefined) process.kill(-child.pid, signal);
     } catch {
       // All processes of the group have exited.
     }

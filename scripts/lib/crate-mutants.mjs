@@ -40,6 +40,9 @@ export const AREAS = {
  * `shard` is `{ index, count }`: every count-th of them from index on. `sample` is a number of mutants instead, which the hash of `seed`, by default that of
  * the commit, chooses. `alone` tries those that need a build of their own, and only those. With `fast`, no mutant meets the slowest tests. With `atLeast`, survivors without a reason are permitted
  * as long as this percentage of all mutants is caught or explained. With `fresh`, outcomes of earlier runs are not used.
+ *
+ * @param {string} name
+ * @param {{ shard?: { index: number, count: number }, sample?: number, seed?: string, alone?: boolean, fast?: boolean, atLeast?: number, fresh?: boolean }} [options]
  */
 export async function crateMutants(name, { shard = { index: 0, count: 1 }, sample, seed, alone = false, fast = false, atLeast, fresh = false } = {}) {
   const areas = name === 'all' ? Object.keys(AREAS) : [name];

@@ -193,7 +193,10 @@ function tested(binary, args, settings, cpuSeconds) {
     const limited = `ulimit -t ${Math.ceil(cpuSeconds)}; ulimit -v ${MOST_KILOBYTES} 2>/dev/null; exec "$0" "$@"`;
     const env = { ...process.env, ...settings, CARGO_MANIFEST_DIR: at('target', 'mutants', 'crate') };
     const child = spawn('/bin/sh', ['-c', limited, binary, '--quiet', ...args], { cwd: env.CARGO_MANIFEST_DIR, env, stdio: ['ignore', 'pipe', 'pipe'] });
-    let [output, by, late] = ['', undefined, false];
+    let output = '';
+    /** @type {string | undefined} */
+    let by;
+    let late = false;
     const keep = (text) => {
       output = (output + text).slice(-20_000);
       // libtest goes on after a failure, but one is enough.

@@ -73,7 +73,7 @@ function tests({ wasm = false, skipped = [] }) {
     };
     child.stdout.setEncoding('utf8').on('data', keep);
     child.stderr.setEncoding('utf8').on('data', keep);
-    const clock = setTimeout(() => process.kill(-child.pid, 'SIGKILL'), wasm ? 4 * LONGEST_MS : LONGEST_MS);
+    const clock = setTimeout(() => process.kill(-Number(child.pid), 'SIGKILL'), wasm ? 4 * LONGEST_MS : LONGEST_MS);
     child.on('close', (code) => {
       clearTimeout(clock);
       resolve({ code, output });

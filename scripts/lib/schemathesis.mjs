@@ -3,10 +3,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { at } from './paths.mjs';
-import { Failure, quietly, step, succeeds } from './steps.mjs';
+import { Failure, matched, quietly, step, succeeds } from './steps.mjs';
 
 const REQUIREMENTS = at('scripts', 'lib', 'schemathesis.txt');
-const VERSION = /^schemathesis==(\S+)/m.exec(readFileSync(REQUIREMENTS, 'utf8'))[1];
+const [, VERSION] = matched(/^schemathesis==(\S+)/m, readFileSync(REQUIREMENTS, 'utf8'));
 
 // A folder per version, so that an update is installed.
 const folder = at('target', 'schemathesis', VERSION);

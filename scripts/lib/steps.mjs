@@ -12,6 +12,18 @@ const BYTES_KEPT = 1024 * 1024;
 /** An error with a message for the user. Its stack is not printed. */
 export class Failure extends Error {}
 
+/**
+ * The match of `pattern` in a text that must have one.
+ *
+ * @param {RegExp} pattern
+ * @param {string} text
+ */
+export function matched(pattern, text) {
+  const match = pattern.exec(text);
+  if (!match) throw new Failure(`✗ ${pattern} matches nothing in: ${cut(text)}`);
+  return match;
+}
+
 /** Runs `work`. Prints its title and usual duration before it, and the real duration after it. */
 export async function step(title, usually, work) {
   console.log(`▸ ${title}${usually ? ` (usually ${usually})` : ''}`);
@@ -32,6 +44,11 @@ export function duration(milliseconds) {
 /**
  * Runs a command without printing its output, and returns the output. If the command fails, the `Failure` contains the command, the
  * first and last lines of the output, and `advice`.
+ *
+ * @param {string} command
+ * @param {string[]} args
+ * @param {{ env?: Record<string, string | undefined>, advice?: string, stdoutOnly?: boolean }} [options]
+ * @returns {Promise<string>}
  */
 export async function quietly(command, args, { env = {}, advice, stdoutOnly = false } = {}) {
   const { code, signal, output, stdout } = await collect(command, args, env);

@@ -6,7 +6,8 @@ import { exit } from 'node:process';
 const [, , file] = process.argv;
 try {
   const module = new WebAssembly.Module(readFileSync(file));
-  exit(new WebAssembly.Instance(module, refusing(module)).exports.main(0, 0));
+  const { main } = new WebAssembly.Instance(module, refusing(module)).exports;
+  exit(/** @type {(argc: number, argv: number) => number} */ (main)(0, 0));
 } catch (trap) {
   console.error(trap.message);
   exit(101);

@@ -30,6 +30,8 @@ const WASM_OPT = [
 /**
  * Builds the Worker from the current sources with these cargo features into `folder`, unless it is up to date there, and returns the
  * sizes of its parts. Sets up the toolchain first if necessary.
+ *
+ * @param {{ folder?: string, features?: string[], entry?: string }} [options]
  */
 export async function buildWorker({ folder = 'build', features = [], entry = ENTRY } = {}) {
   await ensureToolchain();

@@ -1,12 +1,23 @@
 // Sends an upstream request. The bodies of the request and of the response are streamed. Rust decides which headers change.
 
+/** @param {string} text */
 const lines = (text) => (text === '' ? [] : text.split('\n'));
 
+/**
+ * @param {string} text
+ * @returns {Generator<[string, string]>}
+ */
 function* pairs(text) {
   const texts = text.split('\n');
   for (let i = 0; i + 1 < texts.length; i += 2) yield [texts[i], texts[i + 1]];
 }
 
+/**
+ * @param {Headers} headers
+ * @param {string} remove
+ * @param {string} set
+ * @param {string} append
+ */
 function change(headers, remove, set, append) {
   for (const name of lines(remove)) headers.delete(name);
   for (const [name, value] of pairs(set)) headers.set(name, value);
@@ -17,21 +28,41 @@ function change(headers, remove, set, append) {
 // little of the memory of an isolate.
 const BUFFER_BYTES = 64 * 1024;
 
-/** A writable and a readable stream. With a length, the body keeps its Content-Length. */
+/**
+ * A writable and a readable stream. With a length, the body keeps its Content-Length.
+ *
+ * @param {string | null} length
+ */
 function passage(length) {
   return length === null ? new IdentityTransformStream() : new FixedLengthStream(Number(length));
 }
 
 /**
+ * What is known of a request's body while it is sent.
+ *
+ * @typedef {object} Upload
+ * @property {number} lastStep When the body moved last, in milliseconds since the epoch.
+ * @property {boolean} isClientsTurn Whether the client has to send, and not the upstream to read.
+ * @property {boolean} isBroken Whether the body ended early.
+ * @property {boolean} isAnswered Whether there is a response.
+ * @property {AbortController | null} abort Ends the request; absent if it has no body.
+ */
+
+/**
  * Copies a body from the client to the upstream through one buffer, so a slow upstream slows the client down. Records each step in
  * `upload`; `pipeTo` does not report progress. If the client disconnects during the body, the whole request is aborted: if only the
  * stream were aborted, the runtime would end a chunked body properly, and the upstream would treat the partial body as complete.
+ *
+ * @param {ReadableStream<Uint8Array>} body
+ * @param {WritableStream<Uint8Array>} writable
+ * @param {string | null} length
+ * @param {Upload & { abort: AbortController }} upload
  */
 async function carry(body, writable, length, upload) {
   const reader = body.getReader({ mode: 'byob' });
   const writer = writable.getWriter();
   let buffer = new ArrayBuffer(Math.min(Number(length ?? BUFFER_BYTES), BUFFER_BYTES));
-  const step = (isClientsTurn) => {
+  const step = (/** @type {boolean} */ isClientsTurn) => {
     upload.lastStep = Date.now();
     upload.isClientsTurn = isClientsTurn;
   };
@@ -54,7 +85,12 @@ async function carry(body, writable, length, upload) {
   }
 }
 
-/** Resolves after `milliseconds` without progress, if there is no response yet. Progress is every step of the body. */
+/**
+ * Resolves after `milliseconds` without progress, if there is no response yet. Progress is every step of the body.
+ *
+ * @param {Upload} upload
+ * @param {number} milliseconds
+ */
 async function silence(upload, milliseconds) {
   while (!upload.isAnswered) {
     const left = upload.lastStep + milliseconds - Date.now();
@@ -72,20 +108,31 @@ async function silence(upload, milliseconds) {
  * `milliseconds` the upstream has read nothing of the body, or has not answered after the end of the body; `stalled` if the client
  * has sent nothing of the body for that time; `broken` if the body ended early. `remove` has one name per line; `set` has names and
  * values in turn, each followed by a line break. Throws if the request cannot be sent.
+ *
+ * @param {Request} request
+ * @param {boolean} hasBody
+ * @param {Fetcher | null | undefined} service
+ * @param {string} url
+ * @param {string} remove
+ * @param {string} set
+ * @param {boolean} isCacheable
+ * @param {number} milliseconds
  */
 export function send(request, hasBody, service, url, remove, set, isCacheable, milliseconds) {
   const headers = new Headers(request.headers);
   change(headers, remove, set, '');
+  /** @type {RequestInit} */
   const init = { method: request.method, headers, redirect: 'manual' };
   if (!isCacheable) init.cache = 'no-store';
+  /** @type {Upload} */
   const upload = { lastStep: Date.now(), isClientsTurn: false, isBroken: false, isAnswered: false, abort: null };
   if (hasBody) {
     const length = headers.get('content-length');
     const { readable, writable } = passage(length);
     init.body = readable;
-    upload.abort = new AbortController();
-    init.signal = upload.abort.signal;
-    carry(request.body, writable, length, upload);
+    const abort = new AbortController();
+    init.signal = abort.signal;
+    carry(/** @type {ReadableStream} */ (request.body), writable, length, Object.assign(upload, { abort }));
   }
   const answer = (service ?? globalThis).fetch(url, init).then(
     (response) => {
@@ -102,7 +149,14 @@ export function send(request, hasBody, service, url, remove, set, isCacheable, m
   return Promise.race([answer, silence(upload, milliseconds)]);
 }
 
-/** The same response with changed headers. Its body is passed on as a stream. */
+/**
+ * The same response with changed headers. Its body is passed on as a stream.
+ *
+ * @param {Response} response
+ * @param {string} remove
+ * @param {string} set
+ * @param {string} append
+ */
 export function amend(response, remove, set, append) {
   const amended = new Response(response.body, response);
   change(amended.headers, remove, set, append);

@@ -1,0 +1,25 @@
+// The module that wasm-bindgen makes from src/entry.rs: what the JavaScript calls of the WebAssembly.
+declare module 'edge-assay' {
+  type Handled = Response | Promise<Response>;
+
+  export function fetch(request: Request, env: object, context: { waitUntil(promise: Promise<unknown>): void }): Handled;
+  export function scheduled(event: unknown, env: object, context: { waitUntil(promise: Promise<unknown>): void }): void | Promise<void>;
+  /** The call of this number; its value as a text, at once if nothing had to be awaited. */
+  export function answer(
+    number: number,
+    env: object,
+    context: { waitUntil(promise: Promise<unknown>): void },
+    subject: unknown,
+    options: string | undefined,
+  ): string | Promise<string>;
+  /** How many of `times` verifications were good. Only with the feature `bench`. */
+  export function bench_verify(algorithm: string, key: string, token: string, times: number): number;
+
+  /** The state in which the code around the WebAssembly records a panic. */
+  export function __worker_init_state(): { criticalError: boolean };
+  /** Replaces the instance by a new one. */
+  export function __wbg_reset_state(): void;
+}
+
+// The types of the runtime lack this event, which reports an exception that nothing has caught.
+declare function addEventListener(type: 'error', handler: (event: ErrorEvent) => void): void;
