@@ -34,6 +34,7 @@ await run(async () => {
     if ((await visibly(command, args, { env })) !== 0) failed.push(`${command} ${args.join(' ')}`);
   };
   for (const project of projects()) await check('tsc', ['--project', project]);
+  await check('prettier', ['--check', '.']);
   const { checks, skipped } = which === undefined ? await ofRust() : { checks: [], skipped: [] };
   for (const [args, env] of checks) await check('cargo', args, env);
   for (const line of skipped) console.log(`· Skipped: ${line}`);
