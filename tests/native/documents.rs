@@ -132,6 +132,27 @@ fn commands<'a>(page: &'a str, beginning: &'a str) -> impl Iterator<Item = &'a s
     page.split(beginning).skip(1).filter_map(|rest| rest.split(['\n', '`', '#', ';']).next())
 }
 
+/// zsh takes a `#` that is typed or pasted as part of the command, unless an option is set. Behind a command it would be an argument. A line
+/// of its own is a command that is not found, which does no harm if the rest of it has no meaning for the shell.
+#[test]
+fn a_pasted_command_works_in_zsh_and_in_bash() {
+    let mut lines = 0;
+    for (path, page) in pages() {
+        let blocks = page.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+        for line in blocks.flat_map(str::lines) {
+            lines += 1;
+            match line.trim_start().strip_prefix("# ") {
+                Some(comment) => assert!(
+                    !comment.contains(|c: char| "'\"`$;|&<>()*?[]{}\\".contains(c)),
+                    "{path}: the shell reads a part of this comment: {line}"
+                ),
+                None => assert!(!line.contains(" # "), "{path}: a comment is behind a command: {line}"),
+            }
+        }
+    }
+    assert!(lines > 100, "only {lines} lines were found: have the pages another form?");
+}
+
 #[test]
 fn every_script_and_every_test_that_a_command_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
