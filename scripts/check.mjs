@@ -1,13 +1,13 @@
-// npm run check: the types of the JavaScript, formatting, clippy for each target, the documentation, and cargo-deny if it is installed.
-// All checks run; the last lines name those that failed and those that were skipped.
+// npm run check: the types of the JavaScript, formatting, clippy for each target, the oldest Rust, the documentation, and cargo-deny if it is
+// installed. All checks run; the last lines name those that failed and those that were skipped.
 //
 //   npm run check                 everything
 //   npm run check -- javascript   only the JavaScript
-import { globSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { onPinnedNode } from './lib/bootstrap.mjs';
-import { root } from './lib/paths.mjs';
-import { Failure, run, succeeds, visibly } from './lib/steps.mjs';
+import { at, root } from './lib/paths.mjs';
+import { Failure, matched, quietly, run, succeeds, visibly } from './lib/steps.mjs';
 
 await onPinnedNode(import.meta.url);
 const { COMMAND_LINE_TARGET, ensureToolchain, WITHOUT_FLAGS } = await import('./lib/toolchain.mjs');
@@ -37,6 +37,7 @@ await run(async () => {
   await check('prettier', ['--check', '.']);
   const { checks, skipped } = which === undefined ? await ofRust() : { checks: [], skipped: [] };
   for (const [args, env] of checks) await check('cargo', args, env);
+  if (which === undefined) failed.push(...(await tooNewCrates()));
   for (const line of skipped) console.log(`· Skipped: ${line}`);
   console.log(failed.length === 0 ? '✓ All checks passed' : failed.map((line) => `✗ Failed: ${line}`).join('\n'));
   return failed.length === 0 ? 0 : 1;
@@ -54,6 +55,19 @@ async function ofRust() {
   await ensureToolchain(COMMAND_LINE_TARGET);
   const { checks, skipped } = await denials();
   return { checks: [...CHECKS, ...checks], skipped };
+}
+
+/**
+ * A line for each crate that says that it needs a newer Rust than `rust-version` in Cargo.toml. Clippy's `incompatible_msrv` refuses what is
+ * newer in the code, so both together stand in for a build with that Rust, which may not be installed.
+ */
+async function tooNewCrates() {
+  const [, oldest] = matched(/^rust-version = "(.+)"$/m, readFileSync(at('Cargo.toml'), 'utf8'));
+  const { packages } = JSON.parse(await quietly('cargo', ['metadata', '--locked', '--format-version', '1'], { stdoutOnly: true }));
+  const versions = new Intl.Collator('en', { numeric: true });
+  return packages
+    .filter(({ rust_version: needed }) => needed && versions.compare(needed, oldest) > 0 && !needed.startsWith(`${oldest}.`))
+    .map(({ name, version, rust_version: needed }) => `${name} ${version} needs Rust ${needed}, and rust-version in Cargo.toml is ${oldest}`);
 }
 
 /** The parts of deny.toml that cargo-deny can check here, and a line for each part that it cannot check. */

@@ -143,6 +143,17 @@ fn one_version_number_is_in_every_manifest() {
 }
 
 #[test]
+fn one_oldest_rust_is_in_every_manifest() {
+    let manifest = |path: &str| -> toml::Table { toml::from_str(&text(path)).unwrap() };
+    let workspace = &manifest("Cargo.toml")["workspace"];
+    for member in workspace["members"].as_array().unwrap() {
+        let path = format!("{}/Cargo.toml", member.as_str().unwrap());
+        assert_eq!(manifest(&path)["package"]["rust-version"]["workspace"].as_bool(), Some(true), "{path}");
+    }
+    assert_eq!(manifest("fuzz/Cargo.toml")["package"]["rust-version"], workspace["package"]["rust-version"]);
+}
+
+#[test]
 fn the_template_pins_this_version_of_the_package_and_the_tested_wrangler() {
     let template = json("examples/deploy/package.json");
     assert_eq!(template["dependencies"]["edge-assay"], json("npm/package.json")["version"]);
