@@ -123,8 +123,28 @@ fn pages() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut paths = files(&root.join("docs"));
     paths.retain(|path| path.extension().is_some_and(|end| end == "md"));
-    paths.extend(["README.md", "SECURITY.md", "CHANGELOG.md"].map(|name| root.join(name)));
+    paths.extend(["README.md", "SECURITY.md", "CHANGELOG.md", "CONTRIBUTING.md"].map(|name| root.join(name)));
+    paths.push(root.join("examples/incidents/README.md"));
     paths.iter().map(|path| (path.display().to_string(), fs::read_to_string(path).unwrap())).collect()
+}
+
+#[test]
+fn every_file_that_the_page_for_contributors_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("CONTRIBUTING.md")).unwrap();
+    let in_code = page.split('`').skip(1).step_by(2);
+    let linked = page.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    // A path is one word with a slash or with the ending of a file. `<name>` stands for a name of the reader's.
+    let endings = [".md", ".toml", ".rs", ".mjs", ".json", ".ts"];
+    let is_path = |word: &&str| word.contains('/') || endings.iter().any(|ending| word.ends_with(ending));
+    let paths: BTreeSet<&str> = in_code
+        .chain(linked)
+        .filter(|word| !word.contains([' ', '<', '\n']) && *word != "limits.rs")
+        .filter(is_path)
+        .collect();
+    assert!(paths.len() > 50, "only {paths:?} were found: has the page another form?");
+    let absent: Vec<&&str> = paths.iter().filter(|path| !root.join(path).exists()).collect();
+    assert!(absent.is_empty(), "there is no {absent:?}");
 }
 
 /// The rest of the line or of the inline code behind each `beginning`.

@@ -1,4 +1,5 @@
-//! Five real incidents, each with its own issuers, kids and claims: the verification of their tokens.
+//! Five real incidents, each with its own issuers, kids and claims: the verification of their tokens, by the configurations in
+//! `examples/incidents`.
 
 use crate::support::keys::{
     self, SECRET, TestKey, ed25519, ed25519_second, p_256, rsa_2048, rsa_2048_second,
@@ -10,7 +11,32 @@ use crate::support::world::{NOW, World, body, header, merged};
 use edge_assay::http::Response;
 use edge_assay::jose::Algorithm;
 use edge_assay::rejection::{Missing, NoKey, Rejection};
+use http::Method;
 use serde_json::{Value, json};
+
+/// The `ASSAY` variable of an example, with other names of issuers.
+pub(crate) fn example(name: &str, renamed: &[(&str, &str)]) -> Value {
+    let path = format!("{}/examples/incidents/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+    let mut text = std::fs::read_to_string(path).unwrap();
+    for (from, to) in renamed {
+        assert!(text.contains(from), "{name} does not name {from}");
+        text = text.replace(from, to);
+    }
+    let file: toml::Table = toml::from_str(&text).unwrap();
+    serde_json::to_value(&file["vars"]["ASSAY"]).unwrap()
+}
+
+/// The secrets that the examples name.
+fn with_secrets(config: &Value) -> World {
+    let signing_keys = crate::exchange::signing_keys();
+    let secrets =
+        [("SUPABASE_JWT_SECRET", SECRET), ("CLI_CLIENT_SECRET", CLIENT), ("SIGNING_KEYS", &signing_keys)];
+    let world = World::with_secrets(config, &secrets);
+    assert!(world.app.config.terms.is_ok());
+    world
+}
+
+const CLIENT: &str = "the secret of the command line, of 32 characters at least";
 
 /// From now on `url` serves these keys under these kids.
 fn publish(world: &World, url: &str, published: &[(&str, &TestKey)]) {
@@ -43,14 +69,19 @@ mod clerk_to_fireproof {
     const DEVELOPMENT_JWKS: &str = "https://sincere-cheetah-30.clerk.accounts.dev/.well-known/jwks.json";
     const KID: &str = "ins_35qNS5Jwyc7z4aJRBIS7o205yzb";
     const OTHERS: [&str; 2] = ["https://clerk.fireproof.direct", "https://clerk.vibes.diy"];
+    const RENAMED: [(&str, &str); 3] = [
+        ("https://clerk.example.com", OTHERS[0]),
+        ("https://clerk.staging.example.com", OTHERS[1]),
+        ("https://clerk.development.example.com", DEVELOPMENT),
+    ];
 
     /// The backend with its three issuers; each publishes a key of its own, all under the same kid.
     fn backend(audience: &Value) -> World {
-        let issuers: Vec<Value> = [OTHERS[0], OTHERS[1], DEVELOPMENT]
-            .iter()
-            .map(|issuer| json!({ "issuer": issuer, "preset": "clerk", "audience": audience }))
-            .collect();
-        let world = World::trusting(&issuers);
+        let mut config = example("1-clerk-to-fireproof", &RENAMED);
+        for issuer in config["issuers"].as_array_mut().unwrap() {
+            issuer["audience"] = audience.clone();
+        }
+        let world = with_secrets(&config);
         for other in OTHERS {
             publish(&world, &format!("{other}/.well-known/jwks.json"), &[(KID, rsa_2048_second())]);
         }
@@ -65,6 +96,17 @@ mod clerk_to_fireproof {
             "azp": "http://localhost:5173", "fva": [0, -1], "v": 2, "iat": NOW, "nbf": NOW - 10, "exp": NOW + 60,
         });
         mint_with_key(Algorithm::Rs256, key, &json!({ "kid": kid, "cat": "cl_B7d4PD111AAA" }), &claims)
+    }
+
+    #[test]
+    fn the_session_token_is_exchanged_for_a_cloud_token() {
+        let token = session_token(KID, rsa_2048());
+        let message = json!({ "type": "reqCloudSessionToken", "auth": { "type": "clerk", "token": token } });
+        let request = FakeRequest::new(Method::PUT, "/api")
+            .header("content-type", "application/json")
+            .body(message.to_string());
+        let response = backend(&json!("unchecked")).ask(&request);
+        assert_eq!((response.status().as_u16(), &body(&response)["type"]), (200, &json!("resCloudSessionToken")));
     }
 
     #[test]
@@ -136,12 +178,10 @@ mod supabase_command_line {
     const KID: &str = "0TRLgU4IVDYEpL98";
 
     fn api(secrets: &Value) -> World {
-        let issuer = json!({
-            "issuer": ISSUER, "preset": "supabase", "audience": { "any_of": ["authenticated"] }, "secrets": secrets,
-        });
-        let issuer = merged(issuer, &json!({ "required_claims": ["/app_metadata/provider"] }));
-        let config = json!({ "issuers": [issuer] });
-        World::with_secrets(&config, &[("SUPABASE_JWT_SECRET", SECRET)])
+        let mut config = example("2-supabase-command-line", &[("https://supabase.example.com/auth/v1", ISSUER)]);
+        config["issuers"][0]["secrets"] = secrets.clone();
+        config["issuers"][0]["required_claims"] = json!(["/app_metadata/provider"]);
+        with_secrets(&config)
     }
 
     fn claims() -> Value {
@@ -155,6 +195,30 @@ mod supabase_command_line {
 
     fn legacy_token() -> String {
         mint_with_secret(Algorithm::Hs256, SECRET.as_bytes(), &json!({ "kid": KID }), &claims())
+    }
+
+    #[test]
+    fn the_command_line_exchanges_the_token_and_the_route_sends_one_of_ours() {
+        let example = example("2-supabase-command-line", &[("https://supabase.example.com/auth/v1", ISSUER)]);
+        let world = api(&example["issuers"][0]["secrets"]);
+        let form = [
+            ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+            ("subject_token_type", "urn:ietf:params:oauth:token-type:jwt"),
+            ("audience", "https://api.example.com"),
+            ("client_id", "cli"),
+            ("client_secret", CLIENT),
+            ("subject_token", &legacy_token()),
+        ];
+        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let request = FakeRequest::new(Method::POST, "/token")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form);
+        let response = world.ask(&request);
+        assert_eq!((response.status().as_u16(), &body(&response)["token_type"]), (200, &json!("Bearer")));
+
+        let upstream = world.sent_on(&FakeRequest::get("/profiles/1").bearer(&legacy_token()));
+        let (_, sent) = upstream.set.iter().find(|(name, _)| name.as_str() == "authorization").unwrap();
+        assert!(sent.starts_with("Bearer ey") && !sent.contains(&legacy_token()), "{sent}");
     }
 
     #[test]
@@ -228,8 +292,7 @@ mod go_backend {
     const JWKS: &str = "https://clerk.example.com/.well-known/jwks.json";
 
     fn backend() -> World {
-        let world =
-            World::trusting(&[json!({ "issuer": ISSUER, "preset": "clerk", "audience": "unchecked" })]);
+        let world = World::new(&example("3-go-backend", &[]));
         publish(&world, JWKS, &[("ins_first", rsa_2048())]);
         world
     }
@@ -309,9 +372,7 @@ mod fastapi_backend {
     const ISSUER: &str = "https://clerk.fastapi.example";
 
     fn backend() -> World {
-        let world = World::trusting(&[json!({
-            "issuer": ISSUER, "preset": "clerk", "audience": { "any_of": ["backend"] }, "required_claims": ["user_id"],
-        })]);
+        let world = World::new(&example("4-fastapi-backend", &[("https://clerk.example.com", ISSUER)]));
         let url = format!("{ISSUER}/.well-known/jwks.json");
         publish(&world, &url, &[(rsa_2048().kid(), rsa_2048())]);
         world
@@ -380,13 +441,7 @@ mod waveflow {
     const SUBJECT: &str = "0b8a3a52-3f4e-4a52-8f0a-6f6a1d1f3c77";
 
     fn server() -> World {
-        let world = World::new(&json!({
-            "jwks": { "ttl_seconds": 3600 },
-            "issuers": [{
-                "issuer": ISSUER, "preset": "better-auth", "audience": { "any_of": [ISSUER] },
-                "required_claims": ["sub"], "required_scopes": ["profiles:read"],
-            }],
-        }));
+        let world = World::new(&example("5-waveflow", &[("https://waveflow.example.com", ISSUER)]));
         publish(&world, JWKS, &[("first", ed25519())]);
         world
     }

@@ -149,6 +149,103 @@ fn a_refused_token_has_exit_code_1_and_its_cause_in_json() {
     assert_eq!(report["cause"]["id"], "literal_null");
 }
 
+/// The folder of the repository.
+fn root() -> PathBuf {
+    let folders = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    folders.filter(|folder| folder.join("examples").exists()).last().unwrap().to_owned()
+}
+
+#[test]
+fn the_example_for_ci_ends_with_the_first_command_that_fails() {
+    let folder = Folder::new("before-deploy");
+    let program = match std::env::var("EDGE_ASSAY_MAIN_JS") {
+        Ok(script) => format!("node {script}"),
+        Err(_) => env!("CARGO_BIN_EXE_edge-assay").to_owned(),
+    };
+    let good = folder.file("good.toml", &configuration(""));
+    let faulty = folder.file("faulty.toml", &configuration("audiences = []\n"));
+    let keys = stdout(&edge_assay(&["keys", "new"], ""));
+    let run = |config: &str, keys: &str, token: &str| {
+        Command::new("sh")
+            .arg(root().join("examples/command-line/before-deploy.sh"))
+            .arg(config)
+            .env("EDGE_ASSAY", &program)
+            .env("SIGNING_KEYS", keys)
+            .env("TOKEN", token)
+            .output()
+            .unwrap()
+    };
+    for (config, keys, token, status, said) in [
+        (&good, "", "", 0, "has no faults"),
+        (&good, keys.as_str(), "", 0, "active, signs now"),
+        (&faulty, keys.as_str(), "null", 1, "issuers[0].audiences"),
+        (&good, "{", "null", 1, "has no faults"),
+        (&good, keys.as_str(), "null", 1, "the word \"null\""),
+    ] {
+        let output = run(config, keys, token);
+        assert_eq!(code(&output), status, "{said}: {}{}", stdout(&output), stderr(&output));
+        assert!(stdout(&output).contains(said), "{said}: {}", stdout(&output));
+        assert_eq!(stdout(&output).contains("null"), said.contains("null"), "nothing runs after a failure");
+    }
+}
+
+#[test]
+fn each_incident_has_a_command_that_names_the_cause() {
+    let root = root();
+    let page = std::fs::read_to_string(root.join("examples/incidents/README.md")).unwrap();
+    let folder = Folder::new("incidents");
+    let algorithms = [Algorithm::Rs256, Algorithm::EdDsa];
+    let jwks = folder.file("keys.json", &keys::published(&algorithms.map(keys::for_algorithm)));
+    let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
+    let claims = |iss: &str, further: &Value| {
+        let mut claims = json!({ "iss": iss, "sub": "user_1", "iat": now, "exp": now + 600 });
+        claims.as_object_mut().unwrap().extend(further.as_object().unwrap().clone());
+        claims
+    };
+    let clerk =
+        |iss: &str, further: Value| tokens::mint(Algorithm::Rs256, &json!({}), &claims(iss, &further));
+    let waveflow = |further: Value| {
+        let mut claims = claims("https://waveflow.example.com", &further);
+        claims["aud"] = json!("https://waveflow.example.com");
+        tokens::mint(Algorithm::EdDsa, &json!({}), &claims)
+    };
+    let shared = |iss: &str, further: Value| {
+        let header = json!({ "kid": "0TRLgU4IVDYEpL98" });
+        tokens::mint_with_secret(Algorithm::Hs256, &[7; 32], &header, &claims(iss, &further))
+    };
+    let development = "https://clerk.development.example.com";
+    let session = || json!({ "sid": "sess_1", "v": 2, "azp": "http://localhost:5173" });
+    let template = || json!({ "aud": "backend", "user_id": "user_1" });
+    for (name, token, cause) in [
+        ("1-clerk-to-fireproof", clerk(development, session()), "accepted"),
+        ("1-clerk-to-fireproof", clerk(development, json!({ "azp": "http://x" })), "authorized_party_other"),
+        (
+            "2-supabase-command-line",
+            shared("https://supabase.example.com/auth/v1", json!({ "aud": "authenticated" })),
+            "shared_secret_absent",
+        ),
+        ("3-go-backend", clerk("https://clerk.example.com", session()), "accepted"),
+        ("3-go-backend", shared("https://clerk.example.com", session()), "algorithm_mismatch"),
+        ("4-fastapi-backend", clerk("https://clerk.example.com", template()), "accepted"),
+        ("4-fastapi-backend", clerk("https://clerk.example.com", session()), "session_token_not_template"),
+        ("4-fastapi-backend", "null".to_owned(), "literal_null"),
+        ("5-waveflow", waveflow(json!({ "scope": "profiles:read" })), "accepted"),
+        ("5-waveflow", waveflow(json!({ "exp": now - 600 })), "expired"),
+        ("5-waveflow", waveflow(json!({})), "scope_insufficient"),
+    ] {
+        let config = format!("examples/incidents/{name}.toml");
+        assert!(page.contains(&format!("npx edge-assay explain --config {config} < token.txt\n")), "{name}");
+        if !["accepted", "expired", "scope_insufficient", "authorized_party_other"].contains(&cause) {
+            assert!(page.contains(&format!("`{cause}`")), "the page does not name {cause}");
+        }
+        let path = root.join(&config);
+        let output = edge_assay(&["explain", "--config", path.to_str().unwrap(), "--jwks", &jwks, "--json"], &token);
+        let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+        assert_eq!(report["cause"]["id"], cause, "{name}: {report}");
+        assert_eq!(code(&output), i32::from(cause != "accepted"), "{name}");
+    }
+}
+
 #[test]
 fn a_token_is_no_argument_and_the_message_shows_the_same_call_without_it() {
     let folder = Folder::new("argument");

@@ -14,18 +14,20 @@ fn assay(toml: &str) -> Value {
     serde_json::to_value(&file["vars"]["ASSAY"]).unwrap()
 }
 
-/// The name and the text of each TOML file in `examples/`.
+/// The name and the text of each TOML file in `examples/` and `examples/incidents/`.
 fn examples() -> Vec<(String, String)> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
-    let files: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
+    let folders =
+        ["/examples", "/examples/incidents"].map(|folder| format!("{}{folder}", env!("CARGO_MANIFEST_DIR")));
+    let files: Vec<_> = folders
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(folder).unwrap())
         .map(|entry| entry.unwrap())
         .filter(|entry| entry.path().extension().is_some_and(|end| end == "toml"))
         .map(|entry| {
             (entry.file_name().into_string().unwrap(), std::fs::read_to_string(entry.path()).unwrap())
         })
         .collect();
-    assert!(files.len() >= 6);
+    assert!(files.len() >= 12);
     files
 }
 
