@@ -30,7 +30,7 @@ pub(crate) fn example(name: &str, renamed: &[(&str, &str)]) -> Value {
 fn with_secrets(config: &Value) -> World {
     let signing_keys = crate::exchange::signing_keys();
     let secrets =
-        [("SUPABASE_JWT_SECRET", SECRET), ("CLI_CLIENT_SECRET", CLIENT), ("SIGNING_KEYS", &signing_keys)];
+        [("SUPABASE_JWT_SECRET", SECRET), ("CLI_CLIENT_SECRET", CLIENT), ("SIGNING_KEYS", &*signing_keys)];
     let world = World::with_secrets(config, &secrets);
     assert!(world.app.config.terms.is_ok());
     world

@@ -30,6 +30,7 @@ suite('keys in a set', () => {
   const rsa = testKey('rsa-2048');
 
   test('weak, private, symmetric and misplaced ones are set aside by name, and the good one beside them serves', async (context) => {
+    /** @type {(type: any, options: object) => any} */
     const pair = (type, options) => generateKeyPairSync(type, options).privateKey.export({ format: 'jwk' });
     const withKid = (kid, privateJwk, more = {}) => ({
       ...keyOf(kid, privateJwk),

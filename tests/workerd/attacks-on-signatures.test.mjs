@@ -116,9 +116,9 @@ for (const engine of ['rust', 'webcrypto', 'both']) suite(`attacks with the sign
   });
 
   test('ECDSA: r and s zero, beyond the order, in DER, or of another length', async () => {
-    for (const [alg, key, order, size] of [
-      ['ES256', keys.p256, P256_ORDER, 32],
-      ['ES384', keys.p384, P384_ORDER, 48],
+    for (const { alg, key, order, size } of [
+      { alg: 'ES256', key: keys.p256, order: P256_ORDER, size: 32 },
+      { alg: 'ES384', key: keys.p384, order: P384_ORDER, size: 48 },
     ]) {
       const good = signer(alg, key.privateKey);
       const pair = (r, s) => Buffer.concat([toOctets(r, size), toOctets(s, size)]);

@@ -70,7 +70,7 @@ suite('attacks with the content of a token', () => {
   test('an RSA public key as an HMAC secret, in every spelling', async () => {
     const key = createPublicKey(rsa.privateKey);
     const jwk = { kty: 'RSA', n: rsa.publicJwk.n, e: rsa.publicJwk.e };
-    const pem = key.export({ type: 'spki', format: 'pem' });
+    const pem = String(key.export({ type: 'spki', format: 'pem' }));
     const spellings = [
       pem,
       pem.trimEnd(),

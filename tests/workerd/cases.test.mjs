@@ -46,11 +46,13 @@ suite('every case gives the same report in workerd as natively', () => {
     assert.equal(native.status, 0, native.stdout + native.stderr);
     for (const name of readdirSync(folder)) fixtures.push(JSON.parse(readFileSync(`${folder}/${name}`, 'utf8')));
     const built = (name) => readFileSync(at('build', name));
+    /** @type {Record<string, any>} */
     const modules = {
       'stage.js': { type: 'esm', contents: STAGE },
       'index.js': { type: 'esm', contents: built('index.js').toString() },
       'index_bg.wasm': { type: 'wasm', contents: built('index_bg.wasm') },
     };
+    /** @type {(value: string) => { type: 'text', value: string }} */
     const text = (value) => ({ type: 'text', value });
     miniflare = new Miniflare({
       handleStructuredLogs: () => {},

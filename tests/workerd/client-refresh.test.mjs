@@ -91,20 +91,20 @@ const RUNTIMES = {
       const code = recipe('Better Auth').replace('https://api.example.com', baseUrl);
       const exchanging = exchange ? `createFetch({ baseUrl: '${baseUrl}', getToken, exchange: ${JSON.stringify(exchange)} })` : 'api';
       await page.addScriptTag({ content: await bundle(`${code}\nexport { ownClasses } from './client-program.mjs';\nexport const client = ${exchanging};`, 'iife') });
-      const { error } = await page.evaluate((email) => app.authClient.signUp.email({ email, password: 'correct horse battery staple', name: 'Grace' }), email);
+      const { error } = await page.evaluate((email) => window.app.authClient.signUp.email({ email, password: 'correct horse battery staple', name: 'Grace' }), email);
       assert.equal(error, null);
       let seen = [];
       page.on('response', (response) => seen.push([response.request().method(), new URL(response.url()).pathname, response.status()]));
       return {
-        prime: () => page.evaluate(() => app.getToken({ forceRefresh: true })),
-        ownClasses: () => page.evaluate(() => app.ownClasses()),
+        prime: () => page.evaluate(() => window.app.getToken({ forceRefresh: true })),
+        ownClasses: () => page.evaluate(() => window.app.ownClasses()),
         async send(path, count = 1) {
           seen = [];
           const answers = await page.evaluate(
             ([path, count]) =>
               Promise.all(
                 Array.from({ length: count }, async () => {
-                  const response = await app.client(path, { method: 'POST', body: 'hello' });
+                  const response = await window.app.client(path, { method: 'POST', body: 'hello' });
                   return { status: response.status, body: await response.text() };
                 }),
               ),
@@ -325,7 +325,7 @@ suite('the client and refusals of the exchange', () => {
 
   test('a refusal is an error with the code of the exchange', async (context) => {
     const { client } = await exchanging(context, 'https://nobody.example.com');
-    await assert.rejects(client.send('/orders'), (error) => {
+    await assert.rejects(client.send('/orders'), (/** @type {import('../../npm/client.js').ClientError} */ error) => {
       assert.deepEqual([error.name, error.code, error.status], ['ClientError', 'target_unknown', 400]);
       assert.match(error.message, /^The exchange failed: .+ Look up target_unknown in docs\/exchange\.md$/);
       return true;

@@ -26,7 +26,12 @@ const jwt = (claims = {}) => {
 const OLD = jwt({ jti: 'old' });
 const NEW = jwt({ jti: 'new' });
 
-/** A provider with a cache: a forced refresh moves on to the next token, until the last. `gate` holds refreshes up. */
+/**
+ * A provider with a cache: a forced refresh moves on to the next token, until the last. `gate` holds refreshes up.
+ *
+ * @param {(string | null | undefined | Error)[]} tokens
+ * @param {{ gate?: Promise<unknown> }} [options]
+ */
 function provider(tokens, { gate } = {}) {
   let index = 0;
   const calls = [];
@@ -68,6 +73,12 @@ async function createApi(use, { good = [NEW], status = 401, challenge = REFUSED,
   return { origin, seen, answer, url: `${origin.url}/profiles`, sent: () => seen.map(({ authorization }) => authorization?.slice(7)) };
 }
 
+/**
+ * The client, an API and a provider of tokens.
+ *
+ * @param {import('node:test').TestContext} context
+ * @param {{ tokens?: any, gate?: Promise<unknown>, api?: object } & Partial<import('../../npm/client.js').CreateFetchOptions>} [options]
+ */
 async function scene(context, { tokens = [OLD, NEW], gate: held, api: apiOptions, ...options } = {}) {
   const use = during(context);
   const api = await createApi(use, apiOptions);
@@ -96,8 +107,9 @@ suite('the client: what it sends', () => {
   test('it adds the token to strings, URLs and Requests, and keeps the other headers', async (context) => {
     const { api, call } = await scene(context, { tokens: [NEW] });
     const init = { headers: { 'x-other': 'kept' } };
+    /** @type {[input: string | URL | Request, init?: RequestInit][]} */
     const inputs = [[api.url, init], [new URL(api.url), init], ['/profiles', init], [new Request(api.url, init)], [new Request(api.url), init], [api.url, new Request(api.url, init)]];
-    for (const input of inputs) assert.equal(await (await call(...input)).text(), 'welcome');
+    for (const [input, init] of inputs) assert.equal(await (await call(input, init)).text(), 'welcome');
     assert.deepEqual(api.seen.map(({ authorization, headers }) => [authorization, headers['x-other']]), inputs.map(() => [`Bearer ${NEW}`, 'kept']));
   });
 
@@ -105,8 +117,9 @@ suite('the client: what it sends', () => {
     const { use, api, idp, call } = await scene(context);
     const other = await createApi(use);
     const headers = { Authorization: 'Basic Z3JhY2U6eA==' };
-    for (const input of [[api.url, { headers }], [new Request(api.url, { headers })], [other.url, { headers }]]) {
-      assert.equal((await call(...input)).status, 401);
+    for (const input of [new Request(api.url, { headers }), new Request(other.url, { headers })]) assert.equal((await call(input)).status, 401);
+    for (const url of [api.url, other.url]) {
+      assert.equal((await call(url, { headers })).status, 401);
     }
     assert.deepEqual([...api.seen, ...other.seen].map(({ authorization }) => authorization), Array(3).fill('Basic Z3JhY2U6eA=='));
     assert.deepEqual(idp.calls, []);
@@ -167,7 +180,7 @@ suite('the client: where it sends the token', () => {
   test('in a page, the page’s own origin is the default', async (context) => {
     const use = during(context);
     const [api, other] = [await createApi(use), await createApi(use)];
-    globalThis.location = new URL(`${api.origin.url}/page`);
+    Object.assign(globalThis, { location: new URL(`${api.origin.url}/page`) });
     context.after(() => delete globalThis.location);
     const call = createFetch({ getToken: () => NEW });
     assert.equal((await call(api.url)).status, 200);
@@ -375,8 +388,9 @@ suite('the client: bodies', () => {
       test(`${name} ${way} is sent again`, async (context) => {
         const { api, call } = await scene(context);
         const init = { method: 'POST', body: body() };
+        /** @type {[input: string | URL | Request, init?: RequestInit]} */
         const input = way === 'in init' ? [api.url, init] : way === 'in a Request' ? [new Request(api.url, init)] : [api.url, new Request(api.url, init)];
-        assert.equal((await call(...input)).status, 200);
+        assert.equal((await call(input[0], input[1])).status, 200);
         const normal = api.seen.map(({ method, type, body }) => {
           const boundary = /boundary=(.*)/.exec(type)?.[1];
           return { method, type: type?.replace(boundary, 'B'), body: body.replaceAll(boundary ?? '\0', 'B') };
@@ -388,6 +402,7 @@ suite('the client: bodies', () => {
     }
   }
 
+  /** @type {Record<string, () => any>} */
   const streams = {
     'a ReadableStream': () => new Blob(['hello']).stream(),
     'an asynchronous iterable': () => ({ async *[Symbol.asyncIterator]() { yield new TextEncoder().encode('hello'); } }),
@@ -445,7 +460,9 @@ suite('the client: signals', () => {
   test('an aborted signal: no token is asked for, and nothing is sent', async (context) => {
     const { api, idp, call } = await scene(context);
     const signal = AbortSignal.abort(reason);
-    for (const input of [['/profiles', { signal }], [new Request(api.url, { signal })]]) assert.equal(await rejection(call(...input)), reason);
+    for (const [input, init] of [['/profiles', { signal }], [new Request(api.url, { signal })]]) {
+      assert.equal(await rejection(call(/** @type {string | Request} */ (input), /** @type {RequestInit} */ (init))), reason);
+    }
     assert.deepEqual([api.seen.length, idp.calls.length], [0, 0]);
   });
 
@@ -504,6 +521,7 @@ function recordDelays(context) {
 
 suite('the client: Retry-After', () => {
   /** A server that answers `status` with `Retry-After` the first `times` times. */
+  /** @type {(context: import('node:test').TestContext, options: { status?: number, value?: string, times?: number, [option: string]: unknown }) => Promise<any>} */
   const busy = async (context, { status = 503, value, times = 1, ...options }) => {
     const started = await scene(context, { tokens: [NEW], retryAfter: { atMostSeconds: 10 }, ...options });
     const bodies = [];
@@ -531,7 +549,8 @@ suite('the client: Retry-After', () => {
     assert.ok(delays.some((delay) => delay > 5000 && delay < 8000), `${delays}`);
   });
 
-  for (const [name, options] of Object.entries({
+  /** @type {Record<string, { value?: string, times?: number, status?: number }>} */
+  const others = {
     'a second one': { value: '0', times: 2 },
     'a longer one than allowed': { value: '11' },
     'a later date than allowed': { value: new Date(Date.now() + 3_600_000).toUTCString() },
@@ -540,7 +559,8 @@ suite('the client: Retry-After', () => {
     'a fraction': { value: '1.5' },
     'another status': { value: '0', status: 500 },
     'a 403': { value: '0', status: 403 },
-  })) {
+  };
+  for (const [name, options] of Object.entries(others)) {
     test(`${name} is returned`, async (context) => {
       const { call, bodies } = await busy(context, options);
       const response = await call('/busy');
@@ -566,7 +586,7 @@ suite('the client: Retry-After', () => {
       new Response('done'),
     ];
     const sent = [];
-    const fetch = async (_, { headers }) => (sent.push(headers.get('authorization').slice(7)), answers.shift());
+    const fetch = async (_, /** @type {any} */ { headers }) => (sent.push(headers.get('authorization').slice(7)), answers.shift());
     const { call } = await scene(context, { getToken: () => tokens.shift(), fetch, retryAfter: { atMostSeconds: 10 } });
     assert.equal(await (await call('/profiles')).text(), 'done');
     assert.deepEqual([sent, isCancelled], [[OLD, NEW, third], true]);
@@ -595,7 +615,8 @@ suite('the client: refresh ahead', () => {
     assert.deepEqual([api.sent(), idp.forced()], [Array(5).fill(NEW), 1]);
   });
 
-  for (const [name, token, options] of [
+  /** @type {[string, () => string, object?][]} */
+  const untouched = [
     ['a token with time left', () => lasting(30)],
     ['a token with more time than asked for', () => lasting(9), { refreshAheadSeconds: 2 }],
     ['an expired one, if switched off,', () => lasting(-5), { refreshAheadSeconds: false }],
@@ -605,7 +626,8 @@ suite('the client: refresh ahead', () => {
     ['an opaque one', () => 'opaque'],
     ['one of three segments without JSON', () => 'a.b.c'],
     ['one whose payload is null', () => `a.${segment('null')}.c`],
-  ]) {
+  ];
+  for (const [name, token, options] of untouched) {
     test(`${name} is sent as it is`, async (context) => {
       const sent = token();
       const { api, idp, call } = await scene(context, { ...options, tokens: [sent, NEW], api: { good: [sent] } });
@@ -674,6 +696,7 @@ suite('the client: refresh ahead', () => {
 
 suite('the client: the exchange', () => {
   /** An API behind a token endpoint that counts. `answer(form, count)` gives `[status, body]`. */
+  /** @type {(context: import('node:test').TestContext, options?: { answer?: Function, exchange?: object, tokens?: unknown[], good?: string[], [option: string]: unknown }) => Promise<any>} */
   const exchanging = async (context, { answer, exchange = {}, tokens = [OLD, NEW], good = [], ...options } = {}) => {
     const started = await scene(context, { tokens, api: { good }, exchange: { url: '/token', audience: 'https://api.example.com', ...exchange }, ...options });
     const forms = [];

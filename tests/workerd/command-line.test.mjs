@@ -42,7 +42,7 @@ suite('the command line as WebAssembly', () => {
   });
 
   /** Runs a program in `cwd`. Its environment is this process's, without colour, and `env`. */
-  async function run([command, ...first], args, { cwd, input = '', env = {} }) {
+  async function run([command, ...first], args, /** @type {{ cwd: string, input?: string | Buffer, env?: object }} */ { cwd, input = '', env = {} }) {
     const child = spawn(command, [...first, ...args], { cwd, env: { ...process.env, EXPLAIN_KEY: undefined, ...env } });
     const output = { stdout: '', stderr: '' };
     for (const name of ['stdout', 'stderr']) child[name].setEncoding('utf8').on('data', (text) => (output[name] += text));
@@ -70,13 +70,16 @@ suite('the command line as WebAssembly', () => {
   /**
    * Runs the same call with both programs, each in a folder of its own with `files`, and compares exit code, output and files. Returns one
    * result. `general` is applied to each text: it replaces what is random.
+   *
+   * @param {string[]} args
+   * @param {{ status: number, files?: Record<string, string | Buffer>, general?: (text: string) => string, input?: string | Buffer, env?: object }} options
    */
   async function same(args, { status, files, general = (text) => text, ...options }) {
     const results = [];
     for (const program of programs) {
       const cwd = folderWith(files);
       const result = await run(program, args, { cwd, ...options });
-      const written = Object.entries(filesOf(cwd)).map(([name, [mode, text]]) => [name, mode, general(text)]);
+      const written = Object.entries(filesOf(cwd)).map(([name, [mode, text]]) => [name, mode, general(String(text))]);
       results.push({ status: result.status, stdout: general(result.stdout), stderr: general(result.stderr), files: written });
     }
     assert.deepEqual(results[1], results[0], args.join(' '));
@@ -113,7 +116,7 @@ suite('the command line as WebAssembly', () => {
       server.listen(0, '127.0.0.1');
       await once(server, 'listening');
       after(() => server.close());
-      return `http://127.0.0.1:${server.address().port}/keys`;
+      return `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}/keys`;
     };
     const answers = [
       [0, /1 usable key/, origin.serve('/keys', KEYS)],
@@ -160,10 +163,11 @@ suite('the command line as WebAssembly', () => {
   test('is what `npx edge-assay` runs natively in this repository, in the folder of the caller', async () => {
     const { bin } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
     const cwd = folderWith({ 'wrangler.toml': clerk(), 'keys.json': JSON.stringify(KEYS) });
-    const call = [['explain', '--jwks', 'keys.json'], { cwd, input: token({ exp: epochSeconds() - 600 }) }];
-    const asked = await run([process.execPath, at(bin['edge-assay'])], ...call);
+    const args = ['explain', '--jwks', 'keys.json'];
+    const options = { cwd, input: token({ exp: epochSeconds() - 600 }) };
+    const asked = await run([process.execPath, at(bin['edge-assay'])], args, options);
     assert.equal(asked.status, 1, asked.stderr);
-    assert.equal(timeless(asked.stdout), timeless((await run(programs[0], ...call)).stdout));
+    assert.equal(timeless(asked.stdout), timeless((await run(programs[0], args, options)).stdout));
     assert.notEqual(lstatSync(at(bin['edge-assay'])).mode & 0o100, 0);
   });
 
@@ -230,6 +234,7 @@ suite('the command line as WebAssembly', () => {
     const textOf = ({ files }, path) => files.find(([name]) => name === path)[2];
 
     test('writes a project whose configuration has no faults, for each provider', async () => {
+      /** @type {[string[], RegExp][]} */
       const cases = [
         [['--issuer', 'https://words-1.clerk.accounts.dev'], /preset = "clerk"/],
         [['--issuer', 'https://abc.supabase.co/auth/v1'], /preset = "supabase"/],
@@ -282,6 +287,7 @@ suite('the command line as WebAssembly', () => {
     test('refuses a wrong issuer, and says the right one', async () => {
       origin.serve('/slash/.well-known/openid-configuration', { issuer: `${origin.url}/slash/`, jwks_uri: `${origin.url}/keys` });
       origin.serve('/site/.well-known/openid-configuration', (_, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>'));
+      /** @type {[number, string[], RegExp][]} */
       const cases = [
         [2, [], /--issuer is missing/],
         [2, ['--issuer', 'clerk.example.com'], /--issuer https:\/\/clerk.example.com\n/],
@@ -330,7 +336,8 @@ suite('the command line as WebAssembly', () => {
 
     test('overwrites nothing', async () => {
       const args = ['init', '--offline', '--issuer', ISSUER];
-      for (const [name, said] of [['wrangler.toml', /\n\[\[vars.ASSAY.issuers\]\]\nissuer = /], ['wrangler.json', /"vars": \{\n +"ASSAY": \{/], ['wrangler.jsonc', /"vars": /]]) {
+      const configurations = { 'wrangler.toml': /\n\[\[vars.ASSAY.issuers\]\]\nissuer = /, 'wrangler.json': /"vars": \{\n +"ASSAY": \{/, 'wrangler.jsonc': /"vars": / };
+      for (const [name, said] of Object.entries(configurations)) {
         const result = await same(args, { status: 1, files: { [name]: 'mine' } });
         assert.deepEqual([written(result), textOf(result, `/${name}`)], [[`/${name}`], 'mine']);
         assert.match(result.stderr, said);
@@ -356,7 +363,7 @@ suite('the command line as WebAssembly', () => {
   test('Ctrl-C ends it while it waits for an answer', { skip: process.platform === 'win32' && 'no signals' }, async () => {
     for (const [command, ...first] of programs) {
       const asked = new Promise((resolve) => {
-        origin.serve('/silent', () => resolve());
+        origin.serve('/silent', resolve);
       });
       const cwd = folderWith({ 'wrangler.toml': clerk(`jwks_uri = "${origin.url}/silent"\n`) });
       const child = spawn(command, [...first, 'check', '--online'], { cwd });

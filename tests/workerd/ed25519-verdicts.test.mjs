@@ -48,6 +48,7 @@ suite('the verdicts of other engines on Ed25519 signatures', () => {
   let byWebCrypto;
 
   before(async () => {
+    /** @type {any} */
     const config = {
       name: 'verdicts',
       compatibilityDate: compatibilityDate(),

@@ -76,7 +76,7 @@ suite('the examples', () => {
 
   test('answer a good token', async () => {
     const token = await clerk.mint();
-    const { sub } = JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
+    const { sub } = JSON.parse(Buffer.from(token.split('.')[1], 'base64url').toString());
     const ask = async (name, path) => answerOf(await examples[name].worker.fetch(path, { headers: bearer(token) }));
     assert.equal((await ask('one-line-worker', '/verify')).body.subject, sub);
     assert.equal((await ask('own-worker', '/auth/verify')).body.subject, sub);
@@ -486,7 +486,7 @@ suite('the middleware for Hono', () => {
 
   test('sets the verified token, and leaves the body to the handler', async () => {
     const token = await clerk.mint();
-    const claims = JSON.parse(Buffer.from(token.split('.')[1], 'base64url'));
+    const claims = JSON.parse(Buffer.from(token.split('.')[1], 'base64url').toString());
     const { status, body } = await ask('/own', { method: 'POST', headers: bearer(token), body: 'the body' });
     assert.equal(status, 200);
     assert.equal(body.body, 'the body');

@@ -121,13 +121,13 @@ print(json.dumps(jwt.decode(token, key.key, algorithms=["ES256"], audience=audie
     const ensured = (await dashboard.ensureCloudToken({ appId: 'notes' })).Ok();
     assert.equal(decodeJwt(ensured.cloudToken).selected.appId, 'notes');
     assert.ok(ensured.expiresInSec > 0 && ensured.expiresInSec <= 60);
-    assert.ok(Math.abs(new Date(ensured.expiresDate) / 1000 - decodeJwt(ensured.cloudToken).exp) < 1);
+    assert.ok(Math.abs(new Date(ensured.expiresDate).getTime() / 1000 - decodeJwt(ensured.cloudToken).exp) < 1);
 
     assert.ok((await dashboard.getCloudSessionToken({ resultId: 'a-result-to-fetch' })).isOk());
-    const found = (await dashboard.getTokenByResultId({ resultId: 'a-result-to-fetch' })).Ok();
+    const found = (await dashboard.getTokenByResultId({ type: 'reqTokenByResultId', resultId: 'a-result-to-fetch' })).Ok();
     assert.equal(found.status, 'found');
     await jwtVerify(found.token, keySet(), { issuer: 'FP_CLOUD' });
-    const again = (await dashboard.getTokenByResultId({ resultId: 'a-result-to-fetch' })).Ok();
+    const again = (await dashboard.getTokenByResultId({ type: 'reqTokenByResultId', resultId: 'a-result-to-fetch' })).Ok();
     assert.deepEqual(again, { type: 'resTokenByResultId', status: 'not-found', resultId: 'a-result-to-fetch' });
   });
 
@@ -229,10 +229,10 @@ test('the Clerk token of incident 1, without aud, passes where its audience is u
   const subject = await clerk.mint();
   assert.equal(decodeJwt(subject).aud, undefined);
   const answers = workers.flatMap((worker) => [
-    ['/token', { method: 'POST', body: new URLSearchParams({ grant_type: GRANT, subject_token: subject, subject_token_type: JWT, audience: API }) }],
-    ['/api', { method: 'PUT', body: JSON.stringify({ type: 'reqCloudSessionToken', auth: { type: 'clerk', token: subject } }) }],
-    ['/verify', { headers: { authorization: `Bearer ${subject}` } }],
-  ].map(async ([path, init]) => answerOf(await worker.fetch(path, init))));
+    { path: '/token', init: { method: 'POST', body: new URLSearchParams({ grant_type: GRANT, subject_token: subject, subject_token_type: JWT, audience: API }) } },
+    { path: '/api', init: { method: 'PUT', body: JSON.stringify({ type: 'reqCloudSessionToken', auth: { type: 'clerk', token: subject } }) } },
+    { path: '/verify', init: { headers: { authorization: `Bearer ${subject}` } } },
+  ].map(async ({ path, init }) => answerOf(await worker.fetch(path, init))));
   const seen = (await Promise.all(answers)).map(({ status, body }) => [status, body.code]);
   assert.deepEqual(seen, [
     [200, undefined], [200, undefined], [200, undefined],

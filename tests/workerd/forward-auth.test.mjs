@@ -95,7 +95,7 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
       token = await provider.mint();
       api.requests.length = 0;
     });
-    const ask = (path, { headers = {}, ...init } = {}) => fetch(new URL(path, front.url), { redirect: 'manual', ...init, headers: { authorization: `Bearer ${token}`, ...headers } });
+    const ask = (path, /** @type {RequestInit} */ { headers = {}, ...init } = {}) => fetch(new URL(path, front.url), { redirect: 'manual', ...init, headers: { authorization: `Bearer ${token}`, ...headers } });
     /** Sends what a client may not, and asserts that the API sees nothing of it. */
     const forge = async (path, lines, options) => {
       const { result, requests } = await reached(api, () => raw(front.url, path, lines, options));
@@ -170,7 +170,10 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
       }
       // The proxy's file does not list these hosts. Some of them have laxer routes.
       for (const host of ['status.example.com', 'status.example.com:80', 'STATUS.example.com', 'status.example.com.', 'open.example.com', '']) {
-        for (const [target, lines] of [['/admin/secrets', []], ['/admin/secrets', [`Authorization: Bearer ${token}`]], ['/open/x', []], [`http://${host || 'status.example.com'}/admin/secrets`, []]]) {
+        const bearer = `Authorization: Bearer ${token}`;
+        /** @type {[string, string[]][]} */
+        const targets = [['/admin/secrets', []], ['/admin/secrets', [bearer]], ['/open/x', []], [`http://${host || 'status.example.com'}/admin/secrets`, []]];
+        for (const [target, lines] of targets) {
           const { requests } = await reached(api, () => raw(front.url, target, lines, { host }));
           assert.deepEqual(requests, [], `${host} ${target}`);
         }
@@ -267,7 +270,7 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
     test('a WebSocket is verified, then passed', async () => {
       const open = (headers) =>
         new Promise((resolve, reject) => {
-          const socket = new WebSocket(front.url.replace('http', 'ws') + '/live', { headers });
+          const socket = new WebSocket(front.url.replace('http', 'ws') + '/live', /** @type {any} */ ({ headers }));
           socket.addEventListener('open', () => resolve(socket), { once: true });
           socket.addEventListener('error', () => reject(new Error('refused')), { once: true });
         });
@@ -426,7 +429,7 @@ async function createSecureYesMan({ key, cert }) {
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
-    url: `https://127.0.0.1:${server.address().port}`,
+    url: `https://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}`,
     received,
     async close() {
       server.closeAllConnections();
@@ -445,7 +448,7 @@ async function createYesMan(headers) {
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
-    url: `http://127.0.0.1:${server.address().port}`,
+    url: `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}`,
     async close() {
       server.closeAllConnections();
       server.close();
@@ -463,7 +466,7 @@ suite('forward-auth with a Caddyfile that deletes nothing first', { skip: oldCad
     const deletions = Object.keys(IDENTITY.Caddy).map((header) => [new RegExp(`request_header -${header}\\n`, 'i'), '\n']);
     const front = await use(oldCaddy.start(upstreams, deletions));
     const token = await provider.mint();
-    for (const [path, credentials] of [['/open/x', []], ['/x', [`Authorization: Bearer ${token}`]]]) {
+    for (const [path, credentials] of Object.entries({ '/open/x': [], '/x': [`Authorization: Bearer ${token}`] })) {
       for (const header of Object.keys(IDENTITY.Caddy)) {
         const { result, requests } = await reached(api, () => raw(front.url, path, [...credentials, `${header}: ${FORGED}`]));
         assert.deepEqual([result.status, requests], [403, []], header);

@@ -80,14 +80,16 @@ suite('the gateway', () => {
   test('only verified requests reach the API', async () => {
     const expired = await provider.mint({ expired: true });
     const { requests } = await reached(async () => {
-      for (const [authorization, status, code] of [
+      /** @type {[string | undefined, number, string][]} */
+      const refused = [
         [undefined, 401, 'token_missing'],
         ['Bearer null', 401, 'token_missing'],
         ['Basic dTpw', 401, 'token_missing'],
         [`Bearer ${expired}`, 401, 'token_expired'],
         [`Bearer ${token}, Bearer ${token}`, 400, 'request_ambiguous'],
         [`Bearer ${token.slice(0, -8)}AAAAAAAA`, 401, 'signature_invalid'],
-      ]) {
+      ];
+      for (const [authorization, status, code] of refused) {
         for (const method of ['GET', 'POST', 'DELETE', 'OPTIONS']) {
           const { status: found, body } = await answerOf(await worker.fetch('/x', { method, headers: authorization ? { authorization } : {} }));
           assert.deepEqual([found, body.code], [status, code], `${method} with ${authorization?.slice(0, 12)}`);
@@ -232,7 +234,7 @@ suite('the gateway', () => {
 
   test('an API that hangs is 504, an unreachable one is 502, and no answer names them', async () => {
     const begin = Date.now();
-    for (const [path, status] of [['/hang', 504], ['/reset', 502], ['/closed', 502], ['/unbound', 502]]) {
+    for (const [path, status] of Object.entries({ '/hang': 504, '/reset': 502, '/closed': 502, '/unbound': 502 })) {
       const { status: found, headers, body } = await answerOf(await ask(path));
       assert.deepEqual([found, body.code], [status, 'upstream_unavailable'], path);
       assert.equal(headers.get('content-type'), 'application/problem+json');
@@ -272,13 +274,15 @@ suite('the gateway', () => {
   });
 
   test('a GET or HEAD with a body is 400 and never reaches the API; Content-Length: 0 is no body', async () => {
-    for (const [method, lines, body] of [
+    /** @type {[string, string[], string][]} */
+    const bodies = [
       ['GET', ['Content-Length: 5'], 'hello'],
       ['HEAD', ['Content-Length: 5'], 'hello'],
       ['GET', ['Transfer-Encoding: chunked'], '5\r\nhello\r\n0\r\n\r\n'],
       // A chunked body can be known to be empty only after it is read.
       ['GET', ['Transfer-Encoding: chunked'], '0\r\n\r\n'],
-    ]) {
+    ];
+    for (const [method, lines, body] of bodies) {
       const { result, requests } = await reached(() => raw(worker.urls[0], '/x', [`Authorization: Bearer ${token}`, ...lines, '', body], { method }));
       assert.deepEqual([result.status, requests], [400, []], `${method} with ${lines}`);
       if (method === 'GET') assert.match(result.body, /body_not_allowed/);
@@ -497,7 +501,7 @@ suite('the gateway', () => {
   });
 
   async function websocket(path, headers = {}) {
-    const socket = new WebSocket(new URL(path, String(worker.urls[0]).replace('http', 'ws')), { headers });
+    const socket = new WebSocket(new URL(path, String(worker.urls[0]).replace('http', 'ws')), /** @type {any} */ ({ headers }));
     await new Promise((resolve, reject) => {
       socket.addEventListener('open', resolve, { once: true });
       socket.addEventListener('error', () => reject(new Error('refused')), { once: true });

@@ -9,7 +9,12 @@ import { aged, changeRecord, storedRecord } from './support/store.mjs';
 import { assemble, epochSeconds, signer } from './support/tokens.mjs';
 import { eventually, startWorker, trusting } from './support/worker.mjs';
 
-/** Identity providers at their real origins, and the Worker that trusts them as `issuers` says, by name. */
+/**
+ * Identity providers at their real origins, and the Worker that trusts them as `issuers` says, by name.
+ *
+ * @param {import('node:test').TestContext} context
+ * @param {{ providers: { name: string, kind?: string, origin: string }[], issuers?: object, [option: string]: unknown }} options
+ */
 async function scene(context, { providers, issuers, ...options }) {
   const use = during(context);
   const identityProvider = await use(createIdentityProvider({ providers }));
@@ -239,6 +244,7 @@ suite("5. WaveFlow: Better Auth's JWKS to a Rust server", () => {
   const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
   const tokens = { definePayload: ({ user }) => ({ email: user.email, scope: 'profiles:read' }) };
   const advanced = { database: { generateId: 'uuid' } };
+  /** @type {(context: import('node:test').TestContext, options?: { issuer?: object, [option: string]: unknown }) => Promise<any>} */
   const waveflow = async (context, { issuer = {}, ...options } = {}) => {
     const use = during(context);
     const betterAuth = await use(startBetterAuth({ tokens, advanced }));

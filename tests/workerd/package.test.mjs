@@ -27,7 +27,7 @@ types/index.d.ts types/hono.d.ts types/codes.d.ts types/configuration.d.ts types
 
 // The package has ES modules only. TypeScript's way `node10` to find a module does not read "exports", and TypeScript 7 no longer has it; a
 // CommonJS module has to load an ES module by `import()`.
-const concerns = ({ kind, resolutionKind }) => resolutionKind !== 'node10' && kind !== 'CJSResolvesToESM';
+const concerns = (/** @type {any} */ { kind, resolutionKind }) => resolutionKind !== 'node10' && kind !== 'CJSResolvesToESM';
 
 const json = (path) => JSON.parse(readFileSync(at(path), 'utf8'));
 
@@ -51,7 +51,7 @@ suite('the npm package', () => {
   });
 
   test('has right types for every export', async () => {
-    const analysis = await checkPackage(createPackageFromTarballData(new Uint8Array(readFileSync(archive))));
+    const analysis = /** @type {import('@arethetypeswrong/core').Analysis} */ (await checkPackage(createPackageFromTarballData(new Uint8Array(readFileSync(archive)))));
     assert.deepEqual(Object.keys(analysis.entrypoints).sort(), ['.', './client', './hono', './package.json']);
     for (const [name, { resolutions }] of Object.entries(analysis.entrypoints)) {
       for (const kind of ['node16-esm', 'bundler']) assert.ok(resolutions[kind].resolution, `${name} for ${kind}`);

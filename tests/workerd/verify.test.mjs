@@ -23,7 +23,7 @@ suite('the Worker, trusting Clerk, Supabase and Better Auth', () => {
   test('answers a good token with its claims, its key and its times', async () => {
     for (const provider of [clerk, supabase, betterAuth]) {
       const token = await provider.mint();
-      const [header, claims] = token.split('.', 2).map((part) => JSON.parse(Buffer.from(part, 'base64url')));
+      const [header, claims] = token.split('.', 2).map((part) => JSON.parse(Buffer.from(part, 'base64url').toString()));
       const { status, headers, body } = await worker.verify(token);
       assert.equal(status, 200, provider.name);
       assert.equal(headers.get('content-type'), 'application/json');
@@ -129,7 +129,10 @@ suite('the Worker, trusting Clerk, Supabase and Better Auth', () => {
   });
 
   test('answers another method with 405 and the allowed ones', async () => {
-    for (const [path, method, allow] of [['/verify', 'DELETE', /\bGET\b.*\bPOST\b/], ['/healthz', 'POST', /\bGET\b/]]) {
+    for (const { path, method, allow } of [
+      { path: '/verify', method: 'DELETE', allow: /\bGET\b.*\bPOST\b/ },
+      { path: '/healthz', method: 'POST', allow: /\bGET\b/ },
+    ]) {
       const { status, headers } = await call(path, { method });
       assert.equal(status, 405, path);
       assert.match(headers.get('allow'), allow);

@@ -31,8 +31,8 @@ export async function createApi() {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
-    url: `http://127.0.0.1:${server.address().port}`,
-    port: server.address().port,
+    url: `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}`,
+    port: /** @type {import('node:net').AddressInfo} */ (server.address()).port,
     requests,
     /** The length of each body that `/sink` has read to its end. */
     bodies,

@@ -4,7 +4,12 @@ import { during } from './lifetime.mjs';
 import { aged, changeRecord, storedRecord } from './store.mjs';
 import { eventually, startWorker, trusting } from './worker.mjs';
 
-/** Starts both for a test. `verdict(token, isolate)` is `accepted` or the code of the refusal. */
+/**
+ * Starts both for a test. `verdict(token, isolate)` is `accepted` or the code of the refusal.
+ *
+ * @param {import('node:test').TestContext} context
+ * @param {{ jwks?: object, [option: string]: unknown }} [options]
+ */
 export async function beside(context, { jwks, ...options } = {}) {
   const use = during(context);
   const identityProvider = await use(createIdentityProvider({ providers: [{ name: 'better-auth' }] }));

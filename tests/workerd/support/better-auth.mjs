@@ -13,6 +13,8 @@ const PASSWORD = 'correct horse battery staple';
 /**
  * Starts it. `keyPairConfig` is the plugin's (absent: its default, EdDSA), `tokens` its `jwt` options, `advanced`
  * Better Auth's own. It has the members of a provider that `trusting` wants, and `signIn()`, `rotate()` and `close()`.
+ *
+ * @param {{ keyPairConfig?: any, tokens?: object, advanced?: object }} [options]
  */
 export async function startBetterAuth({ keyPairConfig, tokens, advanced } = {}) {
   let handler;
@@ -23,7 +25,7 @@ export async function startBetterAuth({ keyPairConfig, tokens, advanced } = {}) 
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const url = `http://127.0.0.1:${server.address().port}`;
+  const url = `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}`;
   const database = { user: [], session: [], account: [], verification: [], jwks: [] };
   const auth = betterAuth({
     baseURL: url,

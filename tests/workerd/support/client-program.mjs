@@ -87,7 +87,7 @@ export async function ownClasses() {
         return new Response('', { status: isNew ? 200 : 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } });
       },
     });
-    const { status } = await client(...input);
+    const { status } = await client(input[0], input[1]);
     bodies[name] = [status, ...seen];
   }
 
@@ -109,7 +109,7 @@ export async function ownClasses() {
       });
       if (moment === 'before') abort();
       const { signal } = controller;
-      const outcome = client(...(name === 'init' ? [url, { signal }] : [new Request(url, { signal })]));
+      const outcome = name === 'init' ? client(url, { signal }) : client(new Request(url, { signal }));
       signals[`${name} ${moment}`] = await outcome.then(() => 'answered', (error) => error.message);
     }
   }

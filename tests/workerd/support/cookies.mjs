@@ -1,6 +1,10 @@
 // Behaves like a browser: carries cookies from one answer to the next request. Its callers follow redirects.
 
-/** A `fetch` that remembers cookies. Redirects are returned. */
+/**
+ * A `fetch` that remembers cookies. Redirects are returned.
+ *
+ * @returns {(url: string | URL, init?: RequestInit) => Promise<Response>}
+ */
 export function browser() {
   const cookies = new Map();
   return async (url, { headers = {}, ...init } = {}) => {

@@ -13,7 +13,11 @@ export async function layOutPackage() {
   cpSync(at('npm/hono.js'), at(FOLDER, 'hono.js'));
 }
 
-/** The bundle of a module that imports `edge-assay`: a file, or the text of one. */
+/**
+ * The bundle of a module that imports `edge-assay`: a file, or the text of one.
+ *
+ * @param {{ file?: string, text?: string }} module
+ */
 export async function bundled({ file, text }) {
   const { outputFiles } = await build({
     ...(file ? { entryPoints: [at(file)] } : { stdin: { contents: text, resolveDir: at() } }),

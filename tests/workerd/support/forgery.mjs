@@ -19,7 +19,11 @@ const SHA256_PREFIX = Buffer.from('3031300d060960864801650304020105000420', 'hex
 export const sha256 = (input) => createHash('sha256').update(input).digest();
 export const sha256Info = (input) => Buffer.concat([SHA256_PREFIX, sha256(input)]);
 
-/** EMSA-PKCS1-v1_5 (RFC 8017 §9.2) around `info`, with the given errors. */
+/**
+ * EMSA-PKCS1-v1_5 (RFC 8017 §9.2) around `info`, with the given errors.
+ *
+ * @param {{ info: Buffer, length?: number, blockType?: number, filler?: number, separator?: Buffer, trailer?: Buffer, fillers?: number }} encoding
+ */
 export function pkcs1({
   info,
   length = 256,

@@ -19,7 +19,7 @@ export async function startOidcProvider({ algorithm = 'ES256' } = {}) {
   const server = createServer((request, response) => callback(request, response));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const url = `http://127.0.0.1:${server.address().port}`;
+  const url = `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (server.address()).port}`;
 
   /** Adds a new key, which signs; the former ones stay published unless `keepOld` is false. The effect is that of a restart. */
   async function rotate({ keepOld = true } = {}) {

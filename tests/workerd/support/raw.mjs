@@ -19,6 +19,7 @@ export async function raw(url, target, headers = [], { method = 'GET', host = ne
   await once(socket, 'close');
   const [head, ...rest] = answer.split('\r\n\r\n');
   const [first, ...fields] = head.split('\r\n');
+  /** @type {[string, string][]} */
   const pairs = fields.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]);
   return { status: Number(first.split(' ')[1]), headers: new Headers(pairs), body: rest.join('\r\n\r\n') };
 }

@@ -6,7 +6,7 @@ const PUBLIC_MEMBERS = ['kty', 'crv', 'x', 'y', 'n', 'e'];
 
 /** One of the keys in tests/vectors/keys by its file's name: `{ kid, privateJwk, publicJwk, privateKey }`. */
 export function testKey(name) {
-  const privateJwk = JSON.parse(readFileSync(new URL(`../../vectors/keys/${name}.jwk.json`, import.meta.url)));
+  const privateJwk = JSON.parse(readFileSync(new URL(`../../vectors/keys/${name}.jwk.json`, import.meta.url), 'utf8'));
   return keyOf(privateJwk.kid, privateJwk);
 }
 

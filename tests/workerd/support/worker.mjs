@@ -64,7 +64,13 @@ WebAssembly.Instance = class extends Instance {
 };
 export const wasmBytes = () => memory.buffer.byteLength;`;
 
-/** The configuration and the secrets with which the Worker trusts these providers; `issuers[name]` overrides a table. */
+/**
+ * The configuration and the secrets with which the Worker trusts these providers; `issuers[name]` overrides a table.
+ *
+ * @param {any[]} providers
+ * @param {{ issuers?: object, [table: string]: unknown }} [options]
+ * @returns {{ config: Record<string, any>, secrets: Record<string, string> }}
+ */
 export function trusting(providers, { issuers = {}, ...rest } = {}) {
   return {
     config: { issuers: providers.map((provider) => issuerTable(provider, issuers[provider.name])), ...rest },
@@ -79,9 +85,12 @@ export function trusting(providers, { issuers = {}, ...rest } = {}) {
  * `identityProvider` gets the requests for these origins. `services` are Workers' sources, by the names of
  * the service bindings that lead to them. `caller` is the source of a Worker that calls the first isolate: by RPC as AUTH, over HTTP as AUTH_HTTP.
  * `script` replaces the built module around the wasm.
+ *
+ * @param {{ config?: unknown, secrets?: object, isolates?: number, kv?: string, persist?: string, identityProvider?: object, services?: object, caller?: string, script?: string }} options
  */
 export async function startWorker({ config, secrets = {}, isolates = 1, kv = 'up', persist, identityProvider, services = {}, caller, script } = {}) {
   const lines = [];
+  /** @type {Record<string, any>} */
   const env = {
     ...(config === undefined ? {} : { ASSAY: { type: 'json', value: config } }),
     ...textBindings(secrets),
@@ -89,6 +98,7 @@ export async function startWorker({ config, secrets = {}, isolates = 1, kv = 'up
     ...(kv === 'none' ? {} : { [KV_BINDING]: { type: 'kv', id: 'jwks-cache' }, ...textBindings({ KV_BEHAVIOUR: kv }) }),
   };
   const own = script ? { ...MODULES, 'index.js': { type: 'esm', contents: script } } : MODULES;
+  /** @type {any} */
   const manifest =
     kv === 'none'
       ? { mainModule: 'index.js', modules: own }
@@ -103,7 +113,7 @@ export async function startWorker({ config, secrets = {}, isolates = 1, kv = 'up
         dev: {
           // A socket of its own for each: no proxy between the test and the Worker that could change or refuse requests.
           unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
-          ...(identityProvider ? { outboundService: { type: 'fetcher', handler: bringTo(identityProvider) } } : {}),
+          ...(identityProvider ? { outboundService: /** @type {any} */ ({ type: 'fetcher', handler: bringTo(identityProvider) }) } : {}),
         },
       })),
       ...(caller === undefined
@@ -113,7 +123,7 @@ export async function startWorker({ config, secrets = {}, isolates = 1, kv = 'up
               config: {
                 name: CALLER,
                 compatibilityDate: compatibilityDate(),
-                manifest: { mainModule: 'caller.js', modules: { 'caller.js': { type: 'esm', contents: caller } } },
+                manifest: { mainModule: 'caller.js', modules: { 'caller.js': esm(caller) } },
                 env: { AUTH: { type: 'worker', worker: names[0], exportName: 'Assay' }, AUTH_HTTP: { type: 'worker', worker: names[0] } },
               },
               dev: { unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }] },
@@ -123,13 +133,14 @@ export async function startWorker({ config, secrets = {}, isolates = 1, kv = 'up
         config: {
           name: serviceName(name),
           compatibilityDate: compatibilityDate(),
-          manifest: { mainModule: 'service.js', modules: { 'service.js': { type: 'esm', contents: source } } },
+          manifest: { mainModule: 'service.js', modules: { 'service.js': esm(source) } },
         },
       })),
     ],
   });
   await instance.ready;
   const urls = await Promise.all(names.map((name) => instance.unsafeGetDirectURL(name)));
+  /** @type {(path: string, init?: RequestInit & { isolate?: number }) => Promise<any>} */
   const request = (path, { isolate = 0, ...init } = {}) => fetch(new URL(path, urls[isolate]), { redirect: 'manual', ...init });
 
   return {
@@ -142,7 +153,7 @@ export async function startWorker({ config, secrets = {}, isolates = 1, kv = 'up
       return answerOf(await request('/verify', { isolate, headers: { authorization: `Bearer ${token}`, ...headers } }));
     },
     /** Fires the cron trigger. */
-    scheduled: async (isolate = 0) => (await instance.getWorker(names[isolate])).scheduled({ cron: '*/5 * * * *' }),
+    scheduled: async (isolate = 0) => /** @type {any} */ (await instance.getWorker(names[isolate])).scheduled({ cron: '*/5 * * * *' }),
     /** Makes KV `up`, `down`, `throttled` or full of `rubbish` from now on. */
     kvBehaves: (behaviour, isolate = 0) => request('/', { isolate, headers: { 'x-kv-behaviour': behaviour } }),
     /** Sends a request to the Worker that calls. */
@@ -194,6 +205,8 @@ function bringTo(identityProvider) {
 
 const serviceName = (binding) => `service-${binding.toLowerCase()}`;
 
+/** @type {(contents: string) => { type: 'esm', contents: string }} */
+const esm = (contents) => ({ type: 'esm', contents });
 const textBindings = (values) => Object.fromEntries(Object.entries(values).map(([name, value]) => [name, { type: 'text', value }]));
 
 function parsed(message) {
