@@ -225,7 +225,7 @@ fn each_incident_has_a_command_that_names_the_cause() {
             "shared_secret_absent",
         ),
         ("3-go-backend", clerk("https://clerk.example.com", session()), "accepted"),
-        ("3-go-backend", shared("https://clerk.example.com", session()), "algorithm_mismatch"),
+        ("3-go-backend", shared("https://clerk.example.com", session()), "shared_secret_absent"),
         ("4-fastapi-backend", clerk("https://clerk.example.com", template()), "accepted"),
         ("4-fastapi-backend", clerk("https://clerk.example.com", session()), "session_token_not_template"),
         ("4-fastapi-backend", "null".to_owned(), "literal_null"),
