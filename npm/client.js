@@ -42,7 +42,7 @@ export class ClientError extends Error {
  */
 export function createFetch({
   getToken,
-  fetch: send = (input, init) => fetch(input, init),
+  fetch: send = (.../** @type {Parameters<typeof fetch>} */ args) => fetch(...args),
   baseUrl,
   origins = [baseUrl ?? globalThis.location?.href ?? fail('origins_missing', 'Set baseUrl, or origins that may receive the token')],
   refreshAheadSeconds = 10,
@@ -155,7 +155,7 @@ export function createFetch({
     if (!allowed.includes(origin)) fail('origin_not_listed', `Add ${origin} to origins if it may receive the token, or use fetch`);
 
     // Streams of the web and of Node, and asynchronous iterables, can be read once.
-    const isReplayable = isCloned || ![Symbol.asyncIterator, 'getReader', 'pipe'].some((name) => name in Object(init?.body));
+    const isReplayable = isCloned || ![Symbol.asyncIterator, 'getReader', 'pipe'].some((name) => /** @type {any} */ (init).body?.[name]);
     /** @type {string | null | undefined} */
     let next;
     let isRenewed, hasWaited;
@@ -170,7 +170,7 @@ export function createFetch({
       const { status } = response;
       // The first server of a redirect may have done what the request asks for.
       if (isReplayable && (!response.redirected || /^(GET|HEAD)$/.test(request.method))) {
-        if (status === 401 && token && !isRenewed && INVALID_TOKEN.test(unquoted(response.headers.get('www-authenticate') ?? ''))) {
+        if (status === 401 && token && !isRenewed && INVALID_TOKEN.test(/** @type {string} */ (unquoted(response.headers.get('www-authenticate'))))) {
           isRenewed = true;
           const renew = () => (pending || fresh === before || fresh.token === token ? refresh(token) : fresh.token);
           next = await unlessAborted(renew, signal).catch((error) => {
@@ -182,8 +182,8 @@ export function createFetch({
             continue;
           }
         }
-        const wait = waitOf(response.headers.get('retry-after') ?? '');
-        if ([429, 503].includes(status) && !hasWaited && retryAfter && wait <= retryAfter.atMostSeconds) {
+        const wait = waitOf(/** @type {string} */ (response.headers.get('retry-after')));
+        if (/429|503/.test(/** @type {any} */ (status)) && !hasWaited && wait <= /** @type {number} */ (retryAfter?.atMostSeconds)) {
           hasWaited = true;
           next = undefined;
           drop(response);
@@ -206,8 +206,8 @@ const seconds = () => Date.now() / 1000;
 const originOf = (url) => new URL(url).origin;
 
 /** @type {(code: ClientErrorCode, message: string, status?: number) => never} */
-const fail = (code, message, status) => {
-  throw new ClientError(code, message, status);
+const fail = (...args) => {
+  throw new ClientError(...args);
 };
 
 /**
@@ -234,16 +234,16 @@ function claims(token) {
 /**
  * A header whose quoted strings are bare words, so that nothing in them looks like a separator.
  *
- * @param {string} header
+ * @param {string | null} header
  */
-const unquoted = (header) => header.replace(/"(\\.|[^"\\])*("|$)/g, (text) => text.replace(/\W/g, ''));
+const unquoted = (header) => header?.replace(/"(\\.|[^"\\])*("|$)/g, (text) => text.replace(/\W/g, ''));
 
 /**
  * The seconds that `Retry-After` asks for, NaN if it is absent or malformed.
  *
  * @param {string} value
  */
-const waitOf = (value) => (/^\d+$/.test(value) ? +value : Date.parse(/GMT$/.test(value) ? value : '') / 1000 - seconds());
+const waitOf = (value) => (/^\d+$/.test(value) ? +value : Date.parse(/** @type {string} */ (/GMT$/.test(value) && value)) / 1000 - seconds());
 
 /**
  * The outcome of the work, or a rejection as soon as the signal is aborted. Started work goes on for others.

@@ -117,7 +117,7 @@ suite('the client: what it sends', () => {
     const { use, api, idp, call } = await scene(context);
     const other = await createApi(use);
     const headers = { Authorization: 'Basic Z3JhY2U6eA==' };
-    for (const input of [new Request(api.url, { headers }), new Request(other.url, { headers })]) assert.equal((await call(input)).status, 401);
+    assert.equal((await call(new Request(api.url, { headers }))).status, 401);
     for (const url of [api.url, other.url]) {
       assert.equal((await call(url, { headers })).status, 401);
     }
