@@ -61,7 +61,7 @@ function textOf(configuration, caller) {
   if (typeof configuration === 'string') return configuration;
   const hint = `${caller}: pass the configuration as an object, or as a JSON text`;
   if (typeof configuration !== 'object' || configuration === null || Array.isArray(configuration)) throw new TypeError(`${hint}; it is ${kindOf(configuration)}`);
-  if ('then' in configuration && typeof configuration.then === 'function') throw new TypeError(`${hint}; it is a promise, so await it first`);
+  if (typeof (/** @type {{ then?: unknown }} */ (configuration).then) === 'function') throw new TypeError(`${hint}; it is a promise, so await it first`);
   try {
     return JSON.stringify(configuration);
   } catch (cause) {

@@ -130,9 +130,9 @@ export function send(request, hasBody, service, url, remove, set, isCacheable, m
     const length = headers.get('content-length');
     const { readable, writable } = passage(length);
     init.body = readable;
-    const abort = new AbortController();
-    init.signal = abort.signal;
-    carry(/** @type {ReadableStream} */ (request.body), writable, length, Object.assign(upload, { abort }));
+    upload.abort = new AbortController();
+    init.signal = upload.abort.signal;
+    carry(/** @type {ReadableStream} */ (request.body), writable, length, /** @type {Upload & { abort: AbortController }} */ (upload));
   }
   const answer = (service ?? globalThis).fetch(url, init).then(
     (response) => {
