@@ -106,7 +106,10 @@ mod clerk_to_fireproof {
             .header("content-type", "application/json")
             .body(message.to_string());
         let response = backend(&json!("unchecked")).ask(&request);
-        assert_eq!((response.status().as_u16(), &body(&response)["type"]), (200, &json!("resCloudSessionToken")));
+        assert_eq!(
+            (response.status().as_u16(), &body(&response)["type"]),
+            (200, &json!("resCloudSessionToken"))
+        );
     }
 
     #[test]
@@ -178,7 +181,8 @@ mod supabase_command_line {
     const KID: &str = "0TRLgU4IVDYEpL98";
 
     fn api(secrets: &Value) -> World {
-        let mut config = example("2-supabase-command-line", &[("https://supabase.example.com/auth/v1", ISSUER)]);
+        let mut config =
+            example("2-supabase-command-line", &[("https://supabase.example.com/auth/v1", ISSUER)]);
         config["issuers"][0]["secrets"] = secrets.clone();
         config["issuers"][0]["required_claims"] = json!(["/app_metadata/provider"]);
         with_secrets(&config)

@@ -239,7 +239,8 @@ fn each_incident_has_a_command_that_names_the_cause() {
             assert!(page.contains(&format!("`{cause}`")), "the page does not name {cause}");
         }
         let path = root.join(&config);
-        let output = edge_assay(&["explain", "--config", path.to_str().unwrap(), "--jwks", &jwks, "--json"], &token);
+        let output =
+            edge_assay(&["explain", "--config", path.to_str().unwrap(), "--jwks", &jwks, "--json"], &token);
         let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
         assert_eq!(report["cause"]["id"], cause, "{name}: {report}");
         assert_eq!(code(&output), i32::from(cause != "accepted"), "{name}");
