@@ -3,13 +3,15 @@
 //
 //   npm run check                 everything
 //   npm run check -- javascript   only the JavaScript
-import { globSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { onPinnedNode } from './lib/bootstrap.mjs';
 import { at, root } from './lib/paths.mjs';
 import { Failure, matched, quietly, run, succeeds, visibly } from './lib/steps.mjs';
 
 await onPinnedNode(import.meta.url);
+// Node 20 lacks it, and may have begun this script.
+const { globSync } = await import('node:fs');
 const { COMMAND_LINE_TARGET, ensureToolchain, WITHOUT_FLAGS } = await import('./lib/toolchain.mjs');
 
 /** @typedef {[args: string[], env?: Record<string, string | undefined>]} Call */
