@@ -151,8 +151,8 @@ fn a_refused_token_has_exit_code_1_and_its_cause_in_json() {
 
 /// The folder of the repository.
 fn root() -> PathBuf {
-    let folders = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
-    folders.filter(|folder| folder.join("examples").exists()).last().unwrap().to_owned()
+    let mut folders = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    folders.find(|folder| folder.join("examples/incidents").exists()).unwrap().to_owned()
 }
 
 #[test]
