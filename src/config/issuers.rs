@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::fields::issuers::{AUDIENCE, Audience, ISSUER, SECRET};
 use super::reader::Table;
 use crate::jose::algorithm::Algorithm;
 use crate::keys::{KeySource, Location, url};
@@ -11,19 +12,19 @@ use crate::ports::Secrets;
 use crate::trust::claims::{AudienceRule, ClaimRules};
 use crate::trust::issuer::{TrustedIssuer, TrustedIssuers};
 use crate::trust::presets::{self, Preset};
-use crate::trust::secrets::{Encoding, SecretReference};
+use crate::trust::secrets::SecretReference;
 
 /// Reads all issuers and their secrets. Reports the faults through the tables, and leaves out tables that have no usable issuer.
 pub(super) fn read(tables: Vec<Table<'_>>, leeway_seconds: u64, secrets: &impl Secrets) -> TrustedIssuers {
     let mut names = BTreeSet::new();
     tables
         .into_iter()
-        .filter_map(|mut table| {
-            let issuer = read_one(&mut table, leeway_seconds, secrets);
+        .filter_map(|table| {
+            let issuer = read_one(&table, leeway_seconds, secrets);
             if let Some(issuer) = &issuer
                 && !names.insert(issuer.issuer.clone())
             {
-                table.fault("issuer", "is configured twice", "merge the two tables into one");
+                table.fault(ISSUER.issuer.name, "is configured twice", "merge the two tables into one");
             }
             table.finish();
             issuer
@@ -31,16 +32,13 @@ pub(super) fn read(tables: Vec<Table<'_>>, leeway_seconds: u64, secrets: &impl S
         .collect()
 }
 
-fn read_one(table: &mut Table<'_>, leeway_seconds: u64, secrets: &impl Secrets) -> Option<TrustedIssuer> {
-    let issuer = table.string("issuer");
-    if issuer.is_none() && table.value("issuer").is_none() {
-        table.fault("issuer", "is missing", "write the `iss` of its tokens, character for character");
-    }
-    let preset = table.choice("preset", Preset::NAMES);
+fn read_one(table: &Table<'_>, leeway_seconds: u64, secrets: &impl Secrets) -> Option<TrustedIssuer> {
+    let issuer = table.read(&ISSUER.issuer);
+    let preset = table.read(&ISSUER.preset);
     if let (Some(issuer), Some(preset)) = (&issuer, preset)
         && let Some((problem, fix)) = preset.issuer_fault(issuer)
     {
-        table.fault("issuer", problem, fix);
+        table.fault(ISSUER.issuer.name, problem, fix);
     }
     let references = secret_references(table);
     // A field that is present but at fault is reported once. Fields that depend on it do not get a second fault for that.
@@ -67,39 +65,39 @@ fn read_one(table: &mut Table<'_>, leeway_seconds: u64, secrets: &impl Secrets) 
 }
 
 /// Whether `secrets` is present and not empty, even if it is at fault.
-fn names_secrets(table: &mut Table<'_>) -> bool {
-    table.value("secrets").is_some_and(|given| given.as_array().is_none_or(|list| !list.is_empty()))
+fn names_secrets(table: &Table<'_>) -> bool {
+    table.given(&ISSUER.secrets).is_some_and(|given| given.as_array().is_none_or(|list| !list.is_empty()))
 }
 
 /// Whether a field that says where public keys are is present, even if it is at fault.
-fn says_where_keys_are(table: &mut Table<'_>) -> bool {
-    table.value("jwks_uri").is_some()
-        || table.value("preset").is_some()
-        || table.value("discovery").is_some_and(|given| *given != Value::Bool(false))
+fn says_where_keys_are(table: &Table<'_>) -> bool {
+    table.given(&ISSUER.jwks_uri).is_some()
+        || table.given(&ISSUER.preset).is_some()
+        || table.given(&ISSUER.discovery).is_some_and(|given| *given != Value::Bool(false))
 }
 
 /// The location of the issuer's public keys: from `jwks_uri`, else from `discovery`, else from the preset.
 fn location(
-    table: &mut Table<'_>,
+    table: &Table<'_>,
     issuer: Option<&str>,
     preset: Option<Preset>,
     has_secrets: bool,
 ) -> Option<Location> {
-    let jwks_uri = table.string("jwks_uri");
-    let discovery = table.boolean("discovery").unwrap_or(false);
+    let jwks_uri = table.read(&ISSUER.jwks_uri);
+    let discovery = table.read(&ISSUER.discovery);
     if jwks_uri.is_some() && discovery {
-        table.fault("discovery", "is set although jwks_uri is set too", "remove one of the two");
+        table.fault(ISSUER.discovery.name, "is set although jwks_uri is set too", "remove one of the two");
     }
     let (field, location) = if let Some(uri) = jwks_uri {
-        ("jwks_uri", Location::Jwks { uri })
+        (ISSUER.jwks_uri.name, Location::Jwks { uri })
     } else if discovery {
-        ("issuer", presets::discovery(issuer?))
+        (ISSUER.issuer.name, presets::discovery(issuer?))
     } else if let Some(preset) = preset {
-        ("issuer", preset.location(issuer?))
+        (ISSUER.issuer.name, preset.location(issuer?))
     } else {
         if !has_secrets && !says_where_keys_are(table) {
             table.fault(
-                "jwks_uri",
+                ISSUER.jwks_uri.name,
                 "is missing, and no other field says where the keys are",
                 "write preset, jwks_uri or discovery = true; for tokens that are signed with a shared secret write secrets",
             );
@@ -108,7 +106,7 @@ fn location(
     };
     let (Location::Jwks { uri } | Location::Discovery { uri }) = &location;
     if let Err(problem) = url::accept(uri) {
-        let fix = if field == "issuer" {
+        let fix = if field == ISSUER.issuer.name {
             "write the `iss` of its tokens, character for character; if it is not an https URL, write jwks_uri with the https URL of the keys too, and remove discovery"
         } else {
             "write an https URL (http is accepted only for loopback addresses)"
@@ -121,12 +119,12 @@ fn location(
 
 /// The allow-list of algorithms: `algorithms` if present, else that of the preset, else all algorithms for which there are keys.
 fn algorithms(
-    table: &mut Table<'_>,
+    table: &Table<'_>,
     preset: Option<Preset>,
     has_keys: bool,
     has_secrets: bool,
 ) -> Vec<Algorithm> {
-    if table.value("algorithms").is_some() {
+    if table.given(&ISSUER.algorithms).is_some() {
         return given_algorithms(table, has_keys, has_secrets);
     }
     let mut algorithms = match preset {
@@ -140,11 +138,11 @@ fn algorithms(
     algorithms
 }
 
-fn given_algorithms(table: &mut Table<'_>, has_keys: bool, has_secrets: bool) -> Vec<Algorithm> {
-    let names = table.strings("algorithms").unwrap_or_default();
+fn given_algorithms(table: &Table<'_>, has_keys: bool, has_secrets: bool) -> Vec<Algorithm> {
+    let names = table.read(&ISSUER.algorithms).unwrap_or_default();
     let mut algorithms = Vec::new();
     for (index, name) in names.iter().enumerate() {
-        let path = format!("algorithms[{index}]");
+        let path = format!("{}[{index}]", ISSUER.algorithms.name);
         match Algorithm::parse(name) {
             Some(algorithm) if algorithm.is_shared_secret() && !has_secrets => {
                 table.fault(
@@ -170,7 +168,7 @@ fn given_algorithms(table: &mut Table<'_>, has_keys: bool, has_secrets: bool) ->
     let shared = algorithms.iter().any(|algorithm| algorithm.is_shared_secret());
     if has_secrets && !algorithms.is_empty() && !shared {
         table.fault(
-            "secrets",
+            ISSUER.secrets.name,
             "would never be used, because `algorithms` has none of HS256, HS384 and HS512",
             "add \"HS256\" to `algorithms`, or remove `secrets`",
         );
@@ -178,69 +176,69 @@ fn given_algorithms(table: &mut Table<'_>, has_keys: bool, has_secrets: bool) ->
     algorithms
 }
 
-fn secret_references(table: &mut Table<'_>) -> Vec<SecretReference> {
+fn secret_references(table: &Table<'_>) -> Vec<SecretReference> {
     let mut references: Vec<SecretReference> = Vec::new();
-    for mut secret in table.tables("secrets").into_iter().flatten() {
-        let binding = secret.binding("binding");
-        if binding.is_none() && secret.value("binding").is_none() {
-            secret.fault(
-                "binding",
-                "is missing",
-                "write the name of the Worker secret, as in \"SUPABASE_JWT_SECRET\"",
-            );
-        }
-        let kid = secret.string("kid");
-        let encoding = secret.choice("encoding", Encoding::NAMES).unwrap_or(Encoding::Utf8);
+    for secret in table.read(&ISSUER.secrets).into_iter().flatten() {
+        let binding = secret.read(&SECRET.binding);
+        let kid = secret.read(&SECRET.kid);
+        let encoding = secret.read(&SECRET.encoding);
         secret.finish();
         references.extend(binding.map(|binding| SecretReference { binding, kid, encoding }));
     }
     references
 }
 
-fn claim_rules(table: &mut Table<'_>, leeway_seconds: u64) -> ClaimRules {
+fn claim_rules(table: &Table<'_>, leeway_seconds: u64) -> ClaimRules {
     ClaimRules {
-        types: table.strings("types").unwrap_or_else(|| vec!["JWT".to_owned(), "at+jwt".to_owned()]),
-        require_type: table.boolean("require_type").unwrap_or(false),
+        types: table.read(&ISSUER.types),
+        require_type: table.read(&ISSUER.require_type),
         audience: audience(table),
-        authorized_parties: table.strings("authorized_parties"),
-        required_claims: table.strings("required_claims").unwrap_or_default(),
-        required_scopes: table.strings("required_scopes").unwrap_or_default(),
-        max_age_seconds: table.integer("max_age_seconds", (1, u64::from(u32::MAX))),
+        authorized_parties: table.read(&ISSUER.authorized_parties),
+        required_claims: table.read(&ISSUER.required_claims).unwrap_or_default(),
+        required_scopes: table.read(&ISSUER.required_scopes).unwrap_or_default(),
+        max_age_seconds: table.read(&ISSUER.max_age_seconds),
         leeway_seconds,
     }
 }
 
 /// `audience` has no default, so that an operator who forgets it does not accept every audience.
-fn audience(table: &mut Table<'_>) -> AudienceRule {
+fn audience(table: &Table<'_>) -> AudienceRule {
     const FIX: &str = "write { any_of = [\"backend\"] }, { all_of = [\"a\", \"b\"] }, or \"unchecked\" if its tokens have no `aud`";
-    match table.value("audience") {
-        None => table.fault("audience", "is missing, and there is no default", FIX),
+    match table.read(&ISSUER.audience) {
+        None => table.fault(ISSUER.audience.name, "is missing, and there is no default", FIX),
         Some(Value::String(word)) if word == "unchecked" => {}
         Some(Value::String(word)) => {
             table.fault(
-                "audience",
+                ISSUER.audience.name,
                 "is a string other than \"unchecked\"",
                 format!("write {{ any_of = [\"{word}\"] }}"),
             );
         }
         Some(Value::Object(_)) => {
-            if let Some(mut rule) = table.table("audience") {
-                let any_of = rule.strings("any_of");
-                let all_of = rule.strings("all_of");
-                let is_empty = rule.value("any_of").is_none() && rule.value("all_of").is_none();
+            if let Some(rule) = table.inner::<Audience>(&ISSUER.audience) {
+                let any_of = rule.read(&AUDIENCE.any_of);
+                let all_of = rule.read(&AUDIENCE.all_of);
+                let is_empty =
+                    rule.given(&AUDIENCE.any_of).is_none() && rule.given(&AUDIENCE.all_of).is_none();
                 rule.finish();
                 match (any_of, all_of) {
                     (Some(wanted), None) => return AudienceRule::AnyOf(wanted),
                     (None, Some(wanted)) => return AudienceRule::AllOf(wanted),
                     (Some(_), Some(_)) => {
-                        table.fault("audience", "has both any_of and all_of", "remove one of the two");
+                        table.fault(
+                            ISSUER.audience.name,
+                            "has both any_of and all_of",
+                            "remove one of the two",
+                        );
                     }
-                    (None, None) if is_empty => table.fault("audience", "has neither any_of nor all_of", FIX),
+                    (None, None) if is_empty => {
+                        table.fault(ISSUER.audience.name, "has neither any_of nor all_of", FIX)
+                    }
                     (None, None) => {}
                 }
             }
         }
-        Some(_) => table.fault("audience", "is neither a table nor \"unchecked\"", FIX),
+        Some(_) => table.fault(ISSUER.audience.name, "is neither a table nor \"unchecked\"", FIX),
     }
     AudienceRule::Unchecked
 }

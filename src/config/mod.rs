@@ -4,14 +4,19 @@
 //! It builds the data that the modules below use ([`TrustedIssuers`], [`CachePolicy`], …) and knows nothing about requests.
 
 mod exchange;
+mod fields;
 mod gateway;
 mod issuers;
 mod reader;
+mod rows;
+pub mod schema;
 mod shared_secrets;
 
 use serde_json::Value;
 
 use exchange::Surroundings;
+use fields::gateway::Require;
+use fields::{CHALLENGE, CORS, CROSS_CHECK, Configuration, ENDPOINTS, EXPLAIN, JWKS, ROOT, VERIFY};
 pub use reader::ConfigFault;
 use reader::{Faults, Table};
 
@@ -23,7 +28,6 @@ use crate::gateway::forward_auth::ForwardAuth;
 use crate::gateway::requirement::Requirement;
 use crate::jose::json::{self, JsonError};
 use crate::keys::{CachePolicy, url};
-use crate::limits;
 use crate::ports::Secrets;
 use crate::rejection::Fault;
 use crate::trust::issuer::TrustedIssuers;
@@ -89,6 +93,11 @@ pub enum DetailsAccess {
     Open,
 }
 
+impl DetailsAccess {
+    /// Its names in the configuration.
+    pub const NAMES: &'static [(&'static str, Self)] = &[("key", Self::Key), ("open", Self::Open)];
+}
+
 impl Config {
     /// The fault that clients get while the configuration has faults. Its text does not reveal them, except the one that no issuer
     /// is configured.
@@ -139,7 +148,8 @@ impl Config {
             prefix: &self.surface.prefix,
             faults: &faults,
         };
-        let requirement = gateway::requirement(Table::new("options".to_owned(), &options, &faults), &around);
+        let requirement =
+            gateway::requirement(Table::of::<Require>("options".to_owned(), &options, &faults), &around);
         match faults.into_inner().first() {
             None => Ok(requirement),
             Some(fault) => {
@@ -170,32 +180,33 @@ impl Config {
         };
         let readable = faults.is_empty();
         let document = Value::Object(document);
-        let mut root = Table::new(String::new(), &document, &faults);
-        let surface = surface(&mut root);
+        let root = Table::of::<Configuration>(String::new(), &document, &faults);
+        let surface = surface(&root);
         let VerifySettings { max_token_bytes, leeway_seconds, cross_checks, remembered } =
-            verify_settings(&mut root);
-        let cache = cache_policy(&mut root);
-        let issuers = match root.tables("issuers") {
+            verify_settings(&root);
+        let cache = cache_policy(&root);
+        let issuers = match root.read(&ROOT.issuers) {
             Some(tables) => issuers::read(tables, leeway_seconds, secrets),
             None => TrustedIssuers::default(),
         };
-        let no_issuer = root.value("issuers").is_none_or(|given| given.as_array().is_some_and(Vec::is_empty));
+        let no_issuer =
+            root.given(&ROOT.issuers).is_none_or(|given| given.as_array().is_some_and(Vec::is_empty));
         if readable && no_issuer {
-            root.fault("issuers", NO_ISSUER, FIRST_ISSUER.trim_end());
+            root.fault(ROOT.issuers.name, NO_ISSUER, FIRST_ISSUER.trim_end());
         }
         let around =
             Surroundings { issuers: &issuers, leeway_seconds, prefix: &surface.prefix, faults: &faults };
-        let exchange = root.table("exchange").and_then(|table| exchange::read(table, &around, secrets));
+        let exchange = root.read(&ROOT.exchange).and_then(|table| exchange::read(table, &around, secrets));
         let near = gateway::Neighbours {
             around: &around,
             cors: surface.cors.as_ref(),
             exchange: exchange.as_ref(),
-            has_exchange: root.value("exchange").is_some(),
-            has_forward_auth: root.value("forward_auth").is_some(),
+            has_exchange: root.given(&ROOT.exchange).is_some(),
+            has_forward_auth: root.given(&ROOT.forward_auth).is_some(),
         };
-        let gateway = root.table("gateway").map(|table| gateway::read(table, &near));
+        let gateway = root.read(&ROOT.gateway).map(|table| gateway::read(table, &near));
         let forward_auth = root
-            .table("forward_auth")
+            .read(&ROOT.forward_auth)
             .and_then(|table| gateway::forward_auth::read(table, gateway.as_ref(), secrets));
         root.finish();
         if faults.is_empty() {
@@ -228,15 +239,15 @@ fn unreadable(text: &str, fault: &JsonError) -> (String, &'static str) {
     (format!("cannot be read: {fault}"), fix)
 }
 
-fn surface(root: &mut Table<'_>) -> Surface {
+fn surface(root: &Table<'_>) -> Surface {
     let mut prefix = String::new();
-    if let Some(mut endpoints) = root.table("endpoints") {
-        if let Some(given) = endpoints.string("prefix") {
+    if let Some(endpoints) = root.read(&ROOT.endpoints) {
+        if let Some(given) = endpoints.read(&ENDPOINTS.prefix) {
             if is_path_prefix(&given) {
                 prefix = given;
             } else {
                 endpoints.fault(
-                    "prefix",
+                    ENDPOINTS.prefix.name,
                     "is not a path prefix",
                     "write a path of letters, digits and -._~, as in \"/_assay\", without a slash at the end",
                 );
@@ -244,29 +255,22 @@ fn surface(root: &mut Table<'_>) -> Surface {
         }
         endpoints.finish();
     }
-    let mut realm = None;
-    if let Some(mut challenge) = root.table("challenge") {
-        realm = challenge.string("realm").filter(|given| {
-            let quotable = given.chars().all(|c| matches!(c, ' '..='~') && c != '"' && c != '\\');
-            if !quotable {
-                challenge.fault(
-                    "realm",
-                    "contains characters that a header cannot quote",
-                    "write printable ASCII without \" and \\",
-                );
-            }
-            quotable
-        });
-        challenge.finish();
+    let challenge = root.read_or_empty(&ROOT.challenge);
+    let mut realm = challenge.read(&CHALLENGE.realm);
+    if !realm.chars().all(|c| matches!(c, ' '..='~') && c != '"' && c != '\\') {
+        challenge.fault(
+            CHALLENGE.realm.name,
+            "contains characters that a header cannot quote",
+            "write printable ASCII without \" and \\",
+        );
+        CHALLENGE.realm.default_of().clone_into(&mut realm);
     }
-    let cors = root.table("cors").and_then(cors_policy);
-    let mut details = DetailsAccess::Key;
-    if let Some(mut explain) = root.table("explain") {
-        const NAMES: &[(&str, DetailsAccess)] = &[("key", DetailsAccess::Key), ("open", DetailsAccess::Open)];
-        details = explain.choice("access", NAMES).unwrap_or(details);
-        explain.finish();
-    }
-    Surface { prefix, realm: realm.unwrap_or_else(|| "edge-assay".to_owned()), cors, details }
+    challenge.finish();
+    let cors = root.read(&ROOT.cors).and_then(cors_policy);
+    let explain = root.read_or_empty(&ROOT.explain);
+    let details = explain.read(&EXPLAIN.access);
+    explain.finish();
+    Surface { prefix, realm, cors, details }
 }
 
 fn is_path_prefix(text: &str) -> bool {
@@ -278,12 +282,12 @@ fn is_path_prefix(text: &str) -> bool {
     })
 }
 
-fn cors_policy(mut table: Table<'_>) -> Option<CorsPolicy> {
-    let origins = table.strings("origins");
+fn cors_policy(table: Table<'_>) -> Option<CorsPolicy> {
+    let origins = table.read(&CORS.origins);
     for (index, origin) in origins.iter().flatten().enumerate() {
         if origin != "*" && !is_origin(origin) {
             table.fault(
-                &format!("origins[{index}]"),
+                &format!("{}[{index}]", CORS.origins.name),
                 format!("\"{origin}\" is not an origin"),
                 "write scheme, host and port as the browser sends them, as in \"https://app.example.com\", without a slash at the end, or \"*\"",
             );
@@ -313,55 +317,36 @@ struct VerifySettings {
     remembered: RememberedTokens,
 }
 
-fn verify_settings(root: &mut Table<'_>) -> VerifySettings {
-    let (mut bytes, mut leeway, mut remember) = (None, None, None);
-    let (mut engine, mut share) = (Engine::default(), Share::default());
-    if let Some(mut table) = root.table("verify") {
-        engine = table.choice("engine", Engine::NAMES).unwrap_or_default();
-        leeway = table.integer("leeway_seconds", (0, limits::MAX_LEEWAY_SECONDS));
-        bytes = table.integer("max_token_bytes", limits::MAX_TOKEN_BYTES_RANGE);
-        remember = table.integer("remember_seconds", (0, limits::MAX_REMEMBER_SECONDS));
-        if let Some(mut cross_check) = table.table("cross_check") {
-            share = Share::from_fraction(cross_check.fraction("sample").unwrap_or(0.0));
-            cross_check.finish();
-            if engine != Engine::Rust {
-                let problem = format!("has no meaning with engine = \"{}\"", engine.name());
-                table.fault("cross_check", problem, "remove it, or set engine = \"rust\"");
-            }
-        }
-        table.finish();
+fn verify_settings(root: &Table<'_>) -> VerifySettings {
+    let table = root.read_or_empty(&ROOT.verify);
+    let engine = table.read(&VERIFY.engine);
+    let leeway_seconds = table.read(&VERIFY.leeway_seconds);
+    let bytes = table.read(&VERIFY.max_token_bytes);
+    let remember_seconds = table.read(&VERIFY.remember_seconds);
+    let cross_check = table.read_or_empty(&VERIFY.cross_check);
+    let share = Share::from_fraction(cross_check.read(&CROSS_CHECK.sample));
+    cross_check.finish();
+    if engine != Engine::Rust && table.given(&VERIFY.cross_check).is_some() {
+        let problem = format!("has no meaning with engine = \"{}\"", engine.name());
+        table.fault(VERIFY.cross_check.name, problem, "remove it, or set engine = \"rust\"");
     }
-    let bytes = bytes.unwrap_or(limits::DEFAULT_MAX_TOKEN_BYTES);
+    table.finish();
     VerifySettings {
         max_token_bytes: usize::try_from(bytes).unwrap_or(usize::MAX),
-        leeway_seconds: leeway.unwrap_or(limits::DEFAULT_LEEWAY_SECONDS),
+        leeway_seconds,
         cross_checks: CrossChecks::new(engine, share),
-        remembered: RememberedTokens::lasting(remember.unwrap_or(limits::MAX_REMEMBER_SECONDS)),
+        remembered: RememberedTokens::lasting(remember_seconds),
     }
 }
 
-fn cache_policy(root: &mut Table<'_>) -> CachePolicy {
-    let mut policy = CachePolicy {
-        ttl_seconds: limits::DEFAULT_JWKS_TTL_SECONDS,
-        stale_if_error_seconds: limits::DEFAULT_STALE_IF_ERROR_SECONDS,
-        unknown_kid_cooldown_seconds: limits::DEFAULT_UNKNOWN_KID_COOLDOWN_SECONDS,
-        fetch_timeout_ms: limits::DEFAULT_FETCH_TIMEOUT_MS,
+fn cache_policy(root: &Table<'_>) -> CachePolicy {
+    let table = root.read_or_empty(&ROOT.jwks);
+    let policy = CachePolicy {
+        ttl_seconds: table.read(&JWKS.ttl_seconds),
+        stale_if_error_seconds: table.read(&JWKS.stale_if_error_seconds),
+        unknown_kid_cooldown_seconds: table.read(&JWKS.unknown_kid_cooldown_seconds),
+        fetch_timeout_ms: u32::try_from(table.read(&JWKS.fetch_timeout_ms)).unwrap_or(u32::MAX),
     };
-    let Some(mut table) = root.table("jwks") else {
-        return policy;
-    };
-    if let Some(seconds) = table.integer("ttl_seconds", limits::JWKS_TTL_RANGE) {
-        policy.ttl_seconds = seconds;
-    }
-    if let Some(seconds) = table.integer("stale_if_error_seconds", (0, limits::MAX_STALE_IF_ERROR_SECONDS)) {
-        policy.stale_if_error_seconds = seconds;
-    }
-    if let Some(seconds) = table.integer("unknown_kid_cooldown_seconds", limits::UNKNOWN_KID_COOLDOWN_RANGE) {
-        policy.unknown_kid_cooldown_seconds = seconds;
-    }
-    if let Some(milliseconds) = table.integer("fetch_timeout_ms", limits::FETCH_TIMEOUT_RANGE_MS) {
-        policy.fetch_timeout_ms = u32::try_from(milliseconds).unwrap_or(u32::MAX);
-    }
     table.finish();
     policy
 }

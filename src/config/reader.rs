@@ -4,10 +4,11 @@
 //! continue. The result may be used only if there are no faults.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::fmt;
 
 use serde_json::{Map, Value};
+
+use super::rows::{Field, Inner, Optional, Raw, Rows, Rule};
 
 /// One fault of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -45,17 +46,22 @@ impl Faults {
     }
 }
 
-/// A JSON object that is being read. [`Self::finish`] reports the members that were not read as unknown.
+/// A JSON object that is being read. [`Self::finish`] reports the members for which it has no row as unknown.
 pub(crate) struct Table<'d> {
     path: String,
     members: Option<&'d Map<String, Value>>,
-    known: BTreeSet<&'static str>,
+    known: &'static [&'static str],
     faults: &'d Faults,
 }
 
 impl<'d> Table<'d> {
-    /// Reads `value`, the member at `path`, as an object. If it is not one, this is a fault, and the table is empty.
-    pub(crate) fn new(path: String, value: &'d Value, faults: &'d Faults) -> Self {
+    /// Reads `value`, the member at `path`, as an object with the rows `T`. If it is not an object, this is a fault, and the table is
+    /// empty.
+    pub(super) fn of<T: Rows>(path: String, value: &'d Value, faults: &'d Faults) -> Self {
+        Self::new(path, value, T::NAMES, faults)
+    }
+
+    fn new(path: String, value: &'d Value, known: &'static [&'static str], faults: &'d Faults) -> Self {
         let members = value.as_object();
         if members.is_none() {
             let shown = if path.is_empty() { super::BINDING } else { &path };
@@ -65,7 +71,7 @@ impl<'d> Table<'d> {
                 "write a table, as in docs/configuration.md",
             );
         }
-        Self { path, members, known: BTreeSet::new(), faults }
+        Self { path, members, known, faults }
     }
 
     /// The path of a member, or of the table itself for an empty name.
@@ -82,18 +88,45 @@ impl<'d> Table<'d> {
         self.faults.add(self.path_of(name), problem, fix);
     }
 
+    /// Reads a field by the rule of its row.
+    pub(super) fn read<R: Rule>(&self, field: &Field<R>) -> R::Read<'d> {
+        field.rule.read(self, field.name)
+    }
+
+    /// Reads the object in a field. If it is absent or at fault, it is read as empty, so that its fields have their defaults.
+    pub(super) fn read_or_empty<T: Rows>(&self, field: &Field<Optional<Inner<T>>>) -> Self {
+        self.read(field).unwrap_or_else(|| Self {
+            path: self.path_of(field.name),
+            members: None,
+            known: T::NAMES,
+            faults: self.faults,
+        })
+    }
+
+    /// The value of a field as it is written, even if it is at fault.
+    pub(super) fn given<R>(&self, field: &Field<R>) -> Option<&'d Value> {
+        self.value(field.name)
+    }
+
+    /// The value of a field as an object with the rows `T`. For fields that may also have a value of another type.
+    pub(super) fn inner<T: Rows>(&self, field: &Field<Optional<Raw>>) -> Option<Self> {
+        self.table(field.name, T::NAMES)
+    }
+
+    /// Reports a field that is absent.
+    pub(super) fn report_missing(&self, name: &str, fix: &str) {
+        if self.value(name).is_none() {
+            self.fault(name, "is missing", fix);
+        }
+    }
+
     /// The value of the member `name`, of any type.
-    pub(crate) fn value(&mut self, name: &'static str) -> Option<&'d Value> {
-        self.known.insert(name);
+    pub(super) fn value(&self, name: &str) -> Option<&'d Value> {
+        debug_assert!(self.known.contains(&name), "{name} has no row in {:?}", self.known);
         self.members?.get(name)
     }
 
-    fn typed<T>(
-        &mut self,
-        name: &'static str,
-        expected: &str,
-        read: impl Fn(&'d Value) -> Option<T>,
-    ) -> Option<T> {
+    fn typed<T>(&self, name: &str, expected: &str, read: impl Fn(&'d Value) -> Option<T>) -> Option<T> {
         let value = self.value(name)?;
         let read = read(value);
         if read.is_none() {
@@ -103,7 +136,7 @@ impl<'d> Table<'d> {
     }
 
     /// A string that is not empty.
-    pub(crate) fn string(&mut self, name: &'static str) -> Option<String> {
+    pub(super) fn string(&self, name: &str) -> Option<String> {
         self.typed(name, "a string that is not empty", |value| {
             value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
         })
@@ -111,7 +144,7 @@ impl<'d> Table<'d> {
 
     /// The name of a Worker secret or of a KV namespace. A text that is not a name may be a secret itself, so the fault does not
     /// repeat it.
-    pub(crate) fn binding(&mut self, name: &'static str) -> Option<String> {
+    pub(super) fn binding(&self, name: &str) -> Option<String> {
         let binding = self.string(name)?;
         let is_name = binding.len() <= crate::limits::MAX_BINDING_NAME_BYTES
             && !binding.starts_with(|c: char| c.is_ascii_digit())
@@ -128,7 +161,7 @@ impl<'d> Table<'d> {
     }
 
     /// A list of at least one string, none of them empty.
-    pub(crate) fn strings(&mut self, name: &'static str) -> Option<Vec<String>> {
+    pub(super) fn strings(&self, name: &str) -> Option<Vec<String>> {
         self.typed(name, "a list of one or more strings that are not empty, as in [\"a\", \"b\"]", |value| {
             let list = value.as_array().filter(|list| !list.is_empty())?;
             list.iter().map(|one| one.as_str().filter(|text| !text.is_empty()).map(str::to_owned)).collect()
@@ -136,12 +169,12 @@ impl<'d> Table<'d> {
     }
 
     /// `true` or `false`.
-    pub(crate) fn boolean(&mut self, name: &'static str) -> Option<bool> {
+    pub(super) fn boolean(&self, name: &str) -> Option<bool> {
         self.typed(name, "true or false", Value::as_bool)
     }
 
     /// A whole number within `range`, which includes both ends.
-    pub(crate) fn integer(&mut self, name: &'static str, range: (u64, u64)) -> Option<u64> {
+    pub(super) fn integer(&self, name: &str, range: (u64, u64)) -> Option<u64> {
         let (low, high) = range;
         let number = self.typed(name, &format!("a whole number from {low} to {high}"), Value::as_u64)?;
         if (low..=high).contains(&number) {
@@ -152,14 +185,14 @@ impl<'d> Table<'d> {
     }
 
     /// A number from 0 to 1.
-    pub(crate) fn fraction(&mut self, name: &'static str) -> Option<f64> {
+    pub(super) fn fraction(&self, name: &str) -> Option<f64> {
         self.typed(name, "a number from 0 to 1", |value| {
             value.as_f64().filter(|number| (0.0..=1.0).contains(number))
         })
     }
 
     /// The value of one of the `choices`, which the member names.
-    pub(crate) fn choice<T: Copy>(&mut self, name: &'static str, choices: &[(&str, T)]) -> Option<T> {
+    pub(super) fn choice<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Option<T> {
         let names = choices.iter().map(|(name, _)| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
         let text = self.typed(name, &format!("one of {names}"), Value::as_str)?;
         let chosen = choices.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice);
@@ -170,45 +203,47 @@ impl<'d> Table<'d> {
     }
 
     /// The object in the member `name`.
-    pub(crate) fn table(&mut self, name: &'static str) -> Option<Table<'d>> {
+    pub(super) fn table(&self, name: &str, known: &'static [&'static str]) -> Option<Self> {
         let value = self.value(name)?;
-        Some(Table::new(self.path_of(name), value, self.faults))
+        Some(Self::new(self.path_of(name), value, known, self.faults))
     }
 
     /// The objects in the list in the member `name`. Other elements are faults and left out.
-    pub(crate) fn tables(&mut self, name: &'static str) -> Option<Vec<Table<'d>>> {
+    pub(super) fn tables(&self, name: &str, known: &'static [&'static str]) -> Option<Vec<Self>> {
         let list =
             self.typed(name, "a list of tables, in wrangler.toml with [[double brackets]]", Value::as_array)?;
         let path = self.path_of(name);
         Some(
             list.iter()
                 .enumerate()
-                .map(|(index, value)| Table::new(format!("{path}[{index}]"), value, self.faults))
+                .map(|(index, value)| Self::new(format!("{path}[{index}]"), value, known, self.faults))
                 .filter(|table| table.members.is_some())
                 .collect(),
         )
     }
 
     /// The objects in the object in the member `name`, each with its name, which the operator chooses.
-    pub(crate) fn entries(&mut self, name: &'static str) -> Option<Vec<(String, Table<'d>)>> {
+    pub(super) fn entries(&self, name: &str, known: &'static [&'static str]) -> Option<Vec<(String, Self)>> {
         let members = self.typed(name, "a table of tables", Value::as_object)?;
         let path = self.path_of(name);
         let entry = |(name, value): (&String, &'d Value)| {
             (
                 name.clone(),
-                Table::new(format!("{path}.{}", crate::rejection::excerpt(name)), value, self.faults),
+                Self::new(format!("{path}.{}", crate::rejection::excerpt(name)), value, known, self.faults),
             )
         };
         Some(members.iter().map(entry).collect())
     }
 
-    /// Reports every member that was not read as unknown, with the known name that is most similar.
+    /// Reports every member without a row as unknown, with the known name that is most similar.
     pub(crate) fn finish(self) {
         for name in
-            self.members.into_iter().flat_map(Map::keys).filter(|name| !self.known.contains(name.as_str()))
+            self.members.into_iter().flat_map(Map::keys).filter(|name| !self.known.contains(&name.as_str()))
         {
-            let known = self.known.iter().copied().collect::<Vec<_>>().join(", ");
-            let nearest = self.known.iter().find(|known| is_near(known, name));
+            let mut names = self.known.to_vec();
+            names.sort_unstable();
+            let known = names.join(", ");
+            let nearest = names.iter().find(|known| is_near(known, name));
             let fix = nearest.map_or_else(
                 || format!("remove it, or write one of {known}"),
                 |nearest| format!("write `{nearest}`, or remove it"),

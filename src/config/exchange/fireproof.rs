@@ -1,35 +1,32 @@
 //! Reads `exchange.fireproof`: the Fireproof dashboard's protocol.
 
 use super::rules::claim_mappings;
-use super::{ALGORITHMS, Surroundings, known_issuer};
+use super::{Surroundings, known_issuer};
 use crate::claims::facts::Pointer;
+use crate::config::fields::exchange::FIREPROOF;
 use crate::config::reader::Table;
 use crate::exchange::fireproof::{Fireproof, RESERVED};
 use crate::exchange::mapping::{Mapping, Source};
 use crate::exchange::memberships;
-use crate::jose::Algorithm;
-use crate::limits;
 
 /// Reads the table. Reports the faults through it.
-pub(super) fn read(mut table: Table<'_>, around: &Surroundings<'_>, has_directory: bool) -> Fireproof {
-    const SOURCES: &[(&str, memberships::Source)] =
-        &[("personal", memberships::Source::Personal), ("directory", memberships::Source::Directory)];
-    let auth_types = auth_types(&mut table, around);
-    let memberships = table.choice("memberships", SOURCES).unwrap_or(memberships::Source::Personal);
+pub(super) fn read(table: Table<'_>, around: &Surroundings<'_>, has_directory: bool) -> Fireproof {
+    let auth_types = auth_types(&table, around);
+    let memberships = table.read(&FIREPROOF.memberships);
     if memberships == memberships::Source::Directory && !has_directory {
         table.fault(
-            "memberships",
+            FIREPROOF.memberships.name,
             "is \"directory\", but exchange.directory is not set",
             "set exchange.directory to the binding of a KV namespace, or write \"personal\"",
         );
     }
-    let mut claims = claim_mappings(&mut table, RESERVED, has_directory);
+    let mut claims = claim_mappings(&table, &FIREPROOF.claims, RESERVED, has_directory);
     let mut issuers = auth_types.iter().flat_map(|(_, issuers)| issuers);
     let first = issuers.next();
     if !claims.iter().any(|claim| claim.name == "userId") {
         if issuers.any(|issuer| Some(issuer) != first) {
             table.fault(
-                "claims.userId",
+                &format!("{}.userId", FIREPROOF.claims.name),
                 "is missing, and two of the issuers may give two users the same `sub`",
                 "write { claim = \"/sub\" } if that cannot happen, else { claim = \"/...\" } with a claim that is unique among all users",
             );
@@ -41,12 +38,10 @@ pub(super) fn read(mut table: Table<'_>, around: &Surroundings<'_>, has_director
     }
     let fireproof = Fireproof {
         auth_types,
-        issuer: table.string("issuer").unwrap_or_else(|| "FP_CLOUD".to_owned()),
-        audience: table.string("audience").unwrap_or_else(|| "PUBLIC".to_owned()),
-        ttl_seconds: table
-            .integer("ttl_seconds", limits::ISSUED_TTL_RANGE)
-            .unwrap_or(limits::DEFAULT_FIREPROOF_TTL_SECONDS),
-        algorithm: table.choice("algorithm", ALGORITHMS).unwrap_or(Algorithm::Es256),
+        issuer: table.read(&FIREPROOF.issuer),
+        audience: table.read(&FIREPROOF.audience),
+        ttl_seconds: table.read(&FIREPROOF.ttl_seconds),
+        algorithm: table.read(&FIREPROOF.algorithm),
         memberships,
         claims,
     };
@@ -59,19 +54,19 @@ fn default_claim(name: &str, pointer: &str, optional: bool) -> Option<Mapping> {
     Some(Mapping { name: name.to_owned(), source: Source::Claim(pointer), optional })
 }
 
-fn auth_types(table: &mut Table<'_>, around: &Surroundings<'_>) -> Vec<(String, Vec<String>)> {
+fn auth_types(table: &Table<'_>, around: &Surroundings<'_>) -> Vec<(String, Vec<String>)> {
     const FIX: &str = "write a table of lists, as in { clerk = [\"https://clerk.example.com\"] }";
-    let Some(value) = table.value("auth_types") else {
-        table.fault("auth_types", "is missing", FIX);
+    let Some(value) = table.read(&FIREPROOF.auth_types) else {
+        table.fault(FIREPROOF.auth_types.name, "is missing", FIX);
         return Vec::new();
     };
     let Some(members) = value.as_object().filter(|members| !members.is_empty()) else {
-        table.fault("auth_types", "is not a table of lists, or is empty", FIX);
+        table.fault(FIREPROOF.auth_types.name, "is not a table of lists, or is empty", FIX);
         return Vec::new();
     };
     let mut types = Vec::new();
     for (name, value) in members {
-        let path = format!("auth_types.{name}");
+        let path = format!("{}.{name}", FIREPROOF.auth_types.name);
         let issuers: Option<Vec<String>> = value
             .as_array()
             .filter(|list| !list.is_empty())

@@ -7,23 +7,16 @@ mod keys;
 pub(super) mod rules;
 mod targets;
 
+use super::fields::exchange::{EXCHANGE, FIREPROOF, TARGET};
 use super::reader::{Faults, Table};
+use super::rows::{Field, Optional, Texts};
 use crate::exchange::Exchange;
 use crate::exchange::fireproof::{Fireproof, Results};
 use crate::exchange::policy::Target;
-use crate::jose::Algorithm;
 use crate::keys::url;
-use crate::limits;
 use crate::ports::Secrets;
 use crate::signing::Margins;
 use crate::trust::issuer::TrustedIssuers;
-
-const ALGORITHMS: &[(&str, Algorithm)] = &[
-    ("ES256", Algorithm::Es256),
-    ("EdDSA", Algorithm::EdDsa),
-    ("Ed25519", Algorithm::EdDsa),
-    ("HS256", Algorithm::Hs256),
-];
 
 /// The parts of the configuration that the tables refer to.
 pub(super) struct Surroundings<'s> {
@@ -34,26 +27,23 @@ pub(super) struct Surroundings<'s> {
 }
 
 /// Reads the table and `SIGNING_KEYS`. Reports the faults through the table.
-pub(super) fn read(
-    mut table: Table<'_>,
-    around: &Surroundings<'_>,
-    secrets: &impl Secrets,
-) -> Option<Exchange> {
-    let issuer = issuer(&mut table);
-    let directory = table.binding("directory");
-    let max_age = table.integer("jwks_max_age_seconds", limits::OWN_JWKS_MAX_AGE_RANGE);
-    let targets = targets::read(&mut table, around, directory.is_some());
-    let clients = clients::read(&mut table, &targets, secrets);
-    let fireproof = table.table("fireproof").map(|table| fireproof::read(table, around, directory.is_some()));
-    let no_targets = table.value("targets").is_none_or(|given| given.as_array().is_some_and(Vec::is_empty));
+pub(super) fn read(table: Table<'_>, around: &Surroundings<'_>, secrets: &impl Secrets) -> Option<Exchange> {
+    let issuer = issuer(&table);
+    let directory = table.read(&EXCHANGE.directory);
+    let max_age_seconds = table.read(&EXCHANGE.jwks_max_age_seconds);
+    let targets = targets::read(&table, around, directory.is_some());
+    let clients = clients::read(&table, &targets, secrets);
+    let fireproof =
+        table.read(&EXCHANGE.fireproof).map(|table| fireproof::read(table, around, directory.is_some()));
+    let no_targets =
+        table.given(&EXCHANGE.targets).is_none_or(|given| given.as_array().is_some_and(Vec::is_empty));
     if no_targets && fireproof.is_none() {
         table.fault(
-            "targets",
+            EXCHANGE.targets.name,
             "is missing or empty, so no token can be issued",
             "add an [[vars.ASSAY.exchange.targets]] table, or [vars.ASSAY.exchange.fireproof]",
         );
     }
-    let max_age_seconds = max_age.unwrap_or(limits::DEFAULT_OWN_JWKS_MAX_AGE_SECONDS);
     let lives = targets.iter().map(|target| target.ttl_seconds);
     let longest_token_seconds = lives.chain(fireproof.iter().map(|one| one.ttl_seconds)).max().unwrap_or(0);
     let margins = Margins {
@@ -92,7 +82,7 @@ fn check_fireproof_audience(table: &Table<'_>, issuer: &str, fireproof: &Firepro
     let shares = |target: &&Target| fireproof.issuer == issuer && fireproof.audience == target.audience;
     if let Some(target) = targets.iter().find(shares) {
         table.fault(
-            "fireproof.audience",
+            &format!("{}.{}", EXCHANGE.fireproof.name, FIREPROOF.audience.name),
             format!(
                 "is \"{}\", so with this `issuer` that target would accept Fireproof's tokens as its own",
                 target.audience
@@ -103,17 +93,10 @@ fn check_fireproof_audience(table: &Table<'_>, issuer: &str, fireproof: &Firepro
 }
 
 /// The issuer identifier: an https URL without a query (RFC 8414 §2).
-fn issuer(table: &mut Table<'_>) -> Option<String> {
-    const FIX: &str = "write the public URL of this Worker, as in \"https://auth.example.com\"";
-    let issuer = table.string("issuer");
-    match &issuer {
-        None if table.value("issuer").is_none() => {
-            table.fault("issuer", "is missing", FIX);
-        }
-        Some(issuer) if url::accept(issuer).is_err() || issuer.contains('?') => {
-            table.fault("issuer", "is not an https URL without a query", FIX);
-        }
-        _ => {}
+fn issuer(table: &Table<'_>) -> Option<String> {
+    let issuer = table.read(&EXCHANGE.issuer);
+    if issuer.as_ref().is_some_and(|issuer| url::accept(issuer).is_err() || issuer.contains('?')) {
+        table.fault(EXCHANGE.issuer.name, "is not an https URL without a query", EXCHANGE.issuer.fix());
     }
     issuer
 }
@@ -129,28 +112,11 @@ fn split(issuer: &str) -> (String, String) {
     (origin.to_owned(), path.to_owned())
 }
 
-/// A string that must be present.
-fn required(table: &mut Table<'_>, name: &'static str, fix: &str) -> Option<String> {
-    let value = table.string(name);
-    if value.is_none() && table.value(name).is_none() {
-        table.fault(name, "is missing", fix);
-    }
-    value
-}
-
 /// A list of issuers, each of which must be configured, because tokens of others are never verified.
-fn known_issuers(table: &mut Table<'_>, name: &'static str, around: &Surroundings<'_>) -> Vec<String> {
-    let issuers = table.strings(name);
-    if issuers.is_none() && table.value(name).is_none() {
-        table.fault(
-            name,
-            "is missing",
-            "list the issuers whose tokens it accepts, as in [\"https://clerk.example.com\"]",
-        );
-    }
-    let issuers = issuers.unwrap_or_default();
+fn known_issuers(table: &Table<'_>, around: &Surroundings<'_>) -> Vec<String> {
+    let issuers = table.read(&TARGET.from).unwrap_or_default();
     for (index, issuer) in issuers.iter().enumerate() {
-        known_issuer(table, &format!("{name}[{index}]"), issuer, around);
+        known_issuer(table, &format!("{}[{index}]", TARGET.from.name), issuer, around);
     }
     issuers
 }
@@ -169,12 +135,12 @@ pub(super) fn known_issuer(table: &Table<'_>, path: &str, issuer: &str, around: 
 }
 
 /// A list of scopes (RFC 6749 §3.3).
-pub(super) fn scopes(table: &mut Table<'_>, name: &'static str) -> Vec<String> {
-    let scopes = table.strings(name).unwrap_or_default();
+pub(super) fn scopes(table: &Table<'_>, field: &Field<Optional<Texts>>) -> Vec<String> {
+    let scopes = table.read(field).unwrap_or_default();
     for (index, scope) in scopes.iter().enumerate() {
         if !scope.bytes().all(|octet| matches!(octet, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
             table.fault(
-                &format!("{name}[{index}]"),
+                &format!("{}[{index}]", field.name),
                 format!("\"{scope}\" is not a scope"),
                 "write printable ASCII without spaces, \" and \\; write several scopes as several elements of the list",
             );
@@ -189,7 +155,7 @@ fn check_directory_keys(table: &Table<'_>, directory: &str, around: &Surrounding
         for other in around.issuers.iter() {
             if other.issuer.starts_with(&format!("{}:", one.issuer)) {
                 table.fault(
-                    "directory",
+                    EXCHANGE.directory.name,
                     format!(
                         "\"{directory}\" may have the same key for a subject of {} and for one of {}, because the latter name is the former with a colon and more",
                         one.issuer, other.issuer

@@ -4,17 +4,19 @@ use serde_json::Value;
 
 use crate::claims::conditions::{Condition, Test};
 use crate::claims::facts::Pointer;
+use crate::config::fields::exchange::{
+    CLAIM_MAPPING, CONDITION, ClaimMapping, Condition as ConditionRows, POINTER_FIX, SUBJECT, Subject, TARGET,
+};
 use crate::config::reader::Table;
+use crate::config::rows::{Entries, Field, List, Optional};
 use crate::exchange::mapping::{Mapping, RESERVED, Source};
 use crate::exchange::policy::SubjectRule;
 
-const POINTER: &str = "write a JSON Pointer (RFC 6901), as in \"/email\"";
-
-/// The pointer in the member `name`. One into the directory is a fault if there is no directory.
-fn pointer(table: &mut Table<'_>, name: &'static str, has_directory: bool) -> Option<Pointer> {
-    let text = table.string(name)?;
+/// The pointer that was read from the field `name`. One into the directory is a fault if there is no directory.
+fn pointer(table: &Table<'_>, name: &str, text: Option<String>, has_directory: bool) -> Option<Pointer> {
+    let text = text?;
     let Some(pointer) = Pointer::parse(&text) else {
-        table.fault(name, format!("\"{text}\" is not a JSON Pointer"), POINTER);
+        table.fault(name, format!("\"{text}\" is not a JSON Pointer"), POINTER_FIX);
         return None;
     };
     if pointer.is_directory() && !has_directory {
@@ -29,10 +31,10 @@ fn pointer(table: &mut Table<'_>, name: &'static str, has_directory: bool) -> Op
 
 /// Reads `subject`. Two issuers may give two users the same `sub`, so a target that accepts several issuers must configure a
 /// unique subject.
-pub(super) fn subject_rule(table: &mut Table<'_>, from: &[String], has_directory: bool) -> SubjectRule {
+pub(super) fn subject_rule(table: &Table<'_>, from: &[String], has_directory: bool) -> SubjectRule {
     const FIX: &str = "write \"prefixed\" for `<iss>|<sub>`, or { claim = \"/...\" } with a claim that is unique among all users";
     let several = from.iter().any(|issuer| from.first() != Some(issuer));
-    match table.value("subject") {
+    match table.read(&TARGET.subject) {
         None if several => {
             table.fault(
                 "subject",
@@ -60,11 +62,8 @@ pub(super) fn subject_rule(table: &mut Table<'_>, from: &[String], has_directory
             return SubjectRule::Prefixed;
         }
         Some(Value::Object(_)) => {
-            if let Some(mut rule) = table.table("subject") {
-                let claim = pointer(&mut rule, "claim", has_directory);
-                if claim.is_none() && rule.value("claim").is_none() {
-                    rule.fault("claim", "is missing", POINTER);
-                }
+            if let Some(rule) = table.inner::<Subject>(&TARGET.subject) {
+                let claim = pointer(&rule, SUBJECT.claim.name, rule.read(&SUBJECT.claim), has_directory);
                 rule.finish();
                 return claim.map_or(SubjectRule::Own, SubjectRule::Claim);
             }
@@ -74,19 +73,16 @@ pub(super) fn subject_rule(table: &mut Table<'_>, from: &[String], has_directory
     SubjectRule::Own
 }
 
-/// The list of conditions in the member `name`.
+/// The list of conditions in a field.
 pub(in crate::config) fn conditions(
-    table: &mut Table<'_>,
-    name: &'static str,
+    table: &Table<'_>,
+    field: &Field<Optional<List<ConditionRows>>>,
     has_directory: bool,
 ) -> Vec<Condition> {
     let mut conditions = Vec::new();
-    for mut one in table.tables(name).into_iter().flatten() {
-        let claim = pointer(&mut one, "claim", has_directory);
-        if claim.is_none() && one.value("claim").is_none() {
-            one.fault("claim", "is missing", POINTER);
-        }
-        let tests = tests(&mut one);
+    for one in table.read(field).into_iter().flatten() {
+        let claim = pointer(&one, CONDITION.claim.name, one.read(&CONDITION.claim), has_directory);
+        let tests = tests(&one);
         match (claim, tests.as_slice()) {
             (Some(claim), [test]) => conditions.push(Condition { claim, test: test.clone() }),
             (Some(_), []) => one.fault(
@@ -102,48 +98,51 @@ pub(in crate::config) fn conditions(
     conditions
 }
 
-fn tests(table: &mut Table<'_>) -> Vec<Test> {
+fn tests(table: &Table<'_>) -> Vec<Test> {
     let mut tests = Vec::new();
-    if let Some(value) = table.value("equals") {
+    if let Some(value) = table.read(&CONDITION.equals) {
         tests.push(Test::Equals(value.clone()));
     }
-    for (name, make) in [
-        ("one_of", Test::OneOf as fn(Vec<Value>) -> Test),
-        ("contains_all", Test::ContainsAll),
-        ("contains_any", Test::ContainsAny),
+    for (field, make) in [
+        (&CONDITION.one_of, Test::OneOf as fn(Vec<Value>) -> Test),
+        (&CONDITION.contains_all, Test::ContainsAll),
+        (&CONDITION.contains_any, Test::ContainsAny),
     ] {
-        match table.value(name) {
+        match table.read(field) {
             None => {}
             Some(Value::Array(list)) if !list.is_empty() && list.iter().all(is_scalar) => {
                 tests.push(make(list.clone()));
             }
             Some(_) => {
                 table.fault(
-                    name,
+                    field.name,
                     "is not a list of strings, numbers or booleans, or is empty",
                     "write a list, as in [\"a\", \"b\"]",
                 );
             }
         }
     }
-    tests.extend(table.string("matches").map(Test::Matches));
-    match table.value("at_least") {
+    tests.extend(table.read(&CONDITION.matches).map(Test::Matches));
+    match table.read(&CONDITION.at_least) {
         None => {}
         Some(Value::Number(number)) => tests.push(Test::AtLeast(number.clone())),
-        Some(_) => table.fault("at_least", "is not a number", "write a number, as in at_least = 18"),
+        Some(_) => {
+            table.fault(CONDITION.at_least.name, "is not a number", "write a number, as in at_least = 18")
+        }
     }
-    tests.extend(table.boolean("exists").map(Test::Exists));
+    tests.extend(table.read(&CONDITION.exists).map(Test::Exists));
     tests
 }
 
 /// Reads `claims`. Registered claims, and those in `also_reserved`, cannot be set.
 pub(super) fn claim_mappings(
-    table: &mut Table<'_>,
+    table: &Table<'_>,
+    field: &Field<Optional<Entries<ClaimMapping>>>,
     also_reserved: &[&str],
     has_directory: bool,
 ) -> Vec<Mapping> {
     let mut mappings = Vec::new();
-    for (name, mut one) in table.entries("claims").into_iter().flatten() {
+    for (name, one) in table.read(field).into_iter().flatten() {
         if RESERVED.contains(&name.as_str()) || also_reserved.contains(&name.as_str()) {
             one.fault(
                 "",
@@ -151,13 +150,14 @@ pub(super) fn claim_mappings(
                 "remove it, or choose another name",
             );
         }
-        let claim = pointer(&mut one, "claim", has_directory).map(Source::Claim);
-        let value = one.value("value").cloned().map(Source::Value);
-        let optional = one.boolean("optional").unwrap_or(false);
+        let claim = pointer(&one, CLAIM_MAPPING.claim.name, one.read(&CLAIM_MAPPING.claim), has_directory)
+            .map(Source::Claim);
+        let value = one.read(&CLAIM_MAPPING.value).cloned().map(Source::Value);
+        let optional = one.read(&CLAIM_MAPPING.optional);
         match (claim, value) {
             (Some(source), None) | (None, Some(source)) => mappings.push(Mapping { name, source, optional }),
             (Some(_), Some(_)) => one.fault("", "has both claim and value", "remove one of the two"),
-            (None, None) if one.value("claim").is_none() => {
+            (None, None) if one.given(&CLAIM_MAPPING.claim).is_none() => {
                 one.fault(
                     "",
                     "has neither claim nor value",

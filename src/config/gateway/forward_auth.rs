@@ -1,6 +1,7 @@
 //! Reads `forward_auth`: it decides which questions of a proxy are trusted.
 
 use super::headers::is_header_name;
+use crate::config::fields::FORWARD_AUTH;
 use crate::config::reader::Table;
 use crate::gateway::Gateway;
 use crate::gateway::forward_auth::{Dialect, ForwardAuth, SECRET_HEADER};
@@ -9,39 +10,34 @@ use crate::ports::Secrets;
 
 /// Reads the table `forward_auth`.
 pub(in crate::config) fn read(
-    mut table: Table<'_>,
+    table: Table<'_>,
     gateway: Option<&Gateway>,
     secrets: &impl Secrets,
 ) -> Option<ForwardAuth> {
     const FIX: &str = "name the Worker secret that your proxy sends in X-Forward-Auth-Secret, or write trusted = true if only the proxy can reach this Worker";
-    let secret = table.binding("secret");
-    let header = table.string("header").map(|name| name.to_ascii_lowercase());
-    if let Some(name) = &header
-        && let Some(problem) = problem_of(name, gateway)
-    {
+    let secret = table.read(&FORWARD_AUTH.secret);
+    let header = table.read(&FORWARD_AUTH.header).to_ascii_lowercase();
+    if let Some(problem) = problem_of(&header, gateway) {
         table.fault(
-            "header",
+            FORWARD_AUTH.header.name,
             problem,
             "write another name of letters, digits and -, for example \"X-Forward-Auth-Secret\"",
         );
     }
-    let trusted = table.boolean("trusted").unwrap_or(false);
-    if table.value("secret").is_none() && !trusted {
+    let trusted = table.read(&FORWARD_AUTH.trusted);
+    if table.given(&FORWARD_AUTH.secret).is_none() && !trusted {
         table.fault("", "has neither `secret` nor `trusted = true`, so no question is trusted", FIX);
     }
-    if table.value("secret").is_some() && trusted {
+    if table.given(&FORWARD_AUTH.secret).is_some() && trusted {
         table.fault(
-            "trusted",
+            FORWARD_AUTH.trusted.name,
             "is true although a secret is configured, which would then not be needed",
             "remove one of the two",
         );
     }
     table.finish();
     match secret {
-        Some(binding) => {
-            let header = header.unwrap_or_else(|| SECRET_HEADER.to_owned());
-            Some(ForwardAuth::with_secret(binding, header, secrets))
-        }
+        Some(binding) => Some(ForwardAuth::with_secret(binding, header, secrets)),
         None => trusted.then(ForwardAuth::trusting),
     }
 }

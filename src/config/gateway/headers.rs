@@ -3,20 +3,21 @@
 use serde_json::Value;
 
 use crate::claims::facts::Pointer;
+use crate::config::fields::gateway::{HEADER_SOURCE, ROUTE};
 use crate::config::reader::Table;
 use crate::gateway::headers::{IdentityHeader, is_reserved};
 
-pub(super) fn identity_headers(table: &mut Table<'_>) -> Vec<IdentityHeader> {
+pub(super) fn identity_headers(table: &Table<'_>) -> Vec<IdentityHeader> {
     const FIX: &str = "write a table of JSON Pointers, for example { \"x-user-id\" = \"/sub\" } or { \"x-user-id\" = { claim = \"/sub\", required = true } }";
-    let Some(value) = table.value("headers") else { return Vec::new() };
+    let Some(value) = table.read(&ROUTE.headers) else { return Vec::new() };
     let Some(members) = value.as_object() else {
-        table.fault("headers", "is not a table", FIX);
+        table.fault(ROUTE.headers.name, "is not a table", FIX);
         return Vec::new();
     };
     let mut headers: Vec<IdentityHeader> = Vec::new();
     for (given, claim) in members {
         let name = given.to_ascii_lowercase();
-        let path = format!("headers.{}", crate::rejection::excerpt(given));
+        let path = format!("{}.{}", ROUTE.headers.name, crate::rejection::excerpt(given));
         if !is_header_name(&name) {
             table.fault(
                 &path,
@@ -55,19 +56,25 @@ pub(super) fn identity_headers(table: &mut Table<'_>) -> Vec<IdentityHeader> {
 /// fault was reported.
 fn source<'v>(table: &Table<'_>, path: &str, value: &'v Value) -> Option<(Option<&'v str>, bool)> {
     let Some(members) = value.as_object() else { return Some((value.as_str(), false)) };
-    if let Some(name) = members.keys().find(|name| !matches!(name.as_str(), "claim" | "required")) {
+    if let Some(name) =
+        members.keys().find(|&name| name != HEADER_SOURCE.claim.name && name != HEADER_SOURCE.required.name)
+    {
         let path = format!("{path}.{}", crate::rejection::excerpt(name));
         table.fault(&path, "is not a known field", "known here: claim, required");
         return None;
     }
-    let required = match members.get("required") {
+    let required = match members.get(HEADER_SOURCE.required.name) {
         None => Some(false),
         Some(given) => given.as_bool(),
     };
     if required.is_none() {
-        table.fault(&format!("{path}.required"), "is not a boolean", "write true or false");
+        table.fault(
+            &format!("{path}.{}", HEADER_SOURCE.required.name),
+            "is not a boolean",
+            "write true or false",
+        );
     }
-    required.map(|required| (members.get("claim").and_then(Value::as_str), required))
+    required.map(|required| (members.get(HEADER_SOURCE.claim.name).and_then(Value::as_str), required))
 }
 
 /// Whether every server reads the name, which is in lower case, in the same way.

@@ -12,18 +12,18 @@ use headers::identity_headers;
 
 use super::exchange::rules::conditions;
 use super::exchange::{Surroundings, known_issuer, scopes};
+use super::fields::gateway::{GATEWAY, REQUIRE, ROUTE, ROUTE_CORS, RouteCors as RouteCorsRows};
 use super::reader::Table;
 use super::{CorsPolicy, is_origin};
 use crate::endpoints::Enabled;
 use crate::exchange::Exchange;
+use crate::gateway::Gateway;
 use crate::gateway::credential::Kept;
 use crate::gateway::headers::Untrusted;
 use crate::gateway::host::Host;
 use crate::gateway::path::Specials;
 use crate::gateway::requirement::Requirement;
 use crate::gateway::routes::{self, Pattern, PatternError, Route, RouteCors, Table as Routes, Upstream};
-use crate::gateway::{ClientAddress, Gateway};
-use crate::limits;
 
 /// Other parts of the configuration that routes refer to.
 pub(super) struct Neighbours<'n> {
@@ -37,15 +37,13 @@ pub(super) struct Neighbours<'n> {
 }
 
 /// Reads the table `gateway`.
-pub(super) fn read(mut table: Table<'_>, near: &Neighbours<'_>) -> Gateway {
-    const ADDRESSES: &[(&str, ClientAddress)] =
-        &[("cloudflare", ClientAddress::Cloudflare), ("cf-connecting-ip", ClientAddress::Header)];
-    let timeout_ms = timeout(&mut table).unwrap_or(limits::DEFAULT_UPSTREAM_TIMEOUT_MS);
-    let client_address = table.choice("client_address", ADDRESSES).unwrap_or_default();
-    let tables = table.tables("routes");
-    if table.value("routes").is_none() || tables.as_ref().is_some_and(Vec::is_empty) {
+pub(super) fn read(table: Table<'_>, near: &Neighbours<'_>) -> Gateway {
+    let timeout_ms = milliseconds(table.read(&GATEWAY.timeout_ms));
+    let client_address = table.read(&GATEWAY.client_address);
+    let tables = table.read(&GATEWAY.routes);
+    if table.given(&GATEWAY.routes).is_none() || tables.as_ref().is_some_and(Vec::is_empty) {
         table.fault(
-            "routes",
+            GATEWAY.routes.name,
             "is missing or empty, so no request is ever forwarded",
             "add a [[vars.ASSAY.gateway.routes]] table",
         );
@@ -53,8 +51,8 @@ pub(super) fn read(mut table: Table<'_>, near: &Neighbours<'_>) -> Gateway {
     let mut routes: Vec<Route> = Vec::new();
     // The place of each route in the configuration. A route without a readable path is left out of both lists.
     let mut places: Vec<String> = Vec::new();
-    for mut one in tables.into_iter().flatten() {
-        if let Some(route) = route(&mut one, near, timeout_ms) {
+    for one in tables.into_iter().flatten() {
+        if let Some(route) = route(&one, near, timeout_ms) {
             routes.push(route);
             places.push(one.path_of(""));
             let last = routes.len().saturating_sub(1);
@@ -74,39 +72,37 @@ pub(super) fn read(mut table: Table<'_>, near: &Neighbours<'_>) -> Gateway {
     Gateway { routes: Routes::new(routes), untrusted, kept: Kept::default(), client_address }
 }
 
-fn timeout(table: &mut Table<'_>) -> Option<u32> {
-    let milliseconds = table.integer("timeout_ms", limits::UPSTREAM_TIMEOUT_RANGE_MS)?;
-    u32::try_from(milliseconds).ok()
+fn milliseconds(given: u64) -> u32 {
+    u32::try_from(given).unwrap_or(u32::MAX)
 }
 
-fn route(table: &mut Table<'_>, near: &Neighbours<'_>, timeout_ms: u32) -> Option<Route> {
-    const CACHES: &[(&str, bool)] = &[("no-store", false), ("zone", true)];
+fn route(table: &Table<'_>, near: &Neighbours<'_>, timeout_ms: u32) -> Option<Route> {
     let path = path(table, near);
     let allow_in_path = allow_in_path(table, path.as_ref().map(|(_, pattern)| pattern));
     let host = host(table);
     let methods = methods(table);
     let upstream = upstream(table, near.has_forward_auth);
-    let public = table.boolean("public").unwrap_or(false);
-    let given = table.value("require").is_some();
-    let require = table.table("require").map(|one| requirement(one, near.around)).unwrap_or_default();
+    let public = table.read(&ROUTE.public);
+    let given = table.given(&ROUTE.require).is_some();
+    let require = table.read(&ROUTE.require).map(|one| requirement(one, near.around)).unwrap_or_default();
     if public && given {
-        table.fault("require", "has no effect on a public route", "remove it, or `public`");
+        table.fault(ROUTE.require.name, "has no effect on a public route", "remove it, or `public`");
     }
     let credential = credential(table, near, &require);
     let headers = identity_headers(table);
     if public && let Some(header) = headers.iter().find(|header| header.is_required) {
         table.fault(
-            &format!("headers.{}", header.name),
+            &format!("{}.{}", ROUTE.headers.name, header.name),
             "is required on a public route, and a request without a token has no value for it",
             "remove `required`, or `public`",
         );
     }
     let cors = cors(table, near.cors);
-    let timeout_ms = timeout(table).unwrap_or(timeout_ms);
-    let is_cacheable = table.choice("cache", CACHES).unwrap_or(false);
+    let timeout_ms = table.read(&ROUTE.timeout_ms).map_or(timeout_ms, milliseconds);
+    let is_cacheable = table.read(&ROUTE.cache);
     if is_cacheable && matches!(upstream, Some(Upstream::Service(_))) {
         table.fault(
-            "cache",
+            ROUTE.cache.name,
             "has no effect on a service binding, which has no cache in front of it",
             "remove it",
         );
@@ -129,13 +125,8 @@ fn route(table: &mut Table<'_>, near: &Neighbours<'_>, timeout_ms: u32) -> Optio
     })
 }
 
-fn path(table: &mut Table<'_>, near: &Neighbours<'_>) -> Option<(String, Pattern)> {
-    let Some(text) = table.string("path") else {
-        if table.value("path").is_none() {
-            table.fault("path", "is missing", "write a path such as \"/profiles/*\"");
-        }
-        return None;
-    };
+fn path(table: &Table<'_>, near: &Neighbours<'_>) -> Option<(String, Pattern)> {
+    let text = table.read(&ROUTE.path)?;
     let pattern = match Pattern::parse(&text) {
         Ok(pattern) => pattern,
         Err(fault) => {
@@ -143,13 +134,13 @@ fn path(table: &mut Table<'_>, near: &Neighbours<'_>) -> Option<(String, Pattern
                 PatternError::Form(form) => format!("write \"{form}\""),
                 _ => "write a path such as \"/profiles/*\"".to_owned(),
             };
-            table.fault("path", format!("can never match: {fault}"), fix);
+            table.fault(ROUTE.path.name, format!("can never match: {fault}"), fix);
             return None;
         }
     };
     if let Some(endpoint) = taken_by(&pattern, near) {
         table.fault(
-            "path",
+            ROUTE.path.name,
             format!("can never match: {endpoint} is an endpoint of this Worker"),
             "move the endpoints with endpoints.prefix, for example to \"/_assay\", or choose another path",
         );
@@ -158,11 +149,11 @@ fn path(table: &mut Table<'_>, near: &Neighbours<'_>) -> Option<(String, Pattern
 }
 
 /// `allow_in_path`: the characters that the route's paths may have although servers read them in different ways.
-fn allow_in_path(table: &mut Table<'_>, pattern: Option<&Pattern>) -> Specials {
-    let names = table.strings("allow_in_path").unwrap_or_default();
+fn allow_in_path(table: &Table<'_>, pattern: Option<&Pattern>) -> Specials {
+    let names = table.read(&ROUTE.allow_in_path).unwrap_or_default();
     let mut allowed = Specials::default();
     for (index, name) in names.iter().enumerate() {
-        let path = format!("allow_in_path[{index}]");
+        let path = format!("{}[{index}]", ROUTE.allow_in_path.name);
         let Some((_, one)) = Specials::NAMED.into_iter().find(|(known, _)| known == name) else {
             table.fault(&path, "is not one of the two names", "write \"encoded_slash\" or \"semicolon\"");
             continue;
@@ -192,8 +183,8 @@ fn taken_by(pattern: &Pattern, near: &Neighbours<'_>) -> Option<String> {
     only.or_else(|| enabled.takes_all_below(&pattern.stem()))
 }
 
-fn host(table: &mut Table<'_>) -> Option<Host> {
-    let text = table.string("host")?;
+fn host(table: &Table<'_>) -> Option<Host> {
+    let text = table.read(&ROUTE.host)?;
     let host = Host::parse(&text);
     let form = host.as_ref().map(Host::to_string);
     if form.as_ref() != Some(&text) {
@@ -202,13 +193,13 @@ fn host(table: &mut Table<'_>) -> Option<Host> {
             None => "write a host such as \"api.example.com\", with a port if it is not the default one"
                 .to_owned(),
         };
-        table.fault("host", "is not a host in lower case", fix);
+        table.fault(ROUTE.host.name, "is not a host in lower case", fix);
     }
     host
 }
 
-fn methods(table: &mut Table<'_>) -> Option<Vec<Method>> {
-    let names = table.strings("methods")?;
+fn methods(table: &Table<'_>) -> Option<Vec<Method>> {
+    let names = table.read(&ROUTE.methods)?;
     let mut methods = Vec::new();
     for (index, name) in names.iter().enumerate() {
         let method = name
@@ -219,7 +210,7 @@ fn methods(table: &mut Table<'_>) -> Option<Vec<Method>> {
         match method {
             Some(method) => methods.push(method),
             None => table.fault(
-                &format!("methods[{index}]"),
+                &format!("{}[{index}]", ROUTE.methods.name),
                 "is not a method that can be forwarded",
                 "write a method such as \"GET\"",
             ),
@@ -229,34 +220,38 @@ fn methods(table: &mut Table<'_>) -> Option<Vec<Method>> {
 }
 
 /// What a token must fulfil: the table `require` of a route, or the options of a call.
-pub(super) fn requirement(mut table: Table<'_>, around: &Surroundings<'_>) -> Requirement {
-    let issuers = table.strings("issuers");
+pub(super) fn requirement(table: Table<'_>, around: &Surroundings<'_>) -> Requirement {
+    let issuers = table.read(&REQUIRE.issuers);
     for (index, issuer) in issuers.iter().flatten().enumerate() {
-        known_issuer(&table, &format!("issuers[{index}]"), issuer, around);
+        known_issuer(&table, &format!("{}[{index}]", REQUIRE.issuers.name), issuer, around);
     }
-    let scopes = scopes(&mut table, "scopes");
-    let claims = conditions(&mut table, "claims", false);
+    let scopes = scopes(&table, &REQUIRE.scopes);
+    let claims = conditions(&table, &REQUIRE.claims, false);
     table.finish();
     Requirement { issuers, scopes, claims }
 }
 
 /// A route's own `cors`; without it, or without `origins` in it, the origins of `default`. With `cors = false` the API answers
 /// preflights itself.
-fn cors(route: &mut Table<'_>, default: Option<&CorsPolicy>) -> Option<RouteCors> {
+fn cors(route: &Table<'_>, default: Option<&CorsPolicy>) -> Option<RouteCors> {
     let default_origins = default.map(|policy| policy.origins.clone());
-    let mut table = match route.value("cors") {
+    let table = match route.read(&ROUTE.cors) {
         None => return default_origins.map(|origins| RouteCors { origins, credentials: false }),
         Some(Value::Bool(false)) => return None,
-        Some(_) => route.table("cors")?,
+        Some(_) => route.inner::<RouteCorsRows>(&ROUTE.cors)?,
     };
-    let given = table.value("origins").is_some();
-    let origins = table.strings("origins").or_else(|| default_origins.filter(|_| !given));
+    let given = table.given(&ROUTE_CORS.origins).is_some();
+    let origins = table.read(&ROUTE_CORS.origins).or_else(|| default_origins.filter(|_| !given));
     if origins.is_none() && !given {
-        table.fault("origins", "is missing", "list the origins, for example [\"https://app.example.com\"]");
+        table.fault(
+            ROUTE_CORS.origins.name,
+            "is missing",
+            "list the origins, for example [\"https://app.example.com\"]",
+        );
     }
-    let credentials = table.boolean("credentials").unwrap_or(false);
+    let credentials = table.read(&ROUTE_CORS.credentials);
     for (index, origin) in origins.iter().flatten().enumerate() {
-        let path = format!("origins[{index}]");
+        let path = format!("{}[{index}]", ROUTE_CORS.origins.name);
         if origin == "*" && credentials {
             table.fault(
                 &path,

@@ -1,0 +1,80 @@
+//! The rows of `issuers`.
+
+use serde_json::json;
+
+use crate::config::rows::List;
+use crate::config::rows::{
+    Binding, Boolean, Choice, Optional, Or, Raw, Required, Text, Texts, Whole, list, object,
+};
+use crate::config::schema::{self, texts};
+use crate::jose::Algorithm;
+use crate::trust::presets::Preset;
+use crate::trust::secrets::Encoding;
+
+object! {
+    /// A trusted issuer. It needs at least one of `preset`, `jwks_uri`, `discovery` and `secrets`.
+    Issuer ISSUER with(json!({
+        "anyOf": [
+            { "required": ["preset"] },
+            { "required": ["jwks_uri"] },
+            { "required": ["discovery"], "properties": { "discovery": { "const": true } } },
+            { "required": ["secrets"], "properties": { "secrets": { "minItems": 1 } } },
+        ],
+    })) {
+        /// The exact `iss` of the tokens, character for character.
+        issuer: Required<Text> = Required(Text, "write the `iss` of its tokens, character for character");
+        /// Fills in the fields below that you leave out.
+        preset: Optional<Choice<Preset>> = Optional(Choice(Preset::NAMES));
+        /// Where the keys are: an `https` URL, or `http` on a loopback address.
+        jwks_uri: Optional<Text> = Optional(Text), absent("the preset's"), with(json!({ "pattern": "^https?://" }));
+        /// Reads the address of the keys from `<issuer>/.well-known/openid-configuration`. The document's `issuer` must be equal to this one.
+        discovery: Or<Boolean> = Or(Boolean, false);
+        /// The allow-list.
+        algorithms: Optional<Texts> = Optional(Texts), absent("the preset's"), shape(texts(&json!({ "enum": names() })));
+        /// The required `aud`: one of several, or all of them. `"unchecked"` accepts every token, and is for tokens without `aud`.
+        audience: Optional<Raw> = Optional(Raw), required(),
+            shape(schema::word_or_object::<Audience>(&["unchecked"]));
+        /// The accepted values of `azp`.
+        authorized_parties: Optional<Texts> = Optional(Texts), absent("not checked");
+        /// Claims that must be present and not null: names, or JSON Pointers such as `/app_metadata/provider`.
+        required_claims: Optional<Texts> = Optional(Texts);
+        /// Scopes that `scope` must contain. If one is missing, the answer is 403 `insufficient_scope`.
+        required_scopes: Optional<Texts> = Optional(Texts);
+        /// The accepted values of `typ`.
+        types: Or<Texts> = Or(Texts, &["JWT", "at+jwt"]);
+        /// Refuses a token without `typ`.
+        require_type: Or<Boolean> = Or(Boolean, false);
+        /// The greatest age since `iat`.
+        max_age_seconds: Optional<Whole> = Optional(Whole((1, u32::MAX as u64))), absent("not checked");
+        /// Shared secrets for HS256, HS384 and HS512.
+        secrets: Optional<List<Secret>> = Optional(list());
+    }
+}
+
+object! {
+    /// The accepted values of `aud`: `any_of` or `all_of`.
+    Audience AUDIENCE with(json!({ "minProperties": 1, "maxProperties": 1 })) {
+        /// `aud` must contain one of them.
+        any_of: Optional<Texts> = Optional(Texts);
+        /// `aud` must contain all of them.
+        all_of: Optional<Texts> = Optional(Texts);
+    }
+}
+
+object! {
+    /// The name of a Worker secret that verifies tokens.
+    Secret SECRET {
+        /// The name of the Worker secret, never its value.
+        binding: Required<Binding> =
+            Required(Binding, "write the name of the Worker secret, as in \"SUPABASE_JWT_SECRET\"");
+        /// The `kid` of the tokens that it is for.
+        kid: Optional<Text> = Optional(Text), absent("all tokens");
+        /// How the value is written.
+        encoding: Or<Choice<Encoding>> = Or(Choice(Encoding::NAMES), Encoding::Utf8);
+    }
+}
+
+/// The names of all algorithms. One of them has two.
+fn names() -> Vec<&'static str> {
+    Algorithm::ALL.iter().map(|one| one.name()).chain(["Ed25519"]).collect()
+}
