@@ -11,7 +11,7 @@ import { buildCommandLine, buildWorker, bundle, sha256 } from './worker.mjs';
 export const STAGE = join('dist', 'package');
 
 // What of npm/ is in the package as it is. A name without an asterisk must exist.
-const SOURCES = ['hono.js', 'client.js', 'client.d.ts', 'cli.js', 'cli/**/*.js', 'types/index.d.ts', 'types/hono.d.ts', 'types/**/*.d.ts', 'README.md'];
+const SOURCES = ['hono.js', 'client.js', 'client.d.ts', 'cli.js', 'cli/**/*.js', 'types/index.d.ts', 'types/hono.d.ts', 'types/**/*.d.ts', 'schema/assay.json', 'schema/wrangler.json', 'schema/wrangler-toml.json', 'README.md'];
 const PROVENANCE = 'provenance.json';
 
 /** The one version of the crates and of the package. It is written in Cargo.toml. */

@@ -1,11 +1,12 @@
-//! The documentation is complete: `docs/operations/running.md` lists exactly the events that are logged, and the pages on
-//! configuration name every field that is read. Commands name scripts and tests that exist, and the command line as
+//! The documentation is complete: `docs/operations/running.md` lists exactly the events that are logged, and the
+//! types of the package have every field of the configuration. Commands name scripts and tests that exist, and the command line as
 //! every user can call it. The sources are searched as text.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use edge_assay::config::schema::{Row, rows};
 use serde_json::Value;
 
 /// All files below a folder.
@@ -68,25 +69,21 @@ fn the_page_for_operators_lists_exactly_the_events_that_are_logged() {
     assert_eq!(documented, logged);
 }
 
-/// The fields of the configuration that the Worker reads.
+/// The names of all fields of the configuration.
 fn fields() -> BTreeSet<String> {
-    // The methods of `config::reader::Table` that read a field.
-    let readers = [
-        "value", "string", "strings", "binding", "boolean", "integer", "fraction", "choice", "table",
-        "tables", "entries",
-    ];
-    let sources = sources("src/config");
-    let mut read = names_after(&sources, &readers.map(|reader| format!(".{reader}(\"")));
-    // Functions that get the table and the name of the field.
-    read.extend(names_after(&sources, &["table, \"", "one, \""]));
-    assert!(read.len() >= 60, "only {read:?} were found: has the form of the code changed?");
-    read
+    fn add(rows: Vec<Row>, names: &mut BTreeSet<String>) {
+        for row in rows {
+            names.insert(row.name.to_owned());
+            add(row.shape.rows, names);
+        }
+    }
+    let mut names = BTreeSet::new();
+    add(rows(), &mut names);
+    names
 }
 
 #[test]
 fn the_types_of_the_package_have_exactly_the_fields_that_are_read() {
-    // Read by their names in a list, or by hand.
-    const READ_OTHERWISE: [&str; 4] = ["one_of", "contains_all", "contains_any", "required"];
     let text = include_str!("../../npm/types/configuration.d.ts");
     let code =
         text.lines().map(str::trim_start).filter(|line| !line.starts_with(['/', '*'])).collect::<String>();
@@ -97,25 +94,7 @@ fn the_types_of_the_package_have_exactly_the_fields_that_are_read() {
         .filter(|member| name(member) == Some(member))
         .map(str::to_owned)
         .collect();
-    let read: BTreeSet<String> = fields().into_iter().chain(READ_OTHERWISE.map(str::to_owned)).collect();
-    assert_eq!(typed, read);
-}
-
-#[test]
-fn the_pages_on_configuration_name_every_field_that_is_read() {
-    let read = fields();
-    let pages = [
-        include_str!("../../docs/configuration.md"),
-        include_str!("../../docs/exchange.md"),
-        include_str!("../../docs/forward-auth.md"),
-        include_str!("../../docs/gateway.md"),
-    ];
-    // Fields are named in code, either within a line or in an example.
-    let code = pages.iter().flat_map(|page| page.split('`').skip(1).step_by(2));
-    let named: BTreeSet<&str> =
-        code.flat_map(|code| code.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))).collect();
-    let undocumented: Vec<&String> = read.iter().filter(|field| !named.contains(field.as_str())).collect();
-    assert!(undocumented.is_empty(), "no page names {undocumented:?}");
+    assert_eq!(typed, fields());
 }
 
 /// The pages of the documentation, with their paths.

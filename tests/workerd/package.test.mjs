@@ -20,6 +20,7 @@ CHANGELOG.md LICENSE README.md THIRD-PARTY-LICENSES.txt package.json provenance.
 index.js index_bg.wasm hono.js client.js client.d.ts
 cli.js cli/main.js cli/host.js cli/http.js cli/edge-assay.wasm
 types/index.d.ts types/hono.d.ts types/codes.d.ts types/configuration.d.ts types/refusal.d.ts types/token.d.ts
+schema/assay.json schema/wrangler.json schema/wrangler-toml.json
 `
   .trim()
   .split(/\s+/)

@@ -2,9 +2,11 @@
 
 mod access;
 mod faults;
+mod schema;
 mod shipped;
 
 use crate::support::platform::FakePlatform;
+use crate::support::schema::agrees;
 use crate::support::world::{NOW, merged};
 use edge_assay::config::{Config, ConfigFault};
 use edge_assay::jose::Algorithm;
@@ -15,7 +17,9 @@ use serde_json::{Value, json};
 
 /// The faults of a configuration, which is the text of the binding.
 fn faults_of(text: Option<&str>) -> Vec<ConfigFault> {
-    Config::load(text, &FakePlatform::at(NOW)).terms.err().unwrap_or_default()
+    let faults = Config::load(text, &FakePlatform::at(NOW)).terms.err().unwrap_or_default();
+    agrees(text.unwrap_or_default(), &faults);
+    faults
 }
 
 fn paths(faults: &[ConfigFault]) -> Vec<&str> {

@@ -2,13 +2,16 @@
 
 use super::*;
 use crate::support::platform::FakePlatform;
+use crate::support::schema::agrees;
 use crate::support::world::NOW;
 use edge_assay::config::{Config, ConfigFault};
 use edge_assay::endpoints::TABLE;
 
 fn faults_with(changes: &Value) -> Vec<ConfigFault> {
     let config = merged(json!({ "issuers": [issuer(ISS, &json!({})), issuer(OTHER, &json!({}))] }), changes);
-    Config::load(Some(&config.to_string()), &FakePlatform::at(NOW)).terms.err().unwrap_or_default()
+    let faults = Config::load(Some(&config.to_string()), &FakePlatform::at(NOW)).terms.err().unwrap_or_default();
+    agrees(&config.to_string(), &faults);
+    faults
 }
 
 fn faults(routes: &Value) -> Vec<ConfigFault> {

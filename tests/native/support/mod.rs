@@ -18,5 +18,6 @@ pub mod faulty_token;
 pub mod keys;
 pub mod platform;
 pub mod request;
+pub mod schema;
 pub mod tokens;
 pub mod world;

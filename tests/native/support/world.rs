@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 use super::keys::{self, TestKey};
 use super::platform::{Answer, FakePlatform};
 use super::request::FakeRequest;
+use super::schema::agrees;
 
 /// The time of every clock at the start.
 pub const NOW: i64 = 1_800_000_000;
@@ -59,6 +60,7 @@ impl World {
         }
         let app =
             Application::load(Some(config), Rc::new(KeyCache::refreshing_at(RefreshPoint::LAST)), &platform);
+        agrees(config, app.config.terms.as_ref().err().map_or(&[], Vec::as_slice));
         Self { platform, app }
     }
 

@@ -86,6 +86,9 @@ fn settings(name: &str) -> String {
                 format!("name = {}\n", toml(name))
             } else if line.starts_with("main = ") {
                 "main = \"src/index.js\"\n".to_owned()
+            } else if line.starts_with("#:schema ") {
+                // For completion in an editor, from the package that is installed in the project.
+                "#:schema node_modules/edge-assay/schema/wrangler-toml.json\n".to_owned()
             } else {
                 format!("{line}\n")
             }
