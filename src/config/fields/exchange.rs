@@ -55,7 +55,8 @@ object! {
         from: Required<Texts> =
             Required(Texts, "list the issuers whose tokens it accepts, as in [\"https://clerk.example.com\"]");
         /// What signs its tokens. `HS256` is for a target that verifies with a shared secret and not with our key set.
-        algorithm: Or<Choice<Algorithm>> = Or(Choice(ALGORITHMS), Algorithm::Es256);
+        algorithm: Or<Choice<Algorithm>> = Or(Choice(ALGORITHMS), Algorithm::Es256),
+            see("See [below](#hs256-one-secret-for-each-audience).");
         /// The lifetime of its tokens. A token never expires later than the subject token or the actor token.
         ttl_seconds: Or<Whole> = Or(Whole(limits::ISSUED_TTL_RANGE), limits::DEFAULT_ISSUED_TTL_SECONDS);
         /// The scopes that may be granted.
