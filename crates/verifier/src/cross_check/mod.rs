@@ -29,9 +29,12 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// The names used in the configuration.
-    pub const NAMES: &'static [(&'static str, Self)] =
-        &[("rust", Self::Rust), ("webcrypto", Self::WebCrypto), ("both", Self::Both)];
+    /// Every engine, with its name in the configuration.
+    pub const NAMES: &'static [(&'static str, Self)] = &[
+        (Self::Rust.name(), Self::Rust),
+        (Self::WebCrypto.name(), Self::WebCrypto),
+        (Self::Both.name(), Self::Both),
+    ];
 
     /// Its name in the configuration.
     #[must_use]
