@@ -129,7 +129,7 @@ fn algorithms(
     }
     let mut algorithms = match preset {
         Some(preset) => preset.algorithms().to_vec(),
-        None if has_keys => presets::ASYMMETRIC.to_vec(),
+        None if has_keys => Algorithm::ASYMMETRIC.to_vec(),
         None => Vec::new(),
     };
     if has_secrets && !algorithms.contains(&Algorithm::Hs256) {

@@ -3,39 +3,13 @@
 use serde_json::Value;
 
 use super::Examination;
-use crate::jose::{Algorithm, Jwk, KeySet, VerifyingKey};
+use crate::jose::{Algorithm, Jwk, KeySet};
 use crate::keys::LookedAgain;
 use crate::limits::MAX_LISTED;
 use crate::members::{json, put};
 use crate::rejection::excerpt;
 use crate::time::duration_in_words;
 use crate::trust::issuer::TrustedIssuer;
-
-/// The kind of a key, in words.
-pub(super) fn kind(key: &VerifyingKey) -> &'static str {
-    match key {
-        VerifyingKey::Rsa(_) => "RSA",
-        VerifyingKey::P256(_) => "EC P-256",
-        VerifyingKey::P384(_) => "EC P-384",
-        VerifyingKey::Ed25519(_) => "Ed25519",
-    }
-}
-
-/// The kind of key that an algorithm needs, in words.
-pub(super) fn needed(algorithm: Algorithm) -> &'static str {
-    match algorithm {
-        Algorithm::Rs256
-        | Algorithm::Rs384
-        | Algorithm::Rs512
-        | Algorithm::Ps256
-        | Algorithm::Ps384
-        | Algorithm::Ps512 => "an RSA public key",
-        Algorithm::Es256 => "an EC public key on P-256",
-        Algorithm::Es384 => "an EC public key on P-384",
-        Algorithm::EdDsa => "an Ed25519 public key",
-        Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => "a shared secret",
-    }
-}
 
 /// The kids of a set, for a sentence.
 pub(super) fn kids(set: &KeySet) -> String {
@@ -100,7 +74,7 @@ fn key(jwk: &Jwk, algorithm: Algorithm, kid: Option<&str>) -> Value {
     };
     let mut key = json!({
         "kid": jwk.kid.as_deref().map(excerpt),
-        "kind": kind(&jwk.key),
+        "kind": jwk.key.key_type().in_words(),
         "alg": jwk.algorithm.map(Algorithm::name),
         "thumbprint": jwk.thumbprint,
         "chosen": chosen,

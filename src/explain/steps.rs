@@ -139,7 +139,7 @@ fn algorithm(examination: &Examination<'_>) -> Value {
     let allowed: Vec<&str> = issuer.algorithms.iter().map(|algorithm| algorithm.name()).collect();
     let mut evidence = Map::new();
     if let Some(algorithm) = examination.trail.algorithm {
-        let needed = keys::needed(algorithm);
+        let needed = algorithm.key_type().needed();
         let note = format!("{} is allowed; it needs {needed}", algorithm.name());
         put(&mut evidence, "note", json!(note));
     }

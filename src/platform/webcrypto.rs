@@ -7,6 +7,7 @@ use worker::js_sys::{
 use worker::wasm_bindgen::{JsCast as _, JsValue};
 
 use super::describe;
+use crate::jose::{Algorithm, KeyType, Scheme};
 use crate::ports::{CheckingKey, EngineError, SignatureCheck};
 
 /// Verifies one signature with WebCrypto (W3C Web Cryptography API §14.3).
@@ -45,45 +46,22 @@ async fn call(method: &str, arguments: &[&JsValue]) -> Result<JsValue, JsValue> 
 
 /// The parameters of WebCrypto for an algorithm: for the import of the key, and for the verification.
 fn algorithms(alg: &str) -> Option<(Object, Object)> {
-    let hash = || -> Option<&str> {
-        match alg.get(2..)? {
-            "256" => Some("SHA-256"),
-            "384" => Some("SHA-384"),
-            "512" => Some("SHA-512"),
-            _ => None,
+    let algorithm = Algorithm::parse(alg)?;
+    let (name, hash) = (("name", algorithm.scheme().web_crypto_name()), ("hash", algorithm.hash().name()));
+    Some(match (algorithm.scheme(), algorithm.key_type()) {
+        (Scheme::Ecdsa, KeyType::Ec(curve)) => {
+            (object(&[name, ("namedCurve", curve.name())]), object(&[name, hash]))
         }
-    };
-    match alg {
-        "EdDSA" | "Ed25519" => Some((object(&[("name", "Ed25519")]), object(&[("name", "Ed25519")]))),
-        "ES256" => Some((
-            object(&[("name", "ECDSA"), ("namedCurve", "P-256")]),
-            object(&[("name", "ECDSA"), ("hash", "SHA-256")]),
-        )),
-        "ES384" => Some((
-            object(&[("name", "ECDSA"), ("namedCurve", "P-384")]),
-            object(&[("name", "ECDSA"), ("hash", "SHA-384")]),
-        )),
-        _ => {
-            let hash = hash()?;
-            let name = match alg.get(..2)? {
-                "RS" => "RSASSA-PKCS1-v1_5",
-                "PS" => "RSA-PSS",
-                "HS" => "HMAC",
-                _ => return None,
-            };
-            let verification = object(&[("name", name)]);
-            if name == "RSA-PSS" {
-                // RFC 7518 §3.5: the salt has the length of the hash.
-                let octets: u32 = match hash {
-                    "SHA-256" => 32,
-                    "SHA-384" => 48,
-                    _ => 64,
-                };
-                Reflect::set(&verification, &JsValue::from_str("saltLength"), &JsValue::from(octets)).ok()?;
-            }
-            Some((object(&[("name", name), ("hash", hash)]), verification))
+        (Scheme::EdDsa, _) => (object(&[name]), object(&[name])),
+        (Scheme::Pss, _) => {
+            let verification = object(&[name]);
+            // RFC 7518 §3.5: the salt has the length of the hash.
+            let octets = u32::try_from(algorithm.hash().octets()).ok()?;
+            Reflect::set(&verification, &JsValue::from_str("saltLength"), &JsValue::from(octets)).ok()?;
+            (object(&[name, hash]), verification)
         }
-    }
+        _ => (object(&[name, hash]), object(&[name])),
+    })
 }
 
 fn object(members: &[(&str, &str)]) -> Object {

@@ -8,11 +8,11 @@
 
 use serde_json::Value;
 
-use super::algorithm::Algorithm;
+use super::algorithm::{Algorithm, Curve};
 use super::base64url;
 use super::json::{self, JsonError, Members};
 use super::json_type;
-use super::signature::{Ed25519Key, KeyError, P256Key, P384Key, RsaKey, VerifyingKey};
+use super::signature::{EcKey, Ed25519Key, KeyError, RsaKey, VerifyingKey};
 use crate::characters::excerpt;
 use crate::hash::sha256;
 use crate::limits;
@@ -87,7 +87,7 @@ pub enum SetAsideReason {
     /// `kty` is none of `RSA`, `EC` and `OKP`.
     #[error("the key type \"{0}\" is not supported")]
     UnsupportedKeyType(String),
-    /// `crv` is none of `P-256`, `P-384` and `Ed25519`, or does not belong to the key type.
+    /// `crv` is no [`Curve`] and not `Ed25519`, or does not belong to the key type.
     #[error("the curve \"{0}\" is not supported")]
     UnsupportedCurve(String),
     /// `use` is not `sig`.
@@ -266,8 +266,7 @@ impl Jwk {
 /// The supported pairs of `kty` and `crv`.
 enum KeyType {
     Rsa,
-    P256,
-    P384,
+    Ec(Curve),
     Ed25519,
 }
 
@@ -275,12 +274,15 @@ impl KeyType {
     fn of(kty: &str, members: &Members) -> Result<Self, SetAsideReason> {
         match kty {
             "RSA" => Ok(Self::Rsa),
-            "EC" | "OKP" => match (kty, required(members, "crv")?) {
-                ("EC", "P-256") => Ok(Self::P256),
-                ("EC", "P-384") => Ok(Self::P384),
-                ("OKP", "Ed25519") => Ok(Self::Ed25519),
-                (_, crv) => Err(SetAsideReason::UnsupportedCurve(excerpt(crv))),
-            },
+            "EC" | "OKP" => {
+                let crv = required(members, "crv")?;
+                let key_type = if kty == "EC" {
+                    Curve::parse(crv).map(Self::Ec)
+                } else {
+                    (crv == "Ed25519").then_some(Self::Ed25519)
+                };
+                key_type.ok_or_else(|| SetAsideReason::UnsupportedCurve(excerpt(crv)))
+            }
             _ => Err(SetAsideReason::UnsupportedKeyType(excerpt(kty))),
         }
     }
@@ -296,16 +298,14 @@ impl KeyType {
                 let print = thumbprint(&format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#));
                 Ok((VerifyingKey::Rsa(key), print))
             }
-            Self::P256 => {
-                let (x, y) = (exactly(members, "x")?, exactly(members, "y")?);
-                Ok((VerifyingKey::P256(P256Key::from_coordinates(&x, &y)?), ec_thumbprint("P-256", &x, &y)))
-            }
-            Self::P384 => {
-                let (x, y) = (exactly(members, "x")?, exactly(members, "y")?);
-                Ok((VerifyingKey::P384(P384Key::from_coordinates(&x, &y)?), ec_thumbprint("P-384", &x, &y)))
+            Self::Ec(curve) => {
+                let (x, y) = (coordinate(members, "x", *curve)?, coordinate(members, "y", *curve)?);
+                let key = EcKey::from_coordinates(*curve, &x, &y)?;
+                Ok((VerifyingKey::Ec(key), ec_thumbprint(curve.name(), &x, &y)))
             }
             Self::Ed25519 => {
-                let x = exactly(members, "x")?;
+                let x: [u8; 32] =
+                    octets(members, "x")?.try_into().map_err(|_| SetAsideReason::Malformed("x"))?;
                 let print = thumbprint(&format!(
                     r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#,
                     base64url::encode(&x)
@@ -360,8 +360,11 @@ fn octets(members: &Members, member: &'static str) -> Result<Vec<u8>, SetAsideRe
     base64url::decode_any_alphabet(required(members, member)?).ok_or(SetAsideReason::Malformed(member))
 }
 
-fn exactly<const N: usize>(members: &Members, member: &'static str) -> Result<[u8; N], SetAsideReason> {
-    octets(members, member)?.try_into().map_err(|_| SetAsideReason::Malformed(member))
+/// A coordinate, which is as long as the curve's prime (RFC 7518 §6.2.1.2).
+fn coordinate(members: &Members, member: &'static str, curve: Curve) -> Result<Vec<u8>, SetAsideReason> {
+    octets(members, member).and_then(|octets| {
+        (octets.len() == curve.octets()).then_some(octets).ok_or(SetAsideReason::Malformed(member))
+    })
 }
 
 fn ec_thumbprint(crv: &str, x: &[u8], y: &[u8]) -> String {

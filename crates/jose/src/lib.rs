@@ -37,7 +37,7 @@ pub mod signature;
 pub mod time;
 pub mod token;
 
-pub use algorithm::Algorithm;
+pub use algorithm::{Algorithm, Curve, HashFunction, KeyType, Scheme};
 pub use jwk::{Jwk, KeySet, KeySetFormatError, SetAside, SetAsideReason, SetIdentity};
 pub use malformed::{Malformed, Segment};
 pub use object::Object;

@@ -6,7 +6,7 @@ use crate::jose::Algorithm;
 use crate::jose::SharedSecret;
 use crate::keys::Location;
 use crate::trust::claims::AudienceRule;
-use crate::trust::presets::{self, Preset};
+use crate::trust::presets::Preset;
 
 /// An identity provider whose tokens are accepted.
 ///
@@ -178,7 +178,7 @@ impl Issuer {
                     .extend(secrets.into_iter().filter(|algorithm| !preset.algorithms().contains(algorithm)));
                 allowed
             }
-            (None, None) if self.location.is_some() => [presets::ASYMMETRIC.to_vec(), secrets].concat(),
+            (None, None) if self.location.is_some() => [Algorithm::ASYMMETRIC.to_vec(), secrets].concat(),
             (None, None) => secrets,
         }
     }

@@ -89,7 +89,7 @@ pub(in crate::explain) fn other_algorithm(
         .trail
         .lookup
         .as_ref()
-        .and_then(|lookup| lookup.set.with_kid(kid).next().map(|jwk| keys::kind(&jwk.key)));
+        .and_then(|lookup| lookup.set.with_kid(kid).next().map(|jwk| jwk.key.key_type().in_words()));
     advice(
         format!(
             "The token's algorithm is {algorithm}, but the issuer's key \"{kid}\" is for another one{}.",

@@ -63,7 +63,7 @@ fn a_field_that_is_left_out_has_its_default() {
     assert_eq!(issuer.rules.leeway_seconds, 5);
     assert_eq!(issuer.rules.audience, AudienceRule::Unchecked);
     assert_eq!(issuer.rules.authorized_parties, None);
-    assert_eq!(issuer.algorithms, edge_assay::trust::presets::ASYMMETRIC);
+    assert_eq!(issuer.algorithms, edge_assay::jose::Algorithm::ASYMMETRIC);
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn a_preset_knows_where_the_keys_are_and_which_algorithms_sign() {
             Location::Discovery {
                 uri: "https://o.example/realm/.well-known/openid-configuration".to_owned(),
             },
-            edge_assay::trust::presets::ASYMMETRIC.to_vec(),
+            edge_assay::jose::Algorithm::ASYMMETRIC.to_vec(),
         ),
     ] {
         let config = json!({ "issuers": [{ "issuer": issuer, "preset": preset, "audience": "unchecked" }] });

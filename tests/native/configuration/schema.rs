@@ -14,7 +14,8 @@ use crate::support::schema::violation;
 const COMMAND: &str = "UPDATE_DOCS=1 cargo test --locked --test native schema";
 
 /// The pages with tables of fields.
-const PAGES: [&str; 4] = ["docs/configuration.md", "docs/gateway.md", "docs/forward-auth.md", "docs/exchange.md"];
+const PAGES: [&str; 4] =
+    ["docs/configuration.md", "docs/gateway.md", "docs/forward-auth.md", "docs/exchange.md"];
 
 /// Compares a file with what it should be, or writes it.
 fn made(path: &str, text: &str) {
@@ -23,14 +24,20 @@ fn made(path: &str, text: &str) {
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(&file, text).unwrap();
     } else {
-        assert!(fs::read_to_string(&file).is_ok_and(|found| found == text), "{path} is out of date: {COMMAND}");
+        assert!(
+            fs::read_to_string(&file).is_ok_and(|found| found == text),
+            "{path} is out of date: {COMMAND}"
+        );
     }
 }
 
 /// A JSON document with the members of `head` and those of `rest`.
 fn document(head: &Value, rest: &Value) -> String {
     let mut members = head.as_object().unwrap().clone();
-    members.insert("$comment".to_owned(), json!(format!("Made from src/config/fields by `{COMMAND}`. Do not edit it.")));
+    members.insert(
+        "$comment".to_owned(),
+        json!(format!("Made from src/config/fields by `{COMMAND}`. Do not edit it.")),
+    );
     members.extend(rest.as_object().unwrap().clone());
     format!("{}\n", serde_json::to_string_pretty(&members).unwrap())
 }
@@ -79,7 +86,14 @@ fn objects(page: &str) -> Vec<Vec<String>> {
 
 /// Adds the lines of the object's fields, and of the objects in them that have no table of their own. `shown` is the name of the object in this
 /// table, with a dot at its end, or empty.
-fn lines(rows: Vec<Row>, path: &str, shown: &str, apart: &BTreeSet<String>, table: &mut String, found: &mut BTreeSet<String>) {
+fn lines(
+    rows: Vec<Row>,
+    path: &str,
+    shown: &str,
+    apart: &BTreeSet<String>,
+    table: &mut String,
+    found: &mut BTreeSet<String>,
+) {
     for row in rows {
         let path = if path.is_empty() { row.name.to_owned() } else { format!("{path}.{}", row.name) };
         let name = format!("{shown}{}", row.name);
@@ -87,7 +101,9 @@ fn lines(rows: Vec<Row>, path: &str, shown: &str, apart: &BTreeSet<String>, tabl
         let sentence = format!("{} {}", row.sentence, row.more);
         table.push_str(&format!(
             "| `{name}` | {} | {} | {} |\n",
-            cell(&row.shape.words), cell(&row.default), cell(sentence.trim())
+            cell(&row.shape.words),
+            cell(&row.default),
+            cell(sentence.trim())
         ));
         found.insert(path.clone());
         if !apart.contains(&path) {
@@ -133,7 +149,10 @@ fn the_schema_knows_the_default_the_range_and_the_names_of_a_field() {
     let found = schema();
     let verify = &found["properties"]["verify"]["properties"];
     assert_eq!(verify["leeway_seconds"]["default"], 5);
-    assert_eq!((&verify["leeway_seconds"]["minimum"], &verify["leeway_seconds"]["maximum"]), (&json!(0), &json!(300)));
+    assert_eq!(
+        (&verify["leeway_seconds"]["minimum"], &verify["leeway_seconds"]["maximum"]),
+        (&json!(0), &json!(300))
+    );
     assert_eq!(verify["engine"]["enum"], json!(["rust", "webcrypto", "both"]));
     let issuer = &found["properties"]["issuers"]["items"];
     assert_eq!(issuer["required"], json!(["issuer", "audience"]));
@@ -149,7 +168,9 @@ fn the_schema_refuses_an_unknown_field_in_every_object() {
         root(&json!({ "verify": { "cross_check": { "surplus": 1 } } })),
         with_issuer(&json!({ "surplus": 1 })),
         with_issuer(&json!({ "audience": { "any_of": ["a"], "surplus": 1 } })),
-        root(&json!({ "gateway": { "routes": [{ "path": "/", "upstream": "https://a.example", "surplus": 1 }] } })),
+        root(
+            &json!({ "gateway": { "routes": [{ "path": "/", "upstream": "https://a.example", "surplus": 1 }] } }),
+        ),
     ] {
         assert!(violation(&config).is_some(), "{config}");
     }

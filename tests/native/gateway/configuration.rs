@@ -9,7 +9,8 @@ use edge_assay::endpoints::TABLE;
 
 fn faults_with(changes: &Value) -> Vec<ConfigFault> {
     let config = merged(json!({ "issuers": [issuer(ISS, &json!({})), issuer(OTHER, &json!({}))] }), changes);
-    let faults = Config::load(Some(&config.to_string()), &FakePlatform::at(NOW)).terms.err().unwrap_or_default();
+    let faults =
+        Config::load(Some(&config.to_string()), &FakePlatform::at(NOW)).terms.err().unwrap_or_default();
     agrees(&config.to_string(), &faults);
     faults
 }

@@ -3,7 +3,6 @@
 
 use edge_assay::jose::{Algorithm, base64url};
 use edge_assay::rejection::{NoKey, Rejection};
-use edge_assay::trust::presets::ASYMMETRIC;
 use rsa::RsaPublicKey;
 use rsa::pkcs1::EncodeRsaPublicKey as _;
 use rsa::pkcs8::EncodePublicKey as _;
@@ -71,7 +70,7 @@ fn forged() -> impl Iterator<Item = (Algorithm, Option<&'static str>, String)> {
 fn a_public_key_is_not_used_as_a_secret_if_the_issuer_has_only_a_key_set() {
     let world = World::trusting(&[issuer(ISS, &json!({}))]);
     world.publishes(ISS, &[rsa_2048()]);
-    let allowed: Vec<&str> = ASYMMETRIC.iter().map(|algorithm| algorithm.name()).collect();
+    let allowed: Vec<&str> = Algorithm::ASYMMETRIC.iter().map(|algorithm| algorithm.name()).collect();
     for (algorithm, _, token) in forged() {
         let expected = Rejection::AlgorithmNotAllowed {
             algorithm: algorithm.name().to_owned(),

@@ -7,23 +7,41 @@ use edge_assay_kernels::{p256, p384};
 use sha2::{Digest as _, Sha256, Sha384};
 
 use super::KeyError;
+use crate::algorithm::Curve;
 
-/// A P-256 public key.
+/// A public key for ECDSA.
 #[derive(Clone, Debug)]
-pub struct P256Key {
-    x: [u8; 32],
-    y: [u8; 32],
-    point: Box<p256::PublicPoint>,
+pub struct EcKey {
+    x: Vec<u8>,
+    y: Vec<u8>,
+    point: Point,
 }
 
-impl P256Key {
-    /// The key at the point with these big-endian coordinates.
+/// The point of a key, as the code that verifies holds it.
+#[derive(Clone, Debug)]
+enum Point {
+    P256(Box<p256::PublicPoint>),
+    P384(Box<p384::PublicPoint>),
+}
+
+impl EcKey {
+    /// The key at the point of `curve` with these big-endian coordinates.
     ///
     /// # Errors
-    /// [`KeyError::NotOnCurve`] if there is no such point, or a coordinate is not less than the field's prime.
-    pub fn from_coordinates(x: &[u8; 32], y: &[u8; 32]) -> Result<Self, KeyError> {
-        let point = p256::PublicPoint::new(x, y).ok_or(KeyError::NotOnCurve)?;
-        Ok(Self { x: *x, y: *y, point: Box::new(point) })
+    /// [`KeyError::NotOnCurve`] if there is no such point, a coordinate is not less than the field's prime, or it does not have as
+    /// many octets as [`Curve::octets`] says.
+    pub fn from_coordinates(curve: Curve, x: &[u8], y: &[u8]) -> Result<Self, KeyError> {
+        let point = Point::new(curve, x, y).ok_or(KeyError::NotOnCurve)?;
+        Ok(Self { x: x.to_vec(), y: y.to_vec(), point })
+    }
+
+    /// The curve.
+    #[must_use]
+    pub fn curve(&self) -> Curve {
+        match self.point {
+            Point::P256(_) => Curve::P256,
+            Point::P384(_) => Curve::P384,
+        }
     }
 
     /// The coordinates, big-endian.
@@ -31,38 +49,31 @@ impl P256Key {
         (&self.x, &self.y)
     }
 
-    /// Whether `signature` is this key's on `message` under ES256.
+    /// Whether `signature` is this key's on `message` under the algorithm of its curve.
     pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
-        r_and_s(signature).is_some_and(|(r, s)| self.point.verify(&Sha256::digest(message).into(), r, s))
+        match &self.point {
+            Point::P256(point) => {
+                r_and_s(signature).is_some_and(|(r, s)| point.verify(&Sha256::digest(message).into(), r, s))
+            }
+            Point::P384(point) => {
+                r_and_s(signature).is_some_and(|(r, s)| point.verify(&Sha384::digest(message).into(), r, s))
+            }
+        }
     }
 }
 
-/// A P-384 public key.
-#[derive(Clone, Debug)]
-pub struct P384Key {
-    x: [u8; 48],
-    y: [u8; 48],
-    point: Box<p384::PublicPoint>,
-}
-
-impl P384Key {
-    /// The key at the point with these big-endian coordinates.
-    ///
-    /// # Errors
-    /// [`KeyError::NotOnCurve`] if there is no such point, or a coordinate is not less than the field's prime.
-    pub fn from_coordinates(x: &[u8; 48], y: &[u8; 48]) -> Result<Self, KeyError> {
-        let point = p384::PublicPoint::new(x, y).ok_or(KeyError::NotOnCurve)?;
-        Ok(Self { x: *x, y: *y, point: Box::new(point) })
-    }
-
-    /// The coordinates, big-endian.
-    pub(super) fn coordinates(&self) -> (&[u8], &[u8]) {
-        (&self.x, &self.y)
-    }
-
-    /// Whether `signature` is this key's on `message` under ES384.
-    pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
-        r_and_s(signature).is_some_and(|(r, s)| self.point.verify(&Sha384::digest(message).into(), r, s))
+impl Point {
+    fn new(curve: Curve, x: &[u8], y: &[u8]) -> Option<Self> {
+        match curve {
+            Curve::P256 => {
+                let point = p256::PublicPoint::new(x.try_into().ok()?, y.try_into().ok()?)?;
+                Some(Self::P256(Box::new(point)))
+            }
+            Curve::P384 => {
+                let point = p384::PublicPoint::new(x.try_into().ok()?, y.try_into().ok()?)?;
+                Some(Self::P384(Box::new(point)))
+            }
+        }
     }
 }
 
@@ -81,15 +92,27 @@ mod tests {
 
     use super::*;
 
-    /// The keys at a point in SEC 1's uncompressed form.
-    fn p256_key(point: &[u8]) -> P256Key {
-        let (x, y) = r_and_s(&point[1..]).unwrap();
-        P256Key::from_coordinates(x, y).unwrap()
+    /// The key at a point in SEC 1's uncompressed form.
+    fn key(curve: Curve, point: &[u8]) -> EcKey {
+        let (x, y) = point[1..].split_at(curve.octets());
+        EcKey::from_coordinates(curve, x, y).unwrap()
     }
 
-    fn p384_key(point: &[u8]) -> P384Key {
-        let (x, y) = r_and_s(&point[1..]).unwrap();
-        P384Key::from_coordinates(x, y).unwrap()
+    fn base_point(curve: Curve) -> (Vec<u8>, Vec<u8>) {
+        let mut one = vec![0; curve.octets()];
+        *one.last_mut().unwrap() = 1;
+        let encoded = match curve {
+            Curve::P256 => {
+                let signer = es256::SigningKey::from_slice(&one).unwrap();
+                signer.verifying_key().to_encoded_point(false).as_bytes().to_vec()
+            }
+            Curve::P384 => {
+                let signer = es384::SigningKey::from_slice(&one).unwrap();
+                signer.verifying_key().to_encoded_point(false).as_bytes().to_vec()
+            }
+        };
+        let (x, y) = encoded[1..].split_at(curve.octets());
+        (x.to_vec(), y.to_vec())
     }
 
     /// Compares the verdicts `ours` with `theirs` on Wycheproof's signatures, each given as point, message and signature.
@@ -113,7 +136,7 @@ mod tests {
     fn the_kernel_and_the_p256_crate_give_the_same_verdicts() {
         compare(
             TestName::EcdsaSecp256r1Sha256P1363,
-            |point, message, signature| p256_key(point).verify(message, signature),
+            |point, message, signature| key(Curve::P256, point).verify(message, signature),
             |point, message, signature| {
                 let key = es256::VerifyingKey::from_sec1_bytes(point).unwrap();
                 es256::Signature::from_slice(signature).is_ok_and(|own| key.verify(message, &own).is_ok())
@@ -125,7 +148,7 @@ mod tests {
     fn the_kernel_and_the_p384_crate_give_the_same_verdicts() {
         compare(
             TestName::EcdsaSecp384r1Sha384P1363,
-            |point, message, signature| p384_key(point).verify(message, signature),
+            |point, message, signature| key(Curve::P384, point).verify(message, signature),
             |point, message, signature| {
                 let key = es384::VerifyingKey::from_sec1_bytes(point).unwrap();
                 es384::Signature::from_slice(signature).is_ok_and(|own| key.verify(message, &own).is_ok())
@@ -139,8 +162,8 @@ mod tests {
         one[47] = 1;
         let p256 = es256::SigningKey::from_slice(&one[16..]).unwrap();
         let p384 = es384::SigningKey::from_slice(&one).unwrap();
-        let key256 = p256_key(p256.verifying_key().to_encoded_point(false).as_bytes());
-        let key384 = p384_key(p384.verifying_key().to_encoded_point(false).as_bytes());
+        let key256 = key(Curve::P256, p256.verifying_key().to_encoded_point(false).as_bytes());
+        let key384 = key(Curve::P384, p384.verifying_key().to_encoded_point(false).as_bytes());
         for number in 0..50_u8 {
             let signature: es256::Signature = p256.sign(&[number]);
             assert!(key256.verify(&[number], &signature.to_bytes()));
@@ -153,10 +176,32 @@ mod tests {
 
     #[test]
     fn coordinates_off_the_curve_are_refused() {
-        assert_eq!(P256Key::from_coordinates(&[0; 32], &[0; 32]).err(), Some(KeyError::NotOnCurve));
-        assert_eq!(P256Key::from_coordinates(&[1; 32], &[1; 32]).err(), Some(KeyError::NotOnCurve));
-        assert_eq!(P256Key::from_coordinates(&[0xff; 32], &[1; 32]).err(), Some(KeyError::NotOnCurve));
-        assert_eq!(P384Key::from_coordinates(&[0; 48], &[0; 48]).err(), Some(KeyError::NotOnCurve));
-        assert_eq!(P384Key::from_coordinates(&[0xff; 48], &[1; 48]).err(), Some(KeyError::NotOnCurve));
+        for curve in Curve::ALL.iter().copied() {
+            let fault = |x, y| {
+                let coordinate = |octet| vec![octet; curve.octets()];
+                EcKey::from_coordinates(curve, &coordinate(x), &coordinate(y)).err()
+            };
+            for (x, y) in [(0, 0), (1, 1), (0xff, 1), (1, 0xff)] {
+                assert_eq!(fault(x, y), Some(KeyError::NotOnCurve), "{curve:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_coordinate_of_another_length_is_refused() {
+        for curve in Curve::ALL.iter().copied() {
+            let (x, y) = base_point(curve);
+            assert!(EcKey::from_coordinates(curve, &x, &y).is_ok());
+            for (x, y) in [
+                (&x[1..], &y[..]),
+                (&x[..], &y[1..]),
+                (&[&[0], &x[..]].concat()[..], &y[..]),
+                (&x[..], &[&[0], &y[..]].concat()[..]),
+                (&[], &[]),
+            ] {
+                let fault = EcKey::from_coordinates(curve, x, y).err();
+                assert_eq!(fault, Some(KeyError::NotOnCurve), "{curve:?} {} {}", x.len(), y.len());
+            }
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::fmt;
 use jwt_compact::alg::{Hs256, Hs256Key, Hs384, Hs384Key, Hs512, Hs512Key};
 use jwt_compact::{Algorithm as Jwa, AlgorithmSignature};
 
-use crate::algorithm::Algorithm;
+use crate::algorithm::{Algorithm, HashFunction};
 
 /// A shared secret. It is overwritten in memory when dropped.
 #[derive(Clone)]
@@ -51,12 +51,12 @@ impl SharedSecret {
     /// `false` if `algorithm` is no HMAC.
     #[must_use]
     pub fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
-        match algorithm {
-            Algorithm::Hs256 => check(&Hs256, &self.hs256, message, signature),
-            Algorithm::Hs384 => check(&Hs384, &self.hs384, message, signature),
-            Algorithm::Hs512 => check(&Hs512, &self.hs512, message, signature),
-            _ => false,
-        }
+        algorithm.is_shared_secret()
+            && match algorithm.hash() {
+                HashFunction::Sha256 => check(&Hs256, &self.hs256, message, signature),
+                HashFunction::Sha384 => check(&Hs384, &self.hs384, message, signature),
+                HashFunction::Sha512 => check(&Hs512, &self.hs512, message, signature),
+            }
     }
 }
 

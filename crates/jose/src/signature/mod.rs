@@ -10,14 +10,14 @@ mod roca;
 mod rsa;
 mod rsa_padding;
 
-pub use ecdsa::{P256Key, P384Key};
+pub use ecdsa::EcKey;
 pub use eddsa::Ed25519Key;
 pub use hmac::SharedSecret;
 pub use rsa::RsaKey;
 
 use serde_json::Value;
 
-use super::algorithm::Algorithm;
+use super::algorithm::{Algorithm, KeyType};
 use super::base64url;
 use crate::limits;
 use crate::members::json;
@@ -27,27 +27,27 @@ use crate::members::json;
 pub enum VerifyingKey {
     /// RSA, for RS256, RS384, RS512, PS256, PS384 and PS512.
     Rsa(RsaKey),
-    /// P-256, for ES256.
-    P256(P256Key),
-    /// P-384, for ES384.
-    P384(P384Key),
+    /// A point of a curve, for the ECDSA algorithm of that curve.
+    Ec(EcKey),
     /// Ed25519, for `EdDSA`.
     Ed25519(Ed25519Key),
 }
 
 impl VerifyingKey {
+    /// The key's type.
+    #[must_use]
+    pub fn key_type(&self) -> KeyType {
+        match self {
+            Self::Rsa(_) => KeyType::Rsa,
+            Self::Ec(key) => KeyType::Ec(key.curve()),
+            Self::Ed25519(_) => KeyType::Ed25519,
+        }
+    }
+
     /// Whether the key can verify signatures of `algorithm`.
     #[must_use]
     pub fn serves(&self, algorithm: Algorithm) -> bool {
-        use Algorithm as A;
-        match self {
-            Self::Rsa(_) => {
-                matches!(algorithm, A::Rs256 | A::Rs384 | A::Rs512 | A::Ps256 | A::Ps384 | A::Ps512)
-            }
-            Self::P256(_) => algorithm == A::Es256,
-            Self::P384(_) => algorithm == A::Es384,
-            Self::Ed25519(_) => algorithm == A::EdDsa,
-        }
+        self.key_type() == algorithm.key_type()
     }
 
     /// Whether `signature` is this key's on `message` under `algorithm`. It is `false` also if the key does not serve the
@@ -59,8 +59,7 @@ impl VerifyingKey {
         }
         match self {
             Self::Rsa(key) => key.verify(algorithm, message, signature),
-            Self::P256(key) => key.verify(message, signature),
-            Self::P384(key) => key.verify(message, signature),
+            Self::Ec(key) => key.verify(message, signature),
             Self::Ed25519(key) => key.verify(message, signature),
         }
     }
@@ -75,8 +74,7 @@ impl VerifyingKey {
             Self::Rsa(key) => has_length(key.modulus().len()).or_else(|| {
                 (signature >= key.modulus()).then_some("its number is not less than the modulus")
             }),
-            Self::P256(_) => has_length(64),
-            Self::P384(_) => has_length(96),
+            Self::Ec(key) => has_length(key.curve().octets().saturating_mul(2)),
             Self::Ed25519(_) => match signature.split_first_chunk() {
                 Some((r, s)) => s.try_into().map_or(Some(LENGTH), |s| eddsa::fault_of_form(r, s)),
                 None => Some(LENGTH),
@@ -103,13 +101,9 @@ impl VerifyingKey {
             Self::Rsa(key) => {
                 json!({ "kty": "RSA", "n": encoded(key.modulus()), "e": encoded(key.exponent()) })
             }
-            Self::P256(key) => {
+            Self::Ec(key) => {
                 let (x, y) = key.coordinates();
-                json!({ "kty": "EC", "crv": "P-256", "x": encoded(x), "y": encoded(y) })
-            }
-            Self::P384(key) => {
-                let (x, y) = key.coordinates();
-                json!({ "kty": "EC", "crv": "P-384", "x": encoded(x), "y": encoded(y) })
+                json!({ "kty": "EC", "crv": key.curve().name(), "x": encoded(x), "y": encoded(y) })
             }
             Self::Ed25519(key) => json!({ "kty": "OKP", "crv": "Ed25519", "x": encoded(key.point()) }),
         }

@@ -12,7 +12,7 @@ use jwt_compact::{Algorithm as _, AlgorithmSignature as _};
 use sha2::{Sha256, Sha384, Sha512};
 
 use super::{KeyError, roca, rsa_padding};
-use crate::algorithm::Algorithm;
+use crate::algorithm::{Algorithm, HashFunction, Scheme};
 use crate::limits;
 
 /// The most bits of a public exponent. `rsa` does not support longer ones.
@@ -82,27 +82,33 @@ impl RsaKey {
         };
         let mut encoded = vec![0; self.modulus.len()];
         operation.apply(signature, &mut encoded)
-            && match algorithm {
-                Algorithm::Rs256 => rsa_padding::is_pkcs1_v1_5::<Sha256>(&encoded, 1, message),
-                Algorithm::Rs384 => rsa_padding::is_pkcs1_v1_5::<Sha384>(&encoded, 2, message),
-                Algorithm::Rs512 => rsa_padding::is_pkcs1_v1_5::<Sha512>(&encoded, 3, message),
-                Algorithm::Ps256 => rsa_padding::is_pss::<Sha256>(&mut encoded, message),
-                Algorithm::Ps384 => rsa_padding::is_pss::<Sha384>(&mut encoded, message),
-                Algorithm::Ps512 => rsa_padding::is_pss::<Sha512>(&mut encoded, message),
-                _ => false,
+            && match (algorithm.scheme(), algorithm.hash()) {
+                (Scheme::Pkcs1, HashFunction::Sha256) => {
+                    rsa_padding::is_pkcs1_v1_5::<Sha256>(&encoded, 1, message)
+                }
+                (Scheme::Pkcs1, HashFunction::Sha384) => {
+                    rsa_padding::is_pkcs1_v1_5::<Sha384>(&encoded, 2, message)
+                }
+                (Scheme::Pkcs1, HashFunction::Sha512) => {
+                    rsa_padding::is_pkcs1_v1_5::<Sha512>(&encoded, 3, message)
+                }
+                (Scheme::Pss, HashFunction::Sha256) => rsa_padding::is_pss::<Sha256>(&mut encoded, message),
+                (Scheme::Pss, HashFunction::Sha384) => rsa_padding::is_pss::<Sha384>(&mut encoded, message),
+                (Scheme::Pss, HashFunction::Sha512) => rsa_padding::is_pss::<Sha512>(&mut encoded, message),
+                (Scheme::Ecdsa | Scheme::EdDsa | Scheme::Hmac, _) => false,
             }
     }
 
     /// [`RsaKey::verify`] with the `rsa` crate, for any modulus.
     fn verify_slowly(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
-        let scheme = match algorithm {
-            Algorithm::Rs256 => Rsa::rs256(),
-            Algorithm::Rs384 => Rsa::rs384(),
-            Algorithm::Rs512 => Rsa::rs512(),
-            Algorithm::Ps256 => Rsa::ps256(),
-            Algorithm::Ps384 => Rsa::ps384(),
-            Algorithm::Ps512 => Rsa::ps512(),
-            _ => return false,
+        let scheme = match (algorithm.scheme(), algorithm.hash()) {
+            (Scheme::Pkcs1, HashFunction::Sha256) => Rsa::rs256(),
+            (Scheme::Pkcs1, HashFunction::Sha384) => Rsa::rs384(),
+            (Scheme::Pkcs1, HashFunction::Sha512) => Rsa::rs512(),
+            (Scheme::Pss, HashFunction::Sha256) => Rsa::ps256(),
+            (Scheme::Pss, HashFunction::Sha384) => Rsa::ps384(),
+            (Scheme::Pss, HashFunction::Sha512) => Rsa::ps512(),
+            (Scheme::Ecdsa | Scheme::EdDsa | Scheme::Hmac, _) => return false,
         };
         // RFC 8017 §5.2.2 and §8: exactly as long as the modulus, and less than it. For PSS `rsa` omits the second check, which
         // would give a signature `s` the second encoding `s + n`.
@@ -114,7 +120,7 @@ impl RsaKey {
         // RFC 8017 §8.1.2 step 2c: if the modulus has one bit more than whole octets, the encoding is an octet shorter than the
         // modulus. `rsa` drops the first octet without checking it.
         let bits = bit_length(&self.modulus);
-        if holds && algorithm.is_pss() && bits % 8 == 1 {
+        if holds && algorithm.scheme() == Scheme::Pss && bits % 8 == 1 {
             let number = BigUint::from_bytes_be(signature).modpow(self.key.e(), self.key.n());
             return number.bits() < bits;
         }

@@ -4,19 +4,6 @@
 use crate::jose::algorithm::Algorithm;
 use crate::keys::Location;
 
-/// Every algorithm with a public verification key: the default allow-list of an issuer that has a JWKS.
-pub const ASYMMETRIC: &[Algorithm] = &[
-    Algorithm::Rs256,
-    Algorithm::Rs384,
-    Algorithm::Rs512,
-    Algorithm::Ps256,
-    Algorithm::Ps384,
-    Algorithm::Ps512,
-    Algorithm::Es256,
-    Algorithm::Es384,
-    Algorithm::EdDsa,
-];
-
 /// The location of an issuer's discovery document (`OpenID` Connect Discovery 1.0 §4).
 #[must_use]
 pub fn discovery(issuer: &str) -> Location {
@@ -154,7 +141,7 @@ providers! {
         instance: "provider",
         preset: "oidc",
         keys: Keys::Discovery,
-        algorithms: ASYMMETRIC,
+        algorithms: Algorithm::ASYMMETRIC,
         form: Form::Any,
         hosts: &[],
         has_issuers_on_one_host: false,
