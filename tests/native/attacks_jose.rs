@@ -715,11 +715,16 @@ mod ecdsa_signatures {
     const P384_ORDER: &str =
         "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973";
 
-    fn curves() -> [(&'static TestKey, Algorithm, BigUint); 2] {
+    #[cfg(feature = "es512")]
+    const P521_ORDER: &str = "1fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409";
+
+    fn curves() -> Vec<(&'static TestKey, Algorithm, BigUint)> {
         let order = |hex: &str| BigUint::parse_bytes(hex.as_bytes(), 16).unwrap();
-        [
+        vec![
             (keys::p_256(), Algorithm::Es256, order(P256_ORDER)),
             (keys::p_384(), Algorithm::Es384, order(P384_ORDER)),
+            #[cfg(feature = "es512")]
+            (keys::p_521(), Algorithm::Es512, order(P521_ORDER)),
         ]
     }
 

@@ -252,6 +252,8 @@ fn every_change_of_one_character_is_detected_at_every_place() {
         (Algorithm::EdDsa, 11),
         (Algorithm::Es256, 37),
         (Algorithm::Es384, 71),
+        #[cfg(feature = "es512")]
+        (Algorithm::Es512, 331),
         (Algorithm::Rs256, 31),
         (Algorithm::Ps256, 31),
     ] {

@@ -2,6 +2,8 @@
 
 use crate::support::keys::{self, TestKey};
 use crate::support::tokens;
+#[cfg(feature = "es512")]
+use edge_assay::jose::base64url;
 use edge_assay::jose::json::JsonError;
 use edge_assay::jose::signature::KeyError;
 use edge_assay::jose::{Algorithm, KeySet, KeySetFormatError, SetAsideReason};
@@ -109,7 +111,7 @@ fn a_key_is_found_among_other_keys_with_the_same_kid_even_if_it_occurs_twice() {
         keys::jwks(&[
             other(json!({ "kty": "OKP", "crv": "X25519", "x": "AAAA" })),
             other(json!({ "kty": "EC", "crv": "secp256k1", "x": "AAAA", "y": "AAAA" })),
-            other(json!({ "kty": "EC", "crv": "P-521", "x": "AAAA", "y": "AAAA" })),
+            other(json!({ "kty": "EC", "crv": "P-192", "x": "AAAA", "y": "AAAA" })),
             other(keys::rsa_2048().public_jwk_with(&json!({ "use": "enc" }))),
             keys::p_256().public_jwk_with(&kid),
             key.clone(),
@@ -156,8 +158,16 @@ fn changed(key: &TestKey, changes: &Value) -> Option<SetAsideReason> {
 
 #[test]
 fn every_type_of_key_verifies_only_signatures_of_its_private_key() {
-    let all =
-        [keys::rsa_2048(), keys::rsa_3072(), keys::rsa_4096(), keys::p_256(), keys::p_384(), keys::ed25519()];
+    let all = [
+        keys::rsa_2048(),
+        keys::rsa_3072(),
+        keys::rsa_4096(),
+        keys::p_256(),
+        keys::p_384(),
+        #[cfg(feature = "es512")]
+        keys::p_521(),
+        keys::ed25519(),
+    ];
     let set = keys::key_set(&all);
     for (signer, key) in all.iter().zip(&set.keys) {
         let mut served = 0;
@@ -269,12 +279,33 @@ fn key_types_and_curves_that_are_not_implemented_are_named() {
     assert_eq!(changed(keys::p_256(), &json!({"kty": "AKP"})), key_type("AKP"));
     assert_eq!(changed(keys::p_256(), &json!({"kty": "ec"})), key_type("ec"));
     let curve = |crv: &str| Some(SetAsideReason::UnsupportedCurve(crv.to_owned()));
-    assert_eq!(changed(keys::p_256(), &json!({"crv": "P-521"})), curve("P-521"));
+    assert_eq!(changed(keys::p_256(), &json!({"crv": "P-192"})), curve("P-192"));
     assert_eq!(changed(keys::p_256(), &json!({"crv": "Ed25519"})), curve("Ed25519"));
     assert_eq!(changed(keys::ed25519(), &json!({"crv": "Ed448"})), curve("Ed448"));
     assert_eq!(changed(keys::ed25519(), &json!({"crv": "X25519"})), curve("X25519"));
     assert_eq!(changed(keys::ed25519(), &json!({"crv": "P-256"})), curve("P-256"));
     assert_eq!(changed(keys::p_256(), &json!({"crv": null})), Some(SetAsideReason::Malformed("crv")));
+}
+
+#[cfg(feature = "es512")]
+#[test]
+fn a_p_521_key_has_66_octets_a_coordinate_and_lies_on_its_curve() {
+    let key = keys::p_521();
+    let x = base64url::decode(key.public_jwk()["x"].as_str().unwrap()).unwrap();
+    for wrong in [&x[1..], &[&[0], &x[..]].concat(), &x[..48], &[]] {
+        let wrong = json!({ "x": base64url::encode(wrong) });
+        assert_eq!(changed(key, &wrong), Some(SetAsideReason::Malformed("x")), "{wrong}");
+    }
+    let mut other = x.clone();
+    other[65] ^= 1;
+    let not_on_curve = Some(SetAsideReason::Unusable(KeyError::NotOnCurve));
+    assert_eq!(changed(key, &json!({ "x": base64url::encode(&other) })), not_on_curve);
+    assert_eq!(changed(key, &json!({ "x": base64url::encode(&[0xff; 66]) })), not_on_curve);
+    assert_eq!(changed(key, &json!({ "crv": "P-256" })), Some(SetAsideReason::Malformed("x")));
+    assert_eq!(
+        changed(keys::p_256(), &json!({ "alg": "ES512" })),
+        Some(SetAsideReason::IncompatibleAlgorithm(Algorithm::Es512))
+    );
 }
 
 #[test]

@@ -12,6 +12,7 @@
 
 mod advice_applied;
 mod advice_on_keys;
+mod algorithms;
 mod attacks_jose;
 mod attacks_tokens;
 mod cache_model;

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use edge_assay::jose::{Algorithm, Jwk, KeySet, SetAsideReason, SharedSecret, UntrustedToken, base64url};
-use edge_assay::jose::{Malformed, Segment, TokenFormatError};
+use edge_assay::jose::{Malformed, TokenFormatError};
 use edge_assay::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -57,15 +57,16 @@ fn rfc_7515_a_2_rs256_and_a_3_es256_verify() {
     }
 }
 
+#[cfg(feature = "es512")]
 #[test]
-fn rfc_7515_a_4_es512_is_not_supported() {
-    assert_eq!(Algorithm::parse("ES512"), None);
-    let refused = Jwk::from_value(&vector("rfc7515_a4")["key"]).unwrap_err();
-    assert_eq!(refused, SetAsideReason::UnsupportedCurve("P-521".to_owned()));
-    // Its payload is a word instead of a claims set, so it is not a JWT either.
+fn rfc_7515_a_4_es512_verifies() {
+    let (input, signature) = halves("rfc7515_a4");
+    assert!(key("rfc7515_a4").key.verify(Algorithm::Es512, input.as_bytes(), &signature));
+    assert!(!key("rfc7515_a4").key.verify(Algorithm::Es512, input.to_lowercase().as_bytes(), &signature));
+    // Its payload is a word instead of a claims set, so it is not a JWT.
     assert!(matches!(
         UntrustedToken::parse(text("rfc7515_a4", "jws")),
-        Err(TokenFormatError::Malformed(Malformed::Json(Segment::Payload, _)))
+        Err(TokenFormatError::Malformed(Malformed::Json(edge_assay::jose::Segment::Payload, _)))
     ));
 }
 
@@ -102,9 +103,17 @@ fn rfc_7520_4_1_rs256_and_4_2_ps384_verify() {
     }
 }
 
+#[cfg(feature = "es512")]
 #[test]
-fn rfc_7520_4_3_es512_is_not_supported() {
-    let refused = Jwk::from_value(&vector("rfc7520_4_3")["key"]).unwrap_err();
+fn the_es512_key_of_rfc_7520_4_3_is_read() {
+    assert!(key("rfc7520_4_3").serves(Algorithm::Es512));
+}
+
+#[cfg(not(feature = "es512"))]
+#[test]
+fn es512_is_not_supported_in_a_build_without_it() {
+    assert_eq!(Algorithm::parse("ES512"), None);
+    let refused = Jwk::from_value(&vector("rfc7515_a4")["key"]).unwrap_err();
     assert_eq!(refused, SetAsideReason::UnsupportedCurve("P-521".to_owned()));
 }
 

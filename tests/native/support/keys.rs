@@ -20,11 +20,14 @@ enum Material {
     Rsa(Box<RsaPrivateKey>),
     P256(Box<p256::ecdsa::SigningKey>),
     P384(Box<p384::ecdsa::SigningKey>),
+    #[cfg(feature = "es512")]
+    P521(Box<p521::ecdsa::SigningKey>),
     Ed25519(Box<ed25519_dalek::SigningKey>),
 }
 
 macro_rules! test_keys {
-    ($($name:ident: $file:literal),* $(,)?) => {$(
+    ($($(#[cfg($cfg:meta)])? $name:ident: $file:literal),* $(,)?) => {$(
+        $(#[cfg($cfg)])?
         #[doc = concat!("The key of `tests/vectors/keys/", $file, ".jwk.json`.")]
         pub fn $name() -> &'static TestKey {
             static KEY: LazyLock<TestKey> = LazyLock::new(|| {
@@ -44,6 +47,8 @@ test_keys! {
     p_256: "p-256",
     p_256_second: "p-256-second",
     p_384: "p-384",
+    #[cfg(feature = "es512")]
+    p_521: "p-521",
     ed25519: "ed25519",
     ed25519_second: "ed25519-second",
 }
@@ -71,6 +76,8 @@ pub fn for_algorithm(algorithm: Algorithm) -> &'static TestKey {
     match algorithm {
         Algorithm::Es256 => p_256(),
         Algorithm::Es384 => p_384(),
+        #[cfg(feature = "es512")]
+        Algorithm::Es512 => p_521(),
         Algorithm::EdDsa => ed25519(),
         _ => rsa_2048(),
     }
@@ -121,6 +128,10 @@ impl TestKey {
             (_, Some("P-384")) => {
                 Material::P384(Box::new(p384::ecdsa::SigningKey::from_slice(&octets("d")).unwrap()))
             }
+            #[cfg(feature = "es512")]
+            (_, Some("P-521")) => {
+                Material::P521(Box::new(p521::ecdsa::SigningKey::from_slice(&octets("d")).unwrap()))
+            }
             (_, Some("Ed25519")) => Material::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(
                 &octets("d").try_into().unwrap(),
             ))),
@@ -168,6 +179,11 @@ impl TestKey {
             }
             (Material::P384(key), Algorithm::Es384) => {
                 let signature: p384::ecdsa::Signature = key.sign(message);
+                signature.to_bytes().to_vec()
+            }
+            #[cfg(feature = "es512")]
+            (Material::P521(key), Algorithm::Es512) => {
+                let signature: p521::ecdsa::Signature = key.sign(message);
                 signature.to_bytes().to_vec()
             }
             (Material::Ed25519(key), Algorithm::EdDsa) => key.sign(message).to_bytes().to_vec(),

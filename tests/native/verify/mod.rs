@@ -228,7 +228,7 @@ fn a_refusal_truncates_an_unknown_issuer() {
 #[test]
 fn an_algorithm_that_is_not_implemented_is_unsupported() {
     let world = world(&json!({}));
-    for alg in ["ES512", "ES256K", "Ed448", "RSA-OAEP", "HS1", "eddsa", "EDDSA", "EdDSA ", "", "dir"] {
+    for alg in ["ES256K", "Ed448", "RSA-OAEP", "HS1", "eddsa", "EDDSA", "EdDSA ", "", "dir"] {
         let rejection = world.rejection(&token_with_header(&json!({ "alg": alg })));
         assert_eq!(rejection, Rejection::AlgorithmUnsupported { algorithm: alg.to_owned() });
     }

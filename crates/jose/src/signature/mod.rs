@@ -2,13 +2,21 @@
 //!
 //! A public key and a shared secret are different types, so no token's header can turn an RSA key into an HMAC secret. All
 //! data here is public, except HMAC's secrets, whose codes are compared in constant time.
+//!
+//! The kernels verify RSA of the common lengths, P-256, P-384 and Ed25519. Without the feature `kernels`, RustCrypto's crates do, with the
+//! same verdicts.
 
 mod ecdsa;
 mod eddsa;
 mod hmac;
+#[cfg(feature = "es512")]
+mod p521;
 mod roca;
 mod rsa;
+#[cfg(feature = "kernels")]
 mod rsa_padding;
+#[cfg(not(feature = "kernels"))]
+mod rustcrypto;
 
 pub use ecdsa::EcKey;
 pub use eddsa::Ed25519Key;

