@@ -42,7 +42,7 @@ const fn example(variant: Variant) -> &'static str {
         Variant::Keys(Preset::Supabase) => include_str!("../../../../examples/supabase.toml"),
         Variant::Keys(Preset::BetterAuth) => include_str!("../../../../examples/better-auth.toml"),
         Variant::Keys(Preset::Auth0) => include_str!("../../../../examples/auth0.toml"),
-        Variant::Keys(Preset::Oidc) => include_str!("../../../../examples/oidc.toml"),
+        Variant::Keys(Preset::Cognito | Preset::Oidc) => include_str!("../../../../examples/oidc.toml"),
         Variant::SupabaseSecret => include_str!("../../../../examples/supabase-legacy-secret.toml"),
     }
 }
@@ -103,7 +103,7 @@ fn issuer_table(options: &Options, variant: Variant) -> Result<String, String> {
     let issuer = options.issuer.as_str();
     let audience = match (variant, options.audience.as_slice()) {
         (_, [one]) if one == UNCHECKED => Some(toml(UNCHECKED)),
-        (Variant::Keys(Preset::Auth0 | Preset::Oidc), []) => {
+        (Variant::Keys(Preset::Auth0 | Preset::Cognito | Preset::Oidc), []) => {
             return Err("--audience is missing: with this provider, `aud` depends on your API.\n  Use --audience with the `aud` of your tokens, or --audience unchecked if they have none.\n  If you do not know it, use --audience unchecked for now: `npx edge-assay explain` shows a token's `aud`. Then write it into wrangler.toml, because unchecked accepts the tokens of every application of the provider.".to_owned());
         }
         (Variant::Keys(Preset::BetterAuth), []) => Some(format!("{{ any_of = [{}] }}", toml(issuer))),
