@@ -316,7 +316,9 @@ macro_rules! object {
             const NAMES: &'static [&'static str] = &[$(stringify!($name)),+];
                     const ABOUT: &'static str = concat!($($about),+);
 
-                    fn described() -> Vec<$crate::config::schema::Row> {
+                    // `From` cannot be used in the static value.
+            #[allow(clippy::cast_lossless)]
+            fn described() -> Vec<$crate::config::schema::Row> {
                 vec![$(
                     $crate::config::schema::Row::new::<$rule>(stringify!($name), concat!($($sentence),+), &$value)
                         $(.$note($($argument),*))*

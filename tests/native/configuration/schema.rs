@@ -2,6 +2,7 @@
 //! in the environment the tests write the files.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -99,12 +100,14 @@ fn lines(
         let name = format!("{shown}{}", row.name);
         let cell = |text: &str| text.replace('|', "\\|");
         let sentence = format!("{} {}", row.sentence, row.more);
-        table.push_str(&format!(
-            "| `{name}` | {} | {} | {} |\n",
+        writeln!(
+            table,
+            "| `{name}` | {} | {} | {} |",
             cell(&row.shape.words),
             cell(&row.default),
             cell(sentence.trim())
-        ));
+        )
+        .unwrap();
         found.insert(path.clone());
         if !apart.contains(&path) {
             lines(row.shape.rows, &path, &format!("{name}."), apart, table, found);
@@ -130,7 +133,7 @@ fn the_tables_of_the_documentation_are_those_of_the_rows_of_the_schema() {
                 let shown = if several { format!("{name}.") } else { String::new() };
                 lines(rows_at(name), name, &shown, &apart, &mut table, &mut found);
             }
-            written.push_str(&format!("{before}<!-- fields: {names} -->\n{table}<!-- end -->"));
+            write!(written, "{before}<!-- fields: {names} -->\n{table}<!-- end -->").unwrap();
             rest = after;
         }
         written.push_str(rest);

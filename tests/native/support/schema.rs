@@ -69,7 +69,9 @@ pub fn agrees(text: &str, faults: &[ConfigFault]) {
         Some(violation) => assert!(!faults.is_empty(), "the Worker accepts this: {config}\n{violation}"),
         None => {
             for fault in faults {
+                // A route's `cors` takes its origins from the root, so they are missing only if the root has none.
                 let is_known = fault.path.starts_with("SIGNING_KEYS")
+                    || fault.path.ends_with(".cors.origins")
                     || OF_THE_WORKER.iter().any(|part| fault.problem.contains(part));
                 assert!(is_known, "the schema accepts this: {config}\n{fault}");
             }
