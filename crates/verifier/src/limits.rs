@@ -39,6 +39,8 @@ pub const DEFAULT_JWKS_TTL_SECONDS: u64 = 3600;
 /// Bounds of `ttl_seconds`. A shared store may cache its answers for up to a minute, so a shorter TTL would have no effect. With more
 /// than a day a revoked key would stay in use too long.
 pub const JWKS_TTL_RANGE: (u64, u64) = (60, 86_400);
+/// Bounds of `jwks_ttl` of the library's builder. A server's memory has no such cache, and times are whole seconds.
+pub const BUILDER_JWKS_TTL_RANGE: (u64, u64) = (1, JWKS_TTL_RANGE.1);
 /// Default of `stale_if_error_seconds`: users stay signed in if an identity provider is down for a day.
 pub const DEFAULT_STALE_IF_ERROR_SECONDS: u64 = 86_400;
 /// Maximum of `stale_if_error_seconds`: a week.
