@@ -52,6 +52,7 @@ fn every_crate_is_ours_or_comes_from_crates_io_with_a_checksum() {
         "bindgen",
         "edge-assay",
         "edge-assay-abstract-numbers",
+        "edge-assay-axum",
         "edge-assay-cli",
         "edge-assay-fuzz",
         "edge-assay-jose",
