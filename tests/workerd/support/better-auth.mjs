@@ -9,6 +9,7 @@ import { jwt } from 'better-auth/plugins';
 import { browser } from './cookies.mjs';
 
 const PASSWORD = 'correct horse battery staple';
+const KEYS = '/api/auth/jwks';
 
 /**
  * Starts it. `keyPairConfig` is the plugin's (absent: its default, EdDSA), `tokens` its `jwt` options, `advanced`
@@ -19,9 +20,11 @@ const PASSWORD = 'correct horse battery staple';
 export async function startBetterAuth({ keyPairConfig, tokens, advanced } = {}) {
   let handler;
   const seen = [];
+  let keysAreDown = false;
   const server = createServer((request, response) => {
     seen.push(request.url);
-    handler(request, response);
+    if (keysAreDown && request.url === KEYS) request.socket.destroy();
+    else handler(request, response);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -45,7 +48,7 @@ export async function startBetterAuth({ keyPairConfig, tokens, advanced } = {}) 
     kind: 'better-auth',
     issuer: url,
     algorithm: keyPairConfig?.alg ?? 'EdDSA',
-    jwksRequests: () => seen.filter((path) => path === '/api/auth/jwks').length,
+    jwksRequests: () => seen.filter((path) => path === KEYS).length,
     /** Signs a new user up, then in, and asks for the token of the session. */
     async signIn(email = 'grace@example.com') {
       const visit = browser();
@@ -72,6 +75,10 @@ export async function startBetterAuth({ keyPairConfig, tokens, advanced } = {}) 
     rotate({ keepOld = true } = {}) {
       for (const key of database.jwks) key.expiresAt = new Date(Date.now() - 1000);
       if (!keepOld) database.jwks.length = 0;
+    },
+    /** Ends the connections that ask for the key set, or answers them again. Users still sign in. */
+    setKeysDown(isDown) {
+      keysAreDown = isDown;
     },
     async close() {
       server.closeAllConnections();
