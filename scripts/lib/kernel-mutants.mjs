@@ -97,6 +97,10 @@ export const MUTANTS = [
     ['an unfused product passes the probe', 'square.first().to_bits() == exact.to_bits() && square.second().to_bits() == exact.to_bits()', 'square.first().to_bits() | exact.to_bits() != 1', { wasm: true }],
     ['the probe fails everywhere', 'square.second().to_bits() == exact.to_bits()', 'square.second().to_bits() != exact.to_bits()'],
   ]),
+  ...rows('dispatch.rs', [
+    ['keys are taken where nothing fuses', '.then_some(fused)', '.then_some(fused).or(Some(fused))', { wasm: true }],
+    ['keys are taken on no processor of x86-64', 'fearless_simd::Level::new().as_avx2()', 'None'],
+  ]),
   ...rows('modexp/mod.rs', [
     ['a modulus may have a zero as its first bit', 'first & 0x80 != 0 && ', ''],
     ['a modulus may be even', 'last & 1 == 1 && ', ''],
@@ -104,7 +108,6 @@ export const MUTANTS = [
     ['an exponent may be 1', '(3..1 << 33)', '(1..1 << 33)'],
     ['an exponent may be 2^33 + 1', '(3..1 << 33)', '(3..2 + (1 << 33))'],
     ['an exponent may be 2^33', '(3..1 << 33)', '(3..=1 << 33)', { equivalent: '2^33 is even, and even exponents are refused' }],
-    ['RSA keys are taken where nothing fuses', '!fits || !Lanes::fuses()', '!fits', { wasm: true }],
     ['the second check of RSA keys is not made', 'operation.is_odd_function().then_some(operation)', 'Some(operation)', { equivalent: 'Lanes::fuses has refused already where it would fail; a unit test asks the check itself' }],
     ['any two powers are opposite', 'self.less(&power) == opposite', 'true'],
     ['a difference borrows once only', 'borrow = first || second;', 'borrow = first;'],
@@ -129,7 +132,6 @@ export const MUTANTS = [
     ['any R is accepted', 'sum.encoded() == *r && !sum.has_small_order()', '!sum.has_small_order()'],
     ['even scalars are taken for odd ones', 'lowest & 1 == 0', 'lowest & 1 == 1'],
     ['the highest sign is minus', 'let mut over = 1;', 'let mut over = 0;'],
-    ['Ed25519 keys are taken where nothing fuses', 'if !Lanes::fuses() {', 'if false {', { wasm: true, equivalent: 'the second check, a doubling against a sum, refuses the key then: `fuses` under --no-enable-fma3 returns 3 either way' }],
     ['the second check of Ed25519 keys is not made', '(point.doubled().encoded() == twice.encoded()).then', '(point.doubled().encoded() == point.doubled().encoded() || twice.encoded() == [0; 32]).then', { equivalent: 'Lanes::fuses has refused already where it would fail' }],
   ]),
   ...rows('ed25519/number.rs', [

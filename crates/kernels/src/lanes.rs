@@ -1,8 +1,8 @@
 //! Two 64-bit lanes, each a double or an integer, as each operation takes it: a SIMD128 register in wasm, a pair of `u64`
 //! elsewhere.
 //!
-//! Both do the same IEEE 754 operations in the same order, so results are the same if [`Lanes::fuses`]. `crates/kernels/proofs` replaces this
-//! module by one whose lanes hold all values that may occur. This module does not know the meaning of the numbers.
+//! Both do the same IEEE 754 operations in the same order, so results are the same if there is a [`Fused`]. `crates/kernels/proofs` replaces
+//! this module by one whose lanes hold all values that may occur. This module does not know the meaning of the numbers.
 
 #[cfg(all(target_arch = "wasm32", not(target_feature = "relaxed-simd")))]
 compile_error!(
@@ -19,75 +19,75 @@ mod register {
     pub(in super::super) struct Lanes(simd::v128);
 
     impl Lanes {
-        #[inline]
+        #[inline(always)]
         pub(in super::super) const fn doubles(first: f64, second: f64) -> Self {
             Self(simd::f64x2(first, second))
         }
 
-        #[inline]
+        #[inline(always)]
         pub(in super::super) const fn integer(both: u64) -> Self {
             Self(simd::u64x2(both, both))
         }
 
-        #[inline]
+        #[inline(always)]
         pub(in super::super) fn first(self) -> f64 {
             simd::f64x2_extract_lane::<0>(self.0)
         }
 
-        #[inline]
+        #[inline(always)]
         pub(in super::super) fn second(self) -> f64 {
             simd::f64x2_extract_lane::<1>(self.0)
         }
 
         /// The second lane of `before` and the first of `self`.
-        #[inline]
+        #[inline(always)]
         pub(in super::super) fn shifted_in(self, before: Self) -> Self {
             Self(simd::i64x2_shuffle::<1, 2>(before.0, self.0))
         }
 
         /// The first lane of `self` and the second of `other`.
-        #[inline]
+        #[inline(always)]
         pub(in super::super) fn crossed(self, other: Self) -> Self {
             Self(simd::i64x2_shuffle::<0, 3>(self.0, other.0))
         }
 
-        /// `self * factor + addend`, rounded once if [`Lanes::fuses`].
-        #[inline]
+        /// `self * factor + addend`, rounded once where there is a [`Fused`](super::Fused).
+        #[inline(always)]
         pub(in super::super) fn times_plus(self, factor: Self, addend: Self) -> Self {
             Self(simd::f64x2_relaxed_madd(self.0, factor.0, addend.0))
         }
 
-        #[inline]
+        #[inline(always)]
         pub(in super::super) fn plus(self, other: Self) -> Self {
             Self(simd::f64x2_add(self.0, other.0))
         }
 
-        #[inline]
+        #[inline(always)]
         pub(in super::super) fn minus(self, other: Self) -> Self {
             Self(simd::f64x2_sub(self.0, other.0))
         }
 
-        #[inline]
+        #[inline(always)]
         pub(in super::super) fn integer_plus(self, other: Self) -> Self {
             Self(simd::u64x2_add(self.0, other.0))
         }
 
-        #[inline]
+        #[inline(always)]
         pub(in super::super) fn integer_minus(self, other: Self) -> Self {
             Self(simd::u64x2_sub(self.0, other.0))
         }
 
-        #[inline]
+        #[inline(always)]
         pub(in super::super) fn and(self, other: Self) -> Self {
             Self(simd::v128_and(self.0, other.0))
         }
 
-        #[inline]
+        #[inline(always)]
         pub(in super::super) fn shifted_left(self, bits: u32) -> Self {
             Self(simd::u64x2_shl(self.0, bits))
         }
 
-        #[inline]
+        #[inline(always)]
         pub(in super::super) fn shifted_right(self, bits: u32) -> Self {
             Self(simd::u64x2_shr(self.0, bits))
         }
@@ -101,40 +101,40 @@ mod register {
     pub(in super::super) struct Lanes(u64, u64);
 
     impl Lanes {
-        #[inline]
+        #[inline(always)]
         pub(in super::super) const fn doubles(first: f64, second: f64) -> Self {
             Self(first.to_bits(), second.to_bits())
         }
 
-        #[inline]
+        #[inline(always)]
         pub(in super::super) const fn integer(both: u64) -> Self {
             Self(both, both)
         }
 
-        #[inline]
+        #[inline(always)]
         pub(in super::super) fn first(self) -> f64 {
             f64::from_bits(self.0)
         }
 
-        #[inline]
+        #[inline(always)]
         pub(in super::super) fn second(self) -> f64 {
             f64::from_bits(self.1)
         }
 
         /// The second lane of `before` and the first of `self`.
-        #[inline]
+        #[inline(always)]
         pub(in super::super) fn shifted_in(self, before: Self) -> Self {
             Self(before.1, self.0)
         }
 
         /// The first lane of `self` and the second of `other`.
-        #[inline]
+        #[inline(always)]
         pub(in super::super) fn crossed(self, other: Self) -> Self {
             Self(self.0, other.1)
         }
 
-        /// `self * factor + addend`, rounded once if [`Lanes::fuses`].
-        #[inline]
+        /// `self * factor + addend`, rounded once where there is a [`Fused`](super::Fused).
+        #[inline(always)]
         pub(in super::super) fn times_plus(self, factor: Self, addend: Self) -> Self {
             Self::doubles(
                 self.first().mul_add(factor.first(), addend.first()),
@@ -142,55 +142,57 @@ mod register {
             )
         }
 
-        #[inline]
+        #[inline(always)]
         pub(in super::super) fn plus(self, other: Self) -> Self {
             Self::doubles(self.first() + other.first(), self.second() + other.second())
         }
 
-        #[inline]
+        #[inline(always)]
         pub(in super::super) fn minus(self, other: Self) -> Self {
             Self::doubles(self.first() - other.first(), self.second() - other.second())
         }
 
-        #[inline]
+        #[inline(always)]
         pub(in super::super) fn integer_plus(self, other: Self) -> Self {
             Self(self.0.wrapping_add(other.0), self.1.wrapping_add(other.1))
         }
 
-        #[inline]
+        #[inline(always)]
         pub(in super::super) fn integer_minus(self, other: Self) -> Self {
             Self(self.0.wrapping_sub(other.0), self.1.wrapping_sub(other.1))
         }
 
-        #[inline]
+        #[inline(always)]
         pub(in super::super) fn and(self, other: Self) -> Self {
             Self(self.0 & other.0, self.1 & other.1)
         }
 
-        #[inline]
+        #[inline(always)]
         pub(in super::super) fn shifted_left(self, bits: u32) -> Self {
             Self(self.0 << bits, self.1 << bits)
         }
 
-        #[inline]
+        #[inline(always)]
         pub(in super::super) fn shifted_right(self, bits: u32) -> Self {
             Self(self.0 >> bits, self.1 >> bits)
         }
     }
 }
 
+pub(super) use super::dispatch::Fused;
 pub(super) use register::Lanes;
 
 impl Lanes {
     pub(super) const ZERO: Self = Self::integer(0);
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn splat(value: f64) -> Self {
         Self::doubles(value, value)
     }
 
     /// Whether `times_plus` rounds once on this machine. wasm leaves that to the engine, which depends on the processor. All
     /// server processors of the last ten years fuse.
+    #[inline(always)]
     pub(super) fn fuses() -> bool {
         let factor = std::hint::black_box(Self::splat(1.0 + f64::EPSILON));
         let square = factor.times_plus(factor, Self::splat(-(1.0 + 2.0 * f64::EPSILON)));
@@ -200,14 +202,14 @@ impl Lanes {
 }
 
 /// A limb as a double.
-#[inline]
+#[inline(always)]
 #[expect(clippy::cast_precision_loss, reason = "a limb has fewer than 53 bits")]
 pub(super) fn double(limb: i64) -> f64 {
     limb as f64
 }
 
 /// The limb that a double holds.
-#[inline]
+#[inline(always)]
 #[expect(clippy::cast_possible_truncation, reason = "a limb is an integer of fewer than 53 bits")]
 pub(super) fn integer(limb: f64) -> i64 {
     limb as i64

@@ -4,6 +4,7 @@
 //! Worker for size. It works on public data only, so it need not run in constant time. It takes numbers and knows no format
 //! of keys or tokens. docs/kernels.md lists the bounds that the comments here state, and the tests that prove them.
 
+#![allow(clippy::inline_always, reason = "see `dispatch`; and without it the compiler passes sums in memory")]
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
 
 pub mod ed25519;
@@ -15,6 +16,8 @@ pub mod p256;
 pub mod p384;
 
 mod comb;
+
+mod dispatch;
 
 mod ecdsa;
 
@@ -28,3 +31,5 @@ mod limbs;
 
 #[cfg(test)]
 mod random;
+
+pub use dispatch::is_fused;

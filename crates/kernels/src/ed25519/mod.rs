@@ -14,7 +14,7 @@ mod tests;
 use std::sync::OnceLock;
 
 use super::comb::{Comb, Point as _};
-use super::lanes::Lanes;
+use super::lanes::Fused;
 use point::Point;
 
 /// A public key and its table.
@@ -46,15 +46,13 @@ impl PublicPoint {
     /// a machine that does not fuse multiplication with addition.
     #[must_use]
     pub fn new(octets: &[u8; 32]) -> Option<Self> {
-        if !Lanes::fuses() {
-            return None;
-        }
+        let fused = Fused::here()?;
         // The sign of x is the highest bit.
         let mut negative = *octets;
         let [.., last] = &mut negative;
         *last ^= 0x80;
-        let point = Point::decoded(&negative)?;
-        // This would fail if `fuses` were wrong: both sums have nothing in common but the result.
+        let point = Point::decoded(&negative, fused)?;
+        // This would fail if `Fused` were wrong: both sums have nothing in common but the result.
         let twice = point.plus(&point.entry());
         (point.doubled().encoded() == twice.encoded()).then(|| Self { negative: Multiples::new(point) })
     }
@@ -69,12 +67,13 @@ impl PublicPoint {
     /// that are only congruent to `k` modulo the order give other points.
     #[must_use]
     pub fn verify(&self, r: &[u8; 32], s: &[u8; 32], k: &[u8; 32]) -> bool {
-        let Some(base) = BASE.get_or_init(|| Point::decoded(&BASE_POINT).map(Multiples::new)) else {
+        let fused = self.negative.point.fused();
+        let Some(base) = BASE.get_or_init(|| Point::decoded(&BASE_POINT, fused).map(Multiples::new)) else {
             return false;
         };
         let (base_comb, key_comb) = (base.comb(), self.negative.comb());
         let (base_signs, key_signs) = (signs(s), signs(k));
-        let sum = (0..Point::SPACING).rev().try_fold(Point::IDENTITY, |sum, column| {
+        let sum = (0..Point::SPACING).rev().try_fold(Point::identity(fused), |sum, column| {
             let (base, key) = (base_comb.column(&base_signs, column)?, key_comb.column(&key_signs, column)?);
             Some(sum.doubled().plus(&base).plus(&key))
         });

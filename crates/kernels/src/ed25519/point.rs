@@ -5,6 +5,7 @@
 //! products are four of pairs.
 
 use super::super::comb;
+use super::super::lanes::{Fused, Lanes};
 use super::field::Pair;
 use super::number::{self, Limbs};
 
@@ -56,24 +57,41 @@ pub(in super::super) struct Entry {
 
 impl Point {
     /// The neutral point.
-    pub(super) const IDENTITY: Self = Self { xy: Pair::new(ZERO, ONE), tz: Pair::new(ZERO, ONE) };
+    pub(super) const fn identity(fused: Fused) -> Self {
+        // In the wasm file, a table is shorter than the instructions that would make it.
+        const LIMBS: [Lanes; 5] = Pair::limbs(ZERO, ONE);
+        Self { xy: Pair::of(LIMBS, fused), tz: Pair::of(LIMBS, fused) }
+    }
+
+    /// What the coordinates are computed with.
+    pub(super) const fn fused(&self) -> Fused {
+        self.xy.fused()
+    }
 
     /// The point that `octets` encode (RFC 8032 §5.1.3), if there is one. A `y` of p or more is reduced, and the sign of an x of
     /// zero is ignored.
-    pub(super) fn decoded(octets: &[u8; 32]) -> Option<Self> {
-        let one = Pair::both(ONE);
-        let y = Pair::both(number::from_le_bytes(octets)).carried();
+    pub(super) fn decoded(octets: &[u8; 32], fused: Fused) -> Option<Self> {
+        fused.compiled(
+            #[inline(always)]
+            || Self::decoded_here(octets, fused),
+        )
+    }
+
+    #[inline(always)]
+    fn decoded_here(octets: &[u8; 32], fused: Fused) -> Option<Self> {
+        let one = Pair::both(ONE, fused);
+        let y = Pair::both(number::from_le_bytes(octets), fused).carried();
         let square = y.squared();
         // x^2 = u / v.
         let u = square.minus(&one).carried();
-        let v = square.times(&Pair::both(D)).plus(&one).carried();
+        let v = square.times(&Pair::both(D, fused)).plus(&one).carried();
         let v_cubed = v.squared().times(&v);
         let power = u.times(&v_cubed.squared().times(&v)).root_power();
         let x = u.times(&v_cubed).times(&power);
         let is_root = |x: &Pair| v.times(&x.squared()).minus(&u).is_zero();
-        let x = [x, x.times(&Pair::both(ROOT_OF_MINUS_ONE))].into_iter().find(is_root)?;
+        let x = [x, x.times(&Pair::both(ROOT_OF_MINUS_ONE, fused))].into_iter().find(is_root)?;
         let [.., last] = octets;
-        let x = if is_odd(&x.first()) == (last >> 7 == 1) { x } else { Pair::both(ZERO).minus(&x) };
+        let x = if is_odd(&x.first()) == (last >> 7 == 1) { x } else { Pair::both(ZERO, fused).minus(&x) };
         Some(Self { xy: x.crossed(&y), tz: x.times(&y).crossed(&one) })
     }
 
@@ -86,7 +104,7 @@ impl Point {
 
     /// The point's canonical encoding (RFC 8032 §5.1.2).
     pub(super) fn encoded(&self) -> [u8; 32] {
-        let xy = self.xy.times(&Pair::both(number::inverse(&self.tz.second())));
+        let xy = self.xy.times(&Pair::both(number::inverse(&self.tz.second()), self.fused()));
         let mut octets = number::to_le_bytes(&xy.second());
         let [.., last] = &mut octets;
         *last |= u8::from(is_odd(&xy.first())) << 7;
@@ -95,12 +113,17 @@ impl Point {
 
     #[inline(never)]
     pub(in super::super) fn entry(&self) -> Entry {
-        let first = self.xy.difference_and_sum().carried();
-        Entry { first, second: self.tz.times(&Pair::new(TWICE_D, TWO)) }
+        self.fused().compiled(
+            #[inline(always)]
+            || {
+                let first = self.xy.difference_and_sum().carried();
+                Entry { first, second: self.tz.times(&Pair::new(TWICE_D, TWO, self.fused())) }
+            },
+        )
     }
 
     /// The point (E F, G H, E H, G F) from (E, G), of magnitude three or less, and (F, H), of magnitude eight or less.
-    #[inline]
+    #[inline(always)]
     fn from_factors(eg: &Pair, fh: &Pair) -> Self {
         let fh = fh.carried();
         Self { xy: eg.times(&fh), tz: eg.times(&fh.swapped()) }
@@ -114,21 +137,31 @@ impl comb::Point for Point {
 
     #[inline(never)]
     fn doubled(&self) -> Self {
-        // The literature's (A, B) and (E, C) / 2. F and H have the opposite sign here, and so have all coordinates.
-        let squares = self.xy.squared();
-        let products = self.xy.crossed(&self.tz).times(&self.xy.swapped().crossed(&self.tz));
-        let gh = squares.difference_and_sum();
-        let ec = products.plus(&products);
-        let ch = ec.swapped().crossed(&gh);
-        Self::from_factors(&ec.crossed(&gh.swapped()), &gh.scaled_plus(-1.0, 0.0, &ch))
+        self.fused().compiled(
+            #[inline(always)]
+            || {
+                // The literature's (A, B) and (E, C) / 2. F and H have the opposite sign here, and so have all coordinates.
+                let squares = self.xy.squared();
+                let products = self.xy.crossed(&self.tz).times(&self.xy.swapped().crossed(&self.tz));
+                let gh = squares.difference_and_sum();
+                let ec = products.plus(&products);
+                let ch = ec.swapped().crossed(&gh);
+                Self::from_factors(&ec.crossed(&gh.swapped()), &gh.scaled_plus(-1.0, 0.0, &ch))
+            },
+        )
     }
 
     #[inline(never)]
     fn plus(&self, entry: &Entry) -> Self {
-        let ab = self.xy.difference_and_sum().times(&entry.first);
-        let cd = self.tz.times(&entry.second);
-        let (eh, fg) = (ab.difference_and_sum(), cd.difference_and_sum());
-        Self::from_factors(&eh.crossed(&fg), &fg.crossed(&eh))
+        self.fused().compiled(
+            #[inline(always)]
+            || {
+                let ab = self.xy.difference_and_sum().times(&entry.first);
+                let cd = self.tz.times(&entry.second);
+                let (eh, fg) = (ab.difference_and_sum(), cd.difference_and_sum());
+                Self::from_factors(&eh.crossed(&fg), &fg.crossed(&eh))
+            },
+        )
     }
 
     fn entries(points: &[Self]) -> Vec<Entry> {
@@ -136,7 +169,7 @@ impl comb::Point for Point {
     }
 
     fn negated(entry: &Entry) -> Entry {
-        let negative = Pair::both(ZERO).minus(&entry.second);
+        let negative = Pair::both(ZERO, entry.second.fused()).minus(&entry.second);
         Entry { first: entry.first.swapped(), second: negative.crossed(&entry.second) }
     }
 }

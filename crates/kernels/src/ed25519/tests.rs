@@ -9,11 +9,17 @@ use fiat_crypto::curve25519_64 as fiat;
 use rsa::BigUint;
 
 use super::super::comb::Point as _;
+use super::super::lanes::Fused;
 use super::super::random::Random;
 use super::field::Pair;
 use super::number::{self, Limbs};
 use super::point::Point;
 use super::{PublicPoint, signs};
+
+/// This machine's, which must fuse for these tests.
+fn fused() -> Fused {
+    Fused::here().unwrap()
+}
 
 fn prime() -> BigUint {
     (BigUint::from(1_u8) << 255) - 19_u8
@@ -79,7 +85,9 @@ fn limbs() -> Vec<Limbs> {
     for _ in 0..500 {
         numbers.extend([random.number(), random.runs()]);
     }
-    all.extend(numbers.iter().map(|octets| Pair::both(number::from_le_bytes(octets)).carried().first()));
+    all.extend(
+        numbers.iter().map(|octets| Pair::both(number::from_le_bytes(octets), fused()).carried().first()),
+    );
     all
 }
 
@@ -111,7 +119,7 @@ fn sums_and_products_modulo_the_prime_are_those_of_big_integers_in_both_lanes() 
     for (index, a) in all.iter().enumerate() {
         let at = |step: usize, offset: usize| &all[(index * step + offset) % all.len()];
         let (b, c, d) = (at(7, 3), at(11, 5), at(13, 8));
-        let (x, y) = (Pair::new(*a, *b), Pair::new(*c, *d));
+        let (x, y) = (Pair::new(*a, *b, fused()), Pair::new(*c, *d, fused()));
         let [a, b, c, d] = [a, b, c, d].map(value);
         check(&x.plus(&y), &a + &c, &b + &d);
         check(&x.minus(&y), &a + &prime - &c, &b + &prime - &d);
@@ -169,8 +177,12 @@ fn field_arithmetic_is_that_of_proven_code() {
         let product = fiat(fiat::fiat_25519_carry_mul, &a, &b);
         let square = fiat(|out, a, _| fiat::fiat_25519_carry_square(out, a), &a, &a);
         let ours = |number: Pair| BigUint::from_bytes_le(&number::to_le_bytes(&number.second()));
-        assert_eq!(ours(Pair::new([0.0; 5], *x).times(&Pair::both(*y))), product, "{x:?} {y:?}");
-        assert_eq!(ours(Pair::new([0.0; 5], *x).squared()), square, "{x:?}");
+        assert_eq!(
+            ours(Pair::new([0.0; 5], *x, fused()).times(&Pair::both(*y, fused()))),
+            product,
+            "{x:?} {y:?}"
+        );
+        assert_eq!(ours(Pair::new([0.0; 5], *x, fused()).squared()), square, "{x:?}");
         if a != BigUint::from(0_u8) {
             let inverse = value(&number::inverse(x));
             assert_eq!(fiat(fiat::fiat_25519_carry_mul, &a, &inverse), BigUint::from(1_u8), "{x:?}");
@@ -184,13 +196,13 @@ fn the_largest_limbs_overflow_no_column_and_no_double() {
     let most = |limbs: &Limbs| limbs.map(|limb| 3.0 * limb);
     for (index, a) in extremes.iter().enumerate() {
         for b in extremes.iter().skip(index % 5).step_by(5).chain([a, &[LARGEST; 5], &[-LARGEST; 5]]) {
-            let product = Pair::new(*a, most(a)).times(&Pair::new(most(b), *b));
+            let product = Pair::new(*a, most(a), fused()).times(&Pair::new(most(b), *b, fused()));
             let expected = value(a) * value(b) * 3_u8 % prime();
             assert_eq!(value(&product.first()), expected, "{a:?} {b:?}");
             assert_eq!(value(&product.second()), expected, "{a:?} {b:?}");
             assert!(pair_within(1.0, &product));
         }
-        assert_eq!(value(&Pair::both(*a).squared().first()), value(a) * value(a) % prime());
+        assert_eq!(value(&Pair::both(*a, fused()).squared().first()), value(a) * value(a) % prime());
     }
 }
 
@@ -198,9 +210,9 @@ fn the_largest_limbs_overflow_no_column_and_no_double() {
 fn only_multiples_of_the_prime_are_zero() {
     for limbs in limbs() {
         let zero = value(&limbs) == BigUint::from(0_u8);
-        assert_eq!(Pair::new(limbs, [1.0; 5]).is_zero(), zero, "{limbs:?}");
+        assert_eq!(Pair::new(limbs, [1.0; 5], fused()).is_zero(), zero, "{limbs:?}");
     }
-    assert!(Pair::both([-19.0, 0.0, 0.0, 0.0, 2_251_799_813_685_248.0]).is_zero());
+    assert!(Pair::both([-19.0, 0.0, 0.0, 0.0, 2_251_799_813_685_248.0], fused()).is_zero());
 }
 
 #[test]
@@ -219,13 +231,13 @@ fn the_power_for_roots_is_that_of_big_integers() {
     let exponent = (prime() - 5_u8) >> 3;
     for limbs in limbs().iter().step_by(5) {
         let expected = value(limbs).modpow(&exponent, &prime());
-        let power = Pair::new([0.0; 5], *limbs).root_power();
+        let power = Pair::new([0.0; 5], *limbs, fused()).root_power();
         assert_eq!(value(&power.second()), expected, "{limbs:?}");
     }
 }
 
 fn ours(point: &EdwardsPoint) -> Point {
-    Point::decoded(&point.compress().to_bytes()).unwrap()
+    Point::decoded(&point.compress().to_bytes(), fused()).unwrap()
 }
 
 /// A random point of any order.
@@ -246,7 +258,7 @@ fn octets_are_decoded_to_the_point_that_dalek_finds_or_to_none() {
         for _ in 0..2 {
             octets[31] ^= 0x80;
             let theirs = CompressedEdwardsY(octets).decompress();
-            let ours = Point::decoded(&octets);
+            let ours = Point::decoded(&octets, fused());
             assert_eq!(ours.is_some(), theirs.is_some(), "{octets:x?}");
             if let (Some(ours), Some(theirs)) = (ours, theirs) {
                 assert_eq!(ours.encoded(), theirs.compress().to_bytes(), "{octets:x?}");
@@ -283,7 +295,7 @@ fn sums_and_doubles_of_all_kinds_of_points_are_daleks() {
             assert_eq!(point.plus(&again[0]).encoded(), (a + a + b).compress().to_bytes());
         }
     }
-    let neutral = Point::IDENTITY;
+    let neutral = Point::identity(fused());
     assert_eq!(neutral.encoded(), EdwardsPoint::identity().compress().to_bytes());
 }
 

@@ -13,7 +13,7 @@ mod reciprocal;
 mod tests;
 pub(super) mod work;
 
-use super::lanes::{self, Lanes};
+use super::lanes::{self, Fused, Lanes};
 use limbs::WIDTH;
 use product::{BLOCK, Product};
 use work::{Starts, Work};
@@ -25,6 +25,7 @@ pub struct PublicOperation {
     octets: Box<[u8]>,
     exponent: u64,
     pub(super) modulus: Modulus,
+    fused: Fused,
 }
 
 /// A modulus, as reduction needs it.
@@ -56,9 +57,10 @@ impl PublicOperation {
         let (first, last) = (modulus.first()?, modulus.last()?);
         let fits =
             first & 0x80 != 0 && last & 1 == 1 && exponent & 1 == 1 && (3..1 << 33).contains(&exponent);
-        if !fits || !Lanes::fuses() {
+        if !fits {
             return None;
         }
+        let fused = Fused::here()?;
         // 2^(100 * skipped) is at most 1/16 of the modulus, so what is skipped changes the quotient by less than 1/32.
         let pair_bits = usize::try_from(WIDTH).ok()?.wrapping_mul(2);
         let skipped = modulus.len().wrapping_mul(8).wrapping_sub(5).checked_div(pair_bits)?;
@@ -71,13 +73,14 @@ impl PublicOperation {
                 negated: negated.collect(),
                 reciprocal: limbs::from_be_bytes(&reciprocal, pairs).into(),
                 skipped,
-                starts: Starts::new(pairs, skipped),
+                starts: Starts::new(Product::new(fused), pairs, skipped),
             },
+            fused,
         };
         operation.is_odd_function().then_some(operation)
     }
 
-    /// Whether x^e + (n - x)^e = n for an x, as it must be for odd e. This would fail if [`Lanes::fuses`] were wrong: the limbs of
+    /// Whether x^e + (n - x)^e = n for an x, as it must be for odd e. This would fail if [`Fused`] were wrong: the limbs of
     /// x and n - x have nothing in common, so rounding errors do not cancel.
     fn is_odd_function(&self) -> bool {
         // The modulus's octets in reverse, without the highest bit: any number below the modulus is suitable.
@@ -116,7 +119,7 @@ impl PublicOperation {
         if signature.len() != length || out.len() != length || signature >= &*self.octets {
             return false;
         }
-        let product = Product::new();
+        let product = Product::new(self.fused);
         let base = limbs::from_be_bytes(signature, self.modulus.negated.len());
         let mut work = Work::new(&base, &self.modulus.starts);
         for bit in (0..self.exponent.ilog2()).rev() {

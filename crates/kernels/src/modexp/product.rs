@@ -6,7 +6,7 @@
 
 use std::hint::black_box;
 
-use super::lanes::Lanes;
+use super::lanes::{Fused, Lanes};
 use super::limbs::WIDTH;
 
 /// 1.5 * 2^52: a double near it is an integer, and its bits count ones.
@@ -25,21 +25,32 @@ pub(in super::super) const LEAD: usize = BLOCK - 1;
 
 /// The sums for limbs `2k` and `2k + 1`, as integers, in two registers, so that no lane has to move.
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(target_arch = "x86_64", repr(C))]
 pub(in super::super) struct Column {
     /// Added to limbs `2k` and `2k + 1`.
     even: Lanes,
+    /// Keeps the two apart: the compiler would join them to 256 bits, and shuffle registers for that: a quarter of the time.
+    #[cfg(target_arch = "x86_64")]
+    apart: Lanes,
     /// Added to limbs `2k + 1` and `2k + 2`.
     odd: Lanes,
 }
 
 impl Column {
-    pub(super) const ZERO: Self = Self { even: Lanes::ZERO, odd: Lanes::ZERO };
+    pub(super) const ZERO: Self = Self {
+        even: Lanes::ZERO,
+        #[cfg(target_arch = "x86_64")]
+        apart: Lanes::ZERO,
+        odd: Lanes::ZERO,
+    };
 
     /// The initial value of a column, such that its final sum is [`OFFSET`] more than the true one. `self` is what rows of zeros
     /// made of [`Column::ZERO`]: the bits of [`HIGH`] and [`LOW`], as often as they were added.
     pub(super) fn start(&self) -> Self {
         Self {
             even: Lanes::integer(OFFSET).integer_minus(self.even),
+            #[cfg(target_arch = "x86_64")]
+            apart: Lanes::ZERO,
             odd: Lanes::integer(0).integer_minus(self.odd),
         }
     }
@@ -51,7 +62,7 @@ impl Column {
 }
 
 /// `limbs` in the form that can be added to a column's sum.
-#[inline]
+#[inline(always)]
 pub(super) fn countable(limbs: Lanes) -> Lanes {
     limbs.plus(Lanes::splat(LOW))
 }
@@ -64,19 +75,28 @@ pub(in super::super) struct Product {
     high: Lanes,
     /// [`HIGH`] + [`LOW`].
     both: Lanes,
+    fused: Fused,
 }
 
 impl Product {
-    pub(in super::super) fn new() -> Self {
-        Self { high: Lanes::splat(black_box(HIGH)), both: Lanes::splat(black_box(HIGH + LOW)) }
+    pub(in super::super) fn new(fused: Fused) -> Self {
+        Self { high: Lanes::splat(black_box(HIGH)), both: Lanes::splat(black_box(HIGH + LOW)), fused }
     }
 
     /// Adds `block` times a number to `columns`. `number` begins [`LEAD`] pairs before the pair whose product with the first of
     /// `block` belongs to the first column. The shorter of `columns` and `number` ends the loop.
     ///
     /// Three products go to each place at a time, and their high parts are summed in one double.
-    #[inline]
+    #[inline(always)]
     pub(super) fn add_rows(self, columns: &mut [Column], number: &[Lanes], block: &[Lanes; BLOCK]) {
+        self.fused.compiled(
+            #[inline(always)]
+            || self.add_rows_here(columns, number, block),
+        );
+    }
+
+    #[inline(always)]
+    fn add_rows_here(self, columns: &mut [Column], number: &[Lanes], block: &[Lanes; BLOCK]) {
         let [first, second, third] = block;
         let even = [first.first(), second.first(), third.first()].map(Lanes::splat);
         let odd = [first.second(), second.second(), third.second()].map(Lanes::splat);
@@ -98,7 +118,7 @@ impl Product {
 
     /// The sum of the products of `limbs` with `factors`: [`HIGH`] plus a multiple of 2^50, and [`LOW`] plus the rest, which
     /// lies within 3 * 2^49.
-    #[inline]
+    #[inline(always)]
     fn split(self, limbs: [Lanes; BLOCK], factors: [Lanes; BLOCK]) -> (Lanes, Lanes) {
         let [a, b, c] = limbs;
         let [by_a, by_b, by_c] = factors;
@@ -115,7 +135,7 @@ impl Product {
 /// column before its carry is taken. Both get the column's index.
 ///
 /// Columns stay within 2^57, so carries stay within 2^7 and limbs within 2^49 + 2^7, and no carry waits for another.
-#[inline]
+#[inline(always)]
 pub(super) fn carry(
     columns: &mut [Column],
     starts: &[Column],

@@ -18,7 +18,7 @@ pub(in super::super) struct Starts {
 
 impl Starts {
     /// The initial columns for numbers of `pairs` pairs of limbs, found by multiplying zeros.
-    pub(super) fn new(pairs: usize, skipped: usize) -> Self {
+    pub(super) fn new(product: Product, pairs: usize, skipped: usize) -> Self {
         let nothing = |count: usize| vec![Column::ZERO; count].into_boxed_slice();
         let none = Self {
             square: nothing(pairs.wrapping_mul(2)),
@@ -27,7 +27,6 @@ impl Starts {
             remainder: nothing(pairs),
         };
         let zero = vec![Lanes::ZERO; pairs];
-        let product = Product::new();
         let mut squared = Work::new(&zero, &none);
         squared.add_square(product);
         squared.add_quotient(product, &zero, skipped);

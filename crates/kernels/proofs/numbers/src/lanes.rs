@@ -246,6 +246,23 @@ fn known(lane: Lane) -> Option<u64> {
     }
 }
 
+/// The proofs are about machines with fused multiplication.
+#[derive(Clone, Copy, Debug)]
+pub struct Fused(());
+
+pub const FUSED: Fused = Fused(());
+
+impl Fused {
+    #[must_use]
+    pub const fn here() -> Option<Self> {
+        Some(FUSED)
+    }
+
+    pub fn compiled<T>(self, work: impl FnOnce() -> T) -> T {
+        work()
+    }
+}
+
 /// Two lanes.
 #[derive(Clone, Copy, Debug)]
 pub struct Lanes(u64, u64);
@@ -263,11 +280,6 @@ impl Lanes {
 
     pub fn splat(value: f64) -> Self {
         Self::doubles(value, value)
-    }
-
-    /// The proofs are about machines with fused multiply-add.
-    pub fn fuses() -> bool {
-        true
     }
 
     pub fn first(self) -> f64 {

@@ -8,7 +8,7 @@ use super::comb::Point as _;
 use super::ed25519::field::Pair;
 use super::ed25519::number::{Limbs, WIDTH};
 use super::ed25519::point::{Entry, Point};
-use super::lanes;
+use super::lanes::{self, FUSED};
 use edge_assay_abstract_numbers::dyadic::Dyadic;
 use edge_assay_abstract_numbers::polynomial::Number;
 
@@ -43,17 +43,17 @@ fn operations_are_congruent() {
     };
     for (first, second) in [(1, 1), (3, 1), (1, 3)] {
         let (a, b) = (variables(first), variables(second));
-        let product = Pair::new(a, b).times(&Pair::new(b, a));
+        let product = Pair::new(a, b, FUSED).times(&Pair::new(b, a, FUSED));
         let expected = number(&a).times(&number(&b));
         check(&product.first(), &expected);
         check(&product.second(), &expected);
     }
     let (a, b) = (variables(1), variables(1));
-    let square = Pair::new(a, b).squared();
+    let square = Pair::new(a, b, FUSED).squared();
     check(&square.first(), &number(&a).times(&number(&a)));
     check(&square.second(), &number(&b).times(&number(&b)));
     let (a, b) = (variables(8), variables(8));
-    let carried = Pair::new(a, b).carried();
+    let carried = Pair::new(a, b, FUSED).carried();
     check(&carried.first(), &number(&a));
     check(&carried.second(), &number(&b));
 }
@@ -61,7 +61,7 @@ fn operations_are_congruent() {
 /// From coordinates and table entries of magnitude one, doublings and additions give coordinates of magnitude one, and so does
 /// the construction of a table.
 fn any_order_closes() {
-    let pair = || Pair::new(variables(1), variables(1));
+    let pair = || Pair::new(variables(1), variables(1), FUSED);
     let point = Point { xy: pair(), tz: pair() };
     let entry = Entry { first: pair(), second: pair() };
     let negated = Point::negated(&entry);

@@ -4,7 +4,7 @@
 
 use num_bigint_dig::BigInt;
 
-use super::lanes::{self, Lanes};
+use super::lanes::{self, FUSED, Lanes};
 use super::modexp::limbs::WIDTH;
 use super::modexp::product::{BLOCK, LEAD, Product};
 use super::modexp::work::{GUARD, Work};
@@ -76,11 +76,11 @@ fn products_are_exact(shape: &Modulus) {
     let pairs = shape.negated.len();
     let (a, b) = (variables(pairs), variables(pairs));
     let mut work = Work::new(&a, &shape.starts);
-    work.add_square(Product::new());
+    work.add_square(Product::new(FUSED));
     work.carry_product(shape);
     check(&work.limbs[..2 * pairs], &number(&a).times(&number(&a)));
     work.product.clone_from_slice(&shape.starts.multiple);
-    work.add_multiple(Product::new(), &b);
+    work.add_multiple(Product::new(FUSED), &b);
     work.carry_product(shape);
     check(&work.limbs[..2 * pairs], &number(&a).times(&number(&b)));
 }
@@ -94,7 +94,7 @@ fn quotients_are_products_with_the_reciprocal(shape: &Modulus) -> BigInt {
     let mut work = Work::new(&vec![Lanes::ZERO; pairs], &shape.starts);
     let product = variables(2 * pairs);
     work.limbs[..2 * pairs].copy_from_slice(&product);
-    work.find_quotient(Product::new(), &modulus);
+    work.find_quotient(Product::new(FUSED), &modulus);
     assert_magnitude(&work.quotient);
     let lowest = PAIR_BITS * (shape.skipped + pairs - GUARD);
     let first = first_taken(shape);
@@ -125,7 +125,7 @@ fn remainders_are_exact(shape: &Modulus) {
     let (product, quotient) = (variables(2 * pairs), variables(pairs + GUARD));
     work.limbs[..2 * pairs].copy_from_slice(&product);
     work.quotient.copy_from_slice(&quotient);
-    work.find_remainder(Product::new(), &modulus);
+    work.find_remainder(Product::new(FUSED), &modulus);
     let taken_off = number(&quotient[GUARD..]).times(&number(&modulus.negated));
     let value = &work.value()[..pairs];
     check(value, &number(&product[..pairs]).plus_multiple(&taken_off, 1));
