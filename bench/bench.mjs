@@ -3,7 +3,7 @@ import { cpus, loadavg } from 'node:os';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { at } from '../scripts/lib/paths.mjs';
-import { Failure, quietly, step } from '../scripts/lib/steps.mjs';
+import { Failure, quietly, step, visibly } from '../scripts/lib/steps.mjs';
 import { buildWorker } from '../scripts/lib/worker.mjs';
 import { alone } from './alone.mjs';
 import { calls } from './calls.mjs';
@@ -22,14 +22,17 @@ const ALONE = [
   ...[3072, 4096].map((modulusLength) => ({ algorithm: 'RS256', modulusLength, name: `RS256, ${modulusLength} bits` })),
 ];
 const BENCH_WORKER = 'target/bench-worker';
-const USAGE = '✗ npm run bench -- [--rounds 5] [--seconds 2] [--connections 16] [--all] [--write] [--engines] [--rpc]';
+// A workspace of its own, so that ordinary builds do not compile aws-lc.
+const NATIVE = ['run', '--locked', '--release', '--manifest-path', 'bench/native/Cargo.toml'];
+const USAGE = '✗ npm run bench -- [--rounds 5] [--seconds 2] [--connections 16] [--all] [--write] [--engines] [--rpc] [--native]';
 
 /**
  * Runs the benchmarks and prints the tables. Without --all, only the comparisons with others; with --engines, only the engines; with --rpc,
- * only the calls of another Worker.
+ * only the calls of another Worker; with --native, only native programs.
  */
 export async function bench(args) {
   const settings = { ...options(args), folders: { worker: 'build', benchWorker: 'build' } };
+  if (settings.native) return visibly('cargo', NATIVE);
   const worker = await buildWorker();
   if (settings.engines) return void console.log(await engines(settings));
   if (settings.rpc) return void console.log(await calls(settings));
@@ -82,12 +85,13 @@ function options(args) {
       write: { type: 'boolean', default: false },
       engines: { type: 'boolean', default: false },
       rpc: { type: 'boolean', default: false },
+      native: { type: 'boolean', default: false },
     },
   });
-  const { all, write, engines: onlyEngines, rpc, ...texts } = values;
+  const { all, write, engines: onlyEngines, rpc, native, ...texts } = values;
   const [rounds, seconds, connections] = [texts.rounds, texts.seconds, texts.connections].map(Number);
   if ([rounds, seconds, connections].some((number) => !(number > 0))) throw new Failure(USAGE);
-  return { rounds, seconds, connections, all: all || write, write, engines: onlyEngines, rpc };
+  return { rounds, seconds, connections, all: all || write, write, engines: onlyEngines, rpc, native };
 }
 
 /** The conditions of the run, which a reader needs to interpret the figures. */

@@ -4,6 +4,7 @@
 //   npm run bench -- --rounds 5 --seconds 2 --connections 16
 //   npm run bench -- --engines        the cost of each `verify.engine` alone
 //   npm run bench -- --rpc            another Worker's calls of `verify`, by RPC and over HTTP
+//   npm run bench -- --native         verification in native programs, beside jsonwebtoken's
 import { onPinnedNode } from './lib/bootstrap.mjs';
 import { run } from './lib/steps.mjs';
 

@@ -20,6 +20,7 @@ const { COMMAND_LINE_TARGET, ensureToolchain, WITHOUT_FLAGS } = await import('./
 const CHECKS = [
   [['fmt', '--all', '--check']],
   [['fmt', '--manifest-path', 'fuzz/Cargo.toml', '--check']],
+  [['fmt', '--manifest-path', 'bench/native/Cargo.toml', '--check']],
   [['clippy', '--locked', '--all-targets', '--', '-D', 'warnings']],
   [['clippy', '--locked', '--lib', '--target', 'wasm32-unknown-unknown', '--all-features', '--', '-D', 'warnings'], WITHOUT_FLAGS],
   [['clippy', '--locked', '--package', 'edge-assay-cli', '--target', 'wasm32-wasip1', '--', '-D', 'warnings'], WITHOUT_FLAGS],

@@ -9,6 +9,9 @@ use serde_json::Value;
 /// The lock file of the workspace `fuzz/`, which only `npm run fuzz` compiles.
 const FUZZ_LOCK: &str = "fuzz/Cargo.lock";
 
+/// The lock file of the workspace `bench/native/`, which only `npm run bench -- --native` compiles.
+const NATIVE_BENCH_LOCK: &str = "bench/native/Cargo.lock";
+
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
 fn root() -> &'static Path {
@@ -58,10 +61,11 @@ fn every_crate_is_ours_or_comes_from_crates_io_with_a_checksum() {
         "edge-assay-jose",
         "edge-assay-kernels",
         "edge-assay-kernels-proofs",
+        "edge-assay-native-bench",
         "edge-assay-verifier",
         "mutants",
     ];
-    for package in crates().into_iter().chain(crates_of(FUZZ_LOCK)) {
+    for package in crates().into_iter().chain(crates_of(FUZZ_LOCK)).chain(crates_of(NATIVE_BENCH_LOCK)) {
         let name = package["name"].as_str().unwrap();
         match package.get("source").and_then(toml::Value::as_str) {
             None => assert!(ours.contains(&name), "{name}"),
