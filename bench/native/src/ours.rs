@@ -1,7 +1,7 @@
-//! Verification with edge-assay. No other file here names it.
+//! Verification with edge-assay-jose. No other file here names it.
 
-use edge_assay::jose::token::UntrustedToken;
-use edge_assay::jose::{Algorithm, KeySet, SharedSecret, VerifyingKey};
+use edge_assay_jose::token::UntrustedToken;
+use edge_assay_jose::{Algorithm, KeySet, SharedSecret, VerifyingKey};
 use serde_json::json;
 
 use crate::mint::{AUDIENCE, ISSUER, Key};
