@@ -61,7 +61,11 @@ pub(super) fn check(
         }
     }
     for (index, client) in exchange.iter().flat_map(|exchange| &exchange.clients).enumerate() {
-        let targets = client.targets.iter().map(String::as_str).collect();
+        // `collect` would compile a sort for texts.
+        let mut targets = BTreeSet::new();
+        for target in &client.targets {
+            targets.insert(target.as_str());
+        }
         let party = Party::Client(&client.binding, targets);
         add(format!("exchange.clients[{index}].secret"), &client.binding, party, None);
     }

@@ -45,7 +45,10 @@ fn imported(program: &[u8]) -> Vec<String> {
     const STRTAB: usize = 3;
     const ALLOC: usize = 2;
     let number = |at: usize, length: usize| {
-        program[at..at + length].iter().rev().fold(0, |number: usize, octet| number << 8 | usize::from(*octet))
+        program[at..at + length]
+            .iter()
+            .rev()
+            .fold(0, |number: usize, octet| number << 8 | usize::from(*octet))
     };
     let (sections, size, count) = (number(0x28, 8), number(0x3a, 2), number(0x3c, 2));
     let mut starts = (0..count).map(|index| sections + index * size);

@@ -7,6 +7,8 @@ mod keys;
 pub(super) mod rules;
 mod targets;
 
+use std::collections::BTreeSet;
+
 use super::fields::exchange::{EXCHANGE, FIREPROOF, TARGET};
 use super::reader::{Faults, Table};
 use super::rows::{Field, Optional, Texts};
@@ -52,7 +54,12 @@ pub(super) fn read(table: Table<'_>, around: &Surroundings<'_>, secrets: &impl S
         leeway_seconds: around.leeway_seconds,
     };
     let wanted = targets.iter().map(Target::series).chain(fireproof.iter().map(Fireproof::series));
-    let ring = keys::read(&margins, &wanted.collect(), around, secrets);
+    // `collect` would compile a sort for series.
+    let mut all = BTreeSet::new();
+    for series in wanted {
+        all.insert(series);
+    }
+    let ring = keys::read(&margins, &all, around, secrets);
     if let (Some(issuer), Some(fireproof)) = (&issuer, &fireproof) {
         check_fireproof_audience(&table, issuer, fireproof, &targets);
     }
