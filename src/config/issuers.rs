@@ -232,7 +232,7 @@ fn audience(table: &Table<'_>) -> AudienceRule {
                         );
                     }
                     (None, None) if is_empty => {
-                        table.fault(ISSUER.audience.name, "has neither any_of nor all_of", FIX)
+                        table.fault(ISSUER.audience.name, "has neither any_of nor all_of", FIX);
                     }
                     (None, None) => {}
                 }

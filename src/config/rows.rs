@@ -112,7 +112,7 @@ pub(super) struct Text;
 impl Kind for Text {
     type Value<'d> = String;
 
-    fn read<'d>(&self, table: &Table<'d>, name: &'static str) -> Option<String> {
+    fn read<'d>(&self, table: &Table<'d>, name: &'static str) -> Option<Self::Value<'d>> {
         table.string(name)
     }
 }
@@ -131,7 +131,7 @@ pub(super) struct Texts;
 impl Kind for Texts {
     type Value<'d> = Vec<String>;
 
-    fn read<'d>(&self, table: &Table<'d>, name: &'static str) -> Option<Vec<String>> {
+    fn read<'d>(&self, table: &Table<'d>, name: &'static str) -> Option<Self::Value<'d>> {
         table.strings(name)
     }
 }
@@ -150,7 +150,7 @@ pub(super) struct Binding;
 impl Kind for Binding {
     type Value<'d> = String;
 
-    fn read<'d>(&self, table: &Table<'d>, name: &'static str) -> Option<String> {
+    fn read<'d>(&self, table: &Table<'d>, name: &'static str) -> Option<Self::Value<'d>> {
         table.binding(name)
     }
 }
@@ -161,7 +161,7 @@ pub(super) struct Boolean;
 impl Kind for Boolean {
     type Value<'d> = bool;
 
-    fn read<'d>(&self, table: &Table<'d>, name: &'static str) -> Option<bool> {
+    fn read<'d>(&self, table: &Table<'d>, name: &'static str) -> Option<Self::Value<'d>> {
         table.boolean(name)
     }
 }
@@ -180,7 +180,7 @@ pub(super) struct Whole(pub(super) (u64, u64));
 impl Kind for Whole {
     type Value<'d> = u64;
 
-    fn read<'d>(&self, table: &Table<'d>, name: &'static str) -> Option<u64> {
+    fn read<'d>(&self, table: &Table<'d>, name: &'static str) -> Option<Self::Value<'d>> {
         table.integer(name, self.0)
     }
 }
@@ -199,7 +199,7 @@ pub(super) struct Fraction;
 impl Kind for Fraction {
     type Value<'d> = f64;
 
-    fn read<'d>(&self, table: &Table<'d>, name: &'static str) -> Option<f64> {
+    fn read<'d>(&self, table: &Table<'d>, name: &'static str) -> Option<Self::Value<'d>> {
         table.fraction(name)
     }
 }
@@ -218,7 +218,7 @@ pub(super) struct Choice<T: 'static>(pub(super) &'static [(&'static str, T)]);
 impl<T: Copy> Kind for Choice<T> {
     type Value<'d> = T;
 
-    fn read<'d>(&self, table: &Table<'d>, name: &'static str) -> Option<T> {
+    fn read<'d>(&self, table: &Table<'d>, name: &'static str) -> Option<Self::Value<'d>> {
         table.choice(name, self.0)
     }
 }
@@ -255,7 +255,7 @@ pub(super) const fn entries<T>() -> Entries<T> {
 impl<T: Rows> Kind for Inner<T> {
     type Value<'d> = Table<'d>;
 
-    fn read<'d>(&self, table: &Table<'d>, name: &'static str) -> Option<Table<'d>> {
+    fn read<'d>(&self, table: &Table<'d>, name: &'static str) -> Option<Self::Value<'d>> {
         table.table(name, T::NAMES)
     }
 }
@@ -263,7 +263,7 @@ impl<T: Rows> Kind for Inner<T> {
 impl<T: Rows> Kind for List<T> {
     type Value<'d> = Vec<Table<'d>>;
 
-    fn read<'d>(&self, table: &Table<'d>, name: &'static str) -> Option<Vec<Table<'d>>> {
+    fn read<'d>(&self, table: &Table<'d>, name: &'static str) -> Option<Self::Value<'d>> {
         table.tables(name, T::NAMES)
     }
 }
@@ -271,7 +271,7 @@ impl<T: Rows> Kind for List<T> {
 impl<T: Rows> Kind for Entries<T> {
     type Value<'d> = Vec<(String, Table<'d>)>;
 
-    fn read<'d>(&self, table: &Table<'d>, name: &'static str) -> Option<Vec<(String, Table<'d>)>> {
+    fn read<'d>(&self, table: &Table<'d>, name: &'static str) -> Option<Self::Value<'d>> {
         table.entries(name, T::NAMES)
     }
 }
@@ -282,7 +282,7 @@ pub(super) struct Raw;
 impl Kind for Raw {
     type Value<'d> = &'d Value;
 
-    fn read<'d>(&self, table: &Table<'d>, name: &'static str) -> Option<&'d Value> {
+    fn read<'d>(&self, table: &Table<'d>, name: &'static str) -> Option<Self::Value<'d>> {
         table.value(name)
     }
 }
@@ -303,6 +303,8 @@ macro_rules! object {
         }
     ) => {
         $(#[doc = $about])+
+        // The names are those of the configuration.
+        #[allow(clippy::struct_field_names)]
         pub(in crate::config) struct $object {
             $($(#[doc = $sentence])+ pub(in crate::config) $name: $crate::config::rows::Field<$rule>,)+
         }

@@ -127,7 +127,7 @@ fn tests(table: &Table<'_>) -> Vec<Test> {
         None => {}
         Some(Value::Number(number)) => tests.push(Test::AtLeast(number.clone())),
         Some(_) => {
-            table.fault(CONDITION.at_least.name, "is not a number", "write a number, as in at_least = 18")
+            table.fault(CONDITION.at_least.name, "is not a number", "write a number, as in at_least = 18");
         }
     }
     tests.extend(table.read(&CONDITION.exists).map(Test::Exists));
