@@ -15,15 +15,19 @@ export async function alone(port, subjects, { rounds }) {
     return performance.now() - begin;
   };
   const cases = subjects.flatMap(({ name }) => ENGINES.map((engine) => ({ name, target: engine })));
-  return step(`The verification alone, ${rounds} rounds of ${cases.length} cases`, `${Math.ceil((rounds * cases.length * 0.4) / 60)} min`, async () => {
-    for (const one of cases) {
-      // How many fit into the time that a round takes; also the warm-up, for the compilers of both languages.
-      await ask(one.name, one.target, 200);
-      one.times = Math.max(50, Math.round((MEASURED_MS * 200) / (await ask(one.name, one.target, 200))));
-    }
-    return inRounds(rounds, cases, async ({ name, target, times }) => {
-      const empty = await ask(name, target, 0);
-      return { microseconds: ((await ask(name, target, times)) - empty) * (1000 / times) };
-    });
-  });
+  return step(
+    `The verification alone, ${rounds} rounds of ${cases.length} cases`,
+    `${Math.ceil((rounds * cases.length * 0.4) / 60)} min`,
+    async () => {
+      for (const one of cases) {
+        // How many fit into the time that a round takes; also the warm-up, for the compilers of both languages.
+        await ask(one.name, one.target, 200);
+        one.times = Math.max(50, Math.round((MEASURED_MS * 200) / (await ask(one.name, one.target, 200))));
+      }
+      return inRounds(rounds, cases, async ({ name, target, times }) => {
+        const empty = await ask(name, target, 0);
+        return { microseconds: ((await ask(name, target, times)) - empty) * (1000 / times) };
+      });
+    },
+  );
 }

@@ -23,7 +23,10 @@ export async function calls({ rounds, folders }) {
     if (!response.ok) throw new Failure(`✗ ${way}: ${text}`);
     return ((cpuSeconds() - begin) * 1e6) / times;
   };
-  const cases = [['RS256, one token', 1], ['RS256, distinct tokens', DISTINCT_TOKENS]].flatMap(([name, tokens]) => WAYS.map((target) => ({ name, target, tokens })));
+  const cases = [
+    ['RS256, one token', 1],
+    ['RS256, distinct tokens', DISTINCT_TOKENS],
+  ].flatMap(([name, tokens]) => WAYS.map((target) => ({ name, target, tokens })));
   try {
     const rows = await step(`Calls of another Worker, ${rounds} rounds of ${cases.length} cases`, '1 min', async () => {
       for (const { target, tokens } of cases) await ask(target, tokens, TIMES);

@@ -12,7 +12,9 @@ const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA', 'HS256'];
 
 /** The table, as Markdown. */
 export async function engines({ rounds, seconds, connections, folders }) {
-  const subjects = await step('Minting the tokens', '10 s', () => Promise.all(ALGORITHMS.map((algorithm) => createSubject(algorithm, DISTINCT_TOKENS))));
+  const subjects = await step('Minting the tokens', '10 s', () =>
+    Promise.all(ALGORITHMS.map((algorithm) => createSubject(algorithm, DISTINCT_TOKENS))),
+  );
   const workerd = await startWorkerd(subjects, { ...folders, engines: true });
   const cpuSeconds = cpuClock(workerd.pid);
   const cases = subjects.flatMap(({ algorithm, tokens }) => {
@@ -20,12 +22,15 @@ export async function engines({ rounds, seconds, connections, folders }) {
     return ENGINES.map((engine) => ({ name: algorithm, target: engine, requests }));
   });
   try {
-    const rows = await step(`Requests by each engine, ${rounds} rounds of ${cases.length} cases`, `${Math.ceil((rounds * cases.length * seconds) / 60)} min`, () =>
-      inRounds(rounds, cases, async ({ target, requests }) => {
-        const before = cpuSeconds();
-        const { perSecond } = await load(workerd.ports[`edge-assay-${target}`], requests, { connections, seconds, warmUpSeconds: 0 });
-        return { micros: ((cpuSeconds() - before) * 1e6) / (perSecond * seconds) };
-      }),
+    const rows = await step(
+      `Requests by each engine, ${rounds} rounds of ${cases.length} cases`,
+      `${Math.ceil((rounds * cases.length * seconds) / 60)} min`,
+      () =>
+        inRounds(rounds, cases, async ({ target, requests }) => {
+          const before = cpuSeconds();
+          const { perSecond } = await load(workerd.ports[`edge-assay-${target}`], requests, { connections, seconds, warmUpSeconds: 0 });
+          return { micros: ((cpuSeconds() - before) * 1e6) / (perSecond * seconds) };
+        }),
     );
     const micros = (algorithm, engine) => rowOf(rows, algorithm, engine).micros;
     const lines = ALGORITHMS.map((algorithm) => {

@@ -21,7 +21,9 @@ const SECTIONS = {
     const busy = load > BUSY ? ', which is busy: take these figures with care' : '';
     return [
       `Run of ${date} on ${machine}; load before it ${load.toFixed(2)}${busy}.`,
-      `${Object.entries(versions).map(([name, version]) => `${name} ${version}`).join(', ')}.`,
+      `${Object.entries(versions)
+        .map(([name, version]) => `${name} ${version}`)
+        .join(', ')}.`,
       `${settings.connections} keep-alive connections; medians of ${settings.rounds} interleaved rounds of ${settings.seconds} s.`,
     ].join('\n');
   },
@@ -36,9 +38,19 @@ const SECTIONS = {
       ['EdDSA alone', '≤ 1.5', aloneRatio('EdDSA'), (value) => value <= 1.5],
       ['`/verify`, one RS256 token, requests/s against Hono + jose', '≥ 1.3', servedRatio(served, oneToken('RS256')), (value) => value >= 1.3],
       ['`/verify`, distinct RS256 tokens', '≥ 1.0', servedRatio(served, distinctTokens('RS256')), (value) => value >= 1],
-      ['gateway, one RS256 token, against a Hono + jose proxy', '≥ 1.2', results.gateway && servedRatio(results.gateway, oneToken('RS256')), (value) => value >= 1.2],
+      [
+        'gateway, one RS256 token, against a Hono + jose proxy',
+        '≥ 1.2',
+        results.gateway && servedRatio(results.gateway, oneToken('RS256')),
+        (value) => value >= 1.2,
+      ],
       ['wasm, kB gzipped', '≤ 300', wasm.gzipped / 1000, (value) => value <= 300],
-      ['start-up, ms more than Hono + jose', '≤ 5', startUp && beyondHello(startUp, 'edge-assay') - beyondHello(startUp, 'hono-jose'), (value) => value <= 5],
+      [
+        'start-up, ms more than Hono + jose',
+        '≤ 5',
+        startUp && beyondHello(startUp, 'edge-assay') - beyondHello(startUp, 'hono-jose'),
+        (value) => value <= 5,
+      ],
     ];
     return table([
       ['', 'goal', 'measured', 'reached'],
@@ -48,7 +60,10 @@ const SECTIONS = {
 
   served({ served }) {
     const hello = rowOf(served, HELLO, 'hello');
-    return `${rivalry(served, names(served).filter((name) => name !== HELLO))}\n\nA bare JavaScript Worker: ${whole(hello.perSecond)} requests/s, ${latency(hello)} ms.`;
+    return `${rivalry(
+      served,
+      names(served).filter((name) => name !== HELLO),
+    )}\n\nA bare JavaScript Worker: ${whole(hello.perSecond)} requests/s, ${latency(hello)} ms.`;
   },
 
   gateway: ({ gateway }) => gateway && rivalry(gateway, names(gateway)),
@@ -69,8 +84,13 @@ const SECTIONS = {
   profile({ profile }) {
     if (!profile) return undefined;
     const columns = Object.keys(profile);
-    const places = [...new Set(columns.flatMap((name) => Object.keys(profile[name])))].sort((a, b) => (profile[columns[0]][b] ?? 0) - (profile[columns[0]][a] ?? 0));
-    return table([['µs per request', ...columns], ...places.map((place) => [place, ...columns.map((name) => (profile[name][place] ?? 0).toFixed(1))])]);
+    const places = [...new Set(columns.flatMap((name) => Object.keys(profile[name])))].sort(
+      (a, b) => (profile[columns[0]][b] ?? 0) - (profile[columns[0]][a] ?? 0),
+    );
+    return table([
+      ['µs per request', ...columns],
+      ...places.map((place) => [place, ...columns.map((name) => (profile[name][place] ?? 0).toFixed(1))]),
+    ]);
   },
 
   price({ alone, served }) {
@@ -98,7 +118,11 @@ export function filled(page, results) {
 /** The same for a terminal. */
 export function summary(results) {
   const shown = ['circumstances', 'wasm', 'served', 'gateway', 'alone', 'start-up', 'size', 'issuers', 'keys', 'profile', 'price', 'goals'];
-  return shown.map((name) => SECTIONS[name](results)).filter((text) => text !== undefined).map((text) => `\n${text}`).join('\n');
+  return shown
+    .map((name) => SECTIONS[name](results))
+    .filter((text) => text !== undefined)
+    .map((text) => `\n${text}`)
+    .join('\n');
 }
 
 function rivalry(rows, wanted) {
@@ -118,10 +142,12 @@ function rivalry(rows, wanted) {
 function enginesOf(alone, wanted) {
   return table([
     ['µs', 'Rust in wasm', 'crypto.subtle', 'jose.jwtVerify', 'Rust : subtle', 'Rust : jose'],
-    ...names(alone).filter(wanted).map((name) => {
-      const [rust, subtle, jose] = ENGINES.map((engine) => rowOf(alone, name, engine).microseconds);
-      return [name, ...[rust, subtle, jose].map(microseconds), ratio(rust / subtle), ratio(rust / jose)];
-    }),
+    ...names(alone)
+      .filter(wanted)
+      .map((name) => {
+        const [rust, subtle, jose] = ENGINES.map((engine) => rowOf(alone, name, engine).microseconds);
+        return [name, ...[rust, subtle, jose].map(microseconds), ratio(rust / subtle), ratio(rust / jose)];
+      }),
   ]);
 }
 

@@ -64,18 +64,24 @@ export async function growth({ rounds, seconds, connections, folders }) {
     ...KEYS.map((keys) => ({ table: 'keys', name: String(keys), keys })),
   ];
   const tables = { size: [], issuers: [], keys: [] };
-  await step(`Growth, ${rounds} rounds of ${worlds.length * RIVALS.length} cases`, minutes(rounds * worlds.length * RIVALS.length * (seconds + 0.4)), async () => {
-    for (const { table, name, kibibytes, issuers = 1, keys = 1 } of worlds) {
-      const subject = await createSubject('ES256', DISTINCT_TOKENS, { bytes: kibibytes && kibibytes * 1024, keys });
-      const workerd = await startWorkerd([subject], { ...folders, otherIssuers: issuers - 1 });
-      try {
-        const cases = againstEachOther(name, subject.tokens.map(verifyRequest));
-        tables[table].push(...(await inRounds(rounds, cases, ({ target, requests }) => load(workerd.ports[target], requests, { connections, seconds }))));
-      } finally {
-        await workerd.stop();
+  await step(
+    `Growth, ${rounds} rounds of ${worlds.length * RIVALS.length} cases`,
+    minutes(rounds * worlds.length * RIVALS.length * (seconds + 0.4)),
+    async () => {
+      for (const { table, name, kibibytes, issuers = 1, keys = 1 } of worlds) {
+        const subject = await createSubject('ES256', DISTINCT_TOKENS, { bytes: kibibytes && kibibytes * 1024, keys });
+        const workerd = await startWorkerd([subject], { ...folders, otherIssuers: issuers - 1 });
+        try {
+          const cases = againstEachOther(name, subject.tokens.map(verifyRequest));
+          tables[table].push(
+            ...(await inRounds(rounds, cases, ({ target, requests }) => load(workerd.ports[target], requests, { connections, seconds }))),
+          );
+        } finally {
+          await workerd.stop();
+        }
       }
-    }
-  });
+    },
+  );
   return tables;
 }
 

@@ -20,7 +20,9 @@ export async function createSubject(algorithm, tokens, { bytes, keys = 1, modulu
   const secret = algorithm.startsWith('HS') ? randomBytes(48).toString('base64') : undefined;
   const pairs = secret ? [] : await Promise.all(Array.from({ length: keys }, () => newKey(algorithm, modulusLength)));
   /** @type {{ kid: string, privateKey: CryptoKey | Uint8Array, jwk?: import('jose').JWK }} */
-  const signer = secret ? { kid: randomUUID().slice(0, 8), privateKey: new TextEncoder().encode(secret) } : /** @type {(typeof pairs)[0]} */ (pairs.at(-1));
+  const signer = secret
+    ? { kid: randomUUID().slice(0, 8), privateKey: new TextEncoder().encode(secret) }
+    : /** @type {(typeof pairs)[0]} */ (pairs.at(-1));
   const mint = (padding) => sign(algorithm, issuer, signer, padding);
   // Base64url makes four characters of three.
   const missing = bytes ? bytes - ROUNDING - (await mint()).length : 0;
@@ -52,7 +54,11 @@ function sign(alg, issuer, { kid, privateKey }, padding) {
     session_id: randomUUID(),
     scope: 'profiles:read profiles:write',
   };
-  return new SignJWT({ sub: padding === null ? randomUUID().slice(0, 8) : randomUUID(), ...(padding === null ? {} : ordinary), ...(padding ? { padding } : {}) })
+  return new SignJWT({
+    sub: padding === null ? randomUUID().slice(0, 8) : randomUUID(),
+    ...(padding === null ? {} : ordinary),
+    ...(padding ? { padding } : {}),
+  })
     .setProtectedHeader(padding === null ? { alg, kid } : { alg, kid, typ: 'JWT' })
     .setIssuer(issuer)
     .setAudience(AUDIENCE)

@@ -43,7 +43,10 @@ export async function prepareWorkerd(subjects, { worker, benchWorker, only, engi
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(FOLDER, { recursive: true });
   await Promise.all(['hono-jose', 'hello', 'key-sets', 'kv', 'verify-alone', CALLER].map(bundle));
-  for (const [name, folder] of [['assay', worker], ['bench', benchWorker]]) {
+  for (const [name, folder] of [
+    ['assay', worker],
+    ['bench', benchWorker],
+  ]) {
     copyFileSync(at(folder, 'index.js'), join(FOLDER, `${name}.js`));
     copyFileSync(at(folder, 'index_bg.wasm'), join(FOLDER, `${name}.wasm`));
   }
@@ -74,7 +77,14 @@ async function start(sockets, { inspected = false } = {}) {
 }
 
 async function bundle(name) {
-  await build({ entryPoints: [at('bench', 'workers', `${name}.js`)], outfile: join(FOLDER, `${name}.js`), bundle: true, format: 'esm', minify: true, conditions: ['workerd'] });
+  await build({
+    entryPoints: [at('bench', 'workers', `${name}.js`)],
+    outfile: join(FOLDER, `${name}.js`),
+    bundle: true,
+    format: 'esm',
+    minify: true,
+    conditions: ['workerd'],
+  });
 }
 
 async function listening(control, sockets) {
@@ -110,7 +120,9 @@ function configuration(subjects, sockets, otherIssuers) {
     audience: AUDIENCE,
     ...(isShared(subject) ? { secret: subject.key } : { jwksUri: jwksUri(subject) }),
   }));
-  const keySets = Object.fromEntries(subjects.filter((subject) => !isShared(subject)).map(({ issuer, key, otherKeys }) => [new URL(issuer).host, [...otherKeys, key]]));
+  const keySets = Object.fromEntries(
+    subjects.filter((subject) => !isShared(subject)).map(({ issuer, key, otherKeys }) => [new URL(issuer).host, [...otherKeys, key]]),
+  );
   const alone = subjects.map(({ name, algorithm, key, tokens }) => ({ name, algorithm, key, token: tokens[0] }));
 
   const json = (binding, file, value) => {
@@ -129,16 +141,18 @@ function configuration(subjects, sockets, otherIssuers) {
     ]);
   const services = {
     'edge-assay': assayWorker('assay.json', assay),
-    ...Object.fromEntries(
-      ENGINES.map((engine) => [engineSocket(engine), assayWorker(`assay-${engine}.json`, { ...assay, verify: { engine } })]),
-    ),
+    ...Object.fromEntries(ENGINES.map((engine) => [engineSocket(engine), assayWorker(`assay-${engine}.json`, { ...assay, verify: { engine } })])),
     'hono-jose': worker([script('hono-jose.js')], [json('ISSUERS', 'hono.json', hono)]),
     hello: worker([script('hello.js')], []),
     'key-sets': worker([script('key-sets.js')], [json('KEY_SETS', 'key-sets.json', keySets)]),
     kv: worker([script('kv.js')], []),
     [CALLER]: worker(
       [script('caller.js')],
-      [json('TOKENS', 'tokens.json', subjects[0].tokens), '(name = "AUTH", service = (name = "edge-assay", entrypoint = "Assay"))', '(name = "AUTH_HTTP", service = "edge-assay")'],
+      [
+        json('TOKENS', 'tokens.json', subjects[0].tokens),
+        '(name = "AUTH", service = (name = "edge-assay", entrypoint = "Assay"))',
+        '(name = "AUTH_HTTP", service = "edge-assay")',
+      ],
     ),
     bench: worker(rust('bench'), []),
     'verify-alone': worker([script('verify-alone.js')], [json('SUBJECTS', 'alone.json', alone), '(name = "ASSAY", service = "bench")']),
@@ -147,7 +161,10 @@ function configuration(subjects, sockets, otherIssuers) {
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
-${Object.entries(services).filter(([name]) => served.has(name)).map(([name, definition]) => `    (name = "${name}", worker = ${definition}),`).join('\n')}
+${Object.entries(services)
+  .filter(([name]) => served.has(name))
+  .map(([name, definition]) => `    (name = "${name}", worker = ${definition}),`)
+  .join('\n')}
   ],
   sockets = [
 ${sockets.map((name) => `    (name = "${name}", address = "127.0.0.1:0", http = (), service = "${name}"),`).join('\n')}

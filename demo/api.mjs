@@ -23,5 +23,7 @@ export async function createApi() {
 
 /** The configuration of the gateway for this API. */
 export const gatewayTo = (url) => ({
-  routes: [{ path: '/profiles/*', upstream: url, require: { scopes: ['profiles:read'] }, headers: { 'x-user-id': '/sub', 'x-user-email': '/email' } }],
+  routes: [
+    { path: '/profiles/*', upstream: url, require: { scopes: ['profiles:read'] }, headers: { 'x-user-id': '/sub', 'x-user-email': '/email' } },
+  ],
 });

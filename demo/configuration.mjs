@@ -31,8 +31,20 @@ export function exchangeTable(worker, providers) {
   return {
     issuer: worker,
     targets: [
-      { audience: AUDIENCES.web, from: [clerk], public_clients: true, scopes: ['profiles:read', 'profiles:write'], default_scopes: ['profiles:read'], claims: { user_id: { claim: '/sub' } } },
-      { audience: AUDIENCES.cli, from: [supabase], algorithm: 'EdDSA', claims: { user_id: { claim: '/sub' }, role: { claim: '/role' }, email: { claim: '/email' } } },
+      {
+        audience: AUDIENCES.web,
+        from: [clerk],
+        public_clients: true,
+        scopes: ['profiles:read', 'profiles:write'],
+        default_scopes: ['profiles:read'],
+        claims: { user_id: { claim: '/sub' } },
+      },
+      {
+        audience: AUDIENCES.cli,
+        from: [supabase],
+        algorithm: 'EdDSA',
+        claims: { user_id: { claim: '/sub' }, role: { claim: '/role' }, email: { claim: '/email' } },
+      },
     ],
     clients: [{ id: CLIENT.id, secret: CLIENT.binding, targets: [AUDIENCES.cli] }],
     fireproof: { auth_types: { clerk: [clerk], better: [betterAuth] }, claims: { userId: { claim: '/sub' } } },

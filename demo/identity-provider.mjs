@@ -95,7 +95,9 @@ class Provider {
     };
     const key = this.#keys[keyIndex];
     const protectedHeader = { alg: key.algorithm, typ: 'JWT', kid: key.kid, ...this.#recipe.header, ...header };
-    return new SignJWT(definedOnly(payload)).setProtectedHeader(/** @type {import('jose').JWTHeaderParameters} */ (definedOnly(protectedHeader))).sign(key.signingKey);
+    return new SignJWT(definedOnly(payload))
+      .setProtectedHeader(/** @type {import('jose').JWTHeaderParameters} */ (definedOnly(protectedHeader)))
+      .sign(key.signingKey);
   }
 
   /** The public keys in the JWKS. A shared secret is not published. */

@@ -41,7 +41,8 @@ export async function startDemo(args) {
     const ending = wrangler.ended.then(() => 'ended');
     const ready = step('Starting the Worker on wrangler dev', '5 s', () => untilHealthy(url));
     const first = await Promise.race([ready, ending, signalled.then(() => 'signalled')]);
-    if (first === 'ended') throw new Failure(['✗ wrangler dev has stopped:', ...output.slice(-LINES_OF_A_FAILURE).map((line) => `  | ${line}`)].join('\n'));
+    if (first === 'ended')
+      throw new Failure(['✗ wrangler dev has stopped:', ...output.slice(-LINES_OF_A_FAILURE).map((line) => `  | ${line}`)].join('\n'));
     if (first === 'signalled') return 0;
 
     console.log(introduction(url, identityProvider.url));
@@ -57,7 +58,8 @@ function options(args) {
   try {
     const { values } = parseArgs({ args, options: { port: { type: 'string', default: '8787' }, 'idp-port': { type: 'string', default: '8788' } } });
     const [port, idpPort] = [values.port, values['idp-port']].map(Number);
-    if ([port, idpPort].some((number) => !Number.isInteger(number) || number < 1 || number > 65_535)) throw new Error('a port is a number from 1 to 65535');
+    if ([port, idpPort].some((number) => !Number.isInteger(number) || number < 1 || number > 65_535))
+      throw new Error('a port is a number from 1 to 65535');
     if (port === idpPort) throw new Error('the two ports must differ');
     return { port, idpPort };
   } catch (error) {
@@ -102,7 +104,10 @@ async function wranglerArguments(port, url, { providers }, api) {
 async function untilHealthy(url) {
   const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
-    const healthy = await fetch(`${url}/healthz`).then(({ ok }) => ok, () => false);
+    const healthy = await fetch(`${url}/healthz`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
     if (healthy) return 'ready';
     if (Date.now() > deadline) throw new Failure(`✗ ${url}/healthz did not answer 200 within ${PATIENCE_MS / 1000} s`);
     await new Promise((resolve) => setTimeout(resolve, 100));

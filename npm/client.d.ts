@@ -51,13 +51,7 @@ export interface CreateFetchOptions {
 }
 
 /** A code of the client itself. For a refusal of the exchange, it is the `code` or `error` of its answer. */
-export type ClientErrorCode =
-  | 'origins_missing'
-  | 'origin_not_listed'
-  | 'not_signed_in'
-  | 'token_malformed'
-  | 'exchange_failed'
-  | (string & {});
+export type ClientErrorCode = 'origins_missing' | 'origin_not_listed' | 'not_signed_in' | 'token_malformed' | 'exchange_failed' | (string & {});
 
 /** An error of the client itself. Its message says what to do, and never contains a token. */
 export class ClientError extends Error {

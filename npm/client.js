@@ -258,5 +258,7 @@ const unlessAborted = (work, signal) =>
     signal?.throwIfAborted();
     const abort = () => reject(signal.reason);
     signal?.addEventListener('abort', abort);
-    Promise.resolve(work()).then(resolve, reject).finally(() => signal?.removeEventListener('abort', abort));
+    Promise.resolve(work())
+      .then(resolve, reject)
+      .finally(() => signal?.removeEventListener('abort', abort));
   });

@@ -60,8 +60,10 @@ export function createVerifier(configuration, env) {
 function textOf(configuration, caller) {
   if (typeof configuration === 'string') return configuration;
   const hint = `${caller}: pass the configuration as an object, or as a JSON text`;
-  if (typeof configuration !== 'object' || configuration === null || Array.isArray(configuration)) throw new TypeError(`${hint}; it is ${kindOf(configuration)}`);
-  if (typeof (/** @type {{ then?: unknown }} */ (configuration).then) === 'function') throw new TypeError(`${hint}; it is a promise, so await it first`);
+  if (typeof configuration !== 'object' || configuration === null || Array.isArray(configuration))
+    throw new TypeError(`${hint}; it is ${kindOf(configuration)}`);
+  if (typeof (/** @type {{ then?: unknown }} */ (configuration).then) === 'function')
+    throw new TypeError(`${hint}; it is a promise, so await it first`);
   try {
     return JSON.stringify(configuration);
   } catch (cause) {
@@ -78,7 +80,8 @@ function textOf(configuration, caller) {
  * @returns {object}
  */
 function configured(env, text, caller) {
-  if (typeof env !== 'object' || env === null) throw new TypeError(`${caller}: pass env, the bindings that the runtime passes to the handler; it is ${kindOf(env)}`);
+  if (typeof env !== 'object' || env === null)
+    throw new TypeError(`${caller}: pass env, the bindings that the runtime passes to the handler; it is ${kindOf(env)}`);
   let known = replaced.get(env);
   if (!known) replaced.set(env, (known = new Map()));
   const found = known.get(text) ?? Object.create(env, { ASSAY: { value: text } });

@@ -15,6 +15,8 @@ const { error, signal, status } = spawnSync(
   { stdio: 'inherit' },
 );
 if (error) {
-  console.error(`edge-assay is compiled from source here, but cargo cannot be started (${/** @type {NodeJS.ErrnoException} */ (error).code}). Install Rust (https://rustup.rs), or use the npm package edge-assay in a folder outside of this repository.`);
+  console.error(
+    `edge-assay is compiled from source here, but cargo cannot be started (${/** @type {NodeJS.ErrnoException} */ (error).code}). Install Rust (https://rustup.rs), or use the npm package edge-assay in a folder outside of this repository.`,
+  );
 }
 process.exitCode = error ? WRONG_CALL : signal ? 1 : status;

@@ -14,7 +14,8 @@ import { crateMutants } from './lib/crate-mutants.mjs';
 import { kernelMutants } from './lib/mutate-kernels.mjs';
 import { Failure, run } from './lib/steps.mjs';
 
-const USAGE = '✗ npm run mutants -- kernels [text], or <area> [--shard K/N] [--sample N [--seed text]] [--one-by-one] [--fast] [--at-least P] [--fresh]';
+const USAGE =
+  '✗ npm run mutants -- kernels [text], or <area> [--shard K/N] [--sample N [--seed text]] [--one-by-one] [--fast] [--at-least P] [--fresh]';
 /** @type {{ type: 'string' }} */
 const text = { type: 'string' };
 /** @type {{ type: 'boolean', default: false }} */

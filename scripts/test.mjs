@@ -29,7 +29,8 @@ await run(async () => {
   if (!chosen('workerd')) await ensureToolchain();
   else console.log(sizeLines(await buildWorker()).join('\n'));
 
-  if (chosen('native') && (await visibly('cargo', ['test', '--locked', '--features', 'es512'])) !== 0) failed.push('the native tests: npm test -- native');
+  if (chosen('native') && (await visibly('cargo', ['test', '--locked', '--features', 'es512'])) !== 0)
+    failed.push('the native tests: npm test -- native');
   if (chosen('wasm') && !(await wasmTests())) failed.push('the unit tests in V8: npm test -- wasm');
   if (chosen('workerd') && !(await workerdTests(names))) failed.push('the tests in workerd: npm test -- workerd');
 

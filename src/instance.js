@@ -23,7 +23,12 @@ const guarded = (run) => (a, b, c, d, e) => {
   if (state.criticalError) {
     assay.__wbg_reset_state();
     state.criticalError = false;
-    console.error(JSON.stringify({ event: 'instance_replaced', detail: 'Rust panicked; the panic is in the log before this line. All caches of this isolate are empty now.' }));
+    console.error(
+      JSON.stringify({
+        event: 'instance_replaced',
+        detail: 'Rust panicked; the panic is in the log before this line. All caches of this isolate are empty now.',
+      }),
+    );
   }
   try {
     return run(a, b, c, d, e);
@@ -109,7 +114,8 @@ const optionsOf = (options) => (options === undefined ? undefined : json(options
 function formOf(params) {
   const form = new URLSearchParams();
   for (const [name, values] of Object.entries(params ?? {})) {
-    for (const value of [values].flat()) if (value !== undefined && value !== null) form.append(name, typeof value === 'string' ? value : json(value));
+    for (const value of [values].flat())
+      if (value !== undefined && value !== null) form.append(name, typeof value === 'string' ? value : json(value));
   }
   return form.toString();
 }

@@ -12,7 +12,10 @@ function trusted(env, iss) {
     const issuer = env.ISSUERS.find(({ issuer }) => issuer === iss);
     if (!issuer) return undefined;
     const key = issuer.secret ? new TextEncoder().encode(issuer.secret) : createRemoteJWKSet(new URL(issuer.jwksUri));
-    issuers.set(iss, { key, options: { issuer: iss, audience: issuer.audience, algorithms: issuer.algorithms, requiredClaims: ['exp'], clockTolerance: 5 } });
+    issuers.set(iss, {
+      key,
+      options: { issuer: iss, audience: issuer.audience, algorithms: issuer.algorithms, requiredClaims: ['exp'], clockTolerance: 5 },
+    });
   }
   return issuers.get(iss);
 }
@@ -36,7 +39,14 @@ app.get('/verify', async (context) => {
   try {
     const { payload, protectedHeader } = await verified(context);
     const { alg, kid } = protectedHeader;
-    return context.json({ issuer: payload.iss, subject: payload.sub, claims: payload, key: { alg, kid }, expires_at: payload.exp, issued_at: payload.iat });
+    return context.json({
+      issuer: payload.iss,
+      subject: payload.sub,
+      claims: payload,
+      key: { alg, kid },
+      expires_at: payload.exp,
+      issued_at: payload.iat,
+    });
   } catch (error) {
     return refused(context, error);
   }

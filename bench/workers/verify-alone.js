@@ -25,7 +25,15 @@ const engines = {
         : await crypto.subtle.importKey('jwk', bare(key), parameters, false, ['verify']);
     const end = token.lastIndexOf('.');
     const message = new TextEncoder().encode(token.slice(0, end));
-    const signature = Uint8Array.from(atob(token.slice(end + 1).replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0));
+    const signature = Uint8Array.from(
+      atob(
+        token
+          .slice(end + 1)
+          .replaceAll('-', '+')
+          .replaceAll('_', '/'),
+      ),
+      (c) => c.charCodeAt(0),
+    );
     let good = 0;
     for (let i = 0; i < times; i += 1) if (await crypto.subtle.verify(verify, imported, signature, message)) good += 1;
     return good;

@@ -19,7 +19,28 @@ const SUCCESS = 0;
  *
  * @type {Record<string, number>}
  */
-const ERRNO = { EACCES: 2, EAGAIN: 6, EBADF: 8, EBUSY: 10, EEXIST: 20, EINVAL: 28, EIO: 29, EISDIR: 31, ELOOP: 32, EMFILE: 33, ENAMETOOLONG: 37, ENOENT: 44, ENOSPC: 51, ENOTDIR: 54, ENOTEMPTY: 55, ENOTSUP: 58, EPERM: 63, EPIPE: 64, EROFS: 69, EXDEV: 75 };
+const ERRNO = {
+  EACCES: 2,
+  EAGAIN: 6,
+  EBADF: 8,
+  EBUSY: 10,
+  EEXIST: 20,
+  EINVAL: 28,
+  EIO: 29,
+  EISDIR: 31,
+  ELOOP: 32,
+  EMFILE: 33,
+  ENAMETOOLONG: 37,
+  ENOENT: 44,
+  ENOSPC: 51,
+  ENOTDIR: 54,
+  ENOTEMPTY: 55,
+  ENOTSUP: 58,
+  EPERM: 63,
+  EPIPE: 64,
+  EROFS: 69,
+  EXDEV: 75,
+};
 const OPEN = { CREATE: 1, DIRECTORY: 2, EXCLUSIVE: 4, TRUNCATE: 8 };
 const APPEND = 1;
 const FOLLOW = 1;
@@ -273,7 +294,11 @@ class System {
   /** @type {(texts: Uint8Array[], count: number, size: number) => void} */
   sizes(texts, count, size) {
     this.view.setUint32(count, texts.length, true);
-    this.view.setUint32(size, texts.reduce((sum, { length }) => sum + length, 0), true);
+    this.view.setUint32(
+      size,
+      texts.reduce((sum, { length }) => sum + length, 0),
+      true,
+    );
   }
 
   /** @type {(texts: Uint8Array[], pointers: number, buffer: number) => void} */

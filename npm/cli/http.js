@@ -57,7 +57,8 @@ function send({ method, url, headers, body, timeout, max }) {
       asked.destroy();
       resolve(message);
     };
-    const fail = (/** @type {NodeJS.ErrnoException} */ { code = '', message }) => answer({ error: FAILURES[code] ?? (/^HPE_/.test(code) ? 'not http' : message) });
+    const fail = (/** @type {NodeJS.ErrnoException} */ { code = '', message }) =>
+      answer({ error: FAILURES[code] ?? (/^HPE_/.test(code) ? 'not http' : message) });
     const timer = setTimeout(() => answer({ error: 'timeout' }), timeout);
     asked.on('error', fail);
     asked.on('response', (response) => {

@@ -7,19 +7,7 @@ export type JsonPointer = `/${string}`;
 
 /** An algorithm that a third party's token may be signed with. */
 export type Algorithm =
-  | 'RS256'
-  | 'RS384'
-  | 'RS512'
-  | 'PS256'
-  | 'PS384'
-  | 'PS512'
-  | 'ES256'
-  | 'ES384'
-  | 'EdDSA'
-  | 'Ed25519'
-  | 'HS256'
-  | 'HS384'
-  | 'HS512';
+  'RS256' | 'RS384' | 'RS512' | 'PS256' | 'PS384' | 'PS512' | 'ES256' | 'ES384' | 'EdDSA' | 'Ed25519' | 'HS256' | 'HS384' | 'HS512';
 
 /** An algorithm that the exchange signs with. */
 export type IssuedAlgorithm = 'ES256' | 'EdDSA' | 'Ed25519' | 'HS256';

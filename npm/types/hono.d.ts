@@ -10,10 +10,7 @@ export interface AssayVariables<C extends object = {}> {
 }
 
 /** A configuration, or a function of the context that returns it. */
-export type ConfigurationSource =
-  | Configuration
-  | string
-  | ((context: Context<any>) => Configuration | string | Promise<Configuration | string>);
+export type ConfigurationSource = Configuration | string | ((context: Context<any>) => Configuration | string | Promise<Configuration | string>);
 
 /**
  * Middleware that sets `user` and lets a request pass if its Bearer token is good. Otherwise it returns the response that the Worker would

@@ -20,7 +20,16 @@ const VERSION = '27.1.0';
 // One line of JSON per mutant, written as the outcomes are known. A run that was interrupted goes on from there.
 const RESULTS = at('target', 'mutants', 'crate-results.jsonl');
 
-const ATTACKS_AND_VERDICTS = ['attacks_tokens', 'jwk_sets', 'rfc_vectors', 'verify::claims', 'verify::times', 'verify::order', 'verify::keys', 'verify::secrets'];
+const ATTACKS_AND_VERDICTS = [
+  'attacks_tokens',
+  'jwk_sets',
+  'rfc_vectors',
+  'verify::claims',
+  'verify::times',
+  'verify::order',
+  'verify::keys',
+  'verify::secrets',
+];
 
 /** Each area: its folder, and the tests of tests/native that a mutant with a build of its own meets first, as texts that their names contain. */
 export const AREAS = {
@@ -56,7 +65,8 @@ export async function crateMutants(name, { shard = { index: 0, count: 1 }, sampl
   if (sample) chosen = sampled(chosen, sample, seed ?? execFileSync('git', ['rev-parse', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim());
   for (const mutant of chosen) {
     const { earlier } = mutant;
-    if (earlier && (earlier.outcome !== 'separate' || !alone) && (earlier.outcome !== 'survived' || earlier.tests === testsHash())) Object.assign(mutant, earlier);
+    if (earlier && (earlier.outcome !== 'separate' || !alone) && (earlier.outcome !== 'survived' || earlier.tests === testsHash()))
+      Object.assign(mutant, earlier);
   }
   const open = chosen.filter(({ outcome }) => outcome === undefined);
   testsHash();
@@ -97,20 +107,33 @@ const hashOf = (...texts) => createHash('sha256').update(texts.join('\0')).diges
 /** The hash of all sources of tests: a mutant that survived is tried again when a test has changed. */
 let hashOfTests;
 function testsHash() {
-  const files = () => execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', 'src', 'tests', 'crates'], { cwd: root, encoding: 'utf8' }).split('\n');
-  hashOfTests ??= hashOf(...files().filter((file) => file.endsWith('.rs') && existsSync(at(file))).map((file) => readFileSync(at(file), 'utf8')));
+  const files = () =>
+    execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', 'src', 'tests', 'crates'], { cwd: root, encoding: 'utf8' }).split(
+      '\n',
+    );
+  hashOfTests ??= hashOf(
+    ...files()
+      .filter((file) => file.endsWith('.rs') && existsSync(at(file)))
+      .map((file) => readFileSync(at(file), 'utf8')),
+  );
   return hashOfTests;
 }
 
 /** `count` of the mutants, as the hash of the seed and of their names chooses. */
 function sampled(mutants, count, seed) {
   const rank = new Map(mutants.map((mutant) => [mutant, hashOf(seed, mutant.name)]));
-  return [...mutants].sort((one, other) => (rank.get(one) < rank.get(other) ? -1 : 1)).slice(0, count).sort((one, other) => one.id - other.id);
+  return [...mutants]
+    .sort((one, other) => (rank.get(one) < rank.get(other) ? -1 : 1))
+    .slice(0, count)
+    .sort((one, other) => one.id - other.id);
 }
 
 function earlierOutcomes() {
   if (!existsSync(RESULTS)) return new Map();
-  const lines = readFileSync(RESULTS, 'utf8').split('\n').filter((line) => line !== '').map((line) => JSON.parse(line));
+  const lines = readFileSync(RESULTS, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
   return new Map(lines.map(({ hash, name: _, ...result }) => [hash, result]));
 }
 
@@ -154,7 +177,10 @@ async function oneByOne(mutants) {
   await step(`Compiling and testing ${mutants.length} mutants one by one`, '1 to 2 min each', () =>
     builtAlone(mutants, async (mutant, build) => {
       if (!build) return report(mutant, { outcome: 'unviable', alone: true });
-      const module = mutant.file.replace(/^(crates\/[a-z]+\/)?src\//, '').replace(/(\/mod)?\.rs$/, '').replaceAll('/', '::');
+      const module = mutant.file
+        .replace(/^(crates\/[a-z]+\/)?src\//, '')
+        .replace(/(\/mod)?\.rs$/, '')
+        .replaceAll('/', '::');
       const { outcome, by } = await triedAlone(build, module, AREAS[mutant.area].first);
       return report(mutant, { outcome, by, alone: true, ...(outcome === 'survived' && { reached: true, tests: testsHash() }) });
     }),

@@ -12,7 +12,12 @@ const rows = (file, mutants) => mutants.map(([name, from, to, more = {}]) => ({ 
 export const MUTANTS = [
   ...rows('ecdsa/mod.rs', [
     ['a key may have an x of p', 'x >= C::PRIME_OCTETS', 'x > C::PRIME_OCTETS'],
-    ['a key may have a y of p', 'y >= C::PRIME_OCTETS', 'y > C::PRIME_OCTETS', { equivalent: 'a group of odd order has no point with a y of zero, so the check of the equation refuses the key' }],
+    [
+      'a key may have a y of p',
+      'y >= C::PRIME_OCTETS',
+      'y > C::PRIME_OCTETS',
+      { equivalent: 'a group of odd order has no point with a y of zero, so the check of the equation refuses the key' },
+    ],
     ['x is not compared with p', 'x >= C::PRIME_OCTETS || ', ''],
     ['y is not compared with p', ' || y >= C::PRIME_OCTETS', ''],
     ['a key need not be on the curve', 'difference.is_zero().then(|| Self::on_curve(&x, &y))', 'Some(Self::on_curve(&x, &y))'],
@@ -48,13 +53,13 @@ export const MUTANTS = [
   ]),
   ...rows('ecdsa/field.rs', [
     ['one zero limb is enough for zero', '.0.iter().all(|limb| *limb == Wrapping(0))', '.0.iter().any(|limb| *limb == Wrapping(0))'],
-    ['numbers do not enter the Montgomery form', 'Self::new(limbs::from_be_bytes(number)).times(&Self::R_SQUARED)', 'Self::new(limbs::from_be_bytes(number))'],
-    ['an inverse leaves the Montgomery form', '.times(&Self::R_SQUARED).times(&Self::R_SQUARED)', '.times(&Self::R_SQUARED)'],
     [
-      'the highest limb takes no part of p',
-      'rest + multiple * ((Wrapping(1_i64) << C::TOP_BITS) - prime_top)',
-      'rest',
+      'numbers do not enter the Montgomery form',
+      'Self::new(limbs::from_be_bytes(number)).times(&Self::R_SQUARED)',
+      'Self::new(limbs::from_be_bytes(number))',
     ],
+    ['an inverse leaves the Montgomery form', '.times(&Self::R_SQUARED).times(&Self::R_SQUARED)', '.times(&Self::R_SQUARED)'],
+    ['the highest limb takes no part of p', 'rest + multiple * ((Wrapping(1_i64) << C::TOP_BITS) - prime_top)', 'rest'],
   ]),
   ...rows('ecdsa/point.rs', [
     ['a sum with the point at infinity is any', 'if self.z.is_zero() {', 'if false {'],
@@ -83,9 +88,21 @@ export const MUTANTS = [
   ]),
   ...rows('limb.rs', [['a quotient is rounded down', 'number + (Wrapping(1_i64) << bits.wrapping_sub(1))', 'number']]),
   ...rows('limbs.rs', [
-    ['octets lose the bits between limbs', 'pending >>= WIDTH;\n        bits = bits.wrapping_sub(WIDTH);\n        limb', 'pending = Wrapping(0);\n        bits = bits.wrapping_sub(WIDTH);\n        limb'],
+    [
+      'octets lose the bits between limbs',
+      'pending >>= WIDTH;\n        bits = bits.wrapping_sub(WIDTH);\n        limb',
+      'pending = Wrapping(0);\n        bits = bits.wrapping_sub(WIDTH);\n        limb',
+    ],
     ['the carry beyond the eighths is lost', 'value(pending + (carry << bits))', 'value(pending)'],
-    ['the carry out of the highest limb is lost', '*top += carry << WIDTH;', '', { equivalent: 'the bounds keep the highest limb within 2^28, so there is no carry: the limbs have 5 bits more than P-256 and 22 more than P-384' }],
+    [
+      'the carry out of the highest limb is lost',
+      '*top += carry << WIDTH;',
+      '',
+      {
+        equivalent:
+          'the bounds keep the highest limb within 2^28, so there is no carry: the limbs have 5 bits more than P-256 and 22 more than P-384',
+      },
+    ],
   ]),
   ...rows('p256.rs', [
     ["P-256's base point is another", '0xce, 0x33, 0x57', '0xce, 0x33, 0x58'],
@@ -93,8 +110,18 @@ export const MUTANTS = [
     ["P-256's order is one less", '0xfc, 0x63, 0x25, 0x51', '0xfc, 0x63, 0x25, 0x50'],
   ]),
   ...rows('lanes.rs', [
-    ['only the second lane is probed', 'square.first().to_bits() == exact.to_bits() && ', '', { equivalent: 'one instruction computes both lanes, so either both are rounded once or neither is' }],
-    ['an unfused product passes the probe', 'square.first().to_bits() == exact.to_bits() && square.second().to_bits() == exact.to_bits()', 'square.first().to_bits() | exact.to_bits() != 1', { wasm: true }],
+    [
+      'only the second lane is probed',
+      'square.first().to_bits() == exact.to_bits() && ',
+      '',
+      { equivalent: 'one instruction computes both lanes, so either both are rounded once or neither is' },
+    ],
+    [
+      'an unfused product passes the probe',
+      'square.first().to_bits() == exact.to_bits() && square.second().to_bits() == exact.to_bits()',
+      'square.first().to_bits() | exact.to_bits() != 1',
+      { wasm: true },
+    ],
     ['the probe fails everywhere', 'square.second().to_bits() == exact.to_bits()', 'square.second().to_bits() != exact.to_bits()'],
   ]),
   ...rows('dispatch.rs', [
@@ -104,11 +131,21 @@ export const MUTANTS = [
   ...rows('modexp/mod.rs', [
     ['a modulus may have a zero as its first bit', 'first & 0x80 != 0 && ', ''],
     ['a modulus may be even', 'last & 1 == 1 && ', ''],
-    ['an exponent may be even', 'exponent & 1 == 1 && ', '', { equivalent: 'the second check, is_odd_function, refuses an even exponent: opposite numbers have equal powers then' }],
+    [
+      'an exponent may be even',
+      'exponent & 1 == 1 && ',
+      '',
+      { equivalent: 'the second check, is_odd_function, refuses an even exponent: opposite numbers have equal powers then' },
+    ],
     ['an exponent may be 1', '(3..1 << 33)', '(1..1 << 33)'],
     ['an exponent may be 2^33 + 1', '(3..1 << 33)', '(3..2 + (1 << 33))'],
     ['an exponent may be 2^33', '(3..1 << 33)', '(3..=1 << 33)', { equivalent: '2^33 is even, and even exponents are refused' }],
-    ['the second check of RSA keys is not made', 'operation.is_odd_function().then_some(operation)', 'Some(operation)', { equivalent: 'Lanes::fuses has refused already where it would fail; a unit test asks the check itself' }],
+    [
+      'the second check of RSA keys is not made',
+      'operation.is_odd_function().then_some(operation)',
+      'Some(operation)',
+      { equivalent: 'Lanes::fuses has refused already where it would fail; a unit test asks the check itself' },
+    ],
     ['any two powers are opposite', 'self.less(&power) == opposite', 'true'],
     ['a difference borrows once only', 'borrow = first || second;', 'borrow = first;'],
     ['a signature may be the modulus', 'signature >= &*self.octets', 'signature > &*self.octets'],
@@ -132,7 +169,12 @@ export const MUTANTS = [
     ['any R is accepted', 'sum.encoded() == *r && !sum.has_small_order()', '!sum.has_small_order()'],
     ['even scalars are taken for odd ones', 'lowest & 1 == 0', 'lowest & 1 == 1'],
     ['the highest sign is minus', 'let mut over = 1;', 'let mut over = 0;'],
-    ['the second check of Ed25519 keys is not made', '(point.doubled().encoded() == twice.encoded()).then', '(point.doubled().encoded() == point.doubled().encoded() || twice.encoded() == [0; 32]).then', { equivalent: 'Lanes::fuses has refused already where it would fail' }],
+    [
+      'the second check of Ed25519 keys is not made',
+      '(point.doubled().encoded() == twice.encoded()).then',
+      '(point.doubled().encoded() == point.doubled().encoded() || twice.encoded() == [0; 32]).then',
+      { equivalent: 'Lanes::fuses has refused already where it would fail' },
+    ],
   ]),
   ...rows('ed25519/number.rs', [
     ['a negative number is not made positive', 'if sign < 0 { -19_i64 } else { 0 }', 'if sign < i64::MIN { -19_i64 } else { 0 }'],

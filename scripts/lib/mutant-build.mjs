@@ -114,7 +114,10 @@ function drop(errors, mutants, leaveOut) {
 /** The marks of tools/mutants that are open at this byte, the outermost first. */
 function marksAround(bytes, byte) {
   const open = [];
-  for (const mark of bytes.subarray(0, byte).toString('latin1').matchAll(/\/\*(?:([[<])([\d,]+)|[\]>])\*\//g)) {
+  for (const mark of bytes
+    .subarray(0, byte)
+    .toString('latin1')
+    .matchAll(/\/\*(?:([[<])([\d,]+)|[\]>])\*\//g)) {
     if (mark[1]) open.push({ own: mark[1] === '<', ids: mark[2].split(',').map(Number) });
     else open.pop();
   }
@@ -123,7 +126,14 @@ function marksAround(bytes, byte) {
 
 /** Compiles these targets. Returns the paths of the binaries with the unit tests, with tests/native and with those of the command line, or the compiler's errors. */
 function builtTests(targets) {
-  const args = ['test', '--locked', ...[...PACKAGES, 'edge-assay-cli'].flatMap((name) => ['--package', name]), ...targets, '--no-run', '--message-format=json'];
+  const args = [
+    'test',
+    '--locked',
+    ...[...PACKAGES, 'edge-assay-cli'].flatMap((name) => ['--package', name]),
+    ...targets,
+    '--no-run',
+    '--message-format=json',
+  ];
   const env = { ...process.env, CARGO_TARGET_DIR: BUILD };
   return new Promise((resolve, reject) => {
     const child = spawn('cargo', args, { cwd: TREE, env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -132,11 +142,17 @@ function builtTests(targets) {
     child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text));
     child.on('error', reject);
     child.on('close', (code) => {
-      const messages = output.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
+      const messages = output
+        .split('\n')
+        .filter((line) => line.startsWith('{'))
+        .map((line) => JSON.parse(line));
       const errors = messages.filter(({ reason, message }) => reason === 'compiler-message' && message.level === 'error' && message.spans.length > 0);
       if (code !== 0 && errors.length === 0) reject(new Failure(`✗ cargo ${args.join(' ')}\n${stderr}`));
       const binary = (name) => messages.find(({ executable, target }) => executable && target.name === name && target.kind[0] !== 'bin')?.executable;
-      resolve({ errors: errors.map(({ message }) => message), build: { units: PACKAGES.map((name) => binary(name.replaceAll('-', '_'))), native: binary('native'), cli: binary('cli') } });
+      resolve({
+        errors: errors.map(({ message }) => message),
+        build: { units: PACKAGES.map((name) => binary(name.replaceAll('-', '_'))), native: binary('native'), cli: binary('cli') },
+      });
     });
   });
 }

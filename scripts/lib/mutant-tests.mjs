@@ -192,7 +192,11 @@ function tested(binary, args, settings, cpuSeconds) {
   return new Promise((resolve, reject) => {
     const limited = `ulimit -t ${Math.ceil(cpuSeconds)}; ulimit -v ${MOST_KILOBYTES} 2>/dev/null; exec "$0" "$@"`;
     const env = { ...process.env, ...settings, CARGO_MANIFEST_DIR: at('target', 'mutants', 'crate') };
-    const child = spawn('/bin/sh', ['-c', limited, binary, '--quiet', ...args], { cwd: env.CARGO_MANIFEST_DIR, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn('/bin/sh', ['-c', limited, binary, '--quiet', ...args], {
+      cwd: env.CARGO_MANIFEST_DIR,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let output = '';
     /** @type {string | undefined} */
     let by;
@@ -205,10 +209,13 @@ function tested(binary, args, settings, cpuSeconds) {
     };
     child.stdout.setEncoding('utf8').on('data', keep);
     child.stderr.setEncoding('utf8').on('data', keep);
-    const clock = setTimeout(() => {
-      late = true;
-      child.kill('SIGKILL');
-    }, cpuSeconds * WALL_SECONDS_PER_CPU_SECOND * 1000);
+    const clock = setTimeout(
+      () => {
+        late = true;
+        child.kill('SIGKILL');
+      },
+      cpuSeconds * WALL_SECONDS_PER_CPU_SECOND * 1000,
+    );
     child.on('error', reject);
     child.on('close', (code, signal) => {
       clearTimeout(clock);

@@ -9,4 +9,5 @@ export async function buildNativeCommandLine() {
 }
 
 /** Runs the native tests of the command line with the `main.js` of the WebAssembly in place of the native binary, and returns the output. */
-export const nativeTestsWith = (mainScript) => quietly('cargo', ['test', '--locked', '--package', 'edge-assay-cli'], { env: { EDGE_ASSAY_MAIN_JS: mainScript } });
+export const nativeTestsWith = (mainScript) =>
+  quietly('cargo', ['test', '--locked', '--package', 'edge-assay-cli'], { env: { EDGE_ASSAY_MAIN_JS: mainScript } });

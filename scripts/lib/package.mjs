@@ -11,7 +11,20 @@ import { buildCommandLine, buildWorker, bundle, sha256 } from './worker.mjs';
 export const STAGE = join('dist', 'package');
 
 // What of npm/ is in the package as it is. A name without an asterisk must exist.
-const SOURCES = ['hono.js', 'client.js', 'client.d.ts', 'cli.js', 'cli/**/*.js', 'types/index.d.ts', 'types/hono.d.ts', 'types/**/*.d.ts', 'schema/assay.json', 'schema/wrangler.json', 'schema/wrangler-toml.json', 'README.md'];
+const SOURCES = [
+  'hono.js',
+  'client.js',
+  'client.d.ts',
+  'cli.js',
+  'cli/**/*.js',
+  'types/index.d.ts',
+  'types/hono.d.ts',
+  'types/**/*.d.ts',
+  'schema/assay.json',
+  'schema/wrangler.json',
+  'schema/wrangler-toml.json',
+  'README.md',
+];
 const PROVENANCE = 'provenance.json';
 
 /** The one version of the crates and of the package. It is written in Cargo.toml. */
@@ -40,7 +53,9 @@ export async function buildPackage() {
   });
   const archive = join('dist', `edge-assay-${version()}.tgz`);
   rmSync(at(archive), { force: true });
-  const packed = JSON.parse(await quietly('npm', ['pack', `./${STAGE}`, '--pack-destination', 'dist', '--json', '--ignore-scripts'], { stdoutOnly: true }));
+  const packed = JSON.parse(
+    await quietly('npm', ['pack', `./${STAGE}`, '--pack-destination', 'dist', '--json', '--ignore-scripts'], { stdoutOnly: true }),
+  );
   const [{ filename, files }] = Object.values(packed);
   if (join('dist', filename) !== archive || !existsSync(at(archive))) throw new Failure(`✗ npm pack made ${filename}, and not ${archive}`);
   const paths = files.map(({ path }) => path).sort();
@@ -90,7 +105,10 @@ async function provenance() {
 /** The commit of the sources, and whether they are exactly that commit. Sources without git have no commit. */
 async function commit() {
   try {
-    const [hash, changes] = [await quietly('git', ['rev-parse', 'HEAD'], { stdoutOnly: true }), await quietly('git', ['status', '--porcelain'], { stdoutOnly: true })];
+    const [hash, changes] = [
+      await quietly('git', ['rev-parse', 'HEAD'], { stdoutOnly: true }),
+      await quietly('git', ['status', '--porcelain'], { stdoutOnly: true }),
+    ];
     return { commit: hash.trim(), unchanged: changes === '' };
   } catch (error) {
     if (!(error instanceof Failure)) throw error;

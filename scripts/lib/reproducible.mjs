@@ -21,7 +21,9 @@ export async function checkReproducible(archive) {
     copySourcesTo(copy);
     symlinkSync(at('node_modules'), join(copy, 'node_modules'));
     const env = { CARGO_HOME: otherCargoHome(join(folder, 'cargo')), CARGO_TARGET_DIR: undefined, ...(await gitOf(copy)) };
-    await step('Making the package again, in another folder and from nothing', '3 to 5 min', () => quietly(process.execPath, [join(copy, 'scripts', 'package.mjs')], { env }));
+    await step('Making the package again, in another folder and from nothing', '3 to 5 min', () =>
+      quietly(process.execPath, [join(copy, 'scripts', 'package.mjs')], { env }),
+    );
     compare(copy, archive);
     console.log(`✓ The package is reproducible. SHA-256 of ${archive}: ${sha256(archive)}`);
   } finally {
@@ -56,7 +58,9 @@ export function compare(copy, archive) {
   const differing = [...ours.map((path) => join(STAGE, path)), archive].find((path) => sha256(path) !== sha256(join(copy, path)));
   if (!differing) return;
   const [here, there] = [at(differing), join(copy, differing)].map((path) => readFileSync(path));
-  throw new Failure(`✗ The build is not reproducible: ${basename(differing)} differs when it is built in another folder.\n${differences(here, there)}`);
+  throw new Failure(
+    `✗ The build is not reproducible: ${basename(differing)} differs when it is built in another folder.\n${differences(here, there)}`,
+  );
 }
 
 /** Where two files differ first, with the bytes around it. */
@@ -68,5 +72,9 @@ function differences(here, there) {
     const around = bytes.subarray(begin, begin + BYTES_SHOWN);
     return `${around.toString('hex')}  ${around.toString('latin1').replace(/[^ -~]/g, '.')}`;
   };
-  return [`  ${here.length} and ${there.length} bytes; the first difference is at byte ${offset}. From byte ${begin}:`, `  here:   ${shown(here)}`, `  there:  ${shown(there)}`].join('\n');
+  return [
+    `  ${here.length} and ${there.length} bytes; the first difference is at byte ${offset}. From byte ${begin}:`,
+    `  here:   ${shown(here)}`,
+    `  there:  ${shown(there)}`,
+  ].join('\n');
 }

@@ -20,7 +20,8 @@ export const SCHEMATHESIS = {
 };
 
 /** Why it cannot be run here, or `false`. */
-export const schemathesisMissing = () => (existsSync(join(folder, 'schemathesis', 'cli')) ? false : `schemathesis ${VERSION} is not installed: npm run schemathesis`);
+export const schemathesisMissing = () =>
+  existsSync(join(folder, 'schemathesis', 'cli')) ? false : `schemathesis ${VERSION} is not installed: npm run schemathesis`;
 
 /** Installs it unless it is there. */
 export async function ensureSchemathesis() {
@@ -29,6 +30,18 @@ export async function ensureSchemathesis() {
     throw new Failure('✗ python3 has no pip. Install it (Debian: apt-get install python3-pip) and try again.');
   }
   await step(`Installing schemathesis ${VERSION} into target/schemathesis, once`, '20 s', () =>
-    quietly('python3', ['-m', 'pip', 'install', '--quiet', '--no-deps', '--only-binary=:all:', '--require-hashes', '--target', folder, '--requirement', REQUIREMENTS]),
+    quietly('python3', [
+      '-m',
+      'pip',
+      'install',
+      '--quiet',
+      '--no-deps',
+      '--only-binary=:all:',
+      '--require-hashes',
+      '--target',
+      folder,
+      '--requirement',
+      REQUIREMENTS,
+    ]),
   );
 }

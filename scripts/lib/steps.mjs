@@ -58,7 +58,9 @@ export async function quietly(command, args, { env = {}, advice, stdoutOnly = fa
   if (leftOut > 0) lines.splice(FIRST_LINES_SHOWN, leftOut, `… ${leftOut} lines left out …`);
   const shown = lines.map((line) => `  | ${cut(line)}`);
   throw new Failure(
-    [`✗ ${shellLine(command, args)} ${signal ? `was stopped by ${signal}` : `exited with ${code}`}`, ...shown, ...(advice ? [advice] : [])].join('\n'),
+    [`✗ ${shellLine(command, args)} ${signal ? `was stopped by ${signal}` : `exited with ${code}`}`, ...shown, ...(advice ? [advice] : [])].join(
+      '\n',
+    ),
   );
 }
 

@@ -28,7 +28,11 @@ export async function thirdPartyLicences() {
 /** The crates that are compiled into a wasm file: no procedural macros, build scripts or tests. */
 async function compiledCrates() {
   const targets = WASM_TARGETS.flatMap((target) => ['--target', target]);
-  const tree = await quietly('cargo', ['tree', '--locked', '--package', 'edge-assay', '--edges', 'normal,no-proc-macro', ...targets, '--prefix', 'none', '--format', '{p}'], { stdoutOnly: true });
+  const tree = await quietly(
+    'cargo',
+    ['tree', '--locked', '--package', 'edge-assay', '--edges', 'normal,no-proc-macro', ...targets, '--prefix', 'none', '--format', '{p}'],
+    { stdoutOnly: true },
+  );
   const names = new Set(tree.split('\n').map((line) => line.replace(' (*)', '').trim()));
   return (await crates())
     .filter(({ name, version }) => names.has(`${name} v${version}`))
@@ -38,7 +42,10 @@ async function compiledCrates() {
 /** The texts that have to go with a crate. */
 function noticesOf({ name, license, folder }) {
   const underApache = /\bApache-2\.0\b(?! WITH)/.test(license) && !/\bAND\b/.test(license);
-  const files = globSync(underApache ? ['NOTICE*'] : ['LICENSE*', 'LICENCE*', 'COPYING*', 'COPYRIGHT*', 'NOTICE*', 'UNLICENSE'], { cwd: folder }).sort();
-  if (!underApache && files.length === 0) throw new Failure(`✗ The sources of ${name} (${license}) contain no text of its licence, which the package has to repeat`);
+  const files = globSync(underApache ? ['NOTICE*'] : ['LICENSE*', 'LICENCE*', 'COPYING*', 'COPYRIGHT*', 'NOTICE*', 'UNLICENSE'], {
+    cwd: folder,
+  }).sort();
+  if (!underApache && files.length === 0)
+    throw new Failure(`✗ The sources of ${name} (${license}) contain no text of its licence, which the package has to repeat`);
   return files.map((file) => readFileSync(join(folder, file), 'utf8').replaceAll('\r\n', '\n').trim());
 }

@@ -37,7 +37,9 @@ let listed;
 
 /** The crates from a registry that are compiled to wasm or used for that: `{ name, version, license, folder }` with the folder of the sources. */
 export async function crates() {
-  listed ??= quietly('cargo', ['metadata', '--locked', '--format-version', '1', ...WASM_TARGETS.flatMap((target) => ['--filter-platform', target])], { stdoutOnly: true });
+  listed ??= quietly('cargo', ['metadata', '--locked', '--format-version', '1', ...WASM_TARGETS.flatMap((target) => ['--filter-platform', target])], {
+    stdoutOnly: true,
+  });
   return JSON.parse(await listed)
     .packages.filter(({ source }) => source)
     .map(({ name, version, license, manifest_path: manifest }) => ({ name, version, license, folder: dirname(manifest) }));
@@ -62,7 +64,9 @@ async function ensureTarget(target) {
   const library = (await quietly('rustc', ['--print', 'target-libdir', '--target', target], { stdoutOnly: true })).trim();
   if (existsSync(library)) return;
   if (!(await succeeds('rustup', ['--version']))) {
-    throw new Failure(`✗ The Rust toolchain has no standard library for ${target}, and there is no rustup to add it.\n  Install that target the way this toolchain was installed, or use rustup: https://rustup.rs`);
+    throw new Failure(
+      `✗ The Rust toolchain has no standard library for ${target}, and there is no rustup to add it.\n  Install that target the way this toolchain was installed, or use rustup: https://rustup.rs`,
+    );
   }
   await step(`Adding the Rust target ${target}`, '20 s', () => quietly('rustup', ['target', 'add', target]));
 }

@@ -8,7 +8,23 @@ import { at } from './paths.mjs';
 import { duration, quietly, step } from './steps.mjs';
 import { WITHOUT_FLAGS, withoutLocalPaths } from './toolchain.mjs';
 
-const CARGO = ['test', '--locked', '-p', 'edge-assay', '-p', 'edge-assay-jose', '-p', 'edge-assay-kernels', '-p', 'edge-assay-verifier', '--release', '--target', 'wasm32-unknown-unknown', '--no-run', '--message-format=json'];
+const CARGO = [
+  'test',
+  '--locked',
+  '-p',
+  'edge-assay',
+  '-p',
+  'edge-assay-jose',
+  '-p',
+  'edge-assay-kernels',
+  '-p',
+  'edge-assay-verifier',
+  '--release',
+  '--target',
+  'wasm32-unknown-unknown',
+  '--no-run',
+  '--message-format=json',
+];
 // The libraries of the four crates, and two tests.
 const TESTS = ['--lib', '--test', 'wycheproof', '--test', 'fuses'];
 
@@ -24,7 +40,9 @@ const SETTINGS = [
 export async function wasmTests() {
   // As for the Worker, so that cargo compiles the crates once for both.
   const remapped = await withoutLocalPaths();
-  const messages = await step('Building the unit tests and vectors for V8', '1 min, 2 min the first time', () => quietly('cargo', [...CARGO, ...TESTS, ...remapped], { env: WITHOUT_FLAGS, stdoutOnly: true }));
+  const messages = await step('Building the unit tests and vectors for V8', '1 min, 2 min the first time', () =>
+    quietly('cargo', [...CARGO, ...TESTS, ...remapped], { env: WITHOUT_FLAGS, stdoutOnly: true }),
+  );
   const files = messages
     .split('\n')
     .filter((line) => line.startsWith('{'))
@@ -48,6 +66,9 @@ function returns(expected, file, flags) {
   const begin = performance.now();
   const { status, stderr } = spawnSync(process.execPath, [...flags, at('scripts', 'lib', 'wasm-main.mjs'), file], { encoding: 'utf8' });
   if (status === expected) console.log(`✓ ${name}: ${duration(performance.now() - begin)}`);
-  else console.error(`✗ ${name}: it returned ${status}, not ${expected}. ${stderr.trim()} npm test -- native names the test, unless it fails only in wasm.`);
+  else
+    console.error(
+      `✗ ${name}: it returned ${status}, not ${expected}. ${stderr.trim()} npm test -- native names the test, unless it fails only in wasm.`,
+    );
   return status === expected;
 }

@@ -24,7 +24,17 @@ const WASM_OPT = [
   '--one-caller-inline-max-function-size=25',
   '--strip-debug',
   '--strip-producers',
-  ...['mutable-globals', 'sign-ext', 'nontrapping-float-to-int', 'bulk-memory', 'multivalue', 'reference-types', 'exception-handling', 'simd', 'relaxed-simd'].map((feature) => `--enable-${feature}`),
+  ...[
+    'mutable-globals',
+    'sign-ext',
+    'nontrapping-float-to-int',
+    'bulk-memory',
+    'multivalue',
+    'reference-types',
+    'exception-handling',
+    'simd',
+    'relaxed-simd',
+  ].map((feature) => `--enable-${feature}`),
 ];
 
 /**
@@ -35,7 +45,14 @@ const WASM_OPT = [
  */
 export async function buildWorker({ folder = 'build', features = [], entry = ENTRY } = {}) {
   await ensureToolchain();
-  const settings = { features, entry, pathsLeftOut: true, compatibilityDate: compatibilityDate(), rustc: (await quietly('rustc', ['-vV'])).trim(), ...versions() };
+  const settings = {
+    features,
+    entry,
+    pathsLeftOut: true,
+    compatibilityDate: compatibilityDate(),
+    rustc: (await quietly('rustc', ['-vV'])).trim(),
+    ...versions(),
+  };
   if (existsSync(at(glueOf(folder), 'index.js')) && isCurrent(folder, settings)) {
     console.log(`✓ ${folder}/ is up to date`);
   } else {
@@ -65,7 +82,11 @@ export async function buildCommandLine() {
   } else {
     const before = hashesOf(inputs(settings));
     await step(`Building the command line into ${folder}/`, '20 s, 1 to 2 min the first time', async () => {
-      await quietly('cargo', ['build', '--locked', ...(await withoutLocalPaths()), '--package', 'edge-assay-cli', '--profile', profile, '--target', target], { env: WITHOUT_FLAGS });
+      await quietly(
+        'cargo',
+        ['build', '--locked', ...(await withoutLocalPaths()), '--package', 'edge-assay-cli', '--profile', profile, '--target', target],
+        { env: WITHOUT_FLAGS },
+      );
       rmSync(at(folder), { recursive: true, force: true });
       mkdirSync(at(folder), { recursive: true });
       for (const path of [...scripts, join('target', target, profile, wasm)]) copyFileSync(at(path), at(folder, basename(path)));
@@ -110,9 +131,24 @@ export async function bundle({ entry, folder = 'build', outfile }) {
 }
 
 async function compileRust(features) {
-  await quietly('cargo', ['rustc', '--locked', ...(await withoutLocalPaths()), '--lib', '--crate-type', 'cdylib', '--release', '--target', WORKER_TARGET, ...features.flatMap((feature) => ['--features', feature])], {
-    env: { ...WITHOUT_FLAGS, EDGE_ASSAY_COMPATIBILITY_DATE: compatibilityDate() },
-  });
+  await quietly(
+    'cargo',
+    [
+      'rustc',
+      '--locked',
+      ...(await withoutLocalPaths()),
+      '--lib',
+      '--crate-type',
+      'cdylib',
+      '--release',
+      '--target',
+      WORKER_TARGET,
+      ...features.flatMap((feature) => ['--features', feature]),
+    ],
+    {
+      env: { ...WITHOUT_FLAGS, EDGE_ASSAY_COMPATIBILITY_DATE: compatibilityDate() },
+    },
+  );
 }
 
 function versions() {
@@ -131,14 +167,20 @@ function inputs({ entry, compiled = join('target', WORKER_TARGET, 'release', 'ed
         .filter((path) => path.startsWith(root))
         .map((path) => relative(root, path))
     : [];
-  const sources = globSync(['src/**/*', 'crates/*/Cargo.toml', 'crates/*/src/**/*', 'tools/**/*', 'build.rs', '.cargo/config.toml', 'Cargo.toml', 'Cargo.lock', entry], { cwd: root, withFileTypes: true })
+  const sources = globSync(
+    ['src/**/*', 'crates/*/Cargo.toml', 'crates/*/src/**/*', 'tools/**/*', 'build.rs', '.cargo/config.toml', 'Cargo.toml', 'Cargo.lock', entry],
+    { cwd: root, withFileTypes: true },
+  )
     .filter((found) => found.isFile())
     .map((found) => relative(root, join(found.parentPath, found.name)));
   return [...new Set([...sources, ...compiledIn])].sort();
 }
 
 /** The SHA-256 of a file, in hexadecimal. The path may be relative to this project. */
-export const sha256 = (path) => createHash('sha256').update(readFileSync(resolve(root, path))).digest('hex');
+export const sha256 = (path) =>
+  createHash('sha256')
+    .update(readFileSync(resolve(root, path)))
+    .digest('hex');
 
 const hashesOf = (paths) => Object.fromEntries(paths.map((path) => [path, existsSync(at(path)) ? sha256(path) : null]));
 
@@ -167,5 +209,7 @@ export function compatibilityDate() {
 /** The sizes as lines of text. Cloudflare counts the gzipped size. */
 export function sizeLines(parts) {
   const kilobytes = (bytes) => `${(bytes / 1000).toFixed(1)} kB`;
-  return parts.map(({ path, bytes, gzipped }) => `  ${path.padEnd(24)}${kilobytes(bytes).padStart(10)}${`${kilobytes(gzipped)} gzipped`.padStart(20)}`);
+  return parts.map(
+    ({ path, bytes, gzipped }) => `  ${path.padEnd(24)}${kilobytes(bytes).padStart(10)}${`${kilobytes(gzipped)} gzipped`.padStart(20)}`,
+  );
 }

@@ -65,8 +65,7 @@ suite('keys in a set', () => {
     // With the exponent 1 every encoded message is its own signature.
     forgeries.push(assemble({ alg: 'RS256', kid: 'e-1' }, claims(), (input) => pkcs1({ info: sha256Info(input) })));
     const signRs256 = signer('RS256', rsa.privateKey);
-    for (const kid of ['e-even', 'roca', 'private', 'rubbish', 'p-521'])
-      forgeries.push(assemble({ alg: 'RS256', kid }, claims(), signRs256));
+    for (const kid of ['e-even', 'roca', 'private', 'rubbish', 'p-521']) forgeries.push(assemble({ alg: 'RS256', kid }, claims(), signRs256));
     forgeries.push(assemble({ alg: 'ES256', kid: 'off-curve' }, claims(), signer('ES256', testKey('p-256').privateKey)));
     // For a key that is the identity, R = s·B fits any message.
     const identity = Buffer.concat([Buffer.from([1]), Buffer.alloc(63)]);
@@ -96,10 +95,7 @@ suite('keys in a set', () => {
       startWorker({ config: { issuers: [issuerAt(uri, { secrets: [{ binding: 'SECRET' }] })] }, secrets: { SECRET: 's'.repeat(64) } }),
     );
     assert.equal(await code(worker, assemble({ alg: 'HS256', kid: 'oct' }, claims(), signer('HS256', published))), 'signature_invalid');
-    assert.equal(
-      await code(worker, assemble({ alg: 'HS256', kid: 'oct' }, claims(), signer('HS256', Buffer.from('s'.repeat(64))))),
-      'accepted',
-    );
+    assert.equal(await code(worker, assemble({ alg: 'HS256', kid: 'oct' }, claims(), signer('HS256', Buffer.from('s'.repeat(64))))), 'accepted');
   });
 
   test('a key serves only its own algorithm', async (context) => {

@@ -90,8 +90,13 @@ const RUNTIMES = {
       await page.goto(`${betterAuth.issuer}/api/auth/ok`);
       const code = recipe('Better Auth').replace('https://api.example.com', baseUrl);
       const exchanging = exchange ? `createFetch({ baseUrl: '${baseUrl}', getToken, exchange: ${JSON.stringify(exchange)} })` : 'api';
-      await page.addScriptTag({ content: await bundle(`${code}\nexport { ownClasses } from './client-program.mjs';\nexport const client = ${exchanging};`, 'iife') });
-      const { error } = await page.evaluate((email) => window.app.authClient.signUp.email({ email, password: 'correct horse battery staple', name: 'Grace' }), email);
+      await page.addScriptTag({
+        content: await bundle(`${code}\nexport { ownClasses } from './client-program.mjs';\nexport const client = ${exchanging};`, 'iife'),
+      });
+      const { error } = await page.evaluate(
+        (email) => window.app.authClient.signUp.email({ email, password: 'correct horse battery staple', name: 'Grace' }),
+        email,
+      );
       assert.equal(error, null);
       let seen = [];
       page.on('response', (response) => seen.push([response.request().method(), new URL(response.url()).pathname, response.status()]));
@@ -122,7 +127,11 @@ async function startPlainWorker(source, date = compatibilityDate()) {
   const instance = new Miniflare({
     workers: [
       {
-        config: { name: 'client', compatibilityDate: date, manifest: { mainModule: 'index.js', modules: { 'index.js': { type: 'esm', contents: source } } } },
+        config: {
+          name: 'client',
+          compatibilityDate: date,
+          manifest: { mainModule: 'index.js', modules: { 'index.js': { type: 'esm', contents: source } } },
+        },
         dev: { unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }] },
       },
     ],
@@ -171,7 +180,11 @@ async function ordersApi(use, { worker, betterAuth }) {
   const revoked = new Set();
   origin.serve('/orders', async (request, response) => {
     request.resume();
-    const cors = { 'access-control-allow-origin': betterAuth.issuer, 'access-control-allow-headers': 'authorization', 'access-control-expose-headers': 'www-authenticate' };
+    const cors = {
+      'access-control-allow-origin': betterAuth.issuer,
+      'access-control-allow-headers': 'authorization',
+      'access-control-expose-headers': 'www-authenticate',
+    };
     if (request.method === 'OPTIONS') return void response.writeHead(204, cors).end();
     try {
       const { payload } = await jwtVerify(request.headers.authorization.slice(7), keys, { issuer: EXCHANGE, audience: ORDERS, typ: 'at+jwt' });
@@ -252,12 +265,18 @@ for (const [name, { skip, start }] of Object.entries(RUNTIMES)) {
       const exchange = { url: new URL('/token', scene.worker.urls[0]).href, audience: ORDERS };
       const { client } = await started(context, { baseUrl: orders.origin.url, exchange });
       const first = await client.send('/orders', 5);
-      assert.deepEqual(first.answers.map(({ status }) => status), Array(5).fill(200));
+      assert.deepEqual(
+        first.answers.map(({ status }) => status),
+        Array(5).fill(200),
+      );
       assert.equal(new Set(orders.subjects.map(({ jti }) => jti)).size, 1);
 
       orders.revoked.add(orders.subjects[0].jti);
       const second = await client.send('/orders', 5);
-      assert.deepEqual(second.answers.map(({ status }) => status), Array(5).fill(200));
+      assert.deepEqual(
+        second.answers.map(({ status }) => status),
+        Array(5).fill(200),
+      );
       assert.equal(second.refreshes, 1);
       assert.equal(new Set(orders.subjects.map(({ jti }) => jti)).size, 2);
       assert.equal(new Set(orders.subjects.map(({ sub }) => sub)).size, 1);
@@ -270,7 +289,9 @@ for (const [name, { skip, start }] of Object.entries(RUNTIMES)) {
       assert.deepEqual(stream, [401, true]);
       assert.equal(Object.keys(others).length, 10);
       for (const [body, seen] of Object.entries(others)) assert.deepEqual(seen, [200, true, true], body);
-      const expected = ['init', 'request'].flatMap((place) => ['before', 'token', 'refresh', 'pause'].map((moment) => [`${place} ${moment}`, `left at ${moment}`]));
+      const expected = ['init', 'request'].flatMap((place) =>
+        ['before', 'token', 'refresh', 'pause'].map((moment) => [`${place} ${moment}`, `left at ${moment}`]),
+      );
       assert.deepEqual(signals, Object.fromEntries(expected));
     });
 

@@ -86,7 +86,11 @@ async function scene(context, { tokens = [OLD, NEW], gate: held, api: apiOptions
   return { use, api, idp, call: createFetch({ getToken: idp.getToken, baseUrl: api.origin.url, ...options }) };
 }
 
-const rejection = async (promise) => promise.then(() => assert.fail('it was not rejected'), (error) => error);
+const rejection = async (promise) =>
+  promise.then(
+    () => assert.fail('it was not rejected'),
+    (error) => error,
+  );
 
 /** Fails unless the error is the client's, has the code, and contains no token. */
 function assertClientError(error, code) {
@@ -108,9 +112,19 @@ suite('the client: what it sends', () => {
     const { api, call } = await scene(context, { tokens: [NEW] });
     const init = { headers: { 'x-other': 'kept' } };
     /** @type {[input: string | URL | Request, init?: RequestInit][]} */
-    const inputs = [[api.url, init], [new URL(api.url), init], ['/profiles', init], [new Request(api.url, init)], [new Request(api.url), init], [api.url, new Request(api.url, init)]];
+    const inputs = [
+      [api.url, init],
+      [new URL(api.url), init],
+      ['/profiles', init],
+      [new Request(api.url, init)],
+      [new Request(api.url), init],
+      [api.url, new Request(api.url, init)],
+    ];
     for (const [input, init] of inputs) assert.equal(await (await call(input, init)).text(), 'welcome');
-    assert.deepEqual(api.seen.map(({ authorization, headers }) => [authorization, headers['x-other']]), inputs.map(() => [`Bearer ${NEW}`, 'kept']));
+    assert.deepEqual(
+      api.seen.map(({ authorization, headers }) => [authorization, headers['x-other']]),
+      inputs.map(() => [`Bearer ${NEW}`, 'kept']),
+    );
   });
 
   test('it sends an Authorization header of the caller as it is, asks for no token and does not retry', async (context) => {
@@ -121,7 +135,10 @@ suite('the client: what it sends', () => {
     for (const url of [api.url, other.url]) {
       assert.equal((await call(url, { headers })).status, 401);
     }
-    assert.deepEqual([...api.seen, ...other.seen].map(({ authorization }) => authorization), Array(3).fill('Basic Z3JhY2U6eA=='));
+    assert.deepEqual(
+      [...api.seen, ...other.seen].map(({ authorization }) => authorization),
+      Array(3).fill('Basic Z3JhY2U6eA=='),
+    );
     assert.deepEqual(idp.calls, []);
   });
 
@@ -136,7 +153,12 @@ suite('the client: what it sends', () => {
     });
   }
 
-  for (const [name, value] of [['Bearer before it', `Bearer ${NEW}`], ['a line break in it', `${NEW}\n`], ['an object around it', { token: NEW }], ['a space in it', `${NEW} x`]]) {
+  for (const [name, value] of [
+    ['Bearer before it', `Bearer ${NEW}`],
+    ['a line break in it', `${NEW}\n`],
+    ['an object around it', { token: NEW }],
+    ['a space in it', `${NEW} x`],
+  ]) {
     test(`a token with ${name} is an error that does not contain it`, async (context) => {
       const { api, call } = await scene(context, { tokens: [value] });
       assertClientError(await rejection(call('/profiles')), 'token_malformed');
@@ -158,7 +180,12 @@ suite('the client: where it sends the token', () => {
   test('a request to an origin that is not listed is rejected, and nothing is sent', async (context) => {
     const { use, api, idp, call } = await scene(context, { tokens: [NEW] });
     const other = await createApi(use);
-    for (const input of [other.url, new Request(other.url), `//127.0.0.1:${new URL(other.url).port}/profiles`, api.url.replace('127.0.0.1', 'localhost')]) {
+    for (const input of [
+      other.url,
+      new Request(other.url),
+      `//127.0.0.1:${new URL(other.url).port}/profiles`,
+      api.url.replace('127.0.0.1', 'localhost'),
+    ]) {
       assertClientError(await rejection(call(input)), 'origin_not_listed');
     }
     assert.deepEqual([api.seen.length, other.seen.length, idp.calls.length], [0, 0, 0]);
@@ -190,7 +217,10 @@ suite('the client: where it sends the token', () => {
   test('the runtime removes the token from a redirect to another origin, and keeps it on one to the same', async (context) => {
     const { use, api, call } = await scene(context, { tokens: [NEW] });
     const other = await createApi(use);
-    for (const [path, target] of [['/away', other.url], ['/here', api.url]]) {
+    for (const [path, target] of [
+      ['/away', other.url],
+      ['/here', api.url],
+    ]) {
       api.origin.serve(path, (_, response) => response.writeHead(307, { location: target }).end());
       await call(path);
     }
@@ -282,7 +312,10 @@ suite('the client: a refused token', () => {
   test('twenty requests at once refresh once', async (context) => {
     const { api, idp, call } = await scene(context);
     const responses = await Promise.all(Array.from({ length: 20 }, () => call('/profiles')));
-    assert.deepEqual(responses.map(({ status }) => status), Array(20).fill(200));
+    assert.deepEqual(
+      responses.map(({ status }) => status),
+      Array(20).fill(200),
+    );
     assert.equal(idp.forced(), 1);
     assert.equal(api.sent().filter((token) => token === NEW).length, 20);
   });
@@ -380,8 +413,8 @@ suite('the client: bodies', () => {
     'a Blob': () => new Blob(['hello']),
     'an ArrayBuffer': () => new TextEncoder().encode('hello').buffer,
     'a typed array': () => new TextEncoder().encode('hello'),
-    'URLSearchParams': () => new URLSearchParams({ name: 'Grace' }),
-    'FormData': form,
+    URLSearchParams: () => new URLSearchParams({ name: 'Grace' }),
+    FormData: form,
   };
   for (const [name, body] of Object.entries(replayable)) {
     for (const way of ['in init', 'in a Request', 'in a Request as init']) {
@@ -389,7 +422,8 @@ suite('the client: bodies', () => {
         const { api, call } = await scene(context);
         const init = { method: 'POST', body: body() };
         /** @type {[input: string | URL | Request, init?: RequestInit]} */
-        const input = way === 'in init' ? [api.url, init] : way === 'in a Request' ? [new Request(api.url, init)] : [api.url, new Request(api.url, init)];
+        const input =
+          way === 'in init' ? [api.url, init] : way === 'in a Request' ? [new Request(api.url, init)] : [api.url, new Request(api.url, init)];
         assert.equal((await call(input[0], input[1])).status, 200);
         const normal = api.seen.map(({ method, type, body }) => {
           const boundary = /boundary=(.*)/.exec(type)?.[1];
@@ -405,7 +439,11 @@ suite('the client: bodies', () => {
   /** @type {Record<string, () => any>} */
   const streams = {
     'a ReadableStream': () => new Blob(['hello']).stream(),
-    'an asynchronous iterable': () => ({ async *[Symbol.asyncIterator]() { yield new TextEncoder().encode('hello'); } }),
+    'an asynchronous iterable': () => ({
+      async *[Symbol.asyncIterator]() {
+        yield new TextEncoder().encode('hello');
+      },
+    }),
   };
   for (const [name, body] of Object.entries(streams)) {
     test(`${name} is sent once, and the 401 is returned`, async (context) => {
@@ -450,7 +488,13 @@ suite('the client: bodies', () => {
     init.headers.set('x-other', 'second');
     init.body = 'changed';
     await answer;
-    assert.deepEqual(api.seen.map(({ body, headers }) => [body, headers['x-other']]), [['hello', 'first'], ['hello', 'first']]);
+    assert.deepEqual(
+      api.seen.map(({ body, headers }) => [body, headers['x-other']]),
+      [
+        ['hello', 'first'],
+        ['hello', 'first'],
+      ],
+    );
   });
 });
 
@@ -546,7 +590,10 @@ suite('the client: Retry-After', () => {
     const { call, bodies, delays } = await busy(context, { value: new Date(Date.now() + 7900).toUTCString() });
     assert.equal(await (await call('/busy')).text(), 'done');
     assert.equal(bodies.length, 2);
-    assert.ok(delays.some((delay) => delay > 5000 && delay < 8000), `${delays}`);
+    assert.ok(
+      delays.some((delay) => delay > 5000 && delay < 8000),
+      `${delays}`,
+    );
   });
 
   /** @type {Record<string, { value?: string, times?: number, status?: number }>} */
@@ -554,7 +601,7 @@ suite('the client: Retry-After', () => {
     'a second one': { value: '0', times: 2 },
     'a longer one than allowed': { value: '11' },
     'a later date than allowed': { value: new Date(Date.now() + 3_600_000).toUTCString() },
-    'none': {},
+    none: {},
     'a malformed one': { value: '-1' },
     'a fraction': { value: '1.5' },
     'another status': { value: '0', status: 500 },
@@ -698,7 +745,12 @@ suite('the client: the exchange', () => {
   /** An API behind a token endpoint that counts. `answer(form, count)` gives `[status, body]`. */
   /** @type {(context: import('node:test').TestContext, options?: { answer?: Function, exchange?: object, tokens?: unknown[], good?: string[], [option: string]: unknown }) => Promise<any>} */
   const exchanging = async (context, { answer, exchange = {}, tokens = [OLD, NEW], good = [], ...options } = {}) => {
-    const started = await scene(context, { tokens, api: { good }, exchange: { url: '/token', audience: 'https://api.example.com', ...exchange }, ...options });
+    const started = await scene(context, {
+      tokens,
+      api: { good },
+      exchange: { url: '/token', audience: 'https://api.example.com', ...exchange },
+      ...options,
+    });
     const forms = [];
     const issue = (_, count) => {
       good.push(`issued-${count}`);
@@ -747,7 +799,10 @@ suite('the client: the exchange', () => {
     await call('/profiles');
     good.length = 0;
     const responses = await Promise.all(Array.from({ length: 20 }, () => call('/profiles')));
-    assert.deepEqual(responses.map(({ status }) => status), Array(20).fill(200));
+    assert.deepEqual(
+      responses.map(({ status }) => status),
+      Array(20).fill(200),
+    );
     assert.deepEqual([forms.map((form) => form.subject_token), idp.forced()], [[OLD, NEW], 1]);
     assert.equal(api.sent().filter((token) => token === 'issued-2').length, 20);
   });
@@ -786,7 +841,10 @@ suite('the client: the exchange', () => {
   });
 
   test('a refusal is an error with its code, status and advice, and without the token', async (context) => {
-    const refusal = (form) => [400, { error: 'invalid_target', code: 'target_unknown', error_description: `no such target for ${form.subject_token}` }];
+    const refusal = (form) => [
+      400,
+      { error: 'invalid_target', code: 'target_unknown', error_description: `no such target for ${form.subject_token}` },
+    ];
     const { api, call } = await exchanging(context, { answer: refusal });
     const error = await rejection(call('/profiles'));
     assertClientError(error, 'target_unknown');
@@ -796,10 +854,16 @@ suite('the client: the exchange', () => {
   });
 
   test('a token that only the exchange refuses is renewed once', async (context) => {
-    const answer = (form, count) => form.subject_token === OLD ? [400, { error: 'invalid_request', code: 'token_expired' }] : [200, { access_token: `issued-${count}`, expires_in: 900 }];
+    const answer = (form, count) =>
+      form.subject_token === OLD
+        ? [400, { error: 'invalid_request', code: 'token_expired' }]
+        : [200, { access_token: `issued-${count}`, expires_in: 900 }];
     const { idp, forms, call } = await exchanging(context, { answer, good: ['issued-2'] });
     const responses = await Promise.all(Array.from({ length: 5 }, () => call('/profiles')));
-    assert.deepEqual(responses.map(({ status }) => status), Array(5).fill(200));
+    assert.deepEqual(
+      responses.map(({ status }) => status),
+      Array(5).fill(200),
+    );
     assert.deepEqual([forms.map((form) => form.subject_token), idp.forced()], [[OLD, NEW], 1]);
   });
 
@@ -814,7 +878,10 @@ suite('the client: the exchange', () => {
   ]) {
     test(`${name} is an error, and the next request tries again`, async (context) => {
       const answers = [answer];
-      const { forms, call } = await exchanging(context, { answer: () => answers.shift() ?? [200, { access_token: 'issued', expires_in: 9 }], good: ['issued'] });
+      const { forms, call } = await exchanging(context, {
+        answer: () => answers.shift() ?? [200, { access_token: 'issued', expires_in: 9 }],
+        good: ['issued'],
+      });
       const error = await rejection(call('/profiles'));
       assertClientError(error, status === 503 ? 'jwks_unavailable' : 'exchange_failed');
       assert.equal(error.status, status);

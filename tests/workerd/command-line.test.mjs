@@ -91,7 +91,15 @@ suite('the command line as WebAssembly', () => {
     for (const args of [['--help'], ['--version'], ['explain', '-h'], ['check', 'help'], ['keys', '--help'], ['init', '--help']]) {
       assert.equal((await same(args, { status: 0 })).stderr, '');
     }
-    for (const args of [[], ['assay'], ['check', '--all'], ['check', 'a', 'b'], ['explain', '--config'], ['keys', 'new', '--algorithm', 'RS256'], ['init']]) {
+    for (const args of [
+      [],
+      ['assay'],
+      ['check', '--all'],
+      ['check', 'a', 'b'],
+      ['explain', '--config'],
+      ['keys', 'new', '--algorithm', 'RS256'],
+      ['init'],
+    ]) {
       const { stdout, stderr } = await same(args, { status: 2 });
       assert.equal(stdout, '');
       assert.match(stderr, /Usage/);
@@ -104,7 +112,14 @@ suite('the command line as WebAssembly', () => {
     const json = '{ "vars": { "ASSAY": { "issuers": [], }, }, "env": { "live": {} } } // wrangler reads this';
     assert.match((await same(['check'], { status: 1, files: { 'wrangler.jsonc': json } })).stdout, /✗ env.live has no vars.ASSAY/);
     assert.equal((await same(['check', at('examples', 'incidents.toml')], { status: 0 })).stderr, '');
-    const unreadable = { 'not.toml': '[', 'not.jsonc': '{]', 'deep.json': '['.repeat(50_000), 'deep.toml': `a = ${'['.repeat(50_000)}`, 'large.toml': '#'.repeat(5_000_000), 'binary.toml': Buffer.from([0x80]) };
+    const unreadable = {
+      'not.toml': '[',
+      'not.jsonc': '{]',
+      'deep.json': '['.repeat(50_000),
+      'deep.toml': `a = ${'['.repeat(50_000)}`,
+      'large.toml': '#'.repeat(5_000_000),
+      'binary.toml': Buffer.from([0x80]),
+    };
     for (const name of [...Object.keys(unreadable), 'absent.toml', '.', 'not.toml/x', '/absent/wrangler.toml']) {
       await same(['check', name], { status: 2, files: unreadable });
     }
@@ -122,7 +137,11 @@ suite('the command line as WebAssembly', () => {
       [0, /1 usable key/, origin.serve('/keys', KEYS)],
       [1, /404/, `${origin.url}/absent`],
       [1, /HTML page/, origin.serve('/page', (_, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<html>'))],
-      [1, /redirected \(302\) to "https:/, origin.serve('/moved', (_, response) => response.writeHead(302, { location: 'https://keys.example/' }).end())],
+      [
+        1,
+        /redirected \(302\) to "https:/,
+        origin.serve('/moved', (_, response) => response.writeHead(302, { location: 'https://keys.example/' }).end()),
+      ],
       [1, /503/, origin.serve('/down', (_, response) => response.writeHead(503).end())],
       [1, /exceeds \d+ bytes/, origin.serve('/large', ' '.repeat(2_000_000))],
       [1, /no complete answer within 500 ms/, origin.serve('/slow', (_, response) => response.writeHead(200).write('{'))],
@@ -191,7 +210,8 @@ suite('the command line as WebAssembly', () => {
     origin.serve('/text/explain', answer(200, 'Refused: because.\n'));
     origin.serve('/closed/explain', answer(401, '{"detail":"the key is wrong"}'));
     origin.serve('/down/explain', answer(500, ''));
-    const ask = (place, status, ...more) => same(['explain', '--online', `${origin.url}${place}`, ...more], { status, input: 'a.b.c\n', env: { EXPLAIN_KEY: 'the key' } });
+    const ask = (place, status, ...more) =>
+      same(['explain', '--online', `${origin.url}${place}`, ...more], { status, input: 'a.b.c\n', env: { EXPLAIN_KEY: 'the key' } });
     await ask('/good/', 0, '--json', '--path', '/profiles', '--method', 'POST');
     assert.match((await ask('/text', 1)).stdout, /^Refused/);
     assert.match((await ask('/closed', 2)).stderr, /the key is wrong.*EXPLAIN_KEY/);
@@ -202,10 +222,16 @@ suite('the command line as WebAssembly', () => {
 
   test('keys: the same messages, and files that only their owner can read', async () => {
     // Key ids, private members and times.
-    const general = (text) => timeless(text).replace(/[\w-]{43}|[\w-]{22}(?=[" ])/g, '‹random›').replace(/\b1[789]\d{8}\b/g, '‹seconds›');
+    const general = (text) =>
+      timeless(text)
+        .replace(/[\w-]{43}|[\w-]{22}(?=[" ])/g, '‹random›')
+        .replace(/\b1[789]\d{8}\b/g, '‹seconds›');
     for (const algorithm of ['ES256', 'EdDSA', 'HS256']) {
       const { files, stderr } = await same(['keys', 'new', '--algorithm', algorithm, '--file', 'keys.json'], { status: 0, general });
-      assert.deepEqual(files.map(([name, mode]) => [name, mode]), [['/keys.json', 0o600]]);
+      assert.deepEqual(
+        files.map(([name, mode]) => [name, mode]),
+        [['/keys.json', 0o600]],
+      );
       assert.match(stderr, /signs now/);
     }
     for (const program of programs) {
@@ -215,11 +241,18 @@ suite('the command line as WebAssembly', () => {
       assert.match((await keys('new')).stderr, /exists already/);
       chmodSync(join(cwd, 'keys.json'), 0o644);
       assert.equal((await keys('rotate')).status, 0);
-      assert.deepEqual(Object.entries(filesOf(cwd)).map(([name, [mode]]) => [name, mode]), [['/keys.json', 0o600]]);
+      assert.deepEqual(
+        Object.entries(filesOf(cwd)).map(([name, [mode]]) => [name, mode]),
+        [['/keys.json', 0o600]],
+      );
       assert.match((await keys('check')).stdout, /\nNothing is wrong\.\n$/);
       symlinkSync('keys.json', join(cwd, 'link.json'));
       symlinkSync('elsewhere', join(cwd, 'dangling.json'));
-      for (const [command, file] of [['rotate', 'link.json'], ['new', 'dangling.json'], ['new', 'link.json']]) {
+      for (const [command, file] of [
+        ['rotate', 'link.json'],
+        ['new', 'dangling.json'],
+        ['new', 'link.json'],
+      ]) {
         assert.equal((await run(program, ['keys', command, '--file', file], { cwd })).status, 1, file);
       }
       assert.ok(!existsSync(join(cwd, 'elsewhere')));
@@ -242,7 +275,10 @@ suite('the command line as WebAssembly', () => {
         [['--issuer', 'https://id.example.com', '--audience', 'unchecked'], /audience = "unchecked"/],
         [['--issuer', 'https://id.example.com', '--preset', 'better-auth'], /any_of = \["https:\/\/id.example.com"\]/],
         [['--issuer', 'https://id.example.com', '--audience', 'a', '--audience', 'b"\\'], /any_of = \["a", "b\\"\\\\"\]/],
-        [['--issuer', 'https://words-1.clerk.accounts.dev', '--upstream', 'https://origin.example.com', '--name', 'front'], /^name = "front"[^]*upstream = "https:/],
+        [
+          ['--issuer', 'https://words-1.clerk.accounts.dev', '--upstream', 'https://origin.example.com', '--name', 'front'],
+          /^name = "front"[^]*upstream = "https:/,
+        ],
       ];
       for (const [args, configured] of cases) {
         const result = await same(['init', '--offline', ...args], { status: 0 });
@@ -263,7 +299,8 @@ suite('the command line as WebAssembly', () => {
     });
 
     test('asks the issuer which provider it is, and for its keys', async () => {
-      const discovery = (path, issuer = `${origin.url}${path}`) => origin.serve(`${path}/.well-known/openid-configuration`, { issuer, jwks_uri: `${origin.url}/keys` });
+      const discovery = (path, issuer = `${origin.url}${path}`) =>
+        origin.serve(`${path}/.well-known/openid-configuration`, { issuer, jwks_uri: `${origin.url}/keys` });
       origin.serve('/keys', KEYS);
       discovery('/oidc');
       const found = await same(['init', '--issuer', `${origin.url}/oidc`, '--audience', 'api'], { status: 0 });
@@ -311,7 +348,14 @@ suite('the command line as WebAssembly', () => {
     });
 
     test('shows nothing of a provider that could be taken for its own lines or for a command', async () => {
-      const hostile = ['https://id.example.com\n✓ wrote wrangler.toml', 'https://id.example.com/\u202etxt.exe', `https://id.example.com/${'a'.repeat(100_000)}`, 'https://id.example.com/\u001b[2J', '$(touch x)', 'http://169.254.169.254/'];
+      const hostile = [
+        'https://id.example.com\n✓ wrote wrangler.toml',
+        'https://id.example.com/\u202etxt.exe',
+        `https://id.example.com/${'a'.repeat(100_000)}`,
+        'https://id.example.com/\u001b[2J',
+        '$(touch x)',
+        'http://169.254.169.254/',
+      ];
       for (const [index, issuer] of hostile.entries()) {
         origin.serve(`/hostile-${index}/.well-known/openid-configuration`, { issuer, jwks_uri: `${origin.url}/keys` });
         const result = await same(['init', '--issuer', `${origin.url}/hostile-${index}`, '--audience', 'a'], { status: 1 });
@@ -336,7 +380,11 @@ suite('the command line as WebAssembly', () => {
 
     test('overwrites nothing', async () => {
       const args = ['init', '--offline', '--issuer', ISSUER];
-      const configurations = { 'wrangler.toml': /\n\[\[vars.ASSAY.issuers\]\]\nissuer = /, 'wrangler.json': /"vars": \{\n +"ASSAY": \{/, 'wrangler.jsonc': /"vars": / };
+      const configurations = {
+        'wrangler.toml': /\n\[\[vars.ASSAY.issuers\]\]\nissuer = /,
+        'wrangler.json': /"vars": \{\n +"ASSAY": \{/,
+        'wrangler.jsonc': /"vars": /,
+      };
       for (const [name, said] of Object.entries(configurations)) {
         const result = await same(args, { status: 1, files: { [name]: 'mine' } });
         assert.deepEqual([written(result), textOf(result, `/${name}`)], [[`/${name}`], 'mine']);

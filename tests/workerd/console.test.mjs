@@ -39,8 +39,14 @@ suite('the console page in Chromium', { skip: !existsSync(CHROMIUM) && 'chromium
     page.on('request', (request) => asked.add(request.url()));
     await page.goto(url);
     await act(page, context);
-    assert.deepEqual(faults.filter((text) => !text.includes('favicon')), []);
-    assert.deepEqual([...asked].filter((one) => one !== url && !one.endsWith('/favicon.ico')), []);
+    assert.deepEqual(
+      faults.filter((text) => !text.includes('favicon')),
+      [],
+    );
+    assert.deepEqual(
+      [...asked].filter((one) => one !== url && !one.endsWith('/favicon.ico')),
+      [],
+    );
     await context.close();
   }
 
@@ -108,7 +114,12 @@ suite('the console page in Chromium', { skip: !existsSync(CHROMIUM) && 'chromium
       await page.locator('#report.accepted').waitFor();
       const [ink, paper] = await page.evaluate(() => {
         const { color, backgroundColor } = getComputedStyle(document.body);
-        return [color, backgroundColor].map((text) => text.match(/\d+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0));
+        return [color, backgroundColor].map((text) =>
+          text
+            .match(/\d+/g)
+            .slice(0, 3)
+            .reduce((sum, part) => sum + Number(part), 0),
+        );
       });
       assert.ok(ink > 600 && paper < 120, `${ink} on ${paper}`);
       await page.screenshot({ path: `${folder}/dark.png`, fullPage: true });

@@ -60,7 +60,11 @@ suite('the examples', () => {
     for (const name of EXAMPLES) {
       const { compatibility_date: date, kv_namespaces: namespaces, triggers, main } = examples[name].wrangler;
       assert.equal(date, compatibilityDate(), name);
-      assert.deepEqual(namespaces.map(({ binding }) => binding), ['JWKS_CACHE'], name);
+      assert.deepEqual(
+        namespaces.map(({ binding }) => binding),
+        ['JWKS_CACHE'],
+        name,
+      );
       assert.deepEqual(triggers.crons, ['*/5 * * * *'], name);
       assert.ok(main.endsWith('index.js'), name);
       const { dependencies } = JSON.parse(readFileSync(at('examples', name, 'package.json'), 'utf8'));
@@ -119,7 +123,10 @@ suite('the examples', () => {
   test('Hono: a preflight is answered by cors(), and a refusal can be read by the page', async () => {
     const { worker } = examples.hono;
     const origin = 'https://app.example.com';
-    const preflight = await worker.fetch('/api/me', { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'GET', 'access-control-request-headers': 'authorization' } });
+    const preflight = await worker.fetch('/api/me', {
+      method: 'OPTIONS',
+      headers: { origin, 'access-control-request-method': 'GET', 'access-control-request-headers': 'authorization' },
+    });
     assert.equal(preflight.status, 204);
     assert.equal(preflight.headers.get('access-control-allow-origin'), origin);
     assert.match(preflight.headers.get('access-control-allow-headers'), /authorization/i);
@@ -141,7 +148,8 @@ suite('the examples', () => {
 
 /** An issuer whose tokens are signed with a shared secret. */
 const SECRETS = 'https://secrets.example.com';
-const signedWith = (secret) => new SignJWT({}).setProtectedHeader({ alg: 'HS256' }).setIssuer(SECRETS).setExpirationTime('5m').sign(new TextEncoder().encode(secret));
+const signedWith = (secret) =>
+  new SignJWT({}).setProtectedHeader({ alg: 'HS256' }).setIssuer(SECRETS).setExpirationTime('5m').sign(new TextEncoder().encode(secret));
 
 /** Calls the package as a test says, and shows values and exceptions as JSON. */
 const LAB = `
@@ -218,7 +226,9 @@ suite('createVerifier and createWorker', () => {
   const trusting = ({ issuer, kind }) => ({ issuer, preset: kind, audience: 'unchecked' });
 
   before(async () => {
-    identityProvider = await use(createIdentityProvider({ providers: [{ name: 'clerk' }, { name: 'better-auth' }, { name: 'impostor', kind: 'clerk' }] }));
+    identityProvider = await use(
+      createIdentityProvider({ providers: [{ name: 'clerk' }, { name: 'better-auth' }, { name: 'impostor', kind: 'clerk' }] }),
+    );
     [clerk, betterAuth, impostor] = identityProvider.providers;
     [A, B] = [clerk, betterAuth].map((one) => ({ issuers: [trusting(one)] }));
     script = await bundled({ text: LAB });
@@ -254,7 +264,10 @@ suite('createVerifier and createWorker', () => {
       [{ ...A, challenge: { realm: 'another realm' }, cors: { origins: ['https://app.example.com'] } }, { origin: 'https://app.example.com' }, 401],
     ];
     // What the connection adds, and CORS, which is the embedding Worker's own.
-    const own = (headers) => Object.fromEntries([...headers].filter(([name]) => !/^(content-length|date|connection|keep-alive|transfer-encoding|access-control-.*|vary)$/.test(name)));
+    const own = (headers) =>
+      Object.fromEntries(
+        [...headers].filter(([name]) => !/^(content-length|date|connection|keep-alive|transfer-encoding|access-control-.*|vary)$/.test(name)),
+      );
     for (const [configuration, headers, status] of requests) {
       const deployed = await useNow(startWorker({ config: configuration }));
       const answer = await deployed.fetch('/verify', { headers });
@@ -288,7 +301,11 @@ suite('createVerifier and createWorker', () => {
           return response.status === 200 ? 'ok' : JSON.parse(response.body).code;
         }),
       );
-      assert.deepEqual(found, rounds.map(([, , code]) => code), call);
+      assert.deepEqual(
+        found,
+        rounds.map(([, , code]) => code),
+        call,
+      );
     }
   });
 
@@ -310,8 +327,13 @@ suite('createVerifier and createWorker', () => {
     const secrets = ['first-secret-of-thirty-two-bytes!', 'second-secret-of-thirty-two-byte!'];
     const tokens = await Promise.all(secrets.map(signedWith));
     const combinations = Array.from({ length: 10 }, () => [0, 1].flatMap((env) => [0, 1].map((signer) => [env, signer]))).flat();
-    const found = await Promise.all(combinations.map(async ([env, signer]) => codeOf(await verify(configuration, tokens[signer], { bindings: { SHARED: secrets[env] } }))));
-    assert.deepEqual(found, combinations.map(([env, signer]) => (env === signer ? 'ok' : 'signature_invalid')));
+    const found = await Promise.all(
+      combinations.map(async ([env, signer]) => codeOf(await verify(configuration, tokens[signer], { bindings: { SHARED: secrets[env] } }))),
+    );
+    assert.deepEqual(
+      found,
+      combinations.map(([env, signer]) => (env === signer ? 'ok' : 'signature_invalid')),
+    );
     assert.equal(codeOf(await verify(configuration, tokens[0])), 'secret_missing');
   });
 
@@ -338,11 +360,19 @@ suite('createVerifier and createWorker', () => {
   test('a text is the same as its object, and a configuration may be larger than a binding', async () => {
     const token = await clerk.mint();
     assert.equal(codeOf(await verify(JSON.stringify(A), token)), 'ok');
-    const many = Array.from({ length: 300 }, (_, index) => ({ issuer: `https://issuer-${index}.example.com`, preset: 'oidc', audience: 'unchecked' }));
+    const many = Array.from({ length: 300 }, (_, index) => ({
+      issuer: `https://issuer-${index}.example.com`,
+      preset: 'oidc',
+      audience: 'unchecked',
+    }));
     const large = { issuers: [...many, ...A.issuers] };
     assert.ok(JSON.stringify(large).length > 20_000);
     assert.equal(codeOf(await verify(large, token)), 'ok');
-    const { response } = await ask({ call: 'worker', configuration: large, request: { url: 'https://api.example.com/verify', headers: bearer(token) } });
+    const { response } = await ask({
+      call: 'worker',
+      configuration: large,
+      request: { url: 'https://api.example.com/verify', headers: bearer(token) },
+    });
     assert.equal(response.status, 200);
   });
 
@@ -363,7 +393,10 @@ suite('createVerifier and createWorker', () => {
       return found.length === 2 && found;
     }, 'two lines');
     assert.deepEqual(lines[0].faults.map(({ path }) => path).sort(), ['issuers[0].audience', 'issuers[0].preset']);
-    assert.deepEqual(lines[1].faults.map(({ path }) => path), ['ASSAY']);
+    assert.deepEqual(
+      lines[1].faults.map(({ path }) => path),
+      ['ASSAY'],
+    );
     assert.ok((await ask({ call: 'verify', configuration: A, token }, own)).value.ok);
   });
 
@@ -406,12 +439,34 @@ suite('createVerifier and createWorker', () => {
     assert.equal(await code({ issuers: [betterAuth.issuer] }), 'issuer_not_accepted');
     assert.equal(await code({ claims: [{ claim: '/iss', equals: clerk.issuer }] }), 'ok');
     assert.equal(await code({ claims: [{ claim: '/plan', one_of: ['pro'] }] }), 'condition_failed');
-    for (const options of [{ scope: ['c'] }, { scopes: 'c' }, { scopes: null }, { scopes: [] }, { issuers: ['https://other.example'] }, ['c'], 'c', null]) assert.equal(await code(options), 'call_invalid', JSON.stringify(options));
+    for (const options of [
+      { scope: ['c'] },
+      { scopes: 'c' },
+      { scopes: null },
+      { scopes: [] },
+      { issuers: ['https://other.example'] },
+      ['c'],
+      'c',
+      null,
+    ])
+      assert.equal(await code(options), 'call_invalid', JSON.stringify(options));
   });
 
   test('options that JSON cannot express accept nothing, also if the claim that they are about is null', async () => {
     const token = await clerk.mint({ claims: { scope: 'a b', plan: null } });
-    for (const name of ['a promise of options', 'a Map', 'an object with a getter in its class', 'inherited options', 'a function for scopes', 'a symbol for issuers', 'a Set of claims', 'a list with a hole', 'a condition whose value is undefined', 'a condition whose value is not a number', 'cycle']) {
+    for (const name of [
+      'a promise of options',
+      'a Map',
+      'an object with a getter in its class',
+      'inherited options',
+      'a function for scopes',
+      'a symbol for issuers',
+      'a Set of claims',
+      'a list with a hole',
+      'a condition whose value is undefined',
+      'a condition whose value is not a number',
+      'cycle',
+    ]) {
       assert.equal(codeOf(await verify(A, token, { options: { wrong: name } })), 'call_invalid', name);
     }
   });
@@ -476,10 +531,14 @@ suite('the middleware for Hono', () => {
   const ran = async () => Number(await (await worker.fetch('/ran')).text());
   const trusting = ({ issuer, kind }) => ({ issuers: [{ issuer, preset: kind, audience: 'unchecked' }] });
   const start = (config) =>
-    bundled({ text: `const OWN = ${JSON.stringify(trusting(clerk))}, OTHER = ${JSON.stringify(trusting(betterAuth))};${HONO}` }).then((script) => use(startWorker({ script, config })));
+    bundled({ text: `const OWN = ${JSON.stringify(trusting(clerk))}, OTHER = ${JSON.stringify(trusting(betterAuth))};${HONO}` }).then((script) =>
+      use(startWorker({ script, config })),
+    );
 
   before(async () => {
-    const identityProvider = await use(createIdentityProvider({ providers: [{ name: 'clerk' }, { name: 'better-auth' }, { name: 'bound', kind: 'clerk' }] }));
+    const identityProvider = await use(
+      createIdentityProvider({ providers: [{ name: 'clerk' }, { name: 'better-auth' }, { name: 'bound', kind: 'clerk' }] }),
+    );
     [clerk, betterAuth, bound] = identityProvider.providers;
     worker = await start(trusting(bound));
   });
@@ -511,7 +570,12 @@ suite('the middleware for Hono', () => {
     const before = await ran();
     for (const path of ['/own', '/text', '/chosen', '/later', '/bound', '/scoped']) {
       for (const method of ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'DELETE']) {
-        for (const headers of [{}, bearer(await clerk.mint({ expired: true })), bearer('null'), { 'access-control-request-method': 'GET', origin: 'https://app.example.com' }]) {
+        for (const headers of [
+          {},
+          bearer(await clerk.mint({ expired: true })),
+          bearer('null'),
+          { 'access-control-request-method': 'GET', origin: 'https://app.example.com' },
+        ]) {
           const response = await worker.fetch(path, { method, headers });
           assert.equal(response.status, 401, `${method} ${path}`);
           assert.match(response.headers.get('www-authenticate'), /^Bearer realm="edge-assay"/);

@@ -42,7 +42,13 @@ for (const verify of ENGINES) {
     const use = lifetime(after);
     const keys = { RS: testKey('rsa-2048'), PS: testKey('rsa-4096'), ES256: testKey('p-256'), ES384: testKey('p-384'), EdDSA: testKey('ed25519') };
     // The first has 2049 bits, so that its PSS encoding is an octet shorter than the modulus.
-    const rare = [testKey('rsa-2049'), rareRsa('2056 bits', 2056), rareRsa('3070 bits', 3070), rareRsa('e = 65539', 2048, 65539), rareRsa('e = 2^32 - 5', 2048, 2 ** 32 - 5)];
+    const rare = [
+      testKey('rsa-2049'),
+      rareRsa('2056 bits', 2056),
+      rareRsa('3070 bits', 3070),
+      rareRsa('e = 65539', 2048, 65539),
+      rareRsa('e = 2^32 - 5', 2048, 2 ** 32 - 5),
+    ];
     let worker, origin;
 
     before(async () => {
@@ -55,7 +61,8 @@ for (const verify of ENGINES) {
     });
 
     let serial = 0;
-    const token = (alg, kid, sign, claims = {}) => assemble({ alg, kid }, { iss: ISSUER, exp: epochSeconds() + 600, jti: (serial += 1), ...claims }, sign);
+    const token = (alg, kid, sign, claims = {}) =>
+      assemble({ alg, kid }, { iss: ISSUER, exp: epochSeconds() + 600, jti: (serial += 1), ...claims }, sign);
     async function expectVerdict(text, status, code, what) {
       const answer = await worker.verify(text);
       assert.equal(answer.body.code, code, `${what} ${JSON.stringify(answer.body)}`);
@@ -77,8 +84,18 @@ for (const verify of ENGINES) {
           return signature;
         };
         await expectVerdict(token(alg, kid, altered), 401, 'signature_invalid', `${alg}, altered`);
-        await expectVerdict(token(alg, kid, (input) => sign(input).subarray(1)), 401, 'signature_invalid', `${alg}, cut`);
-        await expectVerdict(token(alg, kid, (input) => sign(Buffer.concat([input, input]))), 401, 'signature_invalid', `${alg}, of another text`);
+        await expectVerdict(
+          token(alg, kid, (input) => sign(input).subarray(1)),
+          401,
+          'signature_invalid',
+          `${alg}, cut`,
+        );
+        await expectVerdict(
+          token(alg, kid, (input) => sign(Buffer.concat([input, input]))),
+          401,
+          'signature_invalid',
+          `${alg}, of another text`,
+        );
         await expectVerdict(token(alg, kid, sign, { exp: epochSeconds() - 600 }), 401, 'token_expired', `${alg}, expired`);
       }
     });
@@ -87,9 +104,7 @@ for (const verify of ENGINES) {
       for (let times = 0; times < 3; times += 1) {
         await expectVerdict(token('EdDSA', keys.EdDSA.kid, hostile(keys.EdDSA)), 401, 'signature_invalid', 'R of small order');
       }
-      const explained = await answerOf(
-        await worker.fetch('/explain', { method: 'POST', body: token('EdDSA', keys.EdDSA.kid, hostile(keys.EdDSA)) }),
-      );
+      const explained = await answerOf(await worker.fetch('/explain', { method: 'POST', body: token('EdDSA', keys.EdDSA.kid, hostile(keys.EdDSA)) }));
       assert.equal(explained.body.code, 'signature_invalid');
     });
 
@@ -108,7 +123,12 @@ for (const verify of ENGINES) {
           // Numbers that only the owner of the private key can sign, and a good encoding with an additional bit.
           const edges = [0n, 1n, n - 1n, 2n ** BigInt(bits - 1), toNumber(Buffer.alloc(length - 1, 0xbc))];
           for (const number of edges) {
-            await expectVerdict(token(alg, key.kid, () => rsaRaw(key.privateKey, toOctets(number, length))), 401, 'signature_invalid', what);
+            await expectVerdict(
+              token(alg, key.kid, () => rsaRaw(key.privateKey, toOctets(number, length))),
+              401,
+              'signature_invalid',
+              what,
+            );
           }
           const raised = (input) => {
             const publicKey = { key: createPublicKey(key.privateKey), padding: constants.RSA_NO_PADDING };
@@ -136,7 +156,8 @@ for (const verify of ENGINES) {
       assert.equal(body.details.cross_check.disagreements, 0);
       assert.equal(body.details.deep.environment.compatibility_date, compatibilityDate());
       const asked = verify.engine === 'webcrypto' ? null : true;
-      for (const { alg, pure_rust, web_crypto } of body.details.deep.self_test) assert.deepEqual({ alg, pure_rust, web_crypto }, { alg, pure_rust: asked, web_crypto: true });
+      for (const { alg, pure_rust, web_crypto } of body.details.deep.self_test)
+        assert.deepEqual({ alg, pure_rust, web_crypto }, { alg, pure_rust: asked, web_crypto: true });
     });
   });
 }

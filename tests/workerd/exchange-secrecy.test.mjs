@@ -24,12 +24,26 @@ const REQUESTS = {
   '/healthz': (token) => [bearer(token)],
   '/readyz': (token) => [bearer(token), { headers: { 'x-explain-key': EXPLAIN_KEY } }, { headers: basic(EXPLAIN_KEY) }],
   '/readyz?deep=1': () => [{}],
-  '/verify': (token) => [bearer(token), { ...bearer(token), method: 'POST' }, { headers: { authorization: token } }, { headers: basic(CLIENT_SECRET) }, { ...bearer(token), method: 'DELETE' }],
-  '/forward-auth': (token) => [bearer(token), { headers: { authorization: token, 'x-forwarded-uri': `/?t=${token}`, 'x-forward-auth-secret': FORWARD_AUTH_SECRET } }],
+  '/verify': (token) => [
+    bearer(token),
+    { ...bearer(token), method: 'POST' },
+    { headers: { authorization: token } },
+    { headers: basic(CLIENT_SECRET) },
+    { ...bearer(token), method: 'DELETE' },
+  ],
+  '/forward-auth': (token) => [
+    bearer(token),
+    { headers: { authorization: token, 'x-forwarded-uri': `/?t=${token}`, 'x-forward-auth-secret': FORWARD_AUTH_SECRET } },
+  ],
   '/auth-request': (token) => [bearer(token), { headers: { authorization: `Bearer ${token}`, 'x-original-uri': `/${CLIENT_SECRET}` } }],
   '/ext-authz/profiles': (token) => [bearer(token), { headers: { authorization: `Basic ${token}` } }],
   '/profiles': (token) => [bearer(token), { headers: { authorization: token } }, { headers: basic(CLIENT_SECRET) }],
-  '/explain': (token) => [json('POST', { token }), form({ token }), { ...json('POST', { token }), headers: { 'content-type': 'application/json', accept: 'text/plain' } }, { ...bearer(token), method: 'POST' }],
+  '/explain': (token) => [
+    json('POST', { token }),
+    form({ token }),
+    { ...json('POST', { token }), headers: { 'content-type': 'application/json', accept: 'text/plain' } },
+    { ...bearer(token), method: 'POST' },
+  ],
   '/console': (token) => [{}, form({ token })],
   '/token': (token) =>
     [API, CLI, 'https://nobody.example', undefined].flatMap((audience) => {
@@ -46,8 +60,14 @@ const REQUESTS = {
         form({ ...parameters, resource: token }),
         form({ grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', assertion: token }),
         form({ grant_type: token }),
-        form([['subject_token', token], ['subject_token', token]]),
-        form([[token, '1'], [token, '2']]),
+        form([
+          ['subject_token', token],
+          ['subject_token', token],
+        ]),
+        form([
+          [token, '1'],
+          [token, '2'],
+        ]),
         json('POST', parameters),
       ];
     }),
@@ -69,7 +89,7 @@ const REQUESTS = {
   '/nowhere': (token) => [bearer(token), form({ token })],
 };
 
-suite('a private key, a secret or a caller\'s token', () => {
+suite("a private key, a secret or a caller's token", () => {
   let identityProvider, worker, secrets;
   const tokens = [];
 
@@ -103,7 +123,11 @@ suite('a private key, a secret or a caller\'s token', () => {
     const { SIGNING_KEYS, ...texts } = secrets;
     const found = JSON.parse(SIGNING_KEYS).keys.map((key) => [`the private ${key.alg} key`, key.d ?? key.k]);
     for (const [name, value] of Object.entries(texts)) {
-      found.push([name, value], [`${name}, encoded`, encodeURIComponent(value)], [`${name}, in base64`, Buffer.from(value).toString('base64').replace(/=+$/, '')]);
+      found.push(
+        [name, value],
+        [`${name}, encoded`, encodeURIComponent(value)],
+        [`${name}, in base64`, Buffer.from(value).toString('base64').replace(/=+$/, '')],
+      );
     }
     tokens.forEach((token, index) => token.split('.').forEach((part, place) => found.push([`part ${place} of token ${index}`, part])));
     return found.filter(([, text]) => text.length >= 8);

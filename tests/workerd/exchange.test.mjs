@@ -28,10 +28,8 @@ const python = ['python3', '/usr/bin/python3'].find((path) => spawnSync(path, ['
 suite('the exchange', () => {
   let identityProvider, clerk, supabase, worker, keys;
   const call = async (path, init) => answerOf(await worker.fetch(path, init));
-  const token = (parameters, init = {}) =>
-    call('/token', { method: 'POST', body: new URLSearchParams(parameters), ...init });
-  const exchange = (subject_token, more = {}) =>
-    token({ grant_type: GRANT, subject_token, subject_token_type: JWT, audience: API, ...more });
+  const token = (parameters, init = {}) => call('/token', { method: 'POST', body: new URLSearchParams(parameters), ...init });
+  const exchange = (subject_token, more = {}) => token({ grant_type: GRANT, subject_token, subject_token_type: JWT, audience: API, ...more });
   const keySet = () => createRemoteJWKSet(new URL('/.well-known/jwks.json', worker.urls[0]));
 
   before(async () => {
@@ -41,9 +39,21 @@ suite('the exchange', () => {
     config.exchange = {
       issuer: ISSUER,
       targets: [
-        { audience: API, from: [clerk.issuer], public_clients: true, scopes: ['profiles:read', 'profiles:write'], claims: { user_id: { claim: '/sub' } } },
+        {
+          audience: API,
+          from: [clerk.issuer],
+          public_clients: true,
+          scopes: ['profiles:read', 'profiles:write'],
+          claims: { user_id: { claim: '/sub' } },
+        },
         { audience: SHARED, from: [clerk.issuer], algorithm: 'HS256', public_clients: true },
-        { audience: PROFILES, from: [supabase.issuer], algorithm: 'EdDSA', scopes: ['profiles:read'], claims: { email: { claim: '/email' }, role: { claim: '/role' } } },
+        {
+          audience: PROFILES,
+          from: [supabase.issuer],
+          algorithm: 'EdDSA',
+          scopes: ['profiles:read'],
+          claims: { email: { claim: '/email' }, role: { claim: '/role' } },
+        },
       ],
       clients: [{ id: 'cli', secret: 'CLI_CLIENT_SECRET', targets: [PROFILES] }],
       fireproof: { auth_types: { clerk: [clerk.issuer], supabase: [supabase.issuer] }, claims: { userId: { claim: '/sub' } } },
@@ -60,7 +70,12 @@ suite('the exchange', () => {
     const { status, headers, body } = await exchange(await clerk.mint());
     assert.equal(status, 200, JSON.stringify(body));
     assert.equal(headers.get('cache-control'), 'no-store');
-    const { payload, protectedHeader } = await jwtVerify(body.access_token, keySet(), { issuer: ISSUER, audience: API, typ: 'at+jwt', algorithms: ['ES256'] });
+    const { payload, protectedHeader } = await jwtVerify(body.access_token, keySet(), {
+      issuer: ISSUER,
+      audience: API,
+      typ: 'at+jwt',
+      algorithms: ['ES256'],
+    });
     assert.equal(payload.user_id, payload.sub);
     assert.ok(payload.jti && payload.client_id && protectedHeader.kid);
     // Clerk's tokens expire after a minute.
@@ -88,25 +103,34 @@ suite('the exchange', () => {
   test('signs with HS256 for a target with a shared secret, and shows nothing of the secret in the key set', async () => {
     const { body } = await exchange(await clerk.mint(), { audience: SHARED });
     const { k, kid } = JSON.parse(keys).keys.find(({ kty }) => kty === 'oct');
-    const { payload, protectedHeader } = await jwtVerify(body.access_token, Buffer.from(k, 'base64url'), { issuer: ISSUER, audience: SHARED, typ: 'at+jwt', algorithms: ['HS256'] });
+    const { payload, protectedHeader } = await jwtVerify(body.access_token, Buffer.from(k, 'base64url'), {
+      issuer: ISSUER,
+      audience: SHARED,
+      typ: 'at+jwt',
+      algorithms: ['HS256'],
+    });
     assert.deepEqual([protectedHeader.kid, payload.client_id], [kid, 'public']);
     const set = await call('/.well-known/jwks.json');
     assert.ok(set.body.keys.every((key) => key.kid !== kid && key.kty !== 'oct'));
   });
 
-  test('issues a token that PyJWT verifies with our JWKS URL', { skip: python ? false : 'PyJWT with cryptography is not installed (on Debian: apt-get install python3-jwt python3-cryptography)' }, async () => {
-    const { body } = await exchange(await clerk.mint());
-    const script = `
+  test(
+    'issues a token that PyJWT verifies with our JWKS URL',
+    { skip: python ? false : 'PyJWT with cryptography is not installed (on Debian: apt-get install python3-jwt python3-cryptography)' },
+    async () => {
+      const { body } = await exchange(await clerk.mint());
+      const script = `
 import json, sys, jwt
 url, token, audience, issuer = sys.argv[1:]
 key = jwt.PyJWKClient(url).get_signing_key_from_jwt(token)
 print(json.dumps(jwt.decode(token, key.key, algorithms=["ES256"], audience=audience, issuer=issuer)))`;
-    const url = new URL('/.well-known/jwks.json', worker.urls[0]).href;
-    const { stdout } = await promisify(execFile)(python, ['-c', script, url, body.access_token, API, ISSUER]);
-    assert.equal(JSON.parse(stdout).iss, ISSUER);
-  });
+      const url = new URL('/.well-known/jwks.json', worker.urls[0]).href;
+      const { stdout } = await promisify(execFile)(python, ['-c', script, url, body.access_token, API, ISSUER]);
+      assert.equal(JSON.parse(stdout).iss, ISSUER);
+    },
+  );
 
-  test('exchanges the token of incident 1 for Fireproof\'s own client, with claims that its schema accepts', async () => {
+  test("exchanges the token of incident 1 for Fireproof's own client, with claims that its schema accepts", async () => {
     const dashboard = new DashboardApiImpl({
       apiUrl: new URL('/api', worker.urls[0]).href,
       fetch: (...args) => fetch(...args),
@@ -131,11 +155,14 @@ print(json.dumps(jwt.decode(token, key.key, algorithms=["ES256"], audience=audie
     assert.deepEqual(again, { type: 'resTokenByResultId', status: 'not-found', resultId: 'a-result-to-fetch' });
   });
 
-  test('stores a result under every id that Fireproof\'s own client makes', async () => {
+  test("stores a result under every id that Fireproof's own client makes", async () => {
     const client = ensureSuperThis();
     const token = await clerk.mint();
     for (const resultId of Array.from({ length: 20 }, () => client.nextId().str)) {
-      const left = await call('/api', { method: 'PUT', body: JSON.stringify({ type: 'reqCloudSessionToken', auth: { type: 'clerk', token }, resultId }) });
+      const left = await call('/api', {
+        method: 'PUT',
+        body: JSON.stringify({ type: 'reqCloudSessionToken', auth: { type: 'clerk', token }, resultId }),
+      });
       assert.equal(left.status, 200, JSON.stringify(left.body));
       const { body } = await call('/api', { method: 'PUT', body: JSON.stringify({ type: 'reqTokenByResultId', resultId }) });
       assert.equal(body.status, 'found', resultId);
@@ -144,31 +171,51 @@ print(json.dumps(jwt.decode(token, key.key, algorithms=["ES256"], audience=audie
 
   test('gives a result to one of six simultaneous requests in one isolate, and another subject cannot replace it', async () => {
     const ask = (message) => worker.fetch('/api', { isolate: 0, method: 'PUT', body: JSON.stringify(message) }).then(answerOf);
-    const leave = async (sub) => ask({ type: 'reqCloudSessionToken', auth: { type: 'clerk', token: await clerk.mint({ claims: { sub } }) }, resultId: 'one-result-for-one-client' });
+    const leave = async (sub) =>
+      ask({
+        type: 'reqCloudSessionToken',
+        auth: { type: 'clerk', token: await clerk.mint({ claims: { sub } }) },
+        resultId: 'one-result-for-one-client',
+      });
     assert.equal((await leave('ada')).status, 200);
     const taken = await leave('mallory');
     assert.deepEqual([taken.status, taken.body.code, taken.body.token], [409, 'result_taken', undefined]);
     const collected = await Promise.all(Array.from({ length: 6 }, () => ask({ type: 'reqTokenByResultId', resultId: 'one-result-for-one-client' })));
     const found = collected.filter(({ body }) => body.status === 'found');
-    assert.deepEqual(found.map(({ body }) => decodeJwt(body.token).userId), ['ada']);
+    assert.deepEqual(
+      found.map(({ body }) => decodeJwt(body.token).userId),
+      ['ada'],
+    );
   });
 
   test('adds an email to a session token without one, so that the schema accepts it', async () => {
-    const { body } = await call('/api', { method: 'PUT', body: JSON.stringify({ type: 'reqCloudSessionToken', auth: { type: 'clerk', token: await clerk.mint() } }) });
+    const { body } = await call('/api', {
+      method: 'PUT',
+      body: JSON.stringify({ type: 'reqCloudSessionToken', auth: { type: 'clerk', token: await clerk.mint() } }),
+    });
     assert.match(FPCloudClaimSchema.parse(decodeJwt(body.token)).email, /@no-email\.invalid$/);
   });
 
   test('accepts the token of incident 2, HS256 with a kid that is in no JWKS, at /api too', async () => {
-    const { status, body } = await call('/api', { method: 'POST', body: JSON.stringify({ type: 'reqCloudSessionToken', auth: { type: 'supabase', token: await supabase.mint() } }) });
+    const { status, body } = await call('/api', {
+      method: 'POST',
+      body: JSON.stringify({ type: 'reqCloudSessionToken', auth: { type: 'supabase', token: await supabase.mint() } }),
+    });
     assert.equal(status, 200, JSON.stringify(body));
     assert.equal((await jwtVerify(body.token, keySet(), { issuer: 'FP_CLOUD' })).payload.email, 'ada@example.com');
   });
 
-  test('answers the dashboard\'s client with 401 for a bad token, and names the one issuer and what failed', async () => {
+  test("answers the dashboard's client with 401 for a bad token, and names the one issuer and what failed", async () => {
     const bad = await clerk.mint({ expired: true });
-    const { status, body } = await call('/api', { method: 'PUT', body: JSON.stringify({ type: 'reqCloudSessionToken', auth: { type: 'clerk', token: bad } }) });
+    const { status, body } = await call('/api', {
+      method: 'PUT',
+      body: JSON.stringify({ type: 'reqCloudSessionToken', auth: { type: 'clerk', token: bad } }),
+    });
     assert.equal(status, 401);
-    assert.deepEqual(body.attempts.map(({ issuer, code }) => [issuer, code]), [[clerk.issuer, 'token_expired']]);
+    assert.deepEqual(
+      body.attempts.map(({ issuer, code }) => [issuer, code]),
+      [[clerk.issuer, 'token_expired']],
+    );
     for (const part of bad.split('.')) assert.ok(!JSON.stringify(body).includes(part));
     const preflight = await call('/api', { method: 'OPTIONS', headers: { origin: 'https://app.example', 'access-control-request-method': 'PUT' } });
     assert.deepEqual([preflight.status, preflight.body], [200, { type: 'ok', message: 'CORS preflight' }]);
@@ -195,11 +242,13 @@ print(json.dumps(jwt.decode(token, key.key, algorithms=["ES256"], audience=audie
   });
 
   test('signs with the same key in every isolate', async () => {
-    const kids = await Promise.all([0, 1].map(async (isolate) => {
-      const parameters = { grant_type: GRANT, subject_token: await clerk.mint(), subject_token_type: JWT, audience: API };
-      const { body } = await answerOf(await worker.fetch('/token', { isolate, method: 'POST', body: new URLSearchParams(parameters) }));
-      return decodeProtectedHeader(body.access_token).kid;
-    }));
+    const kids = await Promise.all(
+      [0, 1].map(async (isolate) => {
+        const parameters = { grant_type: GRANT, subject_token: await clerk.mint(), subject_token_type: JWT, audience: API };
+        const { body } = await answerOf(await worker.fetch('/token', { isolate, method: 'POST', body: new URLSearchParams(parameters) }));
+        return decodeProtectedHeader(body.access_token).kid;
+      }),
+    );
     assert.equal(kids[0], kids[1]);
   });
 
@@ -208,7 +257,11 @@ print(json.dumps(jwt.decode(token, key.key, algorithms=["ES256"], audience=audie
     assert.equal(first.headers.get('access-control-allow-origin'), '*');
     assert.match(first.headers.get('cache-control'), /^public, max-age=\d+$/);
     assert.equal(first.body.keys.length, 2);
-    for (const key of first.body.keys) assert.deepEqual(Object.keys(key).filter((name) => ['d', 'k', 'activate_at'].includes(name)), []);
+    for (const key of first.body.keys)
+      assert.deepEqual(
+        Object.keys(key).filter((name) => ['d', 'k', 'activate_at'].includes(name)),
+        [],
+      );
     const again = await worker.fetch('/.well-known/jwks.json', { headers: { 'if-none-match': first.headers.get('etag') } });
     assert.equal(again.status, 304);
   });
@@ -217,7 +270,11 @@ print(json.dumps(jwt.decode(token, key.key, algorithms=["ES256"], audience=audie
 test('the Clerk token of incident 1, without aud, passes where its audience is unchecked and is refused by name where one is required', async (context) => {
   const identityProvider = await createIdentityProvider({ providers: [{ name: 'clerk' }] });
   const [clerk] = identityProvider.providers;
-  const exchange = { issuer: ISSUER, targets: [{ audience: API, from: [clerk.issuer], public_clients: true }], fireproof: { auth_types: { clerk: [clerk.issuer] } } };
+  const exchange = {
+    issuer: ISSUER,
+    targets: [{ audience: API, from: [clerk.issuer], public_clients: true }],
+    fireproof: { auth_types: { clerk: [clerk.issuer] } },
+  };
   const secrets = { SIGNING_KEYS: await signingKeys() };
   const workers = await Promise.all(
     ['unchecked', { any_of: ['backend'] }].map((audience) => {
@@ -228,15 +285,24 @@ test('the Clerk token of incident 1, without aud, passes where its audience is u
   context.after(() => Promise.all([...workers.map((worker) => worker.dispose()), identityProvider.close()]));
   const subject = await clerk.mint();
   assert.equal(decodeJwt(subject).aud, undefined);
-  const answers = workers.flatMap((worker) => [
-    { path: '/token', init: { method: 'POST', body: new URLSearchParams({ grant_type: GRANT, subject_token: subject, subject_token_type: JWT, audience: API }) } },
-    { path: '/api', init: { method: 'PUT', body: JSON.stringify({ type: 'reqCloudSessionToken', auth: { type: 'clerk', token: subject } }) } },
-    { path: '/verify', init: { headers: { authorization: `Bearer ${subject}` } } },
-  ].map(async ({ path, init }) => answerOf(await worker.fetch(path, init))));
+  const answers = workers.flatMap((worker) =>
+    [
+      {
+        path: '/token',
+        init: { method: 'POST', body: new URLSearchParams({ grant_type: GRANT, subject_token: subject, subject_token_type: JWT, audience: API }) },
+      },
+      { path: '/api', init: { method: 'PUT', body: JSON.stringify({ type: 'reqCloudSessionToken', auth: { type: 'clerk', token: subject } }) } },
+      { path: '/verify', init: { headers: { authorization: `Bearer ${subject}` } } },
+    ].map(async ({ path, init }) => answerOf(await worker.fetch(path, init))),
+  );
   const seen = (await Promise.all(answers)).map(({ status, body }) => [status, body.code]);
   assert.deepEqual(seen, [
-    [200, undefined], [200, undefined], [200, undefined],
-    [400, 'audience_missing'], [401, 'audience_missing'], [401, 'audience_missing'],
+    [200, undefined],
+    [200, undefined],
+    [200, undefined],
+    [400, 'audience_missing'],
+    [401, 'audience_missing'],
+    [401, 'audience_missing'],
   ]);
 });
 
@@ -244,7 +310,11 @@ test('an identity provider that is down, and a secret that is not bound, are a 5
   const identityProvider = await createIdentityProvider({ providers: [{ name: 'clerk' }] });
   const [clerk] = identityProvider.providers;
   const { config } = trusting([clerk]);
-  config.exchange = { issuer: ISSUER, targets: [{ audience: API, from: [clerk.issuer], public_clients: true }], fireproof: { auth_types: { clerk: [clerk.issuer] } } };
+  config.exchange = {
+    issuer: ISSUER,
+    targets: [{ audience: API, from: [clerk.issuer], public_clients: true }],
+    fireproof: { auth_types: { clerk: [clerk.issuer] } },
+  };
   const worker = await startWorker({ config });
   context.after(() => Promise.all([worker.dispose(), identityProvider.close()]));
   const ask = async () => {

@@ -62,7 +62,9 @@ suite('docs/first-api.md', { skip: missing && `${missing} is not installed` }, (
   }
 
   test('has a configuration of about twenty lines', () => {
-    const lines = blocks('toml')[0].split('\n').filter((line) => line.trim() && !line.startsWith('#'));
+    const lines = blocks('toml')[0]
+      .split('\n')
+      .filter((line) => line.trim() && !line.startsWith('#'));
     assert.ok(lines.length <= MOST_LINES, `${lines.length} lines`);
   });
 

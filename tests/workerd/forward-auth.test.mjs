@@ -49,7 +49,11 @@ const WEBSOCKET = ['Upgrade: websocket', 'Sec-WebSocket-Version: 13', 'Sec-WebSo
 
 const fold = (header) => header.toLowerCase().replaceAll(/[^a-z0-9]/g, '-');
 const spellingsOf = (header) => [
-  ...new Set([header, header.toUpperCase(), ...['_', '.', '~'].flatMap((other) => [header.replaceAll('-', other), header.toUpperCase().replace('-', other)])]),
+  ...new Set([
+    header,
+    header.toUpperCase(),
+    ...['_', '.', '~'].flatMap((other) => [header.replaceAll('-', other), header.toUpperCase().replace('-', other)]),
+  ]),
 ];
 
 /** An identity provider, an API and a Worker that answers proxies' questions about these hosts and paths. */
@@ -95,12 +99,17 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
       token = await provider.mint();
       api.requests.length = 0;
     });
-    const ask = (path, /** @type {RequestInit} */ { headers = {}, ...init } = {}) => fetch(new URL(path, front.url), { redirect: 'manual', ...init, headers: { authorization: `Bearer ${token}`, ...headers } });
+    const ask = (path, /** @type {RequestInit} */ { headers = {}, ...init } = {}) =>
+      fetch(new URL(path, front.url), { redirect: 'manual', ...init, headers: { authorization: `Bearer ${token}`, ...headers } });
     /** Sends what a client may not, and asserts that the API sees nothing of it. */
     const forge = async (path, lines, options) => {
       const { result, requests } = await reached(api, () => raw(front.url, path, lines, options));
-      assert.ok([200, 400, 401, 403, 404, 431].includes(result.status) || (result.status === 101 && requests.length === 1), `${lines}: ${result.status}`);
-      for (const { url, rawHeaders } of requests) assert.ok(!JSON.stringify([url, rawHeaders]).includes(FORGED), `${lines} on ${path}: ${rawHeaders}`);
+      assert.ok(
+        [200, 400, 401, 403, 404, 431].includes(result.status) || (result.status === 101 && requests.length === 1),
+        `${lines}: ${result.status}`,
+      );
+      for (const { url, rawHeaders } of requests)
+        assert.ok(!JSON.stringify([url, rawHeaders]).includes(FORGED), `${lines} on ${path}: ${rawHeaders}`);
       return { result, requests };
     };
 
@@ -141,7 +150,7 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
       }
     });
 
-    test('a header that the proxy has no value for is empty or absent, not the client\'s', async () => {
+    test("a header that the proxy has no value for is empty or absent, not the client's", async () => {
       const bare = await provider.mint({ claims: { sub: '', email: null, name: null } });
       for (const header of Object.keys(IDENTITY[kind])) {
         await forge('/open/x', [`${header}: ${FORGED}`]);
@@ -156,7 +165,14 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
           await forge('/open/x', [`${spelling}: ${FORGED}`], { connection: `close, ${spelling}` });
         }
       }
-      const { requests } = await reached(api, () => raw(front.url, '/open/x', ['X-Forwarded-For: 203.0.113.9', 'X-Real-IP: 203.0.113.9', 'X-Forwarded-Host: evil.example', 'X-Forwarded-Proto: gopher'], { host: HOST }));
+      const { requests } = await reached(api, () =>
+        raw(
+          front.url,
+          '/open/x',
+          ['X-Forwarded-For: 203.0.113.9', 'X-Real-IP: 203.0.113.9', 'X-Forwarded-Host: evil.example', 'X-Forwarded-Proto: gopher'],
+          { host: HOST },
+        ),
+      );
       for (const { headers } of requests) {
         assert.deepEqual([headers['x-forwarded-for'], headers['x-forwarded-host'], headers['x-forwarded-proto']], ['127.0.0.1', HOST, 'http']);
       }
@@ -172,7 +188,12 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
       for (const host of ['status.example.com', 'status.example.com:80', 'STATUS.example.com', 'status.example.com.', 'open.example.com', '']) {
         const bearer = `Authorization: Bearer ${token}`;
         /** @type {[string, string[]][]} */
-        const targets = [['/admin/secrets', []], ['/admin/secrets', [bearer]], ['/open/x', []], [`http://${host || 'status.example.com'}/admin/secrets`, []]];
+        const targets = [
+          ['/admin/secrets', []],
+          ['/admin/secrets', [bearer]],
+          ['/open/x', []],
+          [`http://${host || 'status.example.com'}/admin/secrets`, []],
+        ];
         for (const [target, lines] of targets) {
           const { requests } = await reached(api, () => raw(front.url, target, lines, { host }));
           assert.deepEqual(requests, [], `${host} ${target}`);
@@ -184,19 +205,45 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
         // nginx reads some of these as the API's own host. Then the routes of that host apply.
         assert.deepEqual((await reached(api, () => raw(front.url, '/hosted/x', [], { host }))).requests, [], host);
       }
-      const odd = ['admin.example.com', 'ADMIN.example.com', 'admin.example.com.', 'admin.example.com:80', 'admin.example.com..', '.admin.example.com', 'admin.example.com:443:443', '[admin.example.com]', 'x@admin.example.com', 'admin.example.com/open/x?', 'open.example.com/healthz?', 'open.example.com/ext-authz/open/x?'];
+      const odd = [
+        'admin.example.com',
+        'ADMIN.example.com',
+        'admin.example.com.',
+        'admin.example.com:80',
+        'admin.example.com..',
+        '.admin.example.com',
+        'admin.example.com:443:443',
+        '[admin.example.com]',
+        'x@admin.example.com',
+        'admin.example.com/open/x?',
+        'open.example.com/healthz?',
+        'open.example.com/ext-authz/open/x?',
+      ];
       for (const host of odd) {
-        for (const lines of [[], ['X-Forwarded-Host: open.example.com'], ['X-Original-Host: open.example.com'], ['Host: open.example.com'], ['X-Host: open.example.com'], ['Forwarded: host=open.example.com']]) {
+        for (const lines of [
+          [],
+          ['X-Forwarded-Host: open.example.com'],
+          ['X-Original-Host: open.example.com'],
+          ['Host: open.example.com'],
+          ['X-Host: open.example.com'],
+          ['Forwarded: host=open.example.com'],
+        ]) {
           const { result, requests } = await reached(api, () => raw(front.url, '/open/x', lines, { host }));
           // Caddy answers an empty 200 for a host that its file does not list.
-          assert.deepEqual([requests, result.status >= 400 || (kind === 'Caddy' && result.body === '')], [[], true], `${host} ${lines}: ${result.status}`);
+          assert.deepEqual(
+            [requests, result.status >= 400 || (kind === 'Caddy' && result.body === '')],
+            [[], true],
+            `${host} ${lines}: ${result.status}`,
+          );
         }
       }
     });
 
     test('a client cannot hide headers from the question or from the API by naming them in Connection', async () => {
       const names = Object.keys(IDENTITY[kind]);
-      for (const connection of [...names, names.join(), 'X-Forward-Auth-Secret', 'X-Forwarded-Host, X-Forwarded-Uri, X-Original-URI'].map((name) => `close, ${name}`)) {
+      for (const connection of [...names, names.join(), 'X-Forward-Auth-Secret', 'X-Forwarded-Host, X-Forwarded-Uri, X-Original-URI'].map(
+        (name) => `close, ${name}`,
+      )) {
         const { result, requests } = await reached(api, () => raw(front.url, '/x', [`Authorization: Bearer ${token}`], { connection }));
         // Envoy itself refuses some of these.
         if (kind !== 'Envoy' || result.status !== 400) assert.deepEqual([result.status, requests.length], [200, 1], connection);
@@ -223,10 +270,23 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
     });
 
     test('only an upgrade to WebSocket reaches the API, so no client opens a tunnel past the checks', async () => {
-      for (const upgrade of [['h2c'], ['HTTP/2.0'], ['tunnel/1'], ['websocket, h2c'], ['h2c, websocket'], ['websocket', 'h2c'], ['h2c', 'websocket']]) {
+      for (const upgrade of [
+        ['h2c'],
+        ['HTTP/2.0'],
+        ['tunnel/1'],
+        ['websocket, h2c'],
+        ['h2c, websocket'],
+        ['websocket', 'h2c'],
+        ['h2c', 'websocket'],
+      ]) {
         for (const path of ['/open/x', '/x']) {
           for (const connection of ['Upgrade', 'Upgrade, HTTP2-Settings']) {
-            const lines = [`Authorization: Bearer ${token}`, 'HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA', ...upgrade.map((one) => `Upgrade: ${one}`), ...WEBSOCKET.slice(1)];
+            const lines = [
+              `Authorization: Bearer ${token}`,
+              'HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA',
+              ...upgrade.map((one) => `Upgrade: ${one}`),
+              ...WEBSOCKET.slice(1),
+            ];
             const { result, requests } = await reached(api, () => raw(front.url, path, lines, { connection }));
             for (const { headers } of requests) {
               assert.ok([undefined, 'websocket'].includes(headers.upgrade), `${upgrade}: ${headers.upgrade}`);
@@ -239,7 +299,15 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
     });
 
     test('a client cannot describe another request than its own', async () => {
-      const descriptions = ['X-Forward-Auth-Path: /open/x', 'X-Original-URI: /open/x', 'X-Original-Method: POST', 'X-Original-Host: h', 'X-Forwarded-Uri: /open/x', 'X-Forwarded-Method: POST', `X-Forward-Auth-Secret: ${SECRET}`];
+      const descriptions = [
+        'X-Forward-Auth-Path: /open/x',
+        'X-Original-URI: /open/x',
+        'X-Original-Method: POST',
+        'X-Original-Host: h',
+        'X-Forwarded-Uri: /open/x',
+        'X-Forwarded-Method: POST',
+        `X-Forward-Auth-Secret: ${SECRET}`,
+      ];
       // A proxy overwrites its own headers; those of the others are refused.
       for (const lines of [descriptions, ...descriptions.map((line) => [line])]) {
         const { result, requests } = await reached(api, () => raw(front.url, '/profiles', lines));
@@ -249,20 +317,49 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
     });
 
     test('path tricks do not open a closed route', async () => {
-      const targets = ['/open/../x', '/open/%2e%2e/x', '/open/..%2fx', '/open%2f..%2fx', '/open/..;/x', '/open/%252e%252e/x', '//open/../x', '/open\\..\\x', '/open/..%5cx', '/admin/../../healthz', '/admin/%2e%2e/%2e%2e/healthz', '/admin/../../../openapi.json', '/..//open/x', 'http://open.example.com/x', '/x#/../open/x', '/open/a%00', '//open/x'];
+      const targets = [
+        '/open/../x',
+        '/open/%2e%2e/x',
+        '/open/..%2fx',
+        '/open%2f..%2fx',
+        '/open/..;/x',
+        '/open/%252e%252e/x',
+        '//open/../x',
+        '/open\\..\\x',
+        '/open/..%5cx',
+        '/admin/../../healthz',
+        '/admin/%2e%2e/%2e%2e/healthz',
+        '/admin/../../../openapi.json',
+        '/..//open/x',
+        'http://open.example.com/x',
+        '/x#/../open/x',
+        '/open/a%00',
+        '//open/x',
+      ];
       for (const target of targets) {
         const { result, requests } = await reached(api, () => raw(front.url, target));
-        assert.ok([400, 401, 403, 404, 421].includes(result.status) || (result.status === 200 && requests.every(({ url }) => url.startsWith('/open') && !/\.\.|%2e|%2f|;|\\|%5c|#/i.test(url))), `${target}: ${result.status} ${requests[0]?.url}`);
+        assert.ok(
+          [400, 401, 403, 404, 421].includes(result.status) ||
+            (result.status === 200 && requests.every(({ url }) => url.startsWith('/open') && !/\.\.|%2e|%2f|;|\\|%5c|#/i.test(url))),
+          `${target}: ${result.status} ${requests[0]?.url}`,
+        );
       }
     });
 
     test('a preflight is answered by the proxy and never reaches the API', async () => {
-      const { result, requests } = await reached(api, () => fetch(new URL('/profiles', front.url), { method: 'OPTIONS', headers: { origin: APP, 'access-control-request-method': 'PUT' } }));
+      const { result, requests } = await reached(api, () =>
+        fetch(new URL('/profiles', front.url), { method: 'OPTIONS', headers: { origin: APP, 'access-control-request-method': 'PUT' } }),
+      );
       assert.ok([200, 204].includes(result.status), `${result.status}`);
       assert.equal(result.headers.get('access-control-allow-origin'), APP);
       assert.match(result.headers.get('access-control-allow-methods'), /PUT/);
       assert.deepEqual(requests, []);
-      const other = await reached(api, () => fetch(new URL('/profiles', front.url), { method: 'OPTIONS', headers: { origin: 'https://evil.example', 'access-control-request-method': 'PUT' } }));
+      const other = await reached(api, () =>
+        fetch(new URL('/profiles', front.url), {
+          method: 'OPTIONS',
+          headers: { origin: 'https://evil.example', 'access-control-request-method': 'PUT' },
+        }),
+      );
       assert.equal(other.result.headers.get('access-control-allow-origin'), null);
       assert.deepEqual(other.requests, []);
     });
@@ -290,7 +387,13 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
       assert.equal(Buffer.from(value).toString(), 'data: first\n\n');
       assert.ok(performance.now() - begin < 800);
       const { hostname, port } = new URL(front.url);
-      const sending = httpRequest({ hostname, port, path: '/sink', method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-length': 64 << 20 } });
+      const sending = httpRequest({
+        hostname,
+        port,
+        path: '/sink',
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'content-length': 64 << 20 },
+      });
       Readable.from(megabytes(64)).pipe(sending);
       const [answer] = await once(sending, 'response');
       answer.resume();
@@ -300,7 +403,9 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
 
     test('an outage of the identity provider stops the request, and is not called a bad token', async () => {
       outage.behaviour = 'down';
-      const { result, requests } = await reached(api, async () => answerOf(await ask('/profiles', { headers: { authorization: `Bearer ${await outage.mint()}` } })));
+      const { result, requests } = await reached(api, async () =>
+        answerOf(await ask('/profiles', { headers: { authorization: `Bearer ${await outage.mint()}` } })),
+      );
       // nginx's file turns it into a 503; the others relay the answer unchanged.
       assert.equal(result.status, kind === 'nginx' ? 503 : 403);
       assert.ok(Number(result.headers.get('retry-after')) > 0);
@@ -320,12 +425,35 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
     test('the API gets the path that was checked, and no other route is opened', async () => {
       const { api, provider, upstreams } = await createScene(use);
       const front = await use(proxy.start(upstreams, kind === 'Envoy' ? [KEPT_SLASHES] : []));
-      for (const target of ['/packages/@scope%2Fname', '/packages/group%2Fsub%2Fproject?a=%2F', '/packages/a;v=1', '/packages/a%3Bv=1', '/packages/a%2Fb;v=1/c']) {
+      for (const target of [
+        '/packages/@scope%2Fname',
+        '/packages/group%2Fsub%2Fproject?a=%2F',
+        '/packages/a;v=1',
+        '/packages/a%3Bv=1',
+        '/packages/a%2Fb;v=1/c',
+      ]) {
         const { result, requests } = await reached(api, () => raw(front.url, target));
         assert.deepEqual([result.status, requests.map(({ url }) => url)], [200, [target]], front.output());
       }
       const token = await provider.mint();
-      const tricks = ['/packages/admin%2Fx', '/packages/admin;v=1/x', '/packages/admin%3Bv=1/x', '/packages%2Fx', '/packages;v=1/x', '/packages/..%2Fadmin%2Fx', '/packages/x%2F..%2Fadmin%2Fx', '/packages/x/..;/admin/x', '/packages/..;v=1/admin/x', '/packages/x%252Fy', '/packages/x%2F%5Cy', '/packages/x%2F%2Fy', '/packages/x;v=1%2Fy', '/packages/x%3Bv=1%2Fy', '/open/x%2Fy', '/open/x;y'];
+      const tricks = [
+        '/packages/admin%2Fx',
+        '/packages/admin;v=1/x',
+        '/packages/admin%3Bv=1/x',
+        '/packages%2Fx',
+        '/packages;v=1/x',
+        '/packages/..%2Fadmin%2Fx',
+        '/packages/x%2F..%2Fadmin%2Fx',
+        '/packages/x/..;/admin/x',
+        '/packages/..;v=1/admin/x',
+        '/packages/x%252Fy',
+        '/packages/x%2F%5Cy',
+        '/packages/x%2F%2Fy',
+        '/packages/x;v=1%2Fy',
+        '/packages/x%3Bv=1%2Fy',
+        '/open/x%2Fy',
+        '/open/x;y',
+      ];
       for (const target of tricks) {
         const { result, requests } = await reached(api, () => raw(front.url, target, [`Authorization: Bearer ${token}`]));
         assert.deepEqual([requests, result.status >= 400], [[], true], `${target}: ${result.status}`);
@@ -367,7 +495,14 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
     test('sets the identity and address headers itself', async () => {
       const own = { nginx: 'x-original-', Caddy: 'x-forwarded-', Traefik: 'x-forwarded-', Envoy: 'x-forward-auth-' }[kind];
       const received = REQUEST_NAMES.filter((header) => header.startsWith(own) || header === 'x-forward-auth-secret');
-      for (const header of [...Object.keys(IDENTITY[kind]), ...ORIGIN_NAMES, ...received, 'authorization', 'proxy-authorization', 'x-forwarded-host']) {
+      for (const header of [
+        ...Object.keys(IDENTITY[kind]),
+        ...ORIGIN_NAMES,
+        ...received,
+        'authorization',
+        'proxy-authorization',
+        'x-forwarded-host',
+      ]) {
         for (const lines of [[`${header}: ${FORGED}`], [`${header}: ${FORGED}`, `${header}: ${FORGED}`]]) {
           const requests = await seen(lines);
           // nginx itself refuses a second Authorization header.
@@ -402,7 +537,9 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
       writeFileSync(trusted, good.cert + another.cert);
       const known = await ask(good, trusted);
       assert.deepEqual([known.status, known.requests], [200, 1]);
-      assert.ok(known.received.some((received) => received.includes(SECRET)) && known.received.some((received) => received.includes('the.clients.token')));
+      assert.ok(
+        known.received.some((received) => received.includes(SECRET)) && known.received.some((received) => received.includes('the.clients.token')),
+      );
       for (const certificate of [other, another]) {
         const { status, requests, received } = await ask(certificate, trusted);
         assert.deepEqual([requests, received, status >= 400], [0, [], true], `${status}`);
@@ -414,7 +551,25 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
 /** A self-signed certificate for these names. */
 function selfSigned(folder, name, names) {
   const [key, cert] = ['key', 'cert'].map((kind) => join(folder, `${name}-${kind}.pem`));
-  const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', `/CN=${name}`, '-addext', `subjectAltName=${names}`, '-keyout', key, '-out', cert];
+  const args = [
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-days',
+    '2',
+    '-subj',
+    `/CN=${name}`,
+    '-addext',
+    `subjectAltName=${names}`,
+    '-keyout',
+    key,
+    '-out',
+    cert,
+  ];
   const { status, stderr } = spawnSync('openssl', args, { encoding: 'utf8' });
   assert.equal(status, 0, stderr);
   return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
@@ -486,7 +641,14 @@ for (const [name, change] of Object.entries(behindLoadBalancer)) {
     test('a client whose headers the load balancer passes on cannot change the request that is checked', async () => {
       const { api, upstreams } = await createScene(use);
       const front = await use(PROXIES[name].start(upstreams, [change]));
-      for (const lines of [['X-Forwarded-Host: open.example.com'], ['X-Forwarded-Uri: /open/x'], ['X-Forwarded-Method: POST'], ['X-Forwarded-User: root'], ['X-Forwarded-Prefix: /open'], ['Forwarded: host=open.example.com']]) {
+      for (const lines of [
+        ['X-Forwarded-Host: open.example.com'],
+        ['X-Forwarded-Uri: /open/x'],
+        ['X-Forwarded-Method: POST'],
+        ['X-Forwarded-User: root'],
+        ['X-Forwarded-Prefix: /open'],
+        ['Forwarded: host=open.example.com'],
+      ]) {
         for (const path of ['/hosted/x', '/admin/x', '/posts']) {
           const { result, requests } = await reached(api, () => raw(front.url, path, ['X-Forwarded-For: 203.0.113.9', ...lines], { host: HOST }));
           assert.deepEqual([requests, result.status >= 400], [[], true], `${path} ${lines}: ${result.status}`);
@@ -499,8 +661,14 @@ for (const [name, change] of Object.entries(behindLoadBalancer)) {
 }
 
 // The lines of the table of load balancers in docs/forward-auth.md, and their places in the files.
-const rows = readFileSync(new URL('../../docs/forward-auth.md', import.meta.url), 'utf8').split('| load balancer |')[1].split('\n\n')[0].split('\n').slice(2);
-const LOAD_BALANCERS = rows.map((row) => row.split('|').map((cell) => cell.trim())).map(([, , header, ...lines]) => ({ header: header.replaceAll('`', ''), lines }));
+const rows = readFileSync(new URL('../../docs/forward-auth.md', import.meta.url), 'utf8')
+  .split('| load balancer |')[1]
+  .split('\n\n')[0]
+  .split('\n')
+  .slice(2);
+const LOAD_BALANCERS = rows
+  .map((row) => row.split('|').map((cell) => cell.trim()))
+  .map(([, , header, ...lines]) => ({ header: header.replaceAll('`', ''), lines }));
 const PLACES = {
   nginx: ['proxy_http_version 1.1;', 2],
   Caddy: ['\t\t\trequest_header -X-User-Id\n', 3],
@@ -520,7 +688,10 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
       const space = (kind === 'Caddy' ? '\t' : ' ').repeat(indent);
       const change = [[anchor, `${lines.map((line) => `${space}${line}\n`).join('')}${anchor}`]];
       const front = await use(kind === 'Traefik' ? proxy.start(upstreams, [], change) : proxy.start(upstreams, change));
-      assert.deepEqual(LOAD_BALANCERS.map(({ header }) => header), ['X-Original-Host', 'X-Forwarded-Client-Cert', 'X-Original-URL']);
+      assert.deepEqual(
+        LOAD_BALANCERS.map(({ header }) => header),
+        ['X-Original-Host', 'X-Forwarded-Client-Cert', 'X-Original-URL'],
+      );
       for (const { header } of LOAD_BALANCERS) {
         const { result, requests } = await reached(api, () => raw(front.url, '/open/x', [`${header}: ${FORGED}`]));
         assert.deepEqual([result.status, requests.length], [200, 1], `${header}: ${result.body}`);
@@ -544,7 +715,14 @@ suite('forward-auth with an Envoy that normalises nothing and removes nothing', 
       ]),
     );
     const endpoints = ['healthz', 'readyz', 'verify', 'openapi.json', 'forward-auth', 'auth-request', 'ext-authz/open/x'];
-    const targets = [...endpoints.flatMap((endpoint) => [`/admin/../../${endpoint}`, `/admin/%2e%2e/%2e%2e/${endpoint}`]), '/admin/../open/x', '/open/..\\admin', '/open\\x', '//open/x', '/open/x#/../../admin'];
+    const targets = [
+      ...endpoints.flatMap((endpoint) => [`/admin/../../${endpoint}`, `/admin/%2e%2e/%2e%2e/${endpoint}`]),
+      '/admin/../open/x',
+      '/open/..\\admin',
+      '/open\\x',
+      '//open/x',
+      '/open/x#/../../admin',
+    ];
     for (const target of targets) {
       for (const lines of [[], ['X-Forward-Auth-Path: /open/x'], ['X-Envoy-Original-Path: /open/x'], ['X-Original-URI: /open/x']]) {
         const { result, requests } = await reached(api, () => raw(front.url, target, lines));
@@ -552,7 +730,9 @@ suite('forward-auth with an Envoy that normalises nothing and removes nothing', 
       }
     }
     // Without configuration Envoy neither sets nor removes X-Forwarded-Host.
-    const { result, requests } = await reached(api, () => raw(front.url, '/open/x', ['X-Forwarded-Host: open.example.com'], { host: 'admin.example.com' }));
+    const { result, requests } = await reached(api, () =>
+      raw(front.url, '/open/x', ['X-Forwarded-Host: open.example.com'], { host: 'admin.example.com' }),
+    );
     assert.deepEqual([result.status, requests], [403, []]);
     assert.equal((await raw(front.url, '/open/x?a={b}&c=%22')).status, 200);
   });
@@ -560,21 +740,31 @@ suite('forward-auth with an Envoy that normalises nothing and removes nothing', 
 
 suite('a question in workerd', () => {
   const use = lifetime(after);
-  test('gets 403 at every path and host to which the client\'s path or host leads', async () => {
+  test("gets 403 at every path and host to which the client's path or host leads", async () => {
     const { worker } = await createScene(use);
     const ask = (target, path, host) => raw(worker.urls[0], target, [`X-Forward-Auth-Secret: ${SECRET}`, `X-Forward-Auth-Path: ${path}`], { host });
     assert.equal((await ask('/ext-authz/open/x', '/open/x', 'h')).status, 200);
     for (const endpoint of ['healthz', 'readyz', 'verify', 'openapi.json', 'nothing']) {
       const path = `/admin/../../${endpoint}`;
       // Cloudflare removes the dot segments, workerd leaves them in the URL.
-      for (const [target, code] of [[`/ext-authz${path}`, 'path_refused'], [`/${endpoint}`, 'forward_auth_misdirected']]) {
+      for (const [target, code] of [
+        [`/ext-authz${path}`, 'path_refused'],
+        [`/${endpoint}`, 'forward_auth_misdirected'],
+      ]) {
         const answer = await ask(target, path, 'h');
         assert.deepEqual([answer.status, answer.headers.get('x-assay-code')], [403, code], target);
       }
       const hosted = await ask('/ext-authz/admin', '/admin', `h/${endpoint}?`);
       assert.ok([400, 403].includes(hosted.status), `${endpoint}: ${hosted.status}`);
     }
-    for (const host of ['admin.example.com..', '.admin.example.com', 'a:443:443', '[admin.example.com]', 'open@admin.example.com', 'h/ext-authz/open/x?']) {
+    for (const host of [
+      'admin.example.com..',
+      '.admin.example.com',
+      'a:443:443',
+      '[admin.example.com]',
+      'open@admin.example.com',
+      'h/ext-authz/open/x?',
+    ]) {
       const answer = await ask('/ext-authz/open/x', '/open/x', host);
       assert.ok([400, 403].includes(answer.status), `${host}: ${answer.status}`);
     }

@@ -103,11 +103,27 @@ suite('the gateway', () => {
   });
 
   test('only the gateway sets the identity headers: every header times every spelling', async () => {
-    const names = ['x-user-id', 'x-user-email', 'x-missing', 'x-forwarded-for', 'x-forwarded-user', 'x-auth-request-user', 'remote-user', 'forwarded', 'x-real-ip', 'x-http-method-override', 'x-original-url'];
+    const names = [
+      'x-user-id',
+      'x-user-email',
+      'x-missing',
+      'x-forwarded-for',
+      'x-forwarded-user',
+      'x-auth-request-user',
+      'remote-user',
+      'forwarded',
+      'x-real-ip',
+      'x-http-method-override',
+      'x-original-url',
+    ];
     const fold = (name) => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '-');
     for (const path of ['/x', '/open/x', '/cors/x']) {
       for (const name of names) {
-        const spellings = new Set([name, name.toUpperCase(), ...['_', '.', '~', '!', "'"].flatMap((other) => [name.replaceAll('-', other), name.toUpperCase().replace('-', other)])]);
+        const spellings = new Set([
+          name,
+          name.toUpperCase(),
+          ...['_', '.', '~', '!', "'"].flatMap((other) => [name.replaceAll('-', other), name.toUpperCase().replace('-', other)]),
+        ]);
         for (const spelling of spellings) {
           const lines = [`${spelling}: root`, `${spelling.toUpperCase()}: root`, `Connection: ${spelling}, x-user-id`];
           const { result, requests } = await reached(() => raw(worker.urls[0], path, [`Authorization: Bearer ${token}`, ...lines]));
@@ -156,9 +172,29 @@ suite('the gateway', () => {
     ]) {
       const { result, requests } = await reached(() => raw(worker.urls[0], target));
       assert.equal(result.status, 200, target);
-      assert.deepEqual(requests.map(({ url }) => url), [expected], target);
+      assert.deepEqual(
+        requests.map(({ url }) => url),
+        [expected],
+        target,
+      );
     }
-    const tricks = ['/open/../x', '/open/./a', '/open/%2e%2e/x', '/open/.%2E/x', '/open%2fa', '/open/..%2Fx', '/open\\..\\x', '/open%5ca', '/open/a%00', '/open/a%0d%0ax', '/open;a/b', '/open/..;/x', '/open/%252e%252e/x', '/open/a%', '/open/%ff'];
+    const tricks = [
+      '/open/../x',
+      '/open/./a',
+      '/open/%2e%2e/x',
+      '/open/.%2E/x',
+      '/open%2fa',
+      '/open/..%2Fx',
+      '/open\\..\\x',
+      '/open%5ca',
+      '/open/a%00',
+      '/open/a%0d%0ax',
+      '/open;a/b',
+      '/open/..;/x',
+      '/open/%252e%252e/x',
+      '/open/a%',
+      '/open/%ff',
+    ];
     for (const target of tricks) {
       const { result, requests } = await reached(() => raw(worker.urls[0], target));
       assert.deepEqual([result.status, requests], [400, []], target);
@@ -177,7 +213,26 @@ suite('the gateway', () => {
       const { result, requests } = await reached(() => raw(worker.urls[0], target));
       assert.deepEqual([result.status, requests.map(({ url }) => url)], [200, [expected]], target);
     }
-    const tricks = ['/packages/admin%2Fx', '/packages/admin;v=1/x', '/packages/admin%3Bv=1/x', '/packages%2Fx', '/packages;v=1/x', '/packages/..%2Fx', '/packages/..%2f..%2fx', '/packages/x%2F..%2Fadmin%2Fx', '/packages/x/..;/admin/x', '/packages/..;v=1/x', '/packages/x%252Fadmin', '/packages/x%2F%5Cy', '/packages/x%2F%2Fy', '/packages/x%2F', '/packages/x;v=1%2Fy', '/packages/x%3bv=1%2fy', '/packages/;/x', '/x%2Fpackages;'];
+    const tricks = [
+      '/packages/admin%2Fx',
+      '/packages/admin;v=1/x',
+      '/packages/admin%3Bv=1/x',
+      '/packages%2Fx',
+      '/packages;v=1/x',
+      '/packages/..%2Fx',
+      '/packages/..%2f..%2fx',
+      '/packages/x%2F..%2Fadmin%2Fx',
+      '/packages/x/..;/admin/x',
+      '/packages/..;v=1/x',
+      '/packages/x%252Fadmin',
+      '/packages/x%2F%5Cy',
+      '/packages/x%2F%2Fy',
+      '/packages/x%2F',
+      '/packages/x;v=1%2Fy',
+      '/packages/x%3bv=1%2fy',
+      '/packages/;/x',
+      '/x%2Fpackages;',
+    ];
     for (const target of tricks) {
       const { result, requests } = await reached(() => raw(worker.urls[0], target, [`Authorization: Bearer ${token}`]));
       assert.deepEqual([result.status, requests], [400, []], target);
@@ -291,7 +346,10 @@ suite('the gateway', () => {
       const { status } = await raw(worker.urls[0], '/x', [`Authorization: Bearer ${token}`, 'Content-Length: 0'], { method });
       assert.equal(status, 200, method);
     }
-    assert.equal(worker.log().some(({ event, detail }) => event === 'upstream_failed' && /body/.test(detail)), false);
+    assert.equal(
+      worker.log().some(({ event, detail }) => event === 'upstream_failed' && /body/.test(detail)),
+      false,
+    );
   });
 
   test('an answer to TRACE shows no client the headers that the API gets', async () => {
@@ -315,7 +373,21 @@ suite('the gateway', () => {
   });
 
   test('another name of the same file is refused and never reaches the API', async () => {
-    for (const target of ['/open/a.', '/open/a%2e', '/open./a', '/open/a%20', '/open%20/a', '/%20open/a', '/open/a::$DATA', '/open/a::%24DATA', '/open:$i30:$INDEX_ALLOCATION/a', '/op%E2%80%8Ben/a', '/open/a%EF%BB%BF', '/open/%E2%80%AEa', '/open/x%EF%BC%8F..%EF%BC%8Fa']) {
+    for (const target of [
+      '/open/a.',
+      '/open/a%2e',
+      '/open./a',
+      '/open/a%20',
+      '/open%20/a',
+      '/%20open/a',
+      '/open/a::$DATA',
+      '/open/a::%24DATA',
+      '/open:$i30:$INDEX_ALLOCATION/a',
+      '/op%E2%80%8Ben/a',
+      '/open/a%EF%BB%BF',
+      '/open/%E2%80%AEa',
+      '/open/x%EF%BC%8F..%EF%BC%8Fa',
+    ]) {
       const { result, requests } = await reached(() => raw(worker.urls[0], target));
       assert.deepEqual([result.status, requests], [400, []], target);
       assert.equal(JSON.parse(result.body).code, 'path_refused', target);
@@ -343,7 +415,9 @@ suite('the gateway', () => {
         const url = `/stall?after=2000000&${Object.keys(headers)[0]}`;
         const work = async () => {
           const request = sending(url, headers);
-          Readable.from(megabytes(64)).on('error', () => {}).pipe(request);
+          Readable.from(megabytes(64))
+            .on('error', () => {})
+            .pipe(request);
           assert.deepEqual(await answered(request), { status: 504, code: 'upstream_unavailable' });
           request.destroy();
         };
@@ -383,7 +457,12 @@ suite('the gateway', () => {
         await eventually(() => api.broken.includes(url), 'the end of the upload at the API');
         assert.equal(api.bodies.length, count);
       }
-      const malformed = await raw(worker.urls[0], '/sink', [`Authorization: Bearer ${token}`, 'Transfer-Encoding: chunked', '', '3\r\nabc\r\nzz\r\n'], { method: 'POST' });
+      const malformed = await raw(
+        worker.urls[0],
+        '/sink',
+        [`Authorization: Bearer ${token}`, 'Transfer-Encoding: chunked', '', '3\r\nabc\r\nzz\r\n'],
+        { method: 'POST' },
+      );
       assert.deepEqual([malformed.status, JSON.parse(malformed.body).code], [400, 'body_incomplete']);
     });
 
@@ -439,7 +518,7 @@ suite('the gateway', () => {
   });
 
   test('a WebSocket is verified, then passed', async () => {
-    const socket = await websocket('/live', { authorization: `Bearer ${token}`, 'x-user-id': 'root', 'x_user_id': 'root' });
+    const socket = await websocket('/live', { authorization: `Bearer ${token}`, 'x-user-id': 'root', x_user_id: 'root' });
     socket.send('hello');
     const { data } = await new Promise((resolve) => socket.addEventListener('message', resolve, { once: true }));
     assert.equal(data, '0b9f7c6e-2d61-4f0a-b6a7-5b1e6e2a9c34: hello');
@@ -450,7 +529,10 @@ suite('the gateway', () => {
 
   test('a preflight is answered at the edge, and the API never sees it', async () => {
     const { result, requests } = await reached(() =>
-      worker.fetch('/cors/x', { method: 'OPTIONS', headers: { origin: APP, 'access-control-request-method': 'PUT', 'access-control-request-headers': 'authorization' } }),
+      worker.fetch('/cors/x', {
+        method: 'OPTIONS',
+        headers: { origin: APP, 'access-control-request-method': 'PUT', 'access-control-request-headers': 'authorization' },
+      }),
     );
     assert.equal(result.status, 204);
     assert.equal(result.headers.get('access-control-allow-origin'), APP);
@@ -463,7 +545,13 @@ suite('the gateway', () => {
 
   test('a service binding is an upstream like any other', async () => {
     const { body } = await answerOf(await ask('/service/7?x=1', { method: 'POST', body: 'four' }));
-    assert.deepEqual(body, { url: new URL('/service/7?x=1', worker.urls[0]).href, method: 'POST', user: '0b9f7c6e-2d61-4f0a-b6a7-5b1e6e2a9c34', authorization: null, length: 4 });
+    assert.deepEqual(body, {
+      url: new URL('/service/7?x=1', worker.urls[0]).href,
+      method: 'POST',
+      user: '0b9f7c6e-2d61-4f0a-b6a7-5b1e6e2a9c34',
+      authorization: null,
+      length: 4,
+    });
   });
 
   test("the API gets the client's token, none, or an issued one that is kept while it is valid", async () => {
@@ -477,28 +565,38 @@ suite('the gateway', () => {
     assert.equal(await authorization('/exchanged'), first);
   });
 
-  test('a gigabyte passes both ways, and workerd keeps nothing in memory', { skip: canMeasure ? false : 'there is no /proc to measure memory with' }, async () => {
-    const up = await growthDuring(async () => {
-      const { hostname, port } = new URL(worker.urls[0]);
-      const sending = httpRequest({ hostname, port, path: '/sink', method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-length': 1 << 30 } });
-      Readable.from(megabytes(1024)).pipe(sending);
-      const [response] = await once(sending, 'response');
-      assert.equal(await text(response), String(1 << 30));
-    });
-    const down = await growthDuring(async () => {
-      const response = await ask('/source?megabytes=1024');
-      let length = 0;
-      for await (const chunk of response.body) length += chunk.length;
-      assert.equal(length, 1 << 30);
-    });
-    const slow = await growthDuring(async () => {
-      // The client does not read, so the API must wait before it sends more.
-      const response = await ask('/source?megabytes=1024');
-      await new Promise((resolve) => setTimeout(resolve, 1500));
-      await response.body.cancel();
-    });
-    assert.ok(Math.max(up, down, slow) < MOST_MEGABYTES, `it grew by ${up}, ${down} and ${slow} MB`);
-  });
+  test(
+    'a gigabyte passes both ways, and workerd keeps nothing in memory',
+    { skip: canMeasure ? false : 'there is no /proc to measure memory with' },
+    async () => {
+      const up = await growthDuring(async () => {
+        const { hostname, port } = new URL(worker.urls[0]);
+        const sending = httpRequest({
+          hostname,
+          port,
+          path: '/sink',
+          method: 'POST',
+          headers: { authorization: `Bearer ${token}`, 'content-length': 1 << 30 },
+        });
+        Readable.from(megabytes(1024)).pipe(sending);
+        const [response] = await once(sending, 'response');
+        assert.equal(await text(response), String(1 << 30));
+      });
+      const down = await growthDuring(async () => {
+        const response = await ask('/source?megabytes=1024');
+        let length = 0;
+        for await (const chunk of response.body) length += chunk.length;
+        assert.equal(length, 1 << 30);
+      });
+      const slow = await growthDuring(async () => {
+        // The client does not read, so the API must wait before it sends more.
+        const response = await ask('/source?megabytes=1024');
+        await new Promise((resolve) => setTimeout(resolve, 1500));
+        await response.body.cancel();
+      });
+      assert.ok(Math.max(up, down, slow) < MOST_MEGABYTES, `it grew by ${up}, ${down} and ${slow} MB`);
+    },
+  );
 
   async function websocket(path, headers = {}) {
     const socket = new WebSocket(new URL(path, String(worker.urls[0]).replace('http', 'ws')), /** @type {any} */ ({ headers }));
@@ -516,7 +614,9 @@ suite("5. WaveFlow: GET /profiles behind the gateway, with a real Better Auth's 
     const betterAuth = await use(startBetterAuth({ tokens: { definePayload: ({ user }) => ({ email: user.email, scope: 'profiles:read' }) } }));
     const api = await use(createApi());
     const { config, secrets } = trusting([betterAuth]);
-    config.gateway = { routes: [{ path: '/profiles/*', upstream: api.url, require: { scopes: ['profiles:read'] }, headers: { 'x-user-id': '/sub' } }] };
+    config.gateway = {
+      routes: [{ path: '/profiles/*', upstream: api.url, require: { scopes: ['profiles:read'] }, headers: { 'x-user-id': '/sub' } }],
+    };
     const worker = await use(startWorker({ config, secrets }));
     const session = await betterAuth.signIn();
     const authorization = `Bearer ${await session.token()}`;

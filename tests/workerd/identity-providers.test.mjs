@@ -107,9 +107,7 @@ suite('oidc-provider, found by discovery', () => {
   test('an ID token does not pass where access tokens are asked for', async (context) => {
     const use = during(context);
     const oidc = await use(startOidcProvider());
-    const worker = await use(
-      startWorker(trusting([oidc], { issuers: { oidc: { audience: 'unchecked', types: ['at+jwt'], require_type: true } } })),
-    );
+    const worker = await use(startWorker(trusting([oidc], { issuers: { oidc: { audience: 'unchecked', types: ['at+jwt'], require_type: true } } })));
     assert.equal((await worker.verify(await oidc.accessToken())).status, 200);
     const { status, body } = await worker.verify(await oidc.idToken());
     assert.equal(status, 401);

@@ -41,10 +41,7 @@ suite('jose as the oracle', () => {
   };
   const secret = { kid: 'secret', text: randomBytes(64).toString('base64url') };
   const weakSecret = { kid: 'weak', text: 'twenty characters ..' };
-  const smallExponent = keyOf(
-    'e-3',
-    generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 3 }).privateKey.export({ format: 'jwk' }),
-  );
+  const smallExponent = keyOf('e-3', generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 3 }).privateKey.export({ format: 'jwk' }));
   const published = { keys: [...Object.values(keys), smallExponent].map(({ publicJwk }) => publicJwk) };
   const localKeys = createLocalJWKSet(published);
   const use = lifetime(after);
@@ -248,7 +245,9 @@ suite('jose as the oracle', () => {
       meant.forEach((one) => departed.add(one));
       return meant.length === 0;
     });
-    const lines = unmeant.map(({ way, algorithm, code, jose, token }) => `${way} (${algorithm}): Worker ${code ?? 'accepts'}, jose ${jose.why ?? 'accepts'}\n  ${token}`);
+    const lines = unmeant.map(
+      ({ way, algorithm, code, jose, token }) => `${way} (${algorithm}): Worker ${code ?? 'accepts'}, jose ${jose.why ?? 'accepts'}\n  ${token}`,
+    );
     assert.equal(unmeant.length, 0, `${repeat}\n${lines.slice(0, 20).join('\n')}\n${lines.length} in all`);
     const accepted = results.filter((one) => one.accepted).length;
     context.diagnostic(`seed ${SEED}: ${results.length} tokens, ${accepted} accepted by both, departures: ${[...departed].join(', ')}`);

@@ -33,8 +33,7 @@ suite('isolates over one KV', () => {
     assert.equal(await verdict(await provider.mint({ header: { kid: 'unknown-0' } })), 'key_not_found');
     await eventually(async () => (await stored()).last_unknown_kid_fetch_at, 'the cooldown in KV');
     for (let i = 1; i < 10; i += 1) {
-      for (const isolate of [0, 1])
-        assert.equal(await verdict(await provider.mint({ header: { kid: `unknown-${i}` } }), isolate), 'key_not_found');
+      for (const isolate of [0, 1]) assert.equal(await verdict(await provider.mint({ header: { kid: `unknown-${i}` } }), isolate), 'key_not_found');
     }
     assert.equal(provider.jwksRequests, 2);
   });

@@ -81,9 +81,7 @@ suite('an origin that misbehaves', () => {
   const names = Object.keys(BEHAVIOURS);
   const all = async (context, options) => {
     const use = during(context);
-    const identityProvider = await use(
-      createIdentityProvider({ providers: [...names, 'empty'].map((name) => ({ name, kind: 'better-auth' })) }),
-    );
+    const identityProvider = await use(createIdentityProvider({ providers: [...names, 'empty'].map((name) => ({ name, kind: 'better-auth' })) }));
     const worker = await use(
       startWorker({
         ...trusting(identityProvider.providers, { jwks: { fetch_timeout_ms: 1000, ...options?.jwks } }),

@@ -57,13 +57,7 @@ suite('the log', () => {
       ['audience_mismatch', await supabase.mint({ claims: { aud: 'anon' } }), supabase.issuer, '0TRLgU4IVDYEpL98', 'HS256'],
       ['scope_insufficient', await betterAuth.mint(), betterAuth.issuer, betterAuth.publicKeys()[0].kid, 'EdDSA'],
       ['issuer_unknown', await clerk.mint({ claims: { iss: 'https://unknown.example' } }), 'https://unknown.example', kid, 'RS256'],
-      [
-        'algorithm_not_allowed',
-        await betterAuth.mint({ claims: { iss: clerk.issuer } }),
-        clerk.issuer,
-        betterAuth.publicKeys()[0].kid,
-        'EdDSA',
-      ],
+      ['algorithm_not_allowed', await betterAuth.mint({ claims: { iss: clerk.issuer } }), clerk.issuer, betterAuth.publicKeys()[0].kid, 'EdDSA'],
     ];
     for (const [code, token, iss, tokenKid, alg] of cases) {
       const { answer, lines } = await ask(token);
@@ -109,11 +103,7 @@ suite('the log', () => {
     assert.equal(unboundFault.lines[0].code, 'secret_missing');
     assert.match(unboundFault.lines[0].detail, /UNBOUND_JWT_SECRET/);
 
-    const weak = assemble(
-      { alg: 'HS256', kid: 'weak' },
-      { iss: supabase.issuer, exp: epochSeconds() + 60 },
-      signer('HS256', Buffer.from('x')),
-    );
+    const weak = assemble({ alg: 'HS256', kid: 'weak' }, { iss: supabase.issuer, exp: epochSeconds() + 60 }, signer('HS256', Buffer.from('x')));
     const weakFault = await ask(weak);
     assert.deepEqual([weakFault.lines[0].event, weakFault.lines[0].code], ['fault', 'secret_missing']);
     assert.match(weakFault.lines[0].detail, /WEAK/);
@@ -158,12 +148,7 @@ suite('the log', () => {
       for (const part of token.split('.').filter((one) => one.length > 8)) assert.ok(!everything.includes(part), part.slice(0, 60));
     }
     for (const secret of [...Object.values(secrets), unbound.secret]) assert.ok(!everything.includes(secret));
-    for (const claim of [
-      'ada@example.com',
-      'grace@example.com',
-      'user_2vXWc4bPm0qkPaU9h3vJwZ1gYdT',
-      '7c9d2f1e-4b58-4a36-9f0d-3f6f1a5f2b71',
-    ])
+    for (const claim of ['ada@example.com', 'grace@example.com', 'user_2vXWc4bPm0qkPaU9h3vJwZ1gYdT', '7c9d2f1e-4b58-4a36-9f0d-3f6f1a5f2b71'])
       assert.ok(!everything.includes(claim), claim);
   });
 });

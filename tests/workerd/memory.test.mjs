@@ -157,7 +157,10 @@ suite("an isolate's memory", () => {
     const stall = () => {
       const socket = connect(Number(port), hostname);
       const at = answers.push('') - 1;
-      socket.setEncoding('latin1').on('error', () => {}).on('data', (text) => (answers[at] += text));
+      socket
+        .setEncoding('latin1')
+        .on('error', () => {})
+        .on('data', (text) => (answers[at] += text));
       socket.write(head.join('\r\n'));
       socket.write(Buffer.alloc(131_000, 'a'));
       stalled.push(socket);

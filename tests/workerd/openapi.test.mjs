@@ -46,11 +46,15 @@ async function schemathesis(url, env) {
     writeFileSync(join(folder, 'token.txt'), `"${env.TOKEN}"\n`);
     copyFileSync(new URL('./support/schemathesis.toml', import.meta.url), join(folder, 'schemathesis.toml'));
     const reports = ['--report', 'har', '--report-har-path', 'report.har'];
-    const child = spawn(SCHEMATHESIS.command, [...SCHEMATHESIS.args, '--config-file', 'schemathesis.toml', 'run', '--no-color', '--checks', 'all', ...reports, url], {
-      cwd: folder,
-      env: { ...process.env, ...SCHEMATHESIS.env, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const child = spawn(
+      SCHEMATHESIS.command,
+      [...SCHEMATHESIS.args, '--config-file', 'schemathesis.toml', 'run', '--no-color', '--checks', 'all', ...reports, url],
+      {
+        cwd: folder,
+        env: { ...process.env, ...SCHEMATHESIS.env, ...env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
     let output = '';
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
     const [code] = await once(child, 'close');
@@ -69,10 +73,20 @@ suite('the OpenAPI document', { skip: schemathesisMissing() }, () => {
     const entries = await schemathesis(url, { TOKEN: token, EXPLAIN_KEY, CLIENT_SECRET });
     // Each operation has succeeded at least once, so the schemas of the good answers were checked too.
     const { paths } = await (await fetch(url)).json();
-    const operations = Object.entries(paths).flatMap(([template, item]) => Object.keys(item).filter((name) => name !== 'parameters').map((name) => [name.toUpperCase(), template]));
-    const failed = operations.filter(([method, template]) => !entries.some((one) => one.status === 200 && one.method === method && matches(template, one.path)));
+    const operations = Object.entries(paths).flatMap(([template, item]) =>
+      Object.keys(item)
+        .filter((name) => name !== 'parameters')
+        .map((name) => [name.toUpperCase(), template]),
+    );
+    const failed = operations.filter(
+      ([method, template]) => !entries.some((one) => one.status === 200 && one.method === method && matches(template, one.path)),
+    );
     // Envoy asks with the original method, and forward-auth lets no TRACE pass. The document itself is not requested again.
-    assert.deepEqual(failed, [['TRACE', '/_assay/ext-authz'], ['TRACE', '/_assay/ext-authz/{rest}'], ['GET', '/_assay/openapi.json']]);
+    assert.deepEqual(failed, [
+      ['TRACE', '/_assay/ext-authz'],
+      ['TRACE', '/_assay/ext-authz/{rest}'],
+      ['GET', '/_assay/openapi.json'],
+    ]);
   });
 });
 

@@ -15,7 +15,10 @@ const MOST_MS = 60_000;
 
 // The commands of README.md. This test runs them with the package that is not published yet, the pinned wrangler, a local provider and a free port.
 const [, block] = readFileSync(at('README.md'), 'utf8').match(/^## Start with Node alone\n[^]*?```sh\n([^]*?)```/m);
-const COMMANDS = block.trim().split('\n').map((line) => line.replace(/ +#.*/, ''));
+const COMMANDS = block
+  .trim()
+  .split('\n')
+  .map((line) => line.replace(/ +#.*/, ''));
 
 suite('a newcomer with Node alone', () => {
   const use = lifetime(after);

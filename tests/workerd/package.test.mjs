@@ -48,11 +48,16 @@ suite('the npm package', () => {
   test('has nothing to criticise for publint', async () => {
     const manifest = json(`${STAGE}/package.json`);
     const { messages } = await publint({ pkgDir: at(STAGE), pack: false, strict: true, level: 'suggestion' });
-    assert.deepEqual(messages.map((message) => formatMessage(message, manifest, { color: false })), []);
+    assert.deepEqual(
+      messages.map((message) => formatMessage(message, manifest, { color: false })),
+      [],
+    );
   });
 
   test('has right types for every export', async () => {
-    const analysis = /** @type {import('@arethetypeswrong/core').Analysis} */ (await checkPackage(createPackageFromTarballData(new Uint8Array(readFileSync(archive)))));
+    const analysis = /** @type {import('@arethetypeswrong/core').Analysis} */ (
+      await checkPackage(createPackageFromTarballData(new Uint8Array(readFileSync(archive))))
+    );
     assert.deepEqual(Object.keys(analysis.entrypoints).sort(), ['.', './client', './hono', './package.json']);
     for (const [name, { resolutions }] of Object.entries(analysis.entrypoints)) {
       for (const kind of ['node16-esm', 'bundler']) assert.ok(resolutions[kind].resolution, `${name} for ${kind}`);
@@ -65,7 +70,10 @@ suite('the npm package', () => {
     assert.equal(stated, version());
     assert.match(commit ?? '', /^([0-9a-f]{40})?$/);
     assert.match(tools.rustc, /^rustc \d/);
-    assert.deepEqual(Object.keys(files).sort(), FILES.filter((path) => path !== 'provenance.json'));
+    assert.deepEqual(
+      Object.keys(files).sort(),
+      FILES.filter((path) => path !== 'provenance.json'),
+    );
     for (const [path, hash] of Object.entries(files)) assert.equal(hash, sha256(`${STAGE}/${path}`), path);
     for (const [path, hash] of Object.entries(locks)) assert.equal(hash, sha256(path), path);
   });
@@ -113,7 +121,10 @@ suite('the npm package', () => {
     });
 
     test('has a client that Node imports without WebAssembly', async () => {
-      project.write('client.js', "delete globalThis.WebAssembly;\nconst { createFetch } = await import('edge-assay/client');\nconsole.log(typeof createFetch({ getToken: () => null, origins: ['https://api.example.com'] }));\n");
+      project.write(
+        'client.js',
+        "delete globalThis.WebAssembly;\nconst { createFetch } = await import('edge-assay/client');\nconsole.log(typeof createFetch({ getToken: () => null, origins: ['https://api.example.com'] }));\n",
+      );
       assert.equal((await project.must('node', ['client.js'])).trim(), 'function');
     });
 
@@ -124,14 +135,29 @@ suite('the npm package', () => {
     suite('with TypeScript', () => {
       before(() => {
         project.write('index.ts', PROGRAM);
-        project.write('wrangler.json', JSON.stringify({ name: 'types', main: 'index.ts', compatibility_date: compatibilityDate(), kv_namespaces: [{ binding: 'JWKS_CACHE' }] }));
+        project.write(
+          'wrangler.json',
+          JSON.stringify({ name: 'types', main: 'index.ts', compatibility_date: compatibilityDate(), kv_namespaces: [{ binding: 'JWKS_CACHE' }] }),
+        );
         tool('wrangler', 'types', '--config', 'wrangler.json');
       });
 
-      for (const [module, moduleResolution] of [['node16', 'node16'], ['esnext', 'bundler']]) {
+      for (const [module, moduleResolution] of [
+        ['node16', 'node16'],
+        ['esnext', 'bundler'],
+      ]) {
         test(`compiles with moduleResolution ${moduleResolution}`, () => {
           // The types of the runtime have errors of their own with node16.
-          const options = { strict: true, noEmit: true, target: 'es2022', lib: ['es2022'], module, moduleResolution, types: ['./worker-configuration.d.ts'], skipLibCheck: true };
+          const options = {
+            strict: true,
+            noEmit: true,
+            target: 'es2022',
+            lib: ['es2022'],
+            module,
+            moduleResolution,
+            types: ['./worker-configuration.d.ts'],
+            skipLibCheck: true,
+          };
           project.write('tsconfig.json', JSON.stringify({ compilerOptions: options, files: ['index.ts'] }));
           tool('tsc', '--pretty', 'false', '-p', 'tsconfig.json');
         });

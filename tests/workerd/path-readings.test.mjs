@@ -27,7 +27,60 @@ const repeat = `ASSAY_SEED=${SEED} repeats it`;
 const skip = spawnSync('nginx', ['-v']).error ? 'nginx is not installed (Debian: apt-get install nginx)' : false;
 
 // Words that servers read in different ways, and the one that the routes guard.
-const PARTS = ['admin', '%61dmin', 'adm%69n', 'ADMIN', 'admin%2f', 'a', 'b.c', '~', '.', '..', '%2e', '%2E%2e', '.%2e', '...', '%2f', '%5c', '\\', ';', ';x', '%3b', '%00', '%20', '%C3%A9', '%c3%a9', '%EF%BC%8F', '%E2%80%A5', '%25', '%252e', '%25%32%65', '*', '+', ',', '%2C', ':', '@', '{', '%7B', '|', '^', '[', ']', "'", '!', '$&()=', '"', '<', '%', '%zz', '%ff', '?', '?x=/../admin', '#'];
+const PARTS = [
+  'admin',
+  '%61dmin',
+  'adm%69n',
+  'ADMIN',
+  'admin%2f',
+  'a',
+  'b.c',
+  '~',
+  '.',
+  '..',
+  '%2e',
+  '%2E%2e',
+  '.%2e',
+  '...',
+  '%2f',
+  '%5c',
+  '\\',
+  ';',
+  ';x',
+  '%3b',
+  '%00',
+  '%20',
+  '%C3%A9',
+  '%c3%a9',
+  '%EF%BC%8F',
+  '%E2%80%A5',
+  '%25',
+  '%252e',
+  '%25%32%65',
+  '*',
+  '+',
+  ',',
+  '%2C',
+  ':',
+  '@',
+  '{',
+  '%7B',
+  '|',
+  '^',
+  '[',
+  ']',
+  "'",
+  '!',
+  '$&()=',
+  '"',
+  '<',
+  '%',
+  '%zz',
+  '%ff',
+  '?',
+  '?x=/../admin',
+  '#',
+];
 
 suite('readings of a path', { skip }, () => {
   const use = lifetime(after);
@@ -44,7 +97,12 @@ suite('readings of a path', { skip }, () => {
           issuers: [{ issuer: 'https://paths.example', jwks_uri: origin.serve('/jwks', { keys: [] }), audience: 'unchecked' }],
           endpoints: { prefix: '/_assay' },
           forward_auth: { trusted: true },
-          gateway: { routes: [{ path: '/*', upstream, public: true }, { path: '/admin/*', upstream }] },
+          gateway: {
+            routes: [
+              { path: '/*', upstream, public: true },
+              { path: '/admin/*', upstream },
+            ],
+          },
         },
       }),
     );
@@ -64,7 +122,11 @@ suite('readings of a path', { skip }, () => {
   test('the proxy and the URL standard read a path that forward-auth accepts as the Worker does', async (context) => {
     const counts = { open: 0, guarded: 0, refused: 0 };
     await forAll(generator(SEED), async (path) => {
-      const { status, code } = await get(worker.urls[0], '/_assay/auth-request', { 'x-original-method': 'GET', 'x-original-uri': path, 'x-original-host': 'api.example.com' });
+      const { status, code } = await get(worker.urls[0], '/_assay/auth-request', {
+        'x-original-method': 'GET',
+        'x-original-uri': path,
+        'x-original-host': 'api.example.com',
+      });
       if (status === 403) {
         assert.equal(code, 'path_refused', path);
         counts.refused += 1;
@@ -117,7 +179,9 @@ const segments = (path) => path.split('/').filter(Boolean).map(decodeURIComponen
 
 /** Runs `work` on random paths, some of them changed inputs of the fuzz target `url`. */
 async function forAll(random, work) {
-  const corpus = readdirSync(CORPUS).map((name) => readFileSync(new URL(name, CORPUS), 'latin1')).filter((text) => text.startsWith('/'));
+  const corpus = readdirSync(CORPUS)
+    .map((name) => readFileSync(new URL(name, CORPUS), 'latin1'))
+    .filter((text) => text.startsWith('/'));
   const paths = Array.from({ length: PATHS }, () => (random.below(3) === 0 ? mutated(random.one(corpus), random) : joined(random)));
   // Paths that a request line cannot hold are not sent.
   const queue = paths.filter((path) => /^\/[\x21-\x7e]*$/.test(path)).values();
@@ -154,9 +218,18 @@ async function startNginx() {
      http { access_log off; ${temporary} default_type text/plain; keepalive_requests 100000;
        server { listen 127.0.0.1:${port}; location / { return 200 "$request_uri\\n$uri"; } } }`,
   );
-  const child = spawn('nginx', ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr', '-g', `daemon off; pid ${folder}/pid;`], { stdio: 'ignore' });
+  const child = spawn('nginx', ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr', '-g', `daemon off; pid ${folder}/pid;`], {
+    stdio: 'ignore',
+  });
   const url = `http://127.0.0.1:${port}`;
-  await eventually(() => fetch(url).then(({ ok }) => ok, () => false), 'nginx');
+  await eventually(
+    () =>
+      fetch(url).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+    'nginx',
+  );
   return {
     url,
     close: async () => {

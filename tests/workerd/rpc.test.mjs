@@ -32,11 +32,13 @@ export default {
 const TOKEN_EXCHANGE = { grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange', subject_token_type: 'urn:ietf:params:oauth:token-type:jwt' };
 
 /** A caller of this Worker: `call(method, ...args)` gives the value, or fails with what was thrown. */
-const callerOf = (worker) => async (method, ...args) => {
-  const { value, thrown } = await (await worker.caller('/', { method: 'POST', body: JSON.stringify({ method, args }) })).json();
-  if (thrown !== undefined) throw new Error(thrown);
-  return value;
-};
+const callerOf =
+  (worker) =>
+  async (method, ...args) => {
+    const { value, thrown } = await (await worker.caller('/', { method: 'POST', body: JSON.stringify({ method, args }) })).json();
+    if (thrown !== undefined) throw new Error(thrown);
+    return value;
+  };
 
 suite('calls of another Worker', () => {
   let identityProvider, clerk, supabase, worker, call;
@@ -44,8 +46,15 @@ suite('calls of another Worker', () => {
   before(async () => {
     identityProvider = await createIdentityProvider();
     [clerk, supabase] = identityProvider.providers;
-    const { config, secrets } = trusting(identityProvider.providers, { exchange: exchangeTable('https://auth.example.com', identityProvider.providers), explain: { access: 'key' } });
-    worker = await startWorker({ config, secrets: { ...secrets, [CLIENT.binding]: CLIENT.secret, SIGNING_KEYS: await signingKeys(['ES256', 'EdDSA'], { age: 86400 }) }, caller: CALLER });
+    const { config, secrets } = trusting(identityProvider.providers, {
+      exchange: exchangeTable('https://auth.example.com', identityProvider.providers),
+      explain: { access: 'key' },
+    });
+    worker = await startWorker({
+      config,
+      secrets: { ...secrets, [CLIENT.binding]: CLIENT.secret, SIGNING_KEYS: await signingKeys(['ES256', 'EdDSA'], { age: 86400 }) },
+      caller: CALLER,
+    });
     call = callerOf(worker);
   });
   after(async () => {
@@ -114,7 +123,20 @@ suite('calls of another Worker', () => {
 
   test('a mistake in the options is a refusal that says which options exist', async () => {
     const token = await clerk.mint();
-    for (const options of [{ scope: ['a'] }, { scopes: 'a' }, { scopesUndefined: true }, { special: 'cycle' }, { special: 'number' }, { special: 'function' }, { special: 'map' }, { special: 'scopesFunction' }, { special: 'scopesOfClaims' }, null, 'a', ['a']]) {
+    for (const options of [
+      { scope: ['a'] },
+      { scopes: 'a' },
+      { scopesUndefined: true },
+      { special: 'cycle' },
+      { special: 'number' },
+      { special: 'function' },
+      { special: 'map' },
+      { special: 'scopesFunction' },
+      { special: 'scopesOfClaims' },
+      null,
+      'a',
+      ['a'],
+    ]) {
       const value = await call('verify', token, options);
       assert.deepEqual([value.ok, value.status, value.code], [false, 400, 'call_invalid'], JSON.stringify(options));
       assert.match(value.detail, /scopes, issuers, claims$/);
@@ -126,7 +148,10 @@ suite('calls of another Worker', () => {
     const params = { ...TOKEN_EXCHANGE, subject_token: await clerk.mint(), audience: [AUDIENCES.web] };
     const value = await call('exchange', params);
     assert.equal(value.ok, true, JSON.stringify(value));
-    assert.deepEqual([value.token_type, value.issued_token_type, value.scope], ['Bearer', 'urn:ietf:params:oauth:token-type:access_token', 'profiles:read']);
+    assert.deepEqual(
+      [value.token_type, value.issued_token_type, value.scope],
+      ['Bearer', 'urn:ietf:params:oauth:token-type:access_token', 'profiles:read'],
+    );
     assert.ok(value.expires_in > 0 && value.access_token.split('.').length === 3);
     const line = await worker.logged(({ event }) => event === 'token_issued');
     assert.deepEqual(line.targets, [AUDIENCES.web]);
@@ -142,7 +167,12 @@ suite('calls of another Worker', () => {
 
   test('a refused exchange has status, error and code of /token', async () => {
     const token = await clerk.mint();
-    for (const params of [{}, { grant_type: 'password' }, { ...TOKEN_EXCHANGE, subject_token: await clerk.mint({ expired: true }), audience: AUDIENCES.web }, { ...TOKEN_EXCHANGE, subject_token: token, audience: 'https://other.example' }]) {
+    for (const params of [
+      {},
+      { grant_type: 'password' },
+      { ...TOKEN_EXCHANGE, subject_token: await clerk.mint({ expired: true }), audience: AUDIENCES.web },
+      { ...TOKEN_EXCHANGE, subject_token: token, audience: 'https://other.example' },
+    ]) {
       const value = await call('exchange', params);
       const { status, body } = await answerOf(await worker.fetch('/token', { method: 'POST', body: new URLSearchParams(params) }));
       assert.deepEqual([value.ok, value.status, value.error, value.code], [false, status, body.error, body.code]);
@@ -156,7 +186,8 @@ suite('calls of another Worker', () => {
     assert.deepEqual(report.cross_check, { pure_rust: true, web_crypto: true, agree: true });
     const question = await call('explain', { token: 7 });
     assert.deepEqual([question.ok, question.code], [false, 'call_invalid']);
-    for (const wrong of [null, { special: 'undefined' }, { special: 'cycle' }, 'a.b.c']) assert.equal((await call('explain', wrong)).code, 'call_invalid');
+    for (const wrong of [null, { special: 'undefined' }, { special: 'cycle' }, 'a.b.c'])
+      assert.equal((await call('explain', wrong)).code, 'call_invalid');
   });
 
   test('the entrypoint has no other method', async () => {
@@ -219,7 +250,10 @@ suite('calls of another Worker while something is wrong', () => {
     const worker = await startWorker({ config: { issuers: [{}] }, caller: CALLER });
     context.after(() => worker.dispose());
     const call = callerOf(worker);
-    for (const [method, argument] of [['verify', 'a.b.c'], ['exchange', {}]]) {
+    for (const [method, argument] of [
+      ['verify', 'a.b.c'],
+      ['exchange', {}],
+    ]) {
       const value = await call(method, argument);
       assert.deepEqual([value.ok, value.status, value.code, value.retry_after], [false, 503, 'config_invalid', 60]);
     }

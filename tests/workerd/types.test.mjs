@@ -71,7 +71,10 @@ async function compiles(program, changes = []) {
   assert.deepEqual(unexpected, [], own.join());
   for (const [index, [from, to, number]] of changes.entries()) {
     const found = others[index];
-    assert.ok(found.some((line) => line.includes(`error ${number}: `)), `${to || `without ${from}`}: ${found.join('\n') || 'it compiles'}`);
+    assert.ok(
+      found.some((line) => line.includes(`error ${number}: `)),
+      `${to || `without ${from}`}: ${found.join('\n') || 'it compiles'}`,
+    );
   }
 }
 
@@ -118,9 +121,7 @@ suite('the types of the package', () => {
   test('make a switch over the code of an exchange exhaustive too', async () => {
     const codes = Object.keys({ ...codesOf('RejectionCodes'), ...codesOf('FaultCodes'), ...codesOf('ExchangeCodes'), ...codesOf('CallCodes') });
     const program = `import type { ExchangeRefusal } from 'edge-assay';\nexport function statusOf(refusal: ExchangeRefusal): number {${exhaustive(codes)}\n}`;
-    await compiles(program, [
-      ["    case 'target_unknown': return refusal.status;\n", '', 'TS2322'],
-    ]);
+    await compiles(program, [["    case 'target_unknown': return refusal.status;\n", '', 'TS2322']]);
   });
 
   test('know the status of each code, and which refusals have retry_after', async () => {
@@ -136,7 +137,7 @@ suite('the types of the package', () => {
       }`;
     await compiles(program, [
       ['const status: 401 = refusal', 'const status: 403 = refusal', 'TS2322'],
-      ["if (refusal.status === 503)", 'if (refusal.status === 401)', 'TS2322'],
+      ['if (refusal.status === 503)', 'if (refusal.status === 401)', 'TS2322'],
     ]);
   });
 
@@ -205,9 +206,7 @@ suite('the types of the package', () => {
     const page = readFileSync(at('docs/embedding.md'), 'utf8');
     const programs = [...page.matchAll(/^```ts\n([^]*?)^```/gm)].map(([, program]) => program);
     assert.equal(programs.length, 1);
-    await compiles(programs[0], [
-      ["case 'token_expired'", "case 'token_has_expired'", 'TS2678'],
-    ]);
+    await compiles(programs[0], [["case 'token_expired'", "case 'token_has_expired'", 'TS2678']]);
   });
 
   test('make a service binding with the entrypoint typed', async () => {
@@ -228,7 +227,7 @@ suite('the types of the package', () => {
     await compiles(program, [
       ['if (!user.ok) return new Response(user.code, { status: user.status });', '', 'TS2339'],
       ["report.cause.id === 'accepted'", "report.cause.id === 'acepted'", 'TS2367'],
-      ["env.AUTH.verify('token'", "env.AUTH.verify(42", 'TS2345'],
+      ["env.AUTH.verify('token'", 'env.AUTH.verify(42', 'TS2345'],
     ]);
   });
 

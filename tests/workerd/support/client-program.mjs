@@ -50,7 +50,10 @@ export async function signUp(betterAuth, email) {
     body: JSON.stringify({ email, password: 'correct horse battery staple', name: 'Grace' }),
   });
   if (!response.ok) throw new Error(`Better Auth answered ${response.status}: ${await response.text()}`);
-  const cookie = response.headers.getSetCookie().map((line) => line.split(';')[0]).join('; ');
+  const cookie = response.headers
+    .getSetCookie()
+    .map((line) => line.split(';')[0])
+    .join('; ');
   return async () => (await (await fetch(`${betterAuth}/api/auth/token`, { headers: { cookie } })).json()).token;
 }
 
@@ -104,13 +107,19 @@ export async function ownClasses() {
         async fetch() {
           // The signal is aborted while the client waits for the end of the pause.
           if (moment === 'pause') setTimeout(abort, 20);
-          return new Response('', { status: moment === 'pause' ? 503 : 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"', 'retry-after': '999' } });
+          return new Response('', {
+            status: moment === 'pause' ? 503 : 401,
+            headers: { 'www-authenticate': 'Bearer error="invalid_token"', 'retry-after': '999' },
+          });
         },
       });
       if (moment === 'before') abort();
       const { signal } = controller;
       const outcome = name === 'init' ? client(url, { signal }) : client(new Request(url, { signal }));
-      signals[`${name} ${moment}`] = await outcome.then(() => 'answered', (error) => error.message);
+      signals[`${name} ${moment}`] = await outcome.then(
+        () => 'answered',
+        (error) => error.message,
+      );
     }
   }
   return { bodies, signals };

@@ -24,15 +24,7 @@ export const sha256Info = (input) => Buffer.concat([SHA256_PREFIX, sha256(input)
  *
  * @param {{ info: Buffer, length?: number, blockType?: number, filler?: number, separator?: Buffer, trailer?: Buffer, fillers?: number }} encoding
  */
-export function pkcs1({
-  info,
-  length = 256,
-  blockType = 1,
-  filler = 0xff,
-  separator = Buffer.from([0]),
-  trailer = Buffer.alloc(0),
-  fillers,
-}) {
+export function pkcs1({ info, length = 256, blockType = 1, filler = 0xff, separator = Buffer.from([0]), trailer = Buffer.alloc(0), fillers }) {
   const count = fillers ?? length - 2 - separator.length - info.length - trailer.length;
   const head = Buffer.concat([Buffer.from([0, blockType]), Buffer.alloc(count, filler), separator, info, trailer]);
   return Buffer.concat([head, Buffer.alloc(length - head.length)]);

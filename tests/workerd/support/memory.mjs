@@ -5,16 +5,18 @@ export const canMeasure = existsSync('/proc/self/status');
 
 /** The process ids of the workerd processes that this process has started, and theirs. */
 function workerdIds(parent = process.pid) {
-  const children = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).flatMap((id) => {
-    try {
-      const stat = readFileSync(`/proc/${id}/stat`, 'latin1');
-      const [, name, rest] = stat.match(/\((.*)\) (.*)/s);
-      return Number(rest.split(' ')[1]) === parent ? [{ id: Number(id), name }] : [];
-    } catch {
-      // It has ended meanwhile.
-      return [];
-    }
-  });
+  const children = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((id) => {
+      try {
+        const stat = readFileSync(`/proc/${id}/stat`, 'latin1');
+        const [, name, rest] = stat.match(/\((.*)\) (.*)/s);
+        return Number(rest.split(' ')[1]) === parent ? [{ id: Number(id), name }] : [];
+      } catch {
+        // It has ended meanwhile.
+        return [];
+      }
+    });
   return children.flatMap(({ id, name }) => [...(name.startsWith('workerd') ? [id] : []), ...workerdIds(id)]);
 }
 

@@ -3,7 +3,34 @@
 import { seal, segment } from './tokens.mjs';
 
 const CHARACTERS = 'ABCXYZabcxyz0189-_.=+/ ~';
-const JSON_PARTS = ['"', '{', '}', '[', ']', ':', ',', '\\', '0', '1', '-', '.', 'e9', 'null', 'true', ' ', '\\u0000', '\\ud800', '"exp":', '"aud":', '"kid":', 'é', '\u0000', '\ufeff', '"crit":["x"],', '"iat":9e9,'];
+const JSON_PARTS = [
+  '"',
+  '{',
+  '}',
+  '[',
+  ']',
+  ':',
+  ',',
+  '\\',
+  '0',
+  '1',
+  '-',
+  '.',
+  'e9',
+  'null',
+  'true',
+  ' ',
+  '\\u0000',
+  '\\ud800',
+  '"exp":',
+  '"aud":',
+  '"kid":',
+  'é',
+  '\u0000',
+  '\ufeff',
+  '"crit":["x"],',
+  '"iat":9e9,',
+];
 
 /** `text` with one to three changes, each of a part from `parts`. */
 function changed(text, random, parts) {
@@ -27,8 +54,10 @@ function changed(text, random, parts) {
 /** The ways to change a token of `{ header, payload, sign }`. Each returns the token's text. */
 export const MUTATIONS = {
   'its characters': ({ header, payload, sign, random }) => changed(seal(segment(header), segment(payload), sign), random, [...CHARACTERS]),
-  'the header, signed': ({ header, payload, sign, random }) => seal(segment(changed(JSON.stringify(header), random, JSON_PARTS)), segment(payload), sign),
-  'the payload, signed': ({ header, payload, sign, random }) => seal(segment(header), segment(changed(JSON.stringify(payload), random, JSON_PARTS)), sign),
+  'the header, signed': ({ header, payload, sign, random }) =>
+    seal(segment(changed(JSON.stringify(header), random, JSON_PARTS)), segment(payload), sign),
+  'the payload, signed': ({ header, payload, sign, random }) =>
+    seal(segment(header), segment(changed(JSON.stringify(payload), random, JSON_PARTS)), sign),
   'the payload after it was signed': ({ header, payload, sign, random }) => {
     const [first, , last] = seal(segment(header), segment(payload), sign).split('.');
     return [first, segment(changed(JSON.stringify(payload), random, JSON_PARTS)), last].join('.');

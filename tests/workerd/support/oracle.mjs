@@ -124,12 +124,7 @@ function claims() {
     'a lone surrogate': raw('lone surrogate', (text) => text.replace('{', '{"x":"\\ud800",')),
     'a byte order mark': raw('byte order mark', (text) => `\ufeff${text}`),
     'not UTF-8': (it) => {
-      const octets = Buffer.concat([
-        Buffer.from(json(it.payload).slice(0, -1)),
-        Buffer.from(',"x":"'),
-        Buffer.from([0xff, 0xc0]),
-        Buffer.from('"}'),
-      ]);
+      const octets = Buffer.concat([Buffer.from(json(it.payload).slice(0, -1)), Buffer.from(',"x":"'), Buffer.from([0xff, 0xc0]), Buffer.from('"}')]);
       return assemble(it.header, octets, it.sign);
     },
     'forty levels': raw('deep JSON', (text) => text.replace('{', `{"x":${'['.repeat(40)}${']'.repeat(40)},`)),
@@ -146,8 +141,7 @@ function headers() {
   const departing = (departure, change) => (it) => meant(departure, withHeader(change)(it));
   const raw = (departure, change) => (it) => meant(departure, assemble(change(json(it.header), it), it.payload, it.sign));
   return {
-    'alg none, unsigned': (it) =>
-      `${segment({ ...it.header, alg: it.random.one(['none', 'None', 'NONE', 'nOnE']) })}.${segment(it.payload)}.`,
+    'alg none, unsigned': (it) => `${segment({ ...it.header, alg: it.random.one(['none', 'None', 'NONE', 'nOnE']) })}.${segment(it.payload)}.`,
     'alg none, signed': withHeader(({ random }) => ({ alg: random.one(['none', 'None', 'NONE']) })),
     'alg of another': withHeader(({ other }) => ({ alg: other })),
     'alg in lower case': withHeader(({ algorithm }) => ({ alg: algorithm.toLowerCase() })),

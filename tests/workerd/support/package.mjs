@@ -28,8 +28,16 @@ export function emptyProject(after) {
   after(() => [folder, path].forEach((one) => rmSync(one, { recursive: true, force: true })));
   symlinkSync(process.execPath, join(path, 'node'));
   for (const name of ['npm', 'npx', 'sh']) symlinkSync(found(name), join(path, name));
-  const env = { HOME: process.env.HOME, PATH: path, CI: 'true', NO_COLOR: '1', WRANGLER_SEND_METRICS: 'false', WRANGLER_LOG_PATH: join(folder, '.wrangler', 'logs') };
-  for (const [name, value] of Object.entries(process.env)) if (/^(npm_config_registry|npm_config_cafile|NODE_EXTRA_CA_CERTS|https?_proxy|no_proxy)$/i.test(name)) env[name] = value;
+  const env = {
+    HOME: process.env.HOME,
+    PATH: path,
+    CI: 'true',
+    NO_COLOR: '1',
+    WRANGLER_SEND_METRICS: 'false',
+    WRANGLER_LOG_PATH: join(folder, '.wrangler', 'logs'),
+  };
+  for (const [name, value] of Object.entries(process.env))
+    if (/^(npm_config_registry|npm_config_cafile|NODE_EXTRA_CA_CERTS|https?_proxy|no_proxy)$/i.test(name)) env[name] = value;
 
   const run = async (program, args) => {
     try {
@@ -56,11 +64,15 @@ export function emptyProject(after) {
     },
     async dev(args = []) {
       let output = '';
-      const server = startServer('npx', ['wrangler', 'dev', '--ip', '127.0.0.1', '--port', '0', '--inspector-port', '0', '--show-interactive-dev-session=false', ...args], {
-        cwd: folder,
-        env: { ...Object.fromEntries(Object.keys(process.env).map((name) => [name, undefined])), ...env },
-        onLine: (line) => (output += `${line}\n`),
-      });
+      const server = startServer(
+        'npx',
+        ['wrangler', 'dev', '--ip', '127.0.0.1', '--port', '0', '--inspector-port', '0', '--show-interactive-dev-session=false', ...args],
+        {
+          cwd: folder,
+          env: { ...Object.fromEntries(Object.keys(process.env).map((name) => [name, undefined])), ...env },
+          onLine: (line) => (output += `${line}\n`),
+        },
+      );
       const address = () => output.match(/Ready on (http:\/\/\S+)/)?.[1];
       const failed = server.ended.then(() => {
         throw new Error(`wrangler dev has ended:\n${output}`);

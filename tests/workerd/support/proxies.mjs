@@ -133,7 +133,11 @@ async function run(prepare, ready = 401) {
   const ended = once(child, 'exit');
   const url = `http://127.0.0.1:${port}`;
   // The route for `/` needs a token, so the proxy gives this answer as soon as it has read its file and reaches the Worker.
-  const asks = () => raw(url, '/', [], { host: HOST }).then(({ status }) => [ready].flat().includes(status), () => false);
+  const asks = () =>
+    raw(url, '/', [], { host: HOST }).then(
+      ({ status }) => [ready].flat().includes(status),
+      () => false,
+    );
   const listening = eventually(asks, `a ${ready} of ${command}`, 10_000).catch((error) => Promise.reject(new Error(`${error.message}\n${output}`)));
   await Promise.race([listening, ended.then(() => Promise.reject(new Error(`${command} has ended:\n${output}`)))]);
   return {

@@ -39,8 +39,7 @@ export function signer(algorithm, key) {
 }
 
 /** A segment: octets and texts as they are, anything else as its JSON. */
-export const segment = (part) =>
-  Buffer.from(typeof part === 'string' || Buffer.isBuffer(part) ? part : JSON.stringify(part)).toString('base64url');
+export const segment = (part) => Buffer.from(typeof part === 'string' || Buffer.isBuffer(part) ? part : JSON.stringify(part)).toString('base64url');
 
 /** `<header>.<payload>.<signature>`, signed over the segments as they are spelt. */
 export function seal(headerSegment, payloadSegment, signBytes) {
