@@ -4,7 +4,6 @@
     clippy::arithmetic_side_effects,
     clippy::disallowed_methods,
     clippy::indexing_slicing,
-    clippy::string_slice,
     clippy::unwrap_used
 )]
 

@@ -4,7 +4,6 @@
     clippy::arithmetic_side_effects,
     clippy::disallowed_methods,
     clippy::indexing_slicing,
-    clippy::string_slice,
     clippy::unwrap_used
 )]
 
@@ -168,20 +167,19 @@ async fn without_credentials_the_challenge_carries_no_error() {
 async fn a_token_that_fails_is_401_invalid_token() {
     let provider = Provider::new(ISSUER);
     let app = app(provider.authenticator().unwrap());
-    let good = provider.token("grace", json!({}));
+    let (ours, theirs) = (provider.token("grace", json!({})), provider.token("ada", json!({})));
+    let (signed, _) = ours.rsplit_once('.').unwrap();
+    let (_, signature_of_another) = theirs.rsplit_once('.').unwrap();
     let cases = [
         (provider.token("grace", json!({ "exp": 1 })), "token_expired"),
         (provider.token("grace", json!({ "aud": "https://other.example" })), "audience_mismatch"),
         (provider.token("grace", json!({ "iss": "https://other.example" })), "issuer_unknown"),
-        (format!("{}A", &good[..good.len() - 1]), "signature_invalid"),
+        (format!("{signed}.{signature_of_another}"), "signature_invalid"),
         ("garbage".to_owned(), "token_malformed"),
     ];
     for (token, expected) in cases {
         let answer = with_token(&app, "/me", &token).await;
-        // The last character of a signature has unused bits, so another one may be malformed instead.
-        let (status, code) = answer.code();
-        assert_eq!(status, 401);
-        assert!(code == expected || expected == "signature_invalid" && code == "token_malformed", "{code}");
+        assert_eq!(answer.code(), (401, expected.to_owned()));
         let challenge = answer.header("www-authenticate");
         assert!(challenge.starts_with("Bearer realm=\"api\", error=\"invalid_token\""), "{challenge}");
     }
