@@ -11,7 +11,7 @@ import { at } from './lib/paths.mjs';
 import { Failure, run, visibly } from './lib/steps.mjs';
 
 await onPinnedNode(import.meta.url);
-const { ensureToolchain } = await import('./lib/toolchain.mjs');
+const { ensureToolchain, NATIVE_TESTS } = await import('./lib/toolchain.mjs');
 const { buildPackage } = await import('./lib/package.mjs');
 const { wasmTests } = await import('./lib/wasm-tests.mjs');
 const { buildWorker, sizeLines } = await import('./lib/worker.mjs');
@@ -29,8 +29,7 @@ await run(async () => {
   if (!chosen('workerd')) await ensureToolchain();
   else console.log(sizeLines(await buildWorker()).join('\n'));
 
-  if (chosen('native') && (await visibly('cargo', ['test', '--locked', '--features', 'es512'])) !== 0)
-    failed.push('the native tests: npm test -- native');
+  if (chosen('native') && (await visibly('cargo', NATIVE_TESTS)) !== 0) failed.push('the native tests: npm test -- native');
   if (chosen('wasm') && !(await wasmTests())) failed.push('the unit tests in V8: npm test -- wasm');
   if (chosen('workerd') && !(await workerdTests(names))) failed.push('the tests in workerd: npm test -- workerd');
 

@@ -1,6 +1,7 @@
 // The native command line, for the test that compares it with the WebAssembly.
 import { at } from './paths.mjs';
 import { quietly } from './steps.mjs';
+import { NATIVE_TESTS } from './toolchain.mjs';
 
 /** Builds the native command line, unoptimised, and returns its path. */
 export async function buildNativeCommandLine() {
@@ -9,5 +10,4 @@ export async function buildNativeCommandLine() {
 }
 
 /** Runs the native tests of the command line with the `main.js` of the WebAssembly in place of the native binary, and returns the output. */
-export const nativeTestsWith = (mainScript) =>
-  quietly('cargo', ['test', '--locked', '--package', 'edge-assay-cli'], { env: { EDGE_ASSAY_MAIN_JS: mainScript } });
+export const nativeTestsWith = (mainScript) => quietly('cargo', [...NATIVE_TESTS, '--test', 'cli'], { env: { EDGE_ASSAY_MAIN_JS: mainScript } });

@@ -9,6 +9,8 @@ import { Failure, quietly, step, succeeds } from './steps.mjs';
 export const WORKER_TARGET = 'wasm32-unknown-unknown';
 /** rustc's name for what the command line runs on under Node. */
 export const COMMAND_LINE_TARGET = 'wasm32-wasip1';
+/** Arguments of `cargo test` for all native tests. Another selection of crates or features would compile the crates again. */
+export const NATIVE_TESTS = ['test', '--locked', '--features', 'es512'];
 /** Both. */
 export const WASM_TARGETS = [WORKER_TARGET, COMMAND_LINE_TARGET];
 /** An environment without the variables that would replace the target features of .cargo/config.toml, which the kernels need. */

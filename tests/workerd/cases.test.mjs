@@ -6,6 +6,7 @@ import { readFileSync, readdirSync, rmSync } from 'node:fs';
 import { after, before, suite, test } from 'node:test';
 import { Miniflare, Response } from 'miniflare';
 import { at } from '../../scripts/lib/paths.mjs';
+import { NATIVE_TESTS } from '../../scripts/lib/toolchain.mjs';
 import { compatibilityDate } from '../../scripts/lib/worker.mjs';
 
 // Runs before the Worker: sets the clock, and makes WebCrypto give a wrong result or fail if the case says so.
@@ -42,7 +43,7 @@ suite('every case gives the same report in workerd as natively', () => {
 
   before(async () => {
     rmSync(folder, { recursive: true, force: true });
-    const native = spawnSync('cargo', ['test', '--locked', '--quiet', '--test', 'native', 'cases::every_case'], { cwd: at(), encoding: 'utf8' });
+    const native = spawnSync('cargo', [...NATIVE_TESTS, '--quiet', '--test', 'native', 'cases::every_case'], { cwd: at(), encoding: 'utf8' });
     assert.equal(native.status, 0, native.stdout + native.stderr);
     for (const name of readdirSync(folder)) fixtures.push(JSON.parse(readFileSync(`${folder}/${name}`, 'utf8')));
     const built = (name) => readFileSync(at('build', name));

@@ -21,17 +21,18 @@ pub(crate) const USAGE: &str = "check [FILE] [--online]";
 
 /// Exit codes: 0 without faults, 1 with faults, 2 for a wrong call.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
-    match check(Arguments::new(arguments)) {
+    match check(arguments) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(REFUSED),
         Err(message) => command::usage(&format!("{message}\nUsage: edge-assay {USAGE}")),
     }
 }
 
-fn check(mut arguments: Arguments) -> Result<bool, String> {
-    let online = arguments.flag("--online");
+fn check(arguments: &[String]) -> Result<bool, String> {
+    let arguments = Arguments::read(arguments, &["online"], &[], 1)?;
+    let online = arguments.flag("online");
     let path =
-        arguments.rest(1)?.pop().map_or_else(wrangler_file::default_file, |path| Ok(PathBuf::from(path)))?;
+        arguments.positional().map_or_else(wrangler_file::default_file, |path| Ok(PathBuf::from(path)))?;
     let environments = wrangler_file::environments(&path)?;
     let syntax = Syntax::of(&path);
     let configured = environments.iter().find_map(|one| one.name.as_ref().filter(|_| one.variable.is_some()));

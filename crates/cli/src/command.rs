@@ -2,52 +2,79 @@
 
 use std::process::ExitCode;
 
+use lexopt::{Arg, ValueExt};
+
 use super::terminal::{self, UNUSABLE};
 
 /// The exit code for a token that is refused, or a configuration with faults.
 pub(crate) const REFUSED: u8 = 1;
 
-/// The arguments that were not read yet. Reading `--name value` or `--name` removes it; the rest is positional.
-pub(crate) struct Arguments(Vec<String>);
+/// The arguments of a call.
+pub(crate) struct Arguments {
+    flags: Vec<String>,
+    options: Vec<(String, String)>,
+    positional: Vec<String>,
+}
 
 impl Arguments {
-    pub(crate) fn new(arguments: &[String]) -> Self {
-        Self(arguments.to_vec())
+    /// Reads the arguments of a subcommand that has these flags, these options with a value, and at most so many positional arguments.
+    ///
+    /// No error repeats a value, because it may be a token in the wrong place.
+    pub(crate) fn read(
+        arguments: &[String],
+        flags: &[&str],
+        options: &[&str],
+        most: usize,
+    ) -> Result<Self, String> {
+        let mut read = Self { flags: Vec::new(), options: Vec::new(), positional: Vec::new() };
+        let mut parser = lexopt::Parser::from_args(arguments);
+        while let Some(argument) = parser.next().map_err(|error| in_words(&error))? {
+            match argument {
+                Arg::Long(name) if flags.contains(&name) => read.flags.push(name.to_owned()),
+                Arg::Long(name) if options.contains(&name) => {
+                    let name = name.to_owned();
+                    let value =
+                        parser.value().and_then(ValueExt::string).map_err(|error| in_words(&error))?;
+                    read.options.push((name, value));
+                }
+                // A dash alone stands for standard input.
+                Arg::Value(text) => read.positional.push(text.string().map_err(|error| in_words(&error))?),
+                Arg::Long(name) => return Err(format!("unknown option --{name}")),
+                Arg::Short(letter) => return Err(format!("unknown option -{letter}")),
+            }
+        }
+        if read.positional.len() > most { Err("too many arguments".to_owned()) } else { Ok(read) }
     }
 
     /// Whether the flag is present.
-    pub(crate) fn flag(&mut self, name: &str) -> bool {
-        let before = self.0.len();
-        self.0.retain(|argument| argument != name);
-        self.0.len() != before
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        self.flags.iter().any(|flag| flag == name)
     }
 
-    /// The value of an option, if it is present.
-    pub(crate) fn option(&mut self, name: &str) -> Result<Option<String>, String> {
-        let Some(at) = self.0.iter().position(|argument| argument == name) else { return Ok(None) };
-        let _ = self.0.remove(at);
-        if at < self.0.len() { Ok(Some(self.0.remove(at))) } else { Err(format!("{name} needs a value")) }
+    /// Every value of an option, in the order of the call.
+    pub(crate) fn values(&self, name: &str) -> Vec<String> {
+        let own = self.options.iter().filter(|(option, _)| option == name);
+        own.map(|(_, value)| value.clone()).collect()
     }
 
     /// The value of an option that is given once at most.
-    pub(crate) fn single(&mut self, name: &str) -> Result<Option<String>, String> {
-        let first = self.option(name)?;
-        if self.0.iter().any(|argument| argument == name) {
-            return Err(format!("{name} may be given only once"));
-        }
-        Ok(first)
+    pub(crate) fn option(&self, name: &str) -> Result<Option<String>, String> {
+        let mut values = self.values(name);
+        if values.len() > 1 { Err(format!("--{name} may be given only once")) } else { Ok(values.pop()) }
     }
 
-    /// The positional arguments, `most` at most.
-    pub(crate) fn rest(self, most: usize) -> Result<Vec<String>, String> {
-        // A dash alone stands for standard input.
-        if let Some(unknown) = self.0.iter().find(|argument| argument.starts_with('-') && *argument != "-") {
-            // What follows the equals sign may be a secret.
-            let name = unknown.split('=').next().unwrap_or_default();
-            let hint = if name.len() < unknown.len() { "; write a value after a space" } else { "" };
-            return Err(format!("unknown option {name}{hint}"));
-        }
-        if self.0.len() > most { Err("too many arguments".to_owned()) } else { Ok(self.0) }
+    /// The positional argument, if there is one.
+    pub(crate) fn positional(&self) -> Option<String> {
+        self.positional.first().cloned()
+    }
+}
+
+/// An error of the parser, without the value that it is about.
+fn in_words(error: &lexopt::Error) -> String {
+    match error {
+        lexopt::Error::MissingValue { option: Some(option) } => format!("{option} needs a value"),
+        lexopt::Error::UnexpectedValue { option, .. } => format!("{option} takes no value"),
+        _ => "the arguments cannot be read".to_owned(),
     }
 }
 

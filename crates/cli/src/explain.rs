@@ -35,14 +35,15 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
 }
 
 fn explain(given: &[String]) -> Result<bool, String> {
-    let mut arguments = Arguments::new(given);
-    let as_json = arguments.flag("--json");
-    let config = arguments.option("--config")?;
-    let jwks = arguments.option("--jwks")?;
-    let online = arguments.option("--online")?;
-    let token_file = arguments.option("--token-file")?;
-    let described = (arguments.option("--method")?, arguments.option("--host")?, arguments.option("--path")?);
-    let positional = arguments.rest(1)?.pop();
+    const OPTIONS: [&str; 7] = ["config", "host", "jwks", "method", "online", "path", "token-file"];
+    let arguments = Arguments::read(given, &["json"], &OPTIONS, 1)?;
+    let as_json = arguments.flag("json");
+    let config = arguments.option("config")?;
+    let jwks = arguments.option("jwks")?;
+    let online = arguments.option("online")?;
+    let token_file = arguments.option("token-file")?;
+    let described = (arguments.option("method")?, arguments.option("host")?, arguments.option("path")?);
+    let positional = arguments.positional();
     if let Some(token) = positional.as_deref().filter(|one| *one != "-") {
         return Err(never_as_argument(given, token));
     }

@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
         say(USAGE);
         return ExitCode::SUCCESS;
     }
-    let options = options(Arguments::new(arguments)).map_err(InitError::Usage);
+    let options = options(arguments).map_err(InitError::Usage);
     match options.and_then(|options| init(&options)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(UNCHECKED),
@@ -72,22 +72,18 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
     }
 }
 
-fn options(mut arguments: Arguments) -> Result<Options, String> {
-    let mut audience = Vec::new();
-    while let Some(one) = arguments.option("--audience")? {
-        audience.push(one);
-    }
-    let preset = arguments.single("--preset")?.map(|name| preset_named(&name)).transpose()?;
+fn options(arguments: &[String]) -> Result<Options, String> {
+    const OPTIONS: [&str; 6] = ["audience", "dir", "issuer", "name", "preset", "upstream"];
+    let arguments = Arguments::read(arguments, &["offline"], &OPTIONS, 0)?;
     let options = Options {
-        issuer: arguments.single("--issuer")?.unwrap_or_default(),
-        preset,
-        audience,
-        folder: arguments.single("--dir")?.unwrap_or_else(|| ".".to_owned()).into(),
-        name: arguments.single("--name")?.unwrap_or_else(|| "edge-assay".to_owned()),
-        upstream: arguments.single("--upstream")?,
-        offline: arguments.flag("--offline"),
+        issuer: arguments.option("issuer")?.unwrap_or_default(),
+        preset: arguments.option("preset")?.map(|name| preset_named(&name)).transpose()?,
+        audience: arguments.values("audience"),
+        folder: arguments.option("dir")?.unwrap_or_else(|| ".".to_owned()).into(),
+        name: arguments.option("name")?.unwrap_or_else(|| "edge-assay".to_owned()),
+        upstream: arguments.option("upstream")?,
+        offline: arguments.flag("offline"),
     };
-    arguments.rest(0)?;
     accept(&options)?;
     Ok(options)
 }
