@@ -277,7 +277,7 @@ suite('the command line as WebAssembly', () => {
         [['--issuer', 'https://id.example.com', '--audience', 'a', '--audience', 'b"\\'], /any_of = \["a", "b\\"\\\\"\]/],
         [
           ['--issuer', 'https://words-1.clerk.accounts.dev', '--upstream', 'https://origin.example.com', '--name', 'front'],
-          /^name = "front"[^]*upstream = "https:/,
+          /^name = "front"[^]*upstream = "https:/m,
         ],
       ];
       for (const [args, configured] of cases) {
