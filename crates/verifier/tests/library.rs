@@ -262,3 +262,88 @@ fn a_secret_makes_only_the_algorithms_allowed_for_which_it_is_long_enough() {
     assert!(built(64, Some([Algorithm::Hs512])));
     assert!(!built(63, Some([Algorithm::Hs512])));
 }
+
+/// As of a machine that starts with a wrong clock.
+const TEN_YEARS: u64 = 10 * 365 * 86_400;
+
+fn set_clock(verifier: &Verifier<Platform>, seconds: u64) {
+    verifier.platform().seconds.store(seconds, Ordering::SeqCst);
+}
+
+/// A token that is valid before and after the clock is set back.
+fn lasting_token(key: &SigningKey) -> String {
+    token(key, &json!({ "exp": 2 * NOW }))
+}
+
+#[tokio::test]
+async fn a_key_that_was_fetched_before_the_clock_was_set_back_does_not_outlive_its_withdrawal() {
+    let verifier = verifier();
+    set_clock(&verifier, TEN_YEARS);
+    publish(&verifier, key(1));
+    verifier.verify(&lasting_token(&key(1))).await.unwrap();
+    set_clock(&verifier, 0);
+    publish(&verifier, key(2));
+    assert_eq!(verifier.verify(&lasting_token(&key(1))).await.unwrap_err().code(), "key_not_found");
+    // The same by the background task.
+    set_clock(&verifier, TEN_YEARS);
+    publish(&verifier, key(3));
+    verifier.upkeep().await;
+    set_clock(&verifier, 0);
+    publish(&verifier, key(4));
+    verifier.upkeep().await;
+    let fetches = verifier.platform().fetches.load(Ordering::SeqCst);
+    verifier.verify(&lasting_token(&key(4))).await.unwrap();
+    assert_eq!(verifier.platform().fetches.load(Ordering::SeqCst), fetches);
+}
+
+#[tokio::test]
+async fn a_failure_before_the_clock_was_set_back_delays_no_fetch() {
+    let verifier = verifier();
+    set_clock(&verifier, TEN_YEARS);
+    assert_eq!(verifier.verify(&lasting_token(&key(1))).await.unwrap_err().status(), 503);
+    set_clock(&verifier, 0);
+    publish(&verifier, key(1));
+    verifier.verify(&lasting_token(&key(1))).await.unwrap();
+}
+
+#[tokio::test]
+async fn unknown_kids_cause_one_fetch_per_cooldown_after_the_clock_was_set_back() {
+    let verifier = verifier();
+    set_clock(&verifier, TEN_YEARS);
+    publish(&verifier, key(1));
+    verifier.verify(&lasting_token(&key(1))).await.unwrap();
+    verifier.verify(&lasting_token(&key(9))).await.unwrap_err();
+    set_clock(&verifier, 0);
+    for seed in 10..15 {
+        verifier.verify(&lasting_token(&key(seed))).await.unwrap_err();
+    }
+    // One for the set that is too old to know, and one for the first unknown kid.
+    let fetches = verifier.platform().fetches.load(Ordering::SeqCst);
+    assert!(fetches <= 4, "{fetches}");
+}
+
+#[tokio::test]
+async fn a_fetch_that_was_dropped_before_the_clock_was_set_back_blocks_no_request() {
+    let verifier = verifier();
+    set_clock(&verifier, TEN_YEARS);
+    publish(&verifier, key(1));
+    let token = lasting_token(&key(1));
+    tokio::time::timeout(Duration::from_millis(20), verifier.verify(&token)).await.unwrap_err();
+    set_clock(&verifier, 0);
+    tokio::time::timeout(Duration::from_secs(5), verifier.verify(&token)).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_scope_with_a_space_is_not_two_scopes_and_two_are_not_one() {
+    let verifier = verifier();
+    publish(&verifier, key(1));
+    for (claims, granted) in [
+        (json!({ "scope": "a b" }), [true, true, false]),
+        (json!({ "scope": ["a b"] }), [false, false, true]),
+        (json!({ "scope": "", "scp": ["a"] }), [false; 3]),
+        (json!({ "scope": [["a"]], "scp": "a" }), [false; 3]),
+    ] {
+        let verified = verifier.verify(&token(&key(1), &claims)).await.unwrap();
+        assert_eq!(["a", "b", "a b"].map(|scope| verified.has_scope(scope)), granted, "{claims}");
+    }
+}

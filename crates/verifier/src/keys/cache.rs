@@ -62,10 +62,12 @@ struct Entry {
     no_wait_until: Option<Timestamp>,
 }
 
-/// The right to read the store and to ask the origin. It ends at `until`, or when the request gives it back.
+/// The right to read the store and to ask the origin. It ends at `until`, or when the request gives it back, or when the clock is set
+/// back to long before `since`.
 #[derive(Clone, Copy, Debug)]
 struct Lease {
     number: u64,
+    since: Timestamp,
     until: Timestamp,
 }
 
@@ -431,7 +433,7 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
             if entry.is_leased(now) {
                 return None;
             }
-            entry.lease = Some(Lease { number, until: now.plus(STORE_LEASE_SECONDS) });
+            entry.lease = Some(Lease { number, since: now, until: now.plus(STORE_LEASE_SECONDS) });
             Some(number)
         })
     }
@@ -442,7 +444,7 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
             u64::from(self.policy.fetch_timeout_ms.div_ceil(1000)).saturating_add(LEASE_MARGIN_SECONDS);
         self.with(|entry| match &mut entry.lease {
             Some(lease) if lease.number == number => {
-                lease.until = now.plus(seconds);
+                (lease.since, lease.until) = (now, now.plus(seconds));
                 true
             }
             _ => false,
@@ -589,7 +591,7 @@ fn log(platform: &impl Log, issuer: &str, level: Level, event: &str, mut line: s
 
 impl Entry {
     fn is_leased(&self, now: Timestamp) -> bool {
-        self.lease.is_some_and(|lease| now < lease.until)
+        self.lease.is_some_and(|lease| now < lease.until && !freshness::is_future(lease.since, now))
     }
 
     fn release(&mut self, number: u64) {

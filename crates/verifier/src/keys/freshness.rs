@@ -5,8 +5,8 @@
 
 use crate::keys::CachePolicy;
 use crate::limits::{
-    BACKOFF_FIRST_SECONDS, BACKOFF_MAX_SECONDS, FAILURE_COUNTS_SECONDS, MIN_TTL_FROM_CACHE_CONTROL_SECONDS,
-    REFRESH_AHEAD_PERCENT_RANGE,
+    BACKOFF_FIRST_SECONDS, BACKOFF_MAX_SECONDS, CLOCK_DISAGREEMENT_SECONDS, FAILURE_COUNTS_SECONDS,
+    MIN_TTL_FROM_CACHE_CONTROL_SECONDS, REFRESH_AHEAD_PERCENT_RANGE,
 };
 use crate::time::Timestamp;
 
@@ -106,6 +106,8 @@ pub fn decide(
     let Some(lifetime) = cached.lifetime.filter(|lifetime| lifetime.serves_at(now)) else {
         return refuse_or_fetch(backoff);
     };
+    // How old a set from the future is cannot be known, so it is past its TTL.
+    let is_fresh = now < lifetime.fresh_until && !is_future(lifetime.fetched_at, now);
     if asked == Asked::UnknownKid {
         let cooldown_left = cooldown_left(now, cached.attempts.last_unknown_kid_fetch_at, policy);
         if cached.attempts.consecutive_failures > 0 {
@@ -113,16 +115,16 @@ pub fn decide(
         }
         // Only a fetch for an unknown `kid` begins the cooldown: after any other, the keys may have been rotated at once.
         // A set past its TTL does not show that a key is absent: a fetch is due anyway.
-        if cooldown_left.is_none() || now >= lifetime.fresh_until {
+        if cooldown_left.is_none() || !is_fresh {
             return Decision::FetchFirst;
         }
     }
-    if now < lifetime.refresh_at(point) || backoff.is_some() {
+    if (is_fresh && now < lifetime.refresh_at(point)) || backoff.is_some() {
         return Decision::Use;
     }
     // A withdrawn key must not outlive the TTL while its origin can be asked. An origin that failed a moment ago is asked after the
     // response, so that requests do not wait for it again and again.
-    if now < lifetime.fresh_until || cached.attempts.failed_recently(now) {
+    if is_fresh || cached.attempts.failed_recently(now) {
         Decision::UseAndRefresh
     } else {
         Decision::FetchFirstOrUse
@@ -139,7 +141,10 @@ pub fn cooldown_left(now: Timestamp, looked_at: Option<Timestamp>, policy: &Cach
 /// Whether the set would come due in any process within `horizon_seconds`, so that a regular run refreshes it now.
 #[must_use]
 pub fn due_within(horizon_seconds: u64, now: Timestamp, cached: &Freshness) -> bool {
-    let is_due = |lifetime: Lifetime| now.plus(horizon_seconds) >= lifetime.refresh_at(RefreshPoint::FIRST);
+    let is_due = |lifetime: Lifetime| {
+        is_future(lifetime.fetched_at, now)
+            || now.plus(horizon_seconds) >= lifetime.refresh_at(RefreshPoint::FIRST)
+    };
     cached.attempts.backoff_left(now).is_none() && cached.lifetime.is_none_or(is_due)
 }
 
@@ -203,11 +208,9 @@ impl Attempts {
 
     fn ended(self, now: Timestamp, asked: Asked) -> Self {
         let unknown = (asked == Asked::UnknownKid).then_some(now);
-        Self {
-            last_attempt_at: Some(now),
-            last_unknown_kid_fetch_at: self.last_unknown_kid_fetch_at.max(unknown),
-            ..self
-        }
+        // A time in the future would hide this one, and begin no cooldown.
+        let former = self.last_unknown_kid_fetch_at.filter(|at| !is_future(*at, now));
+        Self { last_attempt_at: Some(now), last_unknown_kid_fetch_at: former.max(unknown), ..self }
     }
 
     /// Whether the last attempt failed, so recently that the origin may still be down.
@@ -231,8 +234,18 @@ pub fn backoff_seconds(failures: u32) -> Option<u64> {
     Some(doubled.unwrap_or(BACKOFF_MAX_SECONDS).min(BACKOFF_MAX_SECONDS))
 }
 
-/// Seconds left of a period of `seconds` that began at `since`; never more than the whole.
+/// Whether `at`, a time in the past, lies ahead of `now` because the clock was set back since. Clocks differ by up to
+/// [`CLOCK_DISAGREEMENT_SECONDS`] without that.
+pub(super) fn is_future(at: Timestamp, now: Timestamp) -> bool {
+    at > now.plus(CLOCK_DISAGREEMENT_SECONDS)
+}
+
+/// Seconds left of a period of `seconds` that began at `since`; never more than the whole. A period that begins in the future has
+/// ended.
 fn left(now: Timestamp, since: Timestamp, seconds: u64) -> Option<u64> {
+    if is_future(since, now) {
+        return None;
+    }
     let left = u64::try_from(since.plus(seconds).since(now)).ok()?;
     (left > 0).then_some(left.min(seconds))
 }
