@@ -7,6 +7,7 @@ use crate::keys::KeyCache;
 use crate::ports::VerifierPlatform;
 use crate::rejection::Refusal;
 use crate::verify::{self, Terms, VerifiedToken};
+use crate::waiting::join_all;
 
 /// How many times in the life of a key set [`Verifier::upkeep`] should run.
 const RUNS_PER_TTL: u64 = 20;
@@ -59,6 +60,10 @@ impl<P: VerifierPlatform> Verifier<P> {
     /// (RFC 7519 §7.2). If the keys of the issuer are not known, the token waits until they are fetched, for the time limit of a fetch at
     /// most.
     ///
+    /// If the future is dropped while it fetches keys, that fetch ends, and other tokens that need the keys wait up to 2 s longer than
+    /// the time limit before one of them fetches. A server that drops the futures of requests whose clients went away runs it on
+    /// a task of its own, as `edge-assay-axum` does.
+    ///
     /// # Errors
     /// [`Refusal::Rejection`] if the token is at fault: respond with 401 or 403. [`Refusal::Fault`] if it is not, because the issuer's keys
     /// cannot be had or a secret is missing: respond with 503. [`Refusal::status`] has the status.
@@ -73,12 +78,13 @@ impl<P: VerifierPlatform> Verifier<P> {
     /// It has no result: an attempt that fails is logged, and the next one is due after a waiting time that grows up to a minute.
     pub async fn upkeep(&self) {
         let horizon_seconds = self.upkeep_interval_seconds().saturating_mul(2);
-        for source in self.terms.issuers.iter().filter_map(|issuer| issuer.keys.as_ref()) {
-            let now = self.platform.now();
-            self.keys
-                .refresh_scheduled(&self.platform, source, &self.terms.cache, horizon_seconds, now)
-                .await;
-        }
+        let sources = self.terms.issuers.iter().filter_map(|issuer| issuer.keys.as_ref());
+        // Together, so that a provider that does not answer delays no other.
+        join_all(sources.map(|source| {
+            let (platform, policy) = (&self.platform, &self.terms.cache);
+            self.keys.refresh_scheduled(platform, source, policy, horizon_seconds, platform.now())
+        }))
+        .await;
         self.keys.write_back(&self.platform).await;
     }
 }

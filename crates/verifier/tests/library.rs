@@ -24,6 +24,8 @@ use edge_assay_verifier::{Issuer, Rejection, Verifier};
 use serde_json::{Value, json};
 
 const ISSUER: &str = "https://app.example";
+/// A provider that never answers.
+const HANGING: &str = "https://hanging.example";
 const NOW: i64 = 1_800_000_000;
 
 /// A provider with one key at a time, and a clock that a test sets.
@@ -60,6 +62,9 @@ impl KeyValueStore for Platform {
 
 impl HttpClient for Platform {
     async fn get(&self, request: &DocumentRequest) -> Result<Document, FetchError> {
+        if request.url.starts_with(HANGING) {
+            std::future::pending().await
+        }
         assert_eq!(request.url, "https://app.example/api/auth/jwks");
         self.fetches.fetch_add(1, Ordering::SeqCst);
         // All threads ask before the answer is there.
@@ -331,6 +336,21 @@ async fn a_fetch_that_was_dropped_before_the_clock_was_set_back_blocks_no_reques
     tokio::time::timeout(Duration::from_millis(20), verifier.verify(&token)).await.unwrap_err();
     set_clock(&verifier, 0);
     tokio::time::timeout(Duration::from_secs(5), verifier.verify(&token)).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_provider_that_does_not_answer_delays_the_upkeep_of_no_other() {
+    let issuer = |name: &str| Issuer::better_auth(name).audience([name]);
+    let verifier: Verifier<Platform> = Verifier::builder()
+        .issuer(issuer(HANGING))
+        .issuer(issuer(ISSUER))
+        .build_on(Platform::default())
+        .unwrap();
+    publish(&verifier, key(1));
+    tokio::time::timeout(Duration::from_secs(2), verifier.upkeep()).await.unwrap_err();
+    assert_eq!(verifier.platform().fetches.load(Ordering::SeqCst), 1);
+    verifier.verify(&token(&key(1), &json!({}))).await.unwrap();
+    assert_eq!(verifier.platform().fetches.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
