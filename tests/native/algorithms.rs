@@ -17,7 +17,8 @@ fn text(path: &str) -> String {
 /// The names in `text` between `quote` characters that look like those of algorithms, as in `'RS256'`.
 fn quoted(text: &str, quote: char) -> BTreeSet<&str> {
     let is_name = |word: &&str| {
-        word.len() == 5 && word.is_ascii() && word[2..].parse::<u16>().is_ok() || word.starts_with("Ed")
+        let digits = word.get(2..).filter(|digits| digits.len() == 3);
+        digits.is_some_and(|digits| digits.parse::<u16>().is_ok()) || word.starts_with("Ed")
     };
     text.split(quote).skip(1).step_by(2).filter(is_name).collect()
 }

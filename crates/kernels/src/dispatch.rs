@@ -21,6 +21,7 @@ type Level = ();
 impl Fused {
     /// `None` on a machine that does not fuse, or is not known to.
     #[inline(never)]
+    #[expect(clippy::redundant_closure, reason = "only a closure can be made to be inlined here")]
     pub(super) fn here() -> Option<Self> {
         let fused = Self(level()?);
         fused

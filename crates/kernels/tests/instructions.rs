@@ -1,6 +1,13 @@
 //! Natively, the public operations of RSA and Ed25519 run on the processor's fused multiplication, with no compiler flag.
 
 #![cfg(not(target_arch = "wasm32"))]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
 
 use edge_assay_kernels::ed25519::PublicPoint;
 use edge_assay_kernels::is_fused;

@@ -80,7 +80,6 @@ impl std::error::Error for BuildError {}
 
 impl<P> Verifier<P> {
     /// Describes a verifier.
-    #[must_use]
     pub fn builder() -> Builder<P> {
         Builder::default()
     }
@@ -188,7 +187,7 @@ impl<P> Builder<P> {
         }
         let mut names = HashSet::new();
         for issuer in &self.issuers {
-            if !names.insert(issuer.issuer.as_str()) {
+            if !names.insert(issuer.name.as_str()) {
                 faults.push(format!("{} is added twice; describe it once", named(issuer)));
             }
         }
@@ -214,16 +213,15 @@ fn out_of_range(name: &str, value: u64, accepted: &RangeInclusive<u64>, unit: &s
 }
 
 fn named(issuer: &Issuer) -> String {
-    if issuer.issuer.is_empty() { "an issuer without a name".to_owned() } else { issuer.issuer.clone() }
+    if issuer.name.is_empty() { "an issuer without a name".to_owned() } else { issuer.name.clone() }
 }
 
 fn trusted(issuer: &Issuer, leeway_seconds: u64, faults: &mut Vec<String>) -> TrustedIssuer {
     let name = named(issuer);
     let mut fault = |text: String| faults.push(format!("{name}: {text}"));
-    if issuer.issuer.is_empty() {
+    if issuer.name.is_empty() {
         fault("the `iss` of its tokens is empty; write it character for character".to_owned());
-    } else if let Some((problem, fix)) = issuer.preset.and_then(|preset| preset.issuer_fault(&issuer.issuer))
-    {
+    } else if let Some((problem, fix)) = issuer.preset.and_then(|preset| preset.issuer_fault(&issuer.name)) {
         fault(format!("{problem}; {fix}"));
     } else if let Some(Location::Jwks { uri } | Location::Discovery { uri }) = &issuer.location
         && let Err(problem) = url::accept(uri)
@@ -281,10 +279,10 @@ fn trusted(issuer: &Issuer, leeway_seconds: u64, faults: &mut Vec<String>) -> Tr
         })
         .collect();
     TrustedIssuer {
-        issuer: issuer.issuer.clone(),
+        issuer: issuer.name.clone(),
         algorithms,
         keys: issuer.location.clone().map(|location| KeySource {
-            issuer: issuer.issuer.clone(),
+            issuer: issuer.name.clone(),
             location,
             may_be_empty: !secrets.is_empty(),
         }),

@@ -15,7 +15,8 @@ use crate::trust::presets::Preset;
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Issuer {
-    pub(super) issuer: String,
+    /// The exact `iss`.
+    pub(super) name: String,
     pub(super) preset: Option<Preset>,
     pub(super) location: Option<Location>,
     pub(super) algorithms: Option<Vec<Algorithm>>,
@@ -33,9 +34,9 @@ fn strings<S: Into<String>>(texts: impl IntoIterator<Item = S>) -> Vec<String> {
 }
 
 impl Issuer {
-    fn new(issuer: String, preset: Option<Preset>, location: Option<Location>) -> Self {
+    fn new(name: String, preset: Option<Preset>, location: Option<Location>) -> Self {
         Self {
-            issuer,
+            name,
             preset,
             location,
             algorithms: None,

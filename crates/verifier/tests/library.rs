@@ -5,6 +5,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::similar_names,
     clippy::unwrap_used,
     missing_docs
 )]
@@ -63,7 +64,7 @@ impl KeyValueStore for Platform {
 impl HttpClient for Platform {
     async fn get(&self, request: &DocumentRequest) -> Result<Document, FetchError> {
         if request.url.starts_with(HANGING) {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
         assert_eq!(request.url, "https://app.example/api/auth/jwks");
         self.fetches.fetch_add(1, Ordering::SeqCst);
@@ -234,7 +235,7 @@ fn every_mistake_of_a_description_is_reported_at_once() {
         .issuer(Issuer::jwks("https://a.example", "https://a.example/jwks").any_audience())
         .issuer(Issuer::with_secrets("https://b.example").any_audience().shared_secret(None, vec![1; 8]))
         .issuer(Issuer::oidc("https://c.example").audience(Vec::<String>::new()).algorithms([]))
-        .leeway(Duration::from_secs(3600))
+        .leeway(Duration::from_hours(1))
         .build()
         .unwrap_err();
     let expected = [

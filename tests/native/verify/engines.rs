@@ -11,9 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha512};
 
 use super::{ISS, claims, issuer, token, tokens};
-use crate::support::keys::{
-    SECRET, ed25519, ed25519_second, for_algorithm, key_set, p_256, p_384, rsa_2048, rsa_2049,
-};
+use crate::support::keys::{SECRET, ed25519, ed25519_second, for_algorithm, key_set, rsa_2049};
 use crate::support::platform::SecondEngine;
 use crate::support::request::FakeRequest;
 use crate::support::world::{NOW, TESTED_ENGINE, World, body, tested_engine};

@@ -3,7 +3,7 @@
 //! A public key and a shared secret are different types, so no token's header can turn an RSA key into an HMAC secret. All
 //! data here is public, except HMAC's secrets, whose codes are compared in constant time.
 //!
-//! The kernels verify RSA of the common lengths, P-256, P-384 and Ed25519. Without the feature `kernels`, RustCrypto's crates do, with the
+//! The kernels verify RSA of the common lengths, P-256, P-384 and Ed25519. Without the feature `kernels`, the crates of `RustCrypto` do, with the
 //! same verdicts.
 
 mod ecdsa;
@@ -31,6 +31,10 @@ use crate::limits;
 use crate::members::json;
 
 /// A public key, parsed and checked.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a set has few keys, and a box would be one more step for each signature"
+)]
 #[derive(Clone, Debug)]
 pub enum VerifyingKey {
     /// RSA, for RS256, RS384, RS512, PS256, PS384 and PS512.
@@ -90,7 +94,7 @@ impl VerifyingKey {
         }
     }
 
-    /// Why WebCrypto does not import the key, although [`Self::verify`] can use it; `None` if it does. The engines on BoringSSL are known for it.
+    /// Why WebCrypto does not import the key, although [`Self::verify`] can use it; `None` if it does. The engines on `BoringSSL` are known for it.
     #[must_use]
     pub fn fault_in_web_crypto(&self) -> Option<&'static str> {
         match self {

@@ -11,6 +11,7 @@
 
 #[allow(
     clippy::duplicate_mod,
+    clippy::inline_always,
     clippy::module_inception,
     dead_code,
     unreachable_pub,
