@@ -30,7 +30,21 @@ async function compiledCrates() {
   const targets = WASM_TARGETS.flatMap((target) => ['--target', target]);
   const tree = await quietly(
     'cargo',
-    ['tree', '--locked', '--package', 'edge-assay', '--edges', 'normal,no-proc-macro', ...targets, '--prefix', 'none', '--format', '{p}'],
+    [
+      'tree',
+      '--locked',
+      '--package',
+      'edge-assay',
+      '--package',
+      'edge-assay-cli',
+      '--edges',
+      'normal,no-proc-macro',
+      ...targets,
+      '--prefix',
+      'none',
+      '--format',
+      '{p}',
+    ],
     { stdoutOnly: true },
   );
   const names = new Set(tree.split('\n').map((line) => line.replace(' (*)', '').trim()));
