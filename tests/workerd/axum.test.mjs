@@ -243,8 +243,8 @@ test('a wrong environment is explained, and the exit code is 2', async () => {
   /** @type {[Record<string, string>, RegExp][]} */
   const cases = [
     [{}, /ISSUER must be the base URL/],
-    [{ ISSUER: 'https://app.example.com', PORT: 'http' }, /PORT must be a whole number up to 65535/],
-    [{ ISSUER: 'https://app.example.com', JWKS_TTL_SECONDS: '0' }, /`jwks_ttl` is 0 s; accepted are 1 to 86400 s/],
+    [{ ISSUER: 'https://app.example.com', PORT: 'http' }, /PORT must be a whole number from 0 to 65535/],
+    [{ ISSUER: 'https://app.example.com', JWKS_TTL_SECONDS: '0' }, /JWKS_TTL_SECONDS must be a whole number from 1 to 86400/],
     [{ ISSUER: 'http://app.example.com', PORT: '0' }, /http:\/\/app\.example\.com: /],
     [{ PORT: '70000', JWKS_TTL_SECONDS: '1h' }, /PORT must be.*\nJWKS_TTL_SECONDS must be.*\nISSUER must be/],
   ];

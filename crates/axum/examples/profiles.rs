@@ -14,6 +14,7 @@
 //!
 //! With a wrong environment it says what is wrong, and ends with the exit code 2.
 
+use std::ops::RangeInclusive;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -83,7 +84,9 @@ async fn update(Scoped(user, ..): Scoped<WriteProfiles>) -> Json<Profile> {
 
 async fn serve(settings: Settings) -> Result<(), Box<dyn std::error::Error>> {
     let Settings { authenticator, port } = settings;
-    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+    let listener = TcpListener::bind(("127.0.0.1", port))
+        .await
+        .map_err(|error| format!("port {port} of 127.0.0.1 cannot be used: {error}"))?;
     println!("listening on http://{}", listener.local_addr()?);
     axum::serve(listener, app(authenticator)).with_graceful_shutdown(asked_to_end()).await?;
     Ok(())
@@ -115,16 +118,20 @@ impl Settings {
     fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<String>> {
         let mut faults = Vec::new();
         let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let mut number = |name: &str, default: u64, most: u64| match variable(name).map(|text| text.parse()) {
+        let mut number = |name: &str, default: u64, accepted: RangeInclusive<u64>| match variable(name)
+            .map(|text| text.parse())
+        {
             None => default,
-            Some(Ok(number)) if number <= most => number,
+            Some(Ok(number)) if accepted.contains(&number) => number,
             Some(_) => {
-                faults.push(format!("{name} must be a whole number up to {most}"));
+                let (least, most) = accepted.into_inner();
+                faults.push(format!("{name} must be a whole number from {least} to {most}"));
                 default
             }
         };
-        let port = number("PORT", 3000, u64::from(u16::MAX));
-        let ttl = number("JWKS_TTL_SECONDS", 3600, u64::from(u32::MAX));
+        let port = number("PORT", 3000, 0..=u64::from(u16::MAX));
+        // What the builder accepts, said here with the variable's name.
+        let ttl = number("JWKS_TTL_SECONDS", 3600, 1..=86_400);
         let issuer = variable("ISSUER").unwrap_or_default();
         if issuer.is_empty() {
             faults
