@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, TryLockError};
 use std::task::Poll;
 
 use edge_assay_verifier::challenge::quotable;
@@ -26,7 +26,8 @@ const REALM: &str = "api";
 /// [layers](crate::AuthenticationLayer).
 ///
 /// A clone is the same authenticator. It runs a task that refreshes the issuers' key sets before requests need them. The task starts with the
-/// authenticator if that is created within a tokio runtime, else with the first request. It ends when the last clone is dropped.
+/// authenticator if that is created within a tokio runtime, else with the first request. It ends when the last clone is dropped. If the
+/// runtime ends before that, the next request in another runtime starts it again.
 ///
 /// Starting waits for no identity provider. While a provider has not answered yet, requests with its tokens get 503 with `Retry-After`.
 #[derive(Clone)]
@@ -34,7 +35,7 @@ pub struct Authenticator(Arc<Shared>);
 
 struct Shared {
     core: Arc<Core>,
-    upkeep: OnceLock<Upkeep>,
+    upkeep: Mutex<Option<Upkeep>>,
 }
 
 /// What the background task needs. It must not hold the authenticator, which ends it.
@@ -82,28 +83,33 @@ impl AuthenticatorBuilder {
     #[must_use]
     pub fn start(self) -> Authenticator {
         let core = Core { verifier: self.verifier, realm: self.realm.into() };
-        let shared = Shared { core: Arc::new(core), upkeep: OnceLock::new() };
+        let shared = Shared { core: Arc::new(core), upkeep: Mutex::default() };
         shared.keep_up();
         Authenticator(Arc::new(shared))
     }
 }
 
 impl Shared {
-    /// Starts the background task, if it has not started yet and there is a runtime.
+    /// Starts the background task, if none is running and there is a runtime. One has ended if its runtime has, as in tests that share an
+    /// authenticator.
     fn keep_up(&self) {
-        if self.upkeep.get().is_some() {
+        let mut upkeep = match self.upkeep.try_lock() {
+            Ok(upkeep) => upkeep,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // Another request sees to it.
+            Err(TryLockError::WouldBlock) => return,
+        };
+        if upkeep.as_ref().is_some_and(|Upkeep(task)| !task.is_finished()) {
             return;
         }
         let Ok(runtime) = Handle::try_current() else { return };
-        self.upkeep.get_or_init(|| {
-            let core = Arc::clone(&self.core);
-            Upkeep(runtime.spawn(async move {
-                loop {
-                    core.verifier.upkeep().await;
-                    tokio::time::sleep(core.verifier.upkeep_interval()).await;
-                }
-            }))
-        });
+        let core = Arc::clone(&self.core);
+        *upkeep = Some(Upkeep(runtime.spawn(async move {
+            loop {
+                core.verifier.upkeep().await;
+                tokio::time::sleep(core.verifier.upkeep_interval()).await;
+            }
+        })));
     }
 }
 

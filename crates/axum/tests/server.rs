@@ -407,6 +407,20 @@ fn an_authenticator_that_is_made_outside_of_a_runtime_starts_its_task_later() {
 }
 
 #[test]
+fn a_background_task_whose_runtime_has_ended_starts_again_in_the_next() {
+    let provider = Provider::new(ISSUER);
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let first = runtime();
+    let app = first.block_on(async { app(provider.authenticator().unwrap()) });
+    drop(first);
+    let token = provider.token("grace", json!({}));
+    runtime().block_on(async {
+        assert_eq!(with_token(&app, "/me", &token).await.status, 200);
+        assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 1);
+    });
+}
+
+#[test]
 fn the_futures_can_move_between_threads() {
     fn is_send<T: Send>(_: &T) {}
     fn is_shared<T: Send + Sync + Clone + 'static>() {}
