@@ -43,11 +43,22 @@ const CLAIMS_DETAIL: &str = "a claim of the token does not have the type that th
 
 impl Refused {
     pub(crate) fn new(refusal: impl Into<Refusal>, realm: &Arc<str>) -> Self {
-        Self { reason: Reason::Refusal(refusal.into()), realm: Arc::clone(realm) }
+        Self { reason: Reason::Refusal(refusal.into()), realm: Arc::clone(realm) }.logged()
     }
 
     pub(crate) fn claims(realm: &Arc<str>) -> Self {
-        Self { reason: Reason::Claims, realm: Arc::clone(realm) }
+        Self { reason: Reason::Claims, realm: Arc::clone(realm) }.logged()
+    }
+
+    /// Notes the refusal in the log. Each is made here, so each is noted once.
+    fn logged(self) -> Self {
+        let code = self.code();
+        if let Some(Refusal::Fault(fault)) = self.refusal() {
+            tracing::warn!(target: "edge_assay", code, "token_not_verified: {fault}");
+        } else {
+            tracing::debug!(target: "edge_assay", code, "token_refused: {self}");
+        }
+        self
     }
 
     /// The verifier's reason; `None` if the token is good, but a claim does not have the type that the application expects.

@@ -145,16 +145,9 @@ impl Authenticator {
         Ok(Authenticated(Arc::new(Identity { token, scopes: OnceLock::new(), by: Arc::clone(&self.0.core) })))
     }
 
-    /// The refusal as a response with this authenticator's realm, noted in the log.
+    /// The refusal as a response with this authenticator's realm.
     pub(crate) fn refuse(&self, refusal: impl Into<Refusal>) -> Refused {
-        let refused = Refused::new(refusal, &self.0.core.realm);
-        let code = refused.code();
-        if let Some(Refusal::Fault(fault)) = refused.refusal() {
-            tracing::warn!(target: "edge_assay", code, "token_not_verified: {fault}");
-        } else {
-            tracing::debug!(target: "edge_assay", code, "token_refused: {refused}");
-        }
-        refused
+        Refused::new(refusal, &self.0.core.realm)
     }
 
     /// What the request's token says, or why there is none. A token that this authenticator has verified for the same request before is not

@@ -421,6 +421,51 @@ fn a_background_task_whose_runtime_has_ended_starts_again_in_the_next() {
 }
 
 #[test]
+fn each_refusal_is_logged_once() {
+    #[derive(Clone, Default)]
+    struct Lines(Arc<std::sync::Mutex<Vec<u8>>>);
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let log = tracing_subscriber::fmt()
+        .with_max_level(tracing_subscriber::filter::LevelFilter::DEBUG)
+        .with_writer(move || writer.clone())
+        .finish();
+    let provider = Provider::new(ISSUER);
+    let app = app(provider.authenticator().unwrap());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let _guard = tracing::subscriber::set_default(log);
+    runtime.block_on(async {
+        with_token(&app, "/me", "x").await;
+        with_token(&app, "/checked", &provider.token("grace", json!({}))).await;
+        with_token(&app, "/claims", &provider.token("grace", json!({ "email": 7 }))).await;
+        with_token(&app, "/claims", &provider.token("grace", json!({}))).await;
+        provider.set_down(true);
+        let without_keys = self::app(provider.authenticator().unwrap());
+        with_token(&without_keys, "/me", &provider.token("grace", json!({}))).await;
+    });
+    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let count = |text: &str| log.matches(text).count();
+    assert_eq!((count("token_refused"), count("token_not_verified")), (4, 1), "{log}");
+    for code in [
+        "token_malformed",
+        "scope_insufficient",
+        "claim_type_unexpected",
+        "claim_missing",
+        "jwks_unavailable",
+    ] {
+        assert!(log.contains(&format!("code=\"{code}\"")), "{code} in {log}");
+    }
+}
+
+#[test]
 fn the_futures_can_move_between_threads() {
     fn is_send<T: Send>(_: &T) {}
     fn is_shared<T: Send + Sync + Clone + 'static>() {}
