@@ -154,16 +154,16 @@ impl Authenticator {
     /// verified again.
     pub(crate) async fn of_request(&self, request: Borrowed<'_>) -> Result<Authenticated, Refused> {
         let Borrowed { headers, uri, extensions } = request;
-        if let Some(known) = extensions.get::<Authenticated>().filter(|known| self.has_made(known)) {
+        if let Some(known) = self.known(extensions) {
             return Ok(known.clone());
         }
         let token = bearer_token(headers, uri).map_err(|rejection| self.refuse(rejection))?;
         self.identified(token).await
     }
 
-    /// Whether this authenticator has verified it. Another one in the same application may trust other issuers.
-    fn has_made(&self, known: &Authenticated) -> bool {
-        Arc::ptr_eq(&known.0.by, &self.0.core)
+    /// What this authenticator has verified for the request before. Another one in the same application may trust other issuers.
+    pub(crate) fn known<'e>(&self, extensions: &'e Extensions) -> Option<&'e Authenticated> {
+        extensions.get::<Authenticated>().filter(|known| Arc::ptr_eq(&known.0.by, &self.0.core))
     }
 
     /// Verifies on the task of the request if that needs no waiting. Otherwise keys are fetched, and the rest runs on a task of its own: if the

@@ -151,6 +151,35 @@ async fn a_token_of_another_authenticator_is_verified_again() {
 }
 
 #[tokio::test]
+async fn a_user_whose_header_was_removed_behind_the_layer_is_still_the_user() {
+    let (ours, theirs) = (Provider::new(ISSUER), Provider::new("https://other.example"));
+    let authenticator = ours.authenticator().unwrap();
+    let app = |state: Authenticator, layer: &Authenticator| {
+        let maybe = async |user: Option<AuthenticatedUser>| {
+            user.map_or("nobody".to_owned(), |user| user.subject().to_owned())
+        };
+        Router::new()
+            .route("/", post(maybe))
+            .with_state(state)
+            .layer(axum::middleware::map_request(async |mut request: Request<Body>| {
+                request.headers_mut().remove("authorization");
+                request
+            }))
+            .layer(AuthenticationLayer::new(layer))
+    };
+    let ask = async |app: Router, token: String| {
+        let bearer = format!("Bearer {token}");
+        text(app.oneshot(with_headers(Body::empty(), "/", &[("authorization", &bearer)])).await.unwrap())
+            .await
+    };
+    let same = app(authenticator.clone(), &authenticator);
+    assert_eq!(ask(same, ours.token("grace", json!({}))).await, "grace");
+    // What another authenticator has verified says nothing here.
+    let other = app(authenticator, &theirs.authenticator().unwrap());
+    assert_eq!(ask(other, theirs.token("mallory", json!({}))).await, "nobody");
+}
+
+#[tokio::test]
 async fn a_request_reaches_a_service_only_when_it_is_ready() {
     #[derive(Clone)]
     struct Picky {
