@@ -3,6 +3,7 @@
 //!
 //! It builds the data that the modules below use ([`TrustedIssuers`], [`CachePolicy`], …) and knows nothing about requests.
 
+mod described;
 mod exchange;
 mod fields;
 mod gateway;
@@ -10,6 +11,7 @@ mod issuers;
 mod reader;
 mod rows;
 pub mod schema;
+mod shapes;
 mod shared_secrets;
 
 use serde_json::Value;

@@ -8,8 +8,6 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::rows::{Field, Inner, Optional, Raw, Rows, Rule};
-
 /// One fault of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct ConfigFault {
@@ -55,13 +53,14 @@ pub(crate) struct Table<'d> {
 }
 
 impl<'d> Table<'d> {
-    /// Reads `value`, the member at `path`, as an object with the rows `T`. If it is not an object, this is a fault, and the table is
+    /// Reads `value`, the member at `path`, as an object with members of these names. If it is not an object, this is a fault, and the table is
     /// empty.
-    pub(super) fn of<T: Rows>(path: String, value: &'d Value, faults: &'d Faults) -> Self {
-        Self::new(path, value, T::NAMES, faults)
-    }
-
-    fn new(path: String, value: &'d Value, known: &'static [&'static str], faults: &'d Faults) -> Self {
+    pub(super) fn new(
+        path: String,
+        value: &'d Value,
+        known: &'static [&'static str],
+        faults: &'d Faults,
+    ) -> Self {
         let members = value.as_object();
         if members.is_none() {
             let shown = if path.is_empty() { super::BINDING } else { &path };
@@ -72,6 +71,11 @@ impl<'d> Table<'d> {
             );
         }
         Self { path, members, known, faults }
+    }
+
+    /// A table without members, in the place of the member `name`.
+    pub(super) fn empty(&self, name: &str, known: &'static [&'static str]) -> Self {
+        Self { path: self.path_of(name), members: None, known, faults: self.faults }
     }
 
     /// The path of a member, or of the table itself for an empty name.
@@ -86,31 +90,6 @@ impl<'d> Table<'d> {
     /// Reports a fault at the member `name`.
     pub(crate) fn fault(&self, name: &str, problem: impl Into<String>, fix: impl Into<String>) {
         self.faults.add(self.path_of(name), problem, fix);
-    }
-
-    /// Reads a field by the rule of its row.
-    pub(super) fn read<R: Rule>(&self, field: &Field<R>) -> R::Read<'d> {
-        field.rule.read(self, field.name)
-    }
-
-    /// Reads the object in a field. If it is absent or at fault, it is read as empty, so that its fields have their defaults.
-    pub(super) fn read_or_empty<T: Rows>(&self, field: &Field<Optional<Inner<T>>>) -> Self {
-        self.read(field).unwrap_or_else(|| Self {
-            path: self.path_of(field.name),
-            members: None,
-            known: T::NAMES,
-            faults: self.faults,
-        })
-    }
-
-    /// The value of a field as it is written, even if it is at fault.
-    pub(super) fn given<R>(&self, field: &Field<R>) -> Option<&'d Value> {
-        self.value(field.name)
-    }
-
-    /// The value of a field as an object with the rows `T`. For fields that may also have a value of another type.
-    pub(super) fn inner<T: Rows>(&self, field: &Field<Optional<Raw>>) -> Option<Self> {
-        self.table(field.name, T::NAMES)
     }
 
     /// Reports a field that is absent.

@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 
 use serde_json::Value;
 
-use super::reader::Table;
+use super::reader::{Faults, Table};
 
 /// A row: the name of a field, and the rule by which it is read.
 pub(super) struct Field<R> {
@@ -38,10 +38,39 @@ pub(super) trait Rows {
     const ABOUT: &'static str;
 
     /// The rows as data, for the JSON Schema and the documentation.
-    fn described() -> Vec<super::schema::Row>;
+    fn described() -> Vec<super::shapes::Row>;
 
     /// Rules of the JSON Schema that concern several fields.
     fn rules() -> Value;
+}
+
+/// How a table is read by rows.
+impl<'d> Table<'d> {
+    /// Reads `value`, the member at `path`, as an object with the rows `T`. If it is not an object, this is a fault, and the table is
+    /// empty.
+    pub(super) fn of<T: Rows>(path: String, value: &'d Value, faults: &'d Faults) -> Self {
+        Self::new(path, value, T::NAMES, faults)
+    }
+
+    /// Reads a field by the rule of its row.
+    pub(super) fn read<R: Rule>(&self, field: &Field<R>) -> R::Read<'d> {
+        field.rule.read(self, field.name)
+    }
+
+    /// Reads the object in a field. If it is absent or at fault, it is read as empty, so that its fields have their defaults.
+    pub(super) fn read_or_empty<T: Rows>(&self, field: &Field<Optional<Inner<T>>>) -> Self {
+        self.read(field).unwrap_or_else(|| self.empty(field.name, T::NAMES))
+    }
+
+    /// The value of a field as it is written, even if it is at fault.
+    pub(super) fn given<R>(&self, field: &Field<R>) -> Option<&'d Value> {
+        self.value(field.name)
+    }
+
+    /// The value of a field as an object with the rows `T`. For fields that may also have a value of another type.
+    pub(super) fn inner<T: Rows>(&self, field: &Field<Optional<Raw>>) -> Option<Self> {
+        self.table(field.name, T::NAMES)
+    }
 }
 
 /// How the values of a field are read.
@@ -289,7 +318,7 @@ impl Kind for Raw {
 
 /// Makes the rows of an object: a struct with a [`Field`] for each, a static value of it, and its [`Rows`].
 ///
-/// A row is `name: rule = value, notes;` below its sentence. The notes are methods of `schema::Row`; they say what the rule does not.
+/// A row is `name: rule = value, notes;` below its sentence. The notes are methods of `shapes::Row`; they say what the rule does not.
 /// The rule is written once and used twice: for the reader, and in the function that describes the row. So the description does not count as a use
 /// of the row, and a row that nothing reads is reported.
 macro_rules! object {
@@ -320,9 +349,9 @@ macro_rules! object {
 
                     // `From` cannot be used in the static value.
             #[allow(clippy::cast_lossless)]
-            fn described() -> Vec<$crate::config::schema::Row> {
+            fn described() -> Vec<$crate::config::shapes::Row> {
                 vec![$(
-                    $crate::config::schema::Row::new::<$rule>(stringify!($name), concat!($($sentence),+), &$value)
+                    $crate::config::shapes::Row::new::<$rule>(stringify!($name), concat!($($sentence),+), &$value)
                         $(.$note($($argument),*))*
                 ),+]
             }

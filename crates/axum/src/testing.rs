@@ -2,52 +2,18 @@
 //!
 //! Tokens are verified as in production: by their signature, their issuer, their audience and their times. Only the network is missing.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use ed25519_dalek::{Signer as _, SigningKey};
-use edge_assay_verifier::ports::{Clock as _, Document, FetchError, Random as _};
+use edge_assay_verifier::ports::{Clock as _, Random as _};
 use edge_assay_verifier::{BuildError, Issuer};
 use serde_json::{Map, Value, json};
 
 use crate::Verifier;
 use crate::authenticator::Authenticator;
-use crate::runtime::Tokio;
-
-/// The documents of a provider by their URL.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Documents(Arc<Mutex<Served>>);
-
-#[derive(Debug, Default)]
-struct Served {
-    is_down: bool,
-    requests: usize,
-    documents: HashMap<String, String>,
-}
-
-impl Documents {
-    fn with<T>(&self, act: impl FnOnce(&mut Served) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    pub(crate) fn get(&self, url: &str) -> Result<Document, FetchError> {
-        self.with(|served| {
-            served.requests = served.requests.saturating_add(1);
-            match served.documents.get(url) {
-                _ if served.is_down => Err(FetchError::Unreachable("the provider is down".to_owned())),
-                None => Ok(Document { status: 404, ..Document::default() }),
-                Some(text) => {
-                    let (content_type, body) =
-                        (Some("application/json".to_owned()), text.clone().into_bytes());
-                    Ok(Document { status: 200, content_type, body, ..Document::default() })
-                }
-            }
-        })
-    }
-}
+use crate::runtime::{Documents, Tokio};
 
 /// An identity provider like Better Auth, in memory. It signs tokens with EdDSA.
 ///

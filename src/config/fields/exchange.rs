@@ -2,12 +2,13 @@
 
 use serde_json::json;
 
+use crate::config::described::{self, texts};
 use crate::config::rows::Inner;
 use crate::config::rows::{
     Binding, Boolean, Choice, Entries, List, Optional, Or, Raw, Required, Text, Texts, Whole, entries, inner,
     list, object,
 };
-use crate::config::schema::{self, POINTER, SCOPE, texts};
+use crate::config::shapes::{self, POINTER, SCOPE};
 use crate::exchange::{fireproof, mapping, memberships};
 use crate::jose::Algorithm;
 use crate::limits;
@@ -68,7 +69,7 @@ object! {
         /// The `sub` of its tokens: that of the subject token (`"own"`), `<iss>|<sub>` (`"prefixed"`), or the value of a claim. A target with several
         /// issuers must have one of the last two.
         subject: Optional<Raw> = Optional(Raw), absent("`\"own\"`"),
-            shape(schema::word_or_object::<Subject>(&["own", "prefixed"]));
+            shape(described::word_or_object::<Subject>(&["own", "prefixed"]));
         /// Conditions, all of which must hold.
         when: Optional<List<Condition>> = Optional(list());
         /// Further claims of its tokens. Registered claims cannot be set.
@@ -94,17 +95,17 @@ object! {
         /// The JSON Pointer to the claim.
         claim: Required<Text> = Required(Text, POINTER_FIX), with(json!({ "pattern": POINTER }));
         /// The claim has this value.
-        equals: Optional<Raw> = Optional(Raw), shape(schema::any());
+        equals: Optional<Raw> = Optional(Raw), shape(shapes::any());
         /// The claim is one of these values.
-        one_of: Optional<Raw> = Optional(Raw), shape(schema::scalars());
+        one_of: Optional<Raw> = Optional(Raw), shape(shapes::scalars());
         /// The claim is a list with all of these values.
-        contains_all: Optional<Raw> = Optional(Raw), shape(schema::scalars());
+        contains_all: Optional<Raw> = Optional(Raw), shape(shapes::scalars());
         /// The claim is a list with one of these values.
-        contains_any: Optional<Raw> = Optional(Raw), shape(schema::scalars());
+        contains_any: Optional<Raw> = Optional(Raw), shape(shapes::scalars());
         /// The whole string fits this pattern, in which `*` stands for any characters and `?` for one.
         matches: Optional<Text> = Optional(Text);
         /// The claim is a number that is not smaller.
-        at_least: Optional<Raw> = Optional(Raw), shape(schema::plain(&json!({ "type": "number" }), "a number"));
+        at_least: Optional<Raw> = Optional(Raw), shape(shapes::plain(&json!({ "type": "number" }), "a number"));
         /// Whether the claim is present.
         exists: Optional<Boolean> = Optional(Boolean);
     }
@@ -116,7 +117,7 @@ object! {
         /// The JSON Pointer to the claim that is copied.
         claim: Optional<Text> = Optional(Text), with(json!({ "pattern": POINTER }));
         /// The fixed value.
-        value: Optional<Raw> = Optional(Raw), shape(schema::any());
+        value: Optional<Raw> = Optional(Raw), shape(shapes::any());
         /// Whether the token is issued if the claim is absent.
         optional: Or<Boolean> = Or(Boolean, false);
     }
@@ -154,8 +155,8 @@ object! {
     /// The protocol of the Fireproof dashboard: which tokens it takes and issues.
     Fireproof FIREPROOF {
         /// Each `auth.type` with the issuers that it accepts, as in `{ clerk = ["https://…"] }`.
-        auth_types: Optional<Raw> = Optional(Raw), required(), shape(schema::map(
-            schema::texts(&json!({ "minLength": 0 })),
+        auth_types: Optional<Raw> = Optional(Raw), required(), shape(shapes::map(
+            described::texts(&json!({ "minLength": 0 })),
             &json!({ "minProperties": 1 }),
         ));
         /// `iss` of the tokens. It must not be the exchange's issuer together with a target's audience, because that target would accept these tokens

@@ -3,11 +3,12 @@
 use serde_json::json;
 
 use super::exchange::Condition;
+use crate::config::described::{self, texts};
 use crate::config::rows::{
     Binding, Boolean, Choice, Optional, Or, Raw, Required, Text, Texts, Whole, inner, list, object,
 };
 use crate::config::rows::{Inner, List};
-use crate::config::schema::{self, ORIGIN, POINTER, SCOPE, texts};
+use crate::config::shapes::{self, ORIGIN, POINTER, SCOPE};
 use crate::gateway::ClientAddress;
 use crate::gateway::path::Specials;
 use crate::limits;
@@ -47,23 +48,23 @@ object! {
         methods: Optional<Texts> = Optional(Texts), absent("all"), shape(texts(&json!({ "pattern": "^[^a-z]+$" })));
         /// Scheme and host, or a service binding. With forward-auth it can be left out: the route then serves forward-auth only.
         upstream: Optional<Raw> = Optional(Raw), absent("required"),
-            shape(schema::text_or_object::<Service>(json!({ "pattern": "^https?://[^/?]+$" })));
+            shape(described::text_or_object::<Service>(json!({ "pattern": "^https?://[^/?]+$" })));
         /// What the token must have.
         require: Optional<Inner<Require>> = Optional(inner());
         /// What the API gets in `Authorization`: nothing (`"strip"`), the client's token (`"forward"`), or a token issued by this Worker.
         credential: Optional<Raw> = Optional(Raw), absent("`\"strip\"`"),
-            shape(schema::word_or_object::<Exchanged>(&["strip", "forward"]));
+            shape(described::word_or_object::<Exchanged>(&["strip", "forward"]));
         /// Header names and the claims that they hold, as JSON Pointers; or `{ claim = "/sub", required = true }`: a token whose claim is absent or
         /// empty is then 401 `claim_missing`. Names that have another meaning are refused, such as `X-Real-IP`, `X-Original-URI`, `Range`,
         /// `Cache-Control`, `Location` or `X-Explain-Key`.
-        headers: Optional<Raw> = Optional(Raw), shape(schema::map(
-            schema::text_or_object::<HeaderSource>(json!({ "pattern": POINTER })),
+        headers: Optional<Raw> = Optional(Raw), shape(shapes::map(
+            described::text_or_object::<HeaderSource>(json!({ "pattern": POINTER })),
             &json!({ "propertyNames": { "pattern": "^[A-Za-z0-9-]+$" } }),
         ));
         /// No token is needed. One that is sent is still verified: a bad one is refused, a good one fills the headers.
         public: Or<Boolean> = Or(Boolean, false);
         /// The origins for which the gateway answers preflights. `false`: the API answers preflights itself.
-        cors: Optional<Raw> = Optional(Raw), absent("the origins of `cors.origins`"), shape(schema::false_or_object::<RouteCors>());
+        cors: Optional<Raw> = Optional(Raw), absent("the origins of `cors.origins`"), shape(described::false_or_object::<RouteCors>());
         /// How long the API may take from the end of the request to the headers of its answer, and how long an upload may stand still, in milliseconds.
         timeout_ms: Optional<Whole> = Optional(Whole(limits::UPSTREAM_TIMEOUT_RANGE_MS)), absent("`gateway.timeout_ms`");
         /// `zone` applies the zone's cache rules to the API's answers.
@@ -106,9 +107,9 @@ object! {
     /// The claim that a header holds.
     HeaderSource HEADER_SOURCE {
         /// The JSON Pointer to the claim.
-        claim: Optional<Raw> = Optional(Raw), required(), shape(schema::pointer());
+        claim: Optional<Raw> = Optional(Raw), required(), shape(shapes::pointer());
         /// Whether a token without the claim is refused.
-        required: Optional<Raw> = Optional(Raw), absent("`false`"), shape(schema::plain(&json!({ "type": "boolean" }), "`true`, `false`"));
+        required: Optional<Raw> = Optional(Raw), absent("`false`"), shape(shapes::plain(&json!({ "type": "boolean" }), "`true`, `false`"));
     }
 }
 

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
+use crate::config::described::{self, texts};
 use crate::config::rows::List;
 use crate::config::rows::{
     Binding, Boolean, Choice, Optional, Or, Raw, Required, Text, Texts, Whole, list, object,
 };
-use crate::config::schema::{self, texts};
 use crate::jose::Algorithm;
 use crate::trust::presets::Preset;
 use crate::trust::secrets::Encoding;
@@ -33,7 +33,7 @@ object! {
         algorithms: Optional<Texts> = Optional(Texts), absent("the preset's"), shape(texts(&json!({ "enum": names() })));
         /// The required `aud`: one of several, or all of them. `"unchecked"` accepts every token, and is for tokens without `aud`.
         audience: Optional<Raw> = Optional(Raw), required(),
-            shape(schema::word_or_object::<Audience>(&["unchecked"]));
+            shape(described::word_or_object::<Audience>(&["unchecked"]));
         /// The accepted values of `azp`.
         authorized_parties: Optional<Texts> = Optional(Texts), absent("not checked");
         /// Claims that must be present and not null: names, or JSON Pointers such as `/app_metadata/provider`.

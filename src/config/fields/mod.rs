@@ -9,11 +9,12 @@ pub(super) mod issuers;
 use serde_json::json;
 
 use super::DetailsAccess;
+use super::described::texts;
 use super::rows::{
     Binding, Boolean, Choice, Fraction, Optional, Or, Text, Texts, Whole, inner, list, object,
 };
 use super::rows::{Inner, List};
-use super::schema::{ORIGIN, texts};
+use super::shapes::ORIGIN;
 use crate::cross_check::Engine;
 use crate::gateway::forward_auth::SECRET_HEADER;
 use crate::limits;

@@ -3,6 +3,8 @@
 //! [`Tokio`] implements the verifier's ports. It knows nothing about requests or tokens.
 
 mod http_client;
+#[cfg(feature = "testing")]
+mod memory;
 mod store;
 
 use std::fmt;
@@ -18,7 +20,7 @@ use http_client::Client;
 pub use store::{Store, StoreError, StoreFuture};
 
 #[cfg(feature = "testing")]
-use crate::testing::Documents;
+pub(crate) use memory::Documents;
 
 /// tokio as the platform of a [`Verifier`](crate::Verifier): the system's clock, HTTPS with rustls, and the log of `tracing`.
 ///
