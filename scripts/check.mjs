@@ -22,7 +22,10 @@ const CHECKS = [
   [['fmt', '--manifest-path', 'fuzz/Cargo.toml', '--check']],
   [['fmt', '--manifest-path', 'bench/native/Cargo.toml', '--check']],
   [['clippy', '--locked', '--all-targets', '--', '-D', 'warnings']],
-  [['clippy', '--locked', '--lib', '--target', 'wasm32-unknown-unknown', '--all-features', '--', '-D', 'warnings'], WITHOUT_FLAGS],
+  [
+    ['clippy', '--locked', '--package', 'edge-assay', '--lib', '--target', 'wasm32-unknown-unknown', '--all-features', '--', '-D', 'warnings'],
+    WITHOUT_FLAGS,
+  ],
   [['clippy', '--locked', '--package', 'edge-assay-cli', '--target', 'wasm32-wasip1', '--', '-D', 'warnings'], WITHOUT_FLAGS],
   [['clippy', '--locked', '--package', 'bindgen', '--', '-D', 'warnings']],
   [['doc', '--locked', '--no-deps'], { RUSTDOCFLAGS: '-D warnings' }],

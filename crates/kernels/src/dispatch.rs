@@ -42,6 +42,7 @@ impl Fused {
         }
         #[cfg(not(target_arch = "x86_64"))]
         {
+            let Self(()) = self;
             work()
         }
     }
