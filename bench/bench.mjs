@@ -22,17 +22,19 @@ const ALONE = [
   ...[3072, 4096].map((modulusLength) => ({ algorithm: 'RS256', modulusLength, name: `RS256, ${modulusLength} bits` })),
 ];
 const BENCH_WORKER = 'target/bench-worker';
-// A workspace of its own, so that ordinary builds do not compile aws-lc.
+// Workspaces of their own, so that ordinary builds do not compile aws-lc.
 const NATIVE = ['run', '--locked', '--release', '--manifest-path', 'bench/native/Cargo.toml'];
-const USAGE = '✗ npm run bench -- [--rounds 5] [--seconds 2] [--connections 16] [--all] [--write] [--engines] [--rpc] [--native]';
+const AXUM = ['run', '--locked', '--release', '--manifest-path', 'bench/axum/Cargo.toml'];
+const USAGE = '✗ npm run bench -- [--rounds 5] [--seconds 2] [--connections 16] [--all] [--write] [--engines] [--rpc] [--native] [--axum]';
 
 /**
  * Runs the benchmarks and prints the tables. Without --all, only the comparisons with others; with --engines, only the engines; with --rpc,
- * only the calls of another Worker; with --native, only native programs.
+ * only the calls of another Worker; with --native or --axum, only native programs.
  */
 export async function bench(args) {
   const settings = { ...options(args), folders: { worker: 'build', benchWorker: 'build' } };
   if (settings.native) return visibly('cargo', NATIVE);
+  if (settings.axum) return visibly('cargo', AXUM);
   const worker = await buildWorker();
   if (settings.engines) return void console.log(await engines(settings));
   if (settings.rpc) return void console.log(await calls(settings));
@@ -86,12 +88,13 @@ function options(args) {
       engines: { type: 'boolean', default: false },
       rpc: { type: 'boolean', default: false },
       native: { type: 'boolean', default: false },
+      axum: { type: 'boolean', default: false },
     },
   });
-  const { all, write, engines: onlyEngines, rpc, native, ...texts } = values;
+  const { all, write, engines: onlyEngines, rpc, native, axum, ...texts } = values;
   const [rounds, seconds, connections] = [texts.rounds, texts.seconds, texts.connections].map(Number);
   if ([rounds, seconds, connections].some((number) => !(number > 0))) throw new Failure(USAGE);
-  return { rounds, seconds, connections, all: all || write, write, engines: onlyEngines, rpc, native };
+  return { rounds, seconds, connections, all: all || write, write, engines: onlyEngines, rpc, native, axum };
 }
 
 /** The conditions of the run, which a reader needs to interpret the figures. */

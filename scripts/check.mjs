@@ -21,6 +21,7 @@ const CHECKS = [
   [['fmt', '--all', '--check']],
   [['fmt', '--manifest-path', 'fuzz/Cargo.toml', '--check']],
   [['fmt', '--manifest-path', 'bench/native/Cargo.toml', '--check']],
+  [['fmt', '--manifest-path', 'bench/axum/Cargo.toml', '--check']],
   [['clippy', '--locked', '--all-targets', '--', '-D', 'warnings']],
   [
     ['clippy', '--locked', '--package', 'edge-assay', '--lib', '--target', 'wasm32-unknown-unknown', '--all-features', '--', '-D', 'warnings'],

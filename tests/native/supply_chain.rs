@@ -12,6 +12,9 @@ const FUZZ_LOCK: &str = "fuzz/Cargo.lock";
 /// The lock file of the workspace `bench/native/`, which only `npm run bench -- --native` compiles.
 const NATIVE_BENCH_LOCK: &str = "bench/native/Cargo.lock";
 
+/// The lock file of the workspace `bench/axum/`, which only `npm run bench -- --axum` compiles.
+const AXUM_BENCH_LOCK: &str = "bench/axum/Cargo.lock";
+
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 
 fn root() -> &'static Path {
@@ -56,6 +59,7 @@ fn every_crate_is_ours_or_comes_from_crates_io_with_a_checksum() {
         "edge-assay",
         "edge-assay-abstract-numbers",
         "edge-assay-axum",
+        "edge-assay-axum-bench",
         "edge-assay-cli",
         "edge-assay-fuzz",
         "edge-assay-jose",
@@ -65,7 +69,8 @@ fn every_crate_is_ours_or_comes_from_crates_io_with_a_checksum() {
         "edge-assay-verifier",
         "mutants",
     ];
-    for package in crates().into_iter().chain(crates_of(FUZZ_LOCK)).chain(crates_of(NATIVE_BENCH_LOCK)) {
+    let benches = [NATIVE_BENCH_LOCK, AXUM_BENCH_LOCK].into_iter().flat_map(crates_of);
+    for package in crates().into_iter().chain(crates_of(FUZZ_LOCK)).chain(benches) {
         let name = package["name"].as_str().unwrap();
         match package.get("source").and_then(toml::Value::as_str) {
             None => assert!(ours.contains(&name), "{name}"),
