@@ -4,6 +4,8 @@
 //! bad ones are not. All traffic is on loopback.
 //!
 //!     cargo run --locked --release --manifest-path bench/axum/Cargo.toml [-- rounds]
+//!
+//! With 0 rounds, only what happens is counted.
 
 #![forbid(unsafe_code)]
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
@@ -26,7 +28,9 @@ fn main() {
     // One thread for all clients; each server has one too.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        speed::measure(rounds).await;
+        if rounds > 0 {
+            speed::measure(rounds).await;
+        }
         println!("\nWith a TTL of {} s, where no other is given:\n", behaviour::TTL.as_secs());
         behaviour::observe().await;
     });
