@@ -4,7 +4,7 @@ use crate::claims::conditions::Condition;
 use crate::claims::facts::Facts;
 use crate::codes;
 use crate::rejection::Rejection;
-use crate::trust::claims::scopes;
+use crate::trust::claims::scope_violation;
 use crate::verify::VerifiedToken;
 
 /// What a token must fulfil.
@@ -59,18 +59,8 @@ impl Requirement {
         if self.issuers.as_ref().is_some_and(|issuers| !issuers.iter().any(|one| one == token.issuer())) {
             return Err(RequirementError::Issuer);
         }
-        if !self.scopes.is_empty() {
-            let granted = scopes(token.claims());
-            let missing: Vec<String> = self
-                .scopes
-                .iter()
-                .filter(|scope| !granted.iter().any(|one| one == *scope))
-                .cloned()
-                .collect();
-            if !missing.is_empty() {
-                let required = self.scopes.clone();
-                return Err(RequirementError::Rejected(Rejection::ScopeInsufficient { required, missing }));
-            }
+        if let Some(rejection) = scope_violation(token.claims(), &self.scopes) {
+            return Err(RequirementError::Rejected(rejection));
         }
         let facts = Facts::of(token.claims());
         match self.claims.iter().find(|condition| !condition.holds(&facts)) {

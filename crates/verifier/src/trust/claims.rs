@@ -90,7 +90,7 @@ impl ClaimRules {
         .flatten()
         .chain(self.missing_claims(claims))
         .chain(claims.is_bound_to_a_key.then_some(Rejection::ProofRequired))
-        .chain(self.scope_violation(claims))
+        .chain(scope_violation(claims, &self.required_scopes))
         .collect()
     }
 
@@ -173,21 +173,6 @@ impl ClaimRules {
             .filter(|claim| *claim != "exp" && !has(claims, claim))
             .map(|claim| Rejection::ClaimMissing { claim: claim.clone() })
     }
-
-    fn scope_violation(&self, claims: &Claims) -> Option<Rejection> {
-        if self.required_scopes.is_empty() {
-            return None;
-        }
-        let granted = scopes(claims);
-        let missing: Vec<String> = self
-            .required_scopes
-            .iter()
-            .filter(|scope| !granted.iter().any(|one| one == *scope))
-            .cloned()
-            .collect();
-        (!missing.is_empty())
-            .then(|| Rejection::ScopeInsufficient { required: self.required_scopes.clone(), missing })
-    }
 }
 
 /// The maximum number of a token's audiences that a rejection contains.
@@ -225,6 +210,20 @@ pub fn has(claims: &Claims, path: &str) -> bool {
 #[must_use]
 pub fn claim_at(claims: &Claims, path: &str) -> Option<Value> {
     json::parse_value(raw_at(claims, path)?).ok()
+}
+
+/// [`Rejection::ScopeInsufficient`] if the token does not grant all of `required`.
+#[must_use]
+pub fn scope_violation(claims: &Claims, required: &[impl AsRef<str>]) -> Option<Rejection> {
+    if required.is_empty() {
+        return None;
+    }
+    let granted = scopes(claims);
+    let required = || required.iter().map(AsRef::as_ref);
+    let is_missing = |scope: &&str| !granted.iter().any(|one| one == *scope);
+    let missing: Vec<String> = required().filter(is_missing).map(str::to_owned).collect();
+    (!missing.is_empty())
+        .then(|| Rejection::ScopeInsufficient { required: required().map(str::to_owned).collect(), missing })
 }
 
 /// The scopes that a token grants, from `scope`, or from `scp` if there is no `scope`. Both may be one string (RFC 8693 §4.2) or, as

@@ -21,7 +21,7 @@ use crate::limits;
 use crate::ports::{EngineError, VerifierPlatform};
 use crate::rejection::{Refusal, Rejection, excerpt};
 use crate::time::Timestamp;
-use crate::trust::claims::scopes;
+use crate::trust::claims::{scope_violation, scopes};
 use crate::trust::issuer::{TrustedIssuer, TrustedIssuers};
 
 pub use remembered::{Digest, RememberedTokens};
@@ -98,12 +98,7 @@ impl VerifiedToken {
     /// # Errors
     /// [`Rejection::ScopeInsufficient`]: respond with 403 (RFC 6750 §3.1).
     pub fn require_scopes(&self, scopes: &[&str]) -> Result<(), Rejection> {
-        let owned = |scopes: Vec<&str>| scopes.into_iter().map(str::to_owned).collect();
-        let missing: Vec<&str> = scopes.iter().copied().filter(|scope| !self.has_scope(scope)).collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        Err(Rejection::ScopeInsufficient { required: owned(scopes.to_vec()), missing: owned(missing) })
+        scope_violation(self.claims(), scopes).map_or(Ok(()), Err)
     }
 
     /// The claims as a type of the application's. Members that the type does not have are ignored, unless it says otherwise.
