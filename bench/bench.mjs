@@ -2,9 +2,11 @@
 import { cpus, loadavg } from 'node:os';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { at } from '../scripts/lib/paths.mjs';
+import { relative, resolve } from 'node:path';
+import { at, root } from '../scripts/lib/paths.mjs';
 import { Failure, quietly, step, visibly } from '../scripts/lib/steps.mjs';
 import { buildWorker } from '../scripts/lib/worker.mjs';
+import { against } from './against.mjs';
 import { alone } from './alone.mjs';
 import { calls } from './calls.mjs';
 import { chart } from './chart.mjs';
@@ -25,11 +27,12 @@ const BENCH_WORKER = 'target/bench-worker';
 // Workspaces of their own, so that ordinary builds do not compile aws-lc.
 const NATIVE = ['run', '--locked', '--release', '--manifest-path', 'bench/native/Cargo.toml'];
 const AXUM = ['run', '--locked', '--release', '--manifest-path', 'bench/axum/Cargo.toml'];
-const USAGE = '✗ npm run bench -- [--rounds 5] [--seconds 2] [--connections 16] [--all] [--write] [--engines] [--rpc] [--native] [--axum]';
+const USAGE =
+  '✗ npm run bench -- [--rounds 5] [--seconds 2] [--connections 16] [--all] [--write] [--engines] [--rpc] [--native] [--axum] [--against FOLDER]';
 
 /**
  * Runs the benchmarks and prints the tables. Without --all, only the comparisons with others; with --engines, only the engines; with --rpc,
- * only the calls of another Worker; with --native or --axum, only native programs.
+ * only the calls of another Worker; with --native or --axum, only native programs; with --against, only this build and the one in that folder.
  */
 export async function bench(args) {
   const settings = { ...options(args), folders: { worker: 'build', benchWorker: 'build' } };
@@ -38,13 +41,11 @@ export async function bench(args) {
   const worker = await buildWorker();
   if (settings.engines) return void console.log(await engines(settings));
   if (settings.rpc) return void console.log(await calls(settings));
+  if (settings.against) return void console.log(await against(settings.against, await servedSubjects(), settings));
   await buildWorker({ folder: BENCH_WORKER, features: ['bench'], entry: 'bench/workers/assay.js' });
   settings.folders.benchWorker = BENCH_WORKER;
   const [subjects, checked] = await step('Minting the tokens', '10 s', () =>
-    Promise.all([
-      Promise.all(SERVED_ALGORITHMS.map((algorithm) => createSubject(algorithm, DISTINCT_TOKENS))),
-      Promise.all(ALONE.map(({ algorithm, ...options }) => createSubject(algorithm, 1, options))),
-    ]),
+    Promise.all([servedSubjects(), Promise.all(ALONE.map(({ algorithm, ...options }) => createSubject(algorithm, 1, options)))]),
   );
   const results = {
     ...(await circumstances(worker)),
@@ -66,6 +67,8 @@ export async function bench(args) {
     console.log(`✓ Wrote ${[RESULTS, CHART, ...PAGES].join(', ')}`);
   }
 }
+
+const servedSubjects = () => Promise.all(SERVED_ALGORITHMS.map((algorithm) => createSubject(algorithm, DISTINCT_TOKENS)));
 
 async function inWorkerd(subjects, { folders }, measure) {
   const workerd = await startWorkerd(subjects, folders);
@@ -89,12 +92,24 @@ function options(args) {
       rpc: { type: 'boolean', default: false },
       native: { type: 'boolean', default: false },
       axum: { type: 'boolean', default: false },
+      against: { type: 'string' },
     },
   });
-  const { all, write, engines: onlyEngines, rpc, native, axum, ...texts } = values;
+  const { all, write, engines: onlyEngines, rpc, native, axum, against: other, ...texts } = values;
   const [rounds, seconds, connections] = [texts.rounds, texts.seconds, texts.connections].map(Number);
   if ([rounds, seconds, connections].some((number) => !(number > 0))) throw new Failure(USAGE);
-  return { rounds, seconds, connections, all: all || write, write, engines: onlyEngines, rpc, native, axum };
+  return {
+    rounds,
+    seconds,
+    connections,
+    all: all || write,
+    write,
+    engines: onlyEngines,
+    rpc,
+    native,
+    axum,
+    against: other && relative(root, resolve(other)),
+  };
 }
 
 /** The conditions of the run, which a reader needs to interpret the figures. */

@@ -6,17 +6,20 @@ const HEAD_END = '\r\n\r\n';
 
 /**
  * Sends `requests` (buffers, in turn) over `connections` for `seconds` after a warm-up, and returns
- * `{ perSecond, p50, p99 }`, the latencies in milliseconds. Any answer other than 200 is an error.
+ * `{ perSecond, p50, p99, answers }`: the latencies in milliseconds, and all answers, those of the warm-up included. Any answer other than 200
+ * is an error.
  */
 export async function load(port, requests, { connections, seconds, warmUpSeconds = 0.3 }) {
   const latencies = [];
   let next = 0;
+  let answers = 0;
   const begin = performance.now() + warmUpSeconds * 1000;
   const end = begin + seconds * 1000;
   const take = () => requests[next++ % requests.length];
   await Promise.all(
     Array.from({ length: connections }, () =>
       converse(port, take, (sent, received) => {
+        answers += 1;
         if (sent >= begin && received <= end) latencies.push(received - sent);
         return received < end;
       }),
@@ -24,7 +27,7 @@ export async function load(port, requests, { connections, seconds, warmUpSeconds
   );
   latencies.sort((a, b) => a - b);
   const quantile = (share) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))];
-  return { perSecond: latencies.length / seconds, p50: quantile(0.5), p99: quantile(0.99) };
+  return { perSecond: latencies.length / seconds, p50: quantile(0.5), p99: quantile(0.99), answers };
 }
 
 /** A GET with these headers, as the bytes that go over the wire. */

@@ -27,7 +27,10 @@ const KEYS = [1, 10, 100];
 export const oneToken = (algorithm) => `${algorithm}, one token`;
 export const distinctTokens = (algorithm) => `${algorithm}, distinct tokens`;
 
-const verifyRequest = (token) => getRequest('/verify', { authorization: `Bearer ${token}` });
+/** Asks for the verdict of this token. */
+export const verifyRequest = (token) => getRequest('/verify', { authorization: `Bearer ${token}` });
+/** A browser's request through the gateway with this token. */
+export const proxyRequest = (token) => getRequest('/profiles/7?fields=name', { ...BROWSER_HEADERS, authorization: `Bearer ${token}` });
 const againstEachOther = (name, requests) => RIVALS.map((target) => ({ name, target, requests }));
 
 /** Each algorithm, with one token that comes again and again, and with tokens that are all different. */
@@ -46,10 +49,7 @@ export function served(ports, subjects, { rounds, seconds, connections }) {
 export function proxied(ports, subjects, { rounds, seconds, connections }) {
   const cases = subjects
     .filter(({ algorithm }) => PROXIED_ALGORITHMS.includes(algorithm))
-    .flatMap(({ algorithm, tokens }) => {
-      const request = getRequest('/profiles/7?fields=name', { ...BROWSER_HEADERS, authorization: `Bearer ${tokens[0]}` });
-      return againstEachOther(oneToken(algorithm), [request]);
-    });
+    .flatMap(({ algorithm, tokens }) => againstEachOther(oneToken(algorithm), [proxyRequest(tokens[0])]));
   return step(`Requests through the gateways, ${rounds} rounds of ${cases.length} cases`, minutes(rounds * cases.length * (seconds + 0.4)), () =>
     inRounds(rounds, cases, ({ target, requests }) => load(ports[target], requests, { connections, seconds })),
   );

@@ -5,6 +5,7 @@
 //   npm run bench -- --engines        the cost of each `verify.engine` alone
 //   npm run bench -- --rpc            another Worker's calls of `verify`, by RPC and over HTTP
 //   npm run bench -- --native         verification in native programs, beside jsonwebtoken's
+//   npm run bench -- --against DIR   this build beside the one in another folder
 //   npm run bench -- --axum           servers of axum with edge-assay-axum, and with other crates
 import { onPinnedNode } from './lib/bootstrap.mjs';
 import { run } from './lib/steps.mjs';

@@ -1,0 +1,48 @@
+// npm run bench -- --against FOLDER: this build of the Worker beside another one, such as the build of an earlier commit. Each is served by a
+// process of its own, and the CPU time of that process is measured.
+import { Failure, step } from '../scripts/lib/steps.mjs';
+import { cpuClock } from './cpu.mjs';
+import { load } from './load.mjs';
+import { inRounds, rowOf } from './rounds.mjs';
+import { distinctTokens, oneToken, proxyRequest, verifyRequest } from './served.mjs';
+import { startWorkerd } from './workerd.mjs';
+
+const WORKER = 'edge-assay';
+const TARGETS = ['this', 'other'];
+
+/** The table, as Markdown: CPU microseconds per request of this build, those of the build in `other`, and their ratio. */
+export async function against(other, subjects, { rounds, seconds, connections, folders }) {
+  const processes = {};
+  try {
+    for (const [target, worker] of [
+      ['this', folders.worker],
+      ['other', other],
+    ]) {
+      processes[target] = await startWorkerd(subjects, { ...folders, worker, only: WORKER });
+    }
+    const cases = subjects.flatMap(({ algorithm, tokens }) => [
+      { name: oneToken(algorithm), requests: tokens.slice(0, 1).map(verifyRequest) },
+      { name: distinctTokens(algorithm), requests: tokens.map(verifyRequest) },
+      { name: `gateway, ${oneToken(algorithm)}`, requests: tokens.slice(0, 1).map(proxyRequest) },
+    ]);
+    const all = cases.flatMap((one) => TARGETS.map((target) => ({ ...one, target })));
+    const measure = async ({ target, requests }) => {
+      const { pid, ports } = processes[target];
+      const cpuSeconds = cpuClock(pid);
+      const begin = cpuSeconds();
+      const { answers } = await load(ports[WORKER], requests, { connections, seconds });
+      if (answers === 0) throw new Failure('✗ No request was answered in the time. Give --seconds more.');
+      return { microseconds: ((cpuSeconds() - begin) * 1e6) / answers };
+    };
+    const rows = await step(`Two builds, ${rounds} rounds of ${all.length} cases`, `${Math.ceil((rounds * all.length * seconds) / 60)} min`, () =>
+      inRounds(rounds, all, measure),
+    );
+    const lines = cases.map(({ name }) => {
+      const [mine, others] = TARGETS.map((target) => rowOf(rows, name, target).microseconds);
+      return `| ${name} | ${mine.toFixed(0)} | ${others.toFixed(0)} | ${(mine / others).toFixed(2)} |`;
+    });
+    return ['| CPU µs per request | this build | the other | ratio |', '| --- | ---: | ---: | ---: |', ...lines].join('\n');
+  } finally {
+    for (const { stop } of Object.values(processes)) await stop();
+  }
+}
