@@ -61,6 +61,8 @@ export interface IssuerConfiguration {
   max_age_seconds?: number;
   /** The names of the Worker secrets for HS256, HS384 and HS512. */
   secrets?: readonly SecretReference[];
+  /** Keys whose tokens are refused at once, each a `kid` or an RFC 7638 thumbprint. */
+  distrusted_keys?: readonly string[];
 }
 
 /** The name of a Worker secret that verifies tokens. */

@@ -10,6 +10,7 @@ use crate::jose::algorithm::Algorithm;
 use crate::keys::{KeySource, Location, url};
 use crate::ports::Secrets;
 use crate::trust::claims::{AudienceRule, ClaimRules};
+use crate::trust::distrust::DistrustedKeys;
 use crate::trust::issuer::{TrustedIssuer, TrustedIssuers};
 use crate::trust::presets::{self, Preset};
 use crate::trust::secrets::SecretReference;
@@ -47,6 +48,7 @@ fn read_one(table: &Table<'_>, leeway_seconds: u64, secrets: &impl Secrets) -> O
     let has_keys = location.is_some() || says_where_keys_are(table);
     let algorithms = algorithms(table, preset, has_keys, has_secrets);
     let rules = claim_rules(table, leeway_seconds);
+    let distrusted = DistrustedKeys::new(table.read(&ISSUER.distrusted_keys).unwrap_or_default());
     let issuer = issuer?;
     Some(TrustedIssuer {
         keys: location.map(|location| KeySource {
@@ -60,6 +62,7 @@ fn read_one(table: &Table<'_>, leeway_seconds: u64, secrets: &impl Secrets) -> O
             .into_iter()
             .map(|reference| crate::secrets::resolve(reference, secrets))
             .collect(),
+        distrusted,
         rules,
     })
 }

@@ -71,6 +71,8 @@ cause_ids! {
     SharedSecretWeak = "shared_secret_weak",
     /// The token is signed with another shared secret.
     SharedSecretWrong = "shared_secret_wrong",
+    /// The operator distrusts the key.
+    KeyDistrusted = "key_distrusted",
     /// The key set was out of date.
     JwksStale = "jwks_stale",
     /// The issuer has no such key.

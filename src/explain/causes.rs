@@ -53,6 +53,9 @@ fn of_rejection(examination: &Examination<'_>, rejection: &Rejection) -> (CauseI
         Rejection::AlgorithmNotAllowed { algorithm, allowed } => {
             advice::algorithm_not_allowed(examination, algorithm, allowed)
         }
+        Rejection::KeyDistrusted { kid } => {
+            (CauseId::KeyDistrusted, advice::distrusted(examination, kid.as_deref()))
+        }
         Rejection::KeyNotFound(NoKey::UnknownKid { .. } | NoKey::KeysWithoutKid { .. })
             if examination.set_was_stale() =>
         {

@@ -40,7 +40,10 @@ pub(super) fn public(examination: &Examination<'_>, issuer: &TrustedIssuer, algo
         put(members, "fetched_at", json!(lookup.fetched_at.rfc3339()));
         put(members, "age", json!(duration_in_words(age)));
         let listed: Vec<Value> =
-            lookup.set.keys.iter().take(MAX_LISTED).map(|jwk| key(jwk, algorithm, kid.as_deref())).collect();
+            lookup.set.keys.iter().take(MAX_LISTED).map(|jwk| {
+                let is_distrusted = issuer.distrusted.include(&lookup.set, jwk);
+                key(jwk, algorithm, kid.as_deref(), is_distrusted)
+            }).collect();
         put(members, "keys", json!(listed));
         let aside: Vec<Value> = lookup
             .set
@@ -63,10 +66,12 @@ pub(super) fn public(examination: &Examination<'_>, issuer: &TrustedIssuer, algo
     evidence
 }
 
-fn key(jwk: &Jwk, algorithm: Algorithm, kid: Option<&str>) -> Value {
-    let chosen = (kid.is_none() || jwk.kid.as_deref() == kid) && jwk.serves(algorithm);
+fn key(jwk: &Jwk, algorithm: Algorithm, kid: Option<&str>, is_distrusted: bool) -> Value {
+    let chosen = (kid.is_none() || jwk.kid.as_deref() == kid) && jwk.serves(algorithm) && !is_distrusted;
     let reason = if chosen {
         None
+    } else if is_distrusted {
+        Some("it is in `distrusted_keys`".to_owned())
     } else if kid.is_some() && jwk.kid.as_deref() != kid {
         Some("another kid".to_owned())
     } else {
@@ -112,7 +117,9 @@ pub(super) fn shared(examination: &Examination<'_>, issuer: &TrustedIssuer, algo
         .secrets
         .iter()
         .map(|secret| {
-            let reason = if secret.matches_kid(kid) {
+            let reason = if issuer.distrusted.include_secret(&issuer.secrets, secret) {
+                Some("it is in `distrusted_keys`".to_owned())
+            } else if secret.matches_kid(kid) {
                 secret.problem_for(algorithm)
             } else {
                 Some("it is for another kid".to_owned())

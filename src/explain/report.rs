@@ -123,7 +123,9 @@ impl Stage {
                 Rejection::AlgorithmUnsupported { .. } | Rejection::AlgorithmNotAllowed { .. } => {
                     Self::Algorithm
                 }
-                Rejection::KeyNotFound(_) | Rejection::KeyUnusable { .. } => Self::Key,
+                Rejection::KeyDistrusted { .. }
+                | Rejection::KeyNotFound(_)
+                | Rejection::KeyUnusable { .. } => Self::Key,
                 Rejection::SignatureInvalid { .. } => Self::Signature,
                 Rejection::TypeNotAllowed { .. }
                 | Rejection::TokenExpired { .. }

@@ -96,6 +96,9 @@ struct IssuerReport {
     keys: Option<KeyState>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     secrets: Vec<SecretReport>,
+    /// The keys that the configuration distrusts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    distrusted_keys: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -268,13 +271,18 @@ async fn report_on<P: Platform>(
     };
     let engine = terms.cross_checks.engine();
     if let (Some(keys), Some(Ok(set))) = (&mut keys, &probed) {
-        set_aside(keys, set, engine);
+        set_aside(keys, set, |key| {
+            let is_distrusted = issuer.distrusted.include(set, key);
+            if is_distrusted { Some(DISTRUSTED) } else { fault_of(key, engine) }
+        });
     }
     let secrets: Vec<SecretReport> = issuer
         .secrets
         .iter()
         .map(|secret| {
-            let problem = issuer.problem_of(secret);
+            let is_distrusted = issuer.distrusted.include_secret(&issuer.secrets, secret);
+            let problem =
+                if is_distrusted { Some(DISTRUSTED.to_owned()) } else { issuer.problem_of(secret) };
             SecretReport {
                 binding: secret.reference.binding.clone(),
                 kid: secret.reference.kid.clone(),
@@ -283,7 +291,7 @@ async fn report_on<P: Platform>(
             }
         })
         .collect();
-    let unusable = secrets.iter().find_map(|secret| {
+    let unusable = secrets.iter().filter(|secret| secret.problem.as_deref() != Some(DISTRUSTED)).find_map(|secret| {
         let problem = secret.problem.as_ref()?;
         Some((Readiness::Not("secret_missing"), Some(format!("the secret {}: {problem}", secret.binding))))
     });
@@ -303,6 +311,7 @@ async fn report_on<P: Platform>(
         algorithms: issuer.algorithms.iter().map(|algorithm| algorithm.name()).collect(),
         keys,
         secrets,
+        distrusted_keys: issuer.distrusted.names().to_vec(),
     };
     (report, readiness)
 }
@@ -312,9 +321,12 @@ fn fault_of(key: &Jwk, engine: Engine) -> Option<&'static str> {
     key.key.fault_in_web_crypto().filter(|_| engine.needs_web_crypto())
 }
 
-/// Shows the keys of `set` that the engine cannot use among those that are set aside.
-fn set_aside(keys: &mut KeyState, set: &KeySet, engine: Engine) {
-    for (key, fault) in set.keys.iter().filter_map(|key| Some((key, fault_of(key, engine)?))) {
+/// Why a distrusted key is set aside.
+const DISTRUSTED: &str = "it is in `distrusted_keys`";
+
+/// Shows the keys of `set` that have a fault among those that are set aside.
+fn set_aside(keys: &mut KeyState, set: &KeySet, fault_of: impl Fn(&Jwk) -> Option<&'static str>) {
+    for (key, fault) in set.keys.iter().filter_map(|key| Some((key, fault_of(key)?))) {
         keys.keys.retain(|one| one.thumbprint != key.thumbprint);
         keys.set_aside.push(SetAsideSummary { kid: key.kid.clone(), reason: fault.to_owned() });
     }
@@ -338,8 +350,13 @@ fn keys_readiness(
     };
     if let Some(set) = set {
         let fits = |key: &&Jwk| issuer.algorithms.iter().any(|algorithm| key.serves(*algorithm));
-        let (refused, usable): (Vec<&Jwk>, Vec<&Jwk>) =
-            set.keys.iter().filter(fits).partition(|key| fault_of(key, engine).is_some());
+        let is_trusted = |key: &&Jwk| !issuer.distrusted.include(&set, key);
+        let (refused, usable): (Vec<&Jwk>, Vec<&Jwk>) = set
+            .keys
+            .iter()
+            .filter(fits)
+            .filter(is_trusted)
+            .partition(|key| fault_of(key, engine).is_some());
         if let Some(fault) = refused.first().and_then(|key| fault_of(key, engine)) {
             let name = engine.name();
             let problem = format!(
@@ -350,7 +367,12 @@ fn keys_readiness(
             return Some((readiness, Some(problem)));
         }
         if !set.keys.is_empty() && usable.is_empty() {
-            let problem = "none of its keys can be used with an allowed algorithm".to_owned();
+            let problem = if set.keys.iter().any(|key| issuer.distrusted.include(&set, key)) {
+                "no key is left besides those in `distrusted_keys`"
+            } else {
+                "none of its keys can be used with an allowed algorithm"
+            };
+            let problem = problem.to_owned();
             return Some((Readiness::Not("jwks_invalid"), Some(problem)));
         }
     }

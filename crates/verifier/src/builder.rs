@@ -11,6 +11,7 @@ use crate::issuer::Issuer;
 use crate::keys::{CachePolicy, KeySource, Location, url};
 use crate::limits;
 use crate::trust::claims::{AudienceRule, ClaimRules};
+use crate::trust::distrust::DistrustedKeys;
 use crate::trust::issuer::TrustedIssuer;
 use crate::trust::secrets::{ConfiguredSecret, Encoding, SecretReference};
 use crate::verifier::Verifier;
@@ -287,6 +288,7 @@ fn trusted(issuer: &Issuer, leeway_seconds: u64, faults: &mut Vec<String>) -> Tr
             may_be_empty: !secrets.is_empty(),
         }),
         secrets,
+        distrusted: DistrustedKeys::new(issuer.distrusted_keys.clone()),
         rules: ClaimRules {
             types: issuer.types.clone().unwrap_or_else(|| DEFAULT_TYPES.map(str::to_owned).to_vec()),
             require_type: issuer.types.is_some(),

@@ -62,6 +62,7 @@ codes! {
     ISSUER_UNKNOWN "issuer_unknown" 401 "The token's issuer is not trusted here";
     ALGORITHM_UNSUPPORTED "algorithm_unsupported" 401 "The token's algorithm is not supported";
     ALGORITHM_NOT_ALLOWED "algorithm_not_allowed" 401 "The token's algorithm is not allowed for its issuer";
+    KEY_DISTRUSTED "key_distrusted" 401 "The token's key is distrusted";
     KEY_NOT_FOUND "key_not_found" 401 "The token's key was not found";
     KEY_UNUSABLE "key_unusable" 401 "The token's key cannot be used";
     SIGNATURE_INVALID "signature_invalid" 401 "The token's signature is invalid";

@@ -27,6 +27,7 @@ pub struct Issuer {
     pub(super) types: Option<Vec<String>>,
     pub(super) max_age: Option<Duration>,
     pub(super) secrets: Vec<(Option<String>, SharedSecret)>,
+    pub(super) distrusted_keys: Vec<String>,
 }
 
 fn strings<S: Into<String>>(texts: impl IntoIterator<Item = S>) -> Vec<String> {
@@ -47,6 +48,7 @@ impl Issuer {
             types: None,
             max_age: None,
             secrets: Vec::new(),
+            distrusted_keys: Vec::new(),
         }
     }
 
@@ -158,6 +160,13 @@ impl Issuer {
     /// with that `kid` and tokens without one.
     pub fn shared_secret(mut self, kid: Option<&str>, octets: Vec<u8>) -> Self {
         self.secrets.push((kid.map(str::to_owned), SharedSecret::new(octets)));
+        self
+    }
+
+    /// Keys whose tokens are refused at once, whatever the issuer publishes and any cache holds: each a `kid`, or an RFC 7638 thumbprint with
+    /// SHA-256 in base64url. A shared secret is distrusted by the `kid` that [`Self::shared_secret`] got.
+    pub fn distrusted_keys<S: Into<String>>(mut self, keys: impl IntoIterator<Item = S>) -> Self {
+        self.distrusted_keys = strings(keys);
         self
     }
 

@@ -48,6 +48,9 @@ object! {
         max_age_seconds: Optional<Whole> = Optional(Whole((1, u32::MAX as u64))), absent("not checked");
         /// Shared secrets for HS256, HS384 and HS512.
         secrets: Optional<List<Secret>> = Optional(list());
+        /// Keys that are refused at once with `key_distrusted`, whatever the issuer publishes and any cache holds: each a `kid` or an RFC 7638
+        /// thumbprint.
+        distrusted_keys: Optional<Texts> = Optional(Texts);
     }
 }
 

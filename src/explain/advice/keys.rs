@@ -253,6 +253,19 @@ pub(in crate::explain) fn set_aside(kid: Option<&str>, reason: &str) -> Advice {
     )
 }
 
+pub(in crate::explain) fn distrusted(examination: &Examination<'_>, kid: Option<&str>) -> Advice {
+    advice(
+        format!(
+            "The key {} is in `distrusted_keys`, so every token that it has signed is refused.",
+            kid.map_or_else(|| "without a kid".to_owned(), |kid| format!("\"{}\"", excerpt(kid)))
+        ),
+        format!(
+            "Sign in again: the identity provider must sign with another key by now. If fresh tokens still have this key, the provider has not replaced it: have its operator do so. Only if the key was listed by mistake, remove it from `distrusted_keys` {}.",
+            table(examination)
+        ),
+    )
+}
+
 /// Whether it is an access token for Microsoft Graph: the signed text has a hash of the `nonce` in place of the header's `nonce`, so that
 /// only Graph can verify it.
 pub(super) fn is_for_microsoft_graph(examination: &Examination<'_>) -> bool {

@@ -2,6 +2,7 @@
 
 mod claims;
 mod confusion;
+mod distrust;
 mod engines;
 mod keys;
 mod order;

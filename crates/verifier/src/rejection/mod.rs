@@ -73,6 +73,12 @@ pub enum Rejection {
         /// The algorithms that the issuer's configuration allows.
         allowed: Vec<&'static str>,
     },
+    /// The operator distrusts the key that the token names, or the only keys that could verify it.
+    #[error("the key {} is distrusted here, whatever its issuer publishes", .kid.as_deref().map_or("without a kid".to_owned(), |kid| format!("\"{kid}\"")))]
+    KeyDistrusted {
+        /// The key's `kid`.
+        kid: Option<String>,
+    },
     /// No key of the issuer has the token's `kid`, or none supports its `alg`.
     #[error("{0}")]
     KeyNotFound(NoKey),
@@ -207,6 +213,7 @@ impl Rejection {
             Self::IssuerUnknown { .. } => (&codes::ISSUER_UNKNOWN, Some("iss")),
             Self::AlgorithmUnsupported { .. } => (&codes::ALGORITHM_UNSUPPORTED, None),
             Self::AlgorithmNotAllowed { .. } => (&codes::ALGORITHM_NOT_ALLOWED, None),
+            Self::KeyDistrusted { .. } => (&codes::KEY_DISTRUSTED, None),
             Self::KeyNotFound(_) => (&codes::KEY_NOT_FOUND, None),
             Self::KeyUnusable { .. } => (&codes::KEY_UNUSABLE, None),
             Self::SignatureInvalid { .. } => (&codes::SIGNATURE_INVALID, None),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::claims::ClaimRules;
+use super::distrust::DistrustedKeys;
 use super::secrets::ConfiguredSecret;
 use crate::jose::algorithm::Algorithm;
 use crate::keys::KeySource;
@@ -19,6 +20,8 @@ pub struct TrustedIssuer {
     pub keys: Option<KeySource>,
     /// Its shared secrets; empty if it has none.
     pub secrets: Vec<ConfiguredSecret>,
+    /// The keys that are refused, although the issuer may still publish them.
+    pub distrusted: DistrustedKeys,
     /// The rules for its tokens' claims.
     pub rules: ClaimRules,
 }

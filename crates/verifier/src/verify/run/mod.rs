@@ -70,6 +70,11 @@ impl<'r, P: VerifierPlatform> Run<'r, P> {
         self.trail.issuer = Some(Arc::clone(issuer));
         let algorithm = select_algorithm(issuer, &token)?;
         self.trail.algorithm = Some(algorithm);
+        let kid = token.header().kid.as_deref();
+        // Before the keys are looked up, so that such a token never causes a fetch.
+        if issuer.distrusted.has(kid) {
+            return Err(key_distrusted(kid).into());
+        }
         if self.terms.cross_checks.is_distrusted(algorithm) {
             return Err(Fault::CryptoDisagreement { algorithm: algorithm.name() }.into());
         }
@@ -82,13 +87,17 @@ impl<'r, P: VerifierPlatform> Run<'r, P> {
             }
         };
         let identity = set.as_ref().map(|set| set.identity());
-        let key = if let Some(known) = known.filter(|known| known.set == identity) {
+        let is_distrusted = |key: &KeyIdentity| {
+            issuer.distrusted.has(key.kid.as_deref()) || issuer.distrusted.has(key.thumbprint.as_deref())
+        };
+        let known = known.filter(|known| known.set == identity && !is_distrusted(&known.key));
+        let key = if let Some(known) = known {
             self.trail.is_remembered = true;
             self.trail.pure_rust = self.engine().uses_rust().then_some(true);
             Arc::clone(&known.key)
         } else {
             let key = Arc::new(match &set {
-                Some(set) => self.verify_with_keys(set, algorithm, &token).await?,
+                Some(set) => self.verify_with_keys(issuer, set, algorithm, &token).await?,
                 None => self.verify_with_secrets(issuer, algorithm, &token).await?,
             });
             let (content, checked_at) = (Arc::clone(token.content()), self.now);
@@ -123,15 +132,19 @@ impl<'r, P: VerifierPlatform> Run<'r, P> {
 
     async fn verify_with_keys(
         &mut self,
+        issuer: &TrustedIssuer,
         set: &KeySet,
         algorithm: Algorithm,
         token: &UntrustedToken<'_>,
     ) -> Result<KeyIdentity, Refusal> {
-        let candidates = candidates(set, algorithm, token.header().kid.as_deref())
+        let candidates = candidates(issuer, set, algorithm, token.header().kid.as_deref())
             .map_err(|no_key| self.with_times(no_key))?;
         let Some(Candidate::Key(jwk)) = self.first_that_holds(algorithm, candidates, token).await? else {
             return Err(signature_invalid(token).into());
         };
+        if issuer.distrusted.include(set, jwk) {
+            return Err(key_distrusted(jwk.kid.as_deref()).into());
+        }
         Ok(KeyIdentity { algorithm, kid: jwk.kid.clone(), thumbprint: Some(jwk.thumbprint.clone()) })
     }
 
@@ -164,18 +177,28 @@ impl<'r, P: VerifierPlatform> Run<'r, P> {
         if meant.is_empty() {
             return Err(Rejection::KeyNotFound(NoKey::NoSharedSecret { algorithm: algorithm.name() }).into());
         }
+        let is_distrusted =
+            |secret: &ConfiguredSecret| issuer.distrusted.include_secret(&issuer.secrets, secret);
+        if meant.iter().all(|secret| is_distrusted(secret)) {
+            return Err(key_distrusted(kid).into());
+        }
         let strong: Vec<Candidate<'_>> = meant
             .iter()
             .copied()
             .filter(|secret| secret.key.as_ref().is_ok_and(|key| key.strong_enough_for(algorithm)))
             .map(Candidate::Secret)
             .collect();
-        if !strong.is_empty() && self.first_that_holds(algorithm, strong, token).await?.is_some() {
+        let held =
+            if strong.is_empty() { None } else { self.first_that_holds(algorithm, strong, token).await? };
+        if let Some(Candidate::Secret(secret)) = held {
+            if is_distrusted(secret) {
+                return Err(key_distrusted(secret.reference.kid.as_deref()).into());
+            }
             return Ok(KeyIdentity { algorithm, kid: kid.map(str::to_owned), thumbprint: None });
         }
         // A secret that is absent or too short may be the one that signed. The operator has to fix that, so the token is not
         // rejected.
-        for secret in &meant {
+        for secret in meant.iter().filter(|secret| !is_distrusted(secret)) {
             if let Some(reason) = secret.problem_for(algorithm) {
                 let binding = secret.reference.binding.clone();
                 return Err(Fault::SecretMissing { binding, reason }.into());
@@ -206,22 +229,33 @@ fn select_algorithm(issuer: &TrustedIssuer, token: &UntrustedToken<'_>) -> Resul
     })
 }
 
-/// The keys that may have signed: those with the token's `kid`, or all keys for its algorithm if it has no `kid`.
+/// The keys that may have signed: those with the token's `kid`, or all keys for its algorithm if it has no `kid`. Distrusted ones come last:
+/// a token that one of them has signed is refused for that reason.
 fn candidates<'s>(
+    issuer: &TrustedIssuer,
     set: &'s KeySet,
     algorithm: Algorithm,
     kid: Option<&str>,
 ) -> Result<Vec<Candidate<'s>>, Rejection> {
-    let serving: Vec<Candidate<'_>> = set
-        .keys
-        .iter()
-        .filter(|jwk| kid.is_none() || jwk.kid.as_deref() == kid)
-        .filter(|jwk| jwk.serves(algorithm))
-        .take(limits::MAX_KEYS_TRIED)
-        .map(Candidate::Key)
-        .collect();
-    if !serving.is_empty() {
-        return Ok(serving);
+    let serving = |is_distrusted: bool| {
+        set.keys
+            .iter()
+            .filter(move |jwk| kid.is_none() || jwk.kid.as_deref() == kid)
+            .filter(move |jwk| jwk.serves(algorithm))
+            .filter(move |jwk| issuer.distrusted.include(set, jwk) == is_distrusted)
+    };
+    let mut found: Vec<Candidate<'_>> =
+        serving(false).take(limits::MAX_KEYS_TRIED).map(Candidate::Key).collect();
+    if !issuer.distrusted.is_empty() {
+        let mut distrusted = serving(true).peekable();
+        if let (true, Some(key)) = (found.is_empty(), distrusted.peek()) {
+            return Err(key_distrusted(key.kid.as_deref()));
+        }
+        let left = limits::MAX_KEYS_TRIED.saturating_sub(found.len());
+        found.extend(distrusted.take(left).map(Candidate::Key));
+    }
+    if !found.is_empty() {
+        return Ok(found);
     }
     Err(match kid {
         None => Rejection::KeyNotFound(NoKey::NoneForAlgorithm {
@@ -246,6 +280,10 @@ fn candidates<'s>(
             }),
         },
     })
+}
+
+fn key_distrusted(kid: Option<&str>) -> Rejection {
+    Rejection::KeyDistrusted { kid: kid.map(excerpt) }
 }
 
 fn signature_invalid(token: &UntrustedToken<'_>) -> Rejection {
