@@ -37,6 +37,8 @@ export interface Configuration {
 export interface IssuerConfiguration {
   /** The exact `iss` of its tokens, character for character. */
   issuer: string;
+  /** Further exact spellings of `iss`. */
+  also_known_as?: readonly string[];
   /** Fills in the fields that are left out. */
   preset?: 'clerk' | 'supabase' | 'better-auth' | 'auth0' | 'oidc';
   /** Where the keys are: an https URL, or http on a loopback address. */

@@ -22,10 +22,19 @@ pub(super) fn read(tables: Vec<Table<'_>>, leeway_seconds: u64, secrets: &impl S
         .into_iter()
         .filter_map(|table| {
             let issuer = read_one(&table, leeway_seconds, secrets);
-            if let Some(issuer) = &issuer
-                && !names.insert(issuer.issuer.clone())
-            {
-                table.fault(ISSUER.issuer.name, "is configured twice", "merge the two tables into one");
+            if let Some(issuer) = &issuer {
+                if !names.insert(issuer.issuer.clone()) {
+                    table.fault(ISSUER.issuer.name, "is configured twice", "merge the two tables into one");
+                }
+                for (index, other) in issuer.also_known_as.iter().enumerate() {
+                    if !names.insert(other.clone()) {
+                        table.fault(
+                            &format!("{}[{index}]", ISSUER.also_known_as.name),
+                            format!("\"{other}\" is configured twice"),
+                            "remove it: one `iss` leads to one table",
+                        );
+                    }
+                }
             }
             table.finish();
             issuer
@@ -49,8 +58,10 @@ fn read_one(table: &Table<'_>, leeway_seconds: u64, secrets: &impl Secrets) -> O
     let algorithms = algorithms(table, preset, has_keys, has_secrets);
     let rules = claim_rules(table, leeway_seconds);
     let distrusted = DistrustedKeys::new(table.read(&ISSUER.distrusted_keys).unwrap_or_default());
+    let also_known_as = table.read(&ISSUER.also_known_as).unwrap_or_default();
     let issuer = issuer?;
     Some(TrustedIssuer {
+        also_known_as,
         keys: location.map(|location| KeySource {
             issuer: issuer.clone(),
             location,

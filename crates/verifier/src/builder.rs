@@ -191,6 +191,12 @@ impl<P> Builder<P> {
             if !names.insert(issuer.name.as_str()) {
                 faults.push(format!("{} is added twice; describe it once", named(issuer)));
             }
+            for other in &issuer.also_known_as {
+                if other.is_empty() || !names.insert(other.as_str()) {
+                    let problem = "is empty, or belongs to another issuer, or is there twice";
+                    faults.push(format!("{}: its other spelling \"{other}\" {problem}", named(issuer)));
+                }
+            }
         }
         let issuers: Vec<TrustedIssuer> =
             self.issuers.iter().map(|issuer| trusted(issuer, leeway_seconds, &mut faults)).collect();
@@ -281,6 +287,7 @@ fn trusted(issuer: &Issuer, leeway_seconds: u64, faults: &mut Vec<String>) -> Tr
         .collect();
     TrustedIssuer {
         issuer: issuer.name.clone(),
+        also_known_as: issuer.also_known_as.clone(),
         algorithms,
         keys: issuer.location.clone().map(|location| KeySource {
             issuer: issuer.name.clone(),

@@ -17,6 +17,7 @@ use crate::trust::presets::Preset;
 pub struct Issuer {
     /// The exact `iss`.
     pub(super) name: String,
+    pub(super) also_known_as: Vec<String>,
     pub(super) preset: Option<Preset>,
     pub(super) location: Option<Location>,
     pub(super) algorithms: Option<Vec<Algorithm>>,
@@ -38,6 +39,7 @@ impl Issuer {
     fn new(name: String, preset: Option<Preset>, location: Option<Location>) -> Self {
         Self {
             name,
+            also_known_as: Vec::new(),
             preset,
             location,
             algorithms: None,
@@ -92,6 +94,15 @@ impl Issuer {
     /// An issuer that signs with shared secrets only (HS256, HS384, HS512). Add them with [`Self::shared_secret`].
     pub fn with_secrets(issuer: impl Into<String>) -> Self {
         Self::new(issuer.into(), None, None)
+    }
+
+    /// Further spellings of `iss` that this issuer uses, character by character, as Google does. [`VerifiedToken::issuer`] is the same
+    /// for all of them.
+    ///
+    /// [`VerifiedToken::issuer`]: crate::VerifiedToken::issuer
+    pub fn also_known_as<S: Into<String>>(mut self, spellings: impl IntoIterator<Item = S>) -> Self {
+        self.also_known_as = strings(spellings);
+        self
     }
 
     /// Replaces the URL of the JWK Set that the constructor derived.

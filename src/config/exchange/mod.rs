@@ -130,11 +130,14 @@ fn known_issuers(table: &Table<'_>, around: &Surroundings<'_>) -> Vec<String> {
 
 /// Reports a fault at `path` if the configuration does not have this issuer.
 pub(super) fn known_issuer(table: &Table<'_>, path: &str, issuer: &str, around: &Surroundings<'_>) {
-    if around.issuers.find(issuer).is_none() {
+    if around.issuers.named(issuer).is_none() {
         let fix = match around.issuers.iter().find(|known| {
             known.issuer.trim_end_matches('/').eq_ignore_ascii_case(issuer.trim_end_matches('/'))
         }) {
             Some(near) => format!("write \"{}\"", near.issuer),
+            None if around.issuers.find(issuer).is_some() => {
+                "write the `issuer` of the table that has it in `also_known_as`".to_owned()
+            }
             None => "add an [[vars.ASSAY.issuers]] table for it, or remove it".to_owned(),
         };
         table.fault(path, format!("\"{issuer}\" is not the `issuer` of any table in `issuers`"), fix);

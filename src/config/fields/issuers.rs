@@ -23,6 +23,8 @@ object! {
     })) {
         /// The exact `iss` of the tokens, character for character.
         issuer: Required<Text> = Required(Text, "write the `iss` of its tokens, character for character");
+        /// Further exact spellings of `iss`. Everything else names the issuer by `issuer`: verdicts, routes, the exchange.
+        also_known_as: Optional<Texts> = Optional(Texts);
         /// Fills in the fields below that you leave out.
         preset: Optional<Choice<Preset>> = Optional(Choice(Preset::NAMES));
         /// Where the keys are: an `https` URL, or `http` on a loopback address.

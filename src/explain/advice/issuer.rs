@@ -225,7 +225,7 @@ fn public_keys(examination: &Examination<'_>, allowed: &[&'static str], algorith
 /// How to write the token's `iss` in place of `configured`, so that the table stays valid.
 fn correction(examination: &Examination<'_>, configured: &str) -> String {
     let iss = iss(examination);
-    let source = examination.terms.issuers.find(configured).and_then(|issuer| issuer.keys.as_ref());
+    let source = examination.terms.issuers.named(configured).and_then(|issuer| issuer.keys.as_ref());
     let Some(issuer) = pasteable(iss) else {
         return "The token's issuer has characters that cannot be seen: have the identity provider write it without them.".to_owned();
     };

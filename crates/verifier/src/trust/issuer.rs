@@ -12,8 +12,10 @@ use crate::keys::KeySource;
 /// An issuer whose tokens are accepted, and the policy for them.
 #[derive(Debug)]
 pub struct TrustedIssuer {
-    /// The exact `iss`.
+    /// The exact `iss`, and the name under which its tokens are reported.
     pub issuer: String,
+    /// Further exact spellings of `iss`. Its tokens are reported under [`Self::issuer`], so that a subject has one issuer.
+    pub also_known_as: Vec<String>,
     /// The allowed algorithms.
     pub algorithms: Vec<Algorithm>,
     /// The source of its public keys, if it has public keys.
@@ -46,14 +48,20 @@ impl TrustedIssuer {
 #[derive(Debug, Default)]
 pub struct TrustedIssuers {
     in_order: Vec<Arc<TrustedIssuer>>,
-    by_name: HashMap<String, Arc<TrustedIssuer>>,
+    by_iss: HashMap<String, Arc<TrustedIssuer>>,
 }
 
 impl TrustedIssuers {
-    /// The issuer whose `iss` is exactly `name`, compared character by character (RFC 7519 §4.1.1, RFC 3986 §6.2.1).
+    /// The issuer of tokens whose `iss` is exactly `iss`, compared character by character (RFC 7519 §4.1.1, RFC 3986 §6.2.1).
     #[must_use]
-    pub fn find(&self, name: &str) -> Option<&Arc<TrustedIssuer>> {
-        self.by_name.get(name)
+    pub fn find(&self, iss: &str) -> Option<&Arc<TrustedIssuer>> {
+        self.by_iss.get(iss)
+    }
+
+    /// The issuer that is configured under this name. A further spelling of its `iss` is no name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<&Arc<TrustedIssuer>> {
+        self.in_order.iter().find(|issuer| issuer.issuer == name)
     }
 
     /// All of them, in the configuration's order.
@@ -65,7 +73,12 @@ impl TrustedIssuers {
 impl FromIterator<TrustedIssuer> for TrustedIssuers {
     fn from_iter<I: IntoIterator<Item = TrustedIssuer>>(issuers: I) -> Self {
         let in_order: Vec<_> = issuers.into_iter().map(Arc::new).collect();
-        let by_name = in_order.iter().map(|issuer| (issuer.issuer.clone(), Arc::clone(issuer))).collect();
-        Self { in_order, by_name }
+        let mut by_iss = HashMap::new();
+        for issuer in &in_order {
+            for iss in std::iter::once(&issuer.issuer).chain(&issuer.also_known_as) {
+                by_iss.insert(iss.clone(), Arc::clone(issuer));
+            }
+        }
+        Self { in_order, by_iss }
     }
 }

@@ -63,7 +63,7 @@ pub struct KeyIdentity {
 }
 
 impl VerifiedToken {
-    /// Its issuer's `iss`.
+    /// The name of its issuer: the configured `iss`, also if the token has a further spelling of it.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.issuer.issuer
