@@ -33,7 +33,7 @@ export interface Configuration {
   exchange?: ExchangeConfiguration;
 }
 
-/** A trusted issuer. It needs at least one of `preset`, `jwks_uri`, `discovery` and `secrets`. */
+/** A trusted issuer. It needs at least one of `preset`, `jwks_uri`, `discovery`, `jwks`, `public_keys` and `secrets`. */
 export interface IssuerConfiguration {
   /** The exact `iss` of its tokens, character for character. */
   issuer: string;
@@ -45,6 +45,10 @@ export interface IssuerConfiguration {
   jwks_uri?: string;
   /** Reads the address of the keys from `<issuer>/.well-known/openid-configuration`. */
   discovery?: boolean;
+  /** The keys themselves, as a JWK Set without private members, in place of an address. */
+  jwks?: { keys: readonly Json[] };
+  /** The keys themselves, in PEM. */
+  public_keys?: readonly PublicKey[];
   /** The allow-list. */
   algorithms?: readonly Algorithm[];
   /** The required `aud`, or `unchecked`. There is no default. */
@@ -65,6 +69,14 @@ export interface IssuerConfiguration {
   secrets?: readonly SecretReference[];
   /** Keys whose tokens are refused at once, each a `kid` or an RFC 7638 thumbprint. */
   distrusted_keys?: readonly string[];
+}
+
+/** A public key in PEM. */
+export interface PublicKey {
+  /** The `kid` of the tokens that it verifies. */
+  kid?: string;
+  /** `PUBLIC KEY`, `RSA PUBLIC KEY` or `CERTIFICATE`. */
+  pem: string;
 }
 
 /** The name of a Worker secret that verifies tokens. */

@@ -1,11 +1,14 @@
 //! Reads `issuers`: one table for each identity provider. Fields that contradict each other are faults.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::fields::issuers::{AUDIENCE, Audience, ISSUER, SECRET};
 use super::reader::Table;
+use super::static_keys;
+use crate::jose::Jwk;
 use crate::jose::algorithm::Algorithm;
 use crate::keys::{KeySource, Location, url};
 use crate::ports::Secrets;
@@ -53,9 +56,20 @@ fn read_one(table: &Table<'_>, leeway_seconds: u64, secrets: &impl Secrets) -> O
     let references = secret_references(table);
     // A field that is present but at fault is reported once. Fields that depend on it do not get a second fault for that.
     let has_secrets = names_secrets(table);
+    let fixed_keys = static_keys::read(table);
     let location = location(table, issuer.as_deref(), preset, has_secrets);
     let has_keys = location.is_some() || says_where_keys_are(table);
     let algorithms = algorithms(table, preset, has_keys, has_secrets);
+    let serves = |key: &Jwk| algorithms.iter().any(|algorithm| key.serves(*algorithm));
+    if let Some(set) = fixed_keys.as_ref().filter(|set| !set.keys.is_empty() && !set.keys.iter().any(serves))
+    {
+        let kinds: Vec<&str> = set.keys.iter().map(|key| key.key.key_type().in_words()).collect();
+        table.fault(
+            ISSUER.algorithms.name,
+            format!("allows none for which there is a key: holds no public key but {}", kinds.join(", ")),
+            "allow the algorithm of the tokens, or write its key into `jwks` or `public_keys`",
+        );
+    }
     let rules = claim_rules(table, leeway_seconds);
     let distrusted = DistrustedKeys::new(table.read(&ISSUER.distrusted_keys).unwrap_or_default());
     let also_known_as = table.read(&ISSUER.also_known_as).unwrap_or_default();
@@ -67,6 +81,7 @@ fn read_one(table: &Table<'_>, leeway_seconds: u64, secrets: &impl Secrets) -> O
             location,
             may_be_empty: !references.is_empty(),
         }),
+        fixed_keys: fixed_keys.map(Arc::new),
         issuer,
         algorithms,
         secrets: references
@@ -85,12 +100,14 @@ fn names_secrets(table: &Table<'_>) -> bool {
 
 /// Whether a field that says where public keys are is present, even if it is at fault.
 fn says_where_keys_are(table: &Table<'_>) -> bool {
-    table.given(&ISSUER.jwks_uri).is_some()
+    static_keys::are_given(table)
+        || table.given(&ISSUER.jwks_uri).is_some()
         || table.given(&ISSUER.preset).is_some()
         || table.given(&ISSUER.discovery).is_some_and(|given| *given != Value::Bool(false))
 }
 
-/// The location of the issuer's public keys: from `jwks_uri`, else from `discovery`, else from the preset.
+/// The location of the issuer's public keys: from `jwks_uri`, else from `discovery`, else from the preset. `None` if the keys themselves are
+/// given.
 fn location(
     table: &Table<'_>,
     issuer: Option<&str>,
@@ -101,6 +118,19 @@ fn location(
     let discovery = table.read(&ISSUER.discovery);
     if jwks_uri.is_some() && discovery {
         table.fault(ISSUER.discovery.name, "is set although jwks_uri is set too", "remove one of the two");
+    }
+    if static_keys::are_given(table) {
+        for name in [
+            jwks_uri.is_some().then_some(ISSUER.jwks_uri.name),
+            discovery.then_some(ISSUER.discovery.name),
+        ]
+        .into_iter()
+        .flatten()
+        {
+            let problem = "would never be used, because the keys themselves are given";
+            table.fault(name, problem, "remove it, or remove `jwks` and `public_keys`");
+        }
+        return None;
     }
     let (field, location) = if let Some(uri) = jwks_uri {
         (ISSUER.jwks_uri.name, Location::Jwks { uri })
@@ -113,7 +143,7 @@ fn location(
             table.fault(
                 ISSUER.jwks_uri.name,
                 "is missing, and no other field says where the keys are",
-                "write preset, jwks_uri or discovery = true; for tokens that are signed with a shared secret write secrets",
+                "write preset, jwks_uri or discovery = true, or the keys themselves into jwks or public_keys; for tokens that are signed with a shared secret write secrets",
             );
         }
         return None;

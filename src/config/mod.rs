@@ -13,6 +13,7 @@ mod rows;
 pub mod schema;
 mod shapes;
 mod shared_secrets;
+mod static_keys;
 
 use serde_json::Value;
 

@@ -64,6 +64,9 @@ fn of_rejection(examination: &Examination<'_>, rejection: &Rejection) -> (CauseI
         Rejection::KeyNotFound(NoKey::UnknownKid { kid, .. }) => {
             (CauseId::KeyUnknown, advice::key_unknown(examination, kid))
         }
+        Rejection::KeyNotFound(NoKey::NotConfigured { kid, .. }) => {
+            (CauseId::KeyUnknown, advice::key_not_configured(examination, kid))
+        }
         Rejection::KeyNotFound(NoKey::KeysWithoutKid { kid, .. }) => {
             (CauseId::KeyUnknown, advice::keys_without_kid(examination, kid))
         }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Examination;
 use crate::jose::{Algorithm, Jwk, KeySet};
-use crate::keys::LookedAgain;
+use crate::keys::{KeySource, LookedAgain, Tier};
 use crate::limits::MAX_LISTED;
 use crate::members::{json, put};
 use crate::rejection::excerpt;
@@ -29,16 +29,22 @@ pub(super) fn kids(set: &KeySet) -> String {
 /// The evidence of the step `key` for an algorithm with public keys.
 pub(super) fn public(examination: &Examination<'_>, issuer: &TrustedIssuer, algorithm: Algorithm) -> Value {
     let kid = examination.token.as_ref().and_then(|token| token.header().kid.clone());
+    let source = match (&issuer.fixed_keys, &issuer.keys) {
+        (Some(_), _) => Some("configuration".into()),
+        (None, source) => source.as_ref().map(KeySource::identity),
+    };
     let mut evidence = json!({
         "kid": kid.as_deref().map(excerpt),
-        "source": issuer.keys.as_ref().map(|source| source.identity()),
+        "source": source,
     });
     let Some(members) = evidence.as_object_mut() else { return evidence };
     if let Some(lookup) = &examination.trail.lookup {
         let age = examination.now.since(lookup.fetched_at).max(0);
         put(members, "tier", json!(lookup.tier));
-        put(members, "fetched_at", json!(lookup.fetched_at.rfc3339()));
-        put(members, "age", json!(duration_in_words(age)));
+        if lookup.tier != Tier::Configuration {
+            put(members, "fetched_at", json!(lookup.fetched_at.rfc3339()));
+            put(members, "age", json!(duration_in_words(age)));
+        }
         let listed: Vec<Value> =
             lookup.set.keys.iter().take(MAX_LISTED).map(|jwk| {
                 let is_distrusted = issuer.distrusted.include(&lookup.set, jwk);

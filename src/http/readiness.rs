@@ -209,7 +209,8 @@ async fn probe_all<P: Platform>(
 ) -> Vec<Option<Probed>> {
     let interval_seconds =
         if open { limits::OPEN_PROBE_SECONDS } else { terms.cache.unknown_kid_cooldown_seconds };
-    let found: Vec<RefCell<Option<Probed>>> = terms.issuers.iter().map(|_| RefCell::default()).collect();
+    let fixed = |issuer: &Arc<TrustedIssuer>| RefCell::new(issuer.fixed_keys.clone().map(Ok));
+    let found: Vec<RefCell<Option<Probed>>> = terms.issuers.iter().map(fixed).collect();
     let asked: Vec<(&KeySource, &RefCell<Option<Probed>>)> = terms
         .issuers
         .iter()
@@ -265,9 +266,10 @@ async fn report_on<P: Platform>(
     probed: Option<Probed>,
     now: Timestamp,
 ) -> (IssuerReport, Readiness) {
-    let mut keys = match &issuer.keys {
-        Some(source) => Some(app.keys.state(platform, source, &terms.cache, now).await),
-        None => None,
+    let mut keys = match (&issuer.fixed_keys, &issuer.keys) {
+        (Some(set), _) => Some(KeyState::fixed(&issuer.issuer, set)),
+        (None, Some(source)) => Some(app.keys.state(platform, source, &terms.cache, now).await),
+        (None, None) => None,
     };
     let engine = terms.cross_checks.engine();
     if let (Some(keys), Some(Ok(set))) = (&mut keys, &probed) {

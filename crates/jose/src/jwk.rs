@@ -12,6 +12,7 @@ use super::algorithm::{Algorithm, Curve};
 use super::base64url;
 use super::json::{self, JsonError, Members};
 use super::json_type;
+use super::pem::{self, PemError};
 use super::signature::{EcKey, Ed25519Key, KeyError, RsaKey, VerifyingKey};
 use crate::characters::excerpt;
 use crate::hash::sha256;
@@ -105,6 +106,9 @@ pub enum SetAsideReason {
     /// The key's numbers are weak or invalid.
     #[error("{0}")]
     Unusable(#[from] KeyError),
+    /// A member of an object of PEM texts is not a public key.
+    #[error("{0}")]
+    Pem(#[from] PemError),
 }
 
 /// Why a text is not a JWK set. Other texts that are commonly served instead of one have variants of their own, so that the error
@@ -126,9 +130,6 @@ pub enum KeySetFormatError {
         /// The set's URL, unchanged from the document.
         jwks_uri: String,
     },
-    /// An object whose members are PEM certificates, with the `kid` as name.
-    #[error("it is an object of PEM certificates, not a JWK Set")]
-    Certificates,
     /// A PEM text.
     #[error("it is PEM text, not a JWK Set")]
     Pem,
@@ -149,6 +150,9 @@ pub enum KeySetFormatError {
 impl KeySet {
     /// Parses a JWK set (RFC 7517 §5), with or without a byte order mark (RFC 8259 §8.1). A set without keys is accepted.
     ///
+    /// An object whose members are all PEM texts is a set too: each member is a key, and its name is the `kid`. Google serves such objects of
+    /// certificates and of public keys.
+    ///
     /// # Errors
     /// [`KeySetFormatError`] if the set as a whole cannot be read. A key that cannot be read is in `set_aside`.
     pub fn parse(body: &[u8]) -> Result<Self, KeySetFormatError> {
@@ -158,22 +162,48 @@ impl KeySet {
         let text = std::str::from_utf8(body).map_err(|_| KeySetFormatError::Utf8)?;
         let text = without_byte_order_mark(text);
         let members = json::parse_object(text).map_err(|error| not_an_object(text, error))?;
-        let Some(Value::Array(elements)) = members.get("keys") else { return Err(another_object(&members)) };
-        if elements.len() > limits::MAX_JWKS_KEYS {
-            return Err(KeySetFormatError::TooManyKeys(elements.len()));
-        }
         let identity = SetIdentity(sha256(body));
         let mut set = Self { identity, ..Self::default() };
-        for (index, element) in elements.iter().enumerate() {
-            match Jwk::from_value(element) {
-                Ok(jwk) => set.keys.push(jwk),
-                Err(reason) => {
-                    let kid = element.get("kid").and_then(Value::as_str).map(str::to_owned);
-                    set.set_aside.push(SetAside { index, kid, reason });
-                }
+        if let Some(Value::Array(elements)) = members.get("keys") {
+            require_few(elements.len())?;
+            for element in elements {
+                let kid = element.get("kid").and_then(Value::as_str);
+                set.put(kid, Jwk::from_value(element));
             }
+        } else if is_of_pem(&members) {
+            require_few(members.len())?;
+            for (kid, text) in &members {
+                let key = Jwk::from_pem(Some(kid), text.as_str().unwrap_or_default());
+                set.put(Some(kid), key.map_err(SetAsideReason::from));
+            }
+        } else {
+            return Err(another_object(&members));
         }
         Ok(set)
+    }
+
+    /// A set of these keys, in this order.
+    #[must_use]
+    pub fn of(keys: Vec<Jwk>) -> Self {
+        let mut content = String::new();
+        for key in &keys {
+            let alg = key.algorithm.map_or("", Algorithm::name);
+            let kid = key.kid.as_deref();
+            // No part of the text is ambiguous: a thumbprint has no space, and `Debug` puts a `kid` in quotes.
+            content.push_str(&format!("{} {alg} {kid:?}\n", key.thumbprint));
+        }
+        Self { identity: SetIdentity(sha256(content.as_bytes())), keys, set_aside: Vec::new() }
+    }
+
+    /// Adds an element, usable or not.
+    fn put(&mut self, kid: Option<&str>, read: Result<Jwk, SetAsideReason>) {
+        match read {
+            Ok(jwk) => self.keys.push(jwk),
+            Err(reason) => {
+                let index = self.keys.len().saturating_add(self.set_aside.len());
+                self.set_aside.push(SetAside { index, kid: kid.map(str::to_owned), reason });
+            }
+        }
     }
 
     /// The set's identity.
@@ -209,13 +239,20 @@ fn not_an_object(text: &str, error: JsonError) -> KeySetFormatError {
     }
 }
 
+fn require_few(keys: usize) -> Result<(), KeySetFormatError> {
+    if keys > limits::MAX_JWKS_KEYS { Err(KeySetFormatError::TooManyKeys(keys)) } else { Ok(()) }
+}
+
+/// Whether the object has members, and all of them are PEM texts.
+fn is_of_pem(members: &Members) -> bool {
+    let is_pem = |value: &Value| value.as_str().is_some_and(pem::is_pem);
+    !members.is_empty() && members.values().all(is_pem)
+}
+
 /// Why an object without an array `keys` is not a set.
 fn another_object(members: &Members) -> KeySetFormatError {
-    let is_pem = |value: &Value| value.as_str().is_some_and(|text| text.starts_with("-----BEGIN "));
     if let (false, Some(Value::String(jwks_uri))) = (members.contains_key("keys"), members.get("jwks_uri")) {
         KeySetFormatError::DiscoveryDocument { jwks_uri: jwks_uri.clone() }
-    } else if !members.is_empty() && members.values().all(is_pem) {
-        KeySetFormatError::Certificates
     } else if members.contains_key("kty") {
         KeySetFormatError::SingleKey
     } else {
@@ -247,13 +284,26 @@ impl Jwk {
                     .ok_or_else(|| SetAsideReason::UnsupportedAlgorithm(excerpt(alg)))?,
             ),
         };
-        let (key, thumbprint) = key_type.read(members)?;
+        let key = key_type.read(members)?;
         match algorithm {
             Some(algorithm) if !key.serves(algorithm) => {
                 Err(SetAsideReason::IncompatibleAlgorithm(algorithm))
             }
-            _ => Ok(Self { kid, algorithm, thumbprint, key }),
+            _ => Ok(Self { algorithm, ..Self::of_key(kid, key) }),
         }
+    }
+
+    /// The key in a PEM text: `PUBLIC KEY`, `RSA PUBLIC KEY`, or the key of a `CERTIFICATE`, of which nothing else is read. It serves all
+    /// algorithms of its type.
+    ///
+    /// # Errors
+    /// [`PemError`] if the text is not one public key that can be used.
+    pub fn from_pem(kid: Option<&str>, text: &str) -> Result<Self, PemError> {
+        Ok(Self::of_key(kid.map(str::to_owned), pem::read(text)?))
+    }
+
+    fn of_key(kid: Option<String>, key: VerifyingKey) -> Self {
+        Self { kid, algorithm: None, thumbprint: thumbprint(&key), key }
     }
 
     /// Whether the key may verify signatures of `algorithm`: its key type, its curve and its `alg` allow it.
@@ -287,32 +337,23 @@ impl KeyType {
         }
     }
 
-    /// The key and its thumbprint: the hash of only the required members, sorted, without white space (RFC 7638 §3).
-    fn read(&self, members: &Members) -> Result<(VerifyingKey, String), SetAsideReason> {
-        match self {
+    fn read(&self, members: &Members) -> Result<VerifyingKey, SetAsideReason> {
+        Ok(match self {
+            // RFC 7518 §6.3.1 requires the minimum number of octets. Some providers start `n` with the zero octet of a DER INTEGER and
+            // write `e` as a 32-bit integer (`AAEAAQ`). The numbers are the same.
             Self::Rsa => {
-                // RFC 7518 §6.3.1 requires the minimum number of octets. Some providers start `n` with the zero octet of a DER
-                // INTEGER and write `e` as a 32-bit integer (`AAEAAQ`). The numbers are the same.
-                let key = RsaKey::from_be_bytes(&octets(members, "n")?, &octets(members, "e")?)?;
-                let (n, e) = (base64url::encode(key.modulus()), base64url::encode(key.exponent()));
-                let print = thumbprint(&format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#));
-                Ok((VerifyingKey::Rsa(key), print))
+                VerifyingKey::Rsa(RsaKey::from_be_bytes(&octets(members, "n")?, &octets(members, "e")?)?)
             }
             Self::Ec(curve) => {
                 let (x, y) = (coordinate(members, "x", *curve)?, coordinate(members, "y", *curve)?);
-                let key = EcKey::from_coordinates(*curve, &x, &y)?;
-                Ok((VerifyingKey::Ec(key), ec_thumbprint(curve.name(), &x, &y)))
+                VerifyingKey::Ec(EcKey::from_coordinates(*curve, &x, &y)?)
             }
             Self::Ed25519 => {
                 let x: [u8; 32] =
                     octets(members, "x")?.try_into().map_err(|_| SetAsideReason::Malformed("x"))?;
-                let print = thumbprint(&format!(
-                    r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#,
-                    base64url::encode(&x)
-                ));
-                Ok((VerifyingKey::Ed25519(Ed25519Key::from_point(&x)?), print))
+                VerifyingKey::Ed25519(Ed25519Key::from_point(&x)?)
             }
-        }
+        })
     }
 }
 
@@ -367,11 +408,21 @@ fn coordinate(members: &Members, member: &'static str, curve: Curve) -> Result<V
     })
 }
 
-fn ec_thumbprint(crv: &str, x: &[u8], y: &[u8]) -> String {
-    let (x, y) = (base64url::encode(x), base64url::encode(y));
-    thumbprint(&format!(r#"{{"crv":"{crv}","kty":"EC","x":"{x}","y":"{y}"}}"#))
-}
-
-fn thumbprint(canonical: &str) -> String {
+/// The thumbprint of a key: the hash of only the required members, sorted, without white space (RFC 7638 §3).
+fn thumbprint(key: &VerifyingKey) -> String {
+    let encoded = |octets: &[u8]| base64url::encode(octets);
+    let canonical = match key {
+        VerifyingKey::Rsa(key) => {
+            format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, encoded(key.exponent()), encoded(key.modulus()))
+        }
+        VerifyingKey::Ec(key) => {
+            let (x, y) = key.coordinates();
+            let crv = key.curve().name();
+            format!(r#"{{"crv":"{crv}","kty":"EC","x":"{}","y":"{}"}}"#, encoded(x), encoded(y))
+        }
+        VerifyingKey::Ed25519(key) => {
+            format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, encoded(key.point()))
+        }
+    };
     base64url::encode(&sha256(canonical.as_ref()))
 }

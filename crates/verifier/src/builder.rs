@@ -4,10 +4,12 @@ use std::collections::HashSet;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cross_check::CrossChecks;
 use crate::issuer::Issuer;
+use crate::jose::{Jwk, KeySet};
 use crate::keys::{CachePolicy, KeySource, Location, url};
 use crate::limits;
 use crate::trust::claims::{AudienceRule, ClaimRules};
@@ -247,9 +249,14 @@ fn trusted(issuer: &Issuer, leeway_seconds: u64, faults: &mut Vec<String>) -> Tr
         fault(format!("no algorithm is allowed; {fix}"));
     }
     if issuer.location.is_none()
+        && issuer.public_keys.is_none()
         && let Some(algorithm) = algorithms.iter().find(|algorithm| !algorithm.is_shared_secret())
     {
         fault(format!("{algorithm} needs public keys, and nothing says where they are; call `jwks_uri`"));
+    }
+    let serves = |key: &Jwk| algorithms.iter().any(|algorithm| key.serves(*algorithm));
+    if issuer.public_keys.as_ref().is_some_and(|keys| !keys.iter().any(serves)) {
+        fault("none of its public keys serves an allowed algorithm".to_owned());
     }
     for (_, secret) in &issuer.secrets {
         let weaknesses: Vec<String> = algorithms
@@ -294,6 +301,7 @@ fn trusted(issuer: &Issuer, leeway_seconds: u64, faults: &mut Vec<String>) -> Tr
             location,
             may_be_empty: !secrets.is_empty(),
         }),
+        fixed_keys: issuer.public_keys.clone().map(|keys| Arc::new(KeySet::of(keys))),
         secrets,
         distrusted: DistrustedKeys::new(issuer.distrusted_keys.clone()),
         rules: ClaimRules {

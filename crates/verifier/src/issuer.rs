@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use crate::jose::Algorithm;
-use crate::jose::SharedSecret;
+use crate::jose::{Algorithm, Jwk, SharedSecret};
 use crate::keys::Location;
 use crate::trust::claims::AudienceRule;
 use crate::trust::presets::Preset;
@@ -20,6 +19,7 @@ pub struct Issuer {
     pub(super) also_known_as: Vec<String>,
     pub(super) preset: Option<Preset>,
     pub(super) location: Option<Location>,
+    pub(super) public_keys: Option<Vec<Jwk>>,
     pub(super) algorithms: Option<Vec<Algorithm>>,
     pub(super) audience: Option<AudienceRule>,
     pub(super) authorized_parties: Option<Vec<String>>,
@@ -42,6 +42,7 @@ impl Issuer {
             also_known_as: Vec::new(),
             preset,
             location,
+            public_keys: None,
             algorithms: None,
             audience: None,
             authorized_parties: None,
@@ -91,6 +92,21 @@ impl Issuer {
         Self::new(issuer.into(), None, Some(Location::Jwks { uri: jwks_uri.into() }))
     }
 
+    /// An issuer with these public keys. Nothing is fetched for it. All algorithms with a public key are allowed, unless
+    /// [`Self::algorithms`] says otherwise.
+    ///
+    /// ```
+    /// use edge_assay_verifier::Issuer;
+    /// use edge_assay_verifier::jose::Jwk;
+    ///
+    /// let pem = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=\n-----END PUBLIC KEY-----";
+    /// let issuer = Issuer::with_keys("https://a.example", [Jwk::from_pem(Some("1"), pem)?]).any_audience();
+    /// # Ok::<(), edge_assay_verifier::jose::PemError>(())
+    /// ```
+    pub fn with_keys(issuer: impl Into<String>, keys: impl IntoIterator<Item = Jwk>) -> Self {
+        Self::new(issuer.into(), None, None).public_keys(keys)
+    }
+
     /// An issuer that signs with shared secrets only (HS256, HS384, HS512). Add them with [`Self::shared_secret`].
     pub fn with_secrets(issuer: impl Into<String>) -> Self {
         Self::new(issuer.into(), None, None)
@@ -108,6 +124,14 @@ impl Issuer {
     /// Replaces the URL of the JWK Set that the constructor derived.
     pub fn jwks_uri(mut self, jwks_uri: impl Into<String>) -> Self {
         self.location = Some(Location::Jwks { uri: jwks_uri.into() });
+        self.public_keys = None;
+        self
+    }
+
+    /// Replaces the place of the keys that the constructor derived by the keys themselves. Nothing is fetched then.
+    pub fn public_keys(mut self, keys: impl IntoIterator<Item = Jwk>) -> Self {
+        self.location = None;
+        self.public_keys = Some(keys.into_iter().collect());
         self
     }
 
@@ -199,7 +223,7 @@ impl Issuer {
                     .extend(secrets.into_iter().filter(|algorithm| !preset.algorithms().contains(algorithm)));
                 allowed
             }
-            (None, None) if self.location.is_some() => [Algorithm::ASYMMETRIC.to_vec(), secrets].concat(),
+            (None, None) if self.location.is_some() || self.public_keys.is_some() => [Algorithm::ASYMMETRIC.to_vec(), secrets].concat(),
             (None, None) => secrets,
         }
     }

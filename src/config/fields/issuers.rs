@@ -3,21 +3,24 @@
 use serde_json::json;
 
 use crate::config::described::{self, texts};
-use crate::config::rows::List;
 use crate::config::rows::{
-    Binding, Boolean, Choice, Optional, Or, Raw, Required, Text, Texts, Whole, list, object,
+    Binding, Boolean, Choice, Optional, Or, Raw, Required, Text, Texts, Whole, inner, list, object,
 };
+use crate::config::rows::{Inner, List};
+use crate::config::shapes::plain;
 use crate::jose::Algorithm;
 use crate::trust::presets::Preset;
 use crate::trust::secrets::Encoding;
 
 object! {
-    /// A trusted issuer. It needs at least one of `preset`, `jwks_uri`, `discovery` and `secrets`.
+    /// A trusted issuer. It needs at least one of `preset`, `jwks_uri`, `discovery`, `jwks`, `public_keys` and `secrets`.
     Issuer ISSUER with(json!({
         "anyOf": [
             { "required": ["preset"] },
             { "required": ["jwks_uri"] },
             { "required": ["discovery"], "properties": { "discovery": { "const": true } } },
+            { "required": ["jwks"] },
+            { "required": ["public_keys"] },
             { "required": ["secrets"], "properties": { "secrets": { "minItems": 1 } } },
         ],
     })) {
@@ -31,6 +34,10 @@ object! {
         jwks_uri: Optional<Text> = Optional(Text), absent("the preset's"), with(json!({ "pattern": "^https?://" }));
         /// Reads the address of the keys from `<issuer>/.well-known/openid-configuration`. The document's `issuer` must be equal to this one.
         discovery: Or<Boolean> = Or(Boolean, false);
+        /// The keys themselves, as a JWK Set without private members. Nothing is fetched then. It takes the place of `jwks_uri` and `discovery`.
+        jwks: Optional<Inner<StaticSet>> = Optional(inner());
+        /// The keys themselves, in PEM. They may be beside those in `jwks`.
+        public_keys: Optional<List<PublicKey>> = Optional(list());
         /// The allow-list.
         algorithms: Optional<Texts> = Optional(Texts), absent("the preset's"), shape(texts(&json!({ "enum": names() })));
         /// The required `aud`: one of several, or all of them. `"unchecked"` accepts every token, and is for tokens without `aud`.
@@ -53,6 +60,25 @@ object! {
         /// Keys that are refused at once with `key_distrusted`, whatever the issuer publishes and any cache holds: each a `kid` or an RFC 7638
         /// thumbprint.
         distrusted_keys: Optional<Texts> = Optional(Texts);
+    }
+}
+
+object! {
+    /// A JWK Set that is written into the configuration.
+    StaticSet STATIC_SET {
+        /// The public keys (RFC 7517), each an object. A symmetric key or a private member is a fault.
+        keys: Optional<Raw> = Optional(Raw), required(),
+            shape(plain(&json!({ "type": "array", "minItems": 1 }), "a list of JWKs"));
+    }
+}
+
+object! {
+    /// A public key in PEM.
+    PublicKey PUBLIC_KEY {
+        /// The `kid` of the tokens that it verifies. A key without one verifies tokens without one.
+        kid: Optional<Text> = Optional(Text);
+        /// `PUBLIC KEY`, `RSA PUBLIC KEY` or `CERTIFICATE`. Of a certificate only the key is read, not its dates.
+        pem: Required<Text> = Required(Text, "write the public key, as `openssl pkey -in private.pem -pubout` prints it");
     }
 }
 

@@ -273,7 +273,7 @@ pub(in crate::explain) fn algorithm_not_allowed(
 ) -> (CauseId, Advice) {
     let parsed = Algorithm::parse(algorithm);
     let has_secrets = examination.issuer().is_some_and(|issuer| !issuer.secrets.is_empty());
-    let has_keys = examination.issuer().is_some_and(|issuer| issuer.keys.is_some());
+    let has_keys = examination.issuer().is_some_and(|issuer| issuer.has_public_keys());
     let names = allowed.join(", ");
     match parsed {
         Some(parsed) if parsed.is_shared_secret() && !has_secrets => {

@@ -113,7 +113,10 @@ fn fix(
         (KeySetProblem::DiscoveryDocument, None) => format!(
             "The JSON at {url} is the discovery document, and the `jwks_uri` in it is not an https URL. Have the issuer correct it."
         ),
-        (KeySetProblem::Pem, _) => pem(url, set_uri),
+        (KeySetProblem::Pem, _) => format!(
+            "The Worker reads JWK Sets (RFC 7517), and objects with a PEM text for each `kid`, but no PEM text alone. If the issuer publishes no set, write its key into `public_keys` {place}. If it does, look up the URL in the issuer's documentation, and {}",
+            set_uri("https://…")
+        ),
         (KeySetProblem::BareKeys, _) => format!(
             "Have the issuer serve its keys as a JWK Set (RFC 7517 §5) at {url}:\n    {{ \"keys\": [ … ] }}"
         ),
@@ -146,24 +149,6 @@ fn fix(
         (KeySetProblem::Url, _) => format!("Find the URL of the issuer's key set, and {}", set_uri("https://…")),
         (KeySetProblem::NotASet | KeySetProblem::Status | KeySetProblem::Unanswered | KeySetProblem::Unrecorded, _) => format!(
             "Open {url} in a browser: it must show a JSON object with {must_have}. If it does not, the URL is wrong. {look_up}"
-        ),
-    }
-}
-
-/// The fix where PEM certificates are served. Google serves each set of certificates as a JWK Set too.
-fn pem(url: &str, set_uri: impl Fn(&str) -> String) -> String {
-    const GOOGLE: [(&str, &str); 2] = [
-        ("/robot/v1/metadata/x509/", "/service_accounts/v1/jwk/"),
-        ("googleapis.com/oauth2/v1/certs", "googleapis.com/oauth2/v3/certs"),
-    ];
-    match GOOGLE.into_iter().find(|(certificates, _)| url.contains(certificates)) {
-        Some((certificates, set)) => format!(
-            "Google serves the same keys as a JWK Set. To use it, {}",
-            set_uri(&url.replace(certificates, set))
-        ),
-        None => format!(
-            "The Worker reads only JWK Sets (RFC 7517). If the issuer publishes none, ask its operator to add one. If it does, look up the URL in the issuer's documentation, and {}",
-            set_uri("https://…")
         ),
     }
 }

@@ -64,6 +64,22 @@ pub(in crate::explain) fn key_unknown(examination: &Examination<'_>, kid: &str) 
     )
 }
 
+pub(in crate::explain) fn key_not_configured(examination: &Examination<'_>, kid: &str) -> Advice {
+    let known = examination.trail.lookup.as_ref().map_or_else(String::new, |lookup| keys::kids(&lookup.set));
+    advice(
+        format!("The issuer's keys are in the configuration, which has no key \"{kid}\": it has {known}."),
+        format!(
+            "If the issuer has a new key, add it to `jwks` or `public_keys` {}, with this `kid`, before the issuer signs with it. If the issuer publishes its keys, `jwks_uri` in place of both finds new ones by itself.",
+            table(examination)
+        ),
+    )
+}
+
+/// Whether the keys are in the configuration, so that nobody publishes them.
+fn has_fixed_keys(examination: &Examination<'_>) -> bool {
+    examination.issuer().is_some_and(|issuer| issuer.fixed_keys.is_some())
+}
+
 pub(in crate::explain) fn keys_without_kid(examination: &Examination<'_>, kid: &str) -> Advice {
     let count = examination.trail.lookup.as_ref().map_or(0, |lookup| lookup.set.keys.len());
     let keys = if count == 1 {
@@ -71,8 +87,16 @@ pub(in crate::explain) fn keys_without_kid(examination: &Examination<'_>, kid: &
     } else {
         "none of the issuer's keys has a `kid`"
     };
+    let summary = format!("The token names the key \"{kid}\", but {keys}, so no key can be selected.");
+    if has_fixed_keys(examination) {
+        let place = table(examination);
+        return advice(
+            summary,
+            format!("Write this `kid` into the entry of the key that signs, in `jwks` or `public_keys` {place}."),
+        );
+    }
     advice(
-        format!("The token names the key \"{kid}\", but {keys}, so no key can be selected."),
+        summary,
         format!(
             "Have the issuer publish the key that signs with the member\n    \"kid\": {}\nor leave `kid` out of the headers of its tokens: the Worker then tries each published key of the right kind. No setting here replaces that.",
             quoted(kid)

@@ -19,6 +19,7 @@ const OF_THE_WORKER: &[&str] = &[
     "needs a shared secret",
     "needs public keys",
     "would never be used",
+    "holds no public key",
     // Of the exchange.
     "is not the `issuer` of any table",
     "is not the audience of a",

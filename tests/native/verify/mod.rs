@@ -9,6 +9,7 @@ mod order;
 mod outage;
 mod remembered;
 mod secrets;
+mod static_keys;
 mod times;
 
 use crate::support::keys::{ed25519, ed25519_second, published};

@@ -56,7 +56,7 @@ impl EcKey {
     }
 
     /// The coordinates, big-endian.
-    pub(super) fn coordinates(&self) -> (&[u8], &[u8]) {
+    pub(crate) fn coordinates(&self) -> (&[u8], &[u8]) {
         (&self.x, &self.y)
     }
 

@@ -51,7 +51,7 @@ impl Ed25519Key {
     }
 
     /// The encoded point.
-    pub(super) fn point(&self) -> &[u8; 32] {
+    pub(crate) fn point(&self) -> &[u8; 32] {
         &self.octets
     }
 

@@ -228,7 +228,7 @@ fn not_a_set(error: &KeySetFormatError) -> KeySetError {
             return KeySetError::invalid(KeySetProblem::DiscoveryDocument, error.to_string())
                 .pointing_to(jwks_uri);
         }
-        KeySetFormatError::Certificates | KeySetFormatError::Pem => KeySetProblem::Pem,
+        KeySetFormatError::Pem => KeySetProblem::Pem,
         KeySetFormatError::SingleKey | KeySetFormatError::Array => KeySetProblem::BareKeys,
         KeySetFormatError::NoKeys => KeySetProblem::NotASet,
         KeySetFormatError::TooManyKeys(_) => KeySetProblem::TooManyKeys,

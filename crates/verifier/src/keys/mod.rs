@@ -99,6 +99,8 @@ pub enum Tier {
     Store,
     /// The issuer's own server.
     Origin,
+    /// The configuration itself, which holds the keys.
+    Configuration,
 }
 
 /// The result of a look-up: the set with which to verify a token.
@@ -118,6 +120,21 @@ pub struct Lookup {
     pub last_unknown_kid_fetch_at: Option<Timestamp>,
     /// Whether to run [`KeyCache::refresh`] after the response.
     pub refresh_due: bool,
+}
+
+impl Lookup {
+    /// The set of an issuer whose keys are given with it, at `now`.
+    #[must_use]
+    pub fn fixed(set: &Arc<KeySet>, now: Timestamp) -> Self {
+        Self {
+            set: Arc::clone(set),
+            tier: Tier::Configuration,
+            fetched_at: now,
+            found_at: now,
+            last_unknown_kid_fetch_at: None,
+            refresh_due: false,
+        }
+    }
 }
 
 /// The result of a second look for a key; see [`KeyCache::look_again`].

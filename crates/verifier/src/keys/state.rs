@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::jose::Algorithm;
+use crate::jose::{Algorithm, KeySet};
 use crate::keys::error::KeySetError;
 use crate::keys::record::Record;
 use crate::keys::{KeySource, Tier};
@@ -60,17 +60,30 @@ pub struct SetAsideSummary {
 }
 
 impl KeyState {
+    /// The state of keys that are given with their issuer.
+    #[must_use]
+    pub fn fixed(issuer: &str, set: &KeySet) -> Self {
+        let (keys, set_aside) = summaries(set);
+        Self {
+            issuer: issuer.to_owned(),
+            source_uri: "configuration".to_owned(),
+            jwks_uri: None,
+            tier: Some(Tier::Configuration),
+            serving: !set.keys.is_empty(),
+            fetched_at: None,
+            fresh_until: None,
+            stale_until: None,
+            keys,
+            set_aside,
+            last_attempt_at: None,
+            consecutive_failures: 0,
+            last_error: None,
+        }
+    }
+
     pub(crate) fn of(source: &KeySource, record: &Record, tier: Option<Tier>, now: Timestamp) -> Self {
         let cached = record.cached.as_ref();
-        let keys = cached.into_iter().flat_map(|cached| &cached.set.keys).map(|key| KeySummary {
-            kid: key.kid.clone(),
-            alg: key.algorithm.map(Algorithm::name),
-            thumbprint: key.thumbprint.clone(),
-        });
-        let set_aside = cached
-            .into_iter()
-            .flat_map(|cached| &cached.set.set_aside)
-            .map(|key| SetAsideSummary { kid: key.kid.clone(), reason: key.reason.to_string() });
+        let (keys, set_aside) = cached.map_or_else(Default::default, |cached| summaries(&cached.set));
         Self {
             issuer: source.issuer.clone(),
             source_uri: source.identity().into_owned(),
@@ -80,11 +93,24 @@ impl KeyState {
             fetched_at: cached.map(|cached| cached.lifetime.fetched_at),
             fresh_until: cached.map(|cached| cached.lifetime.fresh_until),
             stale_until: cached.map(|cached| cached.lifetime.stale_until),
-            keys: keys.collect(),
-            set_aside: set_aside.collect(),
+            keys,
+            set_aside,
             last_attempt_at: record.attempts.last_attempt_at,
             consecutive_failures: record.attempts.consecutive_failures,
             last_error: record.last_error.clone(),
         }
     }
+}
+
+fn summaries(set: &KeySet) -> (Vec<KeySummary>, Vec<SetAsideSummary>) {
+    let keys = set.keys.iter().map(|key| KeySummary {
+        kid: key.kid.clone(),
+        alg: key.algorithm.map(Algorithm::name),
+        thumbprint: key.thumbprint.clone(),
+    });
+    let set_aside = set
+        .set_aside
+        .iter()
+        .map(|key| SetAsideSummary { kid: key.kid.clone(), reason: key.reason.to_string() });
+    (keys.collect(), set_aside.collect())
 }

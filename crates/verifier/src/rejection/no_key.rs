@@ -17,6 +17,14 @@ pub enum NoKey {
         /// Seconds until a token with an unknown `kid` makes the server fetch the set again.
         next_fetch_seconds: u64,
     },
+    /// The issuer's keys are in the configuration, and none has the token's `kid`.
+    #[error("the kid \"{kid}\" is not among the issuer's keys in the configuration (keys: {known})")]
+    NotConfigured {
+        /// The token's `kid`, truncated.
+        kid: String,
+        /// The number of keys in the configuration.
+        known: usize,
+    },
     /// The token names a `kid`, but no key in the set has one.
     #[error(
         "the token names the kid \"{kid}\", but no key of the issuer has a kid (keys: {known}), so none can be selected by it"

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::claims::ClaimRules;
 use super::distrust::DistrustedKeys;
 use super::secrets::ConfiguredSecret;
+use crate::jose::KeySet;
 use crate::jose::algorithm::Algorithm;
 use crate::keys::KeySource;
 
@@ -20,6 +21,8 @@ pub struct TrustedIssuer {
     pub algorithms: Vec<Algorithm>,
     /// The source of its public keys, if it has public keys.
     pub keys: Option<KeySource>,
+    /// Its public keys, if they are given with it. Then nothing is fetched or stored, and [`Self::keys`] is not used.
+    pub fixed_keys: Option<Arc<KeySet>>,
     /// Its shared secrets; empty if it has none.
     pub secrets: Vec<ConfiguredSecret>,
     /// The keys that are refused, although the issuer may still publish them.
@@ -35,6 +38,12 @@ impl TrustedIssuer {
     pub fn problem_of(&self, secret: &ConfiguredSecret) -> Option<String> {
         let shared = self.algorithms.iter().filter(|algorithm| algorithm.is_shared_secret());
         shared.copied().find_map(|algorithm| secret.problem_for(algorithm))
+    }
+
+    /// Whether it has public keys, or a place from which they are fetched.
+    #[must_use]
+    pub const fn has_public_keys(&self) -> bool {
+        self.keys.is_some() || self.fixed_keys.is_some()
     }
 
     /// Whether `algorithm` is on the allow-list.

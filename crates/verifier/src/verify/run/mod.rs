@@ -12,7 +12,7 @@ use super::{KeyIdentity, Observed, Terms, Trail, Verification, VerifiedToken, di
 use crate::jose::algorithm::Algorithm;
 use crate::jose::jwk::KeySet;
 use crate::jose::token::UntrustedToken;
-use crate::keys::{KeyCache, KeySource, Wanted, freshness};
+use crate::keys::{KeyCache, KeySource, Lookup, Tier, Wanted, freshness};
 use crate::limits;
 use crate::ports::VerifierPlatform;
 use crate::rejection::{Fault, NoKey, Refusal, Rejection, excerpt};
@@ -78,10 +78,14 @@ impl<'r, P: VerifierPlatform> Run<'r, P> {
         if self.terms.cross_checks.is_distrusted(algorithm) {
             return Err(Fault::CryptoDisagreement { algorithm: algorithm.name() }.into());
         }
-        let set = match &issuer.keys {
+        let set = match (&issuer.fixed_keys, &issuer.keys) {
             _ if algorithm.is_shared_secret() => None,
-            Some(source) => Some(self.look_up(issuer, source, &token).await?),
-            None => {
+            (Some(set), _) => {
+                self.trail.lookup = Some(Lookup::fixed(set, self.now));
+                Some(Arc::clone(set))
+            }
+            (None, Some(source)) => Some(self.look_up(issuer, source, &token).await?),
+            (None, None) => {
                 let algorithm = algorithm.name();
                 return Err(Rejection::KeyNotFound(NoKey::NoneForAlgorithm { algorithm, known: 0 }).into());
             }
@@ -148,12 +152,17 @@ impl<'r, P: VerifierPlatform> Run<'r, P> {
         Ok(KeyIdentity { algorithm, kid: jwk.kid.clone(), thumbprint: Some(jwk.thumbprint.clone()) })
     }
 
-    /// Adds to the rejection for an unknown `kid` the age of the set, and when the set can be fetched again.
+    /// Adds to the rejection for an unknown `kid` the age of the set, and when the set can be fetched again. A set in the configuration
+    /// has neither.
     fn with_times(&self, mut rejection: Rejection) -> Rejection {
-        if let Rejection::KeyNotFound(NoKey::UnknownKid { age_seconds, next_fetch_seconds, .. }) =
+        if let Rejection::KeyNotFound(NoKey::UnknownKid { kid, known, age_seconds, next_fetch_seconds }) =
             &mut rejection
             && let Some(lookup) = &self.trail.lookup
         {
+            if lookup.tier == Tier::Configuration {
+                let (kid, known) = (std::mem::take(kid), *known);
+                return Rejection::KeyNotFound(NoKey::NotConfigured { kid, known });
+            }
             let (now, looked_at) = (self.now, lookup.last_unknown_kid_fetch_at);
             *age_seconds = u64::try_from(now.since(lookup.fetched_at)).unwrap_or(0);
             *next_fetch_seconds = freshness::cooldown_left(now, looked_at, &self.terms.cache).unwrap_or(0);
