@@ -43,7 +43,7 @@ export interface IssuerConfiguration {
   preset?: 'clerk' | 'supabase' | 'better-auth' | 'auth0' | 'oidc';
   /** Where the keys are: an https URL, or http on a loopback address. */
   jwks_uri?: string;
-  /** Reads the address of the keys from `<issuer>/.well-known/openid-configuration`. */
+  /** Reads the address of the keys from `<issuer>/.well-known/openid-configuration`, else from the metadata of RFC 8414. */
   discovery?: boolean;
   /** The keys themselves, as a JWK Set without private members, in place of an address. */
   jwks?: { keys: readonly Json[] };

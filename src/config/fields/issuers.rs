@@ -32,7 +32,8 @@ object! {
         preset: Optional<Choice<Preset>> = Optional(Choice(Preset::NAMES));
         /// Where the keys are: an `https` URL, or `http` on a loopback address.
         jwks_uri: Optional<Text> = Optional(Text), absent("the preset's"), with(json!({ "pattern": "^https?://" }));
-        /// Reads the address of the keys from `<issuer>/.well-known/openid-configuration`. The document's `issuer` must be equal to this one.
+        /// Reads the address of the keys from `<issuer>/.well-known/openid-configuration`, or, if that is a 404, from the metadata of RFC 8414. The
+        /// document's `issuer` must be equal to this one.
         discovery: Or<Boolean> = Or(Boolean, false);
         /// The keys themselves, as a JWK Set without private members. Nothing is fetched then. It takes the place of `jwks_uri` and `discovery`.
         jwks: Optional<Inner<StaticSet>> = Optional(inner());

@@ -3,7 +3,7 @@
 use super::{Advice, advice, table};
 use crate::explain::Examination;
 use crate::keys::error::{KeySetError, KeySetProblem};
-use crate::keys::{KeySource, Location};
+use crate::keys::{KeySource, Location, OPENID_CONFIGURATION};
 
 /// What makes a key usable.
 pub(super) const USABLE: &str = "RSA of 2048 bits or more, P-256, P-384 or Ed25519; `use` absent or \"sig\"; `key_ops` absent or with \"verify\"; no private members";
@@ -63,15 +63,12 @@ fn asked(location: Option<&Location>, failure: Option<&KeySetError>, issuer: &st
         None => "its JWKS URL".to_owned(),
     };
     let base = issuer.trim_end_matches('/');
-    let look_up = format!("Open {base}{DISCOVERY_PATH}, take the `jwks_uri` that it shows, and ");
+    let look_up = format!("Open {base}{OPENID_CONFIGURATION}, take the `jwks_uri` that it shows, and ");
     Asked { url, must_have: KEYS, look_up }
 }
 
 /// What a key set must have.
 const KEYS: &str = "an array \"keys\"";
-
-/// Where a discovery document is, behind `iss` (OpenID Connect Discovery 1.0, section 4).
-const DISCOVERY_PATH: &str = "/.well-known/openid-configuration";
 
 fn fix(
     problem: KeySetProblem,

@@ -115,3 +115,69 @@ fn an_etag_is_not_sent_to_another_url() {
     assert!(holds(&isolate.ask(&world, Wanted::Kid("b")), "b"));
     assert_eq!(world.origin.requests().last().unwrap().if_none_match, None);
 }
+
+/// The place of RFC 8414 for an issuer with a path: before it.
+const TENANT: &str = "https://issuer.example/tenant/1";
+const SERVER_METADATA: &str = "https://issuer.example/.well-known/oauth-authorization-server/tenant/1";
+
+fn tenant(issuer: &str) -> KeySource {
+    KeySource { issuer: issuer.to_owned(), location: edge_assay::trust::presets::discovery(issuer), may_be_empty: false }
+}
+
+#[test]
+fn an_authorization_server_without_openid_is_found_by_its_metadata() {
+    for (issuer, place) in [
+        (TENANT, SERVER_METADATA),
+        ("https://issuer.example/tenant/1/", SERVER_METADATA),
+        (ISSUER, "https://issuer.example/.well-known/oauth-authorization-server"),
+        ("https://issuer.example:8443/", "https://issuer.example:8443/.well-known/oauth-authorization-server"),
+    ] {
+        let world = FakePlatform::at(NOW);
+        let source = tenant(issuer);
+        let Location::Discovery { uri } = &source.location else { panic!("{source:?}") };
+        world.origin.serves(uri, Answer::status(404));
+        world.origin.serves(place, metadata(issuer, URL));
+        world.origin.serves(URL, Answer::json(jwks(&[("a", 1)])));
+        assert!(holds(&Isolate::of(source.clone()).ask(&world, Wanted::Kid("a")), "a"), "{issuer}");
+        let spent: u32 = world.origin.requests().iter().map(|request| request.timeout_ms).sum();
+        assert_eq!(spent, 5000, "all three documents within the time limit");
+        assert_eq!(world.origin.requests()[1].url, place);
+    }
+}
+
+#[test]
+fn the_metadata_of_an_authorization_server_is_asked_for_only_where_nothing_else_is() {
+    for answer in [Answer::status(503), Answer::status(403), Answer::status(302), Answer::html("<html>"), metadata("https://other.example", URL)] {
+        let world = FakePlatform::at(NOW);
+        let source = tenant(TENANT);
+        let Location::Discovery { uri } = &source.location else { panic!("{source:?}") };
+        world.origin.serves(uri, answer.clone());
+        world.origin.serves(SERVER_METADATA, metadata(TENANT, URL));
+        assert!(Isolate::of(source.clone()).ask(&world, Wanted::Any).is_err(), "{answer:?}");
+        assert_eq!(world.origin.calls(SERVER_METADATA), 0, "{answer:?}");
+    }
+}
+
+#[test]
+fn the_issuer_in_that_metadata_must_be_equal_too() {
+    let fault_of = |answer: Answer| {
+        let world = FakePlatform::at(NOW);
+        let source = tenant(TENANT);
+        let Location::Discovery { uri } = &source.location else { panic!("{source:?}") };
+        world.origin.serves(uri, Answer::status(404));
+        world.origin.serves(SERVER_METADATA, answer);
+        world.origin.serves(URL, Answer::json(jwks(&[("a", 1)])));
+        let fault = Isolate::of(source.clone()).ask(&world, Wanted::Any).unwrap_err();
+        assert_eq!(world.origin.calls(URL), 0);
+        fault
+    };
+    for other in ["https://issuer.example", "https://issuer.example/tenant/1/", "https://issuer.example/tenant/2", "https://evil.example/tenant/1"] {
+        let fault = fault_of(metadata(other, URL));
+        assert!(matches!(fault, Fault::JwksInvalid { .. }), "{other}: {fault:?}");
+        assert!(fault.to_string().contains(SERVER_METADATA), "{fault}");
+    }
+    // While the metadata cannot be had, it is not known whether there is any.
+    assert!(matches!(fault_of(Answer::status(503)), Fault::JwksUnavailable { .. }));
+    let fault = fault_of(Answer::status(404));
+    assert!(matches!(&fault, Fault::JwksInvalid { reason, .. } if reason.starts_with("discovery: the status is 404")), "{fault:?}");
+}

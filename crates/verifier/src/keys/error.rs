@@ -123,6 +123,11 @@ impl KeySetError {
         Self { points_to: Some(url.to_owned()), ..self }.bounded()
     }
 
+    /// The same error, of the document at `url`.
+    pub(crate) fn at(self, url: &str) -> Self {
+        Self { reason: format!("at {url}: {}", self.reason), ..self }.bounded()
+    }
+
     /// The same error, as one of the discovery document.
     pub(crate) fn in_discovery(self) -> Self {
         // The new place of a discovery document is not the URL of a key set.

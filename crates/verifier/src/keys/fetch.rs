@@ -14,8 +14,8 @@ use crate::jose::{KeySet, KeySetFormatError, json};
 use crate::keys::error::{KeySetError, KeySetProblem};
 use crate::keys::freshness;
 use crate::keys::record::CachedSet;
-use crate::keys::url::{self, Transport};
-use crate::keys::{CachePolicy, KeySource, Location};
+use crate::keys::url::{self, Parts, Transport};
+use crate::keys::{CachePolicy, KeySource, Location, OPENID_CONFIGURATION};
 use crate::limits::{MAX_ETAG_BYTES, MAX_JWKS_BYTES};
 use crate::ports::{Document, DocumentRequest, FetchError, HttpClient};
 
@@ -47,7 +47,8 @@ pub enum Answer {
 }
 
 /// Asks the origin of `source` once, within `policy.fetch_timeout_ms`. With discovery each of the two documents has half of
-/// that time: so the limit holds for both together, but a first document that takes longer than its half is refused.
+/// that time: so the limit holds for both together, but a first document that takes longer than its half is refused. If the issuer
+/// has its metadata in the place of RFC 8414, that document and the set share the second half.
 ///
 /// `held` is the set that a 304 may confirm. `must_not_be_lost` says that it may still be used: then an answer without a
 /// usable key counts as a failure. For an issuer without shared secrets it always does. An issuer with secrets may publish an
@@ -69,8 +70,20 @@ pub async fn fetch<C: HttpClient>(
         }
         Location::Discovery { uri } => {
             let half = policy.fetch_timeout_ms / 2;
-            let found = discover(client, uri, &source.issuer, half).await;
-            (found.map_err(KeySetError::in_discovery)?, half)
+            match (discover(client, uri, &source.issuer, half).await, server_metadata(uri)) {
+                (Ok(found), _) => (found, half),
+                // Nothing is there: the issuer may be an authorization server without OpenID.
+                (Err(error), Some(other)) if error.problem == KeySetProblem::NotFound => {
+                    let quarter = half / 2;
+                    let found = discover(client, &other, &source.issuer, quarter).await;
+                    let found = found.map_err(|second| match second.problem {
+                        KeySetProblem::NotFound => error,
+                        _ => second.at(&other),
+                    });
+                    (found.map_err(KeySetError::in_discovery)?, quarter)
+                }
+                (Err(error), _) => return Err(error.in_discovery()),
+            }
         }
     };
     // An `ETag` belongs to one URL, so it is sent to no other.
@@ -95,7 +108,15 @@ pub async fn fetch<C: HttpClient>(
     Ok(Fetched { jwks_uri, answer, max_age_seconds })
 }
 
-/// The `jwks_uri` of `issuer`'s discovery document (OpenID Connect Discovery 1.0 §4.3: its `issuer` must be identical).
+/// Where the issuer whose `OpenID` document is at `uri` has its metadata as an authorization server (RFC 8414 §3.1): the well-known path stands
+/// before the issuer's own path, which has no slash at its end.
+fn server_metadata(uri: &str) -> Option<String> {
+    let issuer = Parts::of(uri.strip_suffix(OPENID_CONFIGURATION)?)?;
+    let Parts { scheme, authority, target } = issuer;
+    (!target.contains('?')).then(|| format!("{scheme}://{authority}/.well-known/oauth-authorization-server{target}"))
+}
+
+/// The `jwks_uri` of `issuer`'s discovery document (OpenID Connect Discovery 1.0 §4.3, RFC 8414 §3.3: its `issuer` must be identical).
 async fn discover<C: HttpClient>(
     client: &C,
     uri: &str,

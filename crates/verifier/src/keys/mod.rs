@@ -33,6 +33,9 @@ pub struct KeySource {
     pub may_be_empty: bool,
 }
 
+/// Where a discovery document is, behind the issuer (OpenID Connect Discovery 1.0 §4).
+pub const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
+
 /// The document that is fetched first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {
@@ -41,9 +44,10 @@ pub enum Location {
         /// Its URL.
         uri: String,
     },
-    /// A discovery document (OpenID Connect Discovery 1.0 §4) that names the JWK Set.
+    /// A discovery document (OpenID Connect Discovery 1.0 §4) that names the JWK Set. If there is none, the metadata of an authorization server
+    /// (RFC 8414 §3) is asked for.
     Discovery {
-        /// Its URL, `<issuer>/.well-known/openid-configuration`.
+        /// Its URL, the issuer and [`OPENID_CONFIGURATION`].
         uri: String,
     },
 }

@@ -2,12 +2,12 @@
 //! only supplies values that the configuration does not set.
 
 use crate::jose::algorithm::Algorithm;
-use crate::keys::Location;
+use crate::keys::{Location, OPENID_CONFIGURATION};
 
 /// The location of an issuer's discovery document (`OpenID` Connect Discovery 1.0 §4).
 #[must_use]
 pub fn discovery(issuer: &str) -> Location {
-    Location::Discovery { uri: format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/')) }
+    Location::Discovery { uri: format!("{}{OPENID_CONFIGURATION}", issuer.trim_end_matches('/')) }
 }
 
 /// Where a provider publishes its keys.
