@@ -2,7 +2,7 @@
 // that the Worker reads. Rules between fields, ranges, and that a list is not empty, are not part of the types: the Worker checks them and
 // reports all faults at once.
 
-/** A JSON Pointer (RFC 6901) to a claim, as in `/sub`. */
+/** A JSON Pointer (RFC 6901) to a claim or to a member of the JOSE header, as in `/sub`. */
 export type JsonPointer = `/${string}`;
 
 /** An algorithm that a third party's token may be signed with. */
@@ -139,8 +139,8 @@ export interface EndpointsConfiguration {
   prefix?: `/${string}`;
 }
 
-/** A condition on a claim: exactly one test. */
-export type Condition = { claim: JsonPointer } & (
+/** A condition on a claim, or on a member of the JOSE header: exactly one test. */
+export type Condition = ({ claim: JsonPointer } | { header: JsonPointer }) & (
   | { equals: Json }
   | { one_of: readonly Scalar[] }
   | { contains_all: readonly Scalar[] }

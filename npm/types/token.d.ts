@@ -55,7 +55,7 @@ export interface VerifyOptions {
   scopes?: readonly string[];
   /** The configured issuers whose tokens are accepted here. Otherwise: 403 `issuer_not_accepted`. */
   issuers?: readonly string[];
-  /** Conditions on claims, all of which must hold. Otherwise: 403 `condition_failed`. */
+  /** Conditions on claims or the JOSE header, all of which must hold. Otherwise: 403 `condition_failed`. */
   claims?: readonly Condition[];
 }
 

@@ -35,7 +35,7 @@ const ATTACKS_AND_VERDICTS = [
 export const AREAS = {
   jose: { folder: 'crates/jose/src', first: ATTACKS_AND_VERDICTS },
   verify: { folder: 'crates/verifier/src/verify', first: ATTACKS_AND_VERDICTS },
-  trust: { folder: 'crates/verifier/src/trust', first: [...ATTACKS_AND_VERDICTS, 'configuration'] },
+  trust: { folder: 'crates/verifier/src/trust', first: [...ATTACKS_AND_VERDICTS, 'configuration', 'exchange', 'gateway'] },
   gateway: { folder: 'src/gateway', first: ['gateway'] },
   claims: { folder: 'src/claims', first: ['exchange', 'gateway'] },
   exchange: { folder: 'src/exchange', first: ['exchange'] },

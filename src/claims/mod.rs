@@ -1,4 +1,5 @@
-//! What is known about a subject, and the conditions that a policy or a route sets on it.
+//! What is known about a subject beside the token, and, from the verifier, the conditions that a policy or a route sets on it.
 
-pub mod conditions;
-pub mod facts;
+pub mod directory;
+
+pub use crate::trust::{conditions, facts};

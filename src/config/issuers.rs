@@ -120,12 +120,10 @@ fn location(
         table.fault(ISSUER.discovery.name, "is set although jwks_uri is set too", "remove one of the two");
     }
     if static_keys::are_given(table) {
-        for name in [
-            jwks_uri.is_some().then_some(ISSUER.jwks_uri.name),
-            discovery.then_some(ISSUER.discovery.name),
-        ]
-        .into_iter()
-        .flatten()
+        for name in
+            [jwks_uri.is_some().then_some(ISSUER.jwks_uri.name), discovery.then_some(ISSUER.discovery.name)]
+                .into_iter()
+                .flatten()
         {
             let problem = "would never be used, because the keys themselves are given";
             table.fault(name, problem, "remove it, or remove `jwks` and `public_keys`");

@@ -50,7 +50,11 @@ fn read_set(table: &Table<'_>, keys: &mut Vec<Jwk>, set_aside: &mut Vec<SetAside
     let elements = match table.read(&STATIC_SET.keys) {
         Some(Value::Array(elements)) if !elements.is_empty() => elements.as_slice(),
         Some(_) => {
-            table.fault(name, "is not a list of keys, or is empty", "write the `keys` of the issuer's JWK Set");
+            table.fault(
+                name,
+                "is not a list of keys, or is empty",
+                "write the `keys` of the issuer's JWK Set",
+            );
             &[]
         }
         None => &[],
@@ -64,12 +68,20 @@ fn read_set(table: &Table<'_>, keys: &mut Vec<Jwk>, set_aside: &mut Vec<SetAside
                 set_aside.push(SetAside { index, kid, reason });
             }
             Err(reason) => {
-                table.fault(&format!("{name}[{index}]"), format!("holds no public key: {reason}"), fix(&reason));
+                table.fault(
+                    &format!("{name}[{index}]"),
+                    format!("holds no public key: {reason}"),
+                    fix(&reason),
+                );
             }
         }
     }
     if keys.len() == begun && set_aside.len() == elements.len() && !elements.is_empty() {
-        table.fault(name, "holds no public key: none verifies signatures", "add the key that signs the tokens");
+        table.fault(
+            name,
+            "holds no public key: none verifies signatures",
+            "add the key that signs the tokens",
+        );
     }
 }
 

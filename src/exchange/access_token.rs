@@ -4,7 +4,7 @@ use super::mint::Minted;
 use super::policy::{self, Target};
 use super::refusal::{Role, TokenError};
 use super::{Exchange, delegation};
-use crate::claims::facts::Facts;
+use crate::claims::directory;
 use crate::ports::Platform;
 use crate::time::Timestamp;
 use crate::verify::VerifiedToken;
@@ -67,7 +67,7 @@ async fn granted<P: Platform>(
 ) -> Result<policy::Granted, TokenError> {
     let Wanted { subject, role, actor, targets, scope, client_id } = *wanted;
     let act = delegation::act(subject, actor, targets)?;
-    let facts = Facts::load(subject, exchange.directory.as_deref(), platform).await?;
+    let facts = directory::facts(subject, exchange.directory.as_deref(), platform).await?;
     let mut granted = policy::grant(subject, &facts, targets, scope, role, now)?;
     if let Some(actor) = actor {
         let refused = |rejection| TokenError::Token { role: Role::Actor, rejection };

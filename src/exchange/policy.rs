@@ -255,7 +255,7 @@ fn check_conditions(target: &Target, facts: &Facts<'_>) -> Result<(), TargetErro
         None => Ok(()),
         Some(condition) => Err(TargetError::Condition {
             audience: target.audience.clone(),
-            claim: condition.claim.as_str().to_owned(),
+            about: condition.about.clone(),
             rule: condition.test.name(),
         }),
     }

@@ -6,6 +6,7 @@
 
 use super::form::FormError;
 use super::token_form::TokenFormError;
+use crate::claims::conditions::Member;
 use crate::codes::{self, Code};
 use crate::details;
 use crate::rejection::{Fault, Rejection};
@@ -188,12 +189,12 @@ pub enum TargetError {
         audience: String,
     },
     /// A condition in the target's `when` is not fulfilled.
-    #[error("the token does not fulfil a condition of the target {audience}: {rule} on the claim {claim}")]
+    #[error("the token does not fulfil a condition of the target {audience}: {rule} on {about}")]
     Condition {
         /// The target.
         audience: String,
-        /// The JSON Pointer of the claim.
-        claim: String,
+        /// The member that it is about.
+        about: Member,
         /// The name of the test.
         rule: &'static str,
     },

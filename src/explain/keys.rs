@@ -45,11 +45,16 @@ pub(super) fn public(examination: &Examination<'_>, issuer: &TrustedIssuer, algo
             put(members, "fetched_at", json!(lookup.fetched_at.rfc3339()));
             put(members, "age", json!(duration_in_words(age)));
         }
-        let listed: Vec<Value> =
-            lookup.set.keys.iter().take(MAX_LISTED).map(|jwk| {
+        let listed: Vec<Value> = lookup
+            .set
+            .keys
+            .iter()
+            .take(MAX_LISTED)
+            .map(|jwk| {
                 let is_distrusted = issuer.distrusted.include(&lookup.set, jwk);
                 key(jwk, algorithm, kid.as_deref(), is_distrusted)
-            }).collect();
+            })
+            .collect();
         put(members, "keys", json!(listed));
         let aside: Vec<Value> = lookup
             .set

@@ -261,7 +261,7 @@ pub(super) fn evidence(
         .require
         .claims
         .iter()
-        .map(|condition| format!("{} {}", condition.claim.as_str(), condition.test.name()))
+        .map(|condition| format!("{} {}", condition.about, condition.test.name()))
         .collect();
     if !conditions.is_empty() {
         put(members, "conditions", json!(conditions));

@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use super::path::push_escape;
-use crate::claims::facts::{Facts, Pointer};
+use crate::claims::facts::{Pointer, select};
 use crate::jose::Claims;
 use crate::trust::claims::claim_at;
 
@@ -347,7 +347,7 @@ pub fn value(claims: &Claims, pointer: &Pointer) -> String {
         }
         Value::Null => {}
         // The signed text, so that no number loses a digit.
-        _ => push(&mut text, Facts::of(claims).raw(pointer).map_or("", |raw| raw.get()), false),
+        _ => push(&mut text, select(claims.members(), pointer).map_or("", |raw| raw.get()), false),
     }
     text
 }

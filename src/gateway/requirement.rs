@@ -1,6 +1,6 @@
 //! What a route requires of a token that verifies.
 
-use crate::claims::conditions::Condition;
+use crate::claims::conditions::{Condition, Member};
 use crate::claims::facts::Facts;
 use crate::codes;
 use crate::rejection::Rejection;
@@ -14,7 +14,7 @@ pub struct Requirement {
     pub issuers: Option<Vec<String>>,
     /// The scopes that the token's `scope` must contain.
     pub scopes: Vec<String>,
-    /// The conditions that its claims must meet.
+    /// The conditions that its claims and its header must meet.
     pub claims: Vec<Condition>,
 }
 
@@ -29,10 +29,10 @@ pub enum RequirementError {
     #[error(transparent)]
     Rejected(Rejection),
     /// A condition is false.
-    #[error("{rule} is required of {claim}")]
+    #[error("{rule} is required of {about}")]
     Condition {
-        /// The JSON Pointer of the claim.
-        claim: String,
+        /// The member that it is about.
+        about: Member,
         /// The name of the condition's test.
         rule: &'static str,
     },
@@ -62,13 +62,12 @@ impl Requirement {
         if let Some(rejection) = scope_violation(token.claims(), &self.scopes) {
             return Err(RequirementError::Rejected(rejection));
         }
-        let facts = Facts::of(token.claims());
+        let facts = Facts::of(token.header(), token.claims());
         match self.claims.iter().find(|condition| !condition.holds(&facts)) {
             None => Ok(()),
-            Some(broken) => Err(RequirementError::Condition {
-                claim: broken.claim.as_str().to_owned(),
-                rule: broken.test.name(),
-            }),
+            Some(broken) => {
+                Err(RequirementError::Condition { about: broken.about.clone(), rule: broken.test.name() })
+            }
         }
     }
 }

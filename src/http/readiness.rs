@@ -283,8 +283,7 @@ async fn report_on<P: Platform>(
         .iter()
         .map(|secret| {
             let is_distrusted = issuer.distrusted.include_secret(&issuer.secrets, secret);
-            let problem =
-                if is_distrusted { Some(DISTRUSTED.to_owned()) } else { issuer.problem_of(secret) };
+            let problem = if is_distrusted { Some(DISTRUSTED.to_owned()) } else { issuer.problem_of(secret) };
             SecretReport {
                 binding: secret.reference.binding.clone(),
                 kid: secret.reference.kid.clone(),
@@ -293,10 +292,14 @@ async fn report_on<P: Platform>(
             }
         })
         .collect();
-    let unusable = secrets.iter().filter(|secret| secret.problem.as_deref() != Some(DISTRUSTED)).find_map(|secret| {
-        let problem = secret.problem.as_ref()?;
-        Some((Readiness::Not("secret_missing"), Some(format!("the secret {}: {problem}", secret.binding))))
-    });
+    let unusable =
+        secrets.iter().filter(|secret| secret.problem.as_deref() != Some(DISTRUSTED)).find_map(|secret| {
+            let problem = secret.problem.as_ref()?;
+            Some((
+                Readiness::Not("secret_missing"),
+                Some(format!("the secret {}: {problem}", secret.binding)),
+            ))
+        });
     let fault = probed.as_ref().and_then(|probed| probed.as_ref().err());
     let fix = fault.filter(|_| unusable.is_none()).zip(issuer.keys.as_ref()).and_then(|(fault, source)| {
         let failure = keys.as_ref().and_then(|keys| keys.last_error.as_ref());
@@ -353,12 +356,8 @@ fn keys_readiness(
     if let Some(set) = set {
         let fits = |key: &&Jwk| issuer.algorithms.iter().any(|algorithm| key.serves(*algorithm));
         let is_trusted = |key: &&Jwk| !issuer.distrusted.include(&set, key);
-        let (refused, usable): (Vec<&Jwk>, Vec<&Jwk>) = set
-            .keys
-            .iter()
-            .filter(fits)
-            .filter(is_trusted)
-            .partition(|key| fault_of(key, engine).is_some());
+        let (refused, usable): (Vec<&Jwk>, Vec<&Jwk>) =
+            set.keys.iter().filter(fits).filter(is_trusted).partition(|key| fault_of(key, engine).is_some());
         if let Some(fault) = refused.first().and_then(|key| fault_of(key, engine)) {
             let name = engine.name();
             let problem = format!(

@@ -8,7 +8,8 @@ use crate::support::platform::Answer;
 use crate::support::request::FakeRequest;
 use crate::support::tokens;
 use crate::support::world::{NOW, World, body, claims, header, issuer, jwks_uri};
-use edge_assay::claims::facts::{Facts, Pointer, directory_key};
+use edge_assay::claims::directory::directory_key;
+use edge_assay::claims::facts::{Facts, Pointer};
 use edge_assay::config::Config;
 use edge_assay::http::Response;
 use edge_assay::jose::json::{self, JsonError};
@@ -170,7 +171,7 @@ fn a_fact_has_the_value_that_was_signed() {
         let token = tokens::unsigned("{}", &payload);
         let parsed = UntrustedToken::parse(&token).unwrap();
         for pointer in ["/plan", "/list/0"] {
-            let value = Facts::of(parsed.claims()).value(&Pointer::parse(pointer).unwrap());
+            let value = Facts::of(parsed.header(), parsed.claims()).value(&Pointer::parse(pointer).unwrap());
             assert_eq!(value, Some(disguise.clone()));
         }
     }

@@ -31,7 +31,9 @@ const CURVES: &[(ObjectIdentifier, Curve)] = &[
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PemError {
     /// It does not consist of one block from `-----BEGIN …-----` to `-----END …-----`.
-    #[error("it is not one block of PEM, from its line `-----BEGIN PUBLIC KEY-----` to its line `-----END PUBLIC KEY-----`")]
+    #[error(
+        "it is not one block of PEM, from its line `-----BEGIN PUBLIC KEY-----` to its line `-----END PUBLIC KEY-----`"
+    )]
     NotOneBlock,
     /// The label is that of a private key.
     #[error("it is a private key, and only a public key may be here")]

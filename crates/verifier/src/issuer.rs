@@ -223,7 +223,9 @@ impl Issuer {
                     .extend(secrets.into_iter().filter(|algorithm| !preset.algorithms().contains(algorithm)));
                 allowed
             }
-            (None, None) if self.location.is_some() || self.public_keys.is_some() => [Algorithm::ASYMMETRIC.to_vec(), secrets].concat(),
+            (None, None) if self.location.is_some() || self.public_keys.is_some() => {
+                [Algorithm::ASYMMETRIC.to_vec(), secrets].concat()
+            }
             (None, None) => secrets,
         }
     }

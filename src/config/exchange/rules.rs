@@ -1,8 +1,8 @@
-//! Reads the rules about claims: a target's `subject`, `when` and `claims`, and a route's `require.claims`.
+//! Reads the rules about claims: a target's `subject`, `when` and `claims`, and the conditions of a route and of an issuer.
 
 use serde_json::Value;
 
-use crate::claims::conditions::{Condition, Test};
+use crate::claims::conditions::{Condition, Member, Test};
 use crate::claims::facts::Pointer;
 use crate::config::fields::exchange::{
     CLAIM_MAPPING, CONDITION, ClaimMapping, Condition as ConditionRows, POINTER_FIX, SUBJECT, Subject, TARGET,
@@ -81,10 +81,10 @@ pub(in crate::config) fn conditions(
 ) -> Vec<Condition> {
     let mut conditions = Vec::new();
     for one in table.read(field).into_iter().flatten() {
-        let claim = pointer(&one, CONDITION.claim.name, one.read(&CONDITION.claim), has_directory);
+        let about = member(&one, has_directory);
         let tests = tests(&one);
-        match (claim, tests.as_slice()) {
-            (Some(claim), [test]) => conditions.push(Condition { claim, test: test.clone() }),
+        match (about, tests.as_slice()) {
+            (Some(about), [test]) => conditions.push(Condition { about, test: test.clone() }),
             (Some(_), []) => one.fault(
                 "",
                 "has no test",
@@ -96,6 +96,25 @@ pub(in crate::config) fn conditions(
         one.finish();
     }
     conditions
+}
+
+/// The member that a condition is about: a claim, or a member of the JOSE header.
+fn member(table: &Table<'_>, has_directory: bool) -> Option<Member> {
+    let claim = table.read(&CONDITION.claim);
+    let header = table.read(&CONDITION.header);
+    match (table.given(&CONDITION.claim).is_some(), table.given(&CONDITION.header).is_some()) {
+        (true, true) => {
+            table.fault("", "has both claim and header", "write one table for each");
+            None
+        }
+        (false, false) => {
+            table.fault(CONDITION.claim.name, "is missing", POINTER_FIX);
+            None
+        }
+        (true, false) => pointer(table, CONDITION.claim.name, claim, has_directory).map(Member::Claim),
+        // The header has no record beside it, so a member of it may be called `directory`.
+        (false, true) => pointer(table, CONDITION.header.name, header, true).map(Member::Header),
+    }
 }
 
 fn tests(table: &Table<'_>) -> Vec<Test> {

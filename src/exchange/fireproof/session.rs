@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::message::ExchangeMessage;
 use super::{ApiError, Fireproof, results};
-use crate::claims::facts::Facts;
+use crate::claims::directory;
 use crate::exchange::Exchange;
 use crate::exchange::mapping;
 use crate::exchange::memberships::{self, Memberships, Selected};
@@ -32,7 +32,7 @@ impl Session<'_> {
         let refused = |rejection| ApiError::Token { issuer: Some(excerpt(token.issuer())), rejection };
         let faulty = |fault| ApiError::Fault { issuer: Some(excerpt(token.issuer())), fault };
         let binding = self.exchange.directory.as_deref();
-        let facts = Facts::load(token, binding, platform).await.map_err(faulty)?;
+        let facts = directory::facts(token, binding, platform).await.map_err(faulty)?;
         let subject = token.claims().subject.as_deref().filter(|sub| !sub.is_empty());
         let subject = subject.ok_or_else(|| refused(Rejection::ClaimMissing { claim: "sub".to_owned() }))?;
         let source = self.fireproof.memberships;

@@ -47,9 +47,9 @@ fn fix(examination: &Examination<'_>, route: &Route, error: &TokenError) -> Stri
                 "Send a token of an issuer that the target takes. To take tokens of this issuer too, set {place}:\n    from = {from}{subject}{warning}"
             )
         }
-        (TokenError::Target(TargetError::Condition { claim, rule, .. }), Some(target)) => format!(
+        (TokenError::Target(TargetError::Condition { about, rule, .. }), Some(target)) => format!(
             "The condition is {}. Give the user what it asks for, at the identity provider, and sign in again: a token keeps the claims that it was issued with. Or change the condition under `when`, {place}.",
-            condition_of(&target.when, claim, rule)
+            condition_of(&target.when, about, rule)
         ),
         (TokenError::Token { rejection: Rejection::ClaimMissing { claim }, .. }, _) => format!(
             "Have the identity provider put {claim} into its tokens. Or change what needs it, {place}: `subject`, or the entry of `claims` (with `optional = true` a token is issued without it)."

@@ -92,7 +92,9 @@ pub(in crate::explain) fn keys_without_kid(examination: &Examination<'_>, kid: &
         let place = table(examination);
         return advice(
             summary,
-            format!("Write this `kid` into the entry of the key that signs, in `jwks` or `public_keys` {place}."),
+            format!(
+                "Write this `kid` into the entry of the key that signs, in `jwks` or `public_keys` {place}."
+            ),
         );
     }
     advice(

@@ -1,7 +1,7 @@
 //! What to do when the route refuses a request whose token is good, or no route takes the request.
 
 use super::{Advice, advice, exchange_refused, list, pasteable, quoted, toml};
-use crate::claims::conditions::{Condition, Test};
+use crate::claims::conditions::{Condition, Member, Test};
 use crate::exchange::refusal::TokenError;
 use crate::explain::cause::CauseId;
 use crate::explain::route::{RefusedRequest, RouteError, Routing, RoutingError};
@@ -40,17 +40,17 @@ fn strings(texts: &[String]) -> String {
     list(texts.iter().map(String::as_str), &[])
 }
 
-/// The first of these conditions that is about `claim` and has this `rule`, as TOML; else its name.
-pub(super) fn condition_of(conditions: &[Condition], claim: &str, rule: &str) -> String {
-    let mut of_claim = conditions.iter().filter(|one| one.claim.as_str() == claim && one.test.name() == rule);
-    match (of_claim.next(), of_claim.next()) {
+/// The first of these conditions that is about this member and has this `rule`, as TOML; else its name.
+pub(super) fn condition_of(conditions: &[Condition], about: &Member, rule: &str) -> String {
+    let mut of_member = conditions.iter().filter(|one| one.about == *about && one.test.name() == rule);
+    match (of_member.next(), of_member.next()) {
         (Some(only), None) => condition(only),
-        _ => format!("{rule} of {claim}"),
+        _ => format!("{rule} of {about}"),
     }
 }
 
 /// A condition as TOML.
-fn condition(condition: &Condition) -> String {
+pub(super) fn condition(condition: &Condition) -> String {
     let several = |values: &[serde_json::Value]| {
         format!("[{}]", values.iter().map(toml).collect::<Vec<_>>().join(", "))
     };
@@ -63,7 +63,11 @@ fn condition(condition: &Condition) -> String {
         Test::AtLeast(number) => ("at_least", number.to_string()),
         Test::Exists(wanted) => ("exists", wanted.to_string()),
     };
-    format!("{{ claim = {}, {name} = {value} }}", quoted(condition.claim.as_str()))
+    let (part, pointer) = match &condition.about {
+        Member::Claim(pointer) => ("claim", pointer),
+        Member::Header(pointer) => ("header", pointer),
+    };
+    format!("{{ {part} = {}, {name} = {value} }}", quoted(pointer.as_str()))
 }
 
 /// A change of a route's `require`, as lines to copy. Without anything left in it, `require` is removed.
@@ -195,12 +199,12 @@ pub(in crate::explain) fn not_accepted_by_route(
                 ),
             )
         }
-        RequirementError::Condition { claim, rule } => (
+        RequirementError::Condition { about, rule } => (
             CauseId::ConditionFailed,
             advice(
                 format!(
-                    "The token is good, but the route {name} does not accept it: its claim {claim} does not meet the condition {}.",
-                    condition_of(&route.require.claims, claim, rule)
+                    "The token is good, but the route {name} does not accept it: {about} does not meet the condition {}.",
+                    condition_of(&route.require.claims, about, rule)
                 ),
                 format!(
                     "Give the user what the condition asks for, at the identity provider, and sign in again: a token keeps the claims that it was issued with. Or change the condition under `require.claims`, {}.",

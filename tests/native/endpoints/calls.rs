@@ -99,6 +99,10 @@ fn the_options_are_those_of_a_routes_require() {
     ] {
         assert_eq!(verify(options)["ok"], json!(true));
     }
+    let header = json!({ "claims": [{ "header": "/typ", "equals": "JWT" }] });
+    assert_eq!(verify(header)["ok"], json!(true));
+    let header = json!({ "claims": [{ "header": "/typ", "equals": "at+jwt" }] });
+    assert_eq!(refusal(&verify(header)), (403, "condition_failed"));
     let lacking = verify(json!({ "scopes": ["read", "delete"] }));
     assert_eq!(refusal(&lacking), (403, "scope_insufficient"));
     assert_eq!(lacking["detail"], "the token lacks the scope delete");

@@ -42,6 +42,41 @@ fn faults_of_the_configuration_are_all_found_with_their_paths() {
 }
 
 #[test]
+fn a_condition_is_about_a_claim_or_about_a_member_of_the_header() {
+    for (condition, expected) in [
+        (json!({ "claim": "/a", "exists": true }), None),
+        (json!({ "header": "/a", "exists": true }), None),
+        (json!({ "header": "/directory", "exists": true }), None),
+        (json!({ "claim": "/directory", "exists": true }), None),
+        (json!({ "exists": true }), Some(("claim", "is missing"))),
+        (json!({ "claim": "/a", "header": "/a", "exists": true }), Some(("", "has both claim and header"))),
+        (json!({ "claim": "/a", "header": "/a" }), Some(("", "has both claim and header"))),
+        (json!({ "header": "a", "exists": true }), Some(("header", "\"a\" is not a JSON Pointer"))),
+        (json!({ "claim": "a", "exists": true }), Some(("claim", "\"a\" is not a JSON Pointer"))),
+        (json!({ "header": 1, "exists": true }), Some(("header", "is a number"))),
+        (json!({ "header": "/a" }), Some(("", "has no test"))),
+        (json!({ "header": "/a", "exists": true, "equals": 1 }), Some(("", "has more than one test"))),
+    ] {
+        let mut config = config();
+        config["exchange"]["targets"][2]["when"] = json!([condition]);
+        let secrets = secrets();
+        let bound: Vec<(&str, &str)> = secrets.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let world = World::with_secrets(&config, &bound);
+        let faults = world.app.config.terms.err().unwrap_or_default();
+        let found: Vec<(&str, &str)> =
+            faults.iter().map(|fault| (fault.path.as_str(), fault.problem.as_str())).collect();
+        let place = "exchange.targets[2].when[0]";
+        let expected = expected.map(|(member, problem)| {
+            let path = if member.is_empty() { place.to_owned() } else { format!("{place}.{member}") };
+            (path, problem)
+        });
+        let expected: Vec<(&str, &str)> =
+            expected.iter().map(|(path, problem)| (path.as_str(), *problem)).collect();
+        assert_eq!(found, expected, "{condition}");
+    }
+}
+
+#[test]
 fn a_field_is_either_missing_or_of_a_wrong_type() {
     let with = |place: &str, value: Value| {
         let mut config = config();

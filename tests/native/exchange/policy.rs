@@ -95,6 +95,34 @@ fn a_condition_that_does_not_hold_names_the_claim_and_not_its_value() {
 }
 
 #[test]
+fn a_target_can_require_a_member_of_the_header_which_never_comes_from_the_directory() {
+    let mut config = config();
+    let when =
+        json!([{ "header": "/cat", "equals": "a" }, { "header": "/directory/groups", "exists": false }]);
+    config["exchange"]["targets"][0]["when"] = when;
+    let world = world_with(&config, &secrets());
+    let key = format!("DIRECTORY subject:{CLERK}:user_1");
+    world.platform.directory.plant(&key, r#"{"groups":["staff"]}"#);
+    let ask = |header: Value| {
+        let token = tokens::mint(Algorithm::EdDsa, &header, &claims(CLERK, &json!({ "cat": "a" })));
+        form(&exchange(&token, &[("audience", API)]))
+    };
+    assert_eq!(granted(&world, &ask(json!({ "cat": "a" }))).1["sub"], "user_1");
+    for (header, named) in [
+        (json!({}), "'equals' on the header member /cat"),
+        (json!({ "cat": "b" }), "'equals' on the header member /cat"),
+        (
+            json!({ "cat": "a", "directory": { "groups": [] } }),
+            "'exists = false' on the header member /directory/groups",
+        ),
+    ] {
+        let response = refused(&world, &ask(header), 400, "invalid_target", "condition_failed");
+        let description = body(&response)["error_description"].as_str().unwrap().to_owned();
+        assert!(description.contains(named), "{description}");
+    }
+}
+
+#[test]
 fn a_subject_whose_key_in_the_directory_has_512_bytes_has_a_record_and_a_longer_one_has_none() {
     for (length, groups) in [(512, json!(["staff"])), (513, Value::Null)] {
         let world = world();

@@ -134,6 +134,28 @@ fn what_a_route_requires_beyond_a_good_token_is_403_with_its_reason() {
 }
 
 #[test]
+fn a_route_can_require_a_member_of_the_header() {
+    let require = json!({ "claims": [{ "header": "/cat", "one_of": ["a", "b"] }] });
+    let world = fronting(&json!([route("/*", &json!({ "require": require }))]));
+    let ask = |header: Value, payload: Value| {
+        let token = tokens::mint(Algorithm::EdDsa, &header, &claims(ISS, &payload));
+        FakeRequest::get("/x").bearer(&token)
+    };
+    world.sent_on(&ask(json!({ "cat": "b" }), json!({})));
+    for (header, payload) in [
+        (json!({ "cat": "c" }), json!({})),
+        (json!({ "cat": ["a"] }), json!({})),
+        (json!({}), json!({})),
+        // A claim of the same name is not the header's.
+        (json!({}), json!({ "cat": "a" })),
+    ] {
+        let response = world.answered(&ask(header, payload));
+        assert_eq!((response.status().as_u16(), code(&response)), (403, json!("condition_failed")));
+        assert_eq!(body(&response)["detail"], "`one_of` is required of the header member /cat");
+    }
+}
+
+#[test]
 fn a_public_route_needs_no_token_and_still_verifies_one_that_is_sent() {
     let world =
         fronting(&json!([route("/*", &json!({ "public": true, "headers": { "x-user-id": "/sub" } }))]));

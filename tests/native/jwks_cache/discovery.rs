@@ -121,7 +121,11 @@ const TENANT: &str = "https://issuer.example/tenant/1";
 const SERVER_METADATA: &str = "https://issuer.example/.well-known/oauth-authorization-server/tenant/1";
 
 fn tenant(issuer: &str) -> KeySource {
-    KeySource { issuer: issuer.to_owned(), location: edge_assay::trust::presets::discovery(issuer), may_be_empty: false }
+    KeySource {
+        issuer: issuer.to_owned(),
+        location: edge_assay::trust::presets::discovery(issuer),
+        may_be_empty: false,
+    }
 }
 
 #[test]
@@ -130,7 +134,10 @@ fn an_authorization_server_without_openid_is_found_by_its_metadata() {
         (TENANT, SERVER_METADATA),
         ("https://issuer.example/tenant/1/", SERVER_METADATA),
         (ISSUER, "https://issuer.example/.well-known/oauth-authorization-server"),
-        ("https://issuer.example:8443/", "https://issuer.example:8443/.well-known/oauth-authorization-server"),
+        (
+            "https://issuer.example:8443/",
+            "https://issuer.example:8443/.well-known/oauth-authorization-server",
+        ),
     ] {
         let world = FakePlatform::at(NOW);
         let source = tenant(issuer);
@@ -147,7 +154,13 @@ fn an_authorization_server_without_openid_is_found_by_its_metadata() {
 
 #[test]
 fn the_metadata_of_an_authorization_server_is_asked_for_only_where_nothing_else_is() {
-    for answer in [Answer::status(503), Answer::status(403), Answer::status(302), Answer::html("<html>"), metadata("https://other.example", URL)] {
+    for answer in [
+        Answer::status(503),
+        Answer::status(403),
+        Answer::status(302),
+        Answer::html("<html>"),
+        metadata("https://other.example", URL),
+    ] {
         let world = FakePlatform::at(NOW);
         let source = tenant(TENANT);
         let Location::Discovery { uri } = &source.location else { panic!("{source:?}") };
@@ -171,7 +184,12 @@ fn the_issuer_in_that_metadata_must_be_equal_too() {
         assert_eq!(world.origin.calls(URL), 0);
         fault
     };
-    for other in ["https://issuer.example", "https://issuer.example/tenant/1/", "https://issuer.example/tenant/2", "https://evil.example/tenant/1"] {
+    for other in [
+        "https://issuer.example",
+        "https://issuer.example/tenant/1/",
+        "https://issuer.example/tenant/2",
+        "https://evil.example/tenant/1",
+    ] {
         let fault = fault_of(metadata(other, URL));
         assert!(matches!(fault, Fault::JwksInvalid { .. }), "{other}: {fault:?}");
         assert!(fault.to_string().contains(SERVER_METADATA), "{fault}");
@@ -179,5 +197,8 @@ fn the_issuer_in_that_metadata_must_be_equal_too() {
     // While the metadata cannot be had, it is not known whether there is any.
     assert!(matches!(fault_of(Answer::status(503)), Fault::JwksUnavailable { .. }));
     let fault = fault_of(Answer::status(404));
-    assert!(matches!(&fault, Fault::JwksInvalid { reason, .. } if reason.starts_with("discovery: the status is 404")), "{fault:?}");
+    assert!(
+        matches!(&fault, Fault::JwksInvalid { reason, .. } if reason.starts_with("discovery: the status is 404")),
+        "{fault:?}"
+    );
 }

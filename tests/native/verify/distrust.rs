@@ -48,7 +48,8 @@ fn a_distrusted_kid_is_refused_without_a_fetch_and_the_other_keys_serve() {
 #[test]
 fn a_thumbprint_names_the_key_under_every_kid() {
     for kid in [Some("renamed"), None] {
-        let published = jwks(&[ed25519().public_jwk_with(&json!({ "kid": kid })), ed25519_second().public_jwk()]);
+        let published =
+            jwks(&[ed25519().public_jwk_with(&json!({ "kid": kid })), ed25519_second().public_jwk()]);
         let world = world_distrusting(&json!([thumbprint()]), published);
         assert_eq!(world.rejection(&token_with_header(&json!({ "kid": kid }))), distrusted(kid));
         assert!(world.accepts(&second(Some(ed25519_second().kid()))));
@@ -58,8 +59,11 @@ fn a_thumbprint_names_the_key_under_every_kid() {
 #[test]
 fn a_key_that_is_published_under_two_kids_is_distrusted_under_both() {
     let kid = ed25519().kid();
-    let published =
-        jwks(&[ed25519().public_jwk_with(&json!({ "kid": "alias" })), ed25519().public_jwk(), ed25519_second().public_jwk()]);
+    let published = jwks(&[
+        ed25519().public_jwk_with(&json!({ "kid": "alias" })),
+        ed25519().public_jwk(),
+        ed25519_second().public_jwk(),
+    ]);
     let world = world_distrusting(&json!([kid]), published);
     assert_eq!(world.rejection(&token_with_header(&json!({ "kid": "alias" }))), distrusted(Some("alias")));
     assert_eq!(world.rejection(&token_with_header(&json!({ "kid": null }))), distrusted(Some("alias")));
@@ -74,7 +78,8 @@ fn a_token_without_a_kid_is_refused_if_only_distrusted_keys_could_verify_it() {
     assert_eq!(alone.rejection(&anonymous), distrusted(Some(kid)));
     // A signature of nobody's is not told apart from one of the distrusted key while that is the only one.
     assert_eq!(alone.rejection(&second(None)), distrusted(Some(kid)));
-    let both = world_distrusting(&json!([kid]), jwks(&[ed25519().public_jwk(), ed25519_second().public_jwk()]));
+    let both =
+        world_distrusting(&json!([kid]), jwks(&[ed25519().public_jwk(), ed25519_second().public_jwk()]));
     assert_eq!(both.rejection(&anonymous), distrusted(Some(kid)));
     assert!(both.accepts(&second(None)));
 }
@@ -98,7 +103,12 @@ fn names_are_compared_character_by_character_and_no_other_spelling_gets_in() {
 fn a_shared_secret_is_distrusted_by_its_kid_also_for_tokens_that_do_not_name_it() {
     const OTHER: &str = "another test secret, which secures just as little as the first one";
     let signed = |secret: &str, kid: Option<&str>| {
-        mint_with_secret(Algorithm::Hs256, secret.as_bytes(), &json!({ "kid": kid }), &claims(ISS, &json!({})))
+        mint_with_secret(
+            Algorithm::Hs256,
+            secret.as_bytes(),
+            &json!({ "kid": kid }),
+            &claims(ISS, &json!({})),
+        )
     };
     let world = |secrets: &Value, bound: &[(&str, &str)]| {
         let issuer =

@@ -95,7 +95,10 @@ fn a_text_that_is_not_one_public_key_is_refused_and_not_repeated() {
         (block("RSA PUBLIC KEY", &body), PemError::Structure),
         (block("PUBLIC KEY", compressed), PemError::Compressed),
         // X25519 (RFC 8410), which does not sign.
-        (block("PUBLIC KEY", "MCowBQYDK2VuAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="), PemError::Unsupported),
+        (
+            block("PUBLIC KEY", "MCowBQYDK2VuAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="),
+            PemError::Unsupported,
+        ),
     ] {
         let error = Jwk::from_pem(None, &text).unwrap_err();
         assert_eq!(error, expected, "{text}");
@@ -120,7 +123,12 @@ fn tokens_are_verified_with_the_keys_in_the_configuration_without_a_fetch_or_a_s
         assert!(world.accepts(&good(Algorithm::EdDsa, &json!({ "kid": null }))));
         assert!(world.accepts(&good(Algorithm::Rs256, &json!({ "kid": "pem" }))));
     }
-    let forged = mint_with_key(Algorithm::EdDsa, ed25519_second(), &json!({ "kid": ed25519().kid() }), &claims(ISS, &json!({})));
+    let forged = mint_with_key(
+        Algorithm::EdDsa,
+        ed25519_second(),
+        &json!({ "kid": ed25519().kid() }),
+        &claims(ISS, &json!({})),
+    );
     assert_eq!(world.rejection(&forged).code(), "signature_invalid");
     let unknown = world.rejection(&good(Algorithm::EdDsa, &json!({ "kid": "other" })));
     assert_eq!(unknown, Rejection::KeyNotFound(NoKey::NotConfigured { kid: "other".to_owned(), known: 2 }));
@@ -146,7 +154,12 @@ fn the_text_of_a_public_key_is_never_an_hmac_secret() {
     let world = world(&json!({ "public_keys": [{ "kid": "k", "pem": RSA }] }));
     for secret in [RSA, RSA.trim(), CERTIFICATE] {
         for algorithm in [Algorithm::Hs256, Algorithm::Hs512] {
-            let forged = mint_with_secret(algorithm, secret.as_bytes(), &json!({ "kid": "k" }), &claims(ISS, &json!({})));
+            let forged = mint_with_secret(
+                algorithm,
+                secret.as_bytes(),
+                &json!({ "kid": "k" }),
+                &claims(ISS, &json!({})),
+            );
             assert_eq!(world.rejection(&forged).code(), "algorithm_not_allowed");
         }
     }
@@ -155,9 +168,15 @@ fn the_text_of_a_public_key_is_never_an_hmac_secret() {
         "public_keys": [{ "kid": "k", "pem": RSA }], "secrets": [{ "binding": "S" }], "algorithms": ["RS256", "HS256"],
     });
     let world = World::with_secrets(&json!({ "issuers": [table(&fields)] }), &[("S", keys::SECRET)]);
-    let forged = mint_with_secret(Algorithm::Hs256, RSA.as_bytes(), &json!({ "kid": "k" }), &claims(ISS, &json!({})));
+    let forged =
+        mint_with_secret(Algorithm::Hs256, RSA.as_bytes(), &json!({ "kid": "k" }), &claims(ISS, &json!({})));
     assert_eq!(world.rejection(&forged).code(), "signature_invalid");
-    assert!(world.accepts(&mint_with_secret(Algorithm::Hs256, keys::SECRET.as_bytes(), &json!({}), &claims(ISS, &json!({})))));
+    assert!(world.accepts(&mint_with_secret(
+        Algorithm::Hs256,
+        keys::SECRET.as_bytes(),
+        &json!({}),
+        &claims(ISS, &json!({}))
+    )));
 }
 
 #[test]
@@ -166,21 +185,48 @@ fn a_private_or_symmetric_key_in_the_configuration_is_a_fault_that_does_not_repe
     let secret = private["d"].as_str().unwrap().to_owned();
     for (fields, path, part) in [
         (json!({ "jwks": { "keys": [private] } }), "issuers[0].jwks.keys[0]", "private member `d`"),
-        (json!({ "jwks": { "keys": [ed25519().public_jwk(), rsa_2048().private_jwk()] } }), "issuers[0].jwks.keys[1]", "private member"),
-        (json!({ "jwks": { "keys": [{ "kty": "oct", "k": secret }] } }), "issuers[0].jwks.keys[0]", "symmetric"),
+        (
+            json!({ "jwks": { "keys": [ed25519().public_jwk(), rsa_2048().private_jwk()] } }),
+            "issuers[0].jwks.keys[1]",
+            "private member",
+        ),
+        (
+            json!({ "jwks": { "keys": [{ "kty": "oct", "k": secret }] } }),
+            "issuers[0].jwks.keys[0]",
+            "symmetric",
+        ),
         (json!({ "jwks": { "keys": [{ "kty": "EC" }] } }), "issuers[0].jwks.keys[0]", "`crv`"),
         (json!({ "jwks": { "keys": ["key"] } }), "issuers[0].jwks.keys[0]", "not a JSON object"),
-        (json!({ "jwks": { "keys": [ed25519().public_jwk_with(&json!({ "use": "enc" }))] } }), "issuers[0].jwks.keys", "none verifies"),
+        (
+            json!({ "jwks": { "keys": [ed25519().public_jwk_with(&json!({ "use": "enc" }))] } }),
+            "issuers[0].jwks.keys",
+            "none verifies",
+        ),
         (json!({ "jwks": { "keys": [] } }), "issuers[0].jwks.keys", "is empty"),
-        (json!({ "public_keys": [{ "pem": "-----BEGIN PRIVATE KEY-----\nMC4=\n-----END PRIVATE KEY-----" }] }), "issuers[0].public_keys[0].pem", "private key"),
+        (
+            json!({ "public_keys": [{ "pem": "-----BEGIN PRIVATE KEY-----\nMC4=\n-----END PRIVATE KEY-----" }] }),
+            "issuers[0].public_keys[0].pem",
+            "private key",
+        ),
         (json!({ "public_keys": [{ "pem": "MIIB" }] }), "issuers[0].public_keys[0].pem", "not one block"),
         (json!({ "public_keys": [{ "kid": "k" }] }), "issuers[0].public_keys[0].pem", "is missing"),
         (json!({ "public_keys": [{ "pem": RSA }], "algorithms": ["ES256"] }), "issuers[0].algorithms", "RSA"),
-        (json!({ "public_keys": [{ "pem": RSA }], "discovery": true }), "issuers[0].discovery", "never be used"),
-        (json!({ "public_keys": [{ "pem": RSA }], "jwks_uri": "https://a.example" }), "issuers[0].jwks_uri", "never be used"),
+        (
+            json!({ "public_keys": [{ "pem": RSA }], "discovery": true }),
+            "issuers[0].discovery",
+            "never be used",
+        ),
+        (
+            json!({ "public_keys": [{ "pem": RSA }], "jwks_uri": "https://a.example" }),
+            "issuers[0].jwks_uri",
+            "never be used",
+        ),
     ] {
         let problems = problems(&fields);
-        assert!(problems.iter().any(|(at, problem)| at == path && problem.contains(part)), "{path} {part}: {problems:?}");
+        assert!(
+            problems.iter().any(|(at, problem)| at == path && problem.contains(part)),
+            "{path} {part}: {problems:?}"
+        );
         assert!(!format!("{problems:?}").contains(&secret));
     }
 }
@@ -200,7 +246,10 @@ fn reports_name_the_configuration_as_the_source() {
     let config = json!({ "explain": { "access": "open" }, "issuers": [table(&fields)] });
     let world = World::new(&config);
     let ready = body(&world.ask(&FakeRequest::get("/readyz")));
-    assert_eq!((ready["status"].as_str(), ready["details"]["issuers"][0]["keys"]["tier"].as_str()), (Some("ready"), Some("configuration")));
+    assert_eq!(
+        (ready["status"].as_str(), ready["details"]["issuers"][0]["keys"]["tier"].as_str()),
+        (Some("ready"), Some("configuration"))
+    );
     let token = good(Algorithm::Rs256, &json!({ "kid": "b" }));
     let report = body(&world.ask(&FakeRequest::new(Method::POST, "/explain").bearer(&token)));
     assert_eq!(report["cause"]["id"], "key_unknown");

@@ -113,7 +113,8 @@ pub async fn fetch<C: HttpClient>(
 fn server_metadata(uri: &str) -> Option<String> {
     let issuer = Parts::of(uri.strip_suffix(OPENID_CONFIGURATION)?)?;
     let Parts { scheme, authority, target } = issuer;
-    (!target.contains('?')).then(|| format!("{scheme}://{authority}/.well-known/oauth-authorization-server{target}"))
+    (!target.contains('?'))
+        .then(|| format!("{scheme}://{authority}/.well-known/oauth-authorization-server{target}"))
 }
 
 /// The `jwks_uri` of `issuer`'s discovery document (OpenID Connect Discovery 1.0 §4.3, RFC 8414 §3.3: its `issuer` must be identical).

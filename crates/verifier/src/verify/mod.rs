@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 
 use crate::cross_check::CrossChecks;
 use crate::jose::algorithm::Algorithm;
-use crate::jose::token::{Claims, Content};
+use crate::jose::token::{Claims, Content, Header};
 use crate::keys::{CachePolicy, KeyCache, Lookup};
 use crate::limits;
 use crate::ports::{EngineError, VerifierPlatform};
@@ -67,6 +67,12 @@ impl VerifiedToken {
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.issuer.issuer
+    }
+
+    /// Its JOSE header. The signature covers all of it (RFC 7515 §5.2).
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        self.content.header()
     }
 
     /// Its claims. The signature covers all of them.

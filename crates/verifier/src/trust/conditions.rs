@@ -1,5 +1,6 @@
-//! Conditions on claims: a target's `when` and a route's `require.claims`. Unless all of them hold, no token is issued and no
-//! request is forwarded. For an absent claim every test is false, except `exists = false`.
+//! Conditions on the claims and on the JOSE header of a token. For an absent member every test is false, except `exists = false`.
+
+use std::fmt;
 
 use serde_json::Value;
 
@@ -8,13 +9,32 @@ use super::facts::{Facts, Pointer};
 /// One condition.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
-    /// The claim.
-    pub claim: Pointer,
+    /// The member that it is about.
+    pub about: Member,
     /// The test that its value must pass.
     pub test: Test,
 }
 
-/// A test of a claim's value.
+/// The member of a token that a condition is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Member {
+    /// A claim, or a member of the subject's record.
+    Claim(Pointer),
+    /// A member of the JOSE header. The signature covers it, as it covers the claims (RFC 7515 §5.2).
+    Header(Pointer),
+}
+
+/// The member in words, as in "the claim /role".
+impl fmt::Display for Member {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Claim(pointer) => write!(formatter, "the claim {}", pointer.as_str()),
+            Self::Header(pointer) => write!(formatter, "the header member {}", pointer.as_str()),
+        }
+    }
+}
+
+/// A test of a member's value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Test {
     /// The value equals this one.
@@ -29,7 +49,7 @@ pub enum Test {
     Matches(String),
     /// The value is a number that is not less than this one.
     AtLeast(serde_json::Number),
-    /// With `true`: the claim is present and not null. With `false`: it is absent or null.
+    /// With `true`: the member is present and not null. With `false`: it is absent or null.
     Exists(bool),
 }
 
@@ -54,7 +74,10 @@ impl Condition {
     /// Whether the condition holds for these facts.
     #[must_use]
     pub fn holds(&self, facts: &Facts<'_>) -> bool {
-        let value = facts.value(&self.claim);
+        let value = match &self.about {
+            Member::Claim(pointer) => facts.value(pointer),
+            Member::Header(pointer) => facts.header_value(pointer),
+        };
         match (&self.test, value) {
             (Test::Exists(wanted), value) => value.is_some() == *wanted,
             (Test::Equals(wanted), Some(value)) => same(&value, wanted),
@@ -171,5 +194,44 @@ mod tests {
         let number = |value: Value| value.as_number().unwrap().clone();
         assert!(less(&number(json!(-1)), &number(json!(u64::MAX))));
         assert!(!less(&number(json!(2.5)), &number(json!(2))));
+    }
+
+    #[test]
+    fn every_test_reads_a_claim_or_a_member_of_the_header() {
+        let encode = |json: Value| crate::jose::base64url::encode(json.to_string().as_bytes());
+        let header =
+            encode(json!({ "alg": "RS256", "cat": "a", "list": ["a", "b"], "level": 3, "none": null }));
+        let payload =
+            encode(json!({ "cat": "z", "list": "b", "level": "3", "none": null, "of": { "claim": 1 } }));
+        let token = format!("{header}.{payload}.AAAA");
+        let token = crate::jose::UntrustedToken::parse(&token).unwrap();
+        let facts = Facts::of(token.header(), token.claims());
+        let at = |pointer: &str| Pointer::parse(pointer).unwrap();
+        let number = |value: Value| Test::AtLeast(value.as_number().unwrap().clone());
+        for (pointer, test, of_header, of_claims) in [
+            ("/cat", Test::Equals(json!("a")), true, false),
+            ("/cat", Test::Equals(json!("z")), false, true),
+            ("/cat", Test::OneOf(vec![json!("a"), json!("b")]), true, false),
+            ("/cat", Test::Matches("?".to_owned()), true, true),
+            ("/cat", Test::Matches("a*".to_owned()), true, false),
+            ("/list", Test::ContainsAll(vec![json!("a"), json!("b")]), true, false),
+            ("/list", Test::ContainsAny(vec![json!("b"), json!("c")]), true, true),
+            ("/list", Test::Equals(json!("b")), false, true),
+            ("/list/0", Test::Equals(json!("a")), true, false),
+            ("/level", number(json!(3)), true, false),
+            ("/level", number(json!(3.5)), false, false),
+            ("/none", Test::Exists(true), false, false),
+            ("/none", Test::Exists(false), true, true),
+            ("/of", Test::Exists(true), false, true),
+            ("/of/claim", Test::Exists(false), true, false),
+            ("/absent", Test::Equals(json!(null)), false, false),
+        ] {
+            let holds = |about| Condition { about, test: test.clone() }.holds(&facts);
+            assert_eq!(
+                (holds(Member::Header(at(pointer))), holds(Member::Claim(at(pointer)))),
+                (of_header, of_claims),
+                "{pointer} {test:?}"
+            );
+        }
     }
 }
