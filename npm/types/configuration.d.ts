@@ -40,7 +40,30 @@ export interface IssuerConfiguration {
   /** Further exact spellings of `iss`. */
   also_known_as?: readonly string[];
   /** Fills in the fields that are left out. */
-  preset?: 'clerk' | 'supabase' | 'better-auth' | 'auth0' | 'oidc';
+  preset?:
+    | 'clerk'
+    | 'supabase'
+    | 'better-auth'
+    | 'better-auth-oauth'
+    | 'auth0'
+    | 'oidc'
+    | 'entra'
+    | 'google'
+    | 'firebase'
+    | 'cognito'
+    | 'okta'
+    | 'keycloak'
+    | 'cloudflare-access'
+    | 'google-iap'
+    | 'github-actions'
+    | 'gitlab'
+    | 'kubernetes'
+    | 'apple'
+    | 'workos'
+    | 'kinde'
+    | 'logto'
+    | 'descope'
+    | 'stytch';
   /** Where the keys are: an https URL, or http on a loopback address. */
   jwks_uri?: string;
   /** Reads the address of the keys from `<issuer>/.well-known/openid-configuration`, else from the metadata of RFC 8414. */

@@ -135,7 +135,7 @@ fn location(
     } else if discovery {
         (ISSUER.issuer.name, presets::discovery(issuer?))
     } else if let Some(preset) = preset {
-        (ISSUER.issuer.name, preset.location(issuer?))
+        (ISSUER.issuer.name, location_by_preset(table, issuer?, preset)?)
     } else {
         if !has_secrets && !says_where_keys_are(table) {
             table.fault(
@@ -157,6 +157,19 @@ fn location(
         return None;
     }
     Some(location)
+}
+
+/// Where the preset's provider publishes the keys of the issuer. It is a fault if the issuer does not say it, unless the issuer is at fault itself.
+fn location_by_preset(table: &Table<'_>, issuer: &str, preset: Preset) -> Option<Location> {
+    let location = preset.location(issuer);
+    if location.is_none() && preset.issuer_fault(issuer).is_none() {
+        table.fault(
+            ISSUER.jwks_uri.name,
+            format!("is missing, and this `iss` of {} does not say where the keys are", preset.name()),
+            format!("write jwks_uri = \"{}\" with your own value in place of <…>", preset.place_of_keys()),
+        );
+    }
+    location
 }
 
 /// The allow-list of algorithms: `algorithms` if present, else that of the preset, else all algorithms for which there are keys.

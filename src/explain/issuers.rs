@@ -32,9 +32,9 @@ pub(super) enum Difference {
     Instance(Preset),
 }
 
-/// The provider of an issuer, by its host.
+/// The provider of an issuer, by its host or its path.
 pub(super) fn provider_of(issuer: &str) -> Option<Preset> {
-    Preset::of_host(&Parts::of(issuer)?.host)
+    Some(Preset::of_issuer(issuer)?.preset)
 }
 
 impl Difference {

@@ -55,11 +55,12 @@ impl Issuer {
         }
     }
 
-    /// An issuer of a known kind, with the exact `iss` of its tokens.
+    /// An issuer of a known kind, with the exact `iss` of its tokens. If the provider's `iss` does not say where its keys are, call
+    /// [`Self::jwks_uri`] too.
     pub fn preset(preset: Preset, issuer: impl Into<String>) -> Self {
         let issuer = issuer.into();
         let location = preset.location(&issuer);
-        Self::new(issuer, Some(preset), Some(location))
+        Self::new(issuer, Some(preset), location)
     }
 
     /// Clerk: `https://<frontend API>`, without a slash at the end. RS256.

@@ -164,7 +164,9 @@ fn key_lines(iss: &str, audience: Option<&str>, algorithm: Option<Algorithm>) ->
 /// Whether a table of this preset and issuer is valid.
 fn is_valid(preset: &str, iss: &str) -> bool {
     let Some(preset) = Preset::named(preset) else { return false };
-    let (Location::Jwks { uri } | Location::Discovery { uri }) = preset.location(iss);
+    let Some(Location::Jwks { uri } | Location::Discovery { uri }) = preset.location(iss) else {
+        return false;
+    };
     preset.issuer_fault(iss).is_none() && url::accept(&uri).is_ok()
 }
 

@@ -16,6 +16,7 @@ const OF_THE_WORKER: &[&str] = &[
     "'s `iss` ",
     "the URL ",
     "is set although jwks_uri is set too",
+    "does not say where the keys are",
     "needs a shared secret",
     "needs public keys",
     "would never be used",

@@ -127,8 +127,12 @@ fn other_issuer(issuer: &str, named: &str) -> String {
 }
 
 fn ask(preset: Preset, issuer: &str, machine: &Machine) -> Result<(String, KeySet), KeySetError> {
-    let source =
-        KeySource { issuer: issuer.to_owned(), location: preset.location(issuer), may_be_empty: false };
+    let Some(location) = preset.location(issuer) else {
+        let reason = format!("its keys are at {}, which the issuer does not name", preset.place_of_keys());
+        let (kind, problem) = (KeySetErrorKind::Invalid, KeySetProblem::Url);
+        return Err(KeySetError { kind, problem, reason, points_to: None });
+    };
+    let source = KeySource { issuer: issuer.to_owned(), location, may_be_empty: false };
     let fetched = machine::run(fetch::fetch(machine, &source, &POLICY, None, false))?;
     match fetched.answer {
         Answer::Set { set, .. } => Ok((fetched.jwks_uri, (*set).clone())),
@@ -208,8 +212,10 @@ fn no_keys(issuer: &str, preset: Preset, is_known: bool, error: &KeySetError) ->
 }
 
 fn place(preset: Preset, issuer: &str) -> String {
-    let (Location::Jwks { uri } | Location::Discovery { uri }) = preset.location(issuer);
-    uri
+    match preset.location(issuer) {
+        Some(Location::Jwks { uri } | Location::Discovery { uri }) => uri,
+        None => preset.place_of_keys(),
+    }
 }
 
 fn name_of(preset: Preset) -> &'static str {

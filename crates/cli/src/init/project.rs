@@ -42,7 +42,7 @@ const fn example(variant: Variant) -> &'static str {
         Variant::Keys(Preset::Supabase) => include_str!("../../../../examples/supabase.toml"),
         Variant::Keys(Preset::BetterAuth) => include_str!("../../../../examples/better-auth.toml"),
         Variant::Keys(Preset::Auth0) => include_str!("../../../../examples/auth0.toml"),
-        Variant::Keys(Preset::Cognito | Preset::Oidc) => include_str!("../../../../examples/oidc.toml"),
+        Variant::Keys(_) => include_str!("../../../../examples/oidc.toml"),
         Variant::SupabaseSecret => include_str!("../../../../examples/supabase-legacy-secret.toml"),
     }
 }
@@ -98,12 +98,17 @@ fn settings(name: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// Whether `aud` depends on the API, so that the caller has to name it.
+const fn needs_audience(preset: Preset) -> bool {
+    !matches!(preset, Preset::Clerk | Preset::Supabase | Preset::BetterAuth)
+}
+
 /// The table of the example, with this issuer and audience.
 fn issuer_table(options: &Options, variant: Variant) -> Result<String, String> {
     let issuer = options.issuer.as_str();
     let audience = match (variant, options.audience.as_slice()) {
         (_, [one]) if one == UNCHECKED => Some(toml(UNCHECKED)),
-        (Variant::Keys(Preset::Auth0 | Preset::Cognito | Preset::Oidc), []) => {
+        (Variant::Keys(preset), []) if needs_audience(preset) => {
             return Err("--audience is missing: with this provider, `aud` depends on your API.\n  Use --audience with the `aud` of your tokens, or --audience unchecked if they have none.\n  If you do not know it, use --audience unchecked for now: `npx edge-assay explain` shows a token's `aud`. Then write it into wrangler.toml, because unchecked accepts the tokens of every application of the provider.".to_owned());
         }
         (Variant::Keys(Preset::BetterAuth), []) => Some(format!("{{ any_of = [{}] }}", toml(issuer))),
@@ -117,6 +122,10 @@ fn issuer_table(options: &Options, variant: Variant) -> Result<String, String> {
     Ok(lines
         .map(|line| match (line.split_once(" = ").map(|(name, _)| name), &audience) {
             (Some("issuer"), _) => format!("issuer = {}\n", toml(issuer)),
+            (Some("preset"), _) => match variant {
+                Variant::Keys(preset) => format!("preset = \"{}\"\n", preset.name_of_preset()),
+                Variant::SupabaseSecret => format!("{line}\n"),
+            },
             (Some("audience"), Some(audience)) => format!("audience = {audience}\n"),
             // Which applications these are is not known.
             (Some("authorized_parties"), _) => format!("# {line}\n"),

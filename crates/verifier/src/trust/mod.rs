@@ -4,6 +4,7 @@ pub mod claims;
 pub mod conditions;
 pub mod distrust;
 pub mod facts;
+mod forms;
 pub mod issuer;
 pub mod presets;
 pub mod secrets;
