@@ -33,6 +33,12 @@ pub(super) fn of_configuration(faults: &[ConfigFault]) -> Cause {
     Cause { id: CauseId::Configuration, summary, fix }
 }
 
+/// No issuer is configured yet. The table to paste is the one of the token.
+pub(super) fn of_no_issuer(examination: &Examination<'_>) -> Option<Cause> {
+    let Advice { summary, fix } = advice::first_issuer(examination)?;
+    Some(Cause { id: CauseId::Configuration, summary, fix })
+}
+
 fn of_rejection(examination: &Examination<'_>, rejection: &Rejection) -> (CauseId, Advice) {
     match rejection {
         Rejection::TokenMissing(Missing::Literal(word)) => (CauseId::LiteralNull, advice::literal(word)),

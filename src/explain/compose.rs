@@ -47,6 +47,15 @@ pub(super) fn report_on_configuration(faults: &[ConfigFault]) -> Report {
     }
 }
 
+/// The report while no issuer is configured: whose token this is, and the table to paste.
+pub(super) fn report_without_issuers(examination: &Examination<'_>, faults: &[ConfigFault]) -> Report {
+    let report = report_on_configuration(faults);
+    match causes::of_no_issuer(examination) {
+        Some(cause) => Report { cause, ..report },
+        None => report,
+    }
+}
+
 /// The finding about routes, if there is one: its code and its text.
 fn of_routing(routing: &Routing<'_>) -> Option<(&'static str, &'static str)> {
     match routing {

@@ -28,6 +28,8 @@ pub(super) enum Difference {
     Path,
     /// A letter or two of the host.
     Host,
+    /// Both belong to the same instance of this provider, which has several issuers, as for versions of its tokens.
+    Form(Preset),
     /// Both belong to the same provider and to different instances, projects or tenants there.
     Instance(Preset),
 }
@@ -46,6 +48,9 @@ impl Difference {
             Self::Port => "the port".to_owned(),
             Self::Path => "the path".to_owned(),
             Self::Host => "a letter or two of the host".to_owned(),
+            Self::Form(provider) => {
+                format!("the form in which {} writes the same {}", provider.name(), provider.instance())
+            }
             Self::Instance(provider) => format!("another {} {}", provider.name(), provider.instance()),
         }
     }
@@ -54,7 +59,7 @@ impl Difference {
     const fn rank(self) -> u8 {
         match self {
             Self::Slash | Self::Case => 0,
-            Self::Scheme | Self::Port => 1,
+            Self::Scheme | Self::Port | Self::Form(_) => 1,
             Self::Host => 2,
             Self::Path => 3,
             Self::Instance(_) => 4,
@@ -94,8 +99,10 @@ fn difference(given: &str, known: &str) -> Option<Difference> {
             Difference::Path
         });
     }
-    if provider.is_some() && provider == provider_of(known) {
-        return provider.map(Difference::Instance);
+    if let Some(provider) = provider.filter(|provider| provider_of(known) == Some(*provider)) {
+        let first = |parts: &Parts| parts.path.split('/').next().map(str::to_owned);
+        let is_same = provider.has_several_issuers_per_instance() && first(&a) == first(&b);
+        return Some(if is_same { Difference::Form(provider) } else { Difference::Instance(provider) });
     }
     // Short hosts are all similar.
     (a.host.len() > 5 && strsim::levenshtein(&a.host, &b.host) <= 2).then_some(Difference::Host)
@@ -147,6 +154,18 @@ mod tests {
                 "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_a",
                 "cognito-idp.eu-west-1.amazonaws.com/eu-west-1_b",
                 Some(D::Instance(Preset::Cognito)),
+            ),
+            ("sts.windows.net/t-1/", "login.microsoftonline.com/t-1/v2.0", Some(D::Form(Preset::Entra))),
+            ("sts.windows.net/t-1/", "login.microsoftonline.com/t-2/v2.0", Some(D::Instance(Preset::Entra))),
+            (
+                "session.firebase.google.com/one",
+                "securetoken.google.com/one",
+                Some(D::Form(Preset::Firebase)),
+            ),
+            (
+                "issuer-cognito-idp.eu-west-1.amazonaws.com/p",
+                "cognito-idp.eu-west-1.amazonaws.com/p",
+                Some(D::Form(Preset::Cognito)),
             ),
             ("one.example", "quite-another.example", None),
         ] {

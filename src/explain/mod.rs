@@ -24,17 +24,18 @@ use std::sync::Arc;
 
 use route::{RouteError, Routing};
 
-use crate::config::Config;
+use crate::config::{Config, ConfigFault};
+use crate::cross_check::CrossChecks;
 use crate::jose::{UntrustedToken, base64url, json};
 use crate::keys::error::KeySetError;
-use crate::keys::{KeyCache, KeySource, KeyState, LookedAgain};
+use crate::keys::{CachePolicy, KeyCache, KeySource, KeyState, LookedAgain};
 use crate::ports::Platform;
 use crate::rejection::{Fault, Missing, NoKey, Refusal, Rejection};
 use crate::time::Timestamp;
-use crate::trust::issuer::TrustedIssuer;
+use crate::trust::issuer::{TrustedIssuer, TrustedIssuers};
 use crate::trust::presets::Preset;
 use crate::trust::secrets::Encoding;
-use crate::verify::{Terms, Trail, examine};
+use crate::verify::{RememberedTokens, Terms, Trail, examine};
 
 /// Everything that is known about one token after it was examined.
 pub(crate) struct Examination<'e> {
@@ -91,7 +92,7 @@ pub async fn explain<P: Platform>(
 ) -> Report {
     let terms = match &config.terms {
         Ok(terms) => terms,
-        Err(faults) => return compose::report_on_configuration(faults),
+        Err(faults) => return on_configuration(config, faults, platform, presented),
     };
     let Presented { token: presented, taken_from, request } = presented;
     let (presented, taken_from) = (presented.as_deref().map_err(Clone::clone), *taken_from);
@@ -126,6 +127,50 @@ pub async fn explain<P: Platform>(
         (Ok(token), _) => examination.examine(keys, platform, token).await,
     }
     compose::report(&examination)
+}
+
+/// The report on a configuration with faults. If the only fault is that no issuer is configured, the token says which one to add.
+fn on_configuration<P: Platform>(
+    config: &Config,
+    faults: &[ConfigFault],
+    platform: &P,
+    presented: &Presented,
+) -> Report {
+    let Ok(text) = &presented.token else { return compose::report_on_configuration(faults) };
+    if !config.is_unconfigured() {
+        return compose::report_on_configuration(faults);
+    }
+    // Nothing is verified and nothing is fetched.
+    let terms = Terms {
+        max_token_bytes: 0,
+        cache: CachePolicy {
+            ttl_seconds: 0,
+            stale_if_error_seconds: 0,
+            unknown_kid_cooldown_seconds: 0,
+            fetch_timeout_ms: 0,
+        },
+        cross_checks: CrossChecks::default(),
+        remembered: RememberedTokens::lasting(0),
+        issuers: TrustedIssuers::default(),
+    };
+    let examination = Examination {
+        config,
+        terms: &terms,
+        now: platform.now(),
+        request: None,
+        routing: Routing::NotTold,
+        route_error: None,
+        is_anonymous: false,
+        presented: Ok(text),
+        token: UntrustedToken::parse(text).ok(),
+        refusal: None,
+        trail: Trail::default(),
+        before: None,
+        again: None,
+        violations: Vec::new(),
+        taken_from: presented.taken_from,
+    };
+    compose::report_without_issuers(&examination, faults)
 }
 
 /// The preset of the provider to which an issuer belongs, if its host is that of a known provider. A hint: the host may be anybody's.

@@ -5,11 +5,11 @@ use super::keys::{for_microsoft_graph, is_for_microsoft_graph, no_secret};
 use super::{Advice, advice, list, pasteable, table, table_of};
 use crate::explain::Examination;
 use crate::explain::cause::CauseId;
-use crate::explain::issuers::{self, Difference, provider_of};
+use crate::explain::issuers::{self, Difference};
 use crate::jose::Algorithm;
 use crate::keys::{Location, url};
 use crate::rejection::excerpt;
-use crate::trust::presets::Preset;
+use crate::trust::presets::{Preset, Recognised};
 
 fn iss<'e>(examination: &'e Examination<'_>) -> &'e str {
     examination.token.as_ref().and_then(|token| token.claims().issuer.as_deref()).unwrap_or_default()
@@ -58,24 +58,71 @@ pub(in crate::explain) fn issuer_unknown(examination: &Examination<'_>) -> (Caus
                         difference.in_words(),
                         near.issuer
                     ),
-                    format!(
-                        "The two must be equal in every character. {}",
-                        correction(examination, near.issuer)
-                    ),
+                    match difference {
+                        Difference::Form(provider) => format!(
+                            "Each needs a table of its own. To accept this one too, {}\nWhat usually goes wrong: {}",
+                            to_add(examination),
+                            provider.mistake()
+                        ),
+                        _ => format!(
+                            "The two must be equal in every character. {}",
+                            correction(examination, near.issuer)
+                        ),
+                    },
                 ),
             ),
         },
-        None => (
-            CauseId::IssuerUnknown,
-            advice(
-                format!("The token's issuer is not configured: \"{given}\"."),
-                format!(
-                    "If you do not know this issuer, the client uses the wrong identity provider. To accept its tokens, {}",
-                    to_add(examination)
-                ),
-            ),
-        ),
+        None => (CauseId::IssuerUnknown, unknown(examination)),
     }
+}
+
+fn unknown(examination: &Examination<'_>) -> Advice {
+    let given = excerpt(iss(examination));
+    let provider = provider(examination);
+    let summary = match provider {
+        Some(found) => format!("{} of an issuer that is not configured: \"{given}\".", in_words(found)),
+        None => format!("The token's issuer is not configured: \"{given}\"."),
+    };
+    let mistake = provider.map(|found| format!("\nWhat usually goes wrong: {}", found.preset.mistake()));
+    advice(
+        summary,
+        format!(
+            "If you do not know this issuer, the client uses the wrong identity provider. To accept its tokens, {}{}",
+            to_add(examination),
+            mistake.unwrap_or_default()
+        ),
+    )
+}
+
+/// Nothing is configured yet: which provider the token is from, and the table to paste. `None` if the token does not name its issuer, or if
+/// it is not a user's.
+pub(in crate::explain) fn first_issuer(examination: &Examination<'_>) -> Option<Advice> {
+    if iss(examination).is_empty()
+        || supabase_key(examination).is_some()
+        || is_for_microsoft_graph(examination)
+    {
+        return None;
+    }
+    let Advice { summary, fix } = unknown(examination);
+    Some(advice(
+        format!("The Worker's configuration names no issuer, so it verifies no token. {summary}"),
+        fix,
+    ))
+}
+
+/// The provider of the token: by its issuer, or by a claim that only this provider's tokens have.
+fn provider(examination: &Examination<'_>) -> Option<Recognised> {
+    let claims = examination.token.as_ref()?.claims();
+    let by_claims = || Preset::of_claims(|name| claims.members().contains(name));
+    Preset::of_issuer(claims.issuer.as_deref()?).or_else(by_claims)
+}
+
+/// As in "This is an Auth0 token".
+fn in_words(found: Recognised) -> String {
+    let verb = if found.is_certain { "is" } else { "looks like" };
+    let name = found.preset.name();
+    let article = if name.starts_with(['A', 'E', 'I', 'O']) { "an" } else { "a" };
+    format!("This {verb} {article} {name} token")
 }
 
 /// The role of a Supabase API key: `anon` or `service_role`. These are JWTs whose `iss` is `supabase`.
@@ -120,10 +167,16 @@ fn to_add(examination: &Examination<'_>) -> String {
     let algorithm = examination.token.as_ref().and_then(|token| token.header().algorithm().ok());
     let is_shared = algorithm.is_some_and(Algorithm::is_shared_secret);
     let audience = audience(examination);
-    match (pasteable(iss), key_lines(iss, audience, algorithm)) {
+    let provider = provider(examination);
+    match (pasteable(iss), key_lines(iss, audience, algorithm, provider)) {
         (Some(issuer), Some(keys)) => issuer_table(examination, &issuer, audience, &keys, is_shared),
         _ => format!(
-            "look up the URL of its keys (JWKS URI) in the identity provider's documentation; it cannot be derived from \"{}\". Then add a [[vars.ASSAY.issuers]] table to wrangler.toml, with `issuer` (exactly as in the token), `jwks_uri` and `audience`. `jwks_uri` must be an https URL; otherwise the whole configuration is refused.",
+            "look up the URL of its keys (JWKS URI) in the identity provider's documentation{}; it cannot be derived from \"{}\". Then add a [[vars.ASSAY.issuers]] table to wrangler.toml, with `issuer` (exactly as in the token), `jwks_uri` and `audience`. `jwks_uri` must be an https URL; otherwise the whole configuration is refused.",
+            provider.map_or_else(String::new, |found| format!(
+                " ({}: {})",
+                found.preset.name(),
+                found.preset.place_of_keys()
+            )),
             excerpt(iss)
         ),
     }
@@ -136,12 +189,13 @@ fn audience<'e>(examination: &'e Examination<'_>) -> Option<&'e str> {
 }
 
 /// `None` if no lines are known that make a valid table.
-fn key_lines(iss: &str, audience: Option<&str>, algorithm: Option<Algorithm>) -> Option<KeyLines> {
-    // The `iss` of these providers is not a URL, or not the one of their discovery document.
-    if iss == "accounts.google.com" {
-        let uri = "https://www.googleapis.com/oauth2/v3/certs".to_owned();
-        return Some(KeyLines::Jwks(uri, "RS256"));
-    }
+fn key_lines(
+    iss: &str,
+    audience: Option<&str>,
+    algorithm: Option<Algorithm>,
+    provider: Option<Recognised>,
+) -> Option<KeyLines> {
+    // The `iss` of this provider is not a URL.
     if iss == "privy.io" {
         // Privy's `aud` is the id of the application.
         let is_id = |text: &&str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
@@ -156,8 +210,17 @@ fn key_lines(iss: &str, audience: Option<&str>, algorithm: Option<Algorithm>) ->
         let public = algorithm.filter(|algorithm| !algorithm.is_shared_secret());
         preset.is_some_and(|preset| public.is_none_or(|public| preset.algorithms().contains(&public)))
     };
-    let of_provider = provider_of(iss).map(Preset::name_of_preset);
-    let preset = of_provider.into_iter().chain(any).find(|name| is_valid(name, iss) && serves(name));
+    let of_provider = provider.map(|found| found.preset);
+    // The provider has no discovery document for such an issuer.
+    if of_provider.is_some_and(|preset| preset.issuer_fault(iss).is_none() && preset.location(iss).is_none())
+    {
+        return None;
+    }
+    let preset = of_provider
+        .map(Preset::name_of_preset)
+        .into_iter()
+        .chain(any)
+        .find(|name| is_valid(name, iss) && serves(name));
     preset.map(KeyLines::Preset).or_else(|| shared.map(|algorithm| KeyLines::Secret(algorithm.name())))
 }
 

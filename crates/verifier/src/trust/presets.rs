@@ -76,6 +76,8 @@ struct Row {
     /// Several exact spellings of one `iss`.
     spellings: &'static [&'static str],
     has_issuers_on_one_host: bool,
+    /// Whether the first segment of the path names the instance, so that two issuers with the same one are of the same instance.
+    first_segment_is_instance: bool,
     carriers: &'static [Carrier],
     /// What its users most often get wrong, in one sentence.
     mistake: &'static str,
@@ -96,6 +98,7 @@ impl Row {
         marks: &[],
         spellings: &[],
         has_issuers_on_one_host: false,
+        first_segment_is_instance: false,
         carriers: &[],
         mistake: "",
     };
@@ -167,7 +170,7 @@ providers! {
     }
     /// Better Auth's OAuth provider plugin: `iss` is the URL of its routes, `<base URL>/api/auth`.
     BetterAuthOauth {
-        name: "Better Auth's OAuth provider",
+        name: "Better Auth OAuth",
         instance: "application",
         preset: "better-auth-oauth",
         keys: Keys::At("/jwks"),
@@ -218,6 +221,7 @@ providers! {
             "sts.chinacloudapi.cn",
         ],
         has_issuers_on_one_host: true,
+        first_segment_is_instance: true,
         mistake: "An access token of version 1.0 has the issuer https://sts.windows.net/<tenant ID>/: set requestedAccessTokenVersion to 2 in the API's app registration, or configure that issuer.",
     }
     /// Google: ID tokens of Sign in with Google and of service accounts.
@@ -252,6 +256,7 @@ providers! {
         form: Form::OfKeys,
         hosts: &["securetoken.google.com", "session.firebase.google.com"],
         has_issuers_on_one_host: true,
+        first_segment_is_instance: true,
         carriers: &[Carrier::Cookie("__session"), Carrier::Cookie("session")],
         mistake: "A session cookie has another issuer than an ID token, and needs a table of its own; the tokens of the emulator are not signed at all.",
     }
@@ -272,6 +277,7 @@ providers! {
             "cognito-idp.{label}.amazonaws.com.cn",
         ],
         has_issuers_on_one_host: true,
+        first_segment_is_instance: true,
         mistake: "An access token names its client in `client_id` and has no `aud`; an ID token has it in `aud`.",
     }
     /// Okta: custom authorization servers, and the one of the organization.
@@ -514,6 +520,12 @@ impl Preset {
     #[must_use]
     pub const fn has_issuers_on_one_host(self) -> bool {
         self.row().has_issuers_on_one_host
+    }
+
+    /// Whether the provider writes the issuers of one instance in several ways, with the same first segment of the path.
+    #[must_use]
+    pub const fn has_several_issuers_per_instance(self) -> bool {
+        self.row().first_segment_is_instance
     }
 
     /// Where its clients customarily send the token, beside `Authorization`.
