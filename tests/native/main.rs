@@ -34,6 +34,8 @@ mod jwk_sets;
 mod jwks_cache;
 mod leaks;
 mod pasting;
+mod presets;
+mod providers;
 mod rfc_vectors;
 mod security_page;
 mod signing;
