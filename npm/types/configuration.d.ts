@@ -68,6 +68,8 @@ export interface IssuerConfiguration {
   jwks_uri?: string;
   /** Reads the address of the keys from `<issuer>/.well-known/openid-configuration`, else from the metadata of RFC 8414. */
   discovery?: boolean;
+  /** The service binding through which the keys are fetched, at the same URL. */
+  jwks_service?: string;
   /** The keys themselves, as a JWK Set without private members, in place of an address. */
   jwks?: { keys: readonly Json[] };
   /** The keys themselves, in PEM. */

@@ -70,6 +70,11 @@ fn read_one(table: &Table<'_>, leeway_seconds: u64, secrets: &impl Secrets) -> O
             "allow the algorithm of the tokens, or write its key into `jwks` or `public_keys`",
         );
     }
+    let channel = table.read(&ISSUER.jwks_service);
+    if channel.is_some() && (static_keys::are_given(table) || !has_keys) {
+        let problem = "would never be used, because no keys of this issuer are fetched";
+        table.fault(ISSUER.jwks_service.name, problem, "remove it, or write jwks_uri");
+    }
     let rules = claim_rules(table, leeway_seconds);
     let distrusted = DistrustedKeys::new(table.read(&ISSUER.distrusted_keys).unwrap_or_default());
     let also_known_as = table.read(&ISSUER.also_known_as).unwrap_or_default();
@@ -80,6 +85,7 @@ fn read_one(table: &Table<'_>, leeway_seconds: u64, secrets: &impl Secrets) -> O
             issuer: issuer.clone(),
             location,
             may_be_empty: !references.is_empty(),
+            channel,
         }),
         fixed_keys: fixed_keys.map(Arc::new),
         issuer,

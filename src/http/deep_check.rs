@@ -51,6 +51,7 @@ async fn compare_clocks<P: Platform>(terms: &Terms, platform: &P) -> Option<Cloc
     let (Location::Jwks { uri } | Location::Discovery { uri }) = &source.location;
     let request = DocumentRequest {
         url: uri.clone(),
+        channel: source.channel.clone(),
         accept: "application/json",
         if_none_match: None,
         timeout_ms: terms.cache.fetch_timeout_ms,

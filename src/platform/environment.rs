@@ -89,7 +89,11 @@ impl Random for Environment {
 
 impl HttpClient for Environment {
     async fn get(&self, request: &DocumentRequest) -> Result<Document, FetchError> {
-        from_origin(fetch::get(request).await?)
+        let service = match &request.channel {
+            None => None,
+            Some(name) => Some(self.binding(name).ok_or_else(|| FetchError::NoChannel(name.clone()))?),
+        };
+        from_origin(fetch::get(request, service.as_ref()).await?)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Implements [`HttpClient`](crate::ports::HttpClient) with `fetch`: with limits on time and size, and without following redirects.
 
 use worker::js_sys::futures::JsFuture;
-use worker::wasm_bindgen::JsCast as _;
+use worker::wasm_bindgen::{JsCast as _, JsValue};
 use worker::web_sys::{
     AbortSignal, Headers, RequestCache, RequestInit, RequestRedirect, Response, WorkerGlobalScope,
 };
@@ -10,11 +10,14 @@ use super::describe;
 use super::stream::{ReadError, read_whole};
 use crate::ports::{Document, DocumentRequest, FetchError};
 
-/// Sends the request and reads the whole response. Sets no `cf` properties: the defaults of the `worker` crate would enable caching
+/// Sends the request, through `service` if there is one, and reads the whole response. Sets no `cf` properties: the defaults of the `worker` crate would enable caching
 /// and minification.
-pub(super) async fn get(request: &DocumentRequest) -> Result<Document, FetchError> {
+pub(super) async fn get(
+    request: &DocumentRequest,
+    service: Option<&JsValue>,
+) -> Result<Document, FetchError> {
     let signal = AbortSignal::timeout_with_u32(request.timeout_ms);
-    read(request, &signal).await.map_err(|failure| match failure {
+    read(request, service, &signal).await.map_err(|failure| match failure {
         ReadError::Refused(TooLarge) => FetchError::TooLarge(request.max_bytes),
         ReadError::Exception(_) if signal.aborted() => FetchError::Timeout(request.timeout_ms),
         ReadError::Exception(error) => FetchError::Unreachable(describe(&error)),
@@ -24,7 +27,11 @@ pub(super) async fn get(request: &DocumentRequest) -> Result<Document, FetchErro
 /// The response is larger than allowed.
 struct TooLarge;
 
-async fn read(request: &DocumentRequest, signal: &AbortSignal) -> Result<Document, ReadError<TooLarge>> {
+async fn read(
+    request: &DocumentRequest,
+    service: Option<&JsValue>,
+    signal: &AbortSignal,
+) -> Result<Document, ReadError<TooLarge>> {
     let headers = Headers::new()?;
     headers.set("accept", request.accept)?;
     headers.set("user-agent", concat!("edge-assay/", env!("CARGO_PKG_VERSION")))?;
@@ -40,8 +47,10 @@ async fn read(request: &DocumentRequest, signal: &AbortSignal) -> Result<Documen
     init.set_cache(RequestCache::NoStore);
     init.set_signal(Some(signal));
 
-    let global: WorkerGlobalScope = worker::js_sys::global().unchecked_into();
-    let response = JsFuture::from(global.fetch_with_str_and_init(&request.url, &init)).await?;
+    // A service binding has a `fetch` like the global one.
+    let fetcher: WorkerGlobalScope =
+        service.cloned().unwrap_or_else(|| worker::js_sys::global().into()).unchecked_into();
+    let response = JsFuture::from(fetcher.fetch_with_str_and_init(&request.url, &init)).await?;
     let response: Response = response.unchecked_into();
     let mut body = Vec::new();
     if let Some(stream) = response.body() {

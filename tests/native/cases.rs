@@ -273,6 +273,9 @@ fn play(name: &str, case: &Value, accept: &str, purpose: Purpose) -> (String, Ve
         secrets.insert(binding.clone(), json!(value));
     }
     let directory = stock_directory(&world, case);
+    if case["services"] == "unbound" {
+        world.origin.unbind_channels();
+    }
     let app = Application::load(
         Some(&config.to_string()),
         Rc::new(KeyCache::refreshing_at(RefreshPoint::LAST)),
@@ -411,6 +414,9 @@ fn followed(case: &Value, pasted: &Pasted) -> Value {
     for name in &pasted.secrets {
         let usual = if name == "SIGNING_KEYS" { json!("@signing-keys") } else { signed_with.clone() };
         after["secrets"][name] = applied["secrets"].get(name).cloned().unwrap_or(usual);
+    }
+    if pasted.wrangler.contains_key("services") {
+        after["services"] = Value::Null;
     }
     if pasted.wrangler.contains_key("kv_namespaces") {
         after["directory"] = json!({});

@@ -106,6 +106,10 @@ impl Directory for Machine {
 
 impl HttpClient for Machine {
     async fn get(&self, request: &DocumentRequest) -> Result<Document, FetchError> {
+        // Service bindings are for the deployed Worker alone.
+        if let (None, Some(name)) = (&self.jwks, &request.channel) {
+            return Err(FetchError::NoChannel(name.clone()));
+        }
         match &self.jwks {
             Some(body) => Ok(Document { status: 200, body: body.clone(), ..Document::default() }),
             None => fetch(request),

@@ -300,6 +300,7 @@ fn trusted(issuer: &Issuer, leeway_seconds: u64, faults: &mut Vec<String>) -> Tr
             issuer: issuer.name.clone(),
             location,
             may_be_empty: !secrets.is_empty(),
+            channel: issuer.channel.clone(),
         }),
         fixed_keys: issuer.public_keys.clone().map(|keys| Arc::new(KeySet::of(keys))),
         secrets,

@@ -20,6 +20,7 @@ pub struct Issuer {
     pub(super) preset: Option<Preset>,
     pub(super) location: Option<Location>,
     pub(super) public_keys: Option<Vec<Jwk>>,
+    pub(super) channel: Option<String>,
     pub(super) algorithms: Option<Vec<Algorithm>>,
     pub(super) audience: Option<AudienceRule>,
     pub(super) authorized_parties: Option<Vec<String>>,
@@ -43,6 +44,7 @@ impl Issuer {
             preset,
             location,
             public_keys: None,
+            channel: None,
             algorithms: None,
             audience: None,
             authorized_parties: None,
@@ -133,6 +135,13 @@ impl Issuer {
     pub fn public_keys(mut self, keys: impl IntoIterator<Item = Jwk>) -> Self {
         self.location = None;
         self.public_keys = Some(keys.into_iter().collect());
+        self
+    }
+
+    /// Fetches the issuer's documents through this channel of the platform, and not over the network. The platform must know the name
+    /// ([`DocumentRequest::channel`](crate::ports::DocumentRequest::channel)).
+    pub fn channel(mut self, name: impl Into<String>) -> Self {
+        self.channel = Some(name.into());
         self
     }
 

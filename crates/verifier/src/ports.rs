@@ -46,6 +46,9 @@ pub trait HttpClient {
 pub struct DocumentRequest {
     /// The absolute URL.
     pub url: String,
+    /// The named channel of the platform to send it through; `None`: the network. A platform may know a way to a server besides its public
+    /// address. One that does not know this channel returns [`FetchError::NoChannel`] and does not use the network.
+    pub channel: Option<String>,
     /// The `Accept` header.
     pub accept: &'static str,
     /// The `If-None-Match` header.
@@ -87,6 +90,9 @@ pub enum FetchError {
     /// The connection failed.
     #[error("the connection failed: {0}")]
     Unreachable(String),
+    /// The platform has no channel with this name.
+    #[error("nothing is bound as {0}")]
+    NoChannel(String),
     /// The network in which this server runs answered in place of the origin, for this reason.
     #[error("{0}")]
     OwnNetwork(&'static str),

@@ -134,7 +134,8 @@ const POLICY: CachePolicy = CachePolicy {
 };
 
 fn sources() -> [KeySource; 2] {
-    let source = |location| KeySource { issuer: ISSUER.to_owned(), location, may_be_empty: false };
+    let source =
+        |location| KeySource { issuer: ISSUER.to_owned(), location, may_be_empty: false, channel: None };
     [
         source(Location::Jwks { uri: SET.to_owned() }),
         source(Location::Discovery { uri: DISCOVERY.to_owned() }),

@@ -35,6 +35,8 @@ object! {
         /// Reads the address of the keys from `<issuer>/.well-known/openid-configuration`, or, if that is a 404, from the metadata of RFC 8414. The
         /// document's `issuer` must be equal to this one.
         discovery: Or<Boolean> = Or(Boolean, false);
+        /// The service binding through which the keys are fetched, at the same URL: for an issuer that is another Worker of the account.
+        jwks_service: Optional<Binding> = Optional(Binding), absent("the network");
         /// The keys themselves, as a JWK Set without private members. Nothing is fetched then. It takes the place of `jwks_uri` and `discovery`.
         jwks: Optional<Inner<StaticSet>> = Optional(inner());
         /// The keys themselves, in PEM. They may be beside those in `jwks`.

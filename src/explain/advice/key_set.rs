@@ -1,6 +1,6 @@
 //! What to do when an issuer's URL gives no usable key set: one advice for each kind of answer that was observed.
 
-use super::{Advice, advice, table};
+use super::{Advice, advice, quoted, table};
 use crate::explain::Examination;
 use crate::keys::error::{KeySetError, KeySetProblem};
 use crate::keys::{KeySource, Location, OPENID_CONFIGURATION};
@@ -29,7 +29,8 @@ pub(in crate::explain) fn key_set_fix(
     let problem = failure.map_or(KeySetProblem::Unrecorded, |failure| failure.problem);
     let points_to = failure.and_then(|failure| failure.points_to.as_deref());
     let asked = asked(source.map(|source| &source.location), failure, issuer);
-    fix(problem, &asked, place, issuer, points_to)
+    let channel = source.and_then(|source| source.channel.as_deref()).unwrap_or_default();
+    fix(problem, &asked, channel, place, issuer, points_to)
 }
 
 /// What gave the answer, and how to find the right URL.
@@ -73,6 +74,7 @@ const KEYS: &str = "an array \"keys\"";
 fn fix(
     problem: KeySetProblem,
     Asked { url, must_have, look_up }: &Asked,
+    channel: &str,
     place: &str,
     issuer: &str,
     points_to: Option<&str>,
@@ -99,7 +101,13 @@ fn fix(
             "A GET request to {url} must work without credentials. If a firewall or bot protection is in front of it, let requests pass whose User-Agent is \"edge-assay/{}\" (Cloudflare: a WAF custom rule with the action Skip for this path). The Worker tries again by itself.",
             env!("CARGO_PKG_VERSION")
         ),
-        (KeySetProblem::OwnNetwork, _) => "Let this Worker reach other Workers by their public addresses: in wrangler.toml, at the top level, set\n    compatibility_flags = [\"global_fetch_strictly_public\"]\nand deploy. The flag applies to all fetches of this Worker: a request to a route's upstream in this Worker's own zone then enters by the public front door, and could reach this Worker again. `wrangler dev` does not show the problem.".to_owned(),
+        (KeySetProblem::OwnNetwork, _) => format!(
+            "Fetch the keys through a service binding. With the name of the Worker that serves {url} as `service`, set in wrangler.toml, at the top level\n    [[services]]\n    binding = \"AUTH\"\n    service = \"auth\"\nThen set {place}:\n    jwks_service = \"AUTH\"\nand deploy. The other way is the flag: `compatibility_flags = [\"global_fetch_strictly_public\"]` lets this Worker reach others by their public addresses. The flag applies to all of its fetches: a request to a route's upstream in its own zone could then reach this Worker again. `wrangler dev` does not show the problem."
+        ),
+        (KeySetProblem::NoChannel, _) => format!(
+            "`jwks_service` names a service binding that this Worker does not have. With the name of the Worker that serves {url} as `service`, set in wrangler.toml, at the top level\n    [[services]]\n    binding = {}\n    service = \"auth\"\nand deploy. On the command line there are no bindings: add --online, and the Worker itself fetches the keys.",
+            quoted(channel)
+        ),
         (KeySetProblem::NotFound, _) => format!("Nothing is published at {url}. {look_up}"),
         (KeySetProblem::Page, _) => {
             format!("The server shows an HTML page at {url}, such as a login or an application's start page. {look_up}")

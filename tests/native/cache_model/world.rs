@@ -286,7 +286,7 @@ struct Port {
 
 pub(super) fn source() -> KeySource {
     let location = Location::Jwks { uri: URL.to_owned() };
-    KeySource { issuer: "https://issuer.example".to_owned(), location, may_be_empty: false }
+    KeySource { issuer: "https://issuer.example".to_owned(), location, may_be_empty: false, channel: None }
 }
 
 /// The policy of the isolates. In some mutants it differs from the policy that is checked.

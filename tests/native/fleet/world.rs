@@ -106,7 +106,7 @@ pub(super) fn simulate(scenario: Scenario) -> Report {
     let sources = (0..scenario.issuers).map(|number| {
         let issuer = format!("https://idp{number}.example");
         let location = Location::Jwks { uri: format!("{issuer}/jwks.json") };
-        KeySource { issuer, location, may_be_empty: false }
+        KeySource { issuer, location, may_be_empty: false, channel: None }
     });
     let world = Rc::new(World {
         policy: CachePolicy {

@@ -11,7 +11,7 @@ pub(crate) const DISCOVERY: &str = "https://issuer.example/.well-known/openid-co
 
 pub(crate) fn discovered(issuer: &str) -> KeySource {
     let location = Location::Discovery { uri: DISCOVERY.to_owned() };
-    KeySource { issuer: issuer.to_owned(), location, may_be_empty: false }
+    KeySource { issuer: issuer.to_owned(), location, may_be_empty: false, channel: None }
 }
 
 pub(crate) fn metadata(issuer: &str, jwks_uri: &str) -> Answer {
@@ -81,7 +81,7 @@ fn a_document_of_this_machine_may_name_this_machine() {
     world.origin.serves(&uri, metadata(LOCAL, &keys));
     world.origin.serves(&keys, Answer::json(jwks(&[("a", 1)])));
     let location = Location::Discovery { uri };
-    let source = KeySource { issuer: LOCAL.to_owned(), location, may_be_empty: false };
+    let source = KeySource { issuer: LOCAL.to_owned(), location, may_be_empty: false, channel: None };
     assert!(Isolate::of(source).ask(&world, Wanted::Any).is_ok());
 }
 
@@ -125,6 +125,7 @@ fn tenant(issuer: &str) -> KeySource {
         issuer: issuer.to_owned(),
         location: edge_assay::trust::presets::discovery(issuer),
         may_be_empty: false,
+        channel: None,
     }
 }
 

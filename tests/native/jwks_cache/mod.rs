@@ -29,7 +29,7 @@ const GONE_AT: i64 = 90_000;
 
 fn source() -> KeySource {
     let location = Location::Jwks { uri: URL.into() };
-    KeySource { issuer: "https://issuer.example".into(), location, may_be_empty: false }
+    KeySource { issuer: "https://issuer.example".into(), location, may_be_empty: false, channel: None }
 }
 
 /// The same issuer, but with shared secrets.
@@ -202,7 +202,8 @@ fn the_same_kid_at_two_issuers_stays_apart() {
     world.origin.serves(OTHER, Answer::json(jwks(&[("a", 2)])));
     let isolate = Isolate::new();
     let location = Location::Jwks { uri: OTHER.into() };
-    let other = KeySource { issuer: "https://other.example".into(), location, may_be_empty: false };
+    let other =
+        KeySource { issuer: "https://other.example".into(), location, may_be_empty: false, channel: None };
     let one = isolate.ask(&world, Wanted::Kid("a")).unwrap();
     let two =
         world.run(isolate.cache.lookup(&world, &other, &POLICY, Wanted::Kid("a"), world.now())).unwrap();

@@ -259,7 +259,7 @@ fn keys_are_fetched_by_https_or_from_this_machine_only() {
         world.origin.serves(uri, Answer::json(jwks(&[("a", 1)])));
         let issuer = "https://issuer.example".to_owned();
         let location = Location::Jwks { uri: uri.to_owned() };
-        let source = KeySource { issuer, location, may_be_empty: false };
+        let source = KeySource { issuer, location, may_be_empty: false, channel: None };
         assert_eq!(Isolate::of(source).ask(&world, Wanted::Any).is_ok(), is_asked, "{uri}");
         assert_eq!(world.origin.calls(uri), usize::from(is_asked), "{uri}");
     }

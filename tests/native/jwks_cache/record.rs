@@ -208,7 +208,8 @@ fn a_clock_that_runs_a_little_ahead_counts_as_now() {
 fn a_discovered_set_from_an_unacceptable_url_is_discarded() {
     let issuer = "https://issuer.example".to_owned();
     let uri = "https://issuer.example/.well-known/openid-configuration".to_owned();
-    let source = KeySource { issuer, location: Location::Discovery { uri }, may_be_empty: false };
+    let source =
+        KeySource { issuer, location: Location::Discovery { uri }, may_be_empty: false, channel: None };
     let record = with(&json!({ "source_uri": source.identity(), "jwks_uri": "http://issuer.example/jwks" }));
     let result = Record::read(&record.to_string(), &source, &POLICY, Timestamp::from_epoch_seconds(NOW));
     assert!(matches!(result, Err(RecordError::JwksUri(_))));

@@ -124,7 +124,7 @@ fn a_record_about_another_source_is_discarded() {
     let issuer = "https://other.example".to_owned();
     let uri = "https://other.example/jwks".to_owned();
     let location = edge_assay::keys::Location::Jwks { uri };
-    let other = edge_assay::keys::KeySource { issuer, location, may_be_empty: false };
+    let other = edge_assay::keys::KeySource { issuer, location, may_be_empty: false, channel: None };
     Isolate::warm(&world);
     let planted = world.store.peek(&record::key(&source())).unwrap();
     world.store.plant(&record::key(&other), &planted);

@@ -547,6 +547,7 @@ impl Answer {
 #[derive(Default)]
 pub struct FakeOrigin {
     answers: RefCell<HashMap<String, Answer>>,
+    has_no_channel: Cell<bool>,
     requests: RefCell<Vec<DocumentRequest>>,
 }
 
@@ -554,6 +555,11 @@ impl FakeOrigin {
     /// Sets the answer of `url` from now on.
     pub fn serves(&self, url: &str, answer: Answer) {
         self.answers.borrow_mut().insert(url.to_owned(), answer);
+    }
+
+    /// From now on no channel exists. Before, a URL has the same answer through every channel.
+    pub fn unbind_channels(&self) {
+        self.has_no_channel.set(true);
     }
 
     /// The number of requests to `url` so far, with any outcome.
@@ -570,6 +576,9 @@ impl FakeOrigin {
 impl HttpClient for FakePlatform {
     async fn get(&self, request: &DocumentRequest) -> Result<Document, FetchError> {
         self.origin.requests.borrow_mut().push(request.clone());
+        if let Some(name) = request.channel.clone().filter(|_| self.origin.has_no_channel.get()) {
+            return Err(FetchError::NoChannel(name));
+        }
         let answer = self.origin.answers.borrow().get(&request.url).cloned();
         let Answer { outcome, delay_ms } = answer.unwrap_or_else(Answer::unreachable);
         self.time.sleep(delay_ms.min(request.timeout_ms)).await;

@@ -164,6 +164,7 @@ mod tests {
     async fn fetch(address: SocketAddr, path: &str) -> Result<Document, FetchError> {
         let request = DocumentRequest {
             url: format!("http://{address}{path}"),
+            channel: None,
             accept: "application/json",
             if_none_match: Some("\"0\"".to_owned()),
             timeout_ms: 2_000,

@@ -125,6 +125,9 @@ impl KeyValueStore for Tokio {
 
 impl HttpClient for Tokio {
     async fn get(&self, request: &DocumentRequest) -> Result<Document, FetchError> {
+        if let Some(name) = &request.channel {
+            return Err(FetchError::NoChannel(name.clone()));
+        }
         match &self.client {
             Fetching::Network(client) => client.get(request).await,
             #[cfg(feature = "testing")]

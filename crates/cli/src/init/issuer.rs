@@ -99,6 +99,7 @@ fn named_by_discovery(issuer: &str, machine: &Machine) -> Option<String> {
     let Location::Discovery { uri } = presets::discovery(issuer) else { return None };
     let asked = DocumentRequest {
         url: uri,
+        channel: None,
         accept: "application/json",
         if_none_match: None,
         timeout_ms: POLICY.fetch_timeout_ms,
@@ -132,7 +133,7 @@ fn ask(preset: Preset, issuer: &str, machine: &Machine) -> Result<(String, KeySe
         let (kind, problem) = (KeySetErrorKind::Invalid, KeySetProblem::Url);
         return Err(KeySetError { kind, problem, reason, points_to: None });
     };
-    let source = KeySource { issuer: issuer.to_owned(), location, may_be_empty: false };
+    let source = KeySource { issuer: issuer.to_owned(), location, may_be_empty: false, channel: None };
     let fetched = machine::run(fetch::fetch(machine, &source, &POLICY, None, false))?;
     match fetched.answer {
         Answer::Set { set, .. } => Ok((fetched.jwks_uri, (*set).clone())),

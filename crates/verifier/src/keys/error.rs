@@ -69,6 +69,8 @@ problems! {
     Forbidden = "forbidden",
     /// The server's own network answered in place of the origin.
     OwnNetwork = "own_network",
+    /// The platform does not have the channel through which the keys should be fetched.
+    NoChannel = "no_channel",
     /// 404 or 410.
     NotFound = "not_found",
     /// Any other status except 200.

@@ -70,12 +70,12 @@ pub async fn fetch<C: HttpClient>(
         }
         Location::Discovery { uri } => {
             let half = policy.fetch_timeout_ms / 2;
-            match (discover(client, uri, &source.issuer, half).await, server_metadata(uri)) {
+            match (discover(client, uri, source, half).await, server_metadata(uri)) {
                 (Ok(found), _) => (found, half),
                 // Nothing is there: the issuer may be an authorization server without OpenID.
                 (Err(error), Some(other)) if error.problem == KeySetProblem::NotFound => {
                     let quarter = half / 2;
-                    let found = discover(client, &other, &source.issuer, quarter).await;
+                    let found = discover(client, &other, source, quarter).await;
                     let found = found.map_err(|second| match second.problem {
                         KeySetProblem::NotFound => error,
                         _ => second.at(&other),
@@ -91,6 +91,7 @@ pub async fn fetch<C: HttpClient>(
     let held = held.filter(|held| held.etag.is_some());
     let request = DocumentRequest {
         url: jwks_uri.clone(),
+        channel: source.channel.clone(),
         accept: "application/jwk-set+json, application/json",
         if_none_match: held.and_then(|held| held.etag.clone()),
         timeout_ms,
@@ -117,17 +118,18 @@ fn server_metadata(uri: &str) -> Option<String> {
         .then(|| format!("{scheme}://{authority}/.well-known/oauth-authorization-server{target}"))
 }
 
-/// The `jwks_uri` of `issuer`'s discovery document (OpenID Connect Discovery 1.0 §4.3, RFC 8414 §3.3: its `issuer` must be identical).
+/// The `jwks_uri` of the issuer's discovery document (OpenID Connect Discovery 1.0 §4.3, RFC 8414 §3.3: its `issuer` must be identical).
 async fn discover<C: HttpClient>(
     client: &C,
     uri: &str,
-    issuer: &str,
+    source: &KeySource,
     timeout_ms: u32,
 ) -> Result<String, KeySetError> {
     let transport =
         url::accept(uri).map_err(|fault| KeySetError::invalid(KeySetProblem::Url, fault.to_string()))?;
     let request = DocumentRequest {
         url: uri.to_owned(),
+        channel: source.channel.clone(),
         accept: "application/json",
         if_none_match: None,
         timeout_ms,
@@ -146,7 +148,7 @@ async fn discover<C: HttpClient>(
         })
     };
     let (found, jwks_uri) = (member("issuer")?, member("jwks_uri")?);
-    if found != issuer {
+    if found != source.issuer {
         let reason = format!("the document is about another issuer, \"{}\"", excerpt(found));
         return Err(KeySetError::invalid(KeySetProblem::OtherIssuer, reason).pointing_to(jwks_uri));
     }
@@ -166,6 +168,7 @@ fn unanswered(error: &FetchError) -> KeySetError {
     match error {
         FetchError::Timeout(_) | FetchError::Unreachable(_) => KeySetError::unavailable(error.to_string()),
         FetchError::TooLarge(_) => KeySetError::invalid(KeySetProblem::TooLarge, error.to_string()),
+        FetchError::NoChannel(_) => KeySetError::invalid(KeySetProblem::NoChannel, error.to_string()),
         FetchError::OwnNetwork(reason) => KeySetError::invalid(KeySetProblem::OwnNetwork, *reason),
     }
 }

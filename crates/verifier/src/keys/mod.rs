@@ -31,6 +31,9 @@ pub struct KeySource {
     /// Whether a set without a usable key is acceptable. It is for an issuer that has shared secrets. For any other issuer
     /// such a set verifies nothing and counts as a bad answer.
     pub may_be_empty: bool,
+    /// The named channel of the platform through which its documents are fetched; `None`: the network. See
+    /// [`DocumentRequest::channel`](crate::ports::DocumentRequest::channel).
+    pub channel: Option<String>,
 }
 
 /// Where a discovery document is, behind the issuer (OpenID Connect Discovery 1.0 §4).
@@ -55,12 +58,17 @@ pub enum Location {
 impl KeySource {
     /// The name of this source in memory and in the store: the JWK Set's URL, so that issuers with the same set share it.
     /// For discovery it is the document's URL with the issuer as its fragment: a document is about one issuer only, and
-    /// `https://a` and `https://a/` have the same document URL.
+    /// `https://a` and `https://a/` have the same document URL. What comes through a channel is shared only with sources of the same channel.
     #[must_use]
     pub fn identity(&self) -> Cow<'_, str> {
-        match &self.location {
-            Location::Jwks { uri } => Cow::Borrowed(uri),
+        let identity = match &self.location {
+            Location::Jwks { uri } => Cow::Borrowed(uri.as_str()),
             Location::Discovery { uri } => Cow::Owned(format!("{uri}#{}", self.issuer)),
+        };
+        match &self.channel {
+            None => identity,
+            // A URL that is fetched has no fragment, so no other source has this name.
+            Some(channel) => Cow::Owned(format!("{identity}#channel:{channel}")),
         }
     }
 
