@@ -4,7 +4,7 @@ import { authenticate, handlers, verify } from '../src/instance.js';
 
 export { default, Assay } from '../src/entry.js';
 
-/** @import { Configuration, EmbeddedWorker, Verifier, VerifyOptions } from './types/index.d.ts' */
+/** @import { Configuration, ConfigurationRecord, EmbeddedWorker, Verifier, VerifyOptions } from './types/index.d.ts' */
 
 // How many configurations are kept for one `env`. src/limits.rs has the same number.
 const MAX_CONFIGURATIONS = 8;
@@ -22,7 +22,7 @@ const context = { waitUntil };
 /**
  * The Worker with this configuration in place of the binding `ASSAY`.
  *
- * @param {Configuration | string} configuration The configuration, or its JSON text. An object is read once, here.
+ * @param {Configuration | ConfigurationRecord | string} configuration The configuration, or its JSON text. An object is read once, here.
  * @returns {EmbeddedWorker} The handlers.
  * @throws {TypeError} If `configuration` is neither.
  */
@@ -37,7 +37,7 @@ export function createWorker(configuration) {
 /**
  * Verifies tokens with this configuration.
  *
- * @param {Configuration | string} configuration The configuration, or its JSON text. An object is read once, here.
+ * @param {Configuration | ConfigurationRecord | string} configuration The configuration, or its JSON text. An object is read once, here.
  * @param {object} env The bindings, as the runtime passes them to a handler.
  * @returns {Verifier}
  * @throws {TypeError} If an argument is missing or of another type.

@@ -15,6 +15,7 @@ use worker::worker_sys::Context;
 use crate::config::BINDING;
 use crate::http::application::Application;
 use crate::http::call;
+use crate::http::configured::Configured;
 use crate::http::gateway::{Reply, serve};
 use crate::intake::Intake;
 use crate::keys::KeyCache;
@@ -30,42 +31,47 @@ struct Isolate {
     keys: Rc<KeyCache>,
     intake: Rc<Intake>,
     /// The configurations in use, the most recently used first.
-    loaded: Vec<(Environment, Rc<Application>)>,
+    loaded: Vec<(Environment, Rc<Configured>)>,
 }
 
 thread_local! {
     static ISOLATE: RefCell<Isolate> = RefCell::default();
 }
 
-/// The application with the configuration of `environment`. A configuration is parsed once. It is parsed again if the bindings have
-/// changed, which can happen while the isolate runs, or after [`limits::MAX_CONFIGURATIONS`] others were used.
-fn application(environment: &Environment) -> Rc<Application> {
+/// The configuration of `environment`. It is parsed once, and again if the bindings have changed, which can happen while the isolate runs, or
+/// after [`limits::MAX_CONFIGURATIONS`] others were used.
+fn configured(environment: &Environment) -> Rc<Configured> {
     ISOLATE.with_borrow_mut(|isolate| {
         let loaded = &mut isolate.loaded;
         if let Some(position) = loaded.iter().position(|(known, _)| known.is(environment)) {
             let entry = loaded.remove(position);
-            let application = Rc::clone(&entry.1);
+            let configured = Rc::clone(&entry.1);
             loaded.insert(0, entry);
-            return application;
+            return configured;
         }
         let text = environment.json_variable(BINDING);
-        let mut application = Application::load(text.as_deref(), Rc::clone(&isolate.keys), environment);
-        application.intake = Rc::clone(&isolate.intake);
-        let application = Rc::new(application);
+        let (keys, intake) = (Rc::clone(&isolate.keys), Rc::clone(&isolate.intake));
+        let configured = Rc::new(Configured::load(text.as_deref(), keys, intake, environment));
         loaded.truncate(limits::MAX_CONFIGURATIONS.saturating_sub(1));
-        loaded.insert(0, (environment.clone(), Rc::clone(&application)));
-        application
+        loaded.insert(0, (environment.clone(), Rc::clone(&configured)));
+        configured
     })
 }
 
-/// Has the work that remains after an answer done: the refresh of the keys of `issuer`, what the store lacks, and the self-test.
+/// Has the work that remains after an answer done: the refresh of the keys of `issuer`, what the store lacks, a newer configuration, and the
+/// self-test.
 fn finish_later(
     context: &Context,
     environment: Environment,
+    configured: Rc<Configured>,
     application: Rc<Application>,
     issuer: Option<Arc<TrustedIssuer>>,
 ) -> Result<(), JsValue> {
-    if issuer.is_none() && !application.has_unwritten() && !application.is_untested() {
+    if issuer.is_none()
+        && !application.has_unwritten()
+        && !application.is_untested()
+        && !configured.is_due(&environment)
+    {
         return Ok(());
     }
     let promise = future_to_promise(async move {
@@ -73,6 +79,7 @@ fn finish_later(
             application.refresh(&environment, &issuer).await;
         }
         application.write_back(&environment).await;
+        configured.renew(&environment).await;
         application.self_test(&environment).await;
         Ok(JsValue::UNDEFINED)
     });
@@ -87,9 +94,10 @@ fn finish_later(
 pub fn fetch(request: Request, env: Env, context: Context) -> Result<JsValue, JsValue> {
     eager::run(async move {
         let environment = Environment::new(env);
-        let application = application(&environment);
+        let configured = configured(&environment);
+        let application = configured.application(&environment).await;
         let served = serve(&application, &environment, &WorkerRequest::new(request)).await;
-        finish_later(&context, environment, application, served.refresh)?;
+        finish_later(&context, environment, configured, application, served.refresh)?;
         match served.reply {
             Reply::Own(response) => to_worker(&response).map(JsValue::from),
             Reply::Upstream(response) => Ok(response.into()),
@@ -105,7 +113,9 @@ pub fn fetch(request: Request, env: Env, context: Context) -> Result<JsValue, Js
 pub fn scheduled(_event: JsValue, env: Env, _context: Context) -> Result<JsValue, JsValue> {
     eager::run(async move {
         let environment = Environment::new(env);
-        application(&environment).refresh_scheduled(&environment).await;
+        let configured = configured(&environment);
+        configured.renew_scheduled(&environment).await;
+        configured.application(&environment).await.refresh_scheduled(&environment).await;
         Ok(JsValue::UNDEFINED)
     })
 }
@@ -134,7 +144,8 @@ pub fn answer(
 ) -> Result<JsValue, JsValue> {
     eager::run(async move {
         let environment = Environment::new(env);
-        let application = application(&environment);
+        let configured = configured(&environment);
+        let application = configured.application(&environment).await;
         let (text, options) = (subject.as_string(), options.as_deref());
         let answer = match number {
             VERIFY => call::verify(&application, &environment, text.as_deref(), options).await,
@@ -145,7 +156,7 @@ pub fn answer(
             EXCHANGE => call::exchange(&application, &environment, &text.unwrap_or_default()).await,
             _ => call::explain(&application, &environment, &text.unwrap_or_default()).await.into(),
         };
-        finish_later(&context, environment, application, answer.refresh)?;
+        finish_later(&context, environment, configured, application, answer.refresh)?;
         let mut value = call::value(&answer.response);
         if number == AUTHENTICATE && !answer.response.status().is_success() {
             value.push('\n');

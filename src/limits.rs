@@ -8,8 +8,27 @@ pub const CRON_INTERVAL_SECONDS: u64 = 300;
 pub const CRON_LEAD_SECONDS: u64 = 120;
 /// A run of the cron trigger refreshes the sets that come due within this many seconds.
 pub const CRON_HORIZON_SECONDS: u64 = CRON_INTERVAL_SECONDS + CRON_LEAD_SECONDS;
+/// Key sets that one run of the cron trigger looks at, one after the other. Each may take four requests, of which the paid plan allows some
+/// thousands. Further sets have their turn in later runs, and are refreshed by requests until then.
+pub const CRON_SOURCES: usize = 250;
 /// The shortest `cacheTtl` that KV accepts for reads. Isolates share cooldowns through these reads.
 pub const KV_CACHE_TTL_SECONDS: u64 = 30;
+
+/// How long an isolate uses a configuration from KV before it looks for a newer one.
+pub const RECORD_INTERVAL_SECONDS: u64 = 60;
+/// The same while it has no configuration that it could use.
+pub const RECORD_RETRY_SECONDS: u64 = 5;
+/// How long a read of the configuration may take. It may have megabytes, so this is longer than for a key set.
+pub const RECORD_TIMEOUT_MS: u32 = 5000;
+/// For this long, other requests wait for the one that reads the first configuration. Times are whole seconds, so it is longer than the
+/// timeout by more than one. If the runtime has dropped that request, the next one reads.
+pub const RECORD_LEASE_SECONDS: u64 = 7;
+/// The polling interval of a request that waits for the first configuration.
+pub const RECORD_POLL_MS: u32 = 50;
+/// The largest configuration in KV. 20,000 issuers have about as much.
+pub const MAX_RECORD_BYTES: usize = 4 * 1024 * 1024;
+/// The longest key of a configuration in KV. KV accepts 512 bytes, and the copy of the last good one has a longer key.
+pub const MAX_RECORD_KEY_BYTES: usize = 400;
 
 /// How long browsers may cache a preflight response. Chromium's maximum is two hours.
 pub const CORS_MAX_AGE_SECONDS: u64 = 7200;
@@ -48,6 +67,11 @@ pub const CLOCKS_APART_SECONDS: i64 = 5;
 pub const CLOCK_SKEW_SECONDS: i64 = 300;
 /// The maximum number of keys, set-aside keys, issuers or members that a report lists.
 pub const MAX_LISTED: usize = 20;
+/// Faults of a configuration that are shown. Who has more corrects these first; a log line has some 100 KB at most.
+pub const MAX_CONFIG_FAULTS: usize = 100;
+/// An unknown member of a configuration with a longer name than this is not compared with the known names: the longest of those has
+/// 28 characters.
+pub const MAX_NAME_COMPARED_BYTES: usize = 64;
 /// The longest binding name in a configuration. Real names have 10 to 40 characters; a longer text may be the secret itself.
 pub const MAX_BINDING_NAME_BYTES: usize = 64;
 /// Default of `exchange.jwks_max_age_seconds`: how long verifiers may cache our key set. Commonly they cache one for an hour.

@@ -11,10 +11,13 @@ pub use edge_assay_verifier::ports::*;
 pub use crate::intake::BodyError;
 use crate::intake::Reading;
 
-/// KV namespaces with the operator's own data. The configuration names them by their binding. Read only.
+/// KV namespaces with the operator's own data. The configuration names them by their binding.
 pub trait Directory {
     /// The value under `key` in the namespace bound as `binding`, or `None`.
     async fn find(&self, binding: &str, key: &str) -> Result<Option<String>, StoreError>;
+
+    /// Stores `value` under `key` in the namespace bound as `binding`, for ever.
+    async fn keep(&self, binding: &str, key: &str, value: &str) -> Result<(), StoreError>;
 }
 
 /// `document`, unless Cloudflare answered in place of the origin, because a Worker asked for another Worker of its account.

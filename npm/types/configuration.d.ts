@@ -33,6 +33,14 @@ export interface Configuration {
   exchange?: ExchangeConfiguration;
 }
 
+/** In place of the configuration: where in Workers KV it is. */
+export interface ConfigurationRecord {
+  /** The binding of the KV namespace. */
+  kv: string;
+  /** The key of the record. The default is `assay`. */
+  key?: string;
+}
+
 /** A trusted issuer. It needs at least one of `preset`, `jwks_uri`, `discovery`, `jwks`, `public_keys` and `secrets`. */
 export interface IssuerConfiguration {
   /** The exact `iss` of its tokens, character for character. */

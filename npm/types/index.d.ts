@@ -1,6 +1,6 @@
 // The types of `edge-assay`. They need the types of the Workers runtime, which `npx wrangler types` makes.
 import { WorkerEntrypoint } from 'cloudflare:workers';
-import type { Configuration } from './configuration.d.ts';
+import type { Configuration, ConfigurationRecord } from './configuration.d.ts';
 import type { ExchangeRefusal, ExplainRefusal, Refusal } from './refusal.d.ts';
 import type { ExchangeParameters, IssuedToken, JsonValue, Question, Report, VerifiedToken, VerifyOptions } from './token.d.ts';
 
@@ -51,7 +51,7 @@ export class Assay<Env = object> extends WorkerEntrypoint<Env> {
  *
  * @throws TypeError if `configuration` is neither a text nor an object that JSON can hold.
  */
-export function createWorker(configuration: Configuration | string): EmbeddedWorker;
+export function createWorker(configuration: Configuration | ConfigurationRecord | string): EmbeddedWorker;
 
 /** The refusal of a request. */
 export type RequestRefusal = Refusal & {
@@ -73,4 +73,4 @@ export interface Verifier {
  *
  * @throws TypeError if `configuration` is neither a text nor an object that JSON can hold, or if `env` is not an object.
  */
-export function createVerifier(configuration: Configuration | string, env: object): Verifier;
+export function createVerifier(configuration: Configuration | ConfigurationRecord | string, env: object): Verifier;

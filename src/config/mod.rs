@@ -9,6 +9,7 @@ mod fields;
 mod gateway;
 mod issuers;
 mod reader;
+mod record;
 mod rows;
 pub mod schema;
 mod shapes;
@@ -22,6 +23,7 @@ use fields::gateway::Require;
 use fields::{CHALLENGE, CORS, CROSS_CHECK, Configuration, ENDPOINTS, EXPLAIN, JWKS, ROOT, VERIFY};
 pub use reader::ConfigFault;
 use reader::{Faults, Table};
+pub use record::RecordReference;
 
 use crate::cross_check::{CrossChecks, Engine, Share};
 use crate::endpoints::Enabled;
@@ -65,6 +67,8 @@ pub struct Config {
     pub gateway: Option<Gateway>,
     /// Forward-auth, if it is configured; `None` while the configuration has faults.
     pub forward_auth: Option<ForwardAuth>,
+    /// The record in KV that has the configuration, as long as it has not been read. `terms` says so as a fault.
+    pub record: Option<RecordReference>,
 }
 
 /// The settings of the Worker's own endpoints.
@@ -78,6 +82,14 @@ pub struct Surface {
     pub cors: Option<CorsPolicy>,
     /// Who may see configuration faults, key states and explanations.
     pub details: DetailsAccess,
+}
+
+/// Without a configuration.
+impl Default for Surface {
+    fn default() -> Self {
+        let realm = CHALLENGE.realm.default_of().to_owned();
+        Self { prefix: String::new(), realm, cors: None, details: DetailsAccess::Key }
+    }
 }
 
 /// The origins whose scripts may read the responses of the endpoints.
@@ -106,6 +118,10 @@ impl Config {
     /// is configured.
     #[must_use]
     pub fn fault(&self) -> Fault {
+        if let (Some(record), Err(faults)) = (&self.record, &self.terms) {
+            let reason = faults.first().map(|fault| fault.problem.clone()).unwrap_or_default();
+            return Fault::StoreUnavailable { binding: record.binding.clone(), reason };
+        }
         let prefix = &self.surface.prefix;
         let detail = if self.is_unconfigured() {
             format!(
@@ -161,9 +177,20 @@ impl Config {
         }
     }
 
-    /// Reads the JSON text of the binding, which is `None` if the binding is not set.
+    /// Reads the JSON text of the binding, which is `None` if the binding is not set. The text may refer to a record in KV, which is not
+    /// read here.
     #[must_use]
     pub fn load(text: Option<&str>, secrets: &impl Secrets) -> Self {
+        Self::read(text, true, secrets)
+    }
+
+    /// Reads the JSON text of a record in KV.
+    #[must_use]
+    pub fn of_record(text: &str, secrets: &impl Secrets) -> Self {
+        Self::read(Some(text), false, secrets)
+    }
+
+    fn read(text: Option<&str>, may_refer: bool, secrets: &impl Secrets) -> Self {
         let faults = Faults::default();
         let document = match text.map(json::parse_object) {
             Some(Ok(members)) => members,
@@ -184,6 +211,11 @@ impl Config {
         let readable = faults.is_empty();
         let document = Value::Object(document);
         let root = Table::of::<Configuration>(String::new(), &document, &faults);
+        let reference = record::reference(&root, may_refer);
+        if let Some(reference) = reference.filter(|_| may_refer) {
+            root.finish();
+            return Self::unread(reference, faults.into_inner(), "it has not been read yet");
+        }
         let surface = surface(&root);
         let VerifySettings { max_token_bytes, leeway_seconds, cross_checks, remembered } =
             verify_settings(&root);
@@ -218,10 +250,27 @@ impl Config {
         match faults.into_inner() {
             faults if faults.is_empty() => {
                 let terms = Ok(Terms { max_token_bytes, cache, cross_checks, remembered, issuers });
-                Self { surface, terms, exchange, gateway, forward_auth }
+                Self { surface, terms, exchange, gateway, forward_auth, record: None }
             }
-            faults => Self { surface, terms: Err(faults), exchange: None, gateway: None, forward_auth: None },
+            faults => Self::without_terms(surface, faults),
         }
+    }
+
+    /// What holds as long as the record in KV has not been read, for this reason.
+    #[must_use]
+    pub fn unread(reference: RecordReference, mut faults: Vec<ConfigFault>, why: &str) -> Self {
+        let is_sound = faults.is_empty();
+        if is_sound {
+            faults.push(reference.unread(why));
+        }
+        let record = is_sound.then_some(reference);
+        Self { record, ..Self::without_terms(Surface::default(), faults) }
+    }
+
+    /// A configuration with these faults.
+    #[must_use]
+    pub fn without_terms(surface: Surface, faults: Vec<ConfigFault>) -> Self {
+        Self { surface, terms: Err(faults), exchange: None, gateway: None, forward_auth: None, record: None }
     }
 }
 

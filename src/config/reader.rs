@@ -3,10 +3,12 @@
 //! It knows types and ranges, but not the meaning of the members. A member at fault is read as absent, so that reading can
 //! continue. The result may be used only if there are no faults.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use serde_json::{Map, Value};
+
+use crate::limits::{MAX_CONFIG_FAULTS, MAX_NAME_COMPARED_BYTES};
 
 /// One fault of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -25,22 +27,44 @@ impl fmt::Display for ConfigFault {
     }
 }
 
-/// The faults that were found so far.
+/// The faults that were found so far. Those after the first [`MAX_CONFIG_FAULTS`] are only counted, so that a long text with a fault in
+/// each line fills neither the memory nor the log.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(RefCell<Vec<ConfigFault>>);
+pub(crate) struct Faults {
+    shown: RefCell<Vec<ConfigFault>>,
+    further: Cell<usize>,
+}
 
 impl Faults {
     pub(crate) fn add(&self, path: impl Into<String>, problem: impl Into<String>, fix: impl Into<String>) {
+        if self.are_complete() {
+            self.further.set(self.further.get().saturating_add(1));
+            return;
+        }
         let fault = ConfigFault { path: path.into(), problem: problem.into(), fix: fix.into() };
-        self.0.borrow_mut().push(fault);
+        self.shown.borrow_mut().push(fault);
+    }
+
+    /// Whether further faults are only counted.
+    pub(crate) fn are_complete(&self) -> bool {
+        self.shown.borrow().len() >= MAX_CONFIG_FAULTS
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.borrow().is_empty()
+        self.shown.borrow().is_empty()
     }
 
     pub(crate) fn into_inner(self) -> Vec<ConfigFault> {
-        self.0.into_inner()
+        let mut faults = self.shown.into_inner();
+        let further = self.further.get();
+        if further > 0 {
+            faults.push(ConfigFault {
+                path: super::BINDING.to_owned(),
+                problem: format!("has further faults: {further}"),
+                fix: "correct the faults above first".to_owned(),
+            });
+        }
+        faults
     }
 }
 
@@ -103,6 +127,11 @@ impl<'d> Table<'d> {
     pub(super) fn value(&self, name: &str) -> Option<&'d Value> {
         debug_assert!(self.known.contains(&name), "{name} has no row in {:?}", self.known);
         self.members?.get(name)
+    }
+
+    /// Whether there is a member of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.value(name).is_some()
     }
 
     fn typed<T>(&self, name: &str, expected: &str, read: impl Fn(&'d Value) -> Option<T>) -> Option<T> {
@@ -251,6 +280,9 @@ fn kind_of(value: &Value) -> &'static str {
 
 /// Whether two names differ only in case, in `-` and `_`, in one or two letters, or because one begins with the other.
 fn is_near(known: &str, given: &str) -> bool {
+    if given.len() > MAX_NAME_COMPARED_BYTES {
+        return false;
+    }
     let fold = |name: &str| name.to_ascii_lowercase().replace('-', "_");
     let (known, given) = (fold(known), fold(given));
     known == given
@@ -268,5 +300,6 @@ mod tests {
         assert!(is_near("leeway_seconds", "leeway"));
         assert!(is_near("audience", "audiance"));
         assert!(!is_near("audience", "secrets"));
+        assert!(!is_near("audience", &"audience".repeat(10)));
     }
 }

@@ -1,6 +1,7 @@
 //! Checks that no two parties have the same secret: each of them could act for the other.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::reader::Faults;
 use super::{EXPLAIN_KEY, Surroundings};
@@ -75,12 +76,39 @@ pub(super) fn check(
     report(&found, around.faults);
 }
 
+/// Who has a value: the first secret, and the first one of another party.
+struct Holders<'s, 'c> {
+    first: &'s NamedSecret<'c>,
+    other: Option<&'s NamedSecret<'c>>,
+}
+
+impl<'s, 'c> Holders<'s, 'c> {
+    /// The first one that belongs to another party than `secret`.
+    fn apart_from(&self, secret: &NamedSecret<'c>) -> Option<&'s NamedSecret<'c>> {
+        if self.first.party == secret.party { self.other } else { Some(self.first) }
+    }
+}
+
+/// One look-up for each value, because there may be thousands of issuers with a secret each.
 fn report(secrets: &[NamedSecret<'_>], faults: &Faults) {
-    for (index, secret) in secrets.iter().enumerate() {
-        let has_same_value = |other: &&NamedSecret<'_>| {
-            other.party != secret.party && other.values.iter().any(|value| secret.values.contains(value))
-        };
-        let Some(other) = secrets.iter().take(index).find(has_same_value) else { continue };
+    let mut holders: BTreeMap<&[u8], Holders<'_, '_>> = BTreeMap::new();
+    for secret in secrets {
+        let mut found = None;
+        for value in &secret.values {
+            match holders.entry(value) {
+                Entry::Vacant(place) => {
+                    place.insert(Holders { first: secret, other: None });
+                }
+                Entry::Occupied(mut known) => {
+                    let known = known.get_mut();
+                    found = found.or(known.apart_from(secret));
+                    if known.first.party != secret.party {
+                        known.other.get_or_insert(secret);
+                    }
+                }
+            }
+        }
+        let Some(other) = found else { continue };
         let fix = if other.binding == secret.binding {
             "name another Worker secret, with a value of its own".to_owned()
         } else {

@@ -18,6 +18,7 @@ pub mod refusal;
 pub mod token_form;
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use crate::rejection::Fault;
 use crate::signing::keyring::BINDING;
@@ -45,7 +46,7 @@ pub struct Exchange {
     /// The binding of the directory: the KV namespace with further data about subjects.
     pub directory: Option<String>,
     /// What this isolate remembers about stored results: tokens that a client with the right `resultId` may collect.
-    pub results: fireproof::Results,
+    pub results: Rc<fireproof::Results>,
     /// Our signing keys, or why there are none.
     pub ring: Result<Keyring, &'static str>,
 }

@@ -6,12 +6,14 @@ use std::rc::Rc;
 use crate::config::Config;
 use crate::cross_check::self_test;
 use crate::http::deep_check::DeepCheck;
+use crate::http::record::Record;
 use crate::http::{access, log};
 use crate::intake::Intake;
 use crate::jose::Algorithm;
 use crate::keys::KeyCache;
 use crate::limits;
 use crate::ports::{Log, Platform, Secrets};
+use crate::time::Timestamp;
 use crate::trust::issuer::TrustedIssuer;
 
 /// The configuration and the key sets of an isolate. This is plain data: no request awaits a future of another request.
@@ -25,6 +27,8 @@ pub struct Application {
     pub intake: Rc<Intake>,
     /// Whether the self-test of this isolate has started.
     tested: Cell<bool>,
+    /// The record in KV that the configuration is from, if it is from one.
+    pub record: Option<Rc<Record>>,
     /// The result of the last deep check.
     pub(super) deep: RefCell<Option<DeepCheck>>,
 }
@@ -34,13 +38,20 @@ impl Application {
     #[must_use]
     pub fn load(text: Option<&str>, keys: Rc<KeyCache>, platform: &(impl Secrets + Log)) -> Self {
         let config = Config::load(text, platform);
-        if let Err(faults) = &config.terms {
+        if let (Err(faults), None) = (&config.terms, &config.record) {
             log::configuration_invalid(platform, faults);
         }
         if let Some(fault) = access::unusable_key(config.surface.details, platform) {
             log::key_unusable(platform, &fault);
         }
-        Self { config, keys, intake: Rc::default(), tested: Cell::new(false), deep: RefCell::new(None) }
+        Self::new(config, keys)
+    }
+
+    /// An application with this configuration.
+    #[must_use]
+    pub fn new(config: Config, keys: Rc<KeyCache>) -> Self {
+        let (tested, deep) = (Cell::new(false), RefCell::new(None));
+        Self { config, keys, intake: Rc::default(), tested, record: None, deep }
     }
 
     /// Whether an attempt to fetch keys is not yet in the store: then [`Self::write_back`] has to run after the response.
@@ -82,10 +93,13 @@ impl Application {
         !self.tested.get()
     }
 
-    /// The work of the cron trigger: refreshes every key set that becomes due before the next run.
+    /// The work of the cron trigger: refreshes every key set that becomes due before the next run. Of very many, each run takes the next ones.
     pub async fn refresh_scheduled<P: Platform>(&self, platform: &P) {
         let Ok(terms) = &self.config.terms else { return };
-        for source in terms.issuers.iter().filter_map(|issuer| issuer.keys.as_ref()) {
+        let sources: Vec<_> = terms.issuers.iter().filter_map(|issuer| issuer.keys.as_ref()).collect();
+        let first = first_of_run(sources.len(), platform.now());
+        let run = sources.iter().cycle().skip(first).take(sources.len().min(limits::CRON_SOURCES));
+        for source in run {
             self.keys
                 .refresh_scheduled(
                     platform,
@@ -111,5 +125,38 @@ impl Application {
                 log::successor_missing(platform, &series, until);
             }
         }
+    }
+}
+
+/// In seconds, as a number of the width of a place.
+#[allow(clippy::cast_possible_truncation)]
+const CRON_INTERVAL: usize = limits::CRON_INTERVAL_SECONDS as usize;
+
+/// Where the run of the cron trigger at `now` begins among so many key sets. If they are more than a run takes, the next run begins where this
+/// one ends.
+fn first_of_run(sources: usize, now: Timestamp) -> usize {
+    if sources <= limits::CRON_SOURCES {
+        return 0;
+    }
+    let seconds = usize::try_from(now.epoch_seconds()).unwrap_or_default();
+    let run = seconds.checked_div(CRON_INTERVAL).unwrap_or_default().checked_rem(sources).unwrap_or_default();
+    run.saturating_mul(limits::CRON_SOURCES).checked_rem(sources).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_runs_of_the_cron_trigger_take_every_key_set_in_turn() {
+        let at = |run: i64| Timestamp::from_epoch_seconds(1_800_000_000 + 300 * run);
+        assert_eq!(first_of_run(limits::CRON_SOURCES, at(7)), 0);
+        let (sources, mut taken) = (10_000, vec![false; 10_000]);
+        for run in 0..50 {
+            for place in 0..limits::CRON_SOURCES {
+                taken[(first_of_run(sources, at(run)) + place) % sources] = true;
+            }
+        }
+        assert!(taken.iter().all(|one| *one));
     }
 }

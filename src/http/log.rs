@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::config::ConfigFault;
+use crate::config::{ConfigFault, RecordReference};
 use crate::details;
 use crate::exchange::mint::Audit;
 use crate::members::json;
@@ -130,6 +130,39 @@ pub fn key_unusable(log: &impl Log, fault: &Fault) {
 /// Logs all faults of the configuration, once per isolate.
 pub fn configuration_invalid(log: &impl Log, faults: &[ConfigFault]) {
     log.log(Level::Error, &json!({ "event": "config_invalid", "faults": faults }));
+}
+
+/// Logs that a version of the record in KV is in force in this isolate from now on.
+pub fn record_in_force(log: &impl Log, record: &RecordReference, version: &str) {
+    log.log(Level::Info, &of_record("config_in_force", record, json!({ "version": version })));
+}
+
+/// Logs all faults of a version of the record in KV, which is not used.
+pub fn record_refused(
+    log: &impl Log,
+    record: &RecordReference,
+    version: Option<&str>,
+    faults: &[ConfigFault],
+) {
+    log.log(
+        Level::Error,
+        &of_record("config_refused", record, json!({ "version": version, "faults": faults })),
+    );
+}
+
+/// Logs that the record in KV could not be read, or its copy not be written.
+pub fn record_unavailable(log: &impl Log, record: &RecordReference, reason: &str) {
+    log.log(Level::Warn, &of_record("config_unavailable", record, json!({ "reason": reason })));
+}
+
+/// A line about the record.
+fn of_record(event: &str, record: &RecordReference, mut line: Value) -> Value {
+    if let Some(members) = line.as_object_mut() {
+        members.insert("event".to_owned(), json!(event));
+        members.insert("kv".to_owned(), json!(record.binding));
+        members.insert("key".to_owned(), json!(record.key));
+    }
+    without_nulls(line)
 }
 
 fn without_nulls(line: Value) -> Value {

@@ -9,6 +9,7 @@ pub mod application;
 mod body;
 pub mod call;
 pub mod challenge;
+pub mod configured;
 pub mod cors;
 pub mod credentials;
 pub mod deep_check;
@@ -21,6 +22,7 @@ pub mod log;
 pub mod openapi;
 pub mod problem;
 pub mod readiness;
+pub mod record;
 pub mod router;
 pub mod verdict;
 

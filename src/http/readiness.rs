@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::application::Application;
 use super::deep_check::DeepCheck;
 use super::problem::json as json_response;
+use super::record::RecordReport;
 use super::{Response, access};
 use crate::config::ConfigFault;
 use crate::cross_check::{CrossCheckState, Engine};
@@ -47,14 +48,27 @@ struct Report {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Details {
-    Faults { faults: Vec<ConfigFault> },
+    Faults(FaultReport),
     Issuers(Box<StateReport>),
+}
+
+#[derive(Serialize)]
+struct FaultReport {
+    faults: Vec<ConfigFault>,
+    /// The record in KV that the configuration is from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    configuration: Option<RecordReport>,
 }
 
 #[derive(Serialize)]
 struct StateReport {
     now: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    configuration: Option<RecordReport>,
     issuers: Vec<IssuerReport>,
+    /// How many further issuers there are, whose keys are not looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_examined: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     store: Option<StoreReport>,
     cross_check: CrossCheckState,
@@ -119,7 +133,8 @@ type Probed = Result<Arc<KeySet>, Fault>;
 enum Readiness {
     /// It works, and every service that it needs works too.
     Ready,
-    /// It works from cached keys, while their provider or Workers KV does not answer; or two engines disagreed on a token.
+    /// It works from cached keys, while their provider or Workers KV does not answer; or two engines disagreed on a token; or the configuration in
+    /// KV cannot be used, and the one before it is.
     Degraded,
     /// It does not work; the code says why.
     Not(&'static str),
@@ -137,7 +152,10 @@ pub async fn answer<P: Platform, R: IncomingRequest>(
         access::check(app.config.surface.details, request, platform).is_ok() || app.config.is_unconfigured();
     let wants_deep = request.query().is_some_and(|query| query.split('&').any(|pair| pair == "deep=1"));
     let (readiness, details) = match &app.config.terms {
-        Err(faults) => (Readiness::Not("config_invalid"), Details::Faults { faults: faults.clone() }),
+        Err(faults) => {
+            let report = FaultReport { faults: faults.clone(), configuration: configuration(app) };
+            (Readiness::Not(app.config.fault().code()), Details::Faults(report))
+        }
         Ok(terms) => examine(app, terms, platform, open, wants_deep).await,
     };
     let (status, name, code) = match readiness {
@@ -170,7 +188,16 @@ async fn examine<P: Platform>(
         (false, false) => Readiness::Ready,
     }];
     let mut issuers = Vec::new();
+    let (mut sources, mut not_examined) = (0_usize, 0_usize);
     for (issuer, probed) in terms.issuers.iter().zip(probed) {
+        // Each further one would be a read of the store, and a Worker may make only so many for a request.
+        sources = sources.saturating_add(usize::from(issuer.keys.is_some()));
+        if sources > limits::READINESS_SOURCES && issuer.keys.is_some() {
+            not_examined = not_examined.saturating_add(1);
+            let is_unusable = issuer.secrets.iter().any(|secret| issuer.problem_of(secret).is_some());
+            found.extend(is_unusable.then_some(Readiness::Not("secret_missing")));
+            continue;
+        }
         let (report, readiness) = report_on(app, terms, platform, issuer, probed, now).await;
         found.push(readiness);
         issuers.push(report);
@@ -187,9 +214,29 @@ async fn examine<P: Platform>(
     if store.as_ref().is_some_and(|store| !store.answers) {
         found.push(Readiness::Degraded);
     }
+    if app.record.as_ref().is_some_and(|record| record.is_degraded()) {
+        found.push(Readiness::Degraded);
+    }
     let cross_check = terms.cross_checks.state();
-    let report = StateReport { now, issuers, store, cross_check, signing, forward_auth, deep };
+    let configuration = configuration(app);
+    let not_examined = Some(not_examined).filter(|number| *number > 0);
+    let report = StateReport {
+        now,
+        configuration,
+        issuers,
+        not_examined,
+        store,
+        cross_check,
+        signing,
+        forward_auth,
+        deep,
+    };
     (worst(&found), Details::Issuers(Box::new(report)))
+}
+
+/// The state of the record in KV that the configuration is from; `None` if it is from the variable.
+fn configuration(app: &Application) -> Option<RecordReport> {
+    app.record.as_ref().map(|record| record.report())
 }
 
 /// The first reason for `not_ready`; without one, `degraded` if anything is degraded.

@@ -79,6 +79,10 @@ impl Directory for Environment {
     async fn find(&self, binding: &str, key: &str) -> Result<Option<String>, StoreError> {
         kv::get_from(&self.0, binding, key).await
     }
+
+    async fn keep(&self, binding: &str, key: &str, value: &str) -> Result<(), StoreError> {
+        kv::put_into(&self.0, binding, key, value, None).await
+    }
 }
 
 impl Random for Environment {

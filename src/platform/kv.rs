@@ -27,14 +27,23 @@ pub(super) async fn get_from(env: &Env, binding: &str, key: &str) -> Result<Opti
 
 /// Stores `value` as the value of `key` for `ttl_seconds`.
 pub(super) async fn put(env: &Env, key: &str, value: &str, ttl_seconds: u64) -> Result<(), StoreError> {
-    env.kv(BINDING)
-        .map_err(|_| unbound(BINDING))?
-        .put(key, value)
-        .map_err(|error| failed(&error))?
-        .expiration_ttl(ttl_seconds)
-        .execute()
-        .await
-        .map_err(|error| failed(&error))
+    put_into(env, BINDING, key, value, Some(ttl_seconds)).await
+}
+
+/// As [`put`], into the namespace with this binding; without `ttl_seconds` for ever.
+pub(super) async fn put_into(
+    env: &Env,
+    binding: &str,
+    key: &str,
+    value: &str,
+    ttl_seconds: Option<u64>,
+) -> Result<(), StoreError> {
+    let namespace = env.kv(binding).map_err(|_| unbound(binding))?;
+    let mut put = namespace.put(key, value).map_err(|error| failed(&error))?;
+    if let Some(seconds) = ttl_seconds {
+        put = put.expiration_ttl(seconds);
+    }
+    put.execute().await.map_err(|error| failed(&error))
 }
 
 /// Deletes the value of `key`.

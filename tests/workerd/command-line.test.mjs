@@ -273,6 +273,7 @@ suite('the command line as WebAssembly', () => {
         [['--issuer', 'https://abc.supabase.co/auth/v1'], /preset = "supabase"/],
         [['--issuer', 'https://tenant.eu.auth0.com/', '--audience', 'https://api.example.com'], /preset = "auth0"/],
         [['--issuer', 'https://id.example.com', '--audience', 'unchecked'], /audience = "unchecked"/],
+        [['--issuer', 'https://id.example.com'], /audience = \{ any_of = \["write-the-aud-of-your-tokens-here"\] \}/],
         [['--issuer', 'https://id.example.com', '--preset', 'better-auth'], /any_of = \["https:\/\/id.example.com"\]/],
         [['--issuer', 'https://id.example.com', '--audience', 'a', '--audience', 'b"\\'], /any_of = \["a", "b\\"\\\\"\]/],
         [
@@ -295,6 +296,53 @@ suite('the command line as WebAssembly', () => {
         const { unstable_readConfig: readConfig } = await import('wrangler');
         const folder = folderWith({ 'wrangler.toml': text });
         assert.equal(readConfig({ config: join(folder, 'wrangler.toml') }, { hideWarnings: true }).vars.ASSAY.issuers.length, 1);
+      }
+    });
+
+    test('writes the same configuration as JSON with comments, which wrangler reads', async () => {
+      const { unstable_readConfig: readConfig } = await import('wrangler');
+      const read = (files, name) => readConfig({ config: join(folderWith(files), name) }, { hideWarnings: true });
+      for (const more of [[], ['--upstream', 'https://api.example.com'], ['--name', 'auth', '--audience', 'a"b', '--audience', '// c']]) {
+        const args = ['init', '--offline', '--issuer', 'https://words-1.clerk.accounts.dev', ...more];
+        const toml = textOf(await same(args, { status: 0 }), '/wrangler.toml');
+        const jsonc = textOf(await same([...args, '--format', 'jsonc'], { status: 0 }), '/wrangler.jsonc');
+        assert.match(jsonc, /^ {10}\/\/ "authorized_parties"/m);
+        const [one, other] = [read({ 'wrangler.toml': toml }, 'wrangler.toml'), read({ 'wrangler.jsonc': jsonc }, 'wrangler.jsonc')];
+        for (const name of ['name', 'compatibility_date', 'preview_urls', 'kv_namespaces', 'triggers', 'observability', 'vars']) {
+          assert.deepEqual(other[name], one[name], name);
+        }
+        assert.ok(other.main.endsWith('src/index.js'));
+        await same(['check'], { status: 0, files: { 'wrangler.jsonc': jsonc } });
+      }
+    });
+
+    test('asks at a terminal, and takes a pasted token', { skip: !existsSync('/usr/bin/script') && 'no script(1)' }, async () => {
+      const secret = '0123456789abcdef0123456789abcdef';
+      const pasted = assemble({ alg: 'HS256' }, { iss: 'https://id.example.com', aud: 'api', exp: epochSeconds() + 600 }, signer('HS256', secret));
+      /** @type {[string, string[], RegExp][]} */
+      const cases = [
+        ['an issuer', ['https://id.example.com', 'api', ''], /issuer = "https:\/\/id.example.com"\n[^]*audience = \{ any_of = \["api"\] \}/],
+        ['an issuer and nothing else', ['https://id.example.com', '', ''], /write-the-aud-of-your-tokens-here/],
+        ['an issuer and an API', ['https://words-1.clerk.accounts.dev', 'https://api.example.com'], /upstream = "https:\/\/api.example.com"/],
+        ['a token', ['', pasted, ''], /secrets = \[\{ binding = "ISSUER_JWT_SECRET" \}\]/],
+      ];
+      for (const program of programs) {
+        for (const [what, answers, configured] of cases) {
+          const cwd = folderWith();
+          const command = [...program, 'init', '--offline'].map((word) => `'${word}'`).join(' ');
+          const child = spawn('script', ['--quiet', '--return', '--echo', 'never', '--command', command, '/dev/null'], { cwd });
+          let shown = '';
+          child.stdout.setEncoding('utf8').on('data', (text) => {
+            shown += text;
+            // A prompt is the only line without an end.
+            if (shown.endsWith('> ') && answers.length > 0) child.stdin.write(`${answers.shift()}\n`);
+          });
+          const [status] = await once(child, 'close');
+          assert.equal(status, 0, `${what}: ${shown}`);
+          assert.deepEqual(answers, [], `${what}: ${shown}`);
+          assert.match(readFileSync(join(cwd, 'wrangler.toml'), 'utf8'), configured, what);
+          assert.doesNotMatch(shown, /eyJ/, what);
+        }
       }
     });
 
@@ -330,7 +378,6 @@ suite('the command line as WebAssembly', () => {
         [2, ['--issuer', 'clerk.example.com'], /--issuer https:\/\/clerk.example.com\n/],
         [2, ['--issuer', 'http://clerk.example.com'], /--issuer https:\/\/clerk.example.com\n/],
         [2, ['--issuer', 'https://id.example.com/.well-known/openid-configuration'], /--issuer https:\/\/id.example.com\n/],
-        [2, ['--issuer', 'https://id.example.com', '--offline'], /--audience is missing/],
         [2, ['--issuer', 'https://id.example.com', '--preset', 'okta'], /clerk, supabase/],
         [2, ['--issuer', 'https://id.example.com', '--name', 'My Worker'], /--name has/],
         [1, ['--issuer', 'https://tenant.auth0.com'], /write "https:\/\/tenant.auth0.com\/"/],

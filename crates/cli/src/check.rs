@@ -1,23 +1,33 @@
-//! `edge-assay check`: every fault of a configuration at once. With `--online` it also fetches each issuer's keys.
+//! `edge-assay check`: every fault of a configuration at once, and how much of a variable it takes. With `--online` it also fetches each
+//! issuer's keys.
 
-use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use edge_assay::config::Config;
+use edge_assay::config::{ConfigFault, RecordReference};
 use edge_assay::exchange::Exchange;
 use edge_assay::explain;
 use edge_assay::gateway::host::Host;
+use edge_assay::jose::json as strict_json;
 use edge_assay::keys::{KeyCache, Wanted};
+use edge_assay::limits::MAX_RECORD_BYTES;
 use edge_assay::ports::Clock as _;
 use edge_assay::verify::Terms;
 
 use super::command::{self, Arguments, REFUSED};
 use super::machine::{self, Machine};
-use super::terminal::say;
-use super::wrangler_file::{self, Environment, Syntax};
+use super::terminal::{self, say};
+use super::wrangler_file::{ConfigFile, Environment, Syntax};
 
 /// The usage line.
-pub(crate) const USAGE: &str = "check [FILE] [--online]";
+pub(crate) const USAGE: &str = "check [FILE] [--env NAME] [--online] [--record]";
+
+/// The bytes that a variable of a Worker holds: 5 KB.
+const VARIABLE_BYTES: usize = 5120;
+/// From this share of the limit on, in percent, `check` says what to do beyond it.
+const NEAR_PERCENT: usize = 80;
+
+/// The ways out of the limit.
+const WAYS_OUT: &str = "keep the configuration in Workers KV, or in the code of a Worker of your own (createWorker): docs/configuration.md, \"More than 5 KB\"";
 
 /// Exit codes: 0 without faults, 1 with faults, 2 for a wrong call.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
@@ -29,68 +39,90 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
 }
 
 fn check(arguments: &[String]) -> Result<bool, String> {
-    let arguments = Arguments::read(arguments, &["online"], &[], 1)?;
+    let arguments = Arguments::read(arguments, &["online", "record"], &["env"], 1)?;
     let online = arguments.flag("online");
-    let path =
-        arguments.positional().map_or_else(wrangler_file::default_file, |path| Ok(PathBuf::from(path)))?;
-    let environments = wrangler_file::environments(&path)?;
-    let syntax = Syntax::of(&path);
-    let configured = environments.iter().find_map(|one| one.name.as_ref().filter(|_| one.variable.is_some()));
-    let mut sound = true;
-    for environment in &environments {
-        sound &= match (&environment.variable, &environment.name, configured) {
-            (None, None, Some(other)) => {
-                let variable = if syntax == Syntax::Toml { "[vars.ASSAY]" } else { "vars.ASSAY" };
-                say(&format!(
-                    "· the top level has no {variable}: deploy with `--env {other}` or with another environment"
-                ));
-                true
-            }
-            (None, Some(name), _) => {
-                let (place, fix) = match syntax {
-                    Syntax::Toml => (
-                        format!("[env.{name}]"),
-                        format!("its own tables: [[env.{name}.vars.ASSAY.issuers]] and so on"),
-                    ),
-                    Syntax::Json => (
-                        format!("env.{name}"),
-                        format!("the object `ASSAY` to `vars` of env.{name}, with `issuers` and so on"),
-                    ),
-                };
-                say(&format!(
-                    "✗ {place} has no vars.ASSAY, and environments do not inherit `vars`\n  add {fix}"
-                ));
-                false
-            }
-            _ => check_one(&path, environment, online),
-        };
+    let file = ConfigFile::open(arguments.positional())?;
+    let chosen = arguments.option("env")?;
+    if arguments.flag("record") {
+        return record(&file, file.select(chosen.as_deref())?, online);
+    }
+    if let Some(name) = chosen {
+        let environment = file.select(Some(&name))?;
+        return Ok(check_one(&file, environment, None, online));
+    }
+    let configured =
+        file.environments.iter().find_map(|one| one.name.as_ref().filter(|_| one.variable.is_some()));
+    // Each is checked, even if one before it has faults.
+    let sound = file.environments.iter().map(|one| check_one(&file, one, configured, online));
+    Ok(sound.fold(true, |all, one| all && one))
+}
+
+/// Prints the configuration as the JSON to put into Workers KV, if it has no faults. The report goes to standard error.
+fn record(file: &ConfigFile, environment: &Environment, online: bool) -> Result<bool, String> {
+    terminal::report_on_standard_error();
+    let sound = check_one(file, environment, None, online);
+    let text = environment.variable.as_deref().unwrap_or_default();
+    if let Ok(value) = strict_json::parse_value(text)
+        && sound
+    {
+        terminal::try_print(&format!("{value}\n"))
+            .map_err(|error| format!("standard output cannot be written: {}", terminal::in_words(&error)))?;
     }
     Ok(sound)
 }
 
-fn check_one(path: &Path, environment: &Environment, online: bool) -> bool {
-    let name = environment.name.as_deref();
-    let machine = Machine::in_environment(path, name, None);
-    let config = Config::load(environment.variable.as_deref(), &machine);
-    match config.terms {
-        Err(faults) => {
-            let place = name.map_or(String::new(), |name| format!("{} ", in_file(path, name)));
-            for fault in &faults {
-                say(&format!("✗ {place}{}: {}\n  {}", fault.path, fault.problem, fault.fix));
-            }
-            if Syntax::of(path) == Syntax::Json
-                && faults.iter().any(|fault| fault.fix.contains("[vars.ASSAY"))
-            {
-                say(&format!(
-                    "  The lines above are TOML. In {}, [[vars.ASSAY.issuers]] is an object in the array vars.ASSAY.issuers.",
-                    path.display()
-                ));
-            }
+/// Checks one environment. `configured` is the name of an environment that has the variable.
+fn check_one(
+    file: &ConfigFile,
+    environment: &Environment,
+    configured: Option<&String>,
+    online: bool,
+) -> bool {
+    match (&environment.variable, &environment.name, configured) {
+        (None, None, Some(other)) => {
+            let variable = if file.syntax == Syntax::Toml { "[vars.ASSAY]" } else { "vars.ASSAY" };
+            say(&format!(
+                "· the top level has no {variable}: deploy with `--env {other}` or with another environment"
+            ));
+            true
+        }
+        (None, Some(name), _) => {
+            let (place, fix) = match file.syntax {
+                Syntax::Toml => (
+                    format!("[env.{name}]"),
+                    format!("its own tables: [[env.{name}.vars.ASSAY.issuers]] and so on"),
+                ),
+                Syntax::Json => (
+                    format!("env.{name}"),
+                    format!("the object `ASSAY` to `vars` of env.{name}, with `issuers` and so on"),
+                ),
+            };
+            say(&format!("✗ {place} has no vars.ASSAY, and environments do not inherit `vars`\n  add {fix}"));
             false
         }
-        Ok(terms) => {
-            let place = name.map_or(String::new(), |name| format!(", {}", in_file(path, name)));
-            say(&format!("✓ {}{place} has no faults", path.display()));
+        _ => check_variable(file, environment, online),
+    }
+}
+
+fn check_variable(file: &ConfigFile, environment: &Environment, online: bool) -> bool {
+    let name = environment.name.as_deref();
+    let machine = Machine::in_environment(&file.path, name, None);
+    let config = file.load(environment, &machine);
+    match (config.terms, &config.record) {
+        (Err(_), Some(reference)) => check_reference(file, environment, reference),
+        (Err(faults), None) => {
+            report_faults(file, name, &faults);
+            // The size may be a fault, too.
+            check_size(file, environment);
+            false
+        }
+        (Ok(terms), _) => {
+            let place = name.map_or(String::new(), |name| format!(", {}", in_file(file, name)));
+            if !check_size(file, environment) {
+                return false;
+            }
+            say(&format!("✓ {}{place} has no faults", file.path.display()));
+            report_size(file, environment);
             let sound = report(&terms, &machine, online);
             if let Some(exchange) = &config.exchange {
                 report_exchange(exchange);
@@ -100,9 +132,95 @@ fn check_one(path: &Path, environment: &Environment, online: bool) -> bool {
     }
 }
 
+fn report_faults(file: &ConfigFile, name: Option<&str>, faults: &[ConfigFault]) {
+    let place = name.map_or(String::new(), |name| format!("{} ", in_file(file, name)));
+    for fault in faults {
+        say(&format!("✗ {place}{}: {}\n  {}", fault.path, fault.problem, fault.fix));
+    }
+    if !faults.iter().any(|fault| fault.fix.contains("[vars.ASSAY")) {
+        return;
+    }
+    let instead = match (file.is_plain, file.syntax) {
+        (false, Syntax::Toml) => return,
+        (false, Syntax::Json) => "an object in the array vars.ASSAY.issuers",
+        (true, Syntax::Toml) => "[[issuers]]",
+        (true, Syntax::Json) => "an object in the array issuers",
+    };
+    let written = if file.syntax == Syntax::Json { "TOML" } else { "for wrangler.toml" };
+    say(&format!(
+        "  The lines above are {written}. In {}, [[vars.ASSAY.issuers]] is {instead}.",
+        file.path.display()
+    ));
+}
+
+/// A configuration in Workers KV: the variable only refers to it.
+fn check_reference(file: &ConfigFile, environment: &Environment, reference: &RecordReference) -> bool {
+    let RecordReference { binding, key } = reference;
+    let name = environment.name.as_deref();
+    if !environment.binds(binding) {
+        let (place, table) = match (name, file.syntax) {
+            (None, Syntax::Toml) => (String::new(), "[[kv_namespaces]]".to_owned()),
+            (None, Syntax::Json) => (String::new(), "kv_namespaces".to_owned()),
+            (Some(name), Syntax::Toml) => {
+                (format!("{} ", in_file(file, name)), format!("[[env.{name}.kv_namespaces]]"))
+            }
+            (Some(name), Syntax::Json) => {
+                (format!("{} ", in_file(file, name)), format!("env.{name}.kv_namespaces"))
+            }
+        };
+        say(&format!(
+            "✗ {place}kv: no KV namespace is bound as {binding} here, and environments do not inherit `kv_namespaces`\n  add one to {table} with the binding {binding}"
+        ));
+        return false;
+    }
+    let place = name.map_or(String::new(), |name| format!(", {}", in_file(file, name)));
+    let of = name.map_or(String::new(), |name| format!(" --env {}", command::quoted(name)));
+    let (key, display) = (command::quoted(key), file.path.display());
+    say(&format!(
+        "✓ {display}{place} has no faults\n  The configuration is the record {key} of the KV namespace {binding}, which this command does not read. Check the file before you put it there:\n    npx edge-assay check assay.toml --record > assay.json\n    npx wrangler kv key put {key} --binding {binding} --remote --path assay.json{of}"
+    ));
+    true
+}
+
+/// Whether the text fits where it is meant to be. Says so if it does not.
+fn check_size(file: &ConfigFile, environment: &Environment) -> bool {
+    let bytes = environment.variable.as_ref().map_or(0, String::len);
+    let most = if file.is_plain { MAX_RECORD_BYTES } else { VARIABLE_BYTES };
+    if bytes <= most {
+        return true;
+    }
+    let place = environment.name.as_ref().map_or(String::new(), |name| format!("{} ", in_file(file, name)));
+    let (why, fix) = if file.is_plain {
+        ("the Worker reads", "split the issuers over several Workers")
+    } else {
+        ("a variable of a Worker holds", WAYS_OUT)
+    };
+    say(&format!("✗ {place}ASSAY: has {bytes} bytes as JSON, and {why} {most} at most\n  {fix}"));
+    false
+}
+
+fn report_size(file: &ConfigFile, environment: &Environment) {
+    let bytes = environment.variable.as_ref().map_or(0, String::len);
+    if file.is_plain {
+        say(&format!("  {bytes} bytes as JSON; a record in Workers KV may have {MAX_RECORD_BYTES}"));
+        if file.syntax == Syntax::Toml || file.path.extension().is_some_and(|extension| extension == "jsonc")
+        {
+            say("  The Worker reads only JSON: put into KV what this command prints with --record");
+        }
+        return;
+    }
+    let percent = bytes.saturating_mul(100).checked_div(VARIABLE_BYTES).unwrap_or_default();
+    let used = format!("ASSAY has {bytes} of the {VARIABLE_BYTES} bytes of a variable ({percent} %)");
+    if percent >= NEAR_PERCENT {
+        say(&format!("  · {used}. Before it has more, {WAYS_OUT}"));
+    } else {
+        say(&format!("  {used}"));
+    }
+}
+
 /// An environment, as its file spells it.
-fn in_file(path: &Path, name: &str) -> String {
-    match Syntax::of(path) {
+fn in_file(file: &ConfigFile, name: &str) -> String {
+    match file.syntax {
         Syntax::Toml => format!("[env.{name}]"),
         Syntax::Json => format!("env.{name}"),
     }

@@ -1,6 +1,6 @@
 //! `edge-assay explain`: explains a token by a configuration file, or by a deployed Worker.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use edge_assay::config::Config;
@@ -12,12 +12,13 @@ use edge_assay::keys::{KeyCache, url};
 use serde_json::json;
 
 use super::command::{self, Arguments, REFUSED, quoted};
+use super::http;
 use super::machine::{self, Machine};
 use super::terminal::{self, say};
-use super::{http, wrangler_file};
+use super::wrangler_file::ConfigFile;
 
 /// The usage line.
-pub(crate) const USAGE: &str = "explain [- | --token-file FILE] [--config FILE] [--path PATH [--method METHOD] [--host HOST]] [--json] [--jwks FILE | --online URL-OF-THE-WORKER]";
+pub(crate) const USAGE: &str = "explain [- | --token-file FILE] [--config FILE] [--env NAME] [--path PATH [--method METHOD] [--host HOST]] [--json] [--jwks FILE | --online URL-OF-THE-WORKER]";
 
 /// How long a deployed Worker may take to answer, in milliseconds.
 const TIMEOUT_MS: u32 = 15_000;
@@ -35,12 +36,13 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
 }
 
 fn explain(given: &[String]) -> Result<bool, String> {
-    const OPTIONS: [&str; 7] = ["config", "host", "jwks", "method", "online", "path", "token-file"];
+    const OPTIONS: [&str; 8] = ["config", "env", "host", "jwks", "method", "online", "path", "token-file"];
     let arguments = Arguments::read(given, &["json"], &OPTIONS, 1)?;
     let as_json = arguments.flag("json");
     let config = arguments.option("config")?;
     let jwks = arguments.option("jwks")?;
     let online = arguments.option("online")?;
+    let environment = arguments.option("env")?;
     let token_file = arguments.option("token-file")?;
     let described = (arguments.option("method")?, arguments.option("host")?, arguments.option("path")?);
     let positional = arguments.positional();
@@ -67,10 +69,18 @@ fn explain(given: &[String]) -> Result<bool, String> {
     }
     let read = |path: &String| terminal::read_file(Path::new(path)).map(String::into_bytes);
     let jwks = jwks.as_ref().map(read).transpose()?;
-    let config = config.map_or_else(wrangler_file::default_file, |path| Ok(PathBuf::from(path)))?;
-    let machine = Machine::new(&config, jwks);
-    let variable = wrangler_file::assay_variable(&config)?;
-    let config = Config::load(variable.as_deref(), &machine);
+    let file = ConfigFile::open(config)?;
+    let environment = file.select(environment.as_deref())?;
+    let machine = Machine::in_environment(&file.path, environment.name.as_deref(), jwks);
+    let config = file.load(environment, &machine);
+    if let Some(record) = &config.record {
+        return Err(format!(
+            "the configuration of {} is the record {} of the KV namespace {}, which this command does not read: name the file that you put there with --config, or ask the Worker with --online",
+            file.path.display(),
+            quoted(&record.key),
+            record.binding
+        ));
+    }
     let request = refused_request(&config, &described)?;
     let presented = Presented { request, ..credentials::given(&token) };
     let report = machine::run(explain::explain(&config, &KeyCache::new(), &machine, &presented));

@@ -1,34 +1,53 @@
-//! `edge-assay init`: writes a project that deploys the npm package `edge-assay` with one issuer. The tables come from `examples/`, the
-//! settings from the `wrangler.toml` of this repository. It asks the issuer for its keys first, and overwrites nothing.
+//! `edge-assay init`: writes a project that deploys the npm package `edge-assay` with one issuer, from its URL, from one of its tokens, or
+//! from questions at a terminal. The settings come from the `wrangler.toml` of this repository. It asks the issuer for its keys first, and
+//! overwrites nothing unless it is told to.
 
 mod issuer;
+mod jsonc;
 mod project;
+mod questions;
+mod table;
+mod token;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use edge_assay::keys::url;
+use edge_assay::explain;
+use edge_assay::explain::report::Verdict;
+use edge_assay::http::credentials;
+use edge_assay::keys::{KeyCache, url};
+use edge_assay::rejection::excerpt;
 use edge_assay::trust::presets::Preset;
 
 use super::command::{self, Arguments, REFUSED, quoted};
-use super::machine::Machine;
+use super::machine::{self, Machine};
 use super::terminal::{self, say};
 use issuer::Found;
+use project::Project;
+use token::Facts;
 
 /// The usage line.
-pub(crate) const SYNOPSIS: &str = "init --issuer URL [--audience AUD] [--dir FOLDER] (see init --help)";
+pub(crate) const SYNOPSIS: &str =
+    "init [--issuer URL | --token -] [--audience AUD] [--dir FOLDER] (see init --help)";
 
 const USAGE: &str = "edge-assay init --issuer URL [options]
+edge-assay init --token - [options] < token.txt
+edge-assay init
 
 Writes wrangler.toml, src/index.js and lines of .gitignore: a Worker that verifies the tokens of this issuer. Overwrites no file.
+Without an issuer and without a token it asks, if it runs at a terminal.
 
   --issuer URL     the `iss` of your tokens, character for character
-  --preset P       clerk, supabase, better-auth, auth0 or oidc; default: recognised by the issuer
-  --audience AUD   the `aud` of your tokens; may be repeated; `unchecked` if they have none. Required if the preset has no default
+  --token -        reads one of your tokens from standard input, for its issuer, algorithm and audience; keeps nothing else of it
+  --preset P       the provider; default: recognised by the issuer
+  --audience AUD   the `aud` of your tokens; may be repeated; `unchecked` if they have none. Default: that of the token or of the
+                   provider; if neither is known, one that no token has
   --dir FOLDER     where to write; default: the current folder
   --name NAME      the Worker's name; default edge-assay
   --upstream URL   an API to put behind the Worker; the Worker's own endpoints are then below /_assay
+  --format F       toml (default) or jsonc
   --offline        do not ask the issuer for its keys
+  --force          replace the configuration and src/index.js if they exist
 
 Exit codes: 0 written; 1 refused, nothing is written; 2 wrong call; 3 written, but the issuer did not answer, so it is not checked.";
 
@@ -44,6 +63,10 @@ struct Options {
     name: String,
     upstream: Option<String>,
     offline: bool,
+    /// Whether the configuration is JSON with comments.
+    is_json: bool,
+    /// Whether files that exist are replaced.
+    replaces: bool,
 }
 
 /// Why nothing was written.
@@ -60,8 +83,7 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
         say(USAGE);
         return ExitCode::SUCCESS;
     }
-    let options = options(arguments).map_err(InitError::Usage);
-    match options.and_then(|options| init(&options)) {
+    match init(arguments) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(UNCHECKED),
         Err(InitError::Usage(message)) => command::usage(&format!("{message}\nUsage: edge-assay {SYNOPSIS}")),
@@ -72,9 +94,18 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
     }
 }
 
-fn options(arguments: &[String]) -> Result<Options, String> {
-    const OPTIONS: [&str; 6] = ["audience", "dir", "issuer", "name", "preset", "upstream"];
-    let arguments = Arguments::read(arguments, &["offline"], &OPTIONS, 0)?;
+/// The options, and whether a token is on standard input.
+fn options(arguments: &[String]) -> Result<(Options, bool), String> {
+    const OPTIONS: [&str; 8] = ["audience", "dir", "format", "issuer", "name", "preset", "token", "upstream"];
+    let arguments = Arguments::read(arguments, &["force", "offline"], &OPTIONS, 0)?;
+    let has_token = match arguments.option("token")?.as_deref() {
+        None => false,
+        Some("-") => true,
+        // Whatever it is, it may be a token, so it is not repeated.
+        Some(_) => {
+            return Err("--token takes only -, because other users of this machine can see an argument: pass the token on standard input\n  printf %s \"$TOKEN\" | npx edge-assay init --token -".to_owned());
+        }
+    };
     let options = Options {
         issuer: arguments.option("issuer")?.unwrap_or_default(),
         preset: arguments.option("preset")?.map(|name| preset_named(&name)).transpose()?,
@@ -83,9 +114,14 @@ fn options(arguments: &[String]) -> Result<Options, String> {
         name: arguments.option("name")?.unwrap_or_else(|| "edge-assay".to_owned()),
         upstream: arguments.option("upstream")?,
         offline: arguments.flag("offline"),
+        is_json: match arguments.option("format")?.as_deref() {
+            None | Some("toml") => false,
+            Some("jsonc") => true,
+            Some(_) => return Err("--format is toml or jsonc".to_owned()),
+        },
+        replaces: arguments.flag("force"),
     };
-    accept(&options)?;
-    Ok(options)
+    Ok((options, has_token))
 }
 
 fn preset_named(name: &str) -> Result<(&'static str, Preset), String> {
@@ -99,7 +135,7 @@ fn accept(options: &Options) -> Result<(), String> {
     let issuer = &options.issuer;
     if issuer.is_empty() {
         return Err(
-            "--issuer is missing: the `iss` of your tokens, as in --issuer https://clerk.example.com"
+            "--issuer is missing: the `iss` of your tokens, as in --issuer https://clerk.example.com, or pass a token: printf %s \"$TOKEN\" | npx edge-assay init --token -"
                 .to_owned(),
         );
     }
@@ -144,21 +180,98 @@ fn accept(options: &Options) -> Result<(), String> {
 }
 
 /// Writes the project. `false` if the issuer did not answer.
-fn init(options: &Options) -> Result<bool, InitError> {
+fn init(arguments: &[String]) -> Result<bool, InitError> {
+    let (mut options, has_token) = options(arguments).map_err(InitError::Usage)?;
+    let mut text = None;
+    let asks = options.issuer.is_empty() && !has_token && terminal::input_is_typed();
+    if has_token {
+        text = Some(terminal::read_input().map_err(InitError::Usage)?);
+    } else if asks {
+        text = questions::ask_for_issuer(&mut options).map_err(InitError::Usage)?;
+    }
+    let facts = text.map(|text| token::read(&text)).transpose().map_err(nothing_written)?;
+    if let Some(facts) = &facts {
+        take_over(&mut options, facts).map_err(nothing_written)?;
+    }
+    accept(&options).map_err(InitError::Usage)?;
+    if asks {
+        let preset = options.preset.map(|(_, preset)| preset);
+        let preset = preset.or_else(|| explain::provider_preset(&options.issuer)).unwrap_or(Preset::Oidc);
+        questions::ask_for_rest(&mut options, preset, facts.is_some()).map_err(InitError::Usage)?;
+        accept(&options).map_err(InitError::Usage)?;
+    }
     let machine = Machine::new(&options.folder.join("wrangler.toml"), None);
-    let found = issuer::examine(options, &machine).map_err(InitError::Refused)?;
-    let project = project::compose(options, &found).map_err(InitError::Usage)?;
+    let found = issuer::examine(&options, facts.as_ref(), &machine).map_err(InitError::Refused)?;
+    let project = project::compose(&options, &found, facts.as_ref());
     project.check(&machine).map_err(InitError::Refused)?;
-    let written = project.write(&options.folder).map_err(InitError::Refused)?;
+    let tried = facts.as_ref().filter(|_| found.is_checked && !options.offline);
+    let verdict =
+        tried.map(|facts| verdict(&project, facts, &machine)).transpose().map_err(InitError::Refused)?;
+    let written = project.write(&options.folder, options.replaces).map_err(InitError::Refused)?;
     say(&format!("✓ {}", found.seen));
-    for warning in found.warnings.iter().map(String::as_str).chain(project.hint()) {
+    if let Some(facts) = &facts {
+        say(&format!("✓ {}", described(facts)));
+    }
+    for warning in found.warnings.iter().map(String::as_str).chain(project.hints.iter().copied()) {
         terminal::report(&format!("· {warning}"));
     }
     for file in &written {
         say(&format!("✓ wrote {file}"));
     }
-    say(&format!("Next:\n{}", next(options, &found)));
+    if let Some(verdict) = verdict {
+        say(&verdict);
+    }
+    say(&format!("Next:\n{}", next(&options, &found)));
     Ok(found.is_checked || options.offline)
+}
+
+fn nothing_written(message: String) -> InitError {
+    InitError::Refused(format!("{message}\n  Nothing was written."))
+}
+
+/// Takes the issuer from the token.
+fn take_over(options: &mut Options, facts: &Facts) -> Result<(), String> {
+    if !options.issuer.is_empty() && options.issuer != facts.issuer {
+        return Err(format!(
+            "✗ The `iss` of the token is {}, and --issuer is another one. Leave out --issuer.",
+            excerpt(&facts.issuer)
+        ));
+    }
+    if url::accept(&facts.issuer).is_err() {
+        return Err(format!(
+            "✗ The `iss` of the token is {}, which is not an https URL, so the place of the keys cannot be derived from it. Find the URL of the keys (JWKS URI) in the provider's documentation, and write the table by hand with `issuer`, `jwks_uri` and `audience`: docs/configuration.md",
+            excerpt(&facts.issuer)
+        ));
+    }
+    options.issuer.clone_from(&facts.issuer);
+    Ok(())
+}
+
+/// What the token is, in one line.
+fn described(facts: &Facts) -> String {
+    let provider =
+        explain::provider_preset(&facts.issuer).map_or("its provider is not known by its host", Preset::name);
+    let audience = match facts.audiences.as_slice() {
+        [] if facts.has_audience => "an audience that cannot be shown".to_owned(),
+        [] => "no audience".to_owned(),
+        several => {
+            format!("audience {}", several.iter().map(|one| excerpt(one)).collect::<Vec<_>>().join(", "))
+        }
+    };
+    format!("The token: {provider}, {}, {}, {audience}", facts.class, facts.algorithm.name())
+}
+
+/// Whether the token is accepted under the configuration that is about to be written.
+fn verdict(project: &Project, facts: &Facts, machine: &Machine) -> Result<String, String> {
+    let file = project.parsed()?;
+    let config = file.load(file.select(None)?, machine);
+    let presented = credentials::given(&facts.token);
+    let report = machine::run(explain::explain(&config, &KeyCache::new(), machine, &presented));
+    Ok(match report.code {
+        _ if report.verdict == Verdict::Accepted => "✓ The token is accepted".to_owned(),
+        Some(code) => format!("· The token is not accepted yet: {code}. `npx edge-assay explain` says why"),
+        None => "· There is no verdict on the token yet".to_owned(),
+    })
 }
 
 /// The commands to type next. What they do is above them and not behind them, because zsh knows no comments in a terminal.
@@ -179,13 +292,9 @@ fn next(options: &Options, found: &Found) -> String {
         first.push(format!("npm install {}", missing.join(" ")));
     }
     first.push("npx wrangler dev".to_owned());
-    let needs_secret = found.variant.needs_secret();
-    let secret = if needs_secret {
-        format!("; first write {} into .dev.vars", project::SHARED_SECRET)
-    } else {
-        String::new()
-    };
-    step(&format!("Run the Worker on http://127.0.0.1:8787{secret}"), &first);
+    let secret = found.variant.secret().map(|(binding, _)| binding);
+    let first_write = secret.map_or(String::new(), |secret| format!("; first write {secret} into .dev.vars"));
+    step(&format!("Run the Worker on http://127.0.0.1:8787{first_write}"), &first);
     let prefix = if options.upstream.is_some() { project::PREFIX } else { "" };
     step(
         "In another terminal, with one of your tokens in the variable TOKEN",
@@ -193,9 +302,7 @@ fn next(options: &Options, found: &Found) -> String {
     );
     step("If a token is refused, read why", &["printf %s \"$TOKEN\" | npx edge-assay explain".to_owned()]);
     let mut deploy = vec!["npx wrangler deploy".to_owned()];
-    if needs_secret {
-        deploy.push(format!("npx wrangler secret put {}", project::SHARED_SECRET));
-    }
+    deploy.extend(secret.map(|secret| format!("npx wrangler secret put {secret}")));
     step("Deploy it", &deploy);
     lines.join("\n")
 }

@@ -102,6 +102,10 @@ impl Directory for Machine {
             "the command line cannot read Workers KV; use `npx edge-assay explain --online`".to_owned(),
         ))
     }
+
+    async fn keep(&self, _binding: &str, _key: &str, _value: &str) -> Result<(), StoreError> {
+        Err(StoreError("the command line cannot write Workers KV".to_owned()))
+    }
 }
 
 impl HttpClient for Machine {

@@ -2,8 +2,9 @@
 //! a pipe early (`| head -1`), the command goes on to its exit code.
 
 use std::fs::File;
-use std::io::{self, ErrorKind, IsTerminal as _, Read, Write as _};
+use std::io::{self, BufRead as _, ErrorKind, IsTerminal as _, Read, Write as _};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use edge_assay::explain::text::Style;
 
@@ -13,8 +14,19 @@ pub(crate) const UNUSABLE: u8 = 2;
 /// The largest input, in bytes. wrangler's files and key sets have some kilobytes.
 const MAX_INPUT_BYTES: u64 = 4 * 1024 * 1024;
 
+/// Whether [`say`] prints on standard error.
+static REPORTS_ON_STANDARD_ERROR: AtomicBool = AtomicBool::new(false);
+
+/// From now on [`say`] prints on standard error, because standard output is for data.
+pub(crate) fn report_on_standard_error() {
+    REPORTS_ON_STANDARD_ERROR.store(true, Ordering::Relaxed);
+}
+
 /// Prints lines on standard output.
 pub(crate) fn say(lines: &str) {
+    if REPORTS_ON_STANDARD_ERROR.load(Ordering::Relaxed) {
+        return report(lines);
+    }
     print(&format!("{}\n", shown(lines)));
 }
 
@@ -65,6 +77,24 @@ pub(crate) fn read_file(path: &Path) -> Result<String, String> {
 pub(crate) fn read_input() -> Result<String, String> {
     bounded(io::stdin().lock())
         .map_err(|error| format!("standard input cannot be read: {}", in_words(&error)))
+}
+
+/// Asks a question on standard error, because standard output may go to a file, and reads the answer: a line without spaces around it.
+///
+/// # Errors
+/// A message, if the input has ended or cannot be read.
+pub(crate) fn ask(question: &str) -> Result<String, String> {
+    report(question);
+    drop(write!(io::stderr(), "> "));
+    let mut line = Vec::new();
+    let read = io::stdin().lock().take(MAX_INPUT_BYTES).read_until(b'\n', &mut line);
+    match read {
+        Ok(0) => Err("the input has ended".to_owned()),
+        Ok(_) => String::from_utf8(line)
+            .map(|line| line.trim().to_owned())
+            .map_err(|_| "the answer is not UTF-8 text".to_owned()),
+        Err(error) => Err(format!("standard input cannot be read: {}", in_words(&error))),
+    }
 }
 
 /// Whether a person types the standard input.

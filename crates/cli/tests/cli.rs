@@ -28,6 +28,11 @@ mod support {
     pub mod tokens;
 }
 
+#[path = "cli/configurations.rs"]
+mod configurations;
+#[path = "cli/init.rs"]
+mod init;
+
 use edge_assay::jose::Algorithm;
 use serde_json::{Value, json};
 use support::{keys, tokens};

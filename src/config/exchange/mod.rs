@@ -8,6 +8,8 @@ pub(super) mod rules;
 mod targets;
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use super::fields::exchange::{EXCHANGE, FIREPROOF, TARGET};
 use super::reader::{Faults, Table};
@@ -18,7 +20,7 @@ use crate::exchange::policy::Target;
 use crate::keys::url;
 use crate::ports::Secrets;
 use crate::signing::Margins;
-use crate::trust::issuer::TrustedIssuers;
+use crate::trust::issuer::{TrustedIssuer, TrustedIssuers};
 
 /// The parts of the configuration that the tables refer to.
 pub(super) struct Surroundings<'s> {
@@ -78,7 +80,7 @@ pub(super) fn read(table: Table<'_>, around: &Surroundings<'_>, secrets: &impl S
         clients,
         fireproof,
         directory,
-        results: Results::default(),
+        results: Rc::new(Results::default()),
         ring,
     })
 }
@@ -131,9 +133,12 @@ fn known_issuers(table: &Table<'_>, around: &Surroundings<'_>) -> Vec<String> {
 /// Reports a fault at `path` if the configuration does not have this issuer.
 pub(super) fn known_issuer(table: &Table<'_>, path: &str, issuer: &str, around: &Surroundings<'_>) {
     if around.issuers.named(issuer).is_none() {
-        let fix = match around.issuers.iter().find(|known| {
+        let is_near = |known: &&Arc<TrustedIssuer>| {
             known.issuer.trim_end_matches('/').eq_ignore_ascii_case(issuer.trim_end_matches('/'))
-        }) {
+        };
+        // The search looks at every issuer, so it ends with the faults that are shown.
+        let mut candidates = around.issuers.iter().filter(|_| !around.faults.are_complete());
+        let fix = match candidates.find(is_near) {
             Some(near) => format!("write \"{}\"", near.issuer),
             None if around.issuers.find(issuer).is_some() => {
                 "write the `issuer` of the table that has it in `also_known_as`".to_owned()
@@ -161,18 +166,18 @@ pub(super) fn scopes(table: &Table<'_>, field: &Field<Optional<Texts>>) -> Vec<S
 
 /// Checks that the directory's key `subject:<issuer>:<sub>` is different for any two subjects, for every content of their `sub`.
 fn check_directory_keys(table: &Table<'_>, directory: &str, around: &Surroundings<'_>) {
-    for one in around.issuers.iter() {
-        for other in around.issuers.iter() {
-            if other.issuer.starts_with(&format!("{}:", one.issuer)) {
-                table.fault(
-                    EXCHANGE.directory.name,
-                    format!(
-                        "\"{directory}\" may have the same key for a subject of {} and for one of {}, because the latter name is the former with a colon and more",
-                        one.issuer, other.issuer
-                    ),
-                    "configure the two issuers in two Workers",
-                );
-            }
+    for other in around.issuers.iter() {
+        // Each start of the name that ends before a colon is looked up, and no two issuers are compared.
+        let starts = other.issuer.match_indices(':').filter_map(|(at, _)| other.issuer.get(..at));
+        for one in starts.filter_map(|start| around.issuers.find(start)) {
+            table.fault(
+                EXCHANGE.directory.name,
+                format!(
+                    "\"{directory}\" may have the same key for a subject of {} and for one of {}, because the latter name is the former with a colon and more",
+                    one.issuer, other.issuer
+                ),
+                "configure the two issuers in two Workers",
+            );
         }
     }
 }

@@ -22,11 +22,21 @@ use crate::limits;
 object! {
     /// The configuration of edge-assay.
     Configuration ROOT with(json!({
-        "if": { "not": { "required": ["forward_auth"] } },
-        "then": { "properties": { "gateway": { "properties": { "routes": { "items": { "required": ["upstream"] } } } } } },
+        "if": { "required": ["kv"] },
+        "then": { "propertyNames": { "enum": ["kv", "key"] } },
+        "else": {
+            "required": ["issuers"],
+            "properties": { "key": false },
+            "if": { "not": { "required": ["forward_auth"] } },
+            "then": { "properties": { "gateway": { "properties": { "routes": { "items": { "required": ["upstream"] } } } } } },
+        },
     })) {
+        /// In place of all other fields: the binding of the KV namespace that has the configuration. Only in the variable `ASSAY`.
+        kv: Optional<Binding> = Optional(Binding);
+        /// Only beside `kv`: the key of the configuration there.
+        key: Optional<Text> = Optional(Text), absent("`\"assay\"`"), with(json!({ "maxLength": limits::MAX_RECORD_KEY_BYTES }));
         /// The trusted issuers, at least one.
-        issuers: Optional<List<issuers::Issuer>> = Optional(list()), at_least_one();
+        issuers: Optional<List<issuers::Issuer>> = Optional(list()), absent("required"), with(json!({ "minItems": 1 }));
         /// How tokens and signatures are checked.
         verify: Optional<Inner<Verify>> = Optional(inner());
         /// How key sets are fetched and cached.

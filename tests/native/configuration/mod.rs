@@ -2,6 +2,8 @@
 
 mod access;
 mod faults;
+mod many;
+mod record;
 mod schema;
 mod shipped;
 

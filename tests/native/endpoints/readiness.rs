@@ -283,3 +283,31 @@ fn an_empty_set_beside_secrets_is_ready() {
     assert!(is_ready(&world));
     assert_eq!(world.ask(&FakeRequest::new(Method::HEAD, "/readyz")).status(), 200);
 }
+
+#[test]
+fn of_many_issuers_the_first_are_examined_and_the_others_are_counted() {
+    let names: Vec<String> = (0..100).map(|number| format!("https://tenant-{number}.example")).collect();
+    let tables: Vec<Value> = names.iter().map(|name| issuer(name, &json!({}))).collect();
+    let world = World::new(&json!({ "issuers": tables, "explain": { "access": "open" } }));
+    for name in names.iter().take(24) {
+        world.publishes(name, &[ed25519()]);
+    }
+    let response = world.ask(&FakeRequest::get("/readyz"));
+    let report = body(&response);
+    assert_eq!((response.status().as_u16(), &report["status"]), (200, &json!("ready")));
+    assert_eq!(report["details"]["issuers"].as_array().unwrap().len(), 24);
+    assert_eq!(report["details"]["not_examined"], 76);
+    let reads = world.platform.store.gets();
+    assert!(reads <= 24 * 6, "{reads} reads");
+    // A secret that cannot be used costs nothing to find.
+    let mut tables = tables;
+    tables.push(issuer(
+        ISS,
+        &json!({ "algorithms": ["EdDSA", "HS256"], "secrets": [{ "binding": "ABSENT" }] }),
+    ));
+    let world = World::new(&json!({ "issuers": tables }));
+    for name in names.iter().take(24) {
+        world.publishes(name, &[ed25519()]);
+    }
+    assert!(refuses_with(&world, "secret_missing"));
+}

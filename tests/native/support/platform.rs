@@ -469,7 +469,14 @@ impl KeyValueStore for FakePlatform {
 impl Directory for FakePlatform {
     async fn find(&self, binding: &str, key: &str) -> Result<Option<String>, StoreError> {
         self.time.sleep(self.directory.delay_ms.get()).await;
+        self.directory.gets.set(self.directory.gets.get() + 1);
         self.directory.get(&format!("{binding} {key}"), self.now_ms())
+    }
+
+    async fn keep(&self, binding: &str, key: &str, value: &str) -> Result<(), StoreError> {
+        self.directory.puts.set(self.directory.puts.get() + 1);
+        self.time.sleep(self.directory.delay_ms.get()).await;
+        self.directory.put(&format!("{binding} {key}"), value, 1_000_000_000, self.now_ms())
     }
 }
 

@@ -21,21 +21,24 @@ import handlers from './index.js';
 export * from './index.js';
 const failed = (operation, status) => { throw new Error('KV ' + operation + ' failed: ' + status); };
 const rubbish = ['', '{', 'null', '[]', '{"version":99}', '\\u0000'];
-let count = 0;
+let count = 0, gets = 0;
 const behaviours = {
   up: (kv) => kv,
   down: () => ({ get: async () => failed('GET', '503 Service Unavailable'), put: async () => failed('PUT', '503 Service Unavailable') }),
   throttled: (kv) => ({ get: (...args) => kv.get(...args), put: async () => failed('PUT', '429 Too Many Requests') }),
   rubbish: () => ({ get: async () => rubbish[count++ % rubbish.length], put: async () => {} }),
+  silent: () => ({ get: () => new Promise(() => {}), put: () => new Promise(() => {}) }),
 };
 let behaviour, wrapped;
 const rightClock = Date.now;
 const brokenClock = () => { throw new WebAssembly.RuntimeError('unreachable'); };
 function wrap(env) {
   behaviour ??= env.KV_BEHAVIOUR;
-  const now = () => behaviours[behaviour](env.JWKS_CACHE);
-  const kv = { get: (...args) => now().get(...args), put: (...args) => now().put(...args), delete: async (...args) => now().delete?.(...args), getWithMetadata() {}, list() {} };
-  return (wrapped ??= { ...env, JWKS_CACHE: kv });
+  const namespace = (name) => {
+    const now = () => behaviours[behaviour](env[name]);
+    return { get: (...args) => (gets++, now().get(...args)), put: (...args) => now().put(...args), delete: async (...args) => now().delete?.(...args), getWithMetadata() {}, list() {} };
+  };
+  return (wrapped ??= { ...env, ...Object.fromEntries(env.KV_NAMES.split(' ').map((name) => [name, namespace(name)])) });
 }
 export default {
   fetch(request, env, context) {
@@ -45,7 +48,9 @@ export default {
     // The effect of Rust's panic hook.
     if (request.headers.has('x-panic')) return (globalThis.__worker_init_state.criticalError = true), new Response();
     const clock = request.headers.get('x-clock');
+    if (clock && Number.isFinite(Number(clock))) return (Date.now = () => rightClock() + 1000 * Number(clock)), new Response();
     if (clock) return (Date.now = clock === 'right' ? rightClock : brokenClock), new Response();
+    if (request.headers.has('x-kv-gets')) return new Response(String(gets));
     return handlers.fetch(request, wrap(env), context);
   },
   scheduled: (event, env, context) => handlers.scheduled(event, wrap(env), context),
@@ -84,18 +89,19 @@ export function trusting(providers, { issuers = {}, ...rest } = {}) {
  * the start: `down`, `throttled` (every write is a 429), `rubbish`. `persist` is a folder in which KV outlives this instance. Where providers have origins of their own, their
  * `identityProvider` gets the requests for these origins. `services` are Workers' sources, by the names of
  * the service bindings that lead to them. `caller` is the source of a Worker that calls the first isolate: by RPC as AUTH, over HTTP as AUTH_HTTP.
- * `script` replaces the built module around the wasm.
+ * `script` replaces the built module around the wasm. `namespaces` are the bindings of further KV namespaces, which behave as `kv` says.
  *
- * @param {{ config?: unknown, secrets?: object, isolates?: number, kv?: string, persist?: string, identityProvider?: object, services?: object, caller?: string, script?: string }} options
+ * @param {{ config?: unknown, secrets?: object, isolates?: number, kv?: string, persist?: string, identityProvider?: object, services?: object, caller?: string, script?: string, namespaces?: string[] }} options
  */
-export async function startWorker({ config, secrets = {}, isolates = 1, kv = 'up', persist, identityProvider, services = {}, caller, script } = {}) {
+export async function startWorker({ config, secrets = {}, isolates = 1, kv = 'up', persist, identityProvider, services = {}, caller, script, namespaces = [] } = {}) {
   const lines = [];
   /** @type {Record<string, any>} */
   const env = {
     ...(config === undefined ? {} : { ASSAY: { type: 'json', value: config } }),
     ...textBindings(secrets),
     ...Object.fromEntries(Object.keys(services).map((name) => [name, { type: 'worker', worker: serviceName(name) }])),
-    ...(kv === 'none' ? {} : { [KV_BINDING]: { type: 'kv', id: 'jwks-cache' }, ...textBindings({ KV_BEHAVIOUR: kv }) }),
+    ...Object.fromEntries(namespaces.map((name) => [name, { type: 'kv', id: name.toLowerCase() }])),
+    ...(kv === 'none' ? {} : { [KV_BINDING]: { type: 'kv', id: 'jwks-cache' }, ...textBindings({ KV_BEHAVIOUR: kv, KV_NAMES: [KV_BINDING, ...namespaces].join(' ') }) }),
   };
   const own = script ? { ...MODULES, 'index.js': { type: 'esm', contents: script } } : MODULES;
   /** @type {any} */
@@ -154,18 +160,22 @@ export async function startWorker({ config, secrets = {}, isolates = 1, kv = 'up
     },
     /** Fires the cron trigger. */
     scheduled: async (isolate = 0) => /** @type {any} */ (await instance.getWorker(names[isolate])).scheduled({ cron: '*/5 * * * *' }),
-    /** Makes KV `up`, `down`, `throttled` or full of `rubbish` from now on. */
+    /** Makes KV `up`, `down`, `throttled`, `silent` or full of `rubbish` from now on. */
     kvBehaves: (behaviour, isolate = 0) => request('/', { isolate, headers: { 'x-kv-behaviour': behaviour } }),
     /** Sends a request to the Worker that calls. */
     caller: async (path, init) => fetch(new URL(path, await instance.unsafeGetDirectURL(CALLER)), init),
     /** Makes the clock `broken`, so that Rust is left in the middle of its work as by a panic, or `right`. */
     clockIs: (state, isolate = 0) => request('/', { isolate, headers: { 'x-clock': state } }),
+    /** Sets the clock this many seconds ahead. */
+    clockIsAhead: (seconds, isolate = 0) => request('/', { isolate, headers: { 'x-clock': String(seconds) } }),
+    /** How often an isolate has read from KV so far. */
+    kvGets: async (isolate = 0) => Number(await (await request('/', { isolate, headers: { 'x-kv-gets': 'yes' } })).text()),
     /** Leaves the instance as a panic does. */
     panics: (isolate = 0) => request('/', { isolate, headers: { 'x-panic': 'yes' } }),
     /** The bytes of WebAssembly memory that an isolate has asked for so far. */
     wasmBytes: async (isolate = 0) => Number(await (await request('/', { isolate, headers: { 'x-wasm-bytes': 'yes' } })).text()),
     /** The KV namespace, to read and to change. */
-    kv: () => instance.getKVNamespace(KV_BINDING, names[0]),
+    kv: (binding = KV_BINDING) => instance.getKVNamespace(binding, names[0]),
     /** Everything the Worker has written so far: `{ level, message }`. */
     lines,
     /** Its log lines that are JSON objects, parsed. They arrive asynchronously: see `logged`. */

@@ -17,6 +17,7 @@ use edge_assay::trust::presets::{self, Preset};
 use super::super::command::quoted;
 use super::super::machine::{self, Machine};
 use super::Options;
+use super::token::Facts;
 
 /// As the Worker asks without settings.
 const POLICY: CachePolicy = CachePolicy {
@@ -26,18 +27,48 @@ const POLICY: CachePolicy = CachePolicy {
     fetch_timeout_ms: limits::DEFAULT_FETCH_TIMEOUT_MS,
 };
 
-/// The example file that a project begins with.
+/// How the tokens of the issuer are verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Variant {
     /// The provider's keys verify its tokens.
     Keys(Preset),
     /// A Supabase project that publishes no keys: its tokens have a shared secret.
     SupabaseSecret,
+    /// Any other issuer whose tokens have a shared secret.
+    Secret,
 }
 
 impl Variant {
-    pub(super) const fn needs_secret(self) -> bool {
-        matches!(self, Self::SupabaseSecret)
+    /// The preset; `None` if the table has none.
+    pub(super) fn preset(self) -> Option<Preset> {
+        match self {
+            Self::Keys(preset) => Some(preset),
+            Self::SupabaseSecret => Preset::named("supabase"),
+            Self::Secret => None,
+        }
+    }
+
+    /// The name of the Worker secret that is needed, and a comment.
+    pub(super) const fn secret(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Keys(_) => None,
+            Self::SupabaseSecret => Some((
+                "SUPABASE_JWT_SECRET",
+                "With `kid` beside `binding`, the secret is used only for tokens whose header has that `kid`.",
+            )),
+            Self::Secret => Some((
+                "ISSUER_JWT_SECRET",
+                "The name of the Worker secret that the issuer signs with, never its value. `encoding` says how the value is written.",
+            )),
+        }
+    }
+
+    /// Where the caller finds the value of the secret.
+    pub(super) const fn where_the_secret_is(self) -> &'static str {
+        match self {
+            Self::SupabaseSecret => "Supabase's page \"JWT keys\" shows this one.",
+            Self::Keys(_) | Self::Secret => "This is the one that the issuer signs with.",
+        }
     }
 }
 
@@ -56,11 +87,20 @@ pub(super) struct Found {
 ///
 /// # Errors
 /// A message, if the issuer cannot be right. If it does not answer, that is a warning.
-pub(super) fn examine(options: &Options, machine: &Machine) -> Result<Found, String> {
+pub(super) fn examine(options: &Options, facts: Option<&Facts>, machine: &Machine) -> Result<Found, String> {
     let issuer = options.issuer.as_str();
     let recognised = options.preset.map(|(_, preset)| preset).or_else(|| explain::provider_preset(issuer));
     if let Some((problem, fix)) = recognised.and_then(|preset| preset.issuer_fault(issuer)) {
         return Err(format!("✗ {problem}: {fix} as --issuer. Nothing was written."));
+    }
+    if facts.is_some_and(|facts| facts.algorithm.is_shared_secret()) {
+        let is_supabase = recognised.is_some_and(|preset| preset.name_of_preset() == "supabase");
+        return Ok(Found {
+            variant: if is_supabase { Variant::SupabaseSecret } else { Variant::Secret },
+            seen: format!("{issuer}: its tokens have a shared secret"),
+            warnings: Vec::new(),
+            is_checked: true,
+        });
     }
     if options.offline {
         return Ok(unchecked(issuer, recognised, "it was not asked, because of --offline"));

@@ -1,91 +1,90 @@
-//! The files of a new project, as texts, and how they are written: each one new, or nothing at all.
+//! The files of a new project, as texts, and how they are written: each one new, or nothing at all, unless the caller wants files to be
+//! replaced.
 
-use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
 
-use edge_assay::config::Config;
 use edge_assay::trust::presets::Preset;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::super::machine::Machine;
 use super::super::secret_file;
 use super::super::terminal::{in_words, read_file};
-use super::super::wrangler_file::{self, NAMES, Syntax};
-use super::Options;
+use super::super::wrangler_file::{ConfigFile, NAMES, Syntax};
 use super::issuer::{Found, Variant};
+use super::table::{self, Line};
+use super::token::Facts;
+use super::{Options, jsonc};
 
 /// The value of `audience` for tokens without `aud`.
 pub(super) const UNCHECKED: &str = "unchecked";
 /// Where the Worker's own endpoints are if an API is behind it.
 pub(super) const PREFIX: &str = "/_assay";
-/// The secret of a Supabase project without signing keys.
-pub(super) const SHARED_SECRET: &str = "SUPABASE_JWT_SECRET";
+/// In place of an audience that is not known. No token has it, so none is accepted until it is replaced.
+pub(super) const UNKNOWN_AUDIENCE: &str = "write-the-aud-of-your-tokens-here";
 
 const SHIPPED: &str = include_str!("../../../../wrangler.toml");
-const INDEX: &str = "// The Worker is the package; its configuration is in wrangler.toml.\nexport { default, Assay } from 'edge-assay';\n";
 /// Files that hold secrets, or that are made again.
 const IGNORED: [&str; 4] = ["node_modules/", ".wrangler/", ".dev.vars*", "signing-keys*.json*"];
 
 /// A project that is not written yet.
 pub(super) struct Project {
+    /// The name of its configuration.
+    pub(super) file: &'static str,
     wrangler: String,
-    /// The part of it that the issuer and the API add.
-    tables: String,
+    /// The lines that the issuer and the API add, for a configuration that exists.
+    tables: Vec<Line>,
+    upstream: Option<String>,
     dev_vars: Option<String>,
-}
-
-const fn example(variant: Variant) -> &'static str {
-    match variant {
-        Variant::Keys(Preset::Clerk) => include_str!("../../../../examples/clerk.toml"),
-        Variant::Keys(Preset::Supabase) => include_str!("../../../../examples/supabase.toml"),
-        Variant::Keys(Preset::BetterAuth) => include_str!("../../../../examples/better-auth.toml"),
-        Variant::Keys(Preset::Auth0) => include_str!("../../../../examples/auth0.toml"),
-        Variant::Keys(_) => include_str!("../../../../examples/oidc.toml"),
-        Variant::SupabaseSecret => include_str!("../../../../examples/supabase-legacy-secret.toml"),
-    }
-}
-
-/// A text as TOML. A basic string of TOML takes every escape that JSON writes; control characters were refused before.
-fn toml(text: &str) -> String {
-    json!(text).to_string()
+    /// What the caller should add to the configuration.
+    pub(super) hints: Vec<&'static str>,
 }
 
 /// Composes the files.
-///
-/// # Errors
-/// A message, if the audience of the tokens is not known.
-pub(super) fn compose(options: &Options, found: &Found) -> Result<Project, String> {
-    let mut tables = issuer_table(options, found.variant)?;
-    if let Some(upstream) = &options.upstream {
-        let _ = write!(
-            tables,
-            "\n# Everything needs a token. The API gets the user in a header that no client can set.\n[[vars.ASSAY.gateway.routes]]\npath = \"/*\"\nupstream = {}\nheaders = {{ \"x-user-id\" = \"/sub\" }}\n\n# The Worker's own endpoints, out of the way of the API's paths.\n[vars.ASSAY.endpoints]\nprefix = \"{PREFIX}\"\n",
-            toml(upstream)
-        );
-    }
-    let dev_vars = found.variant.needs_secret().then(|| {
-        format!(
-            "# Secrets for `wrangler dev`. Supabase's page \"JWT keys\" shows this one.\n# {SHARED_SECRET}="
-        )
+pub(super) fn compose(options: &Options, found: &Found, facts: Option<&Facts>) -> Project {
+    let (tables, hints) = issuer_lines(options, found.variant, facts);
+    let file = if options.is_json { "wrangler.jsonc" } else { "wrangler.toml" };
+    let wrangler = if options.is_json {
+        jsonc::compose(SHIPPED, &options.name, &tables, options.upstream.as_deref())
+    } else {
+        format!("{}\n{}", settings(&options.name), toml_tables(&tables, options.upstream.as_deref()))
+    };
+    let dev_vars = found.variant.secret().map(|(binding, _)| {
+        format!("# Secrets for `wrangler dev`. {}\n# {binding}=", found.variant.where_the_secret_is())
     });
-    Ok(Project { wrangler: format!("{}\n{tables}", settings(&options.name)), tables, dev_vars })
+    Project { file, wrangler, tables, upstream: options.upstream.clone(), dev_vars, hints }
+}
+
+/// The tables as TOML.
+fn toml_tables(issuer: &[Line], upstream: Option<&str>) -> String {
+    let mut text = format!("[[vars.ASSAY.issuers]]\n{}", table::as_toml(issuer));
+    if let Some(upstream) = upstream {
+        text.push_str("\n# Everything needs a token. The API gets the user in a header that no client can set.\n[[vars.ASSAY.gateway.routes]]\n");
+        for (name, value) in route(upstream) {
+            text.push_str(&format!("{name} = {}\n", table::toml(&value)));
+        }
+        text.push_str(&format!(
+            "\n# The Worker's own endpoints, out of the way of the API's paths.\n[vars.ASSAY.endpoints]\nprefix = \"{PREFIX}\"\n"
+        ));
+    }
+    text
+}
+
+/// The fields of the route that puts an API behind the Worker.
+pub(super) fn route(upstream: &str) -> [(&'static str, Value); 3] {
+    [("path", json!("/*")), ("upstream", json!(upstream)), ("headers", json!({ "x-user-id": "/sub" }))]
 }
 
 /// The settings of this repository's `wrangler.toml`, for a project that has the Worker from the package: no build, and no comment
 /// that says that there is no issuer yet.
 fn settings(name: &str) -> String {
-    let blocks = SHIPPED.split("\n\n").filter(|block| {
-        let is_comment = block.lines().all(|line| line.starts_with('#') || line.is_empty());
-        !block.contains("[build]") && !is_comment
-    });
-    let lines = blocks.map(|block| {
+    let lines = blocks(SHIPPED).map(|block| {
         let line = |line: &str| {
             if line.starts_with("name = ") {
-                format!("name = {}\n", toml(name))
+                format!("name = {}\n", json!(name))
             } else if line.starts_with("main = ") {
-                "main = \"src/index.js\"\n".to_owned()
+                format!("main = \"{MAIN}\"\n")
             } else if line.starts_with("#:schema ") {
                 // For completion in an editor, from the package that is installed in the project.
                 "#:schema node_modules/edge-assay/schema/wrangler-toml.json\n".to_owned()
@@ -98,40 +97,127 @@ fn settings(name: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Whether `aud` depends on the API, so that the caller has to name it.
-const fn needs_audience(preset: Preset) -> bool {
-    !matches!(preset, Preset::Clerk | Preset::Supabase | Preset::BetterAuth)
+/// The program of the project.
+pub(super) const MAIN: &str = "src/index.js";
+
+/// The blocks of the shipped `wrangler.toml` that a project takes over.
+pub(super) fn blocks(shipped: &str) -> impl Iterator<Item = &str> {
+    shipped.split("\n\n").filter(|block| {
+        let is_comment = block.lines().all(|line| line.starts_with('#') || line.is_empty());
+        !block.contains("[build]") && !is_comment
+    })
 }
 
-/// The table of the example, with this issuer and audience.
-fn issuer_table(options: &Options, variant: Variant) -> Result<String, String> {
-    let issuer = options.issuer.as_str();
-    let audience = match (variant, options.audience.as_slice()) {
-        (_, [one]) if one == UNCHECKED => Some(toml(UNCHECKED)),
-        (Variant::Keys(preset), []) if needs_audience(preset) => {
-            return Err("--audience is missing: with this provider, `aud` depends on your API.\n  Use --audience with the `aud` of your tokens, or --audience unchecked if they have none.\n  If you do not know it, use --audience unchecked for now: `npx edge-assay explain` shows a token's `aud`. Then write it into wrangler.toml, because unchecked accepts the tokens of every application of the provider.".to_owned());
-        }
-        (Variant::Keys(Preset::BetterAuth), []) => Some(format!("{{ any_of = [{}] }}", toml(issuer))),
-        (_, []) => None,
-        (_, several) => {
-            let several: Vec<String> = several.iter().map(|one| toml(one)).collect();
-            Some(format!("{{ any_of = [{}] }}", several.join(", ")))
-        }
+/// The usual `aud` of a provider's tokens, with the reason as a comment. `None` if it depends on the API.
+fn usual_audience(preset: Preset, issuer: &str) -> Option<(Value, &'static str)> {
+    let (value, comment) = match preset.name_of_preset() {
+        "clerk" => (
+            json!(UNCHECKED),
+            "Session tokens have no `aud`. For tokens of a JWT template with `aud` write { any_of = [\"backend\"] }.",
+        ),
+        "supabase" => (json!({ "any_of": ["authenticated"] }), "The `aud` of signed-in users."),
+        "better-auth" => (
+            json!({ "any_of": [issuer] }),
+            "Better Auth's `aud` is its base URL, unless it is configured otherwise.",
+        ),
+        _ => return None,
     };
-    let lines = example(variant).lines().skip_while(|line| !line.starts_with("[["));
-    Ok(lines
-        .map(|line| match (line.split_once(" = ").map(|(name, _)| name), &audience) {
-            (Some("issuer"), _) => format!("issuer = {}\n", toml(issuer)),
-            (Some("preset"), _) => match variant {
-                Variant::Keys(preset) => format!("preset = \"{}\"\n", preset.name_of_preset()),
-                Variant::SupabaseSecret => format!("{line}\n"),
-            },
-            (Some("audience"), Some(audience)) => format!("audience = {audience}\n"),
-            // Which applications these are is not known.
-            (Some("authorized_parties"), _) => format!("# {line}\n"),
-            _ => format!("{line}\n"),
-        })
-        .collect())
+    Some((value, comment))
+}
+
+/// Whether the `aud` of a provider's tokens is known without a token.
+pub(super) fn has_usual_audience(preset: Preset) -> bool {
+    usual_audience(preset, "").is_some()
+}
+
+/// The audience of a token that is most probably the API. Auth0 and others add an endpoint of their own.
+fn of_api<'f>(facts: &'f Facts) -> Option<&'f String> {
+    let is_own = |audience: &&String| audience.starts_with(&facts.issuer) && **audience != facts.issuer;
+    facts.audiences.iter().find(|audience| !is_own(audience)).or(facts.audiences.first())
+}
+
+/// The lines of the issuer's table, and what the caller should add to it.
+fn issuer_lines(
+    options: &Options,
+    variant: Variant,
+    facts: Option<&Facts>,
+) -> (Vec<Line>, Vec<&'static str>) {
+    let issuer = options.issuer.as_str();
+    let mut lines = vec![
+        Line::comment("The `iss` of the tokens, character for character."),
+        Line::Field("issuer", json!(issuer)),
+    ];
+    let mut hints = Vec::new();
+    let preset = variant.preset();
+    if let Some(preset) = preset {
+        lines.push(Line::Field("preset", json!(preset.name_of_preset())));
+    }
+    let algorithm = facts.map(|facts| facts.algorithm);
+    if let Some(algorithm) =
+        algorithm.filter(|algorithm| !preset.is_some_and(|preset| preset.algorithms().contains(algorithm)))
+    {
+        lines.push(Line::comment("The algorithm of the token that this file was made from."));
+        lines.push(Line::Field("algorithms", json!([algorithm.name()])));
+    } else if preset.is_none() {
+        lines.push(Line::Field("algorithms", json!(["HS256"])));
+    }
+    let usual = preset.and_then(|preset| usual_audience(preset, issuer));
+    match (options.audience.as_slice(), facts) {
+        ([one], _) if one == UNCHECKED => lines.push(Line::Field("audience", json!(UNCHECKED))),
+        ([_, ..], _) => lines.push(Line::Field("audience", json!({ "any_of": options.audience }))),
+        ([], Some(facts)) if !facts.has_audience => {
+            lines.push(Line::comment("The tokens have no `aud`."));
+            lines.push(Line::Field("audience", json!(UNCHECKED)));
+        }
+        ([], Some(facts)) if of_api(facts).is_some() => {
+            lines
+                .push(Line::comment("Check that this is your API: every token with this `aud` is accepted."));
+            lines.push(Line::Field("audience", json!({ "any_of": [of_api(facts)] })));
+        }
+        _ => {
+            if let Some((value, comment)) = usual {
+                lines.push(Line::comment(comment));
+                lines.push(Line::Field("audience", value));
+            } else {
+                lines.push(Line::comment(
+                    "The `aud` of your tokens depends on your API. Until you write it here, no token is accepted.",
+                ));
+                lines.push(Line::Field("audience", json!({ "any_of": [UNKNOWN_AUDIENCE] })));
+                hints.push("the audience is not known, so no token is accepted yet: write the `aud` of your tokens into `audience`. `npx edge-assay explain` shows it for a token");
+            }
+        }
+    }
+    // The applications of other providers are no origins.
+    if preset.is_some_and(|preset| preset.name_of_preset() == "clerk") {
+        lines.push(Line::comment(
+            "The origins of your web applications. Session tokens of the instance's other applications are refused.",
+        ));
+        let party = facts.and_then(|facts| facts.authorized_party.as_deref());
+        if let Some(party) = party {
+            lines.push(Line::Field("authorized_parties", json!([party])));
+        } else {
+            lines.push(Line::Proposed("authorized_parties", json!(["https://app.example.com"])));
+            hints.push("authorized_parties is a comment in the configuration: write the origins of your web applications there. Until then, tokens of the instance's other applications are accepted");
+        }
+    }
+    let is_usual =
+        |kind: &str| ["jwt", "at+jwt", "application/at+jwt"].contains(&kind.to_ascii_lowercase().as_str());
+    if let Some(kind) = facts.and_then(|facts| facts.kind.as_deref()).filter(|kind| !is_usual(kind)) {
+        lines.push(Line::comment("The `typ` of the tokens."));
+        lines.push(Line::Field("types", json!([kind])));
+    }
+    if let Some((binding, comment)) = variant.secret() {
+        lines.push(Line::comment(comment));
+        lines.push(Line::Field("secrets", json!([{ "binding": binding }])));
+    }
+    (lines, hints)
+}
+
+/// The program. The name of the configuration is in its comment.
+fn index(file: &str) -> String {
+    format!(
+        "// The Worker is the package; its configuration is in {file}.\nexport {{ default, Assay }} from 'edge-assay';\n"
+    )
 }
 
 impl Project {
@@ -140,36 +226,44 @@ impl Project {
     /// # Errors
     /// A message with every fault.
     pub(super) fn check(&self, machine: &Machine) -> Result<(), String> {
-        let environments = wrangler_file::parse(&self.wrangler, Syntax::Toml)?;
-        let variable = environments.into_iter().next().and_then(|top| top.variable);
-        let Err(faults) = Config::load(variable.as_deref(), machine).terms else { return Ok(()) };
+        let file = self.parsed()?;
+        let environment = file.select(None)?;
+        let Err(faults) = file.load(environment, machine).terms else { return Ok(()) };
         let lines =
             faults.iter().map(|fault| format!("✗ {}: {}\n  {}\n", fault.path, fault.problem, fault.fix));
         Err(format!("{}Nothing was written.", lines.collect::<String>()))
     }
 
-    /// What the caller should add to the configuration.
-    pub(super) fn hint(&self) -> Option<&'static str> {
-        self.tables.contains("\n# authorized_parties = ").then_some(
-            "authorized_parties is a comment in wrangler.toml: write the origins of your web applications there. Until then, tokens of the instance's other applications are accepted",
-        )
-    }
-
-    /// Writes the files into `folder` and returns what was written.
+    /// The configuration as `check` reads it.
     ///
     /// # Errors
-    /// A message. If a file exists already, nothing is written.
-    pub(super) fn write(&self, folder: &Path) -> Result<Vec<String>, String> {
+    /// A message.
+    pub(super) fn parsed(&self) -> Result<ConfigFile, String> {
+        ConfigFile::of_text(self.file.into(), &self.wrangler)
+    }
+
+    /// Writes the files into `folder` and returns what was written. A file that exists is replaced only if `replaces`; one with secrets
+    /// is never.
+    ///
+    /// # Errors
+    /// A message. Unless `replaces`, nothing is written if a file exists already.
+    pub(super) fn write(&self, folder: &Path, replaces: bool) -> Result<Vec<String>, String> {
         let exists = |name: &str| folder.join(name).symlink_metadata().is_ok();
-        if let Some(name) = NAMES.into_iter().find(|name| exists(name)) {
-            return Err(self.for_existing(&folder.join(name)));
+        // wrangler takes one file, by the order of the names, so another one beside it would have no effect or hide this one.
+        if let Some(name) = NAMES.into_iter().find(|name| exists(name) && !(replaces && *name == self.file)) {
+            return Err(self.for_existing(&folder.join(name), replaces));
         }
-        let index = folder.join("src").join("index.js");
-        if exists("src/index.js") {
+        let index_file = folder.join(MAIN);
+        if exists(MAIN) && !replaces {
             return Err(format!(
-                "{} exists already, so nothing was written. Use --dir for another folder, or move that file away and run init again.",
-                index.display()
+                "{} exists already, so nothing was written. Use --dir for another folder, or move that file away and run init again, or replace it with --force.",
+                index_file.display()
             ));
+        }
+        for name in [self.file, MAIN] {
+            secret_file::refuse_link(&folder.join(name)).map_err(|_| {
+                format!("{} is a symbolic link, so nothing was written.", folder.join(name).display())
+            })?;
         }
         // git does not read one, so that nothing would keep the files with secrets out of the repository.
         let ignores = folder.join(".gitignore");
@@ -185,11 +279,18 @@ impl Project {
         let source = folder.join("src");
         fs::create_dir_all(&source).map_err(|error| failed(&source, &error))?;
         let mut written = Vec::new();
-        for (name, text) in [("src/index.js", INDEX), ("wrangler.toml", &self.wrangler)] {
+        let program = index(self.file);
+        for (name, text) in [(MAIN, &program), (self.file, &self.wrangler)] {
             let path = folder.join(name);
             // Not `create_new`: under Node, the files that it creates are readable for their owner only.
-            let new = OpenOptions::new().append(true).create(true).open(&path);
-            new.and_then(|mut file| file.write_all(text.as_bytes()))
+            let mut open = OpenOptions::new();
+            if replaces {
+                open.write(true).truncate(true).create(true);
+            } else {
+                open.append(true).create(true);
+            }
+            open.open(&path)
+                .and_then(|mut file| file.write_all(text.as_bytes()))
                 .map_err(|error| failed(&path, &error))?;
             written.push(name.to_owned());
         }
@@ -197,7 +298,7 @@ impl Project {
         if let Some(text) = &self.dev_vars {
             let path = folder.join(".dev.vars");
             if exists(".dev.vars") {
-                written.push(format!("no .dev.vars, because it exists: add {SHARED_SECRET}=… to it"));
+                written.push("no .dev.vars, because it exists: add the secret to it".to_owned());
             } else {
                 secret_file::create(&path, text).map_err(|error| failed(&path, &error))?;
                 written.push(".dev.vars".to_owned());
@@ -207,23 +308,16 @@ impl Project {
     }
 
     /// What to add to a configuration that exists.
-    fn for_existing(&self, path: &Path) -> String {
+    fn for_existing(&self, path: &Path, replaces: bool) -> String {
         let tables = match Syntax::of(path) {
-            Syntax::Toml => self.tables.clone(),
-            Syntax::Json => self.as_json(),
+            Syntax::Toml => toml_tables(&self.tables, self.upstream.as_deref()),
+            Syntax::Json => jsonc::vars(&self.tables, self.upstream.as_deref(), &Map::new()),
         };
+        let force = if replaces { format!("--force replaces only {}. ", self.file) } else { String::new() };
         format!(
-            "{} exists already, so nothing was written. Use --dir for another folder, or add this to that file:\n\n{tables}",
+            "{} exists already, so nothing was written. {force}Use --dir for another folder, or add this to that file:\n\n{tables}",
             path.display()
         )
-    }
-
-    /// The tables as a member of wrangler's JSON.
-    fn as_json(&self) -> String {
-        let variable = wrangler_file::parse(&self.tables, Syntax::Toml).ok();
-        let variable = variable.and_then(|environments| environments.into_iter().next()?.variable);
-        let assay = variable.and_then(|text| edge_assay::jose::json::parse_value(&text).ok());
-        format!("\"vars\": {:#}\n", json!({ "ASSAY": assay.unwrap_or(Value::Null) }))
     }
 }
 
