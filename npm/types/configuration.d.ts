@@ -92,6 +92,12 @@ export interface IssuerConfiguration {
   required_claims?: readonly string[];
   /** Scopes that `scope` must contain. */
   required_scopes?: readonly string[];
+  /** The accepted classes of the preset's tokens, or `unchecked`. docs/configuration.md lists them. */
+  classes?: 'unchecked' | readonly string[];
+  /** Conditions on claims and on the JOSE header, all of which must hold. */
+  require?: readonly Condition[];
+  /** What to do with a token that `cnf` binds to a key. The default is `refuse`. */
+  confirmation?: 'refuse' | 'ignore';
   /** The accepted values of `typ`. The default is `["JWT", "at+jwt"]`. */
   types?: readonly string[];
   /** Refuses a token without `typ`. */

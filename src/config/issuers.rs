@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::exchange::rules::conditions;
 use super::fields::issuers::{AUDIENCE, Audience, ISSUER, SECRET};
 use super::reader::Table;
 use super::static_keys;
@@ -12,7 +13,8 @@ use crate::jose::Jwk;
 use crate::jose::algorithm::Algorithm;
 use crate::keys::{KeySource, Location, url};
 use crate::ports::Secrets;
-use crate::trust::claims::{AudienceRule, ClaimRules};
+use crate::trust::claims::{AudienceRule, ClaimRules, Confirmation};
+use crate::trust::classes::ClassRule;
 use crate::trust::distrust::DistrustedKeys;
 use crate::trust::issuer::{TrustedIssuer, TrustedIssuers};
 use crate::trust::presets::{self, Preset};
@@ -75,7 +77,7 @@ fn read_one(table: &Table<'_>, leeway_seconds: u64, secrets: &impl Secrets) -> O
         let problem = "would never be used, because no keys of this issuer are fetched";
         table.fault(ISSUER.jwks_service.name, problem, "remove it, or write jwks_uri");
     }
-    let rules = claim_rules(table, leeway_seconds);
+    let rules = claim_rules(table, preset, leeway_seconds);
     let distrusted = DistrustedKeys::new(table.read(&ISSUER.distrusted_keys).unwrap_or_default());
     let also_known_as = table.read(&ISSUER.also_known_as).unwrap_or_default();
     let issuer = issuer?;
@@ -249,7 +251,7 @@ fn secret_references(table: &Table<'_>) -> Vec<SecretReference> {
     references
 }
 
-fn claim_rules(table: &Table<'_>, leeway_seconds: u64) -> ClaimRules {
+fn claim_rules(table: &Table<'_>, preset: Option<Preset>, leeway_seconds: u64) -> ClaimRules {
     ClaimRules {
         types: table.read(&ISSUER.types),
         require_type: table.read(&ISSUER.require_type),
@@ -257,9 +259,72 @@ fn claim_rules(table: &Table<'_>, leeway_seconds: u64) -> ClaimRules {
         authorized_parties: table.read(&ISSUER.authorized_parties),
         required_claims: table.read(&ISSUER.required_claims).unwrap_or_default(),
         required_scopes: table.read(&ISSUER.required_scopes).unwrap_or_default(),
+        classes: classes(table, preset),
+        require: conditions(table, &ISSUER.require, false),
+        confirmation: confirmation(table),
         max_age_seconds: table.read(&ISSUER.max_age_seconds),
         leeway_seconds,
     }
+}
+
+/// `classes` replaces the classes that the preset means.
+fn classes(table: &Table<'_>, preset: Option<Preset>) -> Option<ClassRule> {
+    let field = ISSUER.classes.name;
+    let rule = preset.and_then(Preset::class_rule);
+    let given = table.read(&ISSUER.classes);
+    let Some(rule) = rule else {
+        // A preset that cannot be read is reported once.
+        if given.is_some() && (preset.is_some() || table.given(&ISSUER.preset).is_none()) {
+            let fix =
+                "remove it, or write a preset whose tokens have classes; `require` can compare any claim";
+            table.fault(field, "has no effect: no classes of these tokens are known", fix);
+        }
+        return None;
+    };
+    let known = || {
+        let names: Vec<String> = rule.known.iter().map(|class| format!("\"{}\"", class.name)).collect();
+        names.join(", ")
+    };
+    let accepted = match given {
+        None => return Some(rule),
+        Some(Value::String(word)) if word == "unchecked" => None,
+        Some(Value::Array(names)) if !names.is_empty() && names.iter().all(Value::is_string) => {
+            let mut accepted = Vec::new();
+            for (index, name) in names.iter().filter_map(Value::as_str).enumerate() {
+                match rule.named(name) {
+                    Some(name) => accepted.push(name),
+                    None => table.fault(
+                        &format!("{field}[{index}]"),
+                        format!("is not a class of {}", rule.provider),
+                        format!("write one of {}", known()),
+                    ),
+                }
+            }
+            Some(accepted)
+        }
+        Some(_) => {
+            table.fault(
+                field,
+                "is neither a list of classes nor \"unchecked\"",
+                format!("write a list of one or more of {}", known()),
+            );
+            return Some(rule);
+        }
+    };
+    Some(ClassRule { accepted, ..rule })
+}
+
+fn confirmation(table: &Table<'_>) -> Confirmation {
+    // The name is reserved, so that its fault says why it cannot be used yet.
+    if table.given(&ISSUER.confirmation).and_then(Value::as_str) == Some("dpop") {
+        table.fault(
+            ISSUER.confirmation.name,
+            "is \"dpop\", but this Worker checks no proofs of possession (RFC 9449)",
+            "write \"refuse\", or \"ignore\" to accept such tokens as bearer tokens",
+        );
+        return Confirmation::Refuse;
+    }
+    table.read(&ISSUER.confirmation)
 }
 
 /// `audience` has no default, so that an operator who forgets it does not accept every audience.

@@ -251,7 +251,8 @@ impl<'d> Table<'d> {
             let mut names = self.known.to_vec();
             names.sort_unstable();
             let known = names.join(", ");
-            let nearest = names.iter().find(|known| is_near(known, name));
+            let near = names.iter().filter(|known| is_near(known, name));
+            let nearest = near.min_by_key(|known| strsim::levenshtein(known, name));
             let fix = nearest.map_or_else(
                 || format!("remove it, or write one of {known}"),
                 |nearest| format!("write `{nearest}`, or remove it"),

@@ -109,6 +109,8 @@ cause_ids! {
     SessionTokenNotTemplate = "session_token_not_template",
     /// A required claim is absent.
     ClaimAbsent = "claim_absent",
+    /// The token is of a class, or of a kind, that is not accepted.
+    TokenClassRefused = "token_class_refused",
     /// The token is bound to a key, and no proof of possession is checked.
     ProofRequired = "proof_required",
     /// A required scope is absent.
@@ -125,7 +127,7 @@ cause_ids! {
     RouteUnknown = "route_unknown",
     /// The route does not accept the token's issuer.
     IssuerNotAccepted = "issuer_not_accepted",
-    /// A condition of the route does not hold.
+    /// A condition of the issuer or of the route does not hold.
     ConditionFailed = "condition_failed",
     /// The exchange does not issue the token that the route's API gets.
     ExchangeRefused = "exchange_refused",

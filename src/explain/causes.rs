@@ -24,7 +24,13 @@ pub(super) fn of(examination: &Examination<'_>) -> Cause {
         }
         (_, None, _) => (CauseId::Accepted, advice::accepted(examination)),
     };
-    let Advice { summary, fix } = advice;
+    let Advice { mut summary, fix } = advice;
+    if let Some(sentence) = advice::class_of_token(examination)
+        && !summary.contains(sentence.trim_end_matches('.'))
+    {
+        summary.push(' ');
+        summary.push_str(&sentence);
+    }
     Cause { id, summary, fix }
 }
 
@@ -106,6 +112,16 @@ fn of_rejection(examination: &Examination<'_>, rejection: &Rejection) -> (CauseI
         Rejection::TokenTooOld { age_seconds, max_age_seconds } => {
             (CauseId::TooOld, advice::too_old(examination, *age_seconds, *max_age_seconds))
         }
+        // Another kind of token lacks what the right kind has, so the kind is the cause.
+        Rejection::AudienceMissing { .. }
+        | Rejection::AudienceMismatch { .. }
+        | Rejection::AuthorizedPartyMissing { .. }
+        | Rejection::AuthorizedPartyMismatch { .. }
+        | Rejection::ClaimMissing { .. }
+            if examination.is_of_refused_class() =>
+        {
+            (CauseId::TokenClassRefused, advice::class_refused(examination))
+        }
         Rejection::AudienceMissing { expected } => session_token(examination)
             .unwrap_or_else(|| (CauseId::AudienceAbsent, advice::audience_absent(examination, expected))),
         Rejection::AudienceMismatch { found, expected } => {
@@ -122,6 +138,13 @@ fn of_rejection(examination: &Examination<'_>, rejection: &Rejection) -> (CauseI
         }
         Rejection::ClaimMissing { claim } => session_token(examination)
             .unwrap_or_else(|| (CauseId::ClaimAbsent, advice::claim_absent(examination, claim))),
+        Rejection::TokenClassRefused { .. } => {
+            (CauseId::TokenClassRefused, advice::class_refused(examination))
+        }
+        Rejection::ConditionFailed { is_about_kind, .. } => (
+            if *is_about_kind { CauseId::TokenClassRefused } else { CauseId::ConditionFailed },
+            advice::condition_failed(examination),
+        ),
         Rejection::ProofRequired => (CauseId::ProofRequired, advice::proof_required(examination)),
         Rejection::ScopeInsufficient { missing, .. } => {
             (CauseId::ScopeInsufficient, advice::scope(examination, missing))

@@ -274,6 +274,11 @@ impl<'e> Examination<'e> {
         self.before.as_ref()?.last_error.as_ref()
     }
 
+    /// Whether the token is of a class that its issuer's configuration does not accept.
+    fn is_of_refused_class(&self) -> bool {
+        self.violations.iter().any(|one| matches!(one, Rejection::TokenClassRefused { .. }))
+    }
+
     fn issuer(&self) -> Option<&Arc<TrustedIssuer>> {
         self.trail.issuer.as_ref()
     }

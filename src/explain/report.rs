@@ -137,6 +137,8 @@ impl Stage {
                 | Rejection::AuthorizedPartyMissing { .. }
                 | Rejection::AuthorizedPartyMismatch { .. }
                 | Rejection::ClaimMissing { .. }
+                | Rejection::TokenClassRefused { .. }
+                | Rejection::ConditionFailed { .. }
                 | Rejection::ProofRequired
                 | Rejection::ScopeInsufficient { .. } => Self::Claims,
             },

@@ -203,6 +203,16 @@ fn claims(examination: &Examination<'_>) -> Value {
         let found = claims.authorized_party.as_deref().map(excerpt);
         put(&mut evidence, "azp", json!({ "found": found, "expected": expected }));
     }
+    if let Some(rule) = &rules.classes {
+        let found = rule.class_of(token.header(), claims).map(|class| class.name);
+        let accepted = rule.accepted.as_ref().map_or_else(|| json!("unchecked"), |accepted| json!(accepted));
+        put(&mut evidence, "class", json!({ "found": found, "accepted": accepted }));
+    }
+    if !rules.require.is_empty() {
+        let conditions: Vec<String> =
+            rules.require.iter().map(|one| format!("{} {}", one.about, one.test.name())).collect();
+        put(&mut evidence, "conditions", json!(conditions));
+    }
     if !rules.required_claims.is_empty() {
         let missing: Vec<&String> =
             rules.required_claims.iter().filter(|name| !crate::trust::claims::has(claims, name)).collect();

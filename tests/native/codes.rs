@@ -80,7 +80,9 @@ fn no_table_has_a_code_twice_and_every_status_fits_its_table() {
     let of_exchanges: Vec<&Code> = [REJECTIONS, FAULTS, CALLS, EXCHANGES].into_iter().flatten().collect();
     for codes in [of_verdicts, of_exchanges] {
         let names: BTreeSet<&str> = codes.iter().map(|code| code.name()).collect();
-        assert_eq!(names.len(), codes.len());
+        // A condition of the issuer and one of a route or target fail with the same code and different statuses.
+        assert_eq!(codes.iter().filter(|code| code.name() == "condition_failed").count(), 2);
+        assert_eq!(names.len(), codes.len() - 1);
     }
     assert!(REJECTIONS.iter().all(|code| [400, 401, 403].contains(&code.status())));
     assert!(FAULTS.iter().all(|code| code.status() == 503));

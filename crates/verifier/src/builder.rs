@@ -279,6 +279,10 @@ fn trusted(issuer: &Issuer, leeway_seconds: u64, faults: &mut Vec<String>) -> Tr
     {
         fault("its audience is an empty list; name at least one".to_owned());
     }
+    let classes = issuer.class_rule().unwrap_or_else(|problem| {
+        fault(problem);
+        None
+    });
     let secrets: Vec<ConfiguredSecret> = issuer
         .secrets
         .iter()
@@ -312,6 +316,9 @@ fn trusted(issuer: &Issuer, leeway_seconds: u64, faults: &mut Vec<String>) -> Tr
             authorized_parties: issuer.authorized_parties.clone(),
             required_claims: issuer.required_claims.clone(),
             required_scopes: issuer.required_scopes.clone(),
+            classes,
+            require: issuer.require.clone(),
+            confirmation: issuer.confirmation,
             max_age_seconds: issuer.max_age.map(|age| age.as_secs()),
             leeway_seconds,
         },

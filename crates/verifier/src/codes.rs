@@ -76,6 +76,8 @@ codes! {
     AUTHORIZED_PARTY_MISSING "authorized_party_missing" 401 "The token names no authorized party";
     AUTHORIZED_PARTY_MISMATCH "authorized_party_mismatch" 401 "The token was issued to another party";
     CLAIM_MISSING "claim_missing" 401 "The token lacks a required claim";
+    TOKEN_CLASS_REFUSED "token_class_refused" 401 "The token is of another kind";
+    CONDITION_UNMET "condition_failed" 401 "The token does not meet a condition";
     PROOF_REQUIRED "proof_required" 401 "The token is bound to a key";
     SCOPE_INSUFFICIENT "scope_insufficient" 403 "The token lacks a required scope";
 }

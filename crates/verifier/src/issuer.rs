@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use crate::jose::{Algorithm, Jwk, SharedSecret};
 use crate::keys::Location;
-use crate::trust::claims::AudienceRule;
+use crate::trust::claims::{AudienceRule, Confirmation};
+use crate::trust::classes::ClassRule;
+use crate::trust::conditions::Condition;
 use crate::trust::presets::Preset;
 
 /// An identity provider whose tokens are accepted.
@@ -27,9 +29,19 @@ pub struct Issuer {
     pub(super) required_claims: Vec<String>,
     pub(super) required_scopes: Vec<String>,
     pub(super) types: Option<Vec<String>>,
+    pub(super) classes: Option<AcceptedClasses>,
+    pub(super) require: Vec<Condition>,
+    pub(super) confirmation: Confirmation,
     pub(super) max_age: Option<Duration>,
     pub(super) secrets: Vec<(Option<String>, SharedSecret)>,
     pub(super) distrusted_keys: Vec<String>,
+}
+
+/// The classes of tokens that an application accepts in place of those that the preset means.
+#[derive(Clone, Debug)]
+pub(super) enum AcceptedClasses {
+    Any,
+    These(Vec<String>),
 }
 
 fn strings<S: Into<String>>(texts: impl IntoIterator<Item = S>) -> Vec<String> {
@@ -51,6 +63,9 @@ impl Issuer {
             required_claims: Vec::new(),
             required_scopes: Vec::new(),
             types: None,
+            classes: None,
+            require: Vec::new(),
+            confirmation: Confirmation::Refuse,
             max_age: None,
             secrets: Vec::new(),
             distrusted_keys: Vec::new(),
@@ -78,6 +93,17 @@ impl Issuer {
     /// Better Auth with its JWT plugin: the base URL. Its keys are at `/api/auth/jwks`. `EdDSA` by default.
     pub fn better_auth(issuer: impl Into<String>) -> Self {
         Self::preset(Preset::BetterAuth, issuer)
+    }
+
+    /// Better Auth with its OAuth provider plugin: the base URL with `/api/auth`. Only access tokens are accepted (RFC 9068).
+    pub fn better_auth_oauth(issuer: impl Into<String>) -> Self {
+        Self::preset(Preset::BetterAuthOauth, issuer)
+    }
+
+    /// Amazon Cognito: `https://cognito-idp.<region>.amazonaws.com/<user pool>`. Access tokens are accepted. They have no `aud`, so
+    /// [`Self::audience`] is compared with `client_id`.
+    pub fn cognito(issuer: impl Into<String>) -> Self {
+        Self::preset(Preset::Cognito, issuer)
     }
 
     /// Auth0: `https://<tenant>/`, with the slash at the end. RS256.
@@ -195,6 +221,48 @@ impl Issuer {
         self
     }
 
+    /// The accepted classes of the provider's tokens, by their names in [`trust::classes`](crate::trust::classes), in place of those that the
+    /// constructor accepts. Clerk, for example, signs session tokens, tokens of templates and machine tokens with one key.
+    ///
+    /// ```
+    /// # use edge_assay_verifier::Issuer;
+    /// Issuer::clerk("https://clerk.example.com").classes(["machine"])
+    /// # ;
+    /// ```
+    pub fn classes<S: Into<String>>(mut self, classes: impl IntoIterator<Item = S>) -> Self {
+        self.classes = Some(AcceptedClasses::These(strings(classes)));
+        self
+    }
+
+    /// Classes are not checked: every token that the provider signs is accepted if its claims satisfy the other rules.
+    pub fn any_class(mut self) -> Self {
+        self.classes = Some(AcceptedClasses::Any);
+        self
+    }
+
+    /// Adds a condition on a claim or on a member of the JOSE header. All conditions must hold, in addition to the other rules.
+    ///
+    /// ```
+    /// use edge_assay_verifier::Issuer;
+    /// use edge_assay_verifier::trust::conditions::{Condition, Member, Test};
+    /// use edge_assay_verifier::trust::facts::Pointer;
+    ///
+    /// let claim = Pointer::parse("/token_use").expect("a JSON Pointer");
+    /// let is_access_token = Condition { about: Member::Claim(claim), test: Test::Equals("access".into()) };
+    /// Issuer::oidc("https://login.example").any_audience().require(is_access_token)
+    /// # ;
+    /// ```
+    pub fn require(mut self, condition: Condition) -> Self {
+        self.require.push(condition);
+        self
+    }
+
+    /// What to do with a token that `cnf` binds to a key: it is refused, unless this says otherwise.
+    pub fn confirmation(mut self, confirmation: Confirmation) -> Self {
+        self.confirmation = confirmation;
+        self
+    }
+
     /// The maximum age of a token since `iat`, in whole seconds.
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(max_age);
@@ -213,6 +281,26 @@ impl Issuer {
     pub fn distrusted_keys<S: Into<String>>(mut self, keys: impl IntoIterator<Item = S>) -> Self {
         self.distrusted_keys = strings(keys);
         self
+    }
+
+    /// The rule for classes: the given one, else that of the preset. `Err` with what is wrong with it.
+    pub(super) fn class_rule(&self) -> Result<Option<ClassRule>, String> {
+        let rule = self.preset.and_then(Preset::class_rule);
+        match (&self.classes, rule) {
+            (None, rule) => Ok(rule),
+            (Some(_), None) => {
+                Err("`classes` has no effect, because no classes of its tokens are known".to_owned())
+            }
+            (Some(AcceptedClasses::Any), Some(rule)) => Ok(Some(ClassRule { accepted: None, ..rule })),
+            (Some(AcceptedClasses::These(names)), Some(rule)) => {
+                let read = |name: &String| rule.named(name).ok_or_else(|| rule.unknown(name));
+                let accepted: Vec<&str> = names.iter().map(read).collect::<Result<_, _>>()?;
+                if accepted.is_empty() {
+                    return Err("`classes` is empty, so no token is accepted".to_owned());
+                }
+                Ok(Some(ClassRule { accepted: Some(accepted), ..rule }))
+            }
+        }
     }
 
     /// The allow-list of algorithms: the given ones, else those of the preset, else all for which there are keys.

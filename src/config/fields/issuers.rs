@@ -2,13 +2,15 @@
 
 use serde_json::json;
 
+use super::exchange::Condition;
 use crate::config::described::{self, texts};
 use crate::config::rows::{
     Binding, Boolean, Choice, Optional, Or, Raw, Required, Text, Texts, Whole, inner, list, object,
 };
 use crate::config::rows::{Inner, List};
-use crate::config::shapes::plain;
+use crate::config::shapes::{either, plain};
 use crate::jose::Algorithm;
+use crate::trust::claims::Confirmation;
 use crate::trust::presets::Preset;
 use crate::trust::secrets::Encoding;
 
@@ -43,7 +45,8 @@ object! {
         public_keys: Optional<List<PublicKey>> = Optional(list());
         /// The allow-list.
         algorithms: Optional<Texts> = Optional(Texts), absent("the preset's"), shape(texts(&json!({ "enum": names() })));
-        /// The required `aud`: one of several, or all of them. `"unchecked"` accepts every token, and is for tokens without `aud`.
+        /// The required `aud`: one of several, or all of them. `"unchecked"` accepts every token, and is for tokens without `aud`. Cognito's access
+        /// tokens have `client_id` in its place, which the preset `cognito` compares.
         audience: Optional<Raw> = Optional(Raw), required(),
             shape(described::word_or_object::<Audience>(&["unchecked"]));
         /// The accepted values of `azp`.
@@ -52,6 +55,13 @@ object! {
         required_claims: Optional<Texts> = Optional(Texts);
         /// Scopes that `scope` must contain. If one is missing, the answer is 403 `insufficient_scope`.
         required_scopes: Optional<Texts> = Optional(Texts);
+        /// The accepted classes of the preset's tokens. `"unchecked"` accepts every class, also an unknown one.
+        classes: Optional<Raw> = Optional(Raw), absent("those that the preset means"), see("[Token classes](#token-classes) lists them."),
+            shape(either(&plain(&json!({ "enum": ["unchecked"] }), "`\"unchecked\"`"), texts(&json!({ "enum": class_names() }))));
+        /// Conditions on claims and on the JOSE header, all of which must hold, beside all other rules.
+        require: Optional<List<Condition>> = Optional(list());
+        /// What to do with a token that `cnf` binds to a key, because such a token is more than a bearer token: refuse it, or ignore `cnf`.
+        confirmation: Or<Choice<Confirmation>> = Or(Choice(Confirmation::NAMES), Confirmation::Refuse);
         /// The accepted values of `typ`.
         types: Or<Texts> = Or(Texts, &["JWT", "at+jwt"]);
         /// Refuses a token without `typ`.
@@ -106,6 +116,17 @@ object! {
         /// How the value is written.
         encoding: Or<Choice<Encoding>> = Or(Choice(Encoding::NAMES), Encoding::Utf8);
     }
+}
+
+/// The names of all presets' classes, each once.
+fn class_names() -> Vec<&'static str> {
+    let mut names: Vec<&str> = Vec::new();
+    for class in Preset::ALL.iter().flat_map(|preset| preset.classes()) {
+        if !names.contains(&class.name) {
+            names.push(class.name);
+        }
+    }
+    names
 }
 
 /// The names of all algorithms. One of them has two.

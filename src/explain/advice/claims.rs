@@ -150,7 +150,7 @@ pub(in crate::explain) fn audience_absent(examination: &Examination<'_>, expecte
                 "Access tokens of this kind (Cognito's, for example) have no `aud`; `client_id` names the client that they were issued to. To accept them, set {}:{}{}",
                 table(examination),
                 client.fields,
-                client.elsewhere
+                client.meaning
             ),
         );
     }
@@ -160,7 +160,7 @@ pub(in crate::explain) fn audience_absent(examination: &Examination<'_>, expecte
         "Either have the identity provider set it (Auth0: name the API as `audience` in the request). Or accept tokens without one"
     };
     let party = by_party(examination);
-    advice(summary, format!("{ask}: set {}:{}{}", table(examination), party.fields, party.elsewhere))
+    advice(summary, format!("{ask}: set {}:{}{}", table(examination), party.fields, party.meaning))
 }
 
 pub(in crate::explain) fn audience_other(
@@ -303,7 +303,8 @@ pub(in crate::explain) fn proof_required(examination: &Examination<'_>) -> Advic
             "The token is bound to a key {how}: because of its `cnf`, its sender must prove that they have the key. This Worker checks no such proof, so it refuses the token."
         ),
         format!(
-            "{switch} for this client at the identity provider. Then send the bearer token that the client gets."
+            "{switch} for this client at the identity provider. Then send the bearer token that the client gets. To accept such tokens without proof, set {}:\n    confirmation = \"ignore\"\nCareful: whoever steals such a token can then use it here, which the binding should prevent.",
+            table(examination)
         ),
     )
 }

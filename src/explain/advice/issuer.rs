@@ -167,6 +167,7 @@ fn to_add(examination: &Examination<'_>) -> String {
     let algorithm = examination.token.as_ref().and_then(|token| token.header().algorithm().ok());
     let is_shared = algorithm.is_some_and(Algorithm::is_shared_secret);
     let audience = audience(examination);
+    let audience = audience.as_deref();
     let provider = provider(examination);
     match (pasteable(iss), key_lines(iss, audience, algorithm, provider)) {
         (Some(issuer), Some(keys)) => issuer_table(examination, &issuer, audience, &keys, is_shared),
@@ -182,10 +183,16 @@ fn to_add(examination: &Examination<'_>) -> String {
     }
 }
 
-/// The first audience of the token that can be pasted.
-fn audience<'e>(examination: &'e Examination<'_>) -> Option<&'e str> {
-    let audience = examination.token.as_ref()?.claims().audience.as_ref()?;
-    audience.iter().map(String::as_str).find(|one| pasteable(one).is_some())
+/// The first audience of the token that can be pasted, or what its provider has in place of it.
+fn audience(examination: &Examination<'_>) -> Option<String> {
+    let token = examination.token.as_ref()?;
+    let (header, claims) = (token.header(), token.claims());
+    let stand_in = || {
+        let class = provider_of(claims.issuer.as_deref()?)?.class_of(header, claims)?;
+        Some(claims.members().string(class.audience_in?)?.into_owned())
+    };
+    let named = claims.audience.iter().flatten().find(|one| pasteable(one).is_some()).cloned();
+    named.or_else(stand_in).filter(|one| pasteable(one).is_some())
 }
 
 /// `None` if no lines are known that make a valid table.
@@ -252,6 +259,7 @@ fn issuer_table(
         }
         KeyLines::Secret(algorithm) => (format!("\n    algorithms = [\"{algorithm}\"]"), ""),
     };
+    let refused = class_refused_by_preset(examination).unwrap_or_default();
     let (audience, check) = if let Some(one) = audience.and_then(pasteable) {
         (
             format!("\n    audience = {{ any_of = [{one}] }}"),
@@ -259,7 +267,7 @@ fn issuer_table(
         )
     } else {
         let without = by_client(examination).unwrap_or_else(|| by_party(examination));
-        (without.fields, without.elsewhere)
+        (without.fields, without.meaning.to_owned())
     };
     let (secrets, bind) = if is_shared {
         (
@@ -270,8 +278,20 @@ fn issuer_table(
         ("", "")
     };
     format!(
-        "add to wrangler.toml:\n    [[vars.ASSAY.issuers]]\n    issuer = {issuer}{keys}{audience}{secrets}{check}{fetched}{bind}"
+        "add to wrangler.toml:\n    [[vars.ASSAY.issuers]]\n    issuer = {issuer}{keys}{audience}{secrets}{check}{fetched}{bind}{refused}"
     )
+}
+
+/// That the preset of the token's provider refuses tokens of its class, if it does.
+fn class_refused_by_preset(examination: &Examination<'_>) -> Option<String> {
+    let token = examination.token.as_ref()?;
+    let provider = provider_of(token.claims().issuer.as_deref()?)?;
+    let class = provider.class_of(token.header(), token.claims()).filter(|class| !class.is_meant)?;
+    Some(format!(
+        "\nThis is {}, which the preset refuses. {}",
+        class.with_provider(provider.name()),
+        class.hint
+    ))
 }
 
 /// What gives public keys to an issuer that has only shared secrets.

@@ -5,6 +5,7 @@
 //! the place that the text before them names, and verifies the token again.
 
 mod claims;
+mod class;
 mod client;
 mod exchange;
 mod form;
@@ -14,6 +15,7 @@ mod keys;
 mod route;
 
 pub(super) use claims::*;
+pub(super) use class::*;
 pub(super) use exchange::*;
 pub(super) use form::*;
 pub(super) use issuer::*;

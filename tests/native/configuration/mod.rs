@@ -1,6 +1,7 @@
 //! The configuration: its defaults and presets, its faults, and the access to them.
 
 mod access;
+mod classes;
 mod faults;
 mod many;
 mod record;

@@ -17,6 +17,7 @@ const OF_THE_WORKER: &[&str] = &[
     "the URL ",
     "is set although jwks_uri is set too",
     "does not say where the keys are",
+    "is not a class of",
     "needs a shared secret",
     "needs public keys",
     "would never be used",

@@ -1,6 +1,7 @@
 //! Verification: every rejection and fault, the order of the checks, and which keys are trusted.
 
 mod claims;
+mod classes;
 mod confusion;
 mod distrust;
 mod engines;
@@ -8,6 +9,7 @@ mod keys;
 mod order;
 mod outage;
 mod remembered;
+mod require;
 mod secrets;
 mod static_keys;
 mod times;

@@ -171,8 +171,29 @@ pub enum Rejection {
         /// The claim's name.
         claim: String,
     },
+    /// The token is of a class that the issuer's configuration does not accept, although the provider signs it with the same key.
+    #[error("the token is {found}; accepted: {}", .accepted.join(", "))]
+    TokenClassRefused {
+        /// The token's class in words, with its name in the configuration.
+        found: String,
+        /// The names of the accepted classes.
+        accepted: Vec<&'static str>,
+    },
+    /// A condition in the issuer's `require` does not hold. If it is about the header or about a claim that tells kinds of tokens apart, the code is
+    /// `token_class_refused`.
+    #[error("{rule} is required of {about}")]
+    ConditionFailed {
+        /// The member that it is about, in words.
+        about: String,
+        /// The JSON Pointer, if it is about a claim.
+        claim: Option<String>,
+        /// Whether the value says of which kind a token is.
+        is_about_kind: bool,
+        /// The name of the test.
+        rule: &'static str,
+    },
     /// The token is bound to a key by `cnf` (RFC 7800), so it is not a bearer token: its sender must prove possession of the key
-    /// (RFC 8705, RFC 9449). Such proofs are not supported.
+    /// (RFC 8705, RFC 9449 §7.1). Such proofs are not supported.
     #[error(
         "the token is bound to a key (`cnf`), but proof of possession is not supported; send a bearer token"
     )]
@@ -227,6 +248,11 @@ impl Rejection {
             Self::AuthorizedPartyMissing { .. } => (&codes::AUTHORIZED_PARTY_MISSING, Some("azp")),
             Self::AuthorizedPartyMismatch { .. } => (&codes::AUTHORIZED_PARTY_MISMATCH, Some("azp")),
             Self::ClaimMissing { claim } => (&codes::CLAIM_MISSING, Some(claim)),
+            Self::TokenClassRefused { .. } => (&codes::TOKEN_CLASS_REFUSED, None),
+            Self::ConditionFailed { claim, is_about_kind, .. } => (
+                if *is_about_kind { &codes::TOKEN_CLASS_REFUSED } else { &codes::CONDITION_UNMET },
+                claim.as_deref(),
+            ),
             Self::ProofRequired => (&codes::PROOF_REQUIRED, Some("cnf")),
             Self::ScopeInsufficient { .. } => (&codes::SCOPE_INSUFFICIENT, Some("scope")),
         }

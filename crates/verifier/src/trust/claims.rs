@@ -8,6 +8,9 @@ use std::borrow::Cow;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::classes::ClassRule;
+use super::conditions::Condition;
+use super::facts::Facts;
 use crate::jose::json;
 use crate::jose::object::step_into;
 use crate::jose::token::{Claims, Header};
@@ -15,7 +18,7 @@ use crate::rejection::{Rejection, excerpt};
 use crate::time::Timestamp;
 
 /// The rules for the tokens of an issuer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ClaimRules {
     /// The accepted `typ` values. They are compared case-insensitively and without `application/` (RFC 7515 §4.1.9).
     pub types: Vec<String>,
@@ -29,10 +32,31 @@ pub struct ClaimRules {
     pub required_claims: Vec<String>,
     /// The scopes that the token must grant.
     pub required_scopes: Vec<String>,
+    /// The accepted classes of the provider's tokens; `None`: the provider has no classes, or is not known.
+    pub classes: Option<ClassRule>,
+    /// Further conditions on claims and header, all of which must hold.
+    pub require: Vec<Condition>,
+    /// What to do with a token that is bound to a key.
+    pub confirmation: Confirmation,
     /// The maximum age since `iat`, in seconds.
     pub max_age_seconds: Option<u64>,
     /// The tolerated difference between clocks, in seconds.
     pub leeway_seconds: u64,
+}
+
+/// What to do with a token whose claim `cnf` binds it to a key (RFC 7800), and that was sent without proof of the key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Confirmation {
+    /// It is refused: whoever has stolen it must not be able to use it (RFC 9449 §7.1, RFC 8705 §3).
+    #[default]
+    Refuse,
+    /// It is accepted as a bearer token, and `cnf` is ignored.
+    Ignore,
+}
+
+impl Confirmation {
+    /// Their names in a configuration.
+    pub const NAMES: &'static [(&'static str, Self)] = &[("refuse", Self::Refuse), ("ignore", Self::Ignore)];
 }
 
 /// The rule for `aud`.
@@ -47,11 +71,12 @@ pub enum AudienceRule {
 }
 
 impl AudienceRule {
-    fn accepts(&self, audience: &[String]) -> bool {
+    fn accepts<S: AsRef<str>>(&self, audience: &[S]) -> bool {
+        let has = |wanted: &String| audience.iter().any(|one| one.as_ref() == wanted);
         match self {
             Self::Unchecked => true,
-            Self::AnyOf(wanted) => wanted.iter().any(|one| audience.contains(one)),
-            Self::AllOf(wanted) => wanted.iter().all(|one| audience.contains(one)),
+            Self::AnyOf(wanted) => wanted.iter().any(has),
+            Self::AllOf(wanted) => wanted.iter().all(has),
         }
     }
 
@@ -83,13 +108,15 @@ impl ClaimRules {
             self.not_before_violation(claims, now),
             self.issued_at_violation(claims, now),
             self.age_violation(claims, now),
-            self.audience_violation(claims),
+            self.audience_violation(header, claims),
             self.authorized_party_violation(claims),
         ]
         .into_iter()
         .flatten()
         .chain(self.missing_claims(claims))
-        .chain(claims.is_bound_to_a_key.then_some(Rejection::ProofRequired))
+        .chain(self.class_violation(header, claims))
+        .chain(self.failed_conditions(header, claims))
+        .chain(self.proof_violation(claims))
         .chain(scope_violation(claims, &self.required_scopes))
         .collect()
     }
@@ -140,19 +167,30 @@ impl ClaimRules {
         })
     }
 
-    fn audience_violation(&self, claims: &Claims) -> Option<Rejection> {
+    fn audience_violation(&self, header: &Header, claims: &Claims) -> Option<Rejection> {
         if self.audience == AudienceRule::Unchecked {
             return None;
         }
-        let expected = self.audience.in_words();
         match claims.audience.as_deref() {
-            None | Some([]) => Some(Rejection::AudienceMissing { expected }),
-            Some(audience) if self.audience.accepts(audience) => None,
-            Some(audience) => Some(Rejection::AudienceMismatch {
-                found: audience.iter().take(MAX_SHOWN).map(|one| excerpt(one)).collect(),
-                expected,
-            }),
+            None | Some([]) => match self.stand_in_for_audience(header, claims) {
+                Some(stand_in) => self.mismatch(&[stand_in]),
+                None => Some(Rejection::AudienceMissing { expected: self.audience.in_words() }),
+            },
+            Some(audience) => self.mismatch(audience),
         }
+    }
+
+    fn mismatch<S: AsRef<str>>(&self, audience: &[S]) -> Option<Rejection> {
+        (!self.audience.accepts(audience)).then(|| Rejection::AudienceMismatch {
+            found: audience.iter().take(MAX_SHOWN).map(|one| excerpt(one.as_ref())).collect(),
+            expected: self.audience.in_words(),
+        })
+    }
+
+    /// The value of the claim that names the audience of such tokens in place of `aud`.
+    fn stand_in_for_audience<'c>(&self, header: &Header, claims: &'c Claims) -> Option<Cow<'c, str>> {
+        let class = self.classes.as_ref()?.class_of(header, claims)?;
+        claims.members().string(class.audience_in?)
     }
 
     fn authorized_party_violation(&self, claims: &Claims) -> Option<Rejection> {
@@ -173,13 +211,34 @@ impl ClaimRules {
             .filter(|claim| *claim != "exp" && !has(claims, claim))
             .map(|claim| Rejection::ClaimMissing { claim: claim.clone() })
     }
+
+    fn class_violation(&self, header: &Header, claims: &Claims) -> Option<Rejection> {
+        let rule = self.classes.as_ref()?;
+        let accepted = rule.accepted.as_ref()?;
+        let found = rule.class_of(header, claims);
+        (!rule.accepts(found))
+            .then(|| Rejection::TokenClassRefused { found: rule.in_words(found), accepted: accepted.clone() })
+    }
+
+    /// The conditions that do not hold: first those about the kind of token.
+    fn failed_conditions(&self, header: &Header, claims: &Claims) -> Vec<Rejection> {
+        let facts = Facts::of(header, claims);
+        let mut failed: Vec<&Condition> = self.require.iter().filter(|one| !one.holds(&facts)).collect();
+        failed.sort_by_key(|one| !one.about.tells_kinds_apart());
+        failed.into_iter().map(Condition::rejection).collect()
+    }
+
+    fn proof_violation(&self, claims: &Claims) -> Option<Rejection> {
+        let is_refused = claims.is_bound_to_a_key && self.confirmation == Confirmation::Refuse;
+        is_refused.then_some(Rejection::ProofRequired)
+    }
 }
 
 /// The maximum number of a token's audiences that a rejection contains.
 const MAX_SHOWN: usize = 8;
 
 /// A media type without the prefix `application/` (RFC 7515 §4.1.9).
-fn media_subtype(typ: &str) -> &str {
+pub(super) fn media_subtype(typ: &str) -> &str {
     match typ.split_at_checked("application/".len()) {
         Some((prefix, rest)) if prefix.eq_ignore_ascii_case("application/") => rest,
         _ => typ,

@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::facts::{Facts, Pointer};
+use crate::rejection::Rejection;
 
 /// One condition.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +23,30 @@ pub enum Member {
     Claim(Pointer),
     /// A member of the JOSE header. The signature covers it, as it covers the claims (RFC 7515 §5.2).
     Header(Pointer),
+}
+
+/// Claims whose value says of which kind a token is, and not what its subject may do: `token_use` of Cognito, `typ` of Keycloak, `type` of
+/// the access proxy, `sts` of Clerk.
+const KINDS: [&str; 5] = ["/token_use", "/typ", "/type", "/token_type", "/sts"];
+
+impl Member {
+    /// Whether its value says of which kind a token is: every member of the header does, and some claims.
+    #[must_use]
+    pub fn tells_kinds_apart(&self) -> bool {
+        match self {
+            Self::Header(_) => true,
+            Self::Claim(pointer) => KINDS.contains(&pointer.as_str()),
+        }
+    }
+
+    /// The JSON Pointer, if it is a claim.
+    #[must_use]
+    pub fn claim(&self) -> Option<&str> {
+        match self {
+            Self::Header(_) => None,
+            Self::Claim(pointer) => Some(pointer.as_str()),
+        }
+    }
 }
 
 /// The member in words, as in "the claim /role".
@@ -89,6 +114,19 @@ impl Condition {
             }
             (Test::AtLeast(least), Some(Value::Number(number))) => !less(&number, least),
             (_, None) | (Test::AtLeast(_), Some(_)) => false,
+        }
+    }
+}
+
+impl Condition {
+    /// The rejection of a token for which it does not hold. It does not contain the value.
+    #[must_use]
+    pub fn rejection(&self) -> Rejection {
+        Rejection::ConditionFailed {
+            about: self.about.to_string(),
+            claim: self.about.claim().map(str::to_owned),
+            is_about_kind: self.about.tells_kinds_apart(),
+            rule: self.test.name(),
         }
     }
 }

@@ -1,6 +1,7 @@
-//! Trusted issuers and the verification policy for their tokens: keys, secrets, presets, rules for claims, and conditions.
+//! Trusted issuers and the verification policy for their tokens: keys, secrets, presets, token classes, rules for claims, and conditions.
 
 pub mod claims;
+pub mod classes;
 pub mod conditions;
 pub mod distrust;
 pub mod facts;

@@ -1,8 +1,10 @@
 //! What is known of each identity provider: one row, from which its preset, the hints of `explain` and the documentation come. A preset
 //! only supplies values that the configuration does not set.
 
+use super::classes::{self, Class, ClassRule};
 use super::forms;
 use crate::jose::algorithm::Algorithm;
+use crate::jose::token::{Claims, Header};
 use crate::keys::{Location, OPENID_CONFIGURATION};
 
 /// The location of an issuer's discovery document (`OpenID` Connect Discovery 1.0 §4).
@@ -81,6 +83,8 @@ struct Row {
     carriers: &'static [Carrier],
     /// What its users most often get wrong, in one sentence.
     mistake: &'static str,
+    /// The classes of its tokens.
+    classes: &'static [Class],
 }
 
 impl Row {
@@ -101,6 +105,7 @@ impl Row {
         first_segment_is_instance: false,
         carriers: &[],
         mistake: "",
+        classes: classes::NONE,
     };
 }
 
@@ -144,6 +149,7 @@ providers! {
         marks: &["fva"],
         carriers: &[Carrier::Cookie("clerk")],
         mistake: "A session token has no `aud`: to refuse the tokens of the instance's other applications, set authorized_parties.",
+        classes: classes::CLERK,
     }
     /// Supabase: a JWKS of ES256 or RS256 keys, or the legacy shared secret (HS256).
     Supabase {
@@ -158,6 +164,7 @@ providers! {
         hosts: &["{label}.supabase.co"],
         carriers: &[Carrier::Cookie("supabase")],
         mistake: "The anon and service_role keys are JWTs too, but they are no user's tokens: the client sends the session's access_token.",
+        classes: classes::SUPABASE,
     }
     /// Better Auth's JWT plugin: EdDSA by default; `iss` is the base URL, the JWKS is at `/api/auth/jwks`. Its hosts are the applications'.
     BetterAuth {
@@ -167,6 +174,7 @@ providers! {
         keys: Keys::At("/api/auth/jwks"),
         algorithms: &[Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256, Algorithm::Ps256],
         mistake: "The session cookie is no JWT: the client asks /api/auth/token for one.",
+        classes: classes::BETTER_AUTH,
     }
     /// Better Auth's OAuth provider plugin: `iss` is the URL of its routes, `<base URL>/api/auth`.
     BetterAuthOauth {
@@ -178,6 +186,7 @@ providers! {
         form: Form::NoSlash,
         looks_like: &["{host}/api/auth"],
         mistake: "Without the parameter `resource`, the client gets an opaque access token and no JWT.",
+        classes: classes::BETTER_AUTH_OAUTH,
     }
     /// Auth0: RS256; the issuer ends with a slash.
     Auth0 {
@@ -237,6 +246,7 @@ providers! {
         hosts: &["accounts.google.com"],
         spellings: &["https://accounts.google.com", "accounts.google.com"],
         mistake: "Every Google user has tokens of this issuer: the audience must be your own client ID, and never \"unchecked\".",
+        classes: classes::GOOGLE,
     }
     /// Firebase Authentication: ID tokens and, with another issuer and other keys, session cookies.
     Firebase {
@@ -279,6 +289,7 @@ providers! {
         has_issuers_on_one_host: true,
         first_segment_is_instance: true,
         mistake: "An access token names its client in `client_id` and has no `aud`; an ID token has it in `aud`.",
+        classes: classes::COGNITO,
     }
     /// Okta: custom authorization servers, and the one of the organization.
     Okta {
@@ -307,6 +318,7 @@ providers! {
         looks_like: &["{host}/realms/{id}", "{host}/{path}/realms/{id}"],
         has_issuers_on_one_host: true,
         mistake: "`aud` is \"account\" until an audience mapper adds your API, and `iss` has the host that the client used unless Keycloak's hostname is set.",
+        classes: classes::KEYCLOAK,
     }
     /// The access proxy of the platform: what it sends to the application behind it.
     CloudflareAccess {
@@ -318,6 +330,7 @@ providers! {
         hosts: &["{label}.cloudflareaccess.com"],
         carriers: &[Carrier::Header("Cf-Access-Jwt-Assertion"), Carrier::Cookie("CF_Authorization")],
         mistake: "The audience is the tag of the Access application; the keys serve all applications of the team, so \"unchecked\" accepts the users of all of them.",
+        classes: classes::ACCESS,
     }
     /// Google's Identity-Aware Proxy: the header that it sends to the application behind it.
     GoogleIap {
@@ -438,6 +451,7 @@ providers! {
         has_issuers_on_one_host: true,
         carriers: &[Carrier::Cookie("DS")],
         mistake: "The refresh token (`drn` \"DSR\") is a JWT of the same key and lives for weeks: only the session token (`drn` \"DS\") is for an API.",
+        classes: classes::DESCOPE,
     }
     /// Stytch: session JWTs.
     Stytch {
@@ -580,6 +594,24 @@ impl Preset {
     #[must_use]
     pub const fn algorithms(self) -> &'static [Algorithm] {
         self.row().algorithms
+    }
+
+    /// The classes of its tokens that are accepted if the configuration does not say which; `None` if its tokens have no classes.
+    #[must_use]
+    pub fn class_rule(self) -> Option<ClassRule> {
+        ClassRule::default_of(self.row().name, self.row().classes)
+    }
+
+    /// The classes of its tokens; empty if they have none.
+    #[must_use]
+    pub const fn classes(self) -> &'static [Class] {
+        self.row().classes
+    }
+
+    /// The class of a token of this provider; `None` if it is unknown, or if its tokens have no classes.
+    #[must_use]
+    pub fn class_of(self, header: &Header, claims: &Claims) -> Option<&'static Class> {
+        classes::of_token(self.row().classes, header, claims)
     }
 
     /// What is wrong with `issuer` for this provider, and what to write instead; `None` if nothing is wrong.
