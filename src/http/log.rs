@@ -134,7 +134,9 @@ pub fn configuration_invalid(log: &impl Log, faults: &[ConfigFault]) {
 
 /// Logs that a version of the record in KV is in force in this isolate from now on.
 pub fn record_in_force(log: &impl Log, record: &RecordReference, version: &str) {
-    log.log(Level::Info, &of_record("config_in_force", record, json!({ "version": version })));
+    let RecordReference { binding, key } = record;
+    let line = json!({ "event": "config_in_force", "kv": binding, "key": key, "version": version });
+    log.log(Level::Info, &line);
 }
 
 /// Logs all faults of a version of the record in KV, which is not used.
@@ -144,25 +146,17 @@ pub fn record_refused(
     version: Option<&str>,
     faults: &[ConfigFault],
 ) {
-    log.log(
-        Level::Error,
-        &of_record("config_refused", record, json!({ "version": version, "faults": faults })),
-    );
+    let RecordReference { binding, key } = record;
+    let line =
+        json!({ "event": "config_refused", "kv": binding, "key": key, "version": version, "faults": faults });
+    log.log(Level::Error, &without_nulls(line));
 }
 
 /// Logs that the record in KV could not be read, or its copy not be written.
 pub fn record_unavailable(log: &impl Log, record: &RecordReference, reason: &str) {
-    log.log(Level::Warn, &of_record("config_unavailable", record, json!({ "reason": reason })));
-}
-
-/// A line about the record.
-fn of_record(event: &str, record: &RecordReference, mut line: Value) -> Value {
-    if let Some(members) = line.as_object_mut() {
-        members.insert("event".to_owned(), json!(event));
-        members.insert("kv".to_owned(), json!(record.binding));
-        members.insert("key".to_owned(), json!(record.key));
-    }
-    without_nulls(line)
+    let RecordReference { binding, key } = record;
+    let line = json!({ "event": "config_unavailable", "kv": binding, "key": key, "reason": reason });
+    log.log(Level::Warn, &line);
 }
 
 fn without_nulls(line: Value) -> Value {
