@@ -47,6 +47,8 @@ export interface IssuerConfiguration {
   issuer: string;
   /** Further exact spellings of `iss`. */
   also_known_as?: readonly string[];
+  /** The accepted tenants, if `issuer` has `{tenantid}` in the place of the tenant. */
+  tenants?: 'any' | readonly string[];
   /** Fills in the fields that are left out. */
   preset?:
     | 'clerk'

@@ -19,6 +19,7 @@ use crate::trust::distrust::DistrustedKeys;
 use crate::trust::issuer::{TrustedIssuer, TrustedIssuers};
 use crate::trust::presets::{self, Preset};
 use crate::trust::secrets::SecretReference;
+use crate::trust::tenants::{Tenants, fault_of_names, is_tenant_id};
 
 /// Reads all issuers and their secrets. Reports the faults through the tables, and leaves out tables that have no usable issuer.
 pub(super) fn read(tables: Vec<Table<'_>>, leeway_seconds: u64, secrets: &impl Secrets) -> TrustedIssuers {
@@ -80,9 +81,15 @@ fn read_one(table: &Table<'_>, leeway_seconds: u64, secrets: &impl Secrets) -> O
     let rules = claim_rules(table, preset, leeway_seconds);
     let distrusted = DistrustedKeys::new(table.read(&ISSUER.distrusted_keys).unwrap_or_default());
     let also_known_as = table.read(&ISSUER.also_known_as).unwrap_or_default();
+    let tenants = tenants(table);
+    let has_tenants = table.given(&ISSUER.tenants).is_some();
     let issuer = issuer?;
+    if let Some((problem, fix)) = fault_of_names(&issuer, &also_known_as, has_tenants) {
+        table.fault(ISSUER.issuer.name, problem, fix);
+    }
     Some(TrustedIssuer {
         also_known_as,
+        tenants,
         keys: location.map(|location| KeySource {
             issuer: issuer.clone(),
             location,
@@ -99,6 +106,26 @@ fn read_one(table: &Table<'_>, leeway_seconds: u64, secrets: &impl Secrets) -> O
         distrusted,
         rules,
     })
+}
+
+/// The tenants of an issuer with `{tenantid}` in its name.
+fn tenants(table: &Table<'_>) -> Option<Tenants> {
+    let list = match table.read(&ISSUER.tenants)? {
+        Value::String(word) if word == "any" => return Some(Tenants::Any),
+        Value::Array(list) => list.as_slice(),
+        _ => &[],
+    };
+    let tenants: Option<Vec<String>> =
+        list.iter().map(|one| one.as_str().filter(|id| is_tenant_id(id)).map(str::to_owned)).collect();
+    let tenants = tenants.filter(|tenants| !tenants.is_empty());
+    if tenants.is_none() {
+        table.fault(
+            ISSUER.tenants.name,
+            "is neither \"any\" nor a list of tenants",
+            "write the ids of the tenants, GUIDs in lower case, as in [\"11111111-2222-3333-4444-555555555555\"]",
+        );
+    }
+    tenants.map(Tenants::These)
 }
 
 /// Whether `secrets` is present and not empty, even if it is at fault.

@@ -187,7 +187,7 @@ impl<'d, P: Platform> RequestState<'d, P> {
     ) -> Result<Issued, TokenError> {
         let exchange = self.exchange;
         if targets.is_empty() {
-            targets.push(policy::only_target_for(&exchange.targets, subject.issuer())?);
+            targets.push(policy::only_target_for(&exchange.targets, subject)?);
             policy::check_caller(caller, &targets)?;
         }
         let wanted = Wanted {

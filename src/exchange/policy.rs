@@ -148,8 +148,8 @@ fn is_absolute_uri(text: &str) -> bool {
 ///
 /// # Errors
 /// [`TargetError::Unclear`] if there is none, or more than one.
-pub fn only_target_for<'t>(targets: &'t [Target], issuer: &str) -> Result<&'t Target, TargetError> {
-    let mut accepting = targets.iter().filter(|target| target.from.iter().any(|from| from == issuer));
+pub fn only_target_for<'t>(targets: &'t [Target], token: &VerifiedToken) -> Result<&'t Target, TargetError> {
+    let mut accepting = targets.iter().filter(|target| target.from.iter().any(|from| token.is_of(from)));
     match (accepting.next(), accepting.next()) {
         (Some(only), None) => Ok(only),
         _ => Err(TargetError::Unclear),
@@ -204,7 +204,7 @@ pub fn grant(
 ) -> Result<Granted, TokenError> {
     let refused = |rejection| TokenError::Token { role, rejection };
     for target in targets {
-        if !target.from.iter().any(|issuer| issuer == token.issuer()) {
+        if !target.from.iter().any(|issuer| token.is_of(issuer)) {
             return Err(TargetError::Issuer { audience: target.audience.clone() }.into());
         }
         check_conditions(target, facts)?;

@@ -82,6 +82,9 @@ fn of_rejection(examination: &Examination<'_>, rejection: &Rejection) -> (CauseI
         Rejection::KeyNotFound(NoKey::KeysWithoutKid { kid, .. }) => {
             (CauseId::KeyUnknown, advice::keys_without_kid(examination, kid))
         }
+        Rejection::KeyNotFound(NoKey::OtherTenant { .. }) => {
+            (CauseId::KeyUnknown, advice::key_of_another_tenant(examination))
+        }
         Rejection::KeyNotFound(NoKey::OtherAlgorithm { kid, algorithm }) => {
             (CauseId::AlgorithmMismatch, advice::other_algorithm(examination, kid, algorithm))
         }

@@ -119,7 +119,7 @@ fn header(text: &str) -> Option<Value> {
 fn issuer(examination: &Examination<'_>) -> Value {
     let iss = examination.token.as_ref().and_then(|token| token.claims().issuer.as_deref());
     if let (Some(issuer), Some(_)) = (examination.issuer(), iss) {
-        return json!({ "note": format!("{} is configured", issuer.issuer), "iss": issuer.issuer });
+        return json!({ "note": format!("{} is configured", issuer.issuer), "iss": iss.map(excerpt) });
     }
     let configured: Vec<&str> =
         examination.terms.issuers.iter().take(MAX_LISTED).map(|issuer| issuer.issuer.as_str()).collect();

@@ -56,7 +56,7 @@ impl Requirement {
     /// # Errors
     /// The first rule that it does not meet.
     pub fn check(&self, token: &VerifiedToken) -> Result<(), RequirementError> {
-        if self.issuers.as_ref().is_some_and(|issuers| !issuers.iter().any(|one| one == token.issuer())) {
+        if self.issuers.as_ref().is_some_and(|issuers| !issuers.iter().any(|one| token.is_of(one))) {
             return Err(RequirementError::Issuer);
         }
         if let Some(rejection) = scope_violation(token.claims(), &self.scopes) {

@@ -111,7 +111,7 @@ fn the_fix_of_every_key_set_problem_works_when_it_is_pasted() {
         let config = json!({ "issuers": [issuer(ISS, &terms)] });
         let world = World::new(&config);
         let source =
-            world.app.config.terms.as_ref().unwrap().issuers.find(ISS).unwrap().keys.clone().unwrap();
+            world.app.config.terms.as_ref().unwrap().issuers.named(ISS).unwrap().keys.clone().unwrap();
         for problem in KeySetProblem::ALL {
             for points_to in [None, Some(RIGHT.to_owned())] {
                 let failure = KeySetError {

@@ -43,6 +43,9 @@ pub struct Jwk {
     pub kid: Option<String>,
     /// `alg`: the only algorithm that the key may be used with, if the issuer restricts it.
     pub algorithm: Option<Algorithm>,
+    /// The issuer that the key is for, from the member `issuer` that Entra publishes; empty if that member is not a string. A set of several issuers
+    /// may need it.
+    pub issuer: Option<String>,
     /// The SHA-256 thumbprint of RFC 7638, in base64url.
     pub thumbprint: String,
     /// The key itself.
@@ -289,7 +292,11 @@ impl Jwk {
             Some(algorithm) if !key.serves(algorithm) => {
                 Err(SetAsideReason::IncompatibleAlgorithm(algorithm))
             }
-            _ => Ok(Self { algorithm, ..Self::of_key(kid, key) }),
+            _ => {
+                let issuer =
+                    present(members, "issuer").map(|one| one.as_str().unwrap_or_default().to_owned());
+                Ok(Self { algorithm, issuer, ..Self::of_key(kid, key) })
+            }
         }
     }
 
@@ -303,7 +310,7 @@ impl Jwk {
     }
 
     fn of_key(kid: Option<String>, key: VerifyingKey) -> Self {
-        Self { kid, algorithm: None, thumbprint: thumbprint(&key), key }
+        Self { kid, algorithm: None, issuer: None, thumbprint: thumbprint(&key), key }
     }
 
     /// Whether the key may verify signatures of `algorithm`: its key type, its curve and its `alg` allow it.

@@ -16,6 +16,7 @@ use crate::trust::claims::{AudienceRule, ClaimRules};
 use crate::trust::distrust::DistrustedKeys;
 use crate::trust::issuer::TrustedIssuer;
 use crate::trust::secrets::{ConfiguredSecret, Encoding, SecretReference};
+use crate::trust::tenants::{Tenants, fault_of_names, is_tenant_id};
 use crate::verifier::Verifier;
 use crate::verify::{RememberedTokens, Terms};
 
@@ -237,6 +238,16 @@ fn trusted(issuer: &Issuer, leeway_seconds: u64, faults: &mut Vec<String>) -> Tr
     {
         fault(format!("its keys would be at {uri}, but {problem}"));
     }
+    if let Some((problem, fix)) =
+        fault_of_names(&issuer.name, &issuer.also_known_as, issuer.tenants.is_some())
+    {
+        fault(format!("its name {problem}; {fix}"));
+    }
+    if let Some(Tenants::These(tenants)) = &issuer.tenants
+        && (tenants.is_empty() || !tenants.iter().all(|tenant| is_tenant_id(tenant)))
+    {
+        fault("its tenants are not a list of GUIDs in lower case".to_owned());
+    }
     if issuer.audience.is_none() {
         fault(
             "its audience is missing; call `audience` with the `aud` of its tokens, or `any_audience` if they have none"
@@ -299,6 +310,7 @@ fn trusted(issuer: &Issuer, leeway_seconds: u64, faults: &mut Vec<String>) -> Tr
     TrustedIssuer {
         issuer: issuer.name.clone(),
         also_known_as: issuer.also_known_as.clone(),
+        tenants: issuer.tenants.clone(),
         algorithms,
         keys: issuer.location.clone().map(|location| KeySource {
             issuer: issuer.name.clone(),

@@ -8,6 +8,7 @@ use crate::trust::claims::{AudienceRule, Confirmation};
 use crate::trust::classes::ClassRule;
 use crate::trust::conditions::Condition;
 use crate::trust::presets::Preset;
+use crate::trust::tenants::Tenants;
 
 /// An identity provider whose tokens are accepted.
 ///
@@ -19,6 +20,7 @@ pub struct Issuer {
     /// The exact `iss`.
     pub(super) name: String,
     pub(super) also_known_as: Vec<String>,
+    pub(super) tenants: Option<Tenants>,
     pub(super) preset: Option<Preset>,
     pub(super) location: Option<Location>,
     pub(super) public_keys: Option<Vec<Jwk>>,
@@ -53,6 +55,7 @@ impl Issuer {
         Self {
             name,
             also_known_as: Vec::new(),
+            tenants: None,
             preset,
             location,
             public_keys: None,
@@ -147,6 +150,20 @@ impl Issuer {
     /// [`VerifiedToken::issuer`]: crate::VerifiedToken::issuer
     pub fn also_known_as<S: Into<String>>(mut self, spellings: impl IntoIterator<Item = S>) -> Self {
         self.also_known_as = strings(spellings);
+        self
+    }
+
+    /// The accepted tenants of an issuer whose name has `{tenantid}` in the place of the tenant, as in
+    /// `https://login.microsoftonline.com/{tenantid}/v2.0`. Each is a GUID in lower case, and must be the claim `tid` of the token.
+    pub fn tenants<S: Into<String>>(mut self, tenants: impl IntoIterator<Item = S>) -> Self {
+        self.tenants = Some(Tenants::These(strings(tenants)));
+        self
+    }
+
+    /// All tenants of an issuer whose name has `{tenantid}` in the place of the tenant. For Entra these are all organizations, and all personal
+    /// accounts.
+    pub fn any_tenant(mut self) -> Self {
+        self.tenants = Some(Tenants::Any);
         self
     }
 

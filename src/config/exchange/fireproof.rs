@@ -8,6 +8,7 @@ use crate::config::reader::Table;
 use crate::exchange::fireproof::{Fireproof, RESERVED};
 use crate::exchange::mapping::{Mapping, Source};
 use crate::exchange::memberships;
+use crate::trust::tenants::PLACEHOLDER;
 
 /// Reads the table. Reports the faults through it.
 pub(super) fn read(table: Table<'_>, around: &Surroundings<'_>, has_directory: bool) -> Fireproof {
@@ -24,7 +25,8 @@ pub(super) fn read(table: Table<'_>, around: &Surroundings<'_>, has_directory: b
     let mut issuers = auth_types.iter().flat_map(|(_, issuers)| issuers);
     let first = issuers.next();
     if !claims.iter().any(|claim| claim.name == "userId") {
-        if issuers.any(|issuer| Some(issuer) != first) {
+        let has_tenants = first.is_some_and(|issuer| issuer.contains(PLACEHOLDER));
+        if has_tenants || issuers.any(|issuer| Some(issuer) != first) {
             table.fault(
                 &format!("{}.userId", FIREPROOF.claims.name),
                 "is missing, and two of the issuers may give two users the same `sub`",

@@ -132,7 +132,7 @@ fn known_issuers(table: &Table<'_>, around: &Surroundings<'_>) -> Vec<String> {
 
 /// Reports a fault at `path` if the configuration does not have this issuer.
 pub(super) fn known_issuer(table: &Table<'_>, path: &str, issuer: &str, around: &Surroundings<'_>) {
-    if around.issuers.named(issuer).is_none() {
+    if !around.issuers.has_name(issuer) {
         let is_near = |known: &&Arc<TrustedIssuer>| {
             known.issuer.trim_end_matches('/').eq_ignore_ascii_case(issuer.trim_end_matches('/'))
         };
@@ -140,7 +140,7 @@ pub(super) fn known_issuer(table: &Table<'_>, path: &str, issuer: &str, around: 
         let mut candidates = around.issuers.iter().filter(|_| !around.faults.are_complete());
         let fix = match candidates.find(is_near) {
             Some(near) => format!("write \"{}\"", near.issuer),
-            None if around.issuers.find(issuer).is_some() => {
+            None if around.issuers.spelt(issuer).is_some() => {
                 "write the `issuer` of the table that has it in `also_known_as`".to_owned()
             }
             None => "add an [[vars.ASSAY.issuers]] table for it, or remove it".to_owned(),
@@ -169,7 +169,7 @@ fn check_directory_keys(table: &Table<'_>, directory: &str, around: &Surrounding
     for other in around.issuers.iter() {
         // Each start of the name that ends before a colon is looked up, and no two issuers are compared.
         let starts = other.issuer.match_indices(':').filter_map(|(at, _)| other.issuer.get(..at));
-        for one in starts.filter_map(|start| around.issuers.find(start)) {
+        for one in starts.filter_map(|start| around.issuers.named(start)) {
             table.fault(
                 EXCHANGE.directory.name,
                 format!(

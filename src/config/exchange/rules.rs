@@ -11,6 +11,7 @@ use crate::config::reader::Table;
 use crate::config::rows::{Entries, Field, List, Optional};
 use crate::exchange::mapping::{Mapping, RESERVED, Source};
 use crate::exchange::policy::SubjectRule;
+use crate::trust::tenants::PLACEHOLDER;
 
 /// The pointer that was read from the field `name`. One into the directory is a fault if there is no directory.
 fn pointer(table: &Table<'_>, name: &str, text: Option<String>, has_directory: bool) -> Option<Pointer> {
@@ -33,7 +34,7 @@ fn pointer(table: &Table<'_>, name: &str, text: Option<String>, has_directory: b
 /// unique subject.
 pub(super) fn subject_rule(table: &Table<'_>, from: &[String], has_directory: bool) -> SubjectRule {
     const FIX: &str = "write \"prefixed\" for `<iss>|<sub>`, or { claim = \"/...\" } with a claim that is unique among all users";
-    let several = from.iter().any(|issuer| from.first() != Some(issuer));
+    let several = from.iter().any(|issuer| from.first() != Some(issuer) || issuer.contains(PLACEHOLDER));
     match table.read(&TARGET.subject) {
         None if several => {
             table.fault(

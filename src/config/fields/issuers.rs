@@ -30,6 +30,12 @@ object! {
         issuer: Required<Text> = Required(Text, "write the `iss` of its tokens, character for character");
         /// Further exact spellings of `iss`. Everything else names the issuer by `issuer`: verdicts, routes, the exchange.
         also_known_as: Optional<Texts> = Optional(Texts);
+        /// The accepted tenants, if `issuer` has `{tenantid}` in the place of the tenant: their ids, or `"any"`. The tenant in `iss` must be the
+        /// token's `tid`.
+        tenants: Optional<Raw> = Optional(Raw), shape(plain(&json!({ "anyOf": [
+            { "const": "any" },
+            { "type": "array", "minItems": 1, "items": { "type": "string", "pattern": TENANT } },
+        ] }), "`\"any\"`, or a list of strings"));
         /// Fills in the fields below that you leave out.
         preset: Optional<Choice<Preset>> = Optional(Choice(Preset::NAMES));
         /// Where the keys are: an `https` URL, or `http` on a loopback address.
@@ -128,6 +134,8 @@ fn class_names() -> Vec<&'static str> {
     }
     names
 }
+/// The id of a tenant.
+const TENANT: &str = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$";
 
 /// The names of all algorithms. One of them has two.
 fn names() -> Vec<&'static str> {

@@ -189,7 +189,7 @@ pub async fn answer<P: Platform>(
     let outcome = match verification.outcome {
         Err(Refusal::Rejection(rejection)) => Err(ApiError::Token { issuer, rejection }),
         Err(Refusal::Fault(fault)) => Err(ApiError::Fault { issuer, fault }),
-        Ok(token) if !issuers.iter().any(|issuer| issuer == token.issuer()) => {
+        Ok(token) if !issuers.iter().any(|issuer| token.is_of(issuer)) => {
             Err(ApiError::OtherType { issuer: excerpt(token.issuer()) })
         }
         Ok(token) => Session { exchange, fireproof, message: &message }.issue(&token, platform).await,

@@ -5,11 +5,12 @@ use super::keys::{for_microsoft_graph, is_for_microsoft_graph, no_secret};
 use super::{Advice, advice, list, pasteable, table, table_of};
 use crate::explain::Examination;
 use crate::explain::cause::CauseId;
-use crate::explain::issuers::{self, Difference};
+use crate::explain::issuers::{self, Difference, provider_of};
 use crate::jose::Algorithm;
 use crate::keys::{Location, url};
-use crate::rejection::excerpt;
+use crate::rejection::{Refusal, Rejection, excerpt};
 use crate::trust::presets::{Preset, Recognised};
+use crate::trust::tenants::{TenantProblem, Tenants};
 
 fn iss<'e>(examination: &'e Examination<'_>) -> &'e str {
     examination.token.as_ref().and_then(|token| token.claims().issuer.as_deref()).unwrap_or_default()
@@ -29,6 +30,9 @@ pub(in crate::explain) fn issuer_unknown(examination: &Examination<'_>) -> (Caus
     // No configuration makes this token verifiable.
     if is_for_microsoft_graph(examination) {
         return (CauseId::IssuerUnknown, for_microsoft_graph());
+    }
+    if let Some(advice) = tenant_unknown(examination) {
+        return (CauseId::IssuerUnknown, advice);
     }
     let given = excerpt(iss(examination));
     let near = issuers::nearest(&examination.terms.issuers, iss(examination));
@@ -123,6 +127,39 @@ fn in_words(found: Recognised) -> String {
     let name = found.preset.name();
     let article = if name.starts_with(['A', 'E', 'I', 'O']) { "an" } else { "a" };
     format!("This {verb} {article} {name} token")
+}
+
+/// What to do about the tenant of a token that is of the form of a configured issuer with tenants.
+fn tenant_unknown(examination: &Examination<'_>) -> Option<Advice> {
+    let Some(Refusal::Rejection(Rejection::IssuerUnknown { tenant: Some(problem), .. })) =
+        &examination.refusal
+    else {
+        return None;
+    };
+    let (issuer, tenant) = examination.terms.issuers.with_tenant(iss(examination))?;
+    let given = excerpt(tenant);
+    Some(match (problem, &issuer.tenants) {
+        (TenantProblem::NotAccepted, Some(Tenants::These(tenants))) => advice(
+            format!("The token is from the tenant \"{given}\" of Entra, which is not one of `tenants`."),
+            format!(
+                "If you do not know this tenant, somebody of another organization has signed in. To accept its tokens, set {}:\n    tenants = {}",
+                table_of(&issuer.issuer),
+                list(tenants.iter().map(String::as_str), &[tenant])
+            ),
+        ),
+        (TenantProblem::NotAnId, _) => advice(
+            format!(
+                "The token's issuer has \"{given}\" in the place of the tenant, and a tenant's id is a GUID in lower case."
+            ),
+            "Entra issues no such token, so look for the program that made it. No setting here accepts it.",
+        ),
+        _ => advice(
+            format!(
+                "The token's issuer names the tenant \"{given}\", and its claim `tid` is absent or names another one."
+            ),
+            "Entra puts the same tenant into both, so look for the program that made the token. No setting here accepts it.",
+        ),
+    })
 }
 
 /// The role of a Supabase API key: `anon` or `service_role`. These are JWTs whose `iss` is `supabase`.

@@ -75,6 +75,16 @@ pub(in crate::explain) fn key_not_configured(examination: &Examination<'_>, kid:
     )
 }
 
+pub(in crate::explain) fn key_of_another_tenant(examination: &Examination<'_>) -> Advice {
+    advice(
+        format!(
+            "The key {} is published for another tenant than the one in the token's `iss`, so it cannot have signed the token.",
+            kid(examination)
+        ),
+        "The member `issuer` of a published key says for which tenant it is. Entra signs with no other key, so look for the program that made the token.",
+    )
+}
+
 /// Whether the keys are in the configuration, so that nobody publishes them.
 fn has_fixed_keys(examination: &Examination<'_>) -> bool {
     examination.issuer().is_some_and(|issuer| issuer.fixed_keys.is_some())

@@ -1,5 +1,9 @@
 //! `classes`, `require` and `confirmation` of an issuer.
 
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use super::{faults_of, terms, with_issuer};
@@ -43,10 +47,10 @@ fn faults_of_classes_say_what_to_write() {
     let one = |path: &str, problem: &str, fix: &str| {
         vec![(format!("issuers[0].{path}"), problem.to_owned(), fix.to_owned())]
     };
-    let cognito = "write a list of one or more of \"access\", \"id\"";
+    let fix = "write a list of one or more of \"access\", \"id\"";
     let neither = "is neither a list of classes nor \"unchecked\"";
     for wrong in [json!([]), json!("access"), json!(["access", 1]), json!(true), json!({})] {
-        assert_eq!(of(cognito(json!({ "classes": wrong }))), one("classes", neither, cognito), "{wrong}");
+        assert_eq!(of(cognito(json!({ "classes": wrong }))), one("classes", neither, fix), "{wrong}");
     }
     assert_eq!(
         of(cognito(json!({ "classes": ["access", "session"] }))),
@@ -82,7 +86,7 @@ fn a_condition_of_an_issuer_has_the_faults_of_every_condition_and_no_directory()
 #[test]
 fn a_bound_token_is_refused_or_its_binding_is_ignored_and_proofs_are_not_built() {
     let confirmation = |changes: Value| {
-        terms(&with_issuer(&changes)).issuers.find("https://a.example").unwrap().rules.confirmation
+        terms(&with_issuer(&changes)).issuers.named("https://a.example").unwrap().rules.confirmation
     };
     assert_eq!(confirmation(json!({})), Confirmation::Refuse);
     assert_eq!(confirmation(json!({ "confirmation": "refuse" })), Confirmation::Refuse);
@@ -98,6 +102,32 @@ fn a_bound_token_is_refused_or_its_binding_is_ignored_and_proofs_are_not_built()
             (faults[0].path.as_str(), faults[0].problem.as_str()),
             ("issuers[0].confirmation", problem)
         );
+    }
+}
+
+/// `docs/configuration.md` has the table of classes between two marks. With `UPDATE_DOCS=1` in the environment this test writes what it would otherwise
+/// compare.
+#[test]
+fn the_documentation_has_a_row_for_each_preset_with_its_classes() {
+    let mut table = "| preset | accepted | refused |\n| --- | --- | --- |\n".to_owned();
+    for preset in Preset::ALL.iter().filter(|preset| !preset.classes().is_empty()) {
+        let shown = |is_meant: bool| {
+            let classes = preset.classes().iter().filter(|class| class.is_meant == is_meant);
+            classes.map(|class| format!("`{}`: {}", class.name, class.words)).collect::<Vec<_>>().join("; ")
+        };
+        writeln!(table, "| `{}` | {} | {} |", preset.name_of_preset(), shown(true), shown(false)).unwrap();
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let (before, rest) = page.split_once("<!-- classes -->\n").unwrap();
+    let (_, after) = rest.split_once("<!-- end -->").unwrap();
+    let written = format!("{before}<!-- classes -->\n{table}<!-- end -->{after}");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&path, &written).unwrap();
+    } else {
+        let command =
+            "UPDATE_DOCS=1 cargo test --locked --features es512 --test native configuration::classes";
+        assert!(page == written, "docs/configuration.md is out of date: {command}");
     }
 }
 

@@ -42,9 +42,9 @@ fn ten_thousand_issuers_are_read_in_time_and_each_is_found() {
     let terms = Config::load(Some(&with_keys.to_string()), &FakePlatform::at(NOW)).terms.unwrap();
     assert_eq!(terms.issuers.iter().count(), MANY);
     for number in [0, 1, MANY / 2, MANY - 1] {
-        assert!(terms.issuers.find(&format!("https://tenant-{number}.example.com")).is_some());
+        assert!(terms.issuers.named(&format!("https://tenant-{number}.example.com")).is_some());
     }
-    assert!(terms.issuers.find("https://tenant-10000.example.com").is_none());
+    assert!(terms.issuers.named("https://tenant-10000.example.com").is_none());
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn a_field_that_is_left_out_has_its_default() {
             fetch_timeout_ms: 5000,
         }
     );
-    let issuer = terms.issuers.find("https://a.example").unwrap();
+    let issuer = terms.issuers.named("https://a.example").unwrap();
     assert_eq!(issuer.rules.types, ["JWT", "at+jwt"]);
     assert_eq!(issuer.rules.leeway_seconds, 5);
     assert_eq!(issuer.rules.audience, AudienceRule::Unchecked);
@@ -104,7 +104,7 @@ fn a_preset_knows_where_the_keys_are_and_which_algorithms_sign() {
     ] {
         let config = json!({ "issuers": [{ "issuer": issuer, "preset": preset, "audience": "unchecked" }] });
         let terms = terms(&config);
-        let trusted = terms.issuers.find(issuer).unwrap();
+        let trusted = terms.issuers.named(issuer).unwrap();
         assert_eq!(trusted.keys.as_ref().unwrap().location, location, "{preset}");
         assert_eq!(trusted.algorithms, algorithms, "{preset}");
     }
@@ -117,7 +117,7 @@ fn a_preset_fills_in_only_what_is_left_out() {
         "jwks_uri": "https://elsewhere.example/keys",
     }]});
     let terms = terms(&config);
-    let trusted = terms.issuers.find("https://c.example").unwrap();
+    let trusted = terms.issuers.named("https://c.example").unwrap();
     assert_eq!(trusted.algorithms, [Algorithm::Rs512]);
     let uri = "https://elsewhere.example/keys".to_owned();
     assert_eq!(trusted.keys.as_ref().unwrap().location, Location::Jwks { uri });

@@ -407,8 +407,9 @@ fn ten_thousand_issuers_are_replaced_by_ten_thousand_others() {
     };
     let platform = platform(Some(&many(0)));
     let isolate = Isolate::new(&platform);
-    let known =
-        |iss: &str| isolate.application(&platform).config.terms.as_ref().unwrap().issuers.find(iss).is_some();
+    let known = |iss: &str| {
+        isolate.application(&platform).config.terms.as_ref().unwrap().issuers.named(iss).is_some()
+    };
     assert!(known("https://t9999.example") && !known("https://t10000.example"));
     platform.directory.plant(RECORD, &many(10_000));
     platform.pass(61);

@@ -9,6 +9,7 @@ use serde_json::Value;
 const OF_THE_WORKER: &[&str] = &[
     // Of the root and of issuers.
     "occurs twice",
+    "{tenantid}",
     "is configured twice",
     "is not a path prefix",
     "has no meaning with engine",

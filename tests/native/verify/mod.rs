@@ -12,6 +12,7 @@ mod remembered;
 mod require;
 mod secrets;
 mod static_keys;
+mod tenants;
 mod times;
 
 use crate::support::keys::{ed25519, ed25519_second, published};
@@ -214,7 +215,11 @@ fn an_issuer_is_compared_character_by_character() {
         "issuer.example/auth",
     ] {
         let issuer = edge_assay::rejection::excerpt(name);
-        assert_eq!(world.rejection(&from(name)), Rejection::IssuerUnknown { issuer }, "{name:?}");
+        assert_eq!(
+            world.rejection(&from(name)),
+            Rejection::IssuerUnknown { issuer, tenant: None },
+            "{name:?}"
+        );
     }
     assert_eq!(world.platform.origin.requests(), [], "no key set is fetched for an unknown issuer");
     assert!(world.accepts(&from(KNOWN)));
@@ -224,7 +229,7 @@ fn an_issuer_is_compared_character_by_character() {
 fn a_refusal_truncates_an_unknown_issuer() {
     let long = format!("https://{}.example", "a".repeat(5000));
     match world(&json!({})).rejection(&token(&json!({ "iss": long }))) {
-        Rejection::IssuerUnknown { issuer } => assert_eq!(issuer.chars().count(), 123),
+        Rejection::IssuerUnknown { issuer, .. } => assert_eq!(issuer.chars().count(), 123),
         other => panic!("{other:?}"),
     }
 }

@@ -35,6 +35,12 @@ pub enum NoKey {
         /// The number of keys in the set.
         known: usize,
     },
+    /// The keys that fit the token are for other tenants of the issuer.
+    #[error("the issuer's key{} is for another tenant", .kid.as_deref().map_or(String::new(), |kid| format!(" \"{kid}\"")))]
+    OtherTenant {
+        /// The token's `kid`, truncated.
+        kid: Option<String>,
+    },
     /// The set has a key with this `kid`, for another algorithm.
     #[error("the issuer's key \"{kid}\" does not support {algorithm}")]
     OtherAlgorithm {

@@ -6,15 +6,19 @@ use std::sync::Arc;
 use super::claims::ClaimRules;
 use super::distrust::DistrustedKeys;
 use super::secrets::ConfiguredSecret;
-use crate::jose::KeySet;
+use super::tenants::{Tenants, is_tenant_id};
 use crate::jose::algorithm::Algorithm;
+use crate::jose::{Claims, KeySet};
 use crate::keys::KeySource;
+use crate::rejection::{Rejection, excerpt};
 
 /// An issuer whose tokens are accepted, and the policy for them.
 #[derive(Debug)]
 pub struct TrustedIssuer {
     /// The exact `iss`, and the name under which its tokens are reported.
     pub issuer: String,
+    /// The accepted tenants, if its names have [`PLACEHOLDER`](super::tenants::PLACEHOLDER). Its tokens are reported under their own `iss`.
+    pub tenants: Option<Tenants>,
     /// Further exact spellings of `iss`. Its tokens are reported under [`Self::issuer`], so that a subject has one issuer.
     pub also_known_as: Vec<String>,
     /// The allowed algorithms.
@@ -58,19 +62,56 @@ impl TrustedIssuer {
 pub struct TrustedIssuers {
     in_order: Vec<Arc<TrustedIssuer>>,
     by_iss: HashMap<String, Arc<TrustedIssuer>>,
+    with_tenants: Vec<Arc<TrustedIssuer>>,
 }
 
 impl TrustedIssuers {
-    /// The issuer of tokens whose `iss` is exactly `iss`, compared character by character (RFC 7519 §4.1.1, RFC 3986 §6.2.1).
-    #[must_use]
-    pub fn find(&self, iss: &str) -> Option<&Arc<TrustedIssuer>> {
-        self.by_iss.get(iss)
+    /// The issuer of a token with these claims, whose signature nobody has checked yet. `iss` is compared character by character (RFC 7519
+    /// §4.1.1, RFC 3986 §6.2.1). For an issuer with tenants, `iss` must be its name with the claim `tid` in the place of the tenant.
+    ///
+    /// # Errors
+    /// [`Rejection::IssuerMissing`] or [`Rejection::IssuerUnknown`].
+    pub fn select(&self, claims: &Claims) -> Result<&Arc<TrustedIssuer>, Rejection> {
+        let iss = claims.issuer.as_deref().ok_or(Rejection::IssuerMissing)?;
+        if let Some(issuer) = self.by_iss.get(iss) {
+            return Ok(issuer);
+        }
+        let mut tenant = None;
+        for issuer in &self.with_tenants {
+            match issuer.judge_tenant(iss, claims) {
+                None => {}
+                Some(Ok(())) => return Ok(issuer),
+                Some(Err(problem)) => tenant = tenant.or(Some(problem)),
+            }
+        }
+        Err(Rejection::IssuerUnknown { issuer: excerpt(iss), tenant })
     }
 
-    /// The issuer that is configured under this name. A further spelling of its `iss` is no name.
+    /// The issuer with tenants of whose form `iss` is, and the tenant in it, accepted or not.
+    #[must_use]
+    pub fn with_tenant<'i>(&self, iss: &'i str) -> Option<(&Arc<TrustedIssuer>, &'i str)> {
+        self.with_tenants.iter().find_map(|issuer| Some((issuer, issuer.tenant_of(iss)?)))
+    }
+
+    /// Whether tokens may be reported under this name: it is configured, or it is that of a tenant of a configured issuer. A further spelling of an
+    /// issuer's `iss` is no name.
+    #[must_use]
+    pub fn has_name(&self, name: &str) -> bool {
+        let is_of_tenant = |(_, tenant): (&Arc<TrustedIssuer>, &str)| is_tenant_id(tenant);
+        self.named(name).is_some() || self.with_tenant(name).is_some_and(is_of_tenant)
+    }
+
+    /// The issuer that has this as a further spelling of its `iss`.
+    #[must_use]
+    pub fn spelt(&self, iss: &str) -> Option<&Arc<TrustedIssuer>> {
+        self.in_order.iter().find(|issuer| issuer.also_known_as.iter().any(|one| one == iss))
+    }
+
+    /// The issuer that is configured under this name.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<&Arc<TrustedIssuer>> {
-        self.in_order.iter().find(|issuer| issuer.issuer == name)
+        let has_name = |issuer: &&Arc<TrustedIssuer>| issuer.issuer == name;
+        self.by_iss.get(name).filter(has_name).or_else(|| self.with_tenants.iter().find(has_name))
     }
 
     /// All of them, in the configuration's order.
@@ -82,12 +123,14 @@ impl TrustedIssuers {
 impl FromIterator<TrustedIssuer> for TrustedIssuers {
     fn from_iter<I: IntoIterator<Item = TrustedIssuer>>(issuers: I) -> Self {
         let in_order: Vec<_> = issuers.into_iter().map(Arc::new).collect();
+        let (with_tenants, others): (Vec<_>, Vec<_>) =
+            in_order.iter().cloned().partition(|issuer| issuer.tenants.is_some());
         let mut by_iss = HashMap::new();
-        for issuer in &in_order {
-            for iss in std::iter::once(&issuer.issuer).chain(&issuer.also_known_as) {
+        for issuer in &others {
+            for iss in issuer.names() {
                 by_iss.insert(iss.clone(), Arc::clone(issuer));
             }
         }
-        Self { in_order, by_iss }
+        Self { in_order, by_iss, with_tenants }
     }
 }

@@ -9,3 +9,4 @@ mod forms;
 pub mod issuer;
 pub mod presets;
 pub mod secrets;
+pub mod tenants;

@@ -3,6 +3,7 @@
 
 use super::classes::{self, Class, ClassRule};
 use super::forms;
+use super::tenants::PLACEHOLDER;
 use crate::jose::algorithm::Algorithm;
 use crate::jose::token::{Claims, Header};
 use crate::keys::{Location, OPENID_CONFIGURATION};
@@ -10,6 +11,8 @@ use crate::keys::{Location, OPENID_CONFIGURATION};
 /// The location of an issuer's discovery document (`OpenID` Connect Discovery 1.0 §4).
 #[must_use]
 pub fn discovery(issuer: &str) -> Location {
+    // Entra's document for all tenants. Its `issuer` has the placeholder too.
+    let issuer = issuer.replace(PLACEHOLDER, "common");
     Location::Discovery { uri: format!("{}{OPENID_CONFIGURATION}", issuer.trim_end_matches('/')) }
 }
 

@@ -63,10 +63,21 @@ pub struct KeyIdentity {
 }
 
 impl VerifiedToken {
-    /// The name of its issuer: the configured `iss`, also if the token has a further spelling of it.
+    /// The name of its issuer: the configured `iss`, also if the token has a further spelling of it. For an issuer with tenants it is the
+    /// token's own `iss`, which names the tenant: a `sub` is unique in one tenant only.
     #[must_use]
     pub fn issuer(&self) -> &str {
-        &self.issuer.issuer
+        match (&self.issuer.tenants, &self.claims().issuer) {
+            (Some(_), Some(iss)) => iss,
+            _ => &self.issuer.issuer,
+        }
+    }
+
+    /// Whether its issuer is `name`, as [`Self::issuer`] or the configuration has it. An issuer with tenants is configured for all of them
+    /// under one name.
+    #[must_use]
+    pub fn is_of(&self, name: &str) -> bool {
+        self.issuer() == name || self.issuer.issuer == name
     }
 
     /// Its JOSE header. The signature covers all of it (RFC 7515 §5.2).

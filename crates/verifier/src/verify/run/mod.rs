@@ -10,14 +10,14 @@ use engines::Candidate;
 use super::remembered::Remembered;
 use super::{KeyIdentity, Observed, Terms, Trail, Verification, VerifiedToken, digest};
 use crate::jose::algorithm::Algorithm;
-use crate::jose::jwk::KeySet;
+use crate::jose::jwk::{Jwk, KeySet};
 use crate::jose::token::UntrustedToken;
 use crate::keys::{KeyCache, KeySource, Lookup, Tier, Wanted, freshness};
 use crate::limits;
 use crate::ports::VerifierPlatform;
 use crate::rejection::{Fault, NoKey, Refusal, Rejection, excerpt};
 use crate::time::Timestamp;
-use crate::trust::issuer::{TrustedIssuer, TrustedIssuers};
+use crate::trust::issuer::TrustedIssuer;
 use crate::trust::secrets::ConfiguredSecret;
 
 /// One verification in progress.
@@ -66,7 +66,7 @@ impl<'r, P: VerifierPlatform> Run<'r, P> {
         };
         self.observed.content = Some(Arc::clone(token.content()));
 
-        let issuer = select_issuer(&self.terms.issuers, &token)?;
+        let issuer = self.terms.issuers.select(token.claims())?;
         self.trail.issuer = Some(Arc::clone(issuer));
         let algorithm = select_algorithm(issuer, &token)?;
         self.trail.algorithm = Some(algorithm);
@@ -141,8 +141,8 @@ impl<'r, P: VerifierPlatform> Run<'r, P> {
         algorithm: Algorithm,
         token: &UntrustedToken<'_>,
     ) -> Result<KeyIdentity, Refusal> {
-        let candidates = candidates(issuer, set, algorithm, token.header().kid.as_deref())
-            .map_err(|no_key| self.with_times(no_key))?;
+        let candidates =
+            candidates(issuer, set, algorithm, token).map_err(|no_key| self.with_times(no_key))?;
         let Some(Candidate::Key(jwk)) = self.first_that_holds(algorithm, candidates, token).await? else {
             return Err(signature_invalid(token).into());
         };
@@ -217,14 +217,6 @@ impl<'r, P: VerifierPlatform> Run<'r, P> {
     }
 }
 
-fn select_issuer<'t>(
-    issuers: &'t TrustedIssuers,
-    token: &UntrustedToken<'_>,
-) -> Result<&'t Arc<TrustedIssuer>, Rejection> {
-    let name = token.claims().issuer.as_deref().ok_or(Rejection::IssuerMissing)?;
-    issuers.find(name).ok_or_else(|| Rejection::IssuerUnknown { issuer: excerpt(name) })
-}
-
 fn select_algorithm(issuer: &TrustedIssuer, token: &UntrustedToken<'_>) -> Result<Algorithm, Rejection> {
     let name = token.header().alg.as_deref().unwrap_or_default();
     let algorithm =
@@ -244,13 +236,15 @@ fn candidates<'s>(
     issuer: &TrustedIssuer,
     set: &'s KeySet,
     algorithm: Algorithm,
-    kid: Option<&str>,
+    token: &UntrustedToken<'_>,
 ) -> Result<Vec<Candidate<'s>>, Rejection> {
+    let kid = token.header().kid.as_deref();
+    let iss = token.claims().issuer.as_deref().unwrap_or_default();
+    let is_meant = |jwk: &Jwk| (kid.is_none() || jwk.kid.as_deref() == kid) && jwk.serves(algorithm);
     let serving = |is_distrusted: bool| {
         set.keys
             .iter()
-            .filter(move |jwk| kid.is_none() || jwk.kid.as_deref() == kid)
-            .filter(move |jwk| jwk.serves(algorithm))
+            .filter(move |jwk| is_meant(jwk) && issuer.is_key_for(jwk, iss))
             .filter(move |jwk| issuer.distrusted.include(set, jwk) == is_distrusted)
     };
     let mut found: Vec<Candidate<'_>> =
@@ -265,6 +259,9 @@ fn candidates<'s>(
     }
     if !found.is_empty() {
         return Ok(found);
+    }
+    if set.keys.iter().any(is_meant) {
+        return Err(Rejection::KeyNotFound(NoKey::OtherTenant { kid: kid.map(excerpt) }));
     }
     Err(match kid {
         None => Rejection::KeyNotFound(NoKey::NoneForAlgorithm {
