@@ -45,7 +45,7 @@ pub mod limits;
 // The floors below, which other servers use as libraries.
 pub use edge_assay_jose as jose;
 pub use edge_assay_jose::time;
-pub use edge_assay_verifier::{cross_check, keys, rejection, trust, verify};
+pub use edge_assay_verifier::{credentials, cross_check, keys, rejection, trust, verify};
 
 pub(crate) use edge_assay_jose::{characters, members};
 pub(crate) use edge_assay_verifier::waiting;

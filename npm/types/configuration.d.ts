@@ -23,6 +23,8 @@ export interface Configuration {
   /** The trusted issuers, at least one. */
   issuers: readonly IssuerConfiguration[];
   verify?: VerifyConfiguration;
+  /** Where the token of a request is read, in order of preference. The default is `["authorization"]`. */
+  credentials?: readonly CredentialPlace[];
   jwks?: JwksConfiguration;
   explain?: ExplainConfiguration;
   cors?: CorsConfiguration;
@@ -40,6 +42,15 @@ export interface ConfigurationRecord {
   /** The key of the record. The default is `assay`. */
   key?: string;
 }
+
+/** A place of a request where a token is read: a word, or a table with `cookie`, `header` or `query`. */
+export type CredentialPlace =
+  | 'authorization'
+  | 'websocket'
+  /** The name of a cookie, or `clerk`, `supabase` or `better-auth`. `publishable_key` is for Clerk, `name` for the other two. */
+  | { cookie: string; publishable_key?: string; name?: string }
+  | { header: string }
+  | { query: string };
 
 /** A trusted issuer. It needs at least one of `preset`, `jwks_uri`, `discovery`, `jwks`, `public_keys` and `secrets`. */
 export interface IssuerConfiguration {
@@ -212,6 +223,8 @@ export interface RouteConfiguration {
   upstream?: string | { service: string };
   /** What the token must have. */
   require?: { issuers?: readonly string[]; scopes?: readonly string[]; claims?: readonly Condition[] };
+  /** Where the token of a request is read. The default is `credentials` of the root. */
+  credentials?: readonly CredentialPlace[];
   /** What the API gets in `Authorization`. The default is `strip`. */
   credential?: 'strip' | 'forward' | { exchange: string };
   /** Header names and the claims that they hold. */

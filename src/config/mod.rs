@@ -3,6 +3,7 @@
 //!
 //! It builds the data that the modules below use ([`TrustedIssuers`], [`CachePolicy`], …) and knows nothing about requests.
 
+mod credentials;
 mod described;
 mod exchange;
 mod fields;
@@ -25,6 +26,7 @@ pub use reader::ConfigFault;
 use reader::{Faults, Table};
 pub use record::RecordReference;
 
+use crate::credentials::Places;
 use crate::cross_check::{CrossChecks, Engine, Share};
 use crate::endpoints::Enabled;
 use crate::exchange::Exchange;
@@ -59,6 +61,8 @@ const FIRST_ISSUER: &str = r#"add these lines to wrangler.toml, with the issuer 
 pub struct Config {
     /// The settings of the Worker's own endpoints. Members at fault have their defaults here.
     pub surface: Surface,
+    /// Where the tokens of requests are read, except on routes that say something else.
+    pub credentials: Places,
     /// The trusted issuers and the verification policy, or all faults of the configuration.
     pub terms: Result<Terms, Vec<ConfigFault>>,
     /// The exchange, if it is configured; `None` while the configuration has faults.
@@ -231,9 +235,13 @@ impl Config {
         }
         let around =
             Surroundings { issuers: &issuers, leeway_seconds, prefix: &surface.prefix, faults: &faults };
+        let providers = credentials::Providers(root.given(&ROOT.issuers));
+        let credentials = credentials::read(&root, &ROOT.credentials, providers).unwrap_or_default();
         let exchange = root.read(&ROOT.exchange).and_then(|table| exchange::read(table, &around, secrets));
         let near = gateway::Neighbours {
             around: &around,
+            credentials: &credentials,
+            providers,
             cors: surface.cors.as_ref(),
             exchange: exchange.as_ref(),
             has_exchange: root.given(&ROOT.exchange).is_some(),
@@ -242,7 +250,7 @@ impl Config {
         let gateway = root.read(&ROOT.gateway).map(|table| gateway::read(table, &near));
         let forward_auth = root
             .read(&ROOT.forward_auth)
-            .and_then(|table| gateway::forward_auth::read(table, gateway.as_ref(), secrets));
+            .and_then(|table| gateway::forward_auth::read(table, gateway.as_ref(), &credentials, secrets));
         root.finish();
         if faults.is_empty() {
             shared_secrets::check(&around, exchange.as_ref(), forward_auth.as_ref(), secrets);
@@ -250,7 +258,7 @@ impl Config {
         match faults.into_inner() {
             faults if faults.is_empty() => {
                 let terms = Ok(Terms { max_token_bytes, cache, cross_checks, remembered, issuers });
-                Self { surface, terms, exchange, gateway, forward_auth, record: None }
+                Self { surface, credentials, terms, exchange, gateway, forward_auth, record: None }
             }
             faults => Self::without_terms(surface, faults),
         }
@@ -270,7 +278,15 @@ impl Config {
     /// A configuration with these faults.
     #[must_use]
     pub fn without_terms(surface: Surface, faults: Vec<ConfigFault>) -> Self {
-        Self { surface, terms: Err(faults), exchange: None, gateway: None, forward_auth: None, record: None }
+        Self {
+            surface,
+            credentials: Places::default(),
+            terms: Err(faults),
+            exchange: None,
+            gateway: None,
+            forward_auth: None,
+            record: None,
+        }
     }
 }
 

@@ -102,6 +102,11 @@ impl<'d> Table<'d> {
         Self { path: self.path_of(name), members: None, known, faults: self.faults }
     }
 
+    /// Reads `value`, which is below this table at `path`, as an object with members of these names.
+    pub(super) fn inside(&self, path: &str, value: &'d Value, known: &'static [&'static str]) -> Self {
+        Self::new(self.path_of(path), value, known, self.faults)
+    }
+
     /// The path of a member, or of the table itself for an empty name.
     pub(crate) fn path_of(&self, name: &str) -> String {
         match (self.path.as_str(), name) {
@@ -114,6 +119,11 @@ impl<'d> Table<'d> {
     /// Reports a fault at the member `name`.
     pub(crate) fn fault(&self, name: &str, problem: impl Into<String>, fix: impl Into<String>) {
         self.faults.add(self.path_of(name), problem, fix);
+    }
+
+    /// Reports a fault at a path from the root.
+    pub(crate) fn fault_at(&self, path: &str, problem: impl Into<String>, fix: impl Into<String>) {
+        self.faults.add(path, problem, fix);
     }
 
     /// Reports a field that is absent.

@@ -67,6 +67,11 @@ impl<'d> Table<'d> {
         self.value(field.name)
     }
 
+    /// Reads `value`, which is somewhere below this table, at `path`, as an object with the rows `T`.
+    pub(super) fn below<T: Rows>(&self, path: &str, value: &'d Value) -> Self {
+        self.inside(path, value, T::NAMES)
+    }
+
     /// The value of a field as an object with the rows `T`. For fields that may also have a value of another type.
     pub(super) fn inner<T: Rows>(&self, field: &Field<Optional<Raw>>) -> Option<Self> {
         self.table(field.name, T::NAMES)

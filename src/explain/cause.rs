@@ -45,6 +45,8 @@ cause_ids! {
     LiteralNull = "literal_null",
     /// The request has several credentials, or a malformed one.
     RequestAmbiguous = "request_ambiguous",
+    /// The token is in a cookie, and another site may have made the request.
+    CrossSite = "cross_site",
     /// An API key or another text of one segment was sent in place of a JWT.
     OpaqueKey = "opaque_key",
     /// The text is not a signed JWT.

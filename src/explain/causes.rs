@@ -48,7 +48,11 @@ pub(super) fn of_no_issuer(examination: &Examination<'_>) -> Option<Cause> {
 fn of_rejection(examination: &Examination<'_>, rejection: &Rejection) -> (CauseId, Advice) {
     match rejection {
         Rejection::TokenMissing(Missing::Literal(word)) => (CauseId::LiteralNull, advice::literal(word)),
-        Rejection::TokenMissing(missing) => (CauseId::TokenAbsent, advice::token_absent(*missing)),
+        Rejection::TokenMissing(Missing::Dpop) => (CauseId::ProofRequired, advice::dpop()),
+        Rejection::TokenMissing(missing) => {
+            (CauseId::TokenAbsent, advice::token_absent(examination, *missing))
+        }
+        Rejection::CrossSite { origin } => (CauseId::CrossSite, advice::cross_site(origin.as_deref())),
         Rejection::RequestAmbiguous(ambiguous) => (CauseId::RequestAmbiguous, advice::ambiguous(*ambiguous)),
         Rejection::TokenTooLarge { length, limit } => {
             (CauseId::TokenTooLarge, advice::too_large(*length, *limit))

@@ -96,7 +96,8 @@ pub async fn explain<P: Platform>(
     };
     let Presented { token: presented, taken_from, request } = presented;
     let (presented, taken_from) = (presented.as_deref().map_err(Clone::clone), *taken_from);
-    let is_without_token = matches!(presented, Err(Rejection::TokenMissing(Missing::NoCredentials)));
+    let is_without_token =
+        matches!(presented, Err(Rejection::TokenMissing(Missing::NoCredentials | Missing::InNoPlace)));
     let mut examination = Examination {
         config,
         terms,
@@ -120,7 +121,7 @@ pub async fn explain<P: Platform>(
             examination.refusal = Some(Rejection::TokenMissing(Missing::Preflight).into());
         }
         (
-            Err(Rejection::TokenMissing(Missing::NoCredentials | Missing::OtherScheme)),
+            Err(Rejection::TokenMissing(Missing::NoCredentials | Missing::InNoPlace | Missing::OtherScheme)),
             Routing::Route(route),
         ) if route.public => examination.is_anonymous = true,
         (Err(rejection), _) => examination.refusal = Some(rejection.into()),

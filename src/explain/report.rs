@@ -105,6 +105,7 @@ impl Stage {
             Refusal::Rejection(rejection) => match rejection {
                 Rejection::TokenMissing(_)
                 | Rejection::RequestAmbiguous(_)
+                | Rejection::CrossSite { .. }
                 | Rejection::TokenTooLarge { .. }
                 | Rejection::TokenMalformed(
                     Malformed::Segments(_)

@@ -89,6 +89,16 @@ pub(super) enum Routing<'c> {
     Route(&'c Route),
 }
 
+impl<'c> Routing<'c> {
+    /// The route whose rules apply to the request.
+    pub(super) fn route(&self) -> Option<&'c Route> {
+        match self {
+            Self::Route(route) | Self::Preflight(route) => Some(route),
+            Self::Absent | Self::NotTold | Self::NoRoutes | Self::Endpoint | Self::Refused(_) => None,
+        }
+    }
+}
+
 /// Why a request is refused before its token is verified.
 #[derive(Debug, PartialEq)]
 pub(super) enum RoutingError<'c> {
@@ -251,6 +261,10 @@ pub(super) fn evidence(
     put(members, "note", json!(note));
     let (Routing::Route(route) | Routing::Preflight(route)) = routing else { return evidence };
     put(members, "route", json!(route.name));
+    if !route.credentials.is_default() {
+        let places: Vec<String> = route.credentials.iter().map(ToString::to_string).collect();
+        put(members, "credentials", json!(places));
+    }
     if let Some(issuers) = &route.require.issuers {
         put(members, "issuers", json!(issuers));
     }

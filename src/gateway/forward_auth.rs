@@ -249,6 +249,23 @@ impl Dialect {
         self == Self::IngressNginx && header(HOST_HEADER).is_none()
     }
 
+    /// The scheme of the original request; `None` if the proxy does not say it clearly. A browser's pages are `https`, so that is what holds without
+    /// the header. Its value decides only whether a page's origin is that of the request, and no page can set it.
+    #[must_use]
+    pub fn scheme(self, header: impl Fn(&str) -> Option<String>) -> Option<&'static str> {
+        let said = match self {
+            Self::IngressNginx => {
+                header(URL_HEADER).and_then(|url| Some(url.split_once("://")?.0.to_owned()))
+            }
+            Self::Forward | Self::Nginx | Self::Envoy => header("x-forwarded-proto"),
+        };
+        match said.as_deref() {
+            None | Some("https" | "wss") => Some("https"),
+            Some("http" | "ws") => Some("http"),
+            Some(_) => None,
+        }
+    }
+
     /// The headers that describe the original request. Each proxy of the dialect always overwrites the client's, so only these are
     /// read.
     fn names(self) -> &'static [&'static str] {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::headers::{self, Untrusted};
 use super::path::Path;
 use super::routes::{Credential, Route, Upstream};
+use crate::credentials::Places;
 use crate::jose::Claims;
 use crate::ports::{Amendment, UpstreamRequest};
 
@@ -29,17 +30,33 @@ pub struct Incoming<'r> {
     pub client: Option<IpAddr>,
     /// The `Cache-Control` header.
     pub cache_control: &'r str,
+    /// The `Cookie` header, if a cookie is one of the route's credentials.
+    pub cookies: &'r str,
+    /// The `Sec-WebSocket-Protocol` header, if it is one of the route's credentials.
+    pub protocols: &'r str,
 }
 
-/// The upstream request for `incoming` on `route`; `None` if the route has no upstream. `claims` are those of the verified token,
-/// `minted` is our own token for the upstream, and `amend` changes the headers of the upstream's answer.
+/// What the upstream learns about the sender.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ForUpstream<'r> {
+    /// The claims of the verified token.
+    pub claims: Option<&'r Claims>,
+    /// The token that the upstream gets in `Authorization`, if that is not the client's own header.
+    pub bearer: Option<&'r str>,
+    /// The place of the client's token in the route's credentials, if the upstream gets the client's token.
+    pub kept: Option<usize>,
+}
+
+/// The upstream request for `incoming` on `route`; `None` if the route has no upstream. `amend` changes the headers of the upstream's answer.
+///
+/// Of the places in the route's credentials the upstream sees at most the one whose token was verified, so that it cannot take another, unverified
+/// token for it.
 #[must_use]
 pub fn upstream_request(
     route: &Route,
     untrusted: &Untrusted,
     incoming: &Incoming<'_>,
-    claims: Option<&Claims>,
-    minted: Option<&str>,
+    sender: &ForUpstream<'_>,
     amend: Option<Amendment>,
 ) -> Option<UpstreamRequest> {
     let (origin, service) = match route.upstream.as_ref()? {
@@ -50,33 +67,60 @@ pub fn upstream_request(
     };
     let mut url = origin;
     url.push_str(incoming.path.as_str());
-    if let Some(query) = incoming.query {
+    let places = &route.credentials;
+    let query = if places.is_default() { None } else { Some(places.without_query(incoming.query)) };
+    if let Some(query) = query.as_ref().map_or(incoming.query, Option::as_deref) {
         url.push('?');
         url.push_str(query);
     }
     let mut remove =
         headers::to_remove(incoming.header_names, untrusted, incoming.connection, incoming.is_upgrade);
-    if route.credential != Credential::Forward {
+    let keeps_authorization = route.credential == Credential::Forward
+        && places.has_authorization()
+        && sender.kept.is_none_or(|place| places.is_authorization(place));
+    if !keeps_authorization {
         remove.push("authorization".to_owned());
+    }
+    let mut set = headers_to_set(route, incoming, sender);
+    if !places.is_default() {
+        remove_credentials(places, incoming, sender.kept, &mut remove, &mut set);
     }
     Some(UpstreamRequest {
         url,
         service,
         remove,
-        set: headers_to_set(route, incoming, claims, minted),
+        set,
         timeout_ms: route.timeout_ms,
         is_cacheable: route.is_cacheable,
         amend,
     })
 }
 
-/// The headers that the gateway sets, with their values.
-fn headers_to_set(
-    route: &Route,
+/// Removes what the places hold, in every spelling of a header that servers take for it, but not what the place `kept` holds.
+fn remove_credentials(
+    places: &Places,
     incoming: &Incoming<'_>,
-    claims: Option<&Claims>,
-    minted: Option<&str>,
-) -> Vec<(String, String)> {
+    kept: Option<usize>,
+    remove: &mut Vec<String>,
+    set: &mut Vec<(String, String)>,
+) {
+    let is_credential = |name: &&str| places.headers(kept).any(|known| headers::folds_alike(known, name));
+    remove.extend(incoming.header_names.lines().filter(is_credential).map(str::to_owned));
+    let rest = [
+        ("cookie", incoming.cookies, places.without_cookies(incoming.cookies, kept)),
+        ("sec-websocket-protocol", incoming.protocols, places.without_protocol(incoming.protocols)),
+    ];
+    for (name, sent, left) in rest {
+        if left.is_empty() && !sent.is_empty() {
+            remove.push(name.to_owned());
+        } else if left != sent {
+            set.push((name.to_owned(), left));
+        }
+    }
+}
+
+/// The headers that the gateway sets, with their values.
+fn headers_to_set(route: &Route, incoming: &Incoming<'_>, sender: &ForUpstream<'_>) -> Vec<(String, String)> {
     let mut set = Vec::with_capacity(route.headers.len().saturating_add(6));
     if let Some(client) = incoming.client {
         set.push(("x-forwarded-for".to_owned(), client.to_string()));
@@ -88,10 +132,10 @@ fn headers_to_set(
         set.push(("cache-control".to_owned(), not_stored(incoming.cache_control)));
     }
     for header in &route.headers {
-        let value = claims.map(|claims| headers::value(claims, &header.claim)).unwrap_or_default();
+        let value = sender.claims.map(|claims| headers::value(claims, &header.claim)).unwrap_or_default();
         set.push((header.name.clone(), value));
     }
-    if let Some(token) = minted {
+    if let Some(token) = sender.bearer {
         set.push(("authorization".to_owned(), format!("Bearer {token}")));
     }
     set

@@ -14,6 +14,7 @@ use super::headers::{IdentityHeader, value};
 use super::host::Host;
 use super::path::{Path, PathError, Specials, segments};
 use super::requirement::{Requirement, RequirementError};
+use crate::credentials::Places;
 use crate::rejection::Rejection;
 use crate::verify::VerifiedToken;
 
@@ -171,6 +172,8 @@ pub struct Route {
     pub require: Requirement,
     /// Whether no token is needed.
     pub public: bool,
+    /// Where its tokens are read.
+    pub credentials: Places,
     /// What the upstream gets in `Authorization`.
     pub credential: Credential,
     /// The identity headers, in lower case, and the claims that they hold.

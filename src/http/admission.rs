@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::application::Application;
+use super::credentials::Asked;
 use super::{Response, challenge, cors, credentials, log};
 use crate::config::Surface;
 use crate::exchange::refusal::TokenError;
@@ -32,8 +33,10 @@ pub(super) struct Admission {
 #[derive(Default)]
 pub(super) struct Identity {
     pub(super) token: Option<VerifiedToken>,
-    /// Our own token for the upstream.
-    pub(super) minted: Option<String>,
+    /// The token that the upstream gets in `Authorization` in place of the client's header: our own, or the client's, which was elsewhere.
+    pub(super) bearer: Option<String>,
+    /// The place of the client's token in the route's list, if the upstream gets the client's token.
+    pub(super) kept: Option<usize>,
 }
 
 /// Why a request is not forwarded.
@@ -87,44 +90,51 @@ impl AdmissionError {
 }
 
 impl AdmissionContext<'_> {
-    /// Verifies the request's token and checks the rules of `route`; without a route, every token that verifies is accepted. `query` is that of
-    /// the original request.
+    /// Verifies the request's token and checks the rules of `route`; without a route, every token that verifies is accepted. `asked` describes the
+    /// original request.
+    ///
+    /// Public routes need no token, and browsers send a cookie without being asked. So a cookie that does not count, or whose token is refused, is
+    /// treated as absent there.
     pub(super) async fn admit<P: Platform, R: IncomingRequest>(
         &self,
         platform: &P,
         request: &R,
         route: Option<&Route>,
-        query: Option<&str>,
+        asked: &Asked<'_>,
     ) -> Admission {
-        let refused = |error| Admission { outcome: Err(error), observed: Observed::default(), refresh: None };
-        let text = match credentials::bearer_token_beside(request, query) {
-            Ok(text) => text,
-            // Public routes need no token. A client that sends the literal `null` thinks it has one, so it still gets an error.
-            Err(Rejection::TokenMissing(Missing::NoCredentials | Missing::OtherScheme))
-                if route.is_some_and(|route| route.public) =>
+        let config = &self.app.config;
+        let ended = |outcome| Admission { outcome, observed: Observed::default(), refresh: None };
+        let refused = |rejection: Rejection| ended(Err(AdmissionError::Refused(rejection.into())));
+        let is_public = route.is_some_and(|route| route.public);
+        let places = route.map_or(&config.credentials, |route| &route.credentials);
+        let found = match credentials::read(places, request, asked) {
+            Ok(found) => found,
+            // A client that sends the literal `null` in a header thinks it has a token, so it still gets an error.
+            Err(unread)
+                if is_public
+                    && (unread.is_cookie
+                        || credentials::is_absent(&unread.rejection)
+                        || unread.rejection == Rejection::TokenMissing(Missing::OtherScheme)) =>
             {
-                return Admission {
-                    outcome: Ok(Identity::default()),
-                    observed: Observed::default(),
-                    refresh: None,
-                };
+                return ended(Ok(Identity::default()));
             }
-            Err(Rejection::TokenMissing(Missing::NoCredentials))
-                if route.is_some_and(|route| route.cors.is_none()) && cors::is_preflight(request) =>
+            Err(unread)
+                if credentials::is_absent(&unread.rejection)
+                    && route.is_some_and(|route| route.cors.is_none())
+                    && cors::is_preflight(request) =>
             {
-                return refused(AdmissionError::Refused(Rejection::TokenMissing(Missing::Preflight).into()));
+                return refused(Rejection::TokenMissing(Missing::Preflight));
             }
-            Err(rejection) => {
-                let rejection = credentials::seen_elsewhere(rejection, request, query);
-                return refused(AdmissionError::Refused(rejection.into()));
+            Err(unread) => {
+                return refused(credentials::seen_elsewhere(unread.rejection, request, asked.query));
             }
         };
-        let config = &self.app.config;
-        let verification = verify(self.terms, &self.app.keys, platform, &text, platform.now()).await;
+        let verification = verify(self.terms, &self.app.keys, platform, &found.token, platform.now()).await;
         let now = verification.verified_at;
         let outcome = match (verification.outcome, route) {
+            (Err(Refusal::Rejection(_)), _) if is_public && found.is_cookie => Ok(Identity::default()),
             (Err(refusal), _) => Err(AdmissionError::Refused(refusal)),
-            (Ok(token), None) => Ok(Identity { token: Some(token), minted: None }),
+            (Ok(token), None) => Ok(Identity { token: Some(token), ..Identity::default() }),
             (Ok(token), Some(route)) => match route.check(&token) {
                 Err(unmet) => Err(unmet.into()),
                 Ok(()) => match (&route.credential, &config.gateway, &config.exchange) {
@@ -141,11 +151,16 @@ impl AdmissionContext<'_> {
                                         ray.as_deref(),
                                     );
                                 }
-                                Identity { token: Some(token), minted: Some(minted) }
+                                Identity { token: Some(token), bearer: Some(minted), kept: None }
                             })
                             .map_err(AdmissionError::from)
                     }
-                    _ => Ok(Identity { token: Some(token), minted: None }),
+                    (Credential::Forward, ..) => {
+                        let is_elsewhere = !places.is_authorization(found.place);
+                        let bearer = is_elsewhere.then_some(found.token);
+                        Ok(Identity { token: Some(token), bearer, kept: Some(found.place) })
+                    }
+                    _ => Ok(Identity { token: Some(token), ..Identity::default() }),
                 },
             },
         };

@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode};
 
 use super::Response;
 use crate::config::CorsPolicy;
-use crate::gateway::routes::RouteCors;
+use crate::gateway::routes::{Route, RouteCors};
 use crate::limits;
 use crate::ports::{Amendment, IncomingRequest};
 
@@ -54,6 +54,12 @@ pub fn allow_origin(policy: Option<&CorsPolicy>, request: &impl IncomingRequest,
             .headers_mut()
             .insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("WWW-Authenticate, Retry-After"));
     }
+}
+
+/// The origins whose pages may use the user's cookies on a route: those whose scripts may call it.
+#[must_use]
+pub fn origins_of(route: &Route) -> &[String] {
+    route.cors.as_ref().map_or(&[], |policy| policy.origins.as_slice())
 }
 
 /// The changes to an answer's headers that let scripts of `origin` read it if the policy lists that origin. The upstream's own

@@ -1,12 +1,88 @@
-//! Reads the Bearer token of a request (RFC 6750 §2.1), or says why it is missing or ambiguous.
+//! Reads the token of a request from the places that the configuration lists, or says why it is missing or ambiguous.
 
-use edge_assay_verifier::credentials::{self, one_token, query_token};
+use http::Method;
 use serde_json::Value;
 
+use crate::config::{Config, CorsPolicy};
+use crate::credentials::{self, Found, Places, Sender, Unread, one_token, query_token};
 use crate::explain::Presented;
 use crate::jose::json;
 use crate::ports::IncomingRequest;
-use crate::rejection::{Ambiguous, Missing, Rejection};
+use crate::rejection::{Ambiguous, Missing, Rejection, excerpt};
+
+/// The parts of the request for which a token is read. In forward-auth they are those of the original request.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'r> {
+    /// The method.
+    pub method: &'r Method,
+    /// The scheme and the host, with a port unless that is the scheme's default; `None` if they are not known.
+    pub own: Option<(&'r str, &'r str)>,
+    /// The query, without its question mark.
+    pub query: Option<&'r str>,
+    /// The origins whose pages may use the user's cookies.
+    pub origins: &'r [String],
+}
+
+impl<'r> Asked<'r> {
+    /// The parts of a request that is answered itself. Pages of the origins of `policy` may use the user's cookies.
+    pub fn of(request: &'r impl IncomingRequest, policy: Option<&'r CorsPolicy>) -> Self {
+        Self {
+            method: request.method(),
+            own: Some((request.scheme(), request.host())),
+            query: request.query(),
+            origins: policy.map_or(&[], |policy| policy.origins.as_slice()),
+        }
+    }
+}
+
+/// The token of a request, in the first of the places that has one.
+///
+/// # Errors
+/// As [`Places::read`], and [`Rejection::CrossSite`] if it is in a cookie and another site may have made the browser send the request.
+pub fn read(places: &Places, request: &impl IncomingRequest, asked: &Asked<'_>) -> Result<Found, Unread> {
+    if places.is_default() {
+        let token = bearer_token_beside(request, asked.query)?;
+        return Ok(Found { token, place: 0, is_cookie: false });
+    }
+    let found = places.read(&|name| request.header(name), asked.query)?;
+    if found.is_cookie
+        && let Err(rejection) = check_sender(request, asked)
+    {
+        return Err(Unread { rejection, is_cookie: true });
+    }
+    Ok(found)
+}
+
+/// The token of a request to one of the Worker's own endpoints, or why there is none.
+///
+/// # Errors
+/// As [`read`].
+pub fn of_request(config: &Config, request: &impl IncomingRequest) -> Result<String, Rejection> {
+    match read(&config.credentials, request, &Asked::of(request, config.surface.cors.as_ref())) {
+        Ok(found) => Ok(found.token),
+        Err(unread) => Err(seen_elsewhere(unread.rejection, request, request.query())),
+    }
+}
+
+/// Whether a cookie counts for the request. A WebSocket's handshake is a GET, but it opens a connection in both directions, and browsers let every
+/// page open one.
+fn check_sender(request: &impl IncomingRequest, asked: &Asked<'_>) -> Result<(), Rejection> {
+    if matches!(*asked.method, Method::GET | Method::HEAD) && !is_handshake(&request.header_names()) {
+        return Ok(());
+    }
+    let (origin, fetch_site) = (request.header("origin"), request.header("sec-fetch-site"));
+    let sender = Sender { origin: origin.as_deref(), fetch_site: fetch_site.as_deref() };
+    if sender.is_trusted(asked.own, asked.origins) {
+        return Ok(());
+    }
+    Err(Rejection::CrossSite { origin: origin.as_deref().map(excerpt) })
+}
+
+/// Whether the request opens a WebSocket, by the names of its headers. Some proxies leave `Upgrade` out of their question in forward-auth, and HTTP/2
+/// has no such header; `Sec-WebSocket-Version` is always there (RFC 6455 §4.1, RFC 8441 §5).
+fn is_handshake(header_names: &str) -> bool {
+    header_names.lines().any(|name| name == "upgrade" || name.starts_with("sec-websocket-"))
+}
 
 /// The token in the request's `Authorization` header.
 ///
@@ -16,11 +92,8 @@ pub fn bearer_token(request: &impl IncomingRequest) -> Result<String, Rejection>
     bearer_token_beside(request, request.query())
 }
 
-/// The same, but checks the given query for a second token. In forward-auth that is the query of the original request.
-///
-/// # Errors
-/// As [`bearer_token`].
-pub fn bearer_token_beside(request: &impl IncomingRequest, query: Option<&str>) -> Result<String, Rejection> {
+/// The same, but checks the given query for a second token.
+fn bearer_token_beside(request: &impl IncomingRequest, query: Option<&str>) -> Result<String, Rejection> {
     let Some(header) = request.header("authorization") else {
         return Err(Rejection::TokenMissing(Missing::NoCredentials));
     };
@@ -46,15 +119,14 @@ pub fn passed_token(value: Option<&str>) -> Result<String, Rejection> {
     }
 }
 
-/// `rejection`, or a more exact one if the request has no `Authorization` header and a token in its query or in a cookie. Neither
-/// is read as a credential.
+/// `rejection`, or a more exact one if no place that is read has a token, and the query or a cookie has one that is not read.
 #[must_use]
 pub fn seen_elsewhere(
     rejection: Rejection,
     request: &impl IncomingRequest,
     query: Option<&str>,
 ) -> Rejection {
-    if rejection != Rejection::TokenMissing(Missing::NoCredentials) {
+    if !is_absent(&rejection) {
         return rejection;
     }
     if query_token(query).is_some_and(|token| !token.is_empty()) {
@@ -64,6 +136,12 @@ pub fn seen_elsewhere(
         return Rejection::TokenMissing(Missing::InCookie);
     }
     rejection
+}
+
+/// Whether no place that is read has anything.
+#[must_use]
+pub fn is_absent(rejection: &Rejection) -> bool {
+    matches!(rejection, Rejection::TokenMissing(Missing::NoCredentials | Missing::InNoPlace))
 }
 
 /// The token in a text that a user pasted: a token, a whole `Authorization` header, or a JSON object such as the response of a
@@ -117,8 +195,8 @@ fn bare(text: &str) -> Result<String, Rejection> {
     let lower = text.to_ascii_lowercase();
     let cut = if lower.starts_with("authorization:") { "authorization:".len() } else { 0 };
     let value = text.get(cut..).unwrap_or_default().trim();
-    let has_scheme =
-        value.split([' ', '\t']).next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"));
+    let is_scheme = |scheme: &str| ["bearer", "dpop"].iter().any(|one| scheme.eq_ignore_ascii_case(one));
+    let has_scheme = value.split([' ', '\t']).next().is_some_and(is_scheme);
     if has_scheme || cut > 0 {
         return credentials::bearer_token(value).map(str::to_owned);
     }
@@ -165,6 +243,9 @@ mod tests {
             ("Bearer undefined", missing(Missing::Literal("undefined"))),
             ("Bearer [object Promise]", missing(Missing::Literal("[object Promise]"))),
             ("Basic dTpw", missing(Missing::OtherScheme)),
+            ("DPoP a.b.c", missing(Missing::Dpop)),
+            ("dpop", missing(Missing::Dpop)),
+            ("DPoPx a.b.c", missing(Missing::OtherScheme)),
             ("a.b.c", missing(Missing::OtherScheme)),
             ("Bearer a.b.c, Bearer d.e.f", ambiguous(SeveralCredentials)),
             ("Bearer a.b.c,Basic dTpw", ambiguous(SeveralCredentials)),

@@ -99,7 +99,7 @@ pub(super) async fn report<P: Platform>(app: &Application, platform: &P, present
     explain::explain(&app.config, &app.keys, platform, &presented).await
 }
 
-/// The token in the body, which is JSON, a form or plain text; without a body, the token in the `Authorization` header.
+/// The token in the body, which is JSON, a form or plain text; without a body, the token of the request itself.
 async fn presented<P: Platform, R: IncomingRequest>(
     app: &Application,
     platform: &P,
@@ -115,8 +115,7 @@ async fn presented<P: Platform, R: IncomingRequest>(
         let token = if basic {
             Err(Rejection::TokenMissing(Missing::NoCredentials))
         } else {
-            credentials::bearer_token(request)
-                .map_err(|rejection| credentials::seen_elsewhere(rejection, request, request.query()))
+            credentials::of_request(&app.config, request)
         };
         return Ok(token.into());
     }

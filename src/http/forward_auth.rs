@@ -8,12 +8,13 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use super::admission::{AdmissionContext, AdmissionError};
 use super::answer::Answer;
 use super::application::Application;
+use super::credentials::Asked;
 use super::problem::ProblemDetails;
 use super::{Response, challenge, cors, log};
 use crate::codes;
 use crate::config::{Config, Surface};
 use crate::gateway::forward_auth::{Dialect, ForwardAuth, PATH_HEADER, QuestionError, SECRET_HEADER};
-use crate::gateway::headers::Untrusted;
+use crate::gateway::headers::{Untrusted, folds_alike};
 use crate::gateway::path::Specials;
 use crate::gateway::routes::{Found, Route};
 use crate::ports::{IncomingRequest, Platform};
@@ -120,15 +121,41 @@ async fn decide<P: Platform, R: IncomingRequest>(
                 return Ok(refused(&error, surface).into());
             }
         };
+    let places = route.map_or(&app.config.credentials, |route| &route.credentials);
+    let host;
+    let mut asked = Asked {
+        method: &original.method,
+        own: None,
+        query: original.query.as_deref(),
+        origins: match route {
+            Some(route) => cors::origins_of(route),
+            None => surface.cors.as_ref().map_or(&[], |policy| policy.origins.as_slice()),
+        },
+    };
+    if !places.is_default() {
+        // The proxy removes the header by its name, and servers read other spellings as that name.
+        let is_disguised =
+            |given: &&str| places.headers(None).any(|known| known != *given && folds_alike(known, given));
+        if let Some(given) = request.header_names().lines().find(is_disguised) {
+            return Err(QuestionError::Disguised(given.to_owned()));
+        }
+        host = original.host.to_string();
+        asked.own = dialect.scheme(header).map(|scheme| (scheme, host.as_str()));
+    }
     let context = AdmissionContext { terms, app };
-    let admission = context.admit(platform, request, route, original.query.as_deref()).await;
+    let admission = context.admit(platform, request, route, &asked).await;
     let response = match admission.outcome {
         Ok(identity) => {
             let claims = identity.token.as_ref().map(VerifiedToken::claims);
             let of_route = route.map_or(&[][..], |route| route.headers.as_slice());
             let mut headers = dialect.identity(claims, of_route, untrusted);
-            if let Some(minted) = identity.minted {
-                headers.push(("authorization".to_owned(), format!("Bearer {minted}")));
+            if let Some(bearer) = identity.bearer {
+                headers.push(("authorization".to_owned(), format!("Bearer {bearer}")));
+            }
+            if places.has_cookie() {
+                let cookies = request.header("cookie").unwrap_or_default();
+                headers
+                    .push(("cookie".to_owned(), visible(&places.without_cookies(&cookies, identity.kept))));
             }
             accepted(headers)
         }
@@ -140,6 +167,12 @@ async fn decide<P: Platform, R: IncomingRequest>(
         }
     };
     Ok(Answer { response, refresh: admission.refresh })
+}
+
+/// The cookies that a header of an answer can hold.
+fn visible(cookies: &str) -> String {
+    let is_visible = |cookie: &&str| cookie.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    cookies.split("; ").filter(is_visible).collect::<Vec<_>>().join("; ")
 }
 
 fn accepted(headers: Vec<(String, String)>) -> Response {

@@ -7,11 +7,12 @@ use http::{Method, StatusCode};
 
 use super::admission::AdmissionContext;
 use super::application::Application;
+use super::credentials::Asked;
 use super::problem::{self, ProblemDetails};
 use super::{Response, cors, forward_auth, log, router};
 use crate::gateway::host::Host;
 use crate::gateway::path::{Path, PathError};
-use crate::gateway::proxy::{Incoming, upstream_request};
+use crate::gateway::proxy::{ForUpstream, Incoming, upstream_request};
 use crate::gateway::routes::{Found, Route, USUAL_METHODS, is_never_routed};
 use crate::gateway::{ClientAddress, Gateway};
 use crate::ports::{IncomingRequest, Platform, UpstreamError, Upstreams};
@@ -138,7 +139,8 @@ where
     R: IncomingRequest,
 {
     let context = AdmissionContext { terms, app };
-    let admission = context.admit(platform, request, Some(route), request.query()).await;
+    let asked = Asked { origins: cors::origins_of(route), ..Asked::of(request, None) };
+    let admission = context.admit(platform, request, Some(route), &asked).await;
     let refresh = admission.refresh;
     let identity = match admission.outcome {
         Ok(identity) => identity,
@@ -151,6 +153,10 @@ where
     let has = |name: &str| header_names.lines().any(|given| given == name);
     let read = |name: &str| if has(name) { request.header(name).unwrap_or_default() } else { String::new() };
     let (connection, cache_control) = (read("connection"), read("cache-control"));
+    let credentials = &route.credentials;
+    let read_if = |is_read: bool, name| if is_read { read(name) } else { String::new() };
+    let cookies = read_if(credentials.has_cookie(), "cookie");
+    let protocols = read_if(credentials.has_websocket(), "sec-websocket-protocol");
     let is_upgrade = request.method() == Method::GET && read("upgrade").eq_ignore_ascii_case("websocket");
     let incoming = Incoming {
         scheme: request.scheme(),
@@ -162,6 +168,8 @@ where
         is_upgrade,
         client: client(gateway, request, read),
         cache_control: &cache_control,
+        cookies: &cookies,
+        protocols: &protocols,
     };
     let amend = route
         .cors
@@ -169,9 +177,8 @@ where
         .filter(|_| !is_upgrade)
         .map(|policy| cors::route_amendment(policy, request.header("origin").as_deref()));
     let claims = identity.token.as_ref().map(VerifiedToken::claims);
-    let minted = identity.minted.as_deref();
-    let Some(upstream_request) =
-        upstream_request(route, &gateway.untrusted, &incoming, claims, minted, amend)
+    let sender = ForUpstream { claims, bearer: identity.bearer.as_deref(), kept: identity.kept };
+    let Some(upstream_request) = upstream_request(route, &gateway.untrusted, &incoming, &sender, amend)
     else {
         return Served { reply: Reply::Own(no_route()), refresh };
     };

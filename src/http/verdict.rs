@@ -20,9 +20,10 @@ pub(super) async fn of_request<P: Platform, R: IncomingRequest>(
     request: &R,
     requirement: Option<&Requirement>,
 ) -> Answer {
-    let token = credentials::bearer_token(request)
-        .map_err(|rejection| credentials::seen_elsewhere(rejection, request, request.query()));
-    of_token(app, platform, token, requirement, &|| request.header("cf-ray")).await
+    of_token(app, platform, credentials::of_request(&app.config, request), requirement, &|| {
+        request.header("cf-ray")
+    })
+    .await
 }
 
 /// The verdict on `token`, or the refusal because there is none. `ray` gives the id of the request for the log.

@@ -213,6 +213,9 @@ fn minted(recipe: &Value) -> String {
     token
 }
 
+/// The headers that a case may send in its table `sent`. It then asks without a body, with the credentials of the request itself.
+const SENT: [&str; 4] = ["authorization", "cookie", "origin", "sec-fetch-site"];
+
 struct Outcome {
     report: Value,
     text: String,
@@ -316,8 +319,13 @@ fn play(name: &str, case: &Value, accept: &str, purpose: Purpose) -> (String, Ve
         _ => SecondEngine::Honest,
     });
     let asked = asked(case, &token);
-    let body = asked.to_string().into_bytes();
-    let headers = vec![("content-type", "application/json".to_owned()), ("accept", accept.to_owned())];
+    let mut body = asked.to_string().into_bytes();
+    let mut headers = vec![("content-type", "application/json".to_owned()), ("accept", accept.to_owned())];
+    if let Some(sent) = case["sent"].as_object() {
+        body.clear();
+        headers.extend(SENT.iter().filter_map(|name| Some((*name, sent.get(*name)?.as_str()?.to_owned()))));
+        assert_eq!(headers.len(), 2 + sent.len(), "{name}: a header is not in the list SENT");
+    }
     let request = Request { method: Method::POST, path: "/explain", headers, body };
     let mut response = world.run(answer(&app, &world, &request)).response;
     if purpose == Purpose::Followed {
@@ -342,7 +350,7 @@ fn play(name: &str, case: &Value, accept: &str, purpose: Purpose) -> (String, Ve
         let fixture = json!({
             "name": name, "says": case["says"], "now": NOW, "config": config, "secrets": secrets,
             "engine": case["engine"],
-            "warm": warming, "serves": answers_of(&case["serves"]), "asked": asked, "report": report,
+            "warm": warming, "serves": answers_of(&case["serves"]), "asked": asked, "sent": case["sent"], "report": report,
             "directory": directory,
         });
         let engine = tested_engine().map_or_else(String::new, |engine| format!("-{engine}"));

@@ -27,6 +27,7 @@ fn worker() -> World {
         &json!({
             "explain": { "access": "open" },
             "cors": { "origins": ["*"] },
+            "credentials": ["authorization", { "cookie": "__session" }, { "header": "x-token" }, { "query": "t" }],
             "issuers": [
                 strict_issuer(),
                 { "issuer": SHARED, "audience": "unchecked", "secrets": secrets },
@@ -59,6 +60,14 @@ fn requests(token: &str) -> Vec<FakeRequest> {
         FakeRequest::get("/verify").header("authorization", &format!("Bearer \"{token}\"")),
         FakeRequest::get("/verify").header("authorization", &format!("Token {token}")),
         FakeRequest::get(&format!("/{token}")),
+        FakeRequest::get("/verify").header("cookie", &format!("__session={token}")),
+        FakeRequest::get("/verify").header("cookie", &format!("__session={token}; __session=x")),
+        FakeRequest::get("/verify").header("cookie", &format!("other={token}")),
+        FakeRequest::new(Method::POST, "/verify").header("cookie", &format!("__session={token}")),
+        FakeRequest::get("/verify").header("x-token", token),
+        FakeRequest::get(&format!("/verify?t={token}")),
+        FakeRequest::get(&format!("/verify?t={token}&t=x")),
+        FakeRequest::get("/verify").header("authorization", &format!("DPoP {token}")),
     ];
     requests.extend(["/healthz", "/readyz", "/nowhere"].map(|path| FakeRequest::get(path).bearer(token)));
     requests

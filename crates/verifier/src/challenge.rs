@@ -2,11 +2,12 @@
 
 use crate::rejection::Rejection;
 
-/// The RFC 6750 §3.1 error code of a rejection. A request without credentials gets none.
+/// The RFC 6750 §3.1 error code of a rejection. A request without credentials gets none, and neither does one whose cookie does not count: no
+/// other token helps.
 #[must_use]
 pub fn bearer_error(rejection: &Rejection) -> Option<&'static str> {
     match rejection {
-        Rejection::TokenMissing(_) => None,
+        Rejection::TokenMissing(_) | Rejection::CrossSite { .. } => None,
         Rejection::RequestAmbiguous(_) => Some("invalid_request"),
         Rejection::ScopeInsufficient { .. } => Some("insufficient_scope"),
         _ => Some("invalid_token"),

@@ -55,6 +55,7 @@ codes! {
     REJECTIONS:
     TOKEN_MISSING "token_missing" 401 "A token is required";
     REQUEST_AMBIGUOUS "request_ambiguous" 400 "The request's credentials are not one Bearer token";
+    CROSS_SITE_REFUSED "cross_site_refused" 403 "Another site may have made the request";
     TOKEN_TOO_LARGE "token_too_large" 401 "The token is too large";
     TOKEN_MALFORMED "token_malformed" 401 "The token is malformed";
     HEADER_UNSUPPORTED "header_unsupported" 401 "The token's header asks for something unsupported";

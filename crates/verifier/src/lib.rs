@@ -80,7 +80,8 @@
 //!
 //! [`Refusal::status`], [`Refusal::code`], [`Refusal::title`] and [`Refusal::public_detail`] are the problem details of RFC 9457;
 //! [`challenge::challenge`] is the `WWW-Authenticate` header of RFC 6750; [`Refusal::retry_after_seconds`] is `Retry-After`.
-//! [`credentials::bearer_token`] reads the `Authorization` header, and names what clients send by mistake, such as `Bearer null`.
+//! [`credentials::bearer_token`] reads the `Authorization` header, and names what clients send by mistake, such as `Bearer null`;
+//! [`credentials::Places`] reads cookies and other places too.
 //!
 //! # Keys in the background
 //!

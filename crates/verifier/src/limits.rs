@@ -106,3 +106,8 @@ pub const RETRY_AFTER_CONFIGURATION_SECONDS: u64 = 60;
 pub const LOOK_AGAIN_AFTER_SECONDS: i64 = 2;
 /// `Retry-After` while a required store does not answer. Such failures usually end within seconds.
 pub const RETRY_AFTER_STORE_SECONDS: u64 = 5;
+
+/// The chunks of a session cookie that are joined. `@supabase/ssr` writes 3180 bytes into each, and few servers accept more than 32 KiB of headers.
+pub const MAX_COOKIE_CHUNKS: usize = 20;
+/// The length of these chunks together, in bytes. A session with a large profile takes 10 KB.
+pub const MAX_SESSION_COOKIE_BYTES: usize = 64 * 1024;

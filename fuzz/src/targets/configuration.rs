@@ -61,9 +61,12 @@ pub fn configuration(data: &[u8]) -> bool {
 /// The parts of the configuration that can be shown.
 fn shown(config: &Config) -> String {
     let mut text = String::new();
-    let Config { surface, terms, exchange, gateway, forward_auth, record } = config;
+    let Config { surface, credentials, terms, exchange, gateway, forward_auth, record } = config;
     let issuers = terms.as_ref().map(|terms| terms.issuers.iter().collect::<Vec<_>>());
     // Writing to a String cannot fail.
-    let _ = write!(text, "{surface:?}{issuers:?}{exchange:?}{gateway:?}{forward_auth:?}{record:?}");
+    let _ = write!(
+        text,
+        "{surface:?}{credentials:?}{issuers:?}{exchange:?}{gateway:?}{forward_auth:?}{record:?}"
+    );
     text
 }

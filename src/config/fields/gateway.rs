@@ -63,6 +63,9 @@ object! {
         ));
         /// No token is needed. One that is sent is still verified: a bad one is refused, a good one fills the headers.
         public: Or<Boolean> = Or(Boolean, false);
+        /// Where the token of a request is read, in order of preference.
+        credentials: Optional<Raw> = Optional(Raw), absent("`credentials` of the root"), shape(super::credentials::places_of_the_root()),
+            see("[Where tokens are read](credentials.md) describes the places.");
         /// The origins for which the gateway answers preflights. `false`: the API answers preflights itself.
         cors: Optional<Raw> = Optional(Raw), absent("the origins of `cors.origins`"), shape(described::false_or_object::<RouteCors>());
         /// How long the API may take from the end of the request to the headers of its answer, and how long an upload may stand still, in milliseconds.

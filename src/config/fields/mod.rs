@@ -2,6 +2,7 @@
 //!
 //! A sentence is plain English. It does not repeat the type, the range or the default, which are in the rule.
 
+pub(super) mod credentials;
 pub(super) mod exchange;
 pub(super) mod gateway;
 pub(super) mod issuers;
@@ -11,7 +12,7 @@ use serde_json::json;
 use super::DetailsAccess;
 use super::described::texts;
 use super::rows::{
-    Binding, Boolean, Choice, Fraction, Optional, Or, Text, Texts, Whole, inner, list, object,
+    Binding, Boolean, Choice, Fraction, Optional, Or, Raw, Text, Texts, Whole, inner, list, object,
 };
 use super::rows::{Inner, List};
 use super::shapes::ORIGIN;
@@ -39,6 +40,9 @@ object! {
         issuers: Optional<List<issuers::Issuer>> = Optional(list()), absent("required"), with(json!({ "minItems": 1 }));
         /// How tokens and signatures are checked.
         verify: Optional<Inner<Verify>> = Optional(inner());
+        /// Where the token of a request is read, in order of preference. A route may have its own list.
+        credentials: Optional<Raw> = Optional(Raw), absent(r#"`["authorization"]`"#), shape(credentials::places()),
+            see("[Where tokens are read](credentials.md) has an example for each provider.");
         /// How key sets are fetched and cached.
         jwks: Optional<Inner<Jwks>> = Optional(inner());
         /// Who may see explanations.

@@ -4,6 +4,8 @@ mod destination;
 pub(super) mod forward_auth;
 mod headers;
 
+pub(super) use headers::is_header_name;
+
 use http::Method;
 use serde_json::Value;
 
@@ -14,12 +16,13 @@ use super::exchange::rules::conditions;
 use super::exchange::{Surroundings, known_issuer, scopes};
 use super::fields::gateway::{GATEWAY, REQUIRE, ROUTE, ROUTE_CORS, RouteCors as RouteCorsRows};
 use super::reader::Table;
-use super::{CorsPolicy, is_origin};
+use super::{CorsPolicy, credentials, is_origin};
+use crate::credentials::Places;
 use crate::endpoints::Enabled;
 use crate::exchange::Exchange;
 use crate::gateway::Gateway;
 use crate::gateway::credential::Kept;
-use crate::gateway::headers::Untrusted;
+use crate::gateway::headers::{Untrusted, folds_alike};
 use crate::gateway::host::Host;
 use crate::gateway::path::Specials;
 use crate::gateway::requirement::Requirement;
@@ -28,6 +31,10 @@ use crate::gateway::routes::{self, Pattern, PatternError, Route, RouteCors, Tabl
 /// Other parts of the configuration that routes refer to.
 pub(super) struct Neighbours<'n> {
     pub(super) around: &'n Surroundings<'n>,
+    /// `credentials`, the default for routes.
+    pub(super) credentials: &'n Places,
+    /// The providers whose cookies have known names.
+    pub(super) providers: credentials::Providers<'n>,
     /// `cors`, the default for routes.
     pub(super) cors: Option<&'n CorsPolicy>,
     pub(super) exchange: Option<&'n Exchange>,
@@ -66,6 +73,18 @@ pub(super) fn read(table: Table<'_>, near: &Neighbours<'_>) -> Gateway {
         }
         one.finish();
     }
+    for (route, place) in routes.iter().zip(&places) {
+        let is_identity = |name: &str| {
+            routes.iter().flat_map(|one| &one.headers).any(|header| folds_alike(&header.name, name))
+        };
+        if let Some(name) = route.credentials.headers(None).find(|name| is_identity(name)) {
+            table.fault_at(
+                place,
+                format!("reads its token from the header {name}, which is an identity header of a route"),
+                "choose another name for one of the two",
+            );
+        }
+    }
     table.finish();
     let untrusted =
         Untrusted::new(routes.iter().flat_map(|route| &route.headers).map(|header| header.name.as_str()));
@@ -88,6 +107,8 @@ fn route(table: &Table<'_>, near: &Neighbours<'_>, timeout_ms: u32) -> Option<Ro
     if public && given {
         table.fault(ROUTE.require.name, "has no effect on a public route", "remove it, or `public`");
     }
+    let credentials = credentials::read(table, &ROUTE.credentials, near.providers);
+    let credentials = credentials.unwrap_or_else(|| near.credentials.clone());
     let credential = credential(table, near, &require);
     let headers = identity_headers(table);
     if public && let Some(header) = headers.iter().find(|header| header.is_required) {
@@ -117,6 +138,7 @@ fn route(table: &Table<'_>, near: &Neighbours<'_>, timeout_ms: u32) -> Option<Ro
         upstream,
         require,
         public,
+        credentials,
         credential,
         headers,
         cors,

@@ -1,6 +1,7 @@
 //! What to do when no token was sent, or the text that was sent is not a token.
 
 use super::{Advice, advice};
+use crate::credentials::Places;
 use crate::details;
 use crate::explain::Examination;
 use crate::limits::MAX_TOKEN_BYTES_RANGE;
@@ -13,37 +14,99 @@ pub(in crate::explain) fn literal(word: &str) -> Advice {
     )
 }
 
-pub(in crate::explain) fn token_absent(missing: Missing) -> Advice {
+/// The places where a token is read: those of the route that takes the request, else those of the root.
+fn places<'e>(examination: &Examination<'e>) -> &'e Places {
+    examination.routing.route().map_or(&examination.config.credentials, |route| &route.credentials)
+}
+
+pub(in crate::explain) fn token_absent(examination: &Examination<'_>, missing: Missing) -> Advice {
+    let places = places(examination);
+    let read: Vec<String> = places.iter().map(ToString::to_string).collect();
     let summary = match missing {
-        Missing::NoCredentials | Missing::NotPassed => "No token was sent.".to_owned(),
+        Missing::NoCredentials | Missing::InNoPlace if !places.is_default() => {
+            format!("No token was sent. It is read from {}.", read.join(", then from "))
+        }
+        Missing::SessionUnreadable => {
+            "The session cookie was sent, but it holds no readable session.".to_owned()
+        }
+        Missing::NoCredentials | Missing::InNoPlace | Missing::NotPassed => "No token was sent.".to_owned(),
         Missing::OtherScheme => {
             "No Bearer token was sent: the Authorization header uses another scheme.".to_owned()
         }
         Missing::Empty => {
             "No token was sent: the Authorization header says Bearer, and nothing follows.".to_owned()
         }
-        Missing::InCookie => {
-            "No Authorization header was sent. A token was seen in a cookie, and cookies are not read."
-                .to_owned()
-        }
-        Missing::InQuery => {
-            "No Authorization header was sent. A token was seen in the query, and the query is not read."
-                .to_owned()
-        }
-        Missing::Preflight | Missing::Literal(_) => {
+        Missing::InCookie => format!(
+            "No token was sent where one is read ({}). A token was seen in a cookie that is not read.",
+            read.join(", ")
+        ),
+        Missing::InQuery => format!(
+            "No token was sent where one is read ({}). A token was seen in the query, which is not read.",
+            read.join(", ")
+        ),
+        Missing::Preflight | Missing::Literal(_) | Missing::Dpop => {
             format!("No token was sent: {}.", details::of_rejection(&Rejection::TokenMissing(missing)))
         }
     };
+    let elsewhere = "To read it from another place, list the place in `credentials` (docs/credentials.md).";
+    if missing == Missing::SessionUnreadable {
+        return advice(
+            summary,
+            "Sign in again. If that does not help, delete the cookies of the site: parts of an old session may be left, or another server of the site may have set one.",
+        );
+    }
+    if !places.has_authorization() {
+        return advice(summary, format!("Send the token in one of these places. {elsewhere}"));
+    }
     let fix = "Send the header\n    Authorization: Bearer <token>\nwith every request. In a browser, a script can send it to another origin only if the server's CORS rules allow the header Authorization (`cors.origins`, or `cors` of a route).";
+    if matches!(missing, Missing::InCookie | Missing::InQuery) {
+        return advice(summary, format!("{fix} {elsewhere}"));
+    }
     advice(summary, fix)
 }
 
-pub(in crate::explain) fn ambiguous(ambiguous: Ambiguous) -> Advice {
+/// A token with the scheme DPoP.
+pub(in crate::explain) fn dpop() -> Advice {
     advice(
-        format!("It is unclear which text is the token: {ambiguous}."),
-        "Send exactly one header\n    Authorization: Bearer <token>\nwith one space, no quotes, no line break, and the word Bearer once.",
+        "The Authorization header uses the scheme DPoP (RFC 9449): the token is bound to a key, and a proof of possession comes with it. Such proofs are not checked here, and the token is no bearer token.",
+        "Have the client ask the identity provider for a bearer token: without the header DPoP in its token request. A token that is bound to a key is refused with the scheme Bearer too.",
     )
 }
+
+/// A cookie on a request that another site may have made.
+pub(in crate::explain) fn cross_site(origin: Option<&str>) -> Advice {
+    let sender = origin.map_or_else(
+        || "it does not say which page sent it: it has no Origin".to_owned(),
+        |origin| format!("a page of {origin} sent it, which is neither its own origin nor a listed one"),
+    );
+    advice(
+        format!(
+            "The token is in a cookie, and the cookie does not count for this request: {sender}. Browsers send a cookie with the requests of every page, so another site could have made it (cross-site request forgery)."
+        ),
+        "Cookies count for GET and HEAD; for other methods and WebSockets only if `Origin` (or `Sec-Fetch-Site: same-origin`) shows the own origin or a listed one. If the page is your own application, list its origin in `cors.origins`, or in `cors` of the route. A client that is no browser sends the token in the Authorization header.",
+    )
+}
+
+pub(in crate::explain) fn ambiguous(ambiguous: Ambiguous) -> Advice {
+    let fix = match ambiguous {
+        Ambiguous::CookieTwice => {
+            "Delete the cookies of the site and sign in again. If both cookies come back, two servers of the site set cookies of this name: give one of them another name, or a name that begins with __Host-, which no other host can set. With several applications of Clerk on one site, set `publishable_key` beside the cookie in `credentials`."
+        }
+        Ambiguous::QueryTwice
+        | Ambiguous::HeaderSyntax
+        | Ambiguous::NotOneWord
+        | Ambiguous::WebSocketProtocol => {
+            "Change the client so that it sends one token, once, in one of the places that `credentials` lists (docs/credentials.md)."
+        }
+        Ambiguous::SeveralCredentials
+        | Ambiguous::QueryBesideHeader
+        | Ambiguous::NotAlone
+        | Ambiguous::BadSyntax => ONE_HEADER,
+    };
+    advice(format!("It is unclear which text is the token: {ambiguous}."), fix)
+}
+
+const ONE_HEADER: &str = "Send exactly one header\n    Authorization: Bearer <token>\nwith one space, no quotes, no line break, and the word Bearer once.";
 
 pub(in crate::explain) fn too_large(length: usize, limit: usize) -> Advice {
     let (_, greatest) = MAX_TOKEN_BYTES_RANGE;

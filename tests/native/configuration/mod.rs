@@ -2,6 +2,7 @@
 
 mod access;
 mod classes;
+mod credentials;
 mod faults;
 mod many;
 mod record;

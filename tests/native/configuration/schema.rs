@@ -15,8 +15,13 @@ use crate::support::schema::violation;
 const COMMAND: &str = "UPDATE_DOCS=1 cargo test --locked --test native schema";
 
 /// The pages with tables of fields.
-const PAGES: [&str; 4] =
-    ["docs/configuration.md", "docs/gateway.md", "docs/forward-auth.md", "docs/exchange.md"];
+const PAGES: [&str; 5] = [
+    "docs/configuration.md",
+    "docs/credentials.md",
+    "docs/gateway.md",
+    "docs/forward-auth.md",
+    "docs/exchange.md",
+];
 
 /// `text` without ES512, which the Worker does not have.
 fn of_the_worker(text: &str) -> String {

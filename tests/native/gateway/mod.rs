@@ -2,6 +2,7 @@
 
 mod configuration;
 mod cors;
+mod credentials;
 mod exchange;
 mod forward_auth;
 mod headers;

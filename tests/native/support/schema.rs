@@ -23,6 +23,7 @@ const OF_THE_WORKER: &[&str] = &[
     "needs public keys",
     "would never be used",
     "holds no public key",
+    "needs an issuer with preset",
     // Of the exchange.
     "is not the `issuer` of any table",
     "is not the audience of a",

@@ -32,6 +32,15 @@ pub enum Rejection {
     /// More than one credential, or an `Authorization` header that is not `Bearer <token>`.
     #[error("{0}")]
     RequestAmbiguous(Ambiguous),
+    /// The token came in a cookie, and another site may have made the browser send the request (cross-site request forgery).
+    #[error(
+        "the token is in a cookie, and {}; a cookie counts only for GET and HEAD, and for other requests that a page of its own or of a trusted origin sends",
+        .origin.as_deref().map_or("the request does not say which page sent it".to_owned(), |origin| format!("the request was sent by a page of \"{origin}\""))
+    )]
+    CrossSite {
+        /// The request's `Origin`, truncated.
+        origin: Option<String>,
+    },
     /// The token is longer than `max_token_bytes`.
     #[error("the token has {length} bytes; at most {limit} are accepted")]
     TokenTooLarge {
@@ -230,6 +239,7 @@ impl Rejection {
         match self {
             Self::TokenMissing(_) => (&codes::TOKEN_MISSING, None),
             Self::RequestAmbiguous(_) => (&codes::REQUEST_AMBIGUOUS, None),
+            Self::CrossSite { .. } => (&codes::CROSS_SITE_REFUSED, None),
             Self::TokenTooLarge { .. } => (&codes::TOKEN_TOO_LARGE, None),
             Self::TokenMalformed(reason) => (&codes::TOKEN_MALFORMED, reason.member()),
             Self::HeaderUnsupported { .. } => (&codes::HEADER_UNSUPPORTED, None),

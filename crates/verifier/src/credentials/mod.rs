@@ -1,4 +1,28 @@
-//! Reads a Bearer token from the parts of a request (RFC 6750 §2.1), or says why it is missing or ambiguous.
+//! Reads a token from the parts of a request, or says why it is missing or ambiguous: the `Authorization` header (RFC 6750 §2.1), and other
+//! places that the server names in [`Places`].
+//!
+//! ```
+//! use edge_assay_verifier::credentials::{Place, Places, SessionCookie};
+//!
+//! let places: Places =
+//!     [Place::Authorization, Place::Cookie(SessionCookie::Named("__session".to_owned()))].into_iter().collect();
+//! let header = |name: &str| (name == "cookie").then(|| "theme=dark; __session=eyJh.eyJi.c2ln".to_owned());
+//! let found = places.read(&header, None)?;
+//! assert_eq!((found.token.as_str(), found.is_cookie), ("eyJh.eyJi.c2ln", true));
+//! assert_eq!(places.without_cookies("theme=dark; __session=eyJh.eyJi.c2ln", None), "theme=dark");
+//! # Ok::<(), edge_assay_verifier::credentials::Unread>(())
+//! ```
+
+mod cookies;
+mod cross_site;
+mod places;
+mod query;
+mod sessions;
+mod websocket;
+
+pub use cross_site::Sender;
+pub use places::{Found, Place, Places, ReadHeader, Unread};
+pub use sessions::SessionCookie;
 
 use crate::rejection::{Ambiguous, Missing, Rejection};
 
@@ -25,8 +49,11 @@ pub fn bearer_token(header: &str) -> Result<&str, Rejection> {
     let (scheme, rest) = header.split_once([' ', '\t']).unwrap_or((header, ""));
     let token = rest.trim_start_matches([' ', '\t']);
     if !scheme.trim_end_matches(',').eq_ignore_ascii_case("bearer") {
-        return Err(if header.split(',').skip(1).any(is_bearer) {
+        let any_is = |scheme| header.split(',').any(|part| has_scheme(part, scheme));
+        return Err(if any_is("bearer") {
             Rejection::RequestAmbiguous(Ambiguous::SeveralCredentials)
+        } else if any_is("dpop") {
+            Rejection::TokenMissing(Missing::Dpop)
         } else {
             Rejection::TokenMissing(Missing::OtherScheme)
         });
@@ -60,8 +87,8 @@ pub fn one_token(token: &str) -> Result<&str, Rejection> {
     Ok(token)
 }
 
-/// Whether the text after a comma is another Bearer credential. No parameter of another scheme starts like that.
-fn is_bearer(part: &str) -> bool {
-    let scheme = part.trim_start_matches([' ', '\t']).split([' ', '\t']).next();
-    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer"))
+/// Whether the text between two commas is a credential of this scheme. No parameter of another scheme starts like that.
+fn has_scheme(part: &str, scheme: &str) -> bool {
+    let given = part.trim_start_matches([' ', '\t']).split([' ', '\t']).next();
+    given.is_some_and(|given| given.eq_ignore_ascii_case(scheme))
 }
