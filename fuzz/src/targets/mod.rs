@@ -20,6 +20,7 @@
 
 mod configuration;
 mod keys;
+mod places;
 mod requests;
 mod tokens;
 
@@ -37,6 +38,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("form", requests::form),
     ("url", requests::url),
     ("credentials", requests::credentials),
+    ("places", places::places),
     ("forward_auth", requests::forward_auth),
     ("request", requests::request),
     ("configuration", configuration::configuration),
