@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex, OnceLock, TryLockError};
 use std::task::Poll;
 
 use edge_assay_verifier::challenge::quotable;
-use edge_assay_verifier::rejection::{Ambiguous, Missing};
-use edge_assay_verifier::{Fault, Refusal, Rejection, VerifiedToken, credentials};
-use http::header::AUTHORIZATION;
+use edge_assay_verifier::credentials::{Place, Places, Sender, Unread};
+use edge_assay_verifier::rejection::{Missing, excerpt};
+use edge_assay_verifier::{Fault, Refusal, Rejection, VerifiedToken};
+use http::header::COOKIE;
 use http::request::Parts;
-use http::{Extensions, HeaderMap, Uri};
+use http::{Extensions, HeaderMap, Method, Uri};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
@@ -42,6 +43,8 @@ struct Shared {
 struct Core {
     verifier: Verifier,
     realm: Arc<str>,
+    places: Places,
+    origins: Vec<String>,
 }
 
 /// The background task, which ends when this is dropped.
@@ -63,6 +66,8 @@ impl fmt::Debug for Authenticator {
 pub struct AuthenticatorBuilder {
     verifier: Verifier,
     realm: String,
+    places: Places,
+    origins: Vec<String>,
 }
 
 impl fmt::Debug for AuthenticatorBuilder {
@@ -79,10 +84,41 @@ impl AuthenticatorBuilder {
         self
     }
 
+    /// Where the token of a request is read; the `Authorization` header if it is not set.
+    ///
+    /// A token in a cookie counts for GET and HEAD. For other methods and for WebSockets it counts only if the page that sent the request is of
+    /// [`origins`](Self::origins), or if the browser says `Sec-Fetch-Site: same-origin`. Otherwise the response is 403 `cross_site_refused`.
+    ///
+    /// ```
+    /// use edge_assay_axum::{Authenticator, Place, SessionCookie, Verifier};
+    ///
+    /// fn authenticator(verifier: Verifier) -> Authenticator {
+    ///     let session = SessionCookie::Named("__Host-session".to_owned());
+    ///     Authenticator::builder(verifier)
+    ///         .credentials([Place::Authorization, Place::Cookie(session)])
+    ///         .origins(["https://app.example.com"])
+    ///         .start()
+    /// }
+    /// ```
+    #[must_use]
+    pub fn credentials(mut self, places: impl IntoIterator<Item = Place>) -> Self {
+        self.places = places.into_iter().collect();
+        self
+    }
+
+    /// The origins whose pages may use a token in a cookie, as browsers write them: `https://app.example.com`. The server's own origin is one of them
+    /// only if it is listed, because a server behind a proxy does not know it.
+    #[must_use]
+    pub fn origins<T: Into<String>>(mut self, origins: impl IntoIterator<Item = T>) -> Self {
+        self.origins = origins.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// Starts the authenticator.
     #[must_use]
     pub fn start(self) -> Authenticator {
-        let core = Core { verifier: self.verifier, realm: self.realm.into() };
+        let Self { verifier, realm, places, origins } = self;
+        let core = Core { verifier, realm: realm.into(), places, origins };
         let shared = Shared { core: Arc::new(core), upkeep: Mutex::default() };
         shared.keep_up();
         Authenticator(Arc::new(shared))
@@ -123,7 +159,8 @@ impl Authenticator {
     /// The settings of an authenticator that verifies with `verifier`.
     #[must_use]
     pub fn builder(verifier: Verifier) -> AuthenticatorBuilder {
-        AuthenticatorBuilder { verifier, realm: REALM.to_owned() }
+        let (places, origins) = (Places::default(), Vec::new());
+        AuthenticatorBuilder { verifier, realm: REALM.to_owned(), places, origins }
     }
 
     /// The verifier.
@@ -153,12 +190,37 @@ impl Authenticator {
     /// What the request's token says, or why there is none. A token that this authenticator has verified for the same request before is not
     /// verified again.
     pub(crate) async fn of_request(&self, request: Borrowed<'_>) -> Result<Authenticated, Refused> {
-        let Borrowed { headers, uri, extensions } = request;
-        if let Some(known) = self.known(extensions) {
+        if let Some(known) = self.known(request.extensions) {
             return Ok(known.clone());
         }
-        let token = bearer_token(headers, uri).map_err(|rejection| self.refuse(rejection))?;
+        let token = self.token_of(request).map_err(|rejection| self.refuse(rejection))?;
         self.identified(token).await
+    }
+
+    /// Whether the request has nothing in the places where a token is read.
+    pub(crate) fn is_without_token(&self, request: Borrowed<'_>) -> bool {
+        matches!(
+            self.token_of(request),
+            Err(Rejection::TokenMissing(Missing::NoCredentials | Missing::InNoPlace))
+        )
+    }
+
+    /// The token of the request, in the first place that has one.
+    fn token_of(&self, request: Borrowed<'_>) -> Result<String, Rejection> {
+        let core = &self.0.core;
+        let header = |name: &str| joined(request.headers, name);
+        let found =
+            core.places.read(&header, request.uri.query()).map_err(|Unread { rejection, .. }| rejection)?;
+        let is_safe = matches!(*request.method, Method::GET | Method::HEAD) && !is_handshake(request.headers);
+        if !found.is_cookie || is_safe {
+            return Ok(found.token);
+        }
+        let (origin, fetch_site) = (header("origin"), header("sec-fetch-site"));
+        let sender = Sender { origin: origin.as_deref(), fetch_site: fetch_site.as_deref() };
+        if sender.is_trusted(None, &core.origins) {
+            return Ok(found.token);
+        }
+        Err(Rejection::CrossSite { origin: origin.as_deref().map(excerpt) })
     }
 
     /// What this authenticator has verified for the request before. Another one in the same application may trust other issuers.
@@ -196,6 +258,7 @@ fn shutting_down() -> Refusal {
 /// The parts of a request that are read. `X-User-Id` and its like are not among them: only a verified token says who the user is.
 #[derive(Clone, Copy)]
 pub(crate) struct Borrowed<'r> {
+    pub(crate) method: &'r Method,
     pub(crate) headers: &'r HeaderMap,
     pub(crate) uri: &'r Uri,
     pub(crate) extensions: &'r Extensions,
@@ -203,26 +266,25 @@ pub(crate) struct Borrowed<'r> {
 
 impl<'r> From<&'r Parts> for Borrowed<'r> {
     fn from(parts: &'r Parts) -> Self {
-        Self { headers: &parts.headers, uri: &parts.uri, extensions: &parts.extensions }
+        Self {
+            method: &parts.method,
+            headers: &parts.headers,
+            uri: &parts.uri,
+            extensions: &parts.extensions,
+        }
     }
 }
 
-/// The token in the request's `Authorization` header (RFC 6750 §2.1). A second one in the query makes it ambiguous.
-fn bearer_token(headers: &HeaderMap, uri: &Uri) -> Result<String, Rejection> {
-    let values: Vec<Cow<'_, str>> = headers
-        .get_all(AUTHORIZATION)
-        .iter()
-        .map(|value| String::from_utf8_lossy(value.as_bytes()))
-        .collect();
-    if values.is_empty() {
-        return Err(Rejection::TokenMissing(Missing::NoCredentials));
-    }
-    let header = values.join(", ");
-    let token = credentials::bearer_token(&header)?;
-    if credentials::query_token(uri.query()).is_some() {
-        return Err(Rejection::RequestAmbiguous(Ambiguous::QueryBesideHeader));
-    }
-    Ok(token.to_owned())
+/// The value of a header. Several of one name are joined as HTTP joins them: by commas, cookies by semicolons (RFC 9113 §8.2.3).
+fn joined(headers: &HeaderMap, name: &str) -> Option<String> {
+    let values: Vec<Cow<'_, str>> =
+        headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    (!values.is_empty()).then(|| values.join(if name == COOKIE.as_str() { "; " } else { ", " }))
+}
+
+/// Whether the request opens a WebSocket. HTTP/2 has no `Upgrade`; `Sec-WebSocket-Version` is always there (RFC 6455 §4.1, RFC 8441 §5).
+fn is_handshake(headers: &HeaderMap) -> bool {
+    headers.keys().any(|name| name == "upgrade" || name.as_str().starts_with("sec-websocket-"))
 }
 
 /// Who sent a request: a token that an [`Authenticator`] has verified. The layers put it into the request's extensions.

@@ -5,7 +5,6 @@ use std::marker::PhantomData;
 
 use axum_core::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use edge_assay_verifier::{Rejection, VerifiedToken};
-use http::header::AUTHORIZATION;
 use http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -22,7 +21,7 @@ use crate::authenticator::{Authenticated, Authenticator, Borrowed};
 /// A token without `sub` is 401 `claim_missing`, and so is one whose claims do not have the form of `C`. The response
 /// names a claim that is missing.
 ///
-/// `Option<AuthenticatedUser>` is `None` if the request has no `Authorization` header. A token that is not accepted is refused there too.
+/// `Option<AuthenticatedUser>` is `None` if the request has no `Authorization` header and nothing in the other places where a token is read. A token that is not accepted is refused there too.
 ///
 /// ```
 /// use axum::Json;
@@ -158,8 +157,9 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Refused> {
         // A layer that has verified the token may have been followed by one that removes the header.
-        let is_known = Authenticator::from_ref(state).known(&parts.extensions).is_some();
-        if !is_known && !parts.headers.contains_key(AUTHORIZATION) {
+        let authenticator = Authenticator::from_ref(state);
+        let is_known = authenticator.known(&parts.extensions).is_some();
+        if !is_known && authenticator.is_without_token(Borrowed::from(&*parts)) {
             return Ok(None);
         }
         <Self as FromRequestParts<S>>::from_request_parts(parts, state).await.map(Some)

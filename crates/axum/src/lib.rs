@@ -18,6 +18,7 @@ pub mod testing;
 
 pub use answer::Refused;
 pub use authenticator::{Authenticated, Authenticator, AuthenticatorBuilder};
+pub use edge_assay_verifier::credentials::{Place, SessionCookie};
 pub use edge_assay_verifier::{BuildError, Fault, Issuer, Refusal, Rejection, VerifiedToken};
 pub use extract::{AuthenticatedUser, NoClaims, Scoped, Scopes};
 pub use layer::{AnswerBody, Authentication, AuthenticationLayer, RequireScope};

@@ -14,8 +14,11 @@ use axum::routing::{get, post};
 use axum::{Extension, Router};
 use bytes::Bytes;
 use edge_assay_axum::testing::Provider;
-use edge_assay_axum::{Authenticated, AuthenticatedUser, AuthenticationLayer, Authenticator, RequireScope};
-use http::{Request, Response};
+use edge_assay_axum::{
+    Authenticated, AuthenticatedUser, AuthenticationLayer, Authenticator, Issuer, Place, RequireScope,
+    SessionCookie, Verifier,
+};
+use http::{Method, Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use serde_json::json;
 use tower::{Layer as _, Service, ServiceExt as _, service_fn};
@@ -63,6 +66,79 @@ async fn a_service_that_is_not_axums_gets_the_token_in_the_extensions() {
     assert_eq!(response.status(), 401);
     assert_eq!(response.headers()["www-authenticate"], "Bearer realm=\"api\"");
     assert!(text(response).await.contains("\"code\":\"token_missing\""));
+}
+
+#[tokio::test]
+async fn a_token_is_read_from_the_listed_places_and_a_cookie_counts_only_for_listed_pages() {
+    let provider = Provider::new(ISSUER);
+    let issuer = Issuer::better_auth(ISSUER).audience([ISSUER]);
+    let verifier = Verifier::builder().issuer(issuer).build_on(provider.platform()).unwrap();
+    let authenticator = Authenticator::builder(verifier)
+        .credentials([
+            Place::Authorization,
+            Place::Cookie(SessionCookie::Named("s".to_owned())),
+            Place::Header("x-token".to_owned()),
+        ])
+        .origins([ISSUER])
+        .start();
+    let (grace, mallory) = (provider.token("grace", json!({})), provider.token("mallory", json!({})));
+    let (bearer, cookie) = (format!("Bearer {mallory}"), format!("a=1; s={grace}"));
+    let (tossed, dpop) = (format!("s={mallory}"), format!("DPoP {grace}"));
+    let (own, evil) = (("origin", ISSUER), ("origin", "https://evil.example"));
+    for (method, headers, expected) in [
+        (Method::GET, vec![("cookie", cookie.as_str())], (200, "grace")),
+        (Method::GET, vec![("cookie", cookie.as_str()), evil], (200, "grace")),
+        (Method::GET, vec![("cookie", cookie.as_str()), ("authorization", &bearer)], (200, "mallory")),
+        (Method::GET, vec![("x-token", grace.as_str())], (200, "grace")),
+        (Method::POST, vec![("x-token", grace.as_str()), evil], (200, "grace")),
+        (Method::POST, vec![("cookie", cookie.as_str()), own], (200, "grace")),
+        (Method::POST, vec![("cookie", cookie.as_str()), ("sec-fetch-site", "same-origin")], (200, "grace")),
+        (Method::POST, vec![("cookie", cookie.as_str())], (403, "cross_site_refused")),
+        (Method::POST, vec![("cookie", cookie.as_str()), evil], (403, "cross_site_refused")),
+        (Method::POST, vec![("cookie", cookie.as_str()), ("origin", "null")], (403, "cross_site_refused")),
+        (
+            Method::GET,
+            vec![("cookie", cookie.as_str()), ("upgrade", "websocket")],
+            (403, "cross_site_refused"),
+        ),
+        (
+            Method::GET,
+            vec![("cookie", cookie.as_str()), ("sec-websocket-version", "13")],
+            (403, "cross_site_refused"),
+        ),
+        (
+            Method::GET,
+            vec![("cookie", cookie.as_str()), ("cookie", tossed.as_str())],
+            (400, "request_ambiguous"),
+        ),
+        (Method::GET, vec![("cookie", "t=1"), ("x-other", grace.as_str())], (401, "token_missing")),
+        (Method::GET, vec![("cookie", cookie.as_str()), ("authorization", &dpop)], (401, "token_missing")),
+    ] {
+        let mut request = with_headers(Full::default(), "/", &headers);
+        *request.method_mut() = method.clone();
+        let response = plain(&authenticator).oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = text(response).await;
+        assert!(status == expected.0 && body.contains(expected.1), "{method} {headers:?}: {status} {body}");
+    }
+    let optional = Router::new()
+        .route(
+            "/",
+            get(|user: Option<AuthenticatedUser>| async move {
+                user.map_or("nobody".to_owned(), |user| user.subject().to_owned())
+            }),
+        )
+        .with_state(authenticator);
+    for (headers, expected) in [
+        (vec![], "nobody"),
+        (vec![("cookie", "a=1")], "nobody"),
+        (vec![("cookie", cookie.as_str())], "grace"),
+    ] {
+        let mut request = with_headers(Body::empty(), "/", &headers);
+        *request.method_mut() = Method::GET;
+        let response = optional.clone().oneshot(request).await.unwrap();
+        assert_eq!(text(response).await, expected, "{headers:?}");
+    }
 }
 
 #[tokio::test]
