@@ -126,7 +126,10 @@ const BEHAVIOURS = {
 /** The part of RFC 6455 that an echo of short texts needs. */
 function echoFrames(request, socket) {
   const accept = createHash('sha1').update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
-  socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
+  // The first protocol that is offered.
+  const offered = request.headers['sec-websocket-protocol']?.split(',')[0].trim();
+  const chosen = offered ? `Sec-WebSocket-Protocol: ${offered}\r\n` : '';
+  socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n${chosen}\r\n`);
   socket.on('error', () => {});
   socket.on('data', (frame) => {
     if ((frame[0] & 0x0f) !== 1) return void socket.end();
