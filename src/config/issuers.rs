@@ -80,10 +80,12 @@ fn read_one(table: &Table<'_>, leeway_seconds: u64, secrets: &impl Secrets) -> O
     }
     let rules = claim_rules(table, preset, leeway_seconds);
     let distrusted = DistrustedKeys::new(table.read(&ISSUER.distrusted_keys).unwrap_or_default());
-    let also_known_as = table.read(&ISSUER.also_known_as).unwrap_or_default();
+    let also_known_as = table.read(&ISSUER.also_known_as);
     let tenants = tenants(table);
     let has_tenants = table.given(&ISSUER.tenants).is_some();
     let issuer = issuer?;
+    let also_known_as = also_known_as
+        .unwrap_or_else(|| preset.map(|preset| preset.other_spellings(&issuer)).unwrap_or_default());
     if let Some((problem, fix)) = fault_of_names(&issuer, &also_known_as, has_tenants) {
         table.fault(ISSUER.issuer.name, problem, fix);
     }

@@ -80,7 +80,8 @@ impl Issuer {
     pub fn preset(preset: Preset, issuer: impl Into<String>) -> Self {
         let issuer = issuer.into();
         let location = preset.location(&issuer);
-        Self::new(issuer, Some(preset), location)
+        let other_spellings = preset.other_spellings(&issuer);
+        Self::new(issuer, Some(preset), location).also_known_as(other_spellings)
     }
 
     /// Clerk: `https://<frontend API>`, without a slash at the end. RS256.

@@ -557,11 +557,12 @@ impl Preset {
         self.row().mistake
     }
 
-    /// All exact spellings of this issuer's `iss`; empty if there is only one.
+    /// The other exact spellings of this issuer's `iss`; empty if there is only one.
     #[must_use]
-    pub fn spellings(self, issuer: &str) -> &'static [&'static str] {
+    pub fn other_spellings(self, issuer: &str) -> Vec<String> {
         let spellings = self.row().spellings;
-        if spellings.contains(&issuer) { spellings } else { &[] }
+        let others = spellings.iter().filter(|other| **other != issuer && spellings.contains(&issuer));
+        others.map(|other| (*other).to_owned()).collect()
     }
 
     /// The location where the provider publishes the keys of `issuer`. `None` if it cannot be derived from the issuer.
