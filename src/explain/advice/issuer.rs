@@ -68,16 +68,34 @@ pub(in crate::explain) fn issuer_unknown(examination: &Examination<'_>) -> (Caus
                             to_add(examination),
                             provider.mistake()
                         ),
-                        _ => format!(
-                            "The two must be equal in every character. {}",
-                            correction(examination, near.issuer)
-                        ),
+                        _ => both_spellings(examination, near.issuer).unwrap_or_else(|| {
+                            format!(
+                                "The two must be equal in every character. {}",
+                                correction(examination, near.issuer)
+                            )
+                        }),
                     },
                 ),
             ),
         },
         None => (CauseId::IssuerUnknown, unknown(examination)),
     }
+}
+
+/// How to accept both spellings, if the provider writes its `iss` in both.
+fn both_spellings(examination: &Examination<'_>, configured: &str) -> Option<String> {
+    let iss = iss(examination);
+    let provider = Preset::of_issuer(iss)?.preset;
+    let is_other = provider.other_spellings(iss).iter().any(|other| other == configured);
+    let known = examination.terms.issuers.named(configured)?.also_known_as.iter().map(String::as_str);
+    is_other.then(|| {
+        format!(
+            "{} writes its `iss` in both ways. To accept this one too, set {}:\n    also_known_as = {}",
+            provider.name(),
+            table_of(configured),
+            list(known, &[iss])
+        )
+    })
 }
 
 fn unknown(examination: &Examination<'_>) -> Advice {
@@ -205,7 +223,15 @@ fn to_add(examination: &Examination<'_>) -> String {
     let is_shared = algorithm.is_some_and(Algorithm::is_shared_secret);
     let audience = audience(examination);
     let audience = audience.as_deref();
-    let provider = provider(examination);
+    // A preset with classes refuses a token of none of them.
+    let has_class = |found: &Recognised| {
+        found.preset.classes().is_empty()
+            || examination
+                .token
+                .as_ref()
+                .is_some_and(|token| found.preset.class_of(token.header(), token.claims()).is_some())
+    };
+    let provider = provider(examination).filter(has_class);
     match (pasteable(iss), key_lines(iss, audience, algorithm, provider)) {
         (Some(issuer), Some(keys)) => issuer_table(examination, &issuer, audience, &keys, is_shared),
         _ => format!(
@@ -314,9 +340,22 @@ fn issuer_table(
     } else {
         ("", "")
     };
+    let (pin, pinned) = pin(examination).unwrap_or_default();
     format!(
-        "add to wrangler.toml:\n    [[vars.ASSAY.issuers]]\n    issuer = {issuer}{keys}{audience}{secrets}{check}{fetched}{bind}{refused}"
+        "add to wrangler.toml:\n    [[vars.ASSAY.issuers]]\n    issuer = {issuer}{keys}{audience}{pin}{secrets}{check}{pinned}{fetched}{bind}{refused}"
     )
+}
+
+/// The condition that accepts only the tokens of one customer of a provider whose issuer gives everybody tokens for any audience, and what it
+/// means.
+fn pin(examination: &Examination<'_>) -> Option<(String, String)> {
+    let claim = provider(examination)?.preset.pin();
+    let value = examination.token.as_ref()?.claims().get(claim)?;
+    let value = pasteable(value.as_str()?)?;
+    Some((
+        format!("\n    require = [{{ claim = \"/{claim}\", equals = {value} }}]"),
+        format!("\n`require` accepts only tokens with this `{claim}`: check that it is yours."),
+    ))
 }
 
 /// That the preset of the token's provider refuses tokens of its class, if it does.

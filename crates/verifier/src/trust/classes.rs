@@ -4,6 +4,10 @@
 //! Each provider has one list. A token belongs to the first class of the list that fits, so the classes that must not be taken for another
 //! come first. A token that fits no class of its provider is of an unknown class, and is accepted only if classes are not checked.
 
+mod further;
+
+pub use further::{APPLE, ENTRA, FIREBASE, GITLAB, KINDE, KUBERNETES, LOGTO, OKTA, STYTCH, WORKOS};
+
 use super::claims::media_subtype;
 use crate::jose::Object;
 use crate::jose::token::{Claims, Header};

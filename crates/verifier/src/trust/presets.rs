@@ -78,6 +78,8 @@ struct Row {
     looks_like: &'static [&'static str],
     /// Claims that only this provider's tokens have.
     marks: &'static [&'static str],
+    /// The claim that tells one customer's tokens from those of others, where `iss` and `aud` do not.
+    pin: &'static str,
     /// Several exact spellings of one `iss`.
     spellings: &'static [&'static str],
     has_issuers_on_one_host: bool,
@@ -103,6 +105,7 @@ impl Row {
         hosts: &[],
         looks_like: &[],
         marks: &[],
+        pin: "",
         spellings: &[],
         has_issuers_on_one_host: false,
         first_segment_is_instance: false,
@@ -215,6 +218,7 @@ providers! {
         name: "Entra ID",
         instance: "tenant",
         preset: "entra",
+        classes: classes::ENTRA,
         form: Form::Like(&[
             "https://login.microsoftonline.com/{uuid}/v2.0",
             "https://sts.windows.net/{uuid}/",
@@ -256,6 +260,7 @@ providers! {
         name: "Firebase",
         instance: "project",
         preset: "firebase",
+        classes: classes::FIREBASE,
         keys: Keys::Of(&[
             (
                 "https://securetoken.google.com/{id}",
@@ -299,6 +304,7 @@ providers! {
         name: "Okta",
         instance: "authorization server",
         preset: "okta",
+        classes: classes::OKTA,
         keys: Keys::Of(&[
             ("https://{host}/oauth2/{id}", "{iss}/v1/keys"),
             ("https://{host}", "{iss}/oauth2/v1/keys"),
@@ -352,6 +358,7 @@ providers! {
         name: "GitHub Actions",
         instance: "server",
         preset: "github-actions",
+        pin: "repository_owner_id",
         form: Form::Like(&[
             "https://token.actions.githubusercontent.com",
             "https://token.actions.githubusercontent.com/{id}",
@@ -368,6 +375,8 @@ providers! {
         name: "GitLab",
         instance: "server",
         preset: "gitlab",
+        pin: "project_id",
+        classes: classes::GITLAB,
         form: Form::NoSlash,
         hosts: &["gitlab.com"],
         marks: &["pipeline_source"],
@@ -378,6 +387,8 @@ providers! {
         name: "Kubernetes",
         instance: "cluster",
         preset: "kubernetes",
+        pin: "sub",
+        classes: classes::KUBERNETES,
         algorithms: &[Algorithm::Rs256, Algorithm::Es256, Algorithm::Es384],
         hosts: &["oidc.eks.{label}.amazonaws.com", "container.googleapis.com", "{label}.oic.prod-aks.azure.com"],
         looks_like: &["kubernetes.default.svc", "kubernetes.default.svc.cluster.local"],
@@ -390,6 +401,7 @@ providers! {
         name: "Apple",
         instance: "client",
         preset: "apple",
+        classes: classes::APPLE,
         keys: Keys::Of(&[("https://appleid.apple.com", "https://appleid.apple.com/auth/keys")]),
         form: Form::OfKeys,
         hosts: &["appleid.apple.com"],
@@ -400,6 +412,7 @@ providers! {
         name: "WorkOS",
         instance: "client",
         preset: "workos",
+        classes: classes::WORKOS,
         keys: Keys::Of(&[
             ("https://api.workos.com/user_management/{id}", "https://api.workos.com/sso/jwks/{id}"),
             ("https://{label}.authkit.app", "{iss}/oauth2/jwks"),
@@ -418,6 +431,7 @@ providers! {
         name: "Kinde",
         instance: "business",
         preset: "kinde",
+        classes: classes::KINDE,
         keys: Keys::At("/.well-known/jwks"),
         form: Form::NoSlash,
         hosts: &["{label}.kinde.com"],
@@ -428,6 +442,7 @@ providers! {
         name: "Logto",
         instance: "tenant",
         preset: "logto",
+        classes: classes::LOGTO,
         keys: Keys::At("/jwks"),
         algorithms: &[Algorithm::Es384, Algorithm::Rs256],
         form: Form::Path("/oidc"),
@@ -461,6 +476,7 @@ providers! {
         name: "Stytch",
         instance: "project",
         preset: "stytch",
+        classes: classes::STYTCH,
         keys: Keys::Of(&[
             (
                 "stytch.com/project-live-{id}",
@@ -537,6 +553,12 @@ impl Preset {
     #[must_use]
     pub const fn has_issuers_on_one_host(self) -> bool {
         self.row().has_issuers_on_one_host
+    }
+
+    /// The claim to compare with your own value, because the issuer gives everybody tokens for any audience; empty if there is no need.
+    #[must_use]
+    pub const fn pin(self) -> &'static str {
+        self.row().pin
     }
 
     /// Whether the provider writes the issuers of one instance in several ways, with the same first segment of the path.
@@ -653,7 +675,9 @@ impl Preset {
         let base = issuer.trim_end_matches('/');
         let secure = base.strip_prefix("http://").unwrap_or(base);
         let absolute = if secure.contains("://") { secure.to_owned() } else { format!("https://{secure}") };
-        let ends = known.iter().map(|form| form.rsplit_once('}').map_or("", |(_, end)| end));
+        // A form with any host fits every text to which its end is added.
+        let own = known.iter().filter(|form| !form.starts_with("https://{"));
+        let ends = own.map(|form| form.rsplit_once('}').map_or("", |(_, end)| end));
         let corrected = [base.to_owned(), absolute.clone(), format!("{base}/")]
             .into_iter()
             .chain(ends.map(|end| format!("{absolute}{end}")))
