@@ -221,6 +221,18 @@ fn section(preset: Preset) -> String {
         };
         writeln!(text, "| {} | {outcome} |", token["says"].as_str().unwrap()).unwrap();
     }
+    if !preset.classes().is_empty() {
+        let classes: Vec<String> = preset
+            .classes()
+            .iter()
+            .map(|class| {
+                let accepted = if class.is_meant { ", accepted" } else { "" };
+                format!("`{}` ({}{accepted})", class.name, class.words)
+            })
+            .collect();
+        write!(text, "\nClasses, of which the field `classes` can accept others: {}.\n", classes.join(", "))
+            .unwrap();
+    }
     write!(text, "\n**What usually goes wrong.** {}\n", preset.mistake()).unwrap();
     if let Some(library) = file.get("library") {
         let differences = library["differences"].as_object().unwrap();
