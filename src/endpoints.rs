@@ -10,6 +10,8 @@ pub enum Endpoint {
     Health,
     /// The state of the configuration and of every issuer's keys.
     Readiness,
+    /// Drops the cached keys of an issuer.
+    Keys,
     /// Verifies a token.
     Verify,
     /// Explains why a token is refused.
@@ -115,6 +117,7 @@ pub const TABLE: &[Row] = &[
     ),
     row(Endpoint::Health, Place::At("/healthz"), READ, Needs::Nothing),
     row(Endpoint::Readiness, Place::At("/readyz"), READ, Needs::Nothing),
+    row(Endpoint::Keys, Place::At("/keys"), Some("DELETE"), Needs::Nothing),
     row(Endpoint::Explain, Place::At("/explain"), POST, Needs::Nothing),
     row(Endpoint::Console, Place::At("/console"), READ_OR_POST, Needs::Nothing),
     row(Endpoint::Description, Place::At("/openapi.json"), READ, Needs::Nothing),

@@ -217,7 +217,7 @@ fn plain(kind: &'static str, body: String) -> Response {
 }
 
 /// The 401 that makes a browser ask for the explain key.
-fn closed(reason: AccessError) -> Response {
+pub(super) fn closed(reason: AccessError) -> Response {
     let key = access::KEY_BINDING;
     let code = match reason {
         AccessError::KeyMissing | AccessError::NoUsableKey => "explain_key_required",

@@ -21,6 +21,7 @@ mod issuing;
 pub mod log;
 pub mod openapi;
 pub mod problem;
+mod purge;
 pub mod readiness;
 pub mod record;
 pub mod router;

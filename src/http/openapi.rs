@@ -73,6 +73,7 @@ fn operation(endpoint: Endpoint, method: &str) -> &'static str {
     match endpoint {
         Endpoint::Health => include_str!("openapi/health.json"),
         Endpoint::Readiness => include_str!("openapi/readiness.json"),
+        Endpoint::Keys => include_str!("openapi/purge.json"),
         Endpoint::Verify => include_str!("openapi/verify.json"),
         Endpoint::Explain => include_str!("openapi/explain.json"),
         Endpoint::Console if method == "POST" => include_str!("openapi/console_report.json"),

@@ -6,7 +6,7 @@ use super::answer::Answer;
 use super::application::Application;
 use super::problem::{self, ProblemDetails};
 use super::{
-    Response, body, challenge, cors, exchange, explanation, forward_auth, openapi, readiness, verdict,
+    Response, body, challenge, cors, exchange, explanation, forward_auth, openapi, purge, readiness, verdict,
 };
 use crate::codes;
 use crate::config::Config;
@@ -95,6 +95,7 @@ async fn dispatch<P: Platform, R: IncomingRequest>(app: &Application, platform: 
         (Endpoint::Verify, Some(_)) => verdict::of_request(app, platform, request, None).await,
         (Endpoint::Explain, _) => explanation::answer(app, platform, request).await.into(),
         (Endpoint::Console, _) => explanation::console(app, platform, request).await.into(),
+        (Endpoint::Keys, Some(terms)) => purge::answer(app, terms, platform, request).await.into(),
         (Endpoint::Description, _) => openapi::document(&app.config.endpoints()).into(),
         (Endpoint::Readiness, _) => readiness::answer(app, platform, request).await.into(),
         (Endpoint::Health, _) | (_, None) => readiness::healthy().into(),

@@ -159,3 +159,24 @@ suite("the headers of the origin's answer", () => {
     assert.ok(await eventually(async () => (await worker.kv()).get(recordKey(jwks_uri)), 'the record'));
   });
 });
+
+suite('a purge', () => {
+  const KEY = 'an explain key for this test alone, of forty characters';
+
+  test('drops the set at once in the isolate that is asked, and within a minute in the others', async (context) => {
+    const { provider, worker, verdict } = await beside(context, { isolates: 3, secrets: { EXPLAIN_KEY: KEY } });
+    const purge = (headers) => worker.fetch(`/keys?issuer=${encodeURIComponent(provider.issuer)}`, { method: 'DELETE', headers });
+    const withdrawn = await provider.mint();
+    for (const isolate of [0, 1, 2]) assert.equal(await verdict(withdrawn, isolate), 'accepted');
+    await provider.rotate({ keepOld: false });
+    for (const isolate of [0, 1, 2]) assert.equal(await verdict(withdrawn, isolate), 'accepted', 'from memory');
+    assert.equal((await purge({})).status, 401);
+    const answer = await purge({ 'x-explain-key': KEY });
+    assert.equal(answer.status, 200);
+    assert.equal((await answer.json()).fetched, true);
+    assert.equal(await verdict(withdrawn), 'key_not_found');
+    for (const isolate of [1, 2]) await eventually(async () => (await verdict(withdrawn, isolate)) === 'key_not_found', 'the purge', 60_000);
+    for (const isolate of [0, 1, 2]) assert.equal(await verdict(await provider.mint(), isolate), 'accepted');
+    assert.equal(provider.jwksRequests, 2, 'the others have the new set from KV');
+  });
+});

@@ -85,6 +85,14 @@ pub const WRITE_FAILURE_LOG_SECONDS: u64 = 60;
 /// A record that could not be written for this long, because its request was cancelled and no other came, is not written any more: the
 /// store may have a newer one.
 pub const WRITE_WITHIN_SECONDS: i64 = 60;
+/// A process that uses a set from memory looks this often whether an operator has purged it, after a response.
+pub const PURGE_LOOK_SECONDS: u64 = 30;
+/// A process that has not looked for this long looks before it uses the set: less than a minute after a purge.
+pub const PURGE_KNOWN_SECONDS: u64 = 55;
+/// How long a request waits for that look. A store that does not answer must not stop requests, so the set is used then.
+pub const PURGE_WAIT_MS: u32 = 250;
+/// How long a purge waits before it fetches the set again: past the second of its own mark, because times are whole seconds.
+pub const PURGE_PAUSE_MS: u32 = 1100;
 /// Timeout of a store operation. A working store answers in a fraction of this time.
 pub const STORE_TIMEOUT_MS: u32 = 1500;
 /// The lease of a request that reads the store. Times are whole seconds, so it is longer than the timeout by more than one.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::keys::KeyCache;
+use crate::keys::{KeyCache, Purged};
 use crate::ports::VerifierPlatform;
 use crate::rejection::Refusal;
 use crate::verify::{self, Terms, VerifiedToken};
@@ -69,6 +69,16 @@ impl<P: VerifierPlatform> Verifier<P> {
     /// cannot be had or a secret is missing: respond with 503. [`Refusal::status`] has the status.
     pub async fn verify(&self, token: &str) -> Result<VerifiedToken, Refusal> {
         verify::verify(&self.terms, &self.keys, &self.platform, token, self.platform.now()).await.outcome
+    }
+
+    /// Drops the cached keys of an issuer and fetches them again, for when the provider has withdrawn a key. `issuer` is the name that it was
+    /// described with. Processes with the same store drop them within about a minute. It takes a second and a fetch.
+    ///
+    /// `None` if there is no such issuer, or no keys of it are fetched.
+    pub async fn purge(&self, issuer: &str) -> Option<Purged> {
+        let source = self.terms.issuers.named(issuer)?.keys.as_ref()?;
+        let (platform, policy) = (&self.platform, &self.terms.cache);
+        Some(self.keys.purge(platform, source, policy, platform.now()).await)
     }
 
     /// Fetches the key sets that come due soon, and those that are not known yet, so that no request waits for them; and writes to the

@@ -419,6 +419,10 @@ impl Clock for Port {
 
 impl KeyValueStore for Port {
     async fn get(&self, key: &str) -> Result<Option<String>, StoreError> {
+        // No operator purges a set in these worlds.
+        if key.ends_with(":purged") {
+            return Ok(None);
+        }
         if self.is_silent {
             return Err(StoreError("not asked".to_owned()));
         }

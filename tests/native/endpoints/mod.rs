@@ -3,6 +3,7 @@
 mod calls;
 mod cors;
 mod log;
+mod purge;
 mod readiness;
 mod refusals;
 

@@ -5,6 +5,7 @@ mod discovery;
 mod freshness;
 mod origin;
 mod outage;
+mod purge;
 mod record;
 mod rotation;
 mod store;

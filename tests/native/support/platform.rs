@@ -343,6 +343,7 @@ pub struct FakeStore {
     mode: RefCell<StoreMode>,
     values: RefCell<HashMap<String, Stored>>,
     gets: Cell<usize>,
+    looks_for_purges: Cell<usize>,
     puts: Cell<usize>,
 }
 
@@ -360,6 +361,7 @@ impl Default for FakeStore {
             mode: RefCell::default(),
             values: RefCell::default(),
             gets: Cell::default(),
+            looks_for_purges: Cell::default(),
             puts: Cell::default(),
         }
     }
@@ -381,9 +383,14 @@ impl FakeStore {
         self.refuses_deletions.set(fail);
     }
 
-    /// The number of reads so far, including failed ones.
+    /// The number of reads of records so far, including failed ones.
     pub fn gets(&self) -> usize {
         self.gets.get()
+    }
+
+    /// The number of reads of the marks of purges so far, including failed ones.
+    pub fn looks_for_purges(&self) -> usize {
+        self.looks_for_purges.get()
     }
 
     /// The number of writes so far, including failed ones.
@@ -445,7 +452,8 @@ impl FakeStore {
 
 impl KeyValueStore for FakePlatform {
     async fn get(&self, key: &str) -> Result<Option<String>, StoreError> {
-        self.store.gets.set(self.store.gets.get() + 1);
+        let count = if key.ends_with(":purged") { &self.store.looks_for_purges } else { &self.store.gets };
+        count.set(count.get() + 1);
         self.time.sleep(self.store.delay_ms.get()).await;
         self.store.get(key, self.now_ms())
     }

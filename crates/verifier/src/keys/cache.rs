@@ -14,14 +14,16 @@ use crate::jose::KeySet;
 use crate::keys::error::{KeySetError, KeySetErrorKind};
 use crate::keys::fetch::{self, Answer, Fetched};
 use crate::keys::freshness::{self, Asked, Decision, Freshness, Lifetime, RefreshPoint, Unavailable};
+use crate::keys::purge::{self, Look, Purges};
 use crate::keys::record::{self, CachedSet, Record, Written};
 use crate::keys::{CachePolicy, KeySource, KeyState, LookedAgain, Lookup, Tier, Wanted};
 use crate::limits::{
-    LEASE_MARGIN_SECONDS, LEASE_POLL_RANGE_MS, LEASE_POLL_SHARE, LOOK_AGAIN_AFTER_SECONDS, NO_WAIT_SECONDS,
-    STALE_WAIT_MS, STORE_LEASE_SECONDS, WRITE_FAILURE_LOG_SECONDS, WRITE_WITHIN_SECONDS,
+    CLOCK_DISAGREEMENT_SECONDS, LEASE_MARGIN_SECONDS, LEASE_POLL_RANGE_MS, LEASE_POLL_SHARE,
+    LOOK_AGAIN_AFTER_SECONDS, MIN_STORE_TTL_SECONDS, NO_WAIT_SECONDS, PURGE_PAUSE_MS, PURGE_WAIT_MS,
+    STALE_WAIT_MS, STORE_LEASE_SECONDS, STORE_TIMEOUT_MS, WRITE_FAILURE_LOG_SECONDS, WRITE_WITHIN_SECONDS,
 };
 use crate::members::json;
-use crate::ports::{KeyPlatform, KeyValueStore, Level, Log, Random};
+use crate::ports::{KeyPlatform, KeyValueStore, Level, Log, Random, StoreError};
 use crate::rejection::Fault;
 use crate::sync::Shared;
 use crate::time::Timestamp;
@@ -60,6 +62,17 @@ struct Entry {
     last_probed_at: Option<Timestamp>,
     /// Until when requests use a set past its TTL without waiting for a new one.
     no_wait_until: Option<Timestamp>,
+    /// What this process knows of purges.
+    purges: Purges,
+}
+
+/// The outcome of [`KeyCache::purge`].
+#[derive(Clone, Debug)]
+pub struct Purged {
+    /// Whether the store has told the other processes. If not, only this process has dropped the set.
+    pub announced: Result<(), StoreError>,
+    /// The set as the origin serves it now, or why it cannot be had.
+    pub fetched: Result<Arc<KeySet>, Fault>,
 }
 
 /// The right to read the store and to ask the origin. It ends at `until`, or when the request gives it back, or when the clock is set
@@ -98,11 +111,19 @@ impl KeyCache {
         now: Timestamp,
     ) -> Result<Lookup, Fault> {
         let visit = Visit::new(self, platform, source, policy);
+        let now = if visit.look_for_purge(now) == Look::First {
+            visit.seek_purge(PURGE_WAIT_MS).await;
+            platform.now()
+        } else {
+            now
+        };
         let begun = now;
         let (mut now, mut tier, mut has_waited, mut waited_ms) = (now, Tier::Memory, false, 0_u32);
         loop {
             match visit.decide(wanted, now) {
-                Decision::Use => return visit.found(tier, now, false),
+                Decision::Use => {
+                    return visit.found(tier, now, visit.look_for_purge(now) == Look::Later);
+                }
                 Decision::UseAndRefresh => return visit.found(tier, now, !visit.is_leased(now)),
                 Decision::Refuse(unavailable) => return Err(visit.fault(now, unavailable)),
                 Decision::FetchFirstOrUse if visit.may_not_wait(now) => {
@@ -155,6 +176,7 @@ impl KeyCache {
         now: Timestamp,
     ) {
         let visit = Visit::new(self, platform, source, policy);
+        visit.seek_purge_if_due(now).await;
         let needed = |now| !matches!(visit.decide(Wanted::Any, now), Decision::Use | Decision::Refuse(_));
         visit.renew(now, needed).await;
         self.write_back(platform).await;
@@ -205,9 +227,36 @@ impl KeyCache {
         now: Timestamp,
     ) {
         let visit = Visit::new(self, platform, source, policy);
+        visit.seek_purge_if_due(now).await;
         let needed = |now| freshness::due_within(horizon_seconds, now, &visit.freshness());
         visit.renew(now, needed).await;
         self.write_back(platform).await;
+    }
+
+    /// Drops the set of `source` in this process, tells the other processes of the store to drop it too, and fetches it again. They learn of it within
+    /// about a minute: what [`crate::limits::PURGE_KNOWN_SECONDS`] says, and the time that the store needs. It takes a second and a fetch.
+    pub async fn purge<P: KeyPlatform>(
+        &self,
+        platform: &P,
+        source: &KeySource,
+        policy: &CachePolicy,
+        now: Timestamp,
+    ) -> Purged {
+        let visit = Visit::new(self, platform, source, policy);
+        // Times are whole seconds: a set that was fetched in this one may be from before the purge.
+        let at = now.plus(1);
+        visit.forget(at, now);
+        let lasting =
+            policy.ttl_seconds.saturating_add(policy.stale_if_error_seconds).max(MIN_STORE_TTL_SECONDS);
+        let ttl_seconds = lasting.saturating_add(CLOCK_DISAGREEMENT_SECONDS);
+        let (key, mark) = (purge::key(source), purge::write(at));
+        let announced = with_store_timeout(platform, platform.put(&key, &mark, ttl_seconds)).await;
+        // What is fetched from now on counts in the other processes, so that they need not fetch too.
+        platform.sleep(PURGE_PAUSE_MS).await;
+        visit.forget(at, platform.now());
+        let fetched = self.lookup(platform, source, policy, Wanted::Any, platform.now()).await;
+        self.write_back(platform).await;
+        Purged { announced, fetched: fetched.map(|lookup| lookup.set) }
     }
 
     /// Looks for `kid` once more although the cooldown for unknown keys has not passed, so that `explain` can tell a stale
@@ -371,6 +420,58 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
         })
     }
 
+    /// When to look whether the set in memory was purged. Without a set there is nothing to look for.
+    fn look_for_purge(&self, now: Timestamp) -> Look {
+        self.with(|entry| entry.record.cached.as_ref().map_or(Look::No, |_| entry.purges.look(now)))
+    }
+
+    async fn seek_purge_if_due(&self, now: Timestamp) {
+        if self.look_for_purge(now) != Look::No {
+            self.seek_purge(STORE_TIMEOUT_MS).await;
+        }
+    }
+
+    /// Looks for a purge in the store. If the store does not answer in time, the set in memory stays until the next look.
+    async fn seek_purge(&self, timeout_ms: u32) {
+        let now = self.platform.now();
+        self.with(|entry| entry.purges.begin(now));
+        let key = purge::key(self.source);
+        let read = KeyValueStore::get(self.platform, &key);
+        let answer = with_timeout(self.platform, timeout_ms, read).await;
+        self.heed(answer.and_then(Result::ok).flatten().as_deref());
+    }
+
+    /// Notes the mark of a purge, or that there is none. Drops the set in memory if it is from before the purge.
+    fn heed(&self, mark: Option<&str>) {
+        let now = self.platform.now();
+        let mark = mark.and_then(|text| purge::read(text, now));
+        let is_dropped = self.with(|entry| {
+            let is_new = entry.purges.learn(mark, now);
+            is_new && entry.record.drop_set_before(entry.purges.last())
+        });
+        if is_dropped {
+            self.drop_unwritten();
+            self.log(Level::Info, "jwks_purged", json!({ "purged_at": mark }));
+        }
+    }
+
+    /// Forgets what is known of a source that an operator purges, failures included.
+    fn forget(&self, purged_at: Timestamp, now: Timestamp) {
+        self.with(|entry| {
+            entry.purges.learn(Some(purged_at), now);
+            if entry.record.cached.is_none() || entry.record.drop_set_before(Some(purged_at)) {
+                entry.record = Record::default();
+            }
+        });
+        self.drop_unwritten();
+    }
+
+    /// Drops what an attempt has brought and the store does not have yet.
+    fn drop_unwritten(&self) {
+        let key = record::key(self.source);
+        self.cache.unwritten.with(|unwritten| unwritten.retain(|one| one.written.key != key));
+    }
+
     /// Whether a request has waited in vain for a set to take the place of the one past its TTL, a moment ago.
     fn may_not_wait(&self, now: Timestamp) -> bool {
         self.with(|entry| entry.no_wait_until.is_some_and(|until| now < until))
@@ -473,14 +574,17 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
         tier
     }
 
-    /// Reads both records of the source from the store and adopts what is newer than in memory. Returns whether that included a set.
+    /// Reads both records of the source from the store, and the mark of a purge, and adopts what is newer than in memory. Returns whether that
+    /// included a set.
     async fn consult_store(&self) -> bool {
-        let keys = [record::key(self.source), record::failures_key(self.source)];
+        let mark = purge::key(self.source);
+        let keys = [mark.clone(), record::key(self.source), record::failures_key(self.source)];
         let (adopted, failures) = (AtomicBool::new(false), Shared::new(Vec::new()));
         join_all(keys.into_iter().map(|key| {
-            let (adopted, failures) = (&adopted, &failures);
+            let (adopted, failures, mark) = (&adopted, &failures, &mark);
             async move {
                 match with_store_timeout(self.platform, KeyValueStore::get(self.platform, &key)).await {
+                    Ok(found) if key == *mark => self.heed(found.as_deref()),
                     Ok(Some(value)) => {
                         adopted.fetch_or(self.adopt(&key, &value), Ordering::Relaxed);
                     }
@@ -504,7 +608,11 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
                 if !read.cut.is_empty() {
                     self.log(Level::Info, "jwks_record_cut", json!({ "key": key, "members": read.cut }));
                 }
-                self.with(|entry| entry.record.adopt(read.record))
+                self.with(|entry| {
+                    let mut record = read.record;
+                    record.drop_set_before(entry.purges.last());
+                    entry.record.adopt(record)
+                })
             }
             Err(error) => {
                 let reason = error.to_string();
@@ -522,11 +630,16 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
             let held = entry.record.cached.clone().filter(|cached| self.source.accepts(&cached.set));
             (held, asked(&entry.record, wanted))
         });
+        let purged_at = self.with(|entry| entry.purges.last());
         let must_not_be_lost =
             held.as_ref().is_some_and(|held| held.lifetime.serves_at(begun) && !held.set.keys.is_empty());
         let outcome =
             fetch::fetch(self.platform, self.source, self.policy, held.as_ref(), must_not_be_lost).await;
         let now = self.platform.now();
+        if self.with(|entry| entry.purges.last()) != purged_at {
+            // The set was purged meanwhile, and the answer may be from before that.
+            return false;
+        }
         let outcome = outcome.map(|fetched| self.accept(fetched, now));
         if let (Noting::News, Ok(brought), Some(held)) = (noting, &outcome, &held)
             && (&brought.jwks_uri, &brought.body) == (&held.jwks_uri, &held.body)

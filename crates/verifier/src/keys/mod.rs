@@ -8,6 +8,7 @@ pub mod cache;
 pub mod error;
 pub mod fetch;
 pub mod freshness;
+mod purge;
 pub mod record;
 pub mod state;
 pub mod url;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use crate::jose::KeySet;
 use crate::time::Timestamp;
 
-pub use cache::KeyCache;
+pub use cache::{KeyCache, Purged};
 pub use state::{KeyState, SetAsideSummary};
 
 /// The source of an issuer's keys.

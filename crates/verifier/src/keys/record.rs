@@ -140,6 +140,12 @@ impl Record {
         self.cached.as_ref().filter(|cached| cached.lifetime.serves_at(now))
     }
 
+    /// Drops the set if it was fetched before this time. Returns whether it was.
+    pub fn drop_set_before(&mut self, purged_at: Option<Timestamp>) -> bool {
+        let is_before = |cached: &mut CachedSet| purged_at.is_some_and(|at| cached.lifetime.fetched_at < at);
+        self.cached.take_if(is_before).is_some()
+    }
+
     /// Takes from `other` what is newer: its set, the state of its attempts, or both. Returns whether the set was taken.
     pub fn adopt(&mut self, other: Self) -> bool {
         // Times are whole seconds. Of two sets of one second, the one that was fetched for an unknown `kid` came second.

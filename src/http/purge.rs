@@ -1,0 +1,86 @@
+//! `DELETE /keys?issuer=…`: drops the cached keys of an issuer in all isolates, for callers that may see details.
+
+use http::StatusCode;
+use percent_encoding::percent_decode_str;
+
+use super::application::Application;
+use super::problem::{ProblemDetails, json as json_response};
+use super::{Response, access, challenge, explanation};
+use crate::codes;
+use crate::members::json;
+use crate::ports::{IncomingRequest, Platform};
+use crate::rejection::Fault;
+use crate::verify::Terms;
+
+/// The KV namespace through which isolates learn of a purge.
+const BINDING: &str = "JWKS_CACHE";
+
+/// The response: 200 with what the provider serves now, or 503 if only this isolate has dropped the keys.
+pub(super) async fn answer<P: Platform, R: IncomingRequest>(
+    app: &Application,
+    terms: &Terms,
+    platform: &P,
+    request: &R,
+) -> Response {
+    if let Err(reason) = access::check(app.config.surface.details, request, platform) {
+        return explanation::closed(reason);
+    }
+    let Some(issuer) = request.query().and_then(issuer_in) else {
+        return problem(
+            &codes::CALL_INVALID,
+            "name the issuer: DELETE /keys?issuer=<the `issuer` of its table, percent-encoded>",
+        );
+    };
+    let source = terms.issuers.named(&issuer).and_then(|issuer| issuer.keys.as_ref());
+    let Some(source) = source else {
+        return problem(
+            &codes::CALL_INVALID,
+            "`issuer` is not the `issuer` of a table whose keys are fetched; /readyz lists them",
+        );
+    };
+    let purged = app.keys.purge(platform, source, &terms.cache, platform.now()).await;
+    if let Err(error) = &purged.announced {
+        let fault = Fault::StoreUnavailable { binding: BINDING.to_owned(), reason: error.to_string() };
+        return challenge::refuse(&fault.into(), &app.config.surface);
+    }
+    let kids = |set: &crate::jose::KeySet| -> Vec<Option<String>> {
+        set.keys.iter().map(|key| key.kid.clone()).collect()
+    };
+    let report = match &purged.fetched {
+        Ok(set) => json!({ "issuer": issuer, "fetched": true, "kids": kids(set) }),
+        Err(fault) => json!({ "issuer": issuer, "fetched": false, "problem": fault.to_string() }),
+    };
+    json_response(StatusCode::OK, &report)
+}
+
+fn problem(code: &'static codes::Code, detail: &str) -> Response {
+    ProblemDetails::of(code, detail).into_response()
+}
+
+/// The one parameter `issuer`, decoded. `None` if there is none, if there are several, or if it is not UTF-8.
+fn issuer_in(query: &str) -> Option<String> {
+    let mut values = query.split('&').filter_map(|pair| pair.strip_prefix("issuer="));
+    let (value, None) = (values.next()?, values.next()) else { return None };
+    percent_decode_str(value).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_issuer_is_the_one_parameter_of_that_name_decoded() {
+        for (query, expected) in [
+            ("issuer=https://a.example/x", Some("https://a.example/x")),
+            ("issuer=https%3A%2F%2Fa.example%2F%7Btenantid%7D", Some("https://a.example/{tenantid}")),
+            ("x=1&issuer=a+b", Some("a+b")),
+            ("issuer=", Some("")),
+            ("", None),
+            ("issuers=a", None),
+            ("issuer=a&issuer=b", None),
+            ("issuer=%ff", None),
+        ] {
+            assert_eq!(issuer_in(query).as_deref(), expected, "{query}");
+        }
+    }
+}
