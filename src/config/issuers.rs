@@ -1,6 +1,6 @@
 //! Reads `issuers`: one table for each identity provider. Fields that contradict each other are faults.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -23,21 +23,26 @@ use crate::trust::tenants::{Tenants, fault_of_names, is_tenant_id};
 
 /// Reads all issuers and their secrets. Reports the faults through the tables, and leaves out tables that have no usable issuer.
 pub(super) fn read(tables: Vec<Table<'_>>, leeway_seconds: u64, secrets: &impl Secrets) -> TrustedIssuers {
-    let mut names = BTreeSet::new();
+    // Whether a token can tell the last table of a name from the next one.
+    let mut names: BTreeMap<String, bool> = BTreeMap::new();
     tables
         .into_iter()
         .filter_map(|table| {
             let issuer = read_one(&table, leeway_seconds, secrets);
             if let Some(issuer) = &issuer {
-                if !names.insert(issuer.issuer.clone()) {
-                    table.fault(ISSUER.issuer.name, "is configured twice", "merge the two tables into one");
+                if names.insert(issuer.issuer.clone(), issuer.rules.tell_apart()) == Some(false) {
+                    table.fault(
+                        ISSUER.issuer.name,
+                        "is configured twice, and the former table takes every token",
+                        "merge the two tables into one, or set `audience` or `require` in the former, so that its tokens can be told apart",
+                    );
                 }
                 for (index, other) in issuer.also_known_as.iter().enumerate() {
-                    if !names.insert(other.clone()) {
+                    if names.insert(other.clone(), false).is_some() {
                         table.fault(
                             &format!("{}[{index}]", ISSUER.also_known_as.name),
                             format!("\"{other}\" is configured twice"),
-                            "remove it: one `iss` leads to one table",
+                            "remove it: it is the `iss` of another table, or there twice",
                         );
                     }
                 }

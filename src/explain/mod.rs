@@ -201,7 +201,8 @@ pub fn fix_of_keys(source: &KeySource, fault: &Fault, failure: Option<&KeySetErr
 impl<'e> Examination<'e> {
     async fn examine<P: Platform>(&mut self, keys: &KeyCache, platform: &P, text: &'e str) {
         self.token = UntrustedToken::parse(text).ok();
-        let selected = self.token.as_ref().map(|token| self.terms.issuers.select(token.claims()));
+        let selected =
+            self.token.as_ref().map(|token| self.terms.issuers.select(token.header(), token.claims()));
         let issuer = selected.and_then(Result::ok).cloned();
         if let Some(source) = issuer.as_ref().and_then(|issuer| issuer.keys.as_ref()) {
             self.before = Some(keys.state(platform, source, &self.terms.cache, self.now).await);

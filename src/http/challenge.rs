@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn text_from_a_token_cannot_break_out_of_the_challenge() {
         let issuer = "x\", error=\"none\\\u{fffd}".to_owned();
-        let response = refuse(&Rejection::IssuerUnknown { issuer, tenant: None }.into(), &surface());
+        let response = refuse(&Rejection::IssuerUnknown { issuer, problem: None }.into(), &surface());
         let description = challenge_of(&response).split("error_description=").nth(1).unwrap();
         assert_eq!(description.matches('"').count(), 2);
         assert!(!description.contains('\\'));

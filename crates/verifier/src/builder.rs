@@ -1,6 +1,6 @@
 //! Makes a [`Verifier`]. All mistakes are reported together.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::RangeInclusive;
@@ -189,20 +189,23 @@ impl<P> Builder<P> {
         if self.issuers.is_empty() {
             faults.push("it trusts no issuer; add one with `issuer`".to_owned());
         }
-        let mut names = HashSet::new();
-        for issuer in &self.issuers {
-            if !names.insert(issuer.name.as_str()) {
-                faults.push(format!("{} is added twice; describe it once", named(issuer)));
+        let issuers: Vec<TrustedIssuer> =
+            self.issuers.iter().map(|issuer| trusted(issuer, leeway_seconds, &mut faults)).collect();
+        let mut names: HashMap<&str, bool> = HashMap::new();
+        for issuer in &issuers {
+            let name = if issuer.issuer.is_empty() { "an issuer without a name" } else { &issuer.issuer };
+            let tells_apart = issuer.rules.tell_apart();
+            if names.insert(&issuer.issuer, tells_apart) == Some(false) {
+                let fix = "describe it once, or give each of them an audience or a condition";
+                faults.push(format!("{name} is added twice, and nothing tells the two apart; {fix}"));
             }
             for other in &issuer.also_known_as {
-                if other.is_empty() || !names.insert(other.as_str()) {
+                if other.is_empty() || names.insert(other, false).is_some() {
                     let problem = "is empty, or belongs to another issuer, or is there twice";
-                    faults.push(format!("{}: its other spelling \"{other}\" {problem}", named(issuer)));
+                    faults.push(format!("{name}: its other spelling \"{other}\" {problem}"));
                 }
             }
         }
-        let issuers: Vec<TrustedIssuer> =
-            self.issuers.iter().map(|issuer| trusted(issuer, leeway_seconds, &mut faults)).collect();
         if !faults.is_empty() {
             return Err(BuildError { faults });
         }

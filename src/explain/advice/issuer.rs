@@ -10,7 +10,7 @@ use crate::jose::Algorithm;
 use crate::keys::{Location, url};
 use crate::rejection::{Refusal, Rejection, excerpt};
 use crate::trust::presets::{Preset, Recognised};
-use crate::trust::tenants::{TenantProblem, Tenants};
+use crate::trust::tenants::{IssuerProblem, Tenants};
 
 fn iss<'e>(examination: &'e Examination<'_>) -> &'e str {
     examination.token.as_ref().and_then(|token| token.claims().issuer.as_deref()).unwrap_or_default()
@@ -149,15 +149,24 @@ fn in_words(found: Recognised) -> String {
 
 /// What to do about the tenant of a token that is of the form of a configured issuer with tenants.
 fn tenant_unknown(examination: &Examination<'_>) -> Option<Advice> {
-    let Some(Refusal::Rejection(Rejection::IssuerUnknown { tenant: Some(problem), .. })) =
+    let Some(Refusal::Rejection(Rejection::IssuerUnknown { problem: Some(problem), .. })) =
         &examination.refusal
     else {
         return None;
     };
+    if *problem == IssuerProblem::NoTable {
+        return Some(advice(
+            format!(
+                "Several [[vars.ASSAY.issuers]] tables have the token's issuer, \"{}\", and the token fits none of them.",
+                excerpt(iss(examination))
+            ),
+            "Of several tables with one `issuer`, the first whose `audience` and `require` fit the token is used. Compare the `aud` of the token and the claims that `require` names with each of them: the token is for another application, or a table for it is missing.",
+        ));
+    }
     let (issuer, tenant) = examination.terms.issuers.with_tenant(iss(examination))?;
     let given = excerpt(tenant);
     Some(match (problem, &issuer.tenants) {
-        (TenantProblem::NotAccepted, Some(Tenants::These(tenants))) => advice(
+        (IssuerProblem::NotAccepted, Some(Tenants::These(tenants))) => advice(
             format!("The token is from the tenant \"{given}\" of Entra, which is not one of `tenants`."),
             format!(
                 "If you do not know this tenant, somebody of another organization has signed in. To accept its tokens, set {}:\n    tenants = {}",
@@ -165,7 +174,7 @@ fn tenant_unknown(examination: &Examination<'_>) -> Option<Advice> {
                 list(tenants.iter().map(String::as_str), &[tenant])
             ),
         ),
-        (TenantProblem::NotAnId, _) => advice(
+        (IssuerProblem::NotAnId, _) => advice(
             format!(
                 "The token's issuer has \"{given}\" in the place of the tenant, and a tenant's id is a GUID in lower case."
             ),

@@ -6,6 +6,7 @@ mod confusion;
 mod distrust;
 mod engines;
 mod keys;
+mod one_iss;
 mod order;
 mod outage;
 mod remembered;
@@ -217,7 +218,7 @@ fn an_issuer_is_compared_character_by_character() {
         let issuer = edge_assay::rejection::excerpt(name);
         assert_eq!(
             world.rejection(&from(name)),
-            Rejection::IssuerUnknown { issuer, tenant: None },
+            Rejection::IssuerUnknown { issuer, problem: None },
             "{name:?}"
         );
     }

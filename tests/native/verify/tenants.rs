@@ -2,7 +2,7 @@
 
 use edge_assay::jose::Algorithm;
 use edge_assay::rejection::{NoKey, Rejection};
-use edge_assay::trust::tenants::TenantProblem;
+use edge_assay::trust::tenants::IssuerProblem;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -42,9 +42,9 @@ fn token(iss: &str, tid: &Value) -> String {
     mint(Algorithm::EdDsa, &json!({}), &claims(iss, &json!({ "tid": tid })))
 }
 
-fn unknown(world: &World, iss: &str, tid: &Value) -> Option<TenantProblem> {
+fn unknown(world: &World, iss: &str, tid: &Value) -> Option<IssuerProblem> {
     match world.rejection(&token(iss, tid)) {
-        Rejection::IssuerUnknown { tenant, .. } => tenant,
+        Rejection::IssuerUnknown { problem, .. } => problem,
         other => panic!("{iss}: {other:?}"),
     }
 }
@@ -65,7 +65,7 @@ fn a_token_of_a_listed_tenant_is_accepted_and_reported_under_its_own_iss() {
 #[test]
 fn a_token_of_another_tenant_is_refused_without_a_fetch() {
     let world = world(&json!({}));
-    assert_eq!(unknown(&world, &iss(OTHER), &json!(OTHER)), Some(TenantProblem::NotAccepted));
+    assert_eq!(unknown(&world, &iss(OTHER), &json!(OTHER)), Some(IssuerProblem::NotAccepted));
     assert_eq!(world.platform.origin.requests(), []);
     let response = world.ask(&FakeRequest::verify(&token(&iss(OTHER), &json!(OTHER))));
     let problem = body(&response);
@@ -86,7 +86,7 @@ fn the_tenant_in_iss_must_be_the_claim_tid() {
             json!(OURS.to_uppercase()),
             json!(format!("{OURS} ")),
         ] {
-            assert_eq!(unknown(&world, &iss(OURS), &tid), Some(TenantProblem::Contradiction), "{tid}");
+            assert_eq!(unknown(&world, &iss(OURS), &tid), Some(IssuerProblem::Contradiction), "{tid}");
         }
         assert_eq!(world.platform.origin.requests(), []);
     }
@@ -121,7 +121,7 @@ fn nothing_but_a_guid_in_lower_case_stands_for_the_tenant() {
     ] {
         assert_eq!(
             unknown(&world, &iss(injected), &json!(injected)),
-            Some(TenantProblem::NotAnId),
+            Some(IssuerProblem::NotAnId),
             "{injected:?}"
         );
     }
@@ -178,7 +178,7 @@ fn an_older_spelling_has_the_tenant_in_its_own_place() {
     assert_eq!(world.outcome(&token(&v1, &json!(OURS))).unwrap().issuer(), v1);
     assert_eq!(
         unknown(&world, &V1.replace("{tenantid}", OTHER), &json!(OTHER)),
-        Some(TenantProblem::NotAccepted)
+        Some(IssuerProblem::NotAccepted)
     );
 }
 

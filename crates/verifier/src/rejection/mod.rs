@@ -21,7 +21,7 @@ use edge_assay_jose::TokenFormatError;
 
 use crate::codes::{self, Code};
 use crate::time::Timestamp;
-use crate::trust::tenants::TenantProblem;
+use crate::trust::tenants::IssuerProblem;
 
 /// Why a token was refused. The data is bounded and safe to show: it contains neither the token nor its signature.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,12 +64,12 @@ pub enum Rejection {
     #[error("the token has no `iss` claim, so no issuer can be selected")]
     IssuerMissing,
     /// `iss` is not exactly one of the configured issuers. The texts are compared character by character.
-    #[error("the issuer \"{issuer}\" is not configured{}", .tenant.map_or(String::new(), |problem| format!(": {problem}")))]
+    #[error("the issuer \"{issuer}\" is not configured{}", .problem.map_or(String::new(), |problem| format!(": {problem}")))]
     IssuerUnknown {
         /// The token's `iss`, truncated.
         issuer: String,
-        /// What is wrong with its tenant, if it is of the form of a configured issuer with tenants.
-        tenant: Option<TenantProblem>,
+        /// What is wrong, if the issuer is configured and does not accept this token.
+        problem: Option<IssuerProblem>,
     },
     /// `alg` is absent, `none`, or not implemented.
     #[error("the algorithm \"{algorithm}\" is not supported")]

@@ -167,6 +167,18 @@ impl ClaimRules {
         })
     }
 
+    /// Whether a token can tell this issuer from another with the same `iss`: by its audience or by a condition.
+    #[must_use]
+    pub fn tell_apart(&self) -> bool {
+        self.audience != AudienceRule::Unchecked || !self.require.is_empty()
+    }
+
+    /// Whether a token with this header and these claims has the audience and meets the conditions.
+    #[must_use]
+    pub fn choose(&self, header: &Header, claims: &Claims) -> bool {
+        self.audience_violation(header, claims).is_none() && self.failed_conditions(header, claims).is_empty()
+    }
+
     fn audience_violation(&self, header: &Header, claims: &Claims) -> Option<Rejection> {
         if self.audience == AudienceRule::Unchecked {
             return None;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::claims::ClaimRules;
 use super::distrust::DistrustedKeys;
 use super::secrets::ConfiguredSecret;
-use super::tenants::{Tenants, is_tenant_id};
+use super::tenants::{IssuerProblem, Tenants, is_tenant_id};
 use crate::jose::algorithm::Algorithm;
-use crate::jose::{Claims, KeySet};
+use crate::jose::{Claims, Header, KeySet};
 use crate::keys::KeySource;
 use crate::rejection::{Rejection, excerpt};
 
@@ -61,30 +61,41 @@ impl TrustedIssuer {
 #[derive(Debug, Default)]
 pub struct TrustedIssuers {
     in_order: Vec<Arc<TrustedIssuer>>,
-    by_iss: HashMap<String, Arc<TrustedIssuer>>,
+    by_iss: HashMap<String, Vec<Arc<TrustedIssuer>>>,
     with_tenants: Vec<Arc<TrustedIssuer>>,
 }
 
 impl TrustedIssuers {
-    /// The issuer of a token with these claims, whose signature nobody has checked yet. `iss` is compared character by character (RFC 7519
-    /// §4.1.1, RFC 3986 §6.2.1). For an issuer with tenants, `iss` must be its name with the claim `tid` in the place of the tenant.
+    /// The issuer of a token with this header and these claims, whose signature nobody has checked yet. `iss` is compared character by character
+    /// (RFC 7519 §4.1.1, RFC 3986 §6.2.1). For an issuer with tenants, `iss` must be its name with the claim `tid` in the place of the tenant.
+    ///
+    /// If several have the `iss`, it is the first of them, in the configuration's order, whose audience and conditions the token meets. Its keys
+    /// and its rules alone are used then, so a claim that is not true selects what refuses the token.
     ///
     /// # Errors
     /// [`Rejection::IssuerMissing`] or [`Rejection::IssuerUnknown`].
-    pub fn select(&self, claims: &Claims) -> Result<&Arc<TrustedIssuer>, Rejection> {
+    pub fn select(&self, header: &Header, claims: &Claims) -> Result<&Arc<TrustedIssuer>, Rejection> {
         let iss = claims.issuer.as_deref().ok_or(Rejection::IssuerMissing)?;
-        if let Some(issuer) = self.by_iss.get(iss) {
-            return Ok(issuer);
+        match self.by_iss.get(iss).map(Vec::as_slice) {
+            None => {}
+            Some([issuer]) => return Ok(issuer),
+            Some(several) => {
+                let unknown = || Rejection::IssuerUnknown {
+                    issuer: excerpt(iss),
+                    problem: Some(IssuerProblem::NoTable),
+                };
+                return several.iter().find(|issuer| issuer.rules.choose(header, claims)).ok_or_else(unknown);
+            }
         }
-        let mut tenant = None;
+        let mut problem = None;
         for issuer in &self.with_tenants {
             match issuer.judge_tenant(iss, claims) {
                 None => {}
                 Some(Ok(())) => return Ok(issuer),
-                Some(Err(problem)) => tenant = tenant.or(Some(problem)),
+                Some(Err(found)) => problem = problem.or(Some(found)),
             }
         }
-        Err(Rejection::IssuerUnknown { issuer: excerpt(iss), tenant })
+        Err(Rejection::IssuerUnknown { issuer: excerpt(iss), problem })
     }
 
     /// The issuer with tenants of whose form `iss` is, and the tenant in it, accepted or not.
@@ -107,11 +118,12 @@ impl TrustedIssuers {
         self.in_order.iter().find(|issuer| issuer.also_known_as.iter().any(|one| one == iss))
     }
 
-    /// The issuer that is configured under this name.
+    /// The issuer that is configured under this name, the first of several.
     #[must_use]
     pub fn named(&self, name: &str) -> Option<&Arc<TrustedIssuer>> {
         let has_name = |issuer: &&Arc<TrustedIssuer>| issuer.issuer == name;
-        self.by_iss.get(name).filter(has_name).or_else(|| self.with_tenants.iter().find(has_name))
+        let in_several = self.by_iss.get(name).and_then(|several| several.iter().find(has_name));
+        in_several.or_else(|| self.with_tenants.iter().find(has_name))
     }
 
     /// All of them, in the configuration's order.
@@ -125,10 +137,10 @@ impl FromIterator<TrustedIssuer> for TrustedIssuers {
         let in_order: Vec<_> = issuers.into_iter().map(Arc::new).collect();
         let (with_tenants, others): (Vec<_>, Vec<_>) =
             in_order.iter().cloned().partition(|issuer| issuer.tenants.is_some());
-        let mut by_iss = HashMap::new();
+        let mut by_iss: HashMap<String, Vec<Arc<TrustedIssuer>>> = HashMap::new();
         for issuer in &others {
             for iss in issuer.names() {
-                by_iss.insert(iss.clone(), Arc::clone(issuer));
+                by_iss.entry(iss.clone()).or_default().push(Arc::clone(issuer));
             }
         }
         Self { in_order, by_iss, with_tenants }

@@ -15,9 +15,9 @@ pub enum Tenants {
     These(Vec<String>),
 }
 
-/// Why a token of a configured issuer with tenants is not accepted.
+/// Why a token is not accepted although its `iss` is that of a configured issuer, or has its form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TenantProblem {
+pub enum IssuerProblem {
     /// The tenant is not one of the accepted ones.
     #[error("its tenant is not one of `tenants`")]
     NotAccepted,
@@ -27,6 +27,11 @@ pub enum TenantProblem {
     /// The claim `tid` is absent or names another tenant.
     #[error("its `tid` is not the tenant in its `iss`")]
     Contradiction,
+    /// Several tables have this `iss`, and the token fits none of them.
+    #[error(
+        "several tables have this `iss`, and the token has the audience and the conditions of none of them"
+    )]
+    NoTable,
 }
 
 impl Tenants {
@@ -97,18 +102,18 @@ impl TrustedIssuer {
     }
 
     /// Whether a token with these claims is of this issuer; `None` if `iss` is not of its form.
-    pub(super) fn judge_tenant(&self, iss: &str, claims: &Claims) -> Option<Result<(), TenantProblem>> {
+    pub(super) fn judge_tenant(&self, iss: &str, claims: &Claims) -> Option<Result<(), IssuerProblem>> {
         let tenants = self.tenants.as_ref()?;
         let tenant = self.tenant_of(iss)?;
         let tid = claims.members().string("tid");
         Some(if !is_tenant_id(tenant) {
-            Err(TenantProblem::NotAnId)
+            Err(IssuerProblem::NotAnId)
         } else if tid.as_deref() != Some(tenant) {
-            Err(TenantProblem::Contradiction)
+            Err(IssuerProblem::Contradiction)
         } else if tenants.include(tenant) {
             Ok(())
         } else {
-            Err(TenantProblem::NotAccepted)
+            Err(IssuerProblem::NotAccepted)
         })
     }
 

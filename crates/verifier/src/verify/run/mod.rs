@@ -66,7 +66,7 @@ impl<'r, P: VerifierPlatform> Run<'r, P> {
         };
         self.observed.content = Some(Arc::clone(token.content()));
 
-        let issuer = self.terms.issuers.select(token.claims())?;
+        let issuer = self.terms.issuers.select(token.header(), token.claims())?;
         self.trail.issuer = Some(Arc::clone(issuer));
         let algorithm = select_algorithm(issuer, &token)?;
         self.trail.algorithm = Some(algorithm);
