@@ -1,5 +1,7 @@
 //! `DELETE /keys?issuer=…`: drops the cached keys of an issuer in all isolates, for callers that may see details.
 
+use std::cell::RefCell;
+
 use http::StatusCode;
 use percent_encoding::percent_decode_str;
 
@@ -7,10 +9,12 @@ use super::application::Application;
 use super::problem::{ProblemDetails, json as json_response};
 use super::{Response, access, challenge, explanation};
 use crate::codes;
+use crate::keys::{KeySource, Purged};
 use crate::members::json;
 use crate::ports::{IncomingRequest, Platform};
 use crate::rejection::Fault;
 use crate::verify::Terms;
+use crate::waiting::join_all;
 
 /// The KV namespace through which isolates learn of a purge.
 const BINDING: &str = "JWKS_CACHE";
@@ -31,24 +35,35 @@ pub(super) async fn answer<P: Platform, R: IncomingRequest>(
             "name the issuer: DELETE /keys?issuer=<the `issuer` of its table, percent-encoded>",
         );
     };
-    let source = terms.issuers.named(&issuer).and_then(|issuer| issuer.keys.as_ref());
-    let Some(source) = source else {
+    // Several tables may have the issuer.
+    let tables = terms.issuers.iter().filter(|one| one.issuer == issuer);
+    let sources: Vec<&KeySource> = tables.filter_map(|one| one.keys.as_ref()).collect();
+    if sources.is_empty() {
         return problem(
             &codes::CALL_INVALID,
             "`issuer` is not the `issuer` of a table whose keys are fetched; /readyz lists them",
         );
-    };
-    let purged = app.keys.purge(platform, source, &terms.cache, platform.now()).await;
-    if let Err(error) = &purged.announced {
-        let fault = Fault::StoreUnavailable { binding: BINDING.to_owned(), reason: error.to_string() };
-        return challenge::refuse(&fault.into(), &app.config.surface);
     }
-    let kids = |set: &crate::jose::KeySet| -> Vec<Option<String>> {
-        set.keys.iter().map(|key| key.kid.clone()).collect()
-    };
-    let report = match &purged.fetched {
-        Ok(set) => json!({ "issuer": issuer, "fetched": true, "kids": kids(set) }),
-        Err(fault) => json!({ "issuer": issuer, "fetched": false, "problem": fault.to_string() }),
+    let purged: Vec<RefCell<Option<Purged>>> = sources.iter().map(|_| RefCell::default()).collect();
+    join_all(sources.iter().zip(&purged).map(|(source, purged)| async {
+        let outcome = app.keys.purge(platform, source, &terms.cache, platform.now()).await;
+        purged.replace(Some(outcome));
+    }))
+    .await;
+    let (mut kids, mut failure) = (Vec::new(), None);
+    for purged in purged.into_iter().filter_map(RefCell::into_inner) {
+        if let Err(error) = purged.announced {
+            let fault = Fault::StoreUnavailable { binding: BINDING.to_owned(), reason: error.to_string() };
+            return challenge::refuse(&fault.into(), &app.config.surface);
+        }
+        match purged.fetched {
+            Ok(set) => kids.extend(set.keys.iter().map(|key| key.kid.clone())),
+            Err(fault) => failure = Some(fault),
+        }
+    }
+    let report = match failure {
+        None => json!({ "issuer": issuer, "fetched": true, "kids": kids }),
+        Some(fault) => json!({ "issuer": issuer, "fetched": false, "problem": fault.to_string() }),
     };
     json_response(StatusCode::OK, &report)
 }

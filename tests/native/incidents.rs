@@ -534,7 +534,8 @@ mod waveflow {
             let begun = world.platform.now_ms();
             let verification = world.verification(&lasting);
             assert!(verification.outcome.is_ok());
-            assert_eq!(world.platform.now_ms(), begun, "no request waits");
+            // After a minute without requests it looks for a purge, and this store takes a millisecond.
+            assert!(world.platform.now_ms() <= begun + 1, "no request waits for the provider");
             if let Some(issuer) = verification.refresh {
                 world.platform.run(world.app.refresh(&world.platform, &issuer));
                 // The duration of the refresh is not part of the hour.

@@ -74,11 +74,15 @@ impl<P: VerifierPlatform> Verifier<P> {
     /// Drops the cached keys of an issuer and fetches them again, for when the provider has withdrawn a key. `issuer` is the name that it was
     /// described with. Processes with the same store drop them within about a minute. It takes a second and a fetch.
     ///
-    /// `None` if there is no such issuer, or no keys of it are fetched.
-    pub async fn purge(&self, issuer: &str) -> Option<Purged> {
-        let source = self.terms.issuers.named(issuer)?.keys.as_ref()?;
-        let (platform, policy) = (&self.platform, &self.terms.cache);
-        Some(self.keys.purge(platform, source, policy, platform.now()).await)
+    /// One outcome for each issuer of this name whose keys are fetched; none if there is no such issuer.
+    pub async fn purge(&self, issuer: &str) -> Vec<Purged> {
+        let mut purged = Vec::new();
+        let named = self.terms.issuers.iter().filter(|one| one.issuer == issuer);
+        for source in named.filter_map(|one| one.keys.as_ref()) {
+            let (platform, policy) = (&self.platform, &self.terms.cache);
+            purged.push(self.keys.purge(platform, source, policy, platform.now()).await);
+        }
+        purged
     }
 
     /// Fetches the key sets that come due soon, and those that are not known yet, so that no request waits for them; and writes to the

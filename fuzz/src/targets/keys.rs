@@ -36,7 +36,16 @@ pub fn key_set(data: &[u8]) -> bool {
             assert_eq!(set.keys.len() + set.set_aside.len(), elements.len());
             set
         }
-        (Ok(_), _) => panic!("a set without an array of keys, or with too many"),
+        // An object of PEM texts: each is a key, usable or not.
+        (Ok(set), None) => {
+            let members = strict.as_ref().expect("an object");
+            let is_pem =
+                |one: &Value| one.as_str().is_some_and(|text| text.trim_start().starts_with("-----BEGIN "));
+            assert!(!members.is_empty() && members.len() <= MAX_JWKS_KEYS && members.values().all(is_pem));
+            assert_eq!(set.keys.len() + set.set_aside.len(), members.len());
+            return !set.keys.is_empty();
+        }
+        (Ok(_), _) => panic!("a set with too many keys"),
         (Err(_), None) => return false,
         (Err(KeySetFormatError::TooLarge(_)), _) if data.len() > MAX_JWKS_BYTES => return false,
         (Err(KeySetFormatError::TooManyKeys(count)), Some(elements)) if elements.len() == count => {

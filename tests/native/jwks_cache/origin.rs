@@ -129,7 +129,7 @@ fn a_failure_says_what_was_seen_and_where_the_answer_points() {
         (Answer::html("<html>"), KeySetProblem::Page, None),
         (Answer::json(document(elsewhere)), KeySetProblem::DiscoveryDocument, Some(elsewhere)),
         (Answer::json(document("http://issuer.example/")), KeySetProblem::DiscoveryDocument, None),
-        (Answer::json(r#"{"a":"-----BEGIN CERTIFICATE-----\n"}"#), KeySetProblem::Pem, None),
+        (Answer::json(r#"{"a":"-----BEGIN CERTIFICATE-----\n"}"#), KeySetProblem::NoUsableKey, None),
         (Answer::json("-----BEGIN PUBLIC KEY-----\n"), KeySetProblem::Pem, None),
         (Answer::json(jwk("a", 1).to_string()), KeySetProblem::BareKeys, None),
         (Answer::json("[]"), KeySetProblem::BareKeys, None),

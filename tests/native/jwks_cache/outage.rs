@@ -44,7 +44,8 @@ fn while_an_origin_is_known_to_fail_requests_past_the_ttl_do_not_wait_for_it() {
         world.now_ms() - begun
     };
     assert!(waited(0) >= 500, "the first one asks");
-    assert_eq!((waited(0), waited(60), calls(&world)), (0, 0, 2));
+    // After a minute without requests it looks for a purge, and this store takes a millisecond.
+    assert_eq!((waited(0), waited(60), calls(&world)), (0, 1, 2));
     assert!(waited(60) >= 500, "a failure of two minutes ago shows nothing");
     assert_eq!(calls(&world), 3);
 }

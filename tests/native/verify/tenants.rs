@@ -83,7 +83,7 @@ fn the_tenant_in_iss_must_be_the_claim_tid() {
             json!(""),
             json!([OURS]),
             json!({ "tid": OURS }),
-            json!(OURS.to_uppercase()),
+            json!(format!("{OURS}\u{200b}")),
             json!(format!("{OURS} ")),
         ] {
             assert_eq!(unknown(&world, &iss(OURS), &tid), Some(IssuerProblem::Contradiction), "{tid}");

@@ -176,9 +176,8 @@ impl KeyCache {
         now: Timestamp,
     ) {
         let visit = Visit::new(self, platform, source, policy);
-        visit.seek_purge_if_due(now).await;
         let needed = |now| !matches!(visit.decide(Wanted::Any, now), Decision::Use | Decision::Refuse(_));
-        visit.renew(now, needed).await;
+        visit.renew_or_seek_purge(now, needed).await;
         self.write_back(platform).await;
     }
 
@@ -227,9 +226,8 @@ impl KeyCache {
         now: Timestamp,
     ) {
         let visit = Visit::new(self, platform, source, policy);
-        visit.seek_purge_if_due(now).await;
         let needed = |now| freshness::due_within(horizon_seconds, now, &visit.freshness());
-        visit.renew(now, needed).await;
+        visit.renew_or_seek_purge(now, needed).await;
         self.write_back(platform).await;
     }
 
@@ -327,7 +325,8 @@ impl KeyCache {
         }
         if let Some(lease) = lease {
             if visit.extend_lease(lease, now) {
-                let noting = if lookup.refresh_due { Noting::Everything } else { Noting::News };
+                let is_due = visit.decide(Wanted::Any, now) != Decision::Use;
+                let noting = if is_due { Noting::Everything } else { Noting::News };
                 visit.attempt(Wanted::Any, noting).await;
             }
             visit.with(|entry| entry.release(lease));
@@ -425,10 +424,12 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
         self.with(|entry| entry.record.cached.as_ref().map_or(Look::No, |_| entry.purges.look(now)))
     }
 
-    async fn seek_purge_if_due(&self, now: Timestamp) {
-        if self.look_for_purge(now) != Look::No {
+    /// As [`Self::renew`]. If the set need not be renewed, looks for a purge if that is due, and renews the set if there was one.
+    async fn renew_or_seek_purge(&self, now: Timestamp, needed: impl Fn(Timestamp) -> bool) {
+        if !needed(now) && self.look_for_purge(now) != Look::No {
             self.seek_purge(STORE_TIMEOUT_MS).await;
         }
+        self.renew(self.platform.now(), needed).await;
     }
 
     /// Looks for a purge in the store. If the store does not answer in time, the set in memory stays until the next look.
