@@ -33,7 +33,7 @@ pub(in crate::explain) fn class_refused(examination: &Examination<'_>) -> Advice
     let Some((rule, accepted)) = rule.and_then(|rule| Some((rule, rule.accepted.as_ref()?))) else {
         return advice("The token is of another class.", "Send a token of an accepted class.");
     };
-    let names = accepted.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
+    let names = accepted.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let others =
         examination.violations.iter().filter(|one| !matches!(one, Rejection::TokenClassRefused { .. }));
     let others: Vec<&str> = others.map(Rejection::code).collect();
@@ -51,7 +51,7 @@ pub(in crate::explain) fn class_refused(examination: &Examination<'_>) -> Advice
     match class(examination) {
         Some((provider, class)) => advice(
             format!(
-                "This is {}, but of {provider}'s tokens only {names} is accepted here. {}",
+                "This is {}, which is not accepted here. Accepted classes: {names}. {}",
                 class.with_provider(provider),
                 class.hint
             ),
@@ -63,7 +63,7 @@ pub(in crate::explain) fn class_refused(examination: &Examination<'_>) -> Advice
         ),
         None => advice(
             format!(
-                "The token is of no class of {}'s tokens that is known, and only {names} is accepted here.",
+                "The token is of no class of {}'s tokens that is known. Accepted classes: {names}.",
                 rule.provider
             ),
             format!(

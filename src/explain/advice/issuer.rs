@@ -260,7 +260,7 @@ fn audience(examination: &Examination<'_>) -> Option<String> {
     let token = examination.token.as_ref()?;
     let (header, claims) = (token.header(), token.claims());
     let stand_in = || {
-        let class = provider_of(claims.issuer.as_deref()?)?.class_of(header, claims)?;
+        let class = provider(examination)?.preset.class_of(header, claims)?;
         Some(claims.members().string(class.audience_in?)?.into_owned())
     };
     let named = claims.audience.iter().flatten().find(|one| pasteable(one).is_some()).cloned();
@@ -370,7 +370,7 @@ fn pin(examination: &Examination<'_>) -> Option<(String, String)> {
 /// That the preset of the token's provider refuses tokens of its class, if it does.
 fn class_refused_by_preset(examination: &Examination<'_>) -> Option<String> {
     let token = examination.token.as_ref()?;
-    let provider = provider_of(token.claims().issuer.as_deref()?)?;
+    let provider = provider(examination)?.preset;
     let class = provider.class_of(token.header(), token.claims()).filter(|class| !class.is_meant)?;
     Some(format!(
         "\nThis is {}, which the preset refuses. {}",

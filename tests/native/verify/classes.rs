@@ -26,7 +26,7 @@ fn iss_of(preset: &str) -> &'static str {
         "cognito" => "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_a",
         "google" => "https://accounts.google.com",
         "cloudflare-access" => "https://team.cloudflareaccess.com",
-        "descope" => "P2abcdefghijklmnopqrstuvwxyz",
+        "descope" => "https://api.descope.com/v1/apps/P2abcdefghijklmnopqrstuvwxyz",
         _ => ISS,
     }
 }
@@ -164,8 +164,10 @@ fn tokens_of(preset: &str) -> Vec<(Value, Value, &'static str)> {
             ),
             (none.clone(), json!({ "azp": "robot@p.iam.gserviceaccount.com" }), "service-account"),
             (none.clone(), json!({ "events": {} }), "?"),
-            (none.clone(), json!({ "email": null }), "?"),
-            (none, json!({ "sub": null }), "?"),
+            // Without two claims there are no two that are equal.
+            (none.clone(), json!({ "sub": null }), "+user"),
+            (none.clone(), json!({ "azp": "1", "sub": null }), "+user"),
+            (none, json!({ "email": null }), "+user"),
         ],
         "keycloak" => vec![
             (none.clone(), json!({ "typ": "Bearer" }), "+access"),
@@ -185,16 +187,22 @@ fn tokens_of(preset: &str) -> Vec<(Value, Value, &'static str)> {
     }
 }
 
-/// The presets whose tokens have classes.
-fn presets() -> Vec<&'static str> {
-    let presets = Preset::ALL.iter().filter(|preset| !preset.classes().is_empty());
-    presets.map(|preset| preset.name_of_preset()).collect()
-}
+/// The presets that are tried here. `tests/providers` has the recorded tokens of all.
+const PRESETS: [&str; 9] = [
+    "clerk",
+    "supabase",
+    "better-auth",
+    "better-auth-oauth",
+    "cognito",
+    "cloudflare-access",
+    "google",
+    "keycloak",
+    "descope",
+];
 
 #[test]
 fn each_preset_accepts_the_classes_that_its_users_mean_and_refuses_those_that_share_the_key() {
-    assert!(presets().len() > 8);
-    for preset in presets() {
+    for preset in PRESETS {
         let world = world(preset, &json!({}));
         let provider = Preset::named(preset).unwrap();
         for (header, payload, class) in tokens_of(preset) {
@@ -217,7 +225,7 @@ fn each_preset_accepts_the_classes_that_its_users_mean_and_refuses_those_that_sh
 
 #[test]
 fn each_class_is_accepted_if_the_configuration_lists_it_and_then_only_that_one() {
-    for preset in presets() {
+    for preset in PRESETS {
         let names: Vec<&str> =
             Preset::named(preset).unwrap().classes().iter().map(|class| class.name).collect();
         for name in names {
