@@ -94,7 +94,7 @@ class Provider {
       ...claims,
     };
     const key = this.#keys[keyIndex];
-    const protectedHeader = { alg: key.algorithm, typ: 'JWT', kid: key.kid, ...this.#recipe.header, ...header };
+    const protectedHeader = { alg: key.algorithm, typ: 'JWT', kid: key.kid, ...this.#recipe.header?.({ template }), ...header };
     return new SignJWT(definedOnly(payload))
       .setProtectedHeader(/** @type {import('jose').JWTHeaderParameters} */ (definedOnly(protectedHeader)))
       .sign(key.signingKey);

@@ -6,8 +6,8 @@ const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
 const letters = (count) => [...randomBytes(count)].map((byte) => LETTERS[byte % LETTERS.length]).join('');
 
 /**
- * By name: `issuer(origin)`, `jwksPath`, the usual `algorithm`, the lifetime of a token in seconds, `keyId()` for a new key, and
- * `claims({ issuer, now, template })`.
+ * By name: `issuer(origin)`, `jwksPath`, the usual `algorithm`, the lifetime of a token in seconds, `keyId()` for a new key,
+ * `claims({ issuer, now, template })`, and further members of the `header({ template })`.
  */
 export const PROVIDERS = {
   clerk: {
@@ -16,7 +16,8 @@ export const PROVIDERS = {
     algorithm: 'RS256',
     lifetime: 60,
     keyId: () => `ins_${letters(27)}`,
-    header: { cat: 'cl_B7d4PD111AAA' },
+    // The class of the token: of a session, or of a template.
+    header: ({ template }) => ({ cat: template === undefined ? 'cl_B7d4PD111AAA' : 'cl_B7d4PD222AAA' }),
     claims({ now, template }) {
       const both = { azp: 'http://localhost:5173', jti: letters(20), nbf: now - 10, sub: 'user_2vXWc4bPm0qkPaU9h3vJwZ1gYdT' };
       // A token from a template has no claims about the session. Only a template can set an audience.

@@ -86,6 +86,16 @@ suite('the Worker, trusting Clerk, Supabase and Better Auth', () => {
     assert.match(headers.get('www-authenticate'), /^Bearer realm="edge-assay", error="invalid_request"/);
   });
 
+  test('refuses other kinds of tokens, which the same key signs, and says which class came', async () => {
+    const machine = await clerk.mint({ claims: { sub: 'mch_2xYz', sid: undefined } });
+    const answer = await worker.verify(machine);
+    assertRefused(answer, 401, 'token_class_refused');
+    assert.equal(answer.body.detail, 'the token is a Clerk machine-to-machine token (`machine`); accepted: session, template');
+    assertRefused(await worker.verify(await supabase.mint({ claims: { role: 'service_role' } })), 401, 'token_class_refused');
+    assertRefused(await worker.verify(await betterAuth.mint({ claims: { nonce: 'n' } })), 401, 'token_class_refused');
+    assertRefused(await worker.verify(await clerk.mint({ claims: { cnf: { jkt: 'x' } } })), 401, 'proof_required');
+  });
+
   test('describes every refusal as problem details, and shows nothing of the token', async () => {
     const token = await clerk.mint({ expired: true });
     const { headers, body } = await worker.verify(token);

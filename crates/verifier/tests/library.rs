@@ -21,6 +21,9 @@ use edge_assay_verifier::ports::{
     Clock, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log, PlatformCrypto,
     Random, Secrets, StoreError,
 };
+use edge_assay_verifier::trust::claims::Confirmation;
+use edge_assay_verifier::trust::conditions::{Condition, Member, Test};
+use edge_assay_verifier::trust::facts::Pointer;
 use edge_assay_verifier::{Issuer, Rejection, Verifier};
 use serde_json::{Value, json};
 
@@ -251,6 +254,70 @@ fn every_mistake_of_a_description_is_reported_at_once() {
     assert_eq!(error.faults(), expected);
     let none = Verifier::<Platform>::builder().build().unwrap_err();
     assert_eq!(none.faults(), ["it trusts no issuer; add one with `issuer`"]);
+}
+
+/// The code for which a token with these claims is refused by a verifier of this issuer; `None` if it is accepted.
+async fn code(issuer: Issuer, claims: &Value) -> Option<&'static str> {
+    let verifier = Verifier::builder().issuer(issuer).build_on(Platform::default()).unwrap();
+    *verifier.platform().published.lock().unwrap() = Some(key(1));
+    verifier.verify(&token(&key(1), claims)).await.err().map(|refusal| refusal.code())
+}
+
+#[tokio::test]
+async fn an_issuer_has_classes_conditions_and_a_rule_for_bound_tokens() {
+    let issuer = || Issuer::better_auth(ISSUER).audience([ISSUER]);
+    let id_token = json!({ "nonce": "n" });
+    assert_eq!(code(issuer(), &json!({})).await, None);
+    assert_eq!(code(issuer(), &id_token).await, Some("token_class_refused"));
+    assert_eq!(code(issuer().classes(["id", "session"]), &id_token).await, None);
+    assert_eq!(code(issuer().classes(["id"]), &json!({})).await, Some("token_class_refused"));
+    assert_eq!(code(issuer().any_class(), &id_token).await, None);
+
+    let condition = |about, wanted: &str| Condition { about, test: Test::Equals(wanted.into()) };
+    let role = || Member::Claim(Pointer::parse("/role").unwrap());
+    let typ = || Member::Header(Pointer::parse("/typ").unwrap());
+    let admin = || issuer().require(condition(role(), "admin"));
+    assert_eq!(code(admin(), &json!({ "role": "admin" })).await, None);
+    assert_eq!(code(admin(), &json!({ "role": "user" })).await, Some("condition_failed"));
+    // Each call adds a condition.
+    let both = admin().require(condition(typ(), "at+jwt"));
+    assert_eq!(code(both, &json!({ "role": "admin" })).await, Some("token_class_refused"));
+    let both = admin().require(condition(typ(), "JWT"));
+    assert_eq!(code(both, &json!({ "role": "admin" })).await, None);
+
+    let bound = json!({ "cnf": { "jkt": "x" } });
+    assert_eq!(code(issuer(), &bound).await, Some("proof_required"));
+    assert_eq!(code(issuer().confirmation(Confirmation::Refuse), &bound).await, Some("proof_required"));
+    assert_eq!(code(issuer().confirmation(Confirmation::Ignore), &bound).await, None);
+}
+
+#[test]
+fn a_mistake_in_the_classes_is_reported() {
+    let fault = |issuer: Issuer| {
+        let error = Verifier::<Platform>::builder().issuer(issuer).build().unwrap_err();
+        error.faults().join("; ")
+    };
+    let clerk = || Issuer::clerk("https://clerk.example.com").any_audience();
+    assert_eq!(
+        fault(clerk().classes(["session", "machines"])),
+        "https://clerk.example.com: `classes` names \"machines\", which is not a class of Clerk; write some of machine, oauth, handshake, pending, session, template"
+    );
+    assert_eq!(
+        fault(clerk().classes(Vec::<String>::new())),
+        "https://clerk.example.com: `classes` is empty, so no token is accepted"
+    );
+    let nothing = "https://a.example: `classes` has no effect, because no classes of its tokens are known";
+    assert_eq!(fault(Issuer::oidc("https://a.example").any_audience().classes(["session"])), nothing);
+    assert_eq!(fault(Issuer::oidc("https://a.example").any_audience().any_class()), nothing);
+}
+
+#[test]
+fn the_constructors_of_the_providers_know_their_classes() {
+    let built = |issuer: Issuer| Verifier::<Platform>::builder().issuer(issuer).build().is_ok();
+    let pool = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_a";
+    assert!(built(Issuer::cognito(pool).audience(["client"]).classes(["access", "id"])));
+    let oauth = Issuer::better_auth_oauth("https://app.example/api/auth").audience(["https://api.example"]);
+    assert!(built(oauth.classes(["access"])));
 }
 
 #[test]
