@@ -139,7 +139,9 @@ fn accept(options: &Options) -> Result<(), String> {
                 .to_owned(),
         );
     }
-    if !issuer.contains("://") {
+    let preset = options.preset.map(|(_, preset)| preset).or_else(|| explain::provider_preset(issuer));
+    let is_of_provider = preset.is_some_and(|preset| issuer::has_keys(preset, issuer));
+    if !is_of_provider && !issuer.contains("://") {
         return Err(format!(
             "--issuer needs a whole URL, exactly as the `iss` of your tokens: --issuer {}",
             quoted(&format!("https://{issuer}"))
@@ -151,7 +153,7 @@ fn accept(options: &Options) -> Result<(), String> {
             quoted(base)
         ));
     }
-    if let Err(error) = url::accept(issuer) {
+    if let Some(error) = url::accept(issuer).err().filter(|_| !is_of_provider) {
         let instead = match issuer.strip_prefix("http://") {
             Some(rest) => {
                 format!("; if your tokens have it, --issuer {}", quoted(&format!("https://{rest}")))
@@ -237,7 +239,9 @@ fn take_over(options: &mut Options, facts: &Facts) -> Result<(), String> {
             excerpt(&facts.issuer)
         ));
     }
-    if url::accept(&facts.issuer).is_err() {
+    let preset = options.preset.map(|(_, preset)| preset).or_else(|| explain::provider_preset(&facts.issuer));
+    let is_of_provider = preset.is_some_and(|preset| issuer::has_keys(preset, &facts.issuer));
+    if url::accept(&facts.issuer).is_err() && !is_of_provider {
         return Err(format!(
             "✗ The `iss` of the token is {}, which is not an https URL, so the place of the keys cannot be derived from it. Find the URL of the keys (JWKS URI) in the provider's documentation, and write the table by hand with `issuer`, `jwks_uri` and `audience`: docs/configuration.md",
             excerpt(&facts.issuer)
@@ -249,8 +253,9 @@ fn take_over(options: &mut Options, facts: &Facts) -> Result<(), String> {
 
 /// What the token is, in one line.
 fn described(facts: &Facts) -> String {
-    let provider =
-        explain::provider_preset(&facts.issuer).map_or("its provider is not known by its host", Preset::name);
+    let provider = explain::provider_preset(&facts.issuer)
+        .or_else(|| issuer::provider_of(&facts.issuer, Some(facts)))
+        .map_or("its provider is not known", Preset::name);
     let audience = match facts.audiences.as_slice() {
         [] if facts.has_audience => "an audience that cannot be shown".to_owned(),
         [] => "no audience".to_owned(),

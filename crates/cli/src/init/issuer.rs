@@ -89,7 +89,8 @@ pub(super) struct Found {
 /// A message, if the issuer cannot be right. If it does not answer, that is a warning.
 pub(super) fn examine(options: &Options, facts: Option<&Facts>, machine: &Machine) -> Result<Found, String> {
     let issuer = options.issuer.as_str();
-    let recognised = options.preset.map(|(_, preset)| preset).or_else(|| explain::provider_preset(issuer));
+    let by_name = options.preset.map(|(_, preset)| preset).or_else(|| explain::provider_preset(issuer));
+    let recognised = by_name.or_else(|| provider_of(issuer, facts));
     if let Some((problem, fix)) = recognised.and_then(|preset| preset.issuer_fault(issuer)) {
         return Err(format!("✗ {problem}: {fix} as --issuer. Nothing was written."));
     }
@@ -105,12 +106,14 @@ pub(super) fn examine(options: &Options, facts: Option<&Facts>, machine: &Machin
     if options.offline {
         return Ok(unchecked(issuer, recognised, "it was not asked, because of --offline"));
     }
-    if let Some(named) = named_by_discovery(issuer, machine) {
+    if let Some(named) = named_by_discovery(issuer, machine).filter(|_| url::accept(issuer).is_ok()) {
         return Err(other_issuer(issuer, &named));
     }
-    let candidates = match recognised {
-        Some(preset) => vec![preset],
-        None => vec![Preset::Oidc, Preset::BetterAuth],
+    let candidates = match (by_name, recognised) {
+        (Some(preset), _) => vec![preset],
+        // The claims of a token are a hint, and no more.
+        (None, Some(preset)) => vec![preset, Preset::Oidc],
+        (None, None) => vec![Preset::Oidc, Preset::BetterAuth],
     };
     let mut first = None;
     for preset in candidates {
@@ -132,6 +135,18 @@ pub(super) fn examine(options: &Options, facts: Option<&Facts>, machine: &Machin
         Some((preset, error)) => Err(no_keys(issuer, preset, recognised.is_some(), &error)),
         None => Ok(unchecked(issuer, recognised, "it was not asked")),
     }
+}
+
+/// The provider that a token's claims show, if the issuer is one of its.
+pub(super) fn provider_of(issuer: &str, facts: Option<&Facts>) -> Option<Preset> {
+    facts?.provider.filter(|preset| has_keys(*preset, issuer))
+}
+
+/// Whether the issuer has the provider's form, and the place of its keys follows from it. The `iss` of some providers is no URL.
+pub(super) fn has_keys(preset: Preset, issuer: &str) -> bool {
+    let is_place =
+        |(Location::Jwks { uri } | Location::Discovery { uri }): Location| url::accept(&uri).is_ok();
+    preset.issuer_fault(issuer).is_none() && preset.location(issuer).is_some_and(is_place)
 }
 
 /// The `issuer` in the issuer's discovery document, if there is a document and it names another one.

@@ -120,14 +120,18 @@ fn usual_audience(preset: Preset, issuer: &str) -> Option<(Value, &'static str)>
             json!({ "any_of": [issuer] }),
             "Better Auth's `aud` is its base URL, unless it is configured otherwise.",
         ),
+        "firebase" => {
+            let project = issuer.rsplit('/').next().filter(|project| !project.is_empty())?;
+            (json!({ "any_of": [project] }), "The `aud` of Firebase's tokens is the project.")
+        }
         _ => return None,
     };
     Some((value, comment))
 }
 
-/// Whether the `aud` of a provider's tokens is known without a token.
-pub(super) fn has_usual_audience(preset: Preset) -> bool {
-    usual_audience(preset, "").is_some()
+/// Whether the `aud` of the issuer's tokens is known without a token.
+pub(super) fn has_usual_audience(preset: Preset, issuer: &str) -> bool {
+    usual_audience(preset, issuer).is_some()
 }
 
 /// The audience of a token that is most probably the API. Auth0 and others add an endpoint of their own.
@@ -149,6 +153,8 @@ fn issuer_lines(
     ];
     let mut hints = Vec::new();
     let preset = variant.preset();
+    let mistake = preset.map(Preset::mistake).filter(|mistake| !mistake.is_empty());
+    lines.extend(mistake.map(Line::comment));
     if let Some(preset) = preset {
         lines.push(Line::Field("preset", json!(preset.name_of_preset())));
     }

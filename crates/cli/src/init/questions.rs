@@ -32,7 +32,10 @@ pub(super) fn ask_for_rest(
     preset: Preset,
     is_audience_known: bool,
 ) -> Result<(), String> {
-    if options.audience.is_empty() && !is_audience_known && !project::has_usual_audience(preset) {
+    if options.audience.is_empty()
+        && !is_audience_known
+        && !project::has_usual_audience(preset, &options.issuer)
+    {
         let audience = terminal::ask(&format!(
             "Which `aud` do the tokens for your API have? With {} it depends on the API. Write `unchecked` if they have none; press Enter if you do not know it.",
             preset.name()

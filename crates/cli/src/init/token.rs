@@ -7,6 +7,7 @@ use edge_assay::http::credentials;
 use edge_assay::jose::{Algorithm, base64url, json};
 use edge_assay::limits;
 use edge_assay::rejection::excerpt;
+use edge_assay::trust::presets::Preset;
 use serde_json::{Map, Value};
 
 /// The longest `iss` and the longest `aud` that are taken over, in bytes.
@@ -32,6 +33,8 @@ pub(super) struct Facts {
     pub(super) authorized_party: Option<String>,
     /// What kind of token it is, as far as its members say it.
     pub(super) class: &'static str,
+    /// The provider whose tokens alone have one of its claims. A hint.
+    pub(super) provider: Option<Preset>,
 }
 
 /// Reads the token in a text: bare, behind `Bearer`, or in the JSON of a token endpoint.
@@ -77,6 +80,7 @@ pub(super) fn read(text: &str) -> Result<Facts, String> {
         has_audience: claims.get("aud").is_some_and(|given| !given.is_null()),
         authorized_party: text_of(&claims, "azp").and_then(plain),
         class: class(&header, &claims),
+        provider: Preset::of_claims(|name| claims.contains_key(name)).map(|found| found.preset),
         token,
     })
 }
