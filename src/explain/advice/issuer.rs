@@ -5,7 +5,7 @@ use super::keys::{for_microsoft_graph, is_for_microsoft_graph, no_secret};
 use super::{Advice, advice, list, pasteable, table, table_of};
 use crate::explain::Examination;
 use crate::explain::cause::CauseId;
-use crate::explain::issuers::{self, Difference, provider_of};
+use crate::explain::issuers::{self, Difference};
 use crate::jose::Algorithm;
 use crate::keys::{Location, url};
 use crate::rejection::{Refusal, Rejection, excerpt};
