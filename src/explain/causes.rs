@@ -72,32 +72,7 @@ fn of_rejection(examination: &Examination<'_>, rejection: &Rejection) -> (CauseI
         Rejection::KeyDistrusted { kid } => {
             (CauseId::KeyDistrusted, advice::distrusted(examination, kid.as_deref()))
         }
-        Rejection::KeyNotFound(NoKey::UnknownKid { .. } | NoKey::KeysWithoutKid { .. })
-            if examination.set_was_stale() =>
-        {
-            (CauseId::JwksStale, advice::stale(examination))
-        }
-        Rejection::KeyNotFound(NoKey::UnknownKid { kid, .. }) => {
-            (CauseId::KeyUnknown, advice::key_unknown(examination, kid))
-        }
-        Rejection::KeyNotFound(NoKey::NotConfigured { kid, .. }) => {
-            (CauseId::KeyUnknown, advice::key_not_configured(examination, kid))
-        }
-        Rejection::KeyNotFound(NoKey::KeysWithoutKid { kid, .. }) => {
-            (CauseId::KeyUnknown, advice::keys_without_kid(examination, kid))
-        }
-        Rejection::KeyNotFound(NoKey::OtherTenant { .. }) => {
-            (CauseId::KeyUnknown, advice::key_of_another_tenant(examination))
-        }
-        Rejection::KeyNotFound(NoKey::OtherAlgorithm { kid, algorithm }) => {
-            (CauseId::AlgorithmMismatch, advice::other_algorithm(examination, kid, algorithm))
-        }
-        Rejection::KeyNotFound(NoKey::NoneForAlgorithm { algorithm, .. }) => {
-            advice::none_for_algorithm(examination, algorithm)
-        }
-        Rejection::KeyNotFound(NoKey::NoSharedSecret { algorithm }) => {
-            (CauseId::SharedSecretAbsent, advice::no_secret(examination, algorithm))
-        }
+        Rejection::KeyNotFound(no_key) => of_no_key(examination, no_key),
         Rejection::KeyUnusable { kid, reason } => {
             (CauseId::KeySetAside, advice::set_aside(kid.as_deref(), reason))
         }
@@ -155,6 +130,30 @@ fn of_rejection(examination: &Examination<'_>, rejection: &Rejection) -> (CauseI
         Rejection::ProofRequired => (CauseId::ProofRequired, advice::proof_required(examination)),
         Rejection::ScopeInsufficient { missing, .. } => {
             (CauseId::ScopeInsufficient, advice::scope(examination, missing))
+        }
+    }
+}
+
+/// No key of the issuer is the token's.
+fn of_no_key(examination: &Examination<'_>, no_key: &NoKey) -> (CauseId, Advice) {
+    match no_key {
+        NoKey::UnknownKid { .. } | NoKey::KeysWithoutKid { .. } if examination.set_was_stale() => {
+            (CauseId::JwksStale, advice::stale(examination))
+        }
+        NoKey::UnknownKid { kid, .. } => (CauseId::KeyUnknown, advice::key_unknown(examination, kid)),
+        NoKey::NotConfigured { kid, .. } => {
+            (CauseId::KeyUnknown, advice::key_not_configured(examination, kid))
+        }
+        NoKey::KeysWithoutKid { kid, .. } => {
+            (CauseId::KeyUnknown, advice::keys_without_kid(examination, kid))
+        }
+        NoKey::OtherTenant { .. } => (CauseId::KeyUnknown, advice::key_of_another_tenant(examination)),
+        NoKey::OtherAlgorithm { kid, algorithm } => {
+            (CauseId::AlgorithmMismatch, advice::other_algorithm(examination, kid, algorithm))
+        }
+        NoKey::NoneForAlgorithm { algorithm, .. } => advice::none_for_algorithm(examination, algorithm),
+        NoKey::NoSharedSecret { algorithm } => {
+            (CauseId::SharedSecretAbsent, advice::no_secret(examination, algorithm))
         }
     }
 }

@@ -42,12 +42,9 @@ pub(in crate::explain) fn class_refused(examination: &Examination<'_>) -> Advice
     } else {
         format!("\nThe token would then still be refused: {}.", others.join(", "))
     };
-    let accepted_hints: String = rule
-        .known
-        .iter()
-        .filter(|class| rule.accepts(Some(class)))
-        .map(|class| format!(" `{}`: {}", class.name, class.hint))
-        .collect();
+    let hints = rule.known.iter().filter(|class| rule.accepts(Some(class)));
+    let hints: Vec<String> = hints.map(|class| format!(" `{}`: {}", class.name, class.hint)).collect();
+    let accepted_hints = hints.concat();
     match class(examination) {
         Some((provider, class)) => advice(
             format!(
