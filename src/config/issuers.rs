@@ -30,7 +30,8 @@ pub(super) fn read(tables: Vec<Table<'_>>, leeway_seconds: u64, secrets: &impl S
         .filter_map(|table| {
             let issuer = read_one(&table, leeway_seconds, secrets);
             if let Some(issuer) = &issuer {
-                if names.insert(issuer.issuer.clone(), issuer.rules.tell_apart()) == Some(false) {
+                let tells_apart = issuer.tenants.is_none() && issuer.rules.tell_apart();
+                if names.insert(issuer.issuer.clone(), tells_apart) == Some(false) {
                     table.fault(
                         ISSUER.issuer.name,
                         "is configured twice, and the former table takes every token",

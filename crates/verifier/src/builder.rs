@@ -194,7 +194,7 @@ impl<P> Builder<P> {
         let mut names: HashMap<&str, bool> = HashMap::new();
         for issuer in &issuers {
             let name = if issuer.issuer.is_empty() { "an issuer without a name" } else { &issuer.issuer };
-            let tells_apart = issuer.rules.tell_apart();
+            let tells_apart = issuer.tenants.is_none() && issuer.rules.tell_apart();
             if names.insert(&issuer.issuer, tells_apart) == Some(false) {
                 let fix = "describe it once, or give each of them an audience or a condition";
                 faults.push(format!("{name} is added twice, and nothing tells the two apart; {fix}"));

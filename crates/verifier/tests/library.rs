@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use ed25519_dalek::{Signer as _, SigningKey};
 use edge_assay_verifier::jose::time::Timestamp;
-use edge_assay_verifier::jose::{Algorithm, base64url};
+use edge_assay_verifier::jose::{Algorithm, Jwk, base64url};
 use edge_assay_verifier::ports::{
     Clock, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log, PlatformCrypto,
     Random, Secrets, StoreError,
@@ -133,6 +133,7 @@ fn the_futures_of_a_verifier_are_send_if_those_of_its_platform_are() {
     shareable(&verifier);
     sendable(&verifier.verify("a.b.c"));
     sendable(&verifier.upkeep());
+    sendable(&verifier.purge(ISSUER));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -434,4 +435,71 @@ async fn a_scope_with_a_space_is_not_two_scopes_and_two_are_not_one() {
         let verified = verifier.verify(&token(&key(1), &claims)).await.unwrap();
         assert_eq!(["a", "b", "a b"].map(|scope| verified.has_scope(scope)), granted, "{claims}");
     }
+}
+
+/// The public key of a test key, as JWK.
+fn jwk(key: &SigningKey) -> Jwk {
+    let x = base64url::encode(key.verifying_key().as_bytes());
+    Jwk::from_value(&json!({ "kty": "OKP", "crv": "Ed25519", "kid": kid(key), "x": x })).unwrap()
+}
+
+fn built(issuer: Issuer) -> Verifier<Platform> {
+    Verifier::builder().issuer(issuer).build_on(Platform::default()).unwrap()
+}
+
+#[tokio::test]
+async fn keys_that_are_given_with_an_issuer_are_not_fetched_and_a_distrusted_one_is_refused() {
+    let issuer = Issuer::with_keys(ISSUER, [jwk(&key(1)), jwk(&key(2))]).audience([ISSUER]);
+    let verifier = built(issuer.distrusted_keys([jwk(&key(2)).thumbprint]));
+    verifier.verify(&token(&key(1), &json!({}))).await.unwrap();
+    let refusal = verifier.verify(&token(&key(2), &json!({}))).await.unwrap_err();
+    assert_eq!((refusal.code(), refusal.status()), ("key_distrusted", 401));
+    assert_eq!(verifier.verify(&token(&key(3), &json!({}))).await.unwrap_err().code(), "key_not_found");
+    verifier.upkeep().await;
+    assert_eq!(verifier.platform().fetches.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn other_spellings_and_tenants_of_an_issuer_are_accepted() {
+    const TENANT: &str = "11111111-2222-3333-4444-555555555555";
+    let spelt =
+        built(Issuer::with_keys(ISSUER, [jwk(&key(1))]).also_known_as(["app.example"]).any_audience());
+    let verified = spelt.verify(&token(&key(1), &json!({ "iss": "app.example" }))).await.unwrap();
+    assert_eq!(verified.issuer(), ISSUER);
+    let of = |tenant: &str| format!("https://login.example/{tenant}/v2.0");
+    let tenants = built(Issuer::with_keys(of("{tenantid}"), [jwk(&key(1))]).tenants([TENANT]).any_audience());
+    let verified =
+        tenants.verify(&token(&key(1), &json!({ "iss": of(TENANT), "tid": TENANT }))).await.unwrap();
+    assert!(verified.issuer() == of(TENANT) && verified.is_of(&of("{tenantid}")));
+    let other = tenants.verify(&token(&key(1), &json!({ "iss": of("common"), "tid": "common" }))).await;
+    assert_eq!(other.unwrap_err().code(), "issuer_unknown");
+}
+
+#[tokio::test]
+async fn a_purge_fetches_the_keys_again() {
+    let verifier = verifier();
+    publish(&verifier, key(1));
+    verifier.verify(&token(&key(1), &json!({}))).await.unwrap();
+    publish(&verifier, key(2));
+    let purged = verifier.purge(ISSUER).await;
+    assert!(purged.len() == 1 && purged[0].fetched.is_ok());
+    assert_eq!(verifier.verify(&token(&key(1), &json!({}))).await.unwrap_err().code(), "key_not_found");
+    assert!(verifier.purge("https://other.example").await.is_empty());
+}
+
+#[test]
+fn contradictory_issuers_are_reported_together() {
+    let faults = |issuers: Vec<Issuer>| {
+        let builder = issuers
+            .into_iter()
+            .fold(Verifier::<Platform>::builder(), |builder, issuer| builder.issuer(issuer));
+        builder.build_on(Platform::default()).unwrap_err().faults().join("\n")
+    };
+    let one = || Issuer::with_keys(ISSUER, [jwk(&key(1))]);
+    assert!(faults(vec![one().any_audience(), one().audience([ISSUER])]).contains("is added twice"));
+    assert!(faults(vec![one().tenants(["common"]).any_audience()]).contains("{tenantid}"));
+    assert!(
+        faults(vec![one().algorithms([Algorithm::Rs256]).any_audience()]).contains("none of its public keys")
+    );
+    assert!(faults(vec![one().also_known_as([ISSUER]).any_audience()]).contains("other spelling"));
 }

@@ -129,6 +129,14 @@ fn a_table_behind_one_that_takes_every_token_is_a_fault() {
         ["issuers[1].also_known_as[0]"]
     );
     assert_eq!(faults(&[client("one"), client("two")]), Vec::<String>::new());
+    // Tenants are told apart by the tenant alone.
+    let tenants = |name: &str| {
+        let fields = json!({ "issuer": "https://login.example/{tenantid}", "tenants": "any" });
+        let mut table = client(name);
+        table.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        table
+    };
+    assert_eq!(faults(&[tenants("one"), tenants("two")]), ["issuers[1].issuer"]);
 }
 
 #[test]
