@@ -253,9 +253,16 @@ fn take_over(options: &mut Options, facts: &Facts) -> Result<(), String> {
 
 /// What the token is, in one line.
 fn described(facts: &Facts) -> String {
-    let provider = explain::provider_preset(&facts.issuer)
-        .or_else(|| issuer::provider_of(&facts.issuer, Some(facts)))
-        .map_or("its provider is not known", Preset::name);
+    let preset =
+        explain::provider_preset(&facts.issuer).or_else(|| issuer::provider_of(&facts.issuer, Some(facts)));
+    let class = preset.and_then(|preset| Some((preset, facts.class_of(preset)?)));
+    let kind = match (preset, class) {
+        (Some(preset), Some((_, class))) => {
+            format!("{} (`{}`)", class.with_provider(preset.name()), class.name)
+        }
+        (Some(preset), None) => format!("{}, {}", preset.name(), facts.class),
+        (None, _) => format!("its provider is not known, {}", facts.class),
+    };
     let audience = match facts.audiences.as_slice() {
         [] if facts.has_audience => "an audience that cannot be shown".to_owned(),
         [] => "no audience".to_owned(),
@@ -263,7 +270,7 @@ fn described(facts: &Facts) -> String {
             format!("audience {}", several.iter().map(|one| excerpt(one)).collect::<Vec<_>>().join(", "))
         }
     };
-    format!("The token: {provider}, {}, {}, {audience}", facts.class, facts.algorithm.name())
+    format!("The token: {kind}, {}, {audience}", facts.algorithm.name())
 }
 
 /// Whether the token is accepted under the configuration that is about to be written.

@@ -1,5 +1,7 @@
 //! The configuration of a project as JSON with comments: the same as the TOML, block by block.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value, json};
 
 use super::project::{MAIN, PREFIX, blocks, route};
@@ -33,7 +35,7 @@ pub(super) fn compose(shipped: &str, name: &str, issuer: &[Line], upstream: Opti
         text.push_str(&table::as_json(&members, "  "));
         text.push_str(&table::as_json(&comments, "  "));
         for (field, value) in &of_table {
-            text.push_str(&format!("  {}: {},\n", json!(field), table::json(value, "  ")));
+            let _ = writeln!(text, "  {}: {},", json!(field), table::json(value, "  "));
         }
     }
     text = text.replace("  \"name\": \"edge-assay\",\n", &format!("  \"name\": {},\n", json!(name)));
@@ -64,15 +66,13 @@ pub(super) fn vars(issuer: &[Line], upstream: Option<&str>, rest: &Map<String, V
         text.push_str(
             "      // Everything needs a token. The API gets the user in a header that no client can set.\n",
         );
-        text.push_str(&format!(
-            "      \"gateway\": {},\n",
-            table::json(&json!({ "routes": [route] }), "      ")
-        ));
+        let _ =
+            writeln!(text, "      \"gateway\": {},", table::json(&json!({ "routes": [route] }), "      "));
         text.push_str("      // The Worker's own endpoints, out of the way of the API's paths.\n");
-        text.push_str(&format!("      \"endpoints\": {{ \"prefix\": \"{PREFIX}\" }},\n"));
+        let _ = writeln!(text, "      \"endpoints\": {{ \"prefix\": \"{PREFIX}\" }},");
     }
     for (name, value) in rest {
-        text.push_str(&format!("      {}: {},\n", json!(name), table::json(value, "      ")));
+        let _ = writeln!(text, "      {}: {},", json!(name), table::json(value, "      "));
     }
     text.push_str("    },\n  },\n");
     text

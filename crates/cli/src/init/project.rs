@@ -1,6 +1,7 @@
 //! The files of a new project, as texts, and how they are written: each one new, or nothing at all, unless the caller wants files to be
 //! replaced.
 
+use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
@@ -62,11 +63,12 @@ fn toml_tables(issuer: &[Line], upstream: Option<&str>) -> String {
     if let Some(upstream) = upstream {
         text.push_str("\n# Everything needs a token. The API gets the user in a header that no client can set.\n[[vars.ASSAY.gateway.routes]]\n");
         for (name, value) in route(upstream) {
-            text.push_str(&format!("{name} = {}\n", table::toml(&value)));
+            let _ = writeln!(text, "{name} = {}", table::toml(&value));
         }
-        text.push_str(&format!(
-            "\n# The Worker's own endpoints, out of the way of the API's paths.\n[vars.ASSAY.endpoints]\nprefix = \"{PREFIX}\"\n"
-        ));
+        let _ = writeln!(
+            text,
+            "\n# The Worker's own endpoints, out of the way of the API's paths.\n[vars.ASSAY.endpoints]\nprefix = \"{PREFIX}\""
+        );
     }
     text
 }
@@ -167,10 +169,17 @@ fn issuer_lines(
     } else if preset.is_none() {
         lines.push(Line::Field("algorithms", json!(["HS256"])));
     }
+    let class = facts.zip(preset).and_then(|(facts, preset)| facts.class_of(preset));
+    // Some providers name the audience in another claim.
+    let elsewhere = class.and_then(|class| facts?.claim(class.audience_in?));
     let usual = preset.and_then(|preset| usual_audience(preset, issuer));
     match (options.audience.as_slice(), facts) {
         ([one], _) if one == UNCHECKED => lines.push(Line::Field("audience", json!(UNCHECKED))),
         ([_, ..], _) => lines.push(Line::Field("audience", json!({ "any_of": options.audience }))),
+        ([], Some(facts)) if !facts.has_audience && elsewhere.is_some() => {
+            lines.push(Line::comment("Check that this is your application: every token for it is accepted."));
+            lines.push(Line::Field("audience", json!({ "any_of": [elsewhere] })));
+        }
         ([], Some(facts)) if !facts.has_audience => {
             lines.push(Line::comment("The tokens have no `aud`."));
             lines.push(Line::Field("audience", json!(UNCHECKED)));
@@ -192,6 +201,17 @@ fn issuer_lines(
                 hints.push("the audience is not known, so no token is accepted yet: write the `aud` of your tokens into `audience`. `npx edge-assay explain` shows it for a token");
             }
         }
+    }
+    if let (Some(rule), Some(_)) = (preset.and_then(Preset::class_rule), facts)
+        && !rule.accepts(class)
+    {
+        lines.push(Line::comment(
+            "The token that this file was made from is of a class that is not for APIs, so it is refused.",
+        ));
+        lines.extend(class.map(|class| Line::comment(class.hint)));
+        let proposed = class.map_or(json!(UNCHECKED), |class| json!([class.name]));
+        lines.push(Line::Proposed("classes", proposed));
+        hints.push("the token is of a class that the preset refuses: the comment above `classes` in the configuration says what to send instead");
     }
     // The applications of other providers are no origins.
     if preset.is_some_and(|preset| preset.name_of_preset() == "clerk") {

@@ -4,9 +4,11 @@
 //! that cannot be seen, and is short.
 
 use edge_assay::http::credentials;
+use edge_assay::jose::token::UntrustedToken;
 use edge_assay::jose::{Algorithm, base64url, json};
 use edge_assay::limits;
 use edge_assay::rejection::excerpt;
+use edge_assay::trust::classes::Class;
 use edge_assay::trust::presets::Preset;
 use serde_json::{Map, Value};
 
@@ -35,6 +37,20 @@ pub(super) struct Facts {
     pub(super) class: &'static str,
     /// The provider whose tokens alone have one of its claims. A hint.
     pub(super) provider: Option<Preset>,
+}
+
+impl Facts {
+    /// The class of the token among those of this provider, if it has classes; `None` if none fits.
+    pub(super) fn class_of(&self, preset: Preset) -> Option<&'static Class> {
+        let token = UntrustedToken::parse(&self.token).ok()?;
+        preset.class_of(token.header(), token.claims())
+    }
+
+    /// The text of a claim that can be written into a file.
+    pub(super) fn claim(&self, name: &str) -> Option<String> {
+        let token = UntrustedToken::parse(&self.token).ok()?;
+        plain(&token.claims().members().string(name)?)
+    }
 }
 
 /// Reads the token in a text: bare, behind `Bearer`, or in the JSON of a token endpoint.

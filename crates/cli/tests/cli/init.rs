@@ -143,32 +143,32 @@ fn a_project_from_a_token_of_a_known_provider_needs_no_network() {
         (
             "https://words-1.clerk.accounts.dev",
             json!({ "sid": "sess_1", "azp": "https://app.example.com" }),
-            "Clerk, a session token, RS256, no audience",
+            "a Clerk session token (`session`), RS256, no audience",
             json!({ "preset": "clerk", "audience": "unchecked", "authorized_parties": ["https://app.example.com"] }),
         ),
         (
             "https://words-1.clerk.accounts.dev",
             json!({ "aud": "backend" }),
-            "Clerk",
+            "a Clerk token of a JWT template (`template`)",
             json!({ "preset": "clerk", "audience": { "any_of": ["backend"] } }),
         ),
         (
             "https://abc.supabase.co/auth/v1",
             json!({ "aud": "authenticated", "session_id": "x" }),
-            "Supabase, a session token",
+            "a Supabase user's token (`user`)",
             json!({ "preset": "supabase", "audience": { "any_of": ["authenticated"] } }),
         ),
         (
             "https://tenant.eu.auth0.com/",
             json!({ "aud": ["https://tenant.eu.auth0.com/userinfo", "https://api.example.com"], "scope": "openid" }),
-            "Auth0, an access token, RS256, audience https://tenant.eu.auth0.com/userinfo, https://api.example.com",
+            "RS256, audience https://tenant.eu.auth0.com/userinfo, https://api.example.com",
             json!({ "preset": "auth0", "audience": { "any_of": ["https://api.example.com"] } }),
         ),
         (
             // This provider's `iss` is no URL.
             "accounts.google.com",
             json!({ "aud": "123.apps.googleusercontent.com", "at_hash": "x" }),
-            "Google, an ID token",
+            "a Google ID token of a user (`user`)",
             json!({ "preset": "google", "audience": { "any_of": ["123.apps.googleusercontent.com"] } }),
         ),
     ]
@@ -227,6 +227,55 @@ fn a_token_with_a_shared_secret_says_which_secret_to_put_and_verifies_with_it() 
         assert_eq!(code(&edge_assay(&["check", &config], "")), 0);
         let explained = edge_assay(&["explain", "--config", &config], &token);
         assert_eq!(code(&explained), 0, "{}", stdout(&explained));
+    }
+}
+
+#[test]
+fn a_token_of_a_class_that_is_not_for_apis_is_named_and_stays_refused() {
+    let folder = Folder::new("init-class");
+    let jwks = folder.file("keys.json", &keys::published(&[keys::for_algorithm(Algorithm::Rs256)]));
+    let pool = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_abc";
+    for (index, (iss, more, said, status, audience)) in [
+        (
+            pool,
+            json!({ "token_use": "access", "client_id": "app" }),
+            "access token (`access`)",
+            0,
+            json!({ "any_of": ["app"] }),
+        ),
+        (
+            pool,
+            json!({ "token_use": "id", "aud": "app" }),
+            "ID token (`id`)",
+            1,
+            json!({ "any_of": ["app"] }),
+        ),
+        (
+            "https://words-1.clerk.accounts.dev",
+            json!({ "sub": "mch_1" }),
+            "machine-to-machine token (`machine`)",
+            1,
+            json!("unchecked"),
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let token = tokens::mint(Algorithm::Rs256, &json!({}), &claims(iss, &more));
+        let (output, place) = init(&folder, &index.to_string(), &["--offline"], &token);
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        assert!(stdout(&output).contains(said), "{}", stdout(&output));
+        assert_eq!(
+            stderr(&output).contains("of a class that the preset refuses"),
+            status == 1,
+            "{}",
+            stderr(&output)
+        );
+        let table = written(&place, "wrangler.toml");
+        assert_eq!((&table["audience"], table.get("classes")), (&audience, None));
+        let config = format!("{place}/wrangler.toml");
+        let explained = edge_assay(&["explain", "--config", &config, "--jwks", &jwks], &token);
+        assert_eq!(code(&explained), status, "{}", stdout(&explained));
     }
 }
 
