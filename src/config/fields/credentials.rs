@@ -18,7 +18,6 @@ object! {
     /// A place of a request where a token is read: `cookie`, `header` or `query`.
     Credential CREDENTIAL with(json!({
         "oneOf": [{ "required": ["cookie"] }, { "required": ["header"] }, { "required": ["query"] }],
-        "dependentRequired": { "publishable_key": ["cookie"], "name": ["cookie"] },
     })) {
         /// The name of a cookie that holds the token, or one of `clerk`, `supabase` and `better-auth`: the session cookies of these providers' libraries.
         cookie: Optional<Text> = Optional(Text), with(json!({ "pattern": r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$" }));
