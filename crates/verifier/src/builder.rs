@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::cross_check::CrossChecks;
 use crate::issuer::Issuer;
-use crate::jose::{Jwk, KeySet};
+use crate::jose::{Jwk, KeySet, SharedSecret};
 use crate::keys::{CachePolicy, KeySource, Location, url};
 use crate::limits;
 use crate::trust::claims::{AudienceRule, ClaimRules};
@@ -229,6 +229,19 @@ fn named(issuer: &Issuer) -> String {
     if issuer.name.is_empty() { "an issuer without a name".to_owned() } else { issuer.name.clone() }
 }
 
+/// The shared secrets of an issuer, which messages call by its name.
+fn secrets(issuer: &Issuer, name: &str) -> Vec<ConfiguredSecret> {
+    let secret = |(position, (kid, secret)): (usize, &(Option<String>, SharedSecret))| ConfiguredSecret {
+        reference: SecretReference {
+            binding: format!("{position} of {name}"),
+            kid: kid.clone(),
+            encoding: Encoding::Utf8,
+        },
+        key: Ok(secret.clone()),
+    };
+    issuer.secrets.iter().enumerate().map(secret).collect()
+}
+
 fn trusted(issuer: &Issuer, leeway_seconds: u64, faults: &mut Vec<String>) -> TrustedIssuer {
     let name = named(issuer);
     let mut fault = |text: String| faults.push(format!("{name}: {text}"));
@@ -297,19 +310,7 @@ fn trusted(issuer: &Issuer, leeway_seconds: u64, faults: &mut Vec<String>) -> Tr
         fault(problem);
         None
     });
-    let secrets: Vec<ConfiguredSecret> = issuer
-        .secrets
-        .iter()
-        .enumerate()
-        .map(|(position, (kid, secret))| ConfiguredSecret {
-            reference: SecretReference {
-                binding: format!("{position} of {name}"),
-                kid: kid.clone(),
-                encoding: Encoding::Utf8,
-            },
-            key: Ok(secret.clone()),
-        })
-        .collect();
+    let secrets = secrets(issuer, &name);
     TrustedIssuer {
         issuer: issuer.name.clone(),
         also_known_as: issuer.also_known_as.clone(),

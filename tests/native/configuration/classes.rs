@@ -18,9 +18,9 @@ fn accepted(changes: &Value) -> Option<Vec<&'static str>> {
 }
 
 /// An issuer of the preset `cognito`, with these changes.
-fn cognito(changes: Value) -> Value {
+fn cognito(changes: &Value) -> Value {
     let issuer = "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_a";
-    merged(json!({ "preset": "cognito", "issuer": issuer }), &changes)
+    merged(json!({ "preset": "cognito", "issuer": issuer }), changes)
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn a_preset_accepts_the_classes_that_it_means_and_the_configuration_replaces_the
     assert_eq!(accepted(&json!({})), None);
     assert_eq!(accepted(&json!({ "preset": "oidc" })), None);
     assert_eq!(accepted(&json!({ "preset": "clerk" })), Some(vec!["session", "template"]));
-    assert_eq!(accepted(&cognito(json!({}))), Some(vec!["access"]));
+    assert_eq!(accepted(&cognito(&json!({}))), Some(vec!["access"]));
     assert_eq!(accepted(&json!({ "preset": "better-auth" })), Some(vec!["session"]));
     assert_eq!(accepted(&json!({ "preset": "better-auth-oauth" })), Some(vec!["access"]));
     let given = |classes: Value| accepted(&json!({ "preset": "clerk", "classes": classes }));
@@ -50,10 +50,10 @@ fn faults_of_classes_say_what_to_write() {
     let fix = "write a list of one or more of \"access\", \"id\"";
     let neither = "is neither a list of classes nor \"unchecked\"";
     for wrong in [json!([]), json!("access"), json!(["access", 1]), json!(true), json!({})] {
-        assert_eq!(of(cognito(json!({ "classes": wrong }))), one("classes", neither, fix), "{wrong}");
+        assert_eq!(of(cognito(&json!({ "classes": wrong }))), one("classes", neither, fix), "{wrong}");
     }
     assert_eq!(
-        of(cognito(json!({ "classes": ["access", "session"] }))),
+        of(cognito(&json!({ "classes": ["access", "session"] }))),
         one("classes[1]", "is not a class of Cognito", "write one of \"access\", \"id\"")
     );
     let no_effect = "has no effect: no classes of these tokens are known";

@@ -53,47 +53,9 @@ const NEUTRAL: &str = "cl_I7d4PD111III";
 
 /// Header, claims and class of tokens, by preset. A class that begins with `+` is accepted by default; `?` is no class that is known.
 fn tokens_of(preset: &str) -> Vec<(Value, Value, &'static str)> {
-    let session = json!({ "sid": "sess_1", "sts": "active", "v": 2 });
     let none = json!({});
     match preset {
-        "clerk" => vec![
-            (json!({ "cat": SESSION }), session.clone(), "+session"),
-            (json!({ "cat": NEUTRAL }), session.clone(), "+session"),
-            (none.clone(), session.clone(), "+session"),
-            (none.clone(), json!({ "sid": "sess_1" }), "+session"),
-            (json!({ "cat": TEMPLATE }), none.clone(), "+template"),
-            (json!({ "cat": TEMPLATE }), json!({ "sid": "of its own" }), "+template"),
-            (json!({ "cat": NEUTRAL }), none.clone(), "+template"),
-            (none.clone(), json!({ "aud": "backend", "user_id": "u" }), "+template"),
-            (json!({ "cat": MACHINE }), json!({ "sub": "mch_1" }), "machine"),
-            (json!({ "cat": MACHINE }), session.clone(), "machine"),
-            (none.clone(), json!({ "sub": "mch_1" }), "machine"),
-            (json!({ "cat": NEUTRAL }), json!({ "sub": "mch_1" }), "machine"),
-            (json!({ "cat": SESSION }), merged(session.clone(), &json!({ "sub": "mch_1" })), "machine"),
-            (json!({ "typ": "at+jwt" }), json!({ "scope": "profile" }), "oauth"),
-            (json!({ "typ": "application/AT+JWT", "cat": SESSION }), session.clone(), "oauth"),
-            (json!({ "cat": SESSION }), json!({ "handshake": ["__session=x"] }), "handshake"),
-            (json!({ "cat": SESSION }), merged(session.clone(), &json!({ "sts": "pending" })), "pending"),
-            (none.clone(), merged(session.clone(), &json!({ "sts": "pending" })), "pending"),
-            // A new class, a session's category without a session, and a ticket in place of a session.
-            (json!({ "cat": "cl_B7d4PD444AAA" }), session.clone(), "?"),
-            (json!({ "cat": "cl_B7d4PD444AAA" }), none.clone(), "?"),
-            (json!({ "cat": SESSION }), none.clone(), "?"),
-            (none.clone(), json!({ "sid": "inv_1", "st": "invitation" }), "?"),
-            (json!({ "cat": NEUTRAL }), json!({ "sid": "inv_1" }), "?"),
-            // Wrong types and other spellings are no category. A null is no member.
-            (json!({ "cat": [SESSION] }), session.clone(), "?"),
-            (json!({ "cat": [MACHINE] }), none.clone(), "?"),
-            (json!({ "cat": 1 }), session.clone(), "?"),
-            (json!({ "cat": "" }), session.clone(), "?"),
-            (json!({ "cat": { "cat": SESSION } }), session.clone(), "?"),
-            (json!({ "cat": SESSION.to_lowercase() }), session.clone(), "?"),
-            (json!({ "cat": format!("{SESSION} ") }), session.clone(), "?"),
-            (none.clone(), json!({ "sid": ["sess_1"] }), "?"),
-            (none.clone(), json!({ "sid": 1 }), "?"),
-            // A claim is not a member of the header.
-            (none, json!({ "cat": MACHINE }), "+template"),
-        ],
+        "clerk" => clerk_tokens(),
         "supabase" => vec![
             (
                 none.clone(),
@@ -185,6 +147,50 @@ fn tokens_of(preset: &str) -> Vec<(Value, Value, &'static str)> {
         ],
         other => panic!("{other}"),
     }
+}
+
+/// Those of Clerk.
+fn clerk_tokens() -> Vec<(Value, Value, &'static str)> {
+    let session = json!({ "sid": "sess_1", "sts": "active", "v": 2 });
+    let none = json!({});
+    vec![
+        (json!({ "cat": SESSION }), session.clone(), "+session"),
+        (json!({ "cat": NEUTRAL }), session.clone(), "+session"),
+        (none.clone(), session.clone(), "+session"),
+        (none.clone(), json!({ "sid": "sess_1" }), "+session"),
+        (json!({ "cat": TEMPLATE }), none.clone(), "+template"),
+        (json!({ "cat": TEMPLATE }), json!({ "sid": "of its own" }), "+template"),
+        (json!({ "cat": NEUTRAL }), none.clone(), "+template"),
+        (none.clone(), json!({ "aud": "backend", "user_id": "u" }), "+template"),
+        (json!({ "cat": MACHINE }), json!({ "sub": "mch_1" }), "machine"),
+        (json!({ "cat": MACHINE }), session.clone(), "machine"),
+        (none.clone(), json!({ "sub": "mch_1" }), "machine"),
+        (json!({ "cat": NEUTRAL }), json!({ "sub": "mch_1" }), "machine"),
+        (json!({ "cat": SESSION }), merged(session.clone(), &json!({ "sub": "mch_1" })), "machine"),
+        (json!({ "typ": "at+jwt" }), json!({ "scope": "profile" }), "oauth"),
+        (json!({ "typ": "application/AT+JWT", "cat": SESSION }), session.clone(), "oauth"),
+        (json!({ "cat": SESSION }), json!({ "handshake": ["__session=x"] }), "handshake"),
+        (json!({ "cat": SESSION }), merged(session.clone(), &json!({ "sts": "pending" })), "pending"),
+        (none.clone(), merged(session.clone(), &json!({ "sts": "pending" })), "pending"),
+        // A new class, a session's category without a session, and a ticket in place of a session.
+        (json!({ "cat": "cl_B7d4PD444AAA" }), session.clone(), "?"),
+        (json!({ "cat": "cl_B7d4PD444AAA" }), none.clone(), "?"),
+        (json!({ "cat": SESSION }), none.clone(), "?"),
+        (none.clone(), json!({ "sid": "inv_1", "st": "invitation" }), "?"),
+        (json!({ "cat": NEUTRAL }), json!({ "sid": "inv_1" }), "?"),
+        // Wrong types and other spellings are no category. A null is no member.
+        (json!({ "cat": [SESSION] }), session.clone(), "?"),
+        (json!({ "cat": [MACHINE] }), none.clone(), "?"),
+        (json!({ "cat": 1 }), session.clone(), "?"),
+        (json!({ "cat": "" }), session.clone(), "?"),
+        (json!({ "cat": { "cat": SESSION } }), session.clone(), "?"),
+        (json!({ "cat": SESSION.to_lowercase() }), session.clone(), "?"),
+        (json!({ "cat": format!("{SESSION} ") }), session.clone(), "?"),
+        (none.clone(), json!({ "sid": ["sess_1"] }), "?"),
+        (none.clone(), json!({ "sid": 1 }), "?"),
+        // A claim is not a member of the header.
+        (none, json!({ "cat": MACHINE }), "+template"),
+    ]
 }
 
 /// The presets that are tried here. `tests/providers` has the recorded tokens of all.
