@@ -35,6 +35,11 @@ fn world(config: &Value, secrets: &[(&str, &str)]) -> World {
         let document = json!({ "issuer": iss, "jwks_uri": "https://idp.example.com/keys" });
         world.serves(&format!("{iss}/.well-known/openid-configuration"), Answer::json(document.to_string()));
     }
+    let google = json!({ "issuer": "https://accounts.google.com", "jwks_uri": "https://www.googleapis.com/oauth2/v3/certs" });
+    world.serves(
+        "https://accounts.google.com/.well-known/openid-configuration",
+        Answer::json(google.to_string()),
+    );
     world
 }
 
@@ -87,7 +92,11 @@ fn advice_to_trust_an_issuer_works_when_it_is_pasted() {
         ("https://unknown.example", EdDsa, json!({ "aud": "api" })),
         ("https://unknown.example", Rs256, json!({})),
         ("privy.io", Es256, json!({ "aud": "app-1" })),
-        ("accounts.google.com", Rs256, json!({ "aud": "x.apps.googleusercontent.com" })),
+        (
+            "accounts.google.com",
+            Rs256,
+            json!({ "aud": "x.apps.googleusercontent.com", "azp": "x.apps.googleusercontent.com" }),
+        ),
         ("https://abc.supabase.co/auth/v1", Es256, json!({ "aud": "authenticated" })),
         ("https://one.clerk.accounts.dev", Rs256, json!({})),
         ("https://tenant.auth0.com/", Rs256, json!({ "aud": ["https://api.example", "b"] })),

@@ -181,7 +181,7 @@ fn an_issuer_of_another_form_is_a_fault_that_says_what_to_write() {
         (Preset::Kinde, "https://one.kinde.com/", "write \"https://one.kinde.com\""),
         (Preset::Logto, "https://one.logto.app", "write \"https://one.logto.app/oidc\""),
         (Preset::Descope, "https://api.descope.com", "character for character"),
-        (Preset::Stytch, "project-live-1", "character for character"),
+        (Preset::Stytch, "stytch.com/live-1", "character for character"),
     ] {
         let (problem, fix) = preset.issuer_fault(issuer).unwrap_or_else(|| panic!("{preset:?} {issuer}"));
         assert!(problem.contains("'s `iss` ") && problem.starts_with(preset.name()), "{problem}");

@@ -27,6 +27,11 @@ fn iss_of(preset: &str) -> &'static str {
         "google" => "https://accounts.google.com",
         "cloudflare-access" => "https://team.cloudflareaccess.com",
         "descope" => "https://api.descope.com/v1/apps/P2abcdefghijklmnopqrstuvwxyz",
+        "entra" => "https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0",
+        "firebase" => "https://securetoken.google.com/project",
+        "apple" => "https://appleid.apple.com",
+        "workos" => "https://api.workos.com/user_management/client_1",
+        "logto" => "https://issuer.example/oidc",
         _ => ISS,
     }
 }
@@ -144,6 +149,56 @@ fn tokens_of(preset: &str) -> Vec<(Value, Value, &'static str)> {
             (none.clone(), json!({ "drn": "DS" }), "+session"),
             (none.clone(), none.clone(), "+session"),
             (none, json!({ "drn": "DSR" }), "refresh"),
+        ],
+        "entra" => vec![
+            (none.clone(), json!({ "azp": "c" }), "+access"),
+            (none.clone(), json!({ "appid": "c" }), "+access"),
+            (none.clone(), json!({ "azp": "c", "idtyp": "app" }), "+app"),
+            (none.clone(), none.clone(), "id"),
+            (none, json!({ "azp": null, "nonce": "n" }), "id"),
+        ],
+        "firebase" => vec![
+            (none.clone(), json!({ "firebase": { "sign_in_provider": "password" } }), "+id"),
+            (none.clone(), json!({ "firebase": {}, "event_type": "beforeSignIn" }), "blocking"),
+            (none.clone(), none, "?"),
+        ],
+        "okta" => vec![
+            (none.clone(), json!({ "cid": "c", "amr": ["pwd"] }), "+access"),
+            (none.clone(), json!({ "idp": "i" }), "id"),
+            (none.clone(), json!({ "amr": ["pwd"] }), "id"),
+            (none.clone(), none, "?"),
+        ],
+        "gitlab" => vec![
+            (none.clone(), json!({ "job_id": "1" }), "+job"),
+            (none.clone(), json!({ "auth_time": 1 }), "user"),
+            (none.clone(), none, "?"),
+        ],
+        "kubernetes" => vec![
+            (
+                none.clone(),
+                json!({ "kubernetes.io": {}, "sub": "system:serviceaccount:a:b" }),
+                "+service-account",
+            ),
+            (none.clone(), json!({ "kubernetes.io": {} }), "?"),
+            (none, json!({ "sub": "system:serviceaccount:a:b" }), "?"),
+        ],
+        "apple" => vec![
+            (none.clone(), none.clone(), "+id"),
+            (none.clone(), json!({ "events": "{}" }), "notification"),
+            (none, json!({ "sub": null }), "?"),
+        ],
+        "workos" => vec![
+            (none.clone(), json!({ "sid": "session_1" }), "+session"),
+            (none.clone(), json!({ "sid": "other_1" }), "?"),
+            (none.clone(), none, "application"),
+        ],
+        "kinde" => vec![(none.clone(), json!({ "scp": ["read"] }), "+access"), (none.clone(), none, "id")],
+        "logto" => vec![(json!({ "typ": "at+jwt" }), none.clone(), "+access"), (none.clone(), none, "id")],
+        "stytch" => vec![
+            (none.clone(), json!({ "https://stytch.com/session": { "id": "s" } }), "+session"),
+            (none.clone(), json!({ "sub": "m2m-client-1" }), "machine"),
+            (none.clone(), json!({ "client_id": "c" }), "connected-app"),
+            (none.clone(), none, "?"),
         ],
         other => panic!("{other}"),
     }

@@ -227,7 +227,7 @@ providers! {
             "https://login.partner.microsoftonline.cn/{uuid}/v2.0",
             "https://sts.chinacloudapi.cn/{uuid}/",
         ]),
-        form_fix: "write the tenant's ID, a UUID, in place of its name or of `common`, as in \"https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0\"",
+        form_fix: "write the tenant's ID, a UUID, in place of its name or of `common`, as in \"https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0\"; for several tenants, write {tenantid} there, and `tenants`",
         hosts: &[
             "login.microsoftonline.com",
             "sts.windows.net",
@@ -674,7 +674,9 @@ impl Preset {
         }
         let base = issuer.trim_end_matches('/');
         let secure = base.strip_prefix("http://").unwrap_or(base);
-        let absolute = if secure.contains("://") { secure.to_owned() } else { format!("https://{secure}") };
+        // A text without a dot is no host, as the ID of a project is none.
+        let is_complete = secure.contains("://") || !secure.contains('.');
+        let absolute = if is_complete { secure.to_owned() } else { format!("https://{secure}") };
         // A form with any host fits every text to which its end is added.
         let own = known.iter().filter(|form| !form.starts_with("https://{"));
         let ends = own.map(|form| form.rsplit_once('}').map_or("", |(_, end)| end));
