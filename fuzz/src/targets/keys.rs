@@ -133,6 +133,7 @@ fn respelt(jwk: &Value) -> Value {
 
 const ISSUER: &str = "https://issuer.example";
 const DISCOVERY: &str = "https://issuer.example/.well-known/openid-configuration";
+const SERVER_METADATA: &str = "https://issuer.example/.well-known/oauth-authorization-server";
 const SET: &str = "https://issuer.example/.well-known/jwks.json";
 
 const POLICY: CachePolicy = CachePolicy {
@@ -238,6 +239,10 @@ pub fn discovery(data: &[u8]) -> bool {
     let asked: Vec<String> = platform.origin.requests().into_iter().map(|request| request.url).collect();
     match (&outcome, asked.as_slice()) {
         (_, [first]) => assert_eq!(first, DISCOVERY),
+        // Nothing is there, so the metadata of RFC 8414 is asked for.
+        (Err(_), [first, second]) if matches!(status, 404 | 410) => {
+            assert_eq!((first.as_str(), second.as_str()), (DISCOVERY, SERVER_METADATA));
+        }
         (_, [first, second]) => {
             assert_eq!(first, DISCOVERY);
             assert!(names_a_set && second == jwks_uri, "{second}");

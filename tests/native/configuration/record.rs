@@ -162,7 +162,9 @@ fn a_newer_version_is_in_force_a_minute_later_and_key_sets_are_kept() {
     platform.directory.takes_ms(2000);
     let begun_ms = platform.now_ms();
     let response = isolate.answer(&platform, &FakeRequest::verify(&token(A)));
-    assert_eq!((response.status().as_u16(), platform.now_ms() - begun_ms), (200, 0), "it waits for nothing");
+    assert_eq!(response.status(), 200);
+    // After a minute without requests it looks whether the keys were purged, and that takes a millisecond here.
+    assert!(platform.now_ms() - begun_ms <= 1, "it does not wait for the configuration");
     platform.run(isolate.0.renew(&platform));
     assert!(isolate.accepts(&platform, B));
     assert!(isolate.accepts(&platform, A));
@@ -277,7 +279,9 @@ fn a_silent_store_delays_no_request_once_a_version_is_in_force() {
     platform.pass(61);
     let begun_ms = platform.now_ms();
     assert_eq!(isolate.answer(&platform, &FakeRequest::verify(&token(A))).status(), 200);
-    assert_eq!(platform.now_ms(), begun_ms);
+    // After a minute without requests it looks whether the keys were purged, and that takes a millisecond here.
+    assert!(platform.now_ms() - begun_ms <= 1, "it does not wait for the configuration");
+    let begun_ms = platform.now_ms();
     // What runs after the response ends too.
     platform.run(isolate.0.renew(&platform));
     assert_eq!(platform.now_ms() - begun_ms, 5000);
