@@ -52,9 +52,11 @@ fn check(arguments: &[String]) -> Result<bool, String> {
     }
     let configured =
         file.environments.iter().find_map(|one| one.name.as_ref().filter(|_| one.variable.is_some()));
-    // Each is checked, even if one before it has faults.
-    let sound = file.environments.iter().map(|one| check_one(&file, one, configured, online));
-    Ok(sound.fold(true, |all, one| all && one))
+    let mut sound = true;
+    for environment in &file.environments {
+        sound &= check_one(&file, environment, configured, online);
+    }
+    Ok(sound)
 }
 
 /// Prints the configuration as the JSON to put into Workers KV, if it has no faults. The report goes to standard error.

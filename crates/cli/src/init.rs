@@ -191,9 +191,10 @@ fn init(arguments: &[String]) -> Result<bool, InitError> {
     } else if asks {
         text = questions::ask_for_issuer(&mut options).map_err(InitError::Usage)?;
     }
-    let facts = text.map(|text| token::read(&text)).transpose().map_err(nothing_written)?;
+    let facts =
+        text.map(|text| token::read(&text)).transpose().map_err(|message| nothing_written(&message))?;
     if let Some(facts) = &facts {
-        take_over(&mut options, facts).map_err(nothing_written)?;
+        take_over(&mut options, facts).map_err(|message| nothing_written(&message))?;
     }
     accept(&options).map_err(InitError::Usage)?;
     if asks {
@@ -227,7 +228,7 @@ fn init(arguments: &[String]) -> Result<bool, InitError> {
     Ok(found.is_checked || options.offline)
 }
 
-fn nothing_written(message: String) -> InitError {
+fn nothing_written(message: &str) -> InitError {
     InitError::Refused(format!("{message}\n  Nothing was written."))
 }
 

@@ -137,7 +137,7 @@ pub(super) fn has_usual_audience(preset: Preset, issuer: &str) -> bool {
 }
 
 /// The audience of a token that is most probably the API. Auth0 and others add an endpoint of their own.
-fn of_api<'f>(facts: &'f Facts) -> Option<&'f String> {
+fn of_api(facts: &Facts) -> Option<&String> {
     let is_own = |audience: &&String| audience.starts_with(&facts.issuer) && **audience != facts.issuer;
     facts.audiences.iter().find(|audience| !is_own(audience)).or(facts.audiences.first())
 }

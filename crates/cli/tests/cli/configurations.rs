@@ -1,5 +1,7 @@
 //! Which configuration `check` and `explain` read: an environment of wrangler's, a plain file, or a reference to Workers KV; and how large it is.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use super::{Folder, ISSUER, code, configuration, edge_assay, key_file, stderr, stdout, token};
@@ -109,7 +111,11 @@ fn a_plain_file_is_the_configuration_itself_in_each_syntax() {
         ("faults.toml", "[[issuers]]\nissuer = \"https://a.example\"\n".to_owned(), "issuers[0].audience"),
         ("none.toml", "issuers = []\n".to_owned(), "none.toml, [[vars.ASSAY.issuers]] is [[issuers]]"),
         ("list.json", "[]".to_owned(), "cannot be read"),
-        ("twice.json", format!("{{\"issuers\":[],{}", &table.to_string()[1..]), "occurs twice"),
+        (
+            "twice.json",
+            format!("{{\"issuers\":[],{}", table.to_string().strip_prefix('{').unwrap()),
+            "occurs twice",
+        ),
         ("mark.json", format!("\u{feff}{table}"), "byte order mark"),
         ("reference.json", json!({ "kv": "ASSAY_CONFIG" }).to_string(), "refers to another record"),
         ("nested.json", format!("{{\"issuers\":{}{}}}", "[".repeat(200), "]".repeat(200)), "nest"),
@@ -128,9 +134,14 @@ fn a_plain_file_is_the_configuration_itself_in_each_syntax() {
 fn check_says_how_much_of_a_variable_is_used_and_fails_beyond_the_limit() {
     let folder = Folder::new("size");
     let issuers = |count: usize| -> String {
-        (0..count)
-            .map(|number| format!("[[vars.ASSAY.issuers]]\nissuer = \"https://tenant-{number:04}.example.com\"\npreset = \"oidc\"\naudience = \"unchecked\"\n"))
-            .collect()
+        (0..count).fold(String::new(), |mut text, number| {
+            let (issuer, rest) = (
+                format!("https://tenant-{number:04}.example.com"),
+                "preset = \"oidc\"\naudience = \"unchecked\"",
+            );
+            writeln!(text, "[[vars.ASSAY.issuers]]\nissuer = \"{issuer}\"\n{rest}").unwrap();
+            text
+        })
     };
     // 83 bytes for each issuer, a comma between two, and 14 around them.
     for (count, status, said) in [
