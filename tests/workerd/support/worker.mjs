@@ -93,7 +93,18 @@ export function trusting(providers, { issuers = {}, ...rest } = {}) {
  *
  * @param {{ config?: unknown, secrets?: object, isolates?: number, kv?: string, persist?: string, identityProvider?: object, services?: object, caller?: string, script?: string, namespaces?: string[] }} options
  */
-export async function startWorker({ config, secrets = {}, isolates = 1, kv = 'up', persist, identityProvider, services = {}, caller, script, namespaces = [] } = {}) {
+export async function startWorker({
+  config,
+  secrets = {},
+  isolates = 1,
+  kv = 'up',
+  persist,
+  identityProvider,
+  services = {},
+  caller,
+  script,
+  namespaces = [],
+} = {}) {
   const lines = [];
   /** @type {Record<string, any>} */
   const env = {
@@ -101,7 +112,9 @@ export async function startWorker({ config, secrets = {}, isolates = 1, kv = 'up
     ...textBindings(secrets),
     ...Object.fromEntries(Object.keys(services).map((name) => [name, { type: 'worker', worker: serviceName(name) }])),
     ...Object.fromEntries(namespaces.map((name) => [name, { type: 'kv', id: name.toLowerCase() }])),
-    ...(kv === 'none' ? {} : { [KV_BINDING]: { type: 'kv', id: 'jwks-cache' }, ...textBindings({ KV_BEHAVIOUR: kv, KV_NAMES: [KV_BINDING, ...namespaces].join(' ') }) }),
+    ...(kv === 'none'
+      ? {}
+      : { [KV_BINDING]: { type: 'kv', id: 'jwks-cache' }, ...textBindings({ KV_BEHAVIOUR: kv, KV_NAMES: [KV_BINDING, ...namespaces].join(' ') }) }),
   };
   const own = script ? { ...MODULES, 'index.js': { type: 'esm', contents: script } } : MODULES;
   /** @type {any} */
