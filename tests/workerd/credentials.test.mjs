@@ -192,6 +192,7 @@ suite('the gateway reads tokens where its configuration says', () => {
 // The lines of the table in docs/forward-auth.md, as changes of the files.
 const CHANGES = {
   nginx: [
+    ['upstream assay {', 'large_client_header_buffers 4 32k;\n    upstream assay {'],
     [
       'auth_request_set $assay_retry',
       'auth_request_set $cookies $upstream_http_cookie;\n            proxy_set_header Cookie $cookies;\n            proxy_set_header X-Access-Token "";\n            auth_request_set $assay_retry',
