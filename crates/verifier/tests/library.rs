@@ -235,8 +235,8 @@ async fn a_shared_secret_verifies_without_a_key_set() {
 fn every_mistake_of_a_description_is_reported_at_once() {
     let error = Verifier::<Platform>::builder()
         .issuer(Issuer::clerk("https://clerk.example.com/"))
-        .issuer(Issuer::jwks("https://a.example", "http://a.example/jwks").audience(["a"]))
-        .issuer(Issuer::jwks("https://a.example", "https://a.example/jwks").any_audience())
+        .issuer(Issuer::jwks("https://a.example", "http://a.example/jwks").any_audience())
+        .issuer(Issuer::jwks("https://a.example", "https://a.example/jwks").audience(["a"]))
         .issuer(Issuer::with_secrets("https://b.example").any_audience().shared_secret(None, vec![1; 8]))
         .issuer(Issuer::oidc("https://c.example").audience(Vec::<String>::new()).algorithms([]))
         .leeway(Duration::from_hours(1))
@@ -244,13 +244,13 @@ fn every_mistake_of_a_description_is_reported_at_once() {
         .unwrap_err();
     let expected = [
         "`leeway` is 3600 s; accepted are 0 to 300 s",
-        "https://a.example is added twice; describe it once",
         "https://clerk.example.com/: Clerk's `iss` does not end with a slash; write \"https://clerk.example.com\"",
         "https://clerk.example.com/: its audience is missing; call `audience` with the `aud` of its tokens, or `any_audience` if they have none",
         "https://a.example: its keys would be at http://a.example/jwks, but the URL has the scheme http, which is accepted for loopback hosts only",
         "https://b.example: a shared secret cannot be used: it is shorter than the 32 octets that HS256 needs (RFC 7518, section 3.2)",
         "https://c.example: no algorithm is allowed; give `algorithms` at least one, or add a shared secret",
         "https://c.example: its audience is an empty list; name at least one",
+        "https://a.example is added twice, and nothing tells the two apart; describe it once, or give each of them an audience or a condition",
     ];
     assert_eq!(error.faults(), expected);
     let none = Verifier::<Platform>::builder().build().unwrap_err();
