@@ -91,7 +91,7 @@ fn a_text_that_is_not_one_public_key_is_refused_and_not_repeated() {
         (block("PUBLIC KEY", "not base64!"), PemError::Base64),
         (block("PUBLIC KEY", ""), PemError::Structure),
         (block("PUBLIC KEY", "AAAA"), PemError::Structure),
-        (block("PUBLIC KEY", &format!("{body}AAAA")), PemError::Base64),
+        (block("PUBLIC KEY", &format!("{body}AAAA")), PemError::Structure),
         (block("CERTIFICATE", &body), PemError::Structure),
         (block("RSA PUBLIC KEY", &body), PemError::Structure),
         (block("PUBLIC KEY", compressed), PemError::Compressed),
