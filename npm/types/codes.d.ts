@@ -6,6 +6,8 @@ export interface RejectionCodes {
   token_missing: 401;
   /** The request's credentials are not one Bearer token. */
   request_ambiguous: 400;
+  /** Another site may have made the request. */
+  cross_site_refused: 403;
   /** The token is too large. */
   token_too_large: 401;
   /** The token is malformed. */
@@ -20,6 +22,8 @@ export interface RejectionCodes {
   algorithm_unsupported: 401;
   /** The token's algorithm is not allowed for its issuer. */
   algorithm_not_allowed: 401;
+  /** The token's key is distrusted. */
+  key_distrusted: 401;
   /** The token's key was not found. */
   key_not_found: 401;
   /** The token's key cannot be used. */
@@ -46,6 +50,10 @@ export interface RejectionCodes {
   authorized_party_mismatch: 401;
   /** The token lacks a required claim. */
   claim_missing: 401;
+  /** The token is of another kind. */
+  token_class_refused: 401;
+  /** The token does not meet a condition. */
+  condition_failed: 401;
   /** The token is bound to a key. */
   proof_required: 401;
   /** The token lacks a required scope. */
@@ -106,6 +114,7 @@ export type CauseId =
   | 'token_absent'
   | 'literal_null'
   | 'request_ambiguous'
+  | 'cross_site'
   | 'opaque_key'
   | 'not_a_jwt'
   | 'token_too_large'
@@ -119,6 +128,7 @@ export type CauseId =
   | 'shared_secret_absent'
   | 'shared_secret_weak'
   | 'shared_secret_wrong'
+  | 'key_distrusted'
   | 'jwks_stale'
   | 'key_unknown'
   | 'key_set_aside'
@@ -137,6 +147,7 @@ export type CauseId =
   | 'authorized_party_other'
   | 'session_token_not_template'
   | 'claim_absent'
+  | 'token_class_refused'
   | 'proof_required'
   | 'scope_insufficient'
   | 'api_key'
