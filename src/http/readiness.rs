@@ -147,13 +147,14 @@ pub async fn answer<P: Platform, R: IncomingRequest>(
     platform: &P,
     request: &R,
 ) -> Response {
-    // Before anything is configured, the details are not secret, and the operator has not set a key yet.
-    let open =
-        access::check(app.config.surface.details, request, platform).is_ok() || app.config.is_unconfigured();
+    let may_see = access::check(app.config.surface.details, request, platform).is_ok();
+    // Before anything is configured, the details are not secret, and the operator has not set a key yet. The names of bindings are.
+    let open = may_see || app.config.is_unconfigured();
     let wants_deep = request.query().is_some_and(|query| query.split('&').any(|pair| pair == "deep=1"));
     let (readiness, details) = match &app.config.terms {
         Err(faults) => {
-            let report = FaultReport { faults: faults.clone(), configuration: configuration(app) };
+            let configuration = configuration(app).filter(|_| may_see);
+            let report = FaultReport { faults: faults.clone(), configuration };
             (Readiness::Not(app.config.fault().code()), Details::Faults(report))
         }
         Ok(terms) => examine(app, terms, platform, open, wants_deep).await,

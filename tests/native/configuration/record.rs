@@ -337,6 +337,8 @@ fn a_first_record_that_cannot_be_used_is_503_config_invalid_with_its_faults() {
         let report = isolate.readyz(&platform);
         assert!(!report["details"]["faults"].as_array().unwrap().is_empty(), "{what}");
         assert_eq!(report["details"]["configuration"]["version"], Value::Null, "{what}");
+        let public = body(&isolate.answer(&platform, &FakeRequest::get("/readyz"))).to_string();
+        assert!(!public.contains("ASSAY_CONFIG"), "{what}: {public}");
         platform.directory.plant(RECORD, &trusting(&[A]));
         platform.pass(6);
         assert!(isolate.accepts(&platform, A), "{what}");
