@@ -133,10 +133,7 @@ fn place(table: &Table<'_>, path: &str, value: &Value, providers: Providers<'_>)
 
 fn header_place(one: &Table<'_>, name: &str) -> Option<Place> {
     let name = name.to_ascii_lowercase();
-    let (problem, fix) = match problem_of_header(&name) {
-        None => return Some(Place::Header(name)),
-        Some(found) => found,
-    };
+    let Some((problem, fix)) = problem_of_header(&name) else { return Some(Place::Header(name)) };
     one.fault(CREDENTIAL.header.name, problem, fix);
     None
 }

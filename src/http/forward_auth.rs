@@ -154,8 +154,13 @@ async fn decide<P: Platform, R: IncomingRequest>(
             }
             if places.has_cookie() {
                 let cookies = request.header("cookie").unwrap_or_default();
-                headers
-                    .push(("cookie".to_owned(), visible(&places.without_cookies(&cookies, identity.kept))));
+                let left = visible(&places.without_cookies(&cookies, identity.kept));
+                // Envoy ignores a header without a value, and would then pass the client's.
+                headers.push(if left.is_empty() && dialect == Dialect::Envoy {
+                    ("x-envoy-auth-headers-to-remove".to_owned(), "cookie".to_owned())
+                } else {
+                    ("cookie".to_owned(), left)
+                });
             }
             accepted(headers)
         }

@@ -209,7 +209,7 @@ const CHANGES = {
 };
 const TRAEFIK_ROUTES = [
   ['          - X-User-Id', '          - X-User-Id\n          - Cookie'],
-  ['Authorization: ""', 'Authorization: ""\n          X-Access-Token: ""'],
+  ['\n          Authorization: ""', '\n          X-Access-Token: ""\n          Authorization: ""'],
 ];
 
 for (const [name, proxy] of Object.entries(PROXIES)) {

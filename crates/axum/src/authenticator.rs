@@ -86,7 +86,7 @@ impl AuthenticatorBuilder {
 
     /// Where the token of a request is read; the `Authorization` header if it is not set.
     ///
-    /// A token in a cookie counts for GET and HEAD. For other methods and for WebSockets it counts only if the page that sent the request is of
+    /// A token in a cookie counts for GET and HEAD. For other methods and for a WebSocket it counts only if the page that sent the request is of
     /// [`origins`](Self::origins), or if the browser says `Sec-Fetch-Site: same-origin`. Otherwise the response is 403 `cross_site_refused`.
     ///
     /// ```

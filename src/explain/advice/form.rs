@@ -65,7 +65,7 @@ pub(in crate::explain) fn token_absent(examination: &Examination<'_>, missing: M
     advice(summary, fix)
 }
 
-/// A token with the scheme DPoP.
+/// A token with the scheme `DPoP`.
 pub(in crate::explain) fn dpop() -> Advice {
     advice(
         "The Authorization header uses the scheme DPoP (RFC 9449): the token is bound to a key, and a proof of possession comes with it. Such proofs are not checked here, and the token is no bearer token.",

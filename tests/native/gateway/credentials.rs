@@ -114,6 +114,8 @@ fn two_values_in_one_place_are_refused_and_none_is_chosen() {
     let (ours, other) = (named("victim"), named("attacker"));
     let session = supabase_session(&ours);
     let (first, second) = session.split_at(100);
+    let others_session = supabase_session(&other);
+    let (_, others_second) = others_session.split_at(100);
     for (credentials, request) in [
         (json!([{ "cookie": "s" }]), cookies(&format!("s={ours}; s={other}"))),
         (json!([{ "cookie": "s" }]), cookies(&format!("s={other}; a=1; s={ours}"))),
@@ -126,7 +128,7 @@ fn two_values_in_one_place_are_refused_and_none_is_chosen() {
         ),
         (
             json!([{ "cookie": "supabase", "name": "sb" }]),
-            cookies(&format!("sb.0={first}; sb.1={second}; sb.1={}", &supabase_session(&other)[100..])),
+            cookies(&format!("sb.0={first}; sb.1={second}; sb.1={}", others_second)),
         ),
         (json!([{ "header": "x-token" }]), get().header("x-token", &ours).header("x-token", &other)),
         (json!([{ "query": "t" }]), FakeRequest::get(&format!("/x?t={ours}&t={other}"))),
@@ -149,7 +151,7 @@ fn two_values_in_one_place_are_refused_and_none_is_chosen() {
     }
     let world = world(&json!([{ "cookie": "s" }]), &json!({}));
     assert_eq!(user(&world, &cookies(&format!("s={ours}; s={ours}"))), "victim", "the same value twice");
-    let damaged = [format!("sb={}", &session[..100]), "sb=base64-".to_owned(), "sb=deleted".to_owned()];
+    let damaged = [format!("sb={first}"), "sb=base64-".to_owned(), "sb=deleted".to_owned()];
     let supabase = super::credentials::world(&json!([{ "cookie": "supabase", "name": "sb" }]), &json!({}));
     for damaged in damaged {
         assert_eq!(refusal(&supabase, &cookies(&damaged)), (401, "token_missing".to_owned()), "{damaged}");
@@ -440,7 +442,11 @@ fn in_forward_auth_the_places_are_those_of_the_original_request_and_the_answer_h
         assert_eq!(header(&answer, "x-user-id").as_deref(), Some("u"), "{dialect}");
         assert_eq!(header(&answer, "cookie").as_deref(), Some("a=1; c=3"), "{dialect}");
         let answer = world.answered(&question.clone().bearer(&named("u")));
-        assert_eq!(header(&answer, "cookie").as_deref(), Some(""), "{dialect}");
+        let found = [header(&answer, "cookie"), header(&answer, "x-envoy-auth-headers-to-remove")];
+        let found = found.each_ref().map(Option::as_deref);
+        // Envoy ignores a header without a value.
+        let expected = if dialect == "envoy" { [None, Some("cookie")] } else { [Some(""), None] };
+        assert_eq!(found, expected, "{dialect}");
         let answer = world.answered(&question.clone().header("x-token", &named("u")));
         assert_eq!(header(&answer, "x-user-id").as_deref(), Some("u"), "{dialect}");
         let disguised = world.answered(&question.header("X_Token", &named("u")));

@@ -158,6 +158,7 @@ mod tests {
         cookie.token(header)
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "it is compared with results")]
     fn found(text: &str) -> Result<Option<String>, Rejection> {
         Ok(Some(text.to_owned()))
     }
