@@ -128,7 +128,9 @@ suite('the gateway reads tokens where its configuration says', () => {
       }
     }
     assert.equal((await ask('/x', { cookie, origin: EVIL })).status, 200);
-    const anonymous = await reached(api, () => raw(worker.urls[0], '/public', linesOf({ cookie: `${cookie}; a=1`, origin: EVIL }), { method: 'POST' }));
+    const anonymous = await reached(api, () =>
+      raw(worker.urls[0], '/public', linesOf({ cookie: `${cookie}; a=1`, origin: EVIL }), { method: 'POST' }),
+    );
     assert.equal(anonymous.result.status, 200);
     assert.deepEqual([anonymous.requests[0].headers['x-user-id'], anonymous.requests[0].headers.cookie], ['', 'a=1']);
   });
@@ -225,7 +227,12 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
       api = await use(createApi());
       const { config, secrets } = trusting(identityProvider.providers);
       config.forward_auth = { secret: 'FORWARD_AUTH_SECRET' };
-      config.credentials = ['authorization', { cookie: 'supabase', name: 'sb-project-auth-token' }, { cookie: '__session' }, { header: 'X-Access-Token' }];
+      config.credentials = [
+        'authorization',
+        { cookie: 'supabase', name: 'sb-project-auth-token' },
+        { cookie: '__session' },
+        { header: 'X-Access-Token' },
+      ];
       config.cors = { origins: [APP] };
       config.gateway = { routes: [{ path: '/*', headers: { 'x-user-id': '/sub' } }] };
       const worker = await use(startWorker({ config, secrets: { ...secrets, FORWARD_AUTH_SECRET: SECRET } }));
