@@ -192,15 +192,16 @@ export interface EndpointsConfiguration {
 }
 
 /** A condition on a claim, or on a member of the JOSE header: exactly one test. */
-export type Condition = ({ claim: JsonPointer } | { header: JsonPointer }) & (
-  | { equals: Json }
-  | { one_of: readonly Scalar[] }
-  | { contains_all: readonly Scalar[] }
-  | { contains_any: readonly Scalar[] }
-  | { matches: string }
-  | { at_least: number }
-  | { exists: boolean }
-);
+export type Condition = ({ claim: JsonPointer } | { header: JsonPointer }) &
+  (
+    | { equals: Json }
+    | { one_of: readonly Scalar[] }
+    | { contains_all: readonly Scalar[] }
+    | { contains_any: readonly Scalar[] }
+    | { matches: string }
+    | { at_least: number }
+    | { exists: boolean }
+  );
 
 /** The APIs behind the Worker. */
 export interface GatewayConfiguration {

@@ -128,7 +128,7 @@ fn two_values_in_one_place_are_refused_and_none_is_chosen() {
         ),
         (
             json!([{ "cookie": "supabase", "name": "sb" }]),
-            cookies(&format!("sb.0={first}; sb.1={second}; sb.1={}", others_second)),
+            cookies(&format!("sb.0={first}; sb.1={second}; sb.1={others_second}")),
         ),
         (json!([{ "header": "x-token" }]), get().header("x-token", &ours).header("x-token", &other)),
         (json!([{ "query": "t" }]), FakeRequest::get(&format!("/x?t={ours}&t={other}"))),
