@@ -407,7 +407,7 @@ providers! {
         hosts: &["appleid.apple.com"],
         mistake: "The audience is the bundle ID for an app, and the services ID for a web page: an application with both needs both.",
     }
-    /// WorkOS `AuthKit`: an issuer for each client, and one for all clients of older environments.
+    /// `WorkOS` `AuthKit`: an issuer for each client, and one for all clients of older environments.
     Workos {
         name: "WorkOS",
         instance: "client",

@@ -120,7 +120,7 @@ pub const APPLE: &[Class] = &[
     },
 ];
 
-/// WorkOS.
+/// `WorkOS`.
 pub const WORKOS: &[Class] = &[
     Class {
         name: "session",
