@@ -188,13 +188,11 @@ impl KeySet {
     /// A set of these keys, in this order.
     #[must_use]
     pub fn of(keys: Vec<Jwk>) -> Self {
-        let mut content = String::new();
-        for key in &keys {
-            let alg = key.algorithm.map_or("", Algorithm::name);
-            let kid = key.kid.as_deref();
-            // No part of the text is ambiguous: a thumbprint has no space, and `Debug` puts a `kid` in quotes.
-            content.push_str(&format!("{} {alg} {kid:?}\n", key.thumbprint));
-        }
+        // No part of the text is ambiguous: a thumbprint has no space, and `Debug` puts a `kid` in quotes.
+        let line = |key: &Jwk| {
+            format!("{} {} {:?}\n", key.thumbprint, key.algorithm.map_or("", Algorithm::name), key.kid)
+        };
+        let content: String = keys.iter().map(line).collect::<Vec<_>>().concat();
         Self { identity: SetIdentity(sha256(content.as_bytes())), keys, set_aside: Vec::new() }
     }
 
