@@ -30,12 +30,12 @@ impl Draft {
         Self {
             header: json!({
                 "alg": "none", "kid": "unknown", "typ": "marker-typ", "jku": "https://marker-jku.example",
-                "crit": ["marker-crit"],
+                "crit": ["marker-crit"], "cat": "marker-other-cat",
             }),
             claims: json!({
                 "pad": "p".repeat(20_000), "exp": NOW - 61, "nbf": NOW + 62, "iat": NOW + 63, "sub": "marker-sub",
                 "email": "marker@email.example", "jti": "marker-jti", "nested": { "list": ["marker-nested"] },
-                "scope": "marker-scope", "cnf": { "jkt": "marker-jkt" },
+                "scope": "marker-scope", "plan": "marker-other-plan", "cnf": { "jkt": "marker-jkt" },
             }),
             is_signed: false,
             is_canonical: false,
@@ -84,6 +84,8 @@ pub const FAULTS: &[CodeAndFix] = &[
     ("authorized_party_missing", |draft| draft.claims["azp"] = json!("https://marker-azp.example")),
     ("authorized_party_mismatch", |draft| draft.claims["azp"] = json!("https://app.example")),
     ("claim_missing", |draft| draft.claims["user_id"] = json!("marker-user")),
+    ("token_class_refused", |draft| draft.header["cat"] = json!("marker-cat")),
+    ("condition_failed", |draft| draft.claims["plan"] = json!("marker-plan")),
     ("proof_required", |draft| draft.without("cnf")),
     ("scope_insufficient", |draft| draft.claims["scope"] = json!("marker-scope write")),
 ];
@@ -99,6 +101,10 @@ pub fn strict_issuer() -> Value {
             "audience": { "any_of": ["backend"] },
             "authorized_parties": ["https://app.example"],
             "required_claims": ["user_id"],
+            "require": [
+                { "claim": "/plan", "matches": "?*-plan" }, { "claim": "/plan", "one_of": ["marker-plan"] },
+                { "header": "/cat", "one_of": ["marker-cat"] },
+            ],
             "required_scopes": ["write"],
         }),
     )
