@@ -194,8 +194,8 @@ fn an_issuer_of_another_form_is_a_fault_that_says_what_to_write() {
     }
 }
 
-fn certain(preset: Preset) -> Option<Recognised> {
-    Some(Recognised { preset, is_certain: true })
+fn certain(preset: Preset) -> Recognised {
+    Recognised { preset, is_certain: true }
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn a_provider_is_recognised_by_its_own_hosts() {
         (&format!("https://api.descope.com/{PROJECT}"), Preset::Descope),
         ("stytch.com/project-live-1", Preset::Stytch),
     ] {
-        assert_eq!(Preset::of_issuer(issuer), certain(preset), "{issuer}");
+        assert_eq!(Preset::of_issuer(issuer), Some(certain(preset)), "{issuer}");
     }
 }
 

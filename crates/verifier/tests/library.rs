@@ -24,7 +24,7 @@ use edge_assay_verifier::ports::{
 use edge_assay_verifier::trust::claims::Confirmation;
 use edge_assay_verifier::trust::conditions::{Condition, Member, Test};
 use edge_assay_verifier::trust::facts::Pointer;
-use edge_assay_verifier::{Issuer, Rejection, Verifier};
+use edge_assay_verifier::{Builder, Issuer, Rejection, Verifier};
 use serde_json::{Value, json};
 
 const ISSUER: &str = "https://app.example";
@@ -490,9 +490,7 @@ async fn a_purge_fetches_the_keys_again() {
 #[test]
 fn contradictory_issuers_are_reported_together() {
     let faults = |issuers: Vec<Issuer>| {
-        let builder = issuers
-            .into_iter()
-            .fold(Verifier::<Platform>::builder(), |builder, issuer| builder.issuer(issuer));
+        let builder = issuers.into_iter().fold(Verifier::<Platform>::builder(), Builder::issuer);
         builder.build_on(Platform::default()).unwrap_err().faults().join("\n")
     };
     let one = || Issuer::with_keys(ISSUER, [jwk(&key(1))]);

@@ -57,6 +57,7 @@ const MACHINE: &str = "cl_B7d4PD333AAA";
 const NEUTRAL: &str = "cl_I7d4PD111III";
 
 /// Header, claims and class of tokens, by preset. A class that begins with `+` is accepted by default; `?` is no class that is known.
+#[allow(clippy::too_many_lines, reason = "a table with a row for each preset")]
 fn tokens_of(preset: &str) -> Vec<(Value, Value, &'static str)> {
     let none = json!({});
     match preset {

@@ -1,4 +1,4 @@
-//! Several tables with one `iss`, as for WorkOS, where each client has a key set of its own: a condition tells them apart.
+//! Several tables with one `iss`, as for `WorkOS`, where each client has a key set of its own: a condition tells them apart.
 
 use edge_assay::jose::Algorithm;
 use edge_assay::rejection::Rejection;
