@@ -21,7 +21,8 @@ import handlers from './index.js';
 export * from './index.js';
 const failed = (operation, status) => { throw new Error('KV ' + operation + ' failed: ' + status); };
 const rubbish = ['', '{', 'null', '[]', '{"version":99}', '\\u0000'];
-let count = 0, gets = 0;
+let count = 0;
+const gets = {};
 const behaviours = {
   up: (kv) => kv,
   down: () => ({ get: async () => failed('GET', '503 Service Unavailable'), put: async () => failed('PUT', '503 Service Unavailable') }),
@@ -36,7 +37,7 @@ function wrap(env) {
   behaviour ??= env.KV_BEHAVIOUR;
   const namespace = (name) => {
     const now = () => behaviours[behaviour](env[name]);
-    return { get: (...args) => (gets++, now().get(...args)), put: (...args) => now().put(...args), delete: async (...args) => now().delete?.(...args), getWithMetadata() {}, list() {} };
+    return { get: (...args) => ((gets[name] = (gets[name] ?? 0) + 1), now().get(...args)), put: (...args) => now().put(...args), delete: async (...args) => now().delete?.(...args), getWithMetadata() {}, list() {} };
   };
   return (wrapped ??= { ...env, ...Object.fromEntries(env.KV_NAMES.split(' ').map((name) => [name, namespace(name)])) });
 }
@@ -50,7 +51,8 @@ export default {
     const clock = request.headers.get('x-clock');
     if (clock && Number.isFinite(Number(clock))) return (Date.now = () => rightClock() + 1000 * Number(clock)), new Response();
     if (clock) return (Date.now = clock === 'right' ? rightClock : brokenClock), new Response();
-    if (request.headers.has('x-kv-gets')) return new Response(String(gets));
+    const counted = request.headers.get('x-kv-gets');
+    if (counted) return new Response(String(gets[counted] ?? 0));
     return handlers.fetch(request, wrap(env), context);
   },
   scheduled: (event, env, context) => handlers.scheduled(event, wrap(env), context),
@@ -181,8 +183,8 @@ export async function startWorker({
     clockIs: (state, isolate = 0) => request('/', { isolate, headers: { 'x-clock': state } }),
     /** Sets the clock this many seconds ahead. */
     clockIsAhead: (seconds, isolate = 0) => request('/', { isolate, headers: { 'x-clock': String(seconds) } }),
-    /** How often an isolate has read from KV so far. */
-    kvGets: async (isolate = 0) => Number(await (await request('/', { isolate, headers: { 'x-kv-gets': 'yes' } })).text()),
+    /** How often an isolate has read from a KV namespace so far. */
+    kvGets: async (isolate = 0, binding = KV_BINDING) => Number(await (await request('/', { isolate, headers: { 'x-kv-gets': binding } })).text()),
     /** Leaves the instance as a panic does. */
     panics: (isolate = 0) => request('/', { isolate, headers: { 'x-panic': 'yes' } }),
     /** The bytes of WebAssembly memory that an isolate has asked for so far. */
