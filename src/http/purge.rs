@@ -30,19 +30,16 @@ pub(super) async fn answer<P: Platform, R: IncomingRequest>(
         return explanation::closed(reason);
     }
     let Some(issuer) = request.query().and_then(issuer_in) else {
-        return problem(
-            &codes::CALL_INVALID,
-            "name the issuer: DELETE /keys?issuer=<the `issuer` of its table, percent-encoded>",
-        );
+        let detail = "name the issuer: DELETE /keys?issuer=<the `issuer` of its table, percent-encoded>";
+        return ProblemDetails::of(&codes::CALL_INVALID, detail).into_response();
     };
     // Several tables may have the issuer.
     let tables = terms.issuers.iter().filter(|one| one.issuer == issuer);
     let sources: Vec<&KeySource> = tables.filter_map(|one| one.keys.as_ref()).collect();
     if sources.is_empty() {
-        return problem(
-            &codes::CALL_INVALID,
-            "`issuer` is not the `issuer` of a table whose keys are fetched; /readyz lists them",
-        );
+        let detail = "`issuer` is not the `issuer` of a table whose keys are fetched; /readyz lists them";
+        let title = "The keys of this issuer are not fetched";
+        return ProblemDetails::new(StatusCode::NOT_FOUND, "issuer_not_found", title, detail).into_response();
     }
     let purged: Vec<RefCell<Option<Purged>>> = sources.iter().map(|_| RefCell::default()).collect();
     join_all(sources.iter().zip(&purged).map(|(source, purged)| async {
@@ -66,10 +63,6 @@ pub(super) async fn answer<P: Platform, R: IncomingRequest>(
         Some(fault) => json!({ "issuer": issuer, "fetched": false, "problem": fault.to_string() }),
     };
     json_response(StatusCode::OK, &report)
-}
-
-fn problem(code: &'static codes::Code, detail: &str) -> Response {
-    ProblemDetails::of(code, detail).into_response()
 }
 
 /// The one parameter `issuer`, decoded. `None` if there is none, if there are several, or if it is not UTF-8.
