@@ -111,7 +111,8 @@ suite('the gateway reads tokens where its configuration says', () => {
   test('a page of another site can use no cookie to change anything', async () => {
     const cookie = `__session=${token}`;
     const own = new URL(worker.urls[0]).origin;
-    for (const [headers, status] of [
+    /** @type {[Record<string, string>, number][]} */
+    const cases = [
       [{}, 403],
       [{ origin: EVIL }, 403],
       [{ origin: 'null' }, 403],
@@ -119,7 +120,8 @@ suite('the gateway reads tokens where its configuration says', () => {
       [{ 'sec-fetch-site': 'same-site' }, 403],
       [{ origin: own }, 200],
       [{ origin: APP }, 200],
-    ]) {
+    ];
+    for (const [headers, status] of cases) {
       for (const path of ['/x', '/_assay/verify']) {
         const { result, requests } = await reached(api, () => raw(worker.urls[0], path, linesOf({ cookie, ...headers }), { method: 'POST' }));
         assert.equal(result.status, status, `${path} ${JSON.stringify(headers)}`);

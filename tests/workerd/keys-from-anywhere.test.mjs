@@ -123,7 +123,8 @@ suite('tenants', () => {
     const { worker, verdict } = await verdictsOf(context, { issuer: iss('{tenantid}'), tenants: [TENANT], jwks: { keys } });
     const { status, body } = await worker.verify(of(TENANT));
     assert.deepEqual([status, body.issuer], [200, iss(TENANT)]);
-    for (const sent of [of(OTHER), of(TENANT, OTHER), of('common'), of('{tenantid}'), of(OTHER.toUpperCase())]) assert.equal(await verdict(sent), 'issuer_unknown');
+    for (const sent of [of(OTHER), of(TENANT, OTHER), of('common'), of('{tenantid}'), of(OTHER.toUpperCase())])
+      assert.equal(await verdict(sent), 'issuer_unknown');
   });
 });
 
