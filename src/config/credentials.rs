@@ -141,7 +141,7 @@ fn header_place(one: &Table<'_>, name: &str) -> Option<Place> {
 /// Why no token can be in a header of this name, in lower case, and what to write instead.
 fn problem_of_header(name: &str) -> Option<(&'static str, &'static str)> {
     const FIX: &str = "write the header in which your tokens come, for example \"X-Access-Token\"";
-    if !super::gateway::is_header_name(name) {
+    if !super::header_name::is_header_name(name) {
         return Some((
             "is not a name that all servers read in the same way",
             "write letters, digits and -, for example \"X-Access-Token\"",

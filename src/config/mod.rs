@@ -8,6 +8,7 @@ mod described;
 mod exchange;
 mod fields;
 mod gateway;
+mod header_name;
 mod issuers;
 mod reader;
 mod record;

@@ -4,6 +4,7 @@
 
 mod issuer;
 mod jsonc;
+mod parts;
 mod project;
 mod questions;
 mod table;
@@ -308,7 +309,7 @@ fn next(options: &Options, found: &Found) -> String {
     let secret = found.variant.secret().map(|(binding, _)| binding);
     let first_write = secret.map_or(String::new(), |secret| format!("; first write {secret} into .dev.vars"));
     step(&format!("Run the Worker on http://127.0.0.1:8787{first_write}"), &first);
-    let prefix = if options.upstream.is_some() { project::PREFIX } else { "" };
+    let prefix = if options.upstream.is_some() { parts::PREFIX } else { "" };
     step(
         "In another terminal, with one of your tokens in the variable TOKEN",
         &[format!("curl -i -H \"Authorization: Bearer $TOKEN\" http://127.0.0.1:8787{prefix}/verify")],

@@ -1,7 +1,7 @@
 //! Reads `forward_auth`: it decides which questions of a proxy are trusted.
 
-use super::headers::is_header_name;
 use crate::config::fields::FORWARD_AUTH;
+use crate::config::header_name::is_header_name;
 use crate::config::reader::Table;
 use crate::credentials::Places;
 use crate::gateway::Gateway;

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::claims::facts::Pointer;
 use crate::config::fields::gateway::{HEADER_SOURCE, ROUTE};
+use crate::config::header_name::is_header_name;
 use crate::config::reader::Table;
 use crate::gateway::headers::{IdentityHeader, is_reserved};
 
@@ -75,10 +76,4 @@ fn source<'v>(table: &Table<'_>, path: &str, value: &'v Value) -> Option<(Option
         );
     }
     required.map(|required| (members.get(HEADER_SOURCE.claim.name).and_then(Value::as_str), required))
-}
-
-/// Whether every server reads the name, which is in lower case, in the same way.
-pub(in crate::config) fn is_header_name(name: &str) -> bool {
-    !name.is_empty()
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }

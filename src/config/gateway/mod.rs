@@ -4,8 +4,6 @@ mod destination;
 pub(super) mod forward_auth;
 mod headers;
 
-pub(super) use headers::is_header_name;
-
 use http::Method;
 use serde_json::Value;
 

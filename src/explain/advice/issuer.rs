@@ -8,9 +8,9 @@ use crate::explain::cause::CauseId;
 use crate::explain::issuers::{self, Difference};
 use crate::jose::Algorithm;
 use crate::keys::{Location, url};
-use crate::rejection::{Refusal, Rejection, excerpt};
+use crate::rejection::{IssuerProblem, Refusal, Rejection, excerpt};
 use crate::trust::presets::{Preset, Recognised};
-use crate::trust::tenants::{IssuerProblem, Tenants};
+use crate::trust::tenants::Tenants;
 
 fn iss<'e>(examination: &'e Examination<'_>) -> &'e str {
     examination.token.as_ref().and_then(|token| token.claims().issuer.as_deref()).unwrap_or_default()

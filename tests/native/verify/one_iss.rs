@@ -1,8 +1,8 @@
 //! Several tables with one `iss`, as for `WorkOS`, where each client has a key set of its own: a condition tells them apart.
 
 use edge_assay::jose::Algorithm;
+use edge_assay::rejection::IssuerProblem;
 use edge_assay::rejection::Rejection;
-use edge_assay::trust::tenants::IssuerProblem;
 use serde_json::{Value, json};
 
 use crate::support::keys::{SECRET, TestKey, ed25519, ed25519_second, jwks};

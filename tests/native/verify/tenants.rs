@@ -1,8 +1,8 @@
 //! An issuer with `{tenantid}` in its name: which tenants' tokens are accepted, under which keys, and under which name.
 
 use edge_assay::jose::Algorithm;
+use edge_assay::rejection::IssuerProblem;
 use edge_assay::rejection::{NoKey, Rejection};
-use edge_assay::trust::tenants::IssuerProblem;
 use http::Method;
 use serde_json::{Value, json};
 

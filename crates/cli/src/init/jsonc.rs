@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use super::project::{MAIN, PREFIX, blocks, route};
+use super::parts::{MAIN, PREFIX, blocks, route};
 use super::table::{self, Line};
 
 /// The whole file. `shipped` is the `wrangler.toml` of this repository.

@@ -14,14 +14,13 @@ use super::super::secret_file;
 use super::super::terminal::{in_words, read_file};
 use super::super::wrangler_file::{ConfigFile, NAMES, Syntax};
 use super::issuer::{Found, Variant};
+use super::parts::{MAIN, PREFIX, blocks, route};
 use super::table::{self, Line};
 use super::token::Facts;
 use super::{Options, jsonc};
 
 /// The value of `audience` for tokens without `aud`.
 pub(super) const UNCHECKED: &str = "unchecked";
-/// Where the Worker's own endpoints are if an API is behind it.
-pub(super) const PREFIX: &str = "/_assay";
 /// In place of an audience that is not known. No token has it, so none is accepted until it is replaced.
 pub(super) const UNKNOWN_AUDIENCE: &str = "write-the-aud-of-your-tokens-here";
 
@@ -73,11 +72,6 @@ fn toml_tables(issuer: &[Line], upstream: Option<&str>) -> String {
     text
 }
 
-/// The fields of the route that puts an API behind the Worker.
-pub(super) fn route(upstream: &str) -> [(&'static str, Value); 3] {
-    [("path", json!("/*")), ("upstream", json!(upstream)), ("headers", json!({ "x-user-id": "/sub" }))]
-}
-
 /// The settings of this repository's `wrangler.toml`, for a project that has the Worker from the package: no build, and no comment
 /// that says that there is no issuer yet.
 fn settings(name: &str) -> String {
@@ -97,17 +91,6 @@ fn settings(name: &str) -> String {
         block.lines().map(line).collect::<String>()
     });
     lines.collect::<Vec<_>>().join("\n")
-}
-
-/// The program of the project.
-pub(super) const MAIN: &str = "src/index.js";
-
-/// The blocks of the shipped `wrangler.toml` that a project takes over.
-pub(super) fn blocks(shipped: &str) -> impl Iterator<Item = &str> {
-    shipped.split("\n\n").filter(|block| {
-        let is_comment = block.lines().all(|line| line.starts_with('#') || line.is_empty());
-        !block.contains("[build]") && !is_comment
-    })
 }
 
 /// The usual `aud` of a provider's tokens, with the reason as a comment. `None` if it depends on the API.

@@ -9,19 +9,20 @@
 
 mod credentials;
 mod fault;
+mod issuer;
 mod no_key;
 
 pub use credentials::{Ambiguous, Missing};
 pub use edge_assay_jose::characters::excerpt;
 pub use edge_assay_jose::malformed::{Malformed, Segment};
 pub use fault::{Fault, Refusal};
+pub use issuer::IssuerProblem;
 pub use no_key::{NoKey, next_fetch};
 
 use edge_assay_jose::TokenFormatError;
 
 use crate::codes::{self, Code};
 use crate::time::Timestamp;
-use crate::trust::tenants::IssuerProblem;
 
 /// Why a token was refused. The data is bounded and safe to show: it contains neither the token nor its signature.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

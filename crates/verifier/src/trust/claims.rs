@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use super::classes::ClassRule;
 use super::conditions::Condition;
 use super::facts::Facts;
+use super::media_type::media_subtype;
 use crate::jose::json;
 use crate::jose::object::step_into;
 use crate::jose::token::{Claims, Header};
@@ -252,14 +253,6 @@ impl ClaimRules {
 
 /// The maximum number of a token's audiences that a rejection contains.
 const MAX_SHOWN: usize = 8;
-
-/// A media type without the prefix `application/` (RFC 7515 §4.1.9).
-pub(super) fn media_subtype(typ: &str) -> &str {
-    match typ.split_at_checked("application/".len()) {
-        Some((prefix, rest)) if prefix.eq_ignore_ascii_case("application/") => rest,
-        _ => typ,
-    }
-}
 
 /// The claim that `path` names, as its text. `path` is a JSON Pointer (RFC 6901) if it starts with a slash, otherwise the name of a
 /// member.

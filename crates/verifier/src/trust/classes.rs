@@ -8,7 +8,7 @@ mod further;
 
 pub use further::{APPLE, ENTRA, FIREBASE, GITLAB, KINDE, KUBERNETES, LOGTO, OKTA, STYTCH, WORKOS};
 
-use super::claims::media_subtype;
+use super::media_type::media_subtype;
 use crate::jose::Object;
 use crate::jose::token::{Claims, Header};
 

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use super::claims::ClaimRules;
 use super::distrust::DistrustedKeys;
 use super::secrets::ConfiguredSecret;
-use super::tenants::{IssuerProblem, Tenants, is_tenant_id};
+use super::tenants::{PLACEHOLDER, Tenants, is_tenant_id, tenant_in};
 use crate::jose::algorithm::Algorithm;
-use crate::jose::{Claims, Header, KeySet};
+use crate::jose::{Claims, Header, Jwk, KeySet};
 use crate::keys::KeySource;
-use crate::rejection::{Rejection, excerpt};
+use crate::rejection::{IssuerProblem, Rejection, excerpt};
 
 /// An issuer whose tokens are accepted, and the policy for them.
 #[derive(Debug)]
@@ -54,6 +54,46 @@ impl TrustedIssuer {
     #[must_use]
     pub fn allows(&self, algorithm: Algorithm) -> bool {
         self.algorithms.contains(&algorithm)
+    }
+}
+
+impl TrustedIssuer {
+    /// Its name and the further spellings of it.
+    pub(super) fn names(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.issuer).chain(&self.also_known_as)
+    }
+
+    /// The tenant in `iss`, if that is one of the names of this issuer with something in the place of the tenant. It may be no tenant's id.
+    #[must_use]
+    pub fn tenant_of<'i>(&self, iss: &'i str) -> Option<&'i str> {
+        self.tenants.as_ref().and_then(|_| self.names().find_map(|name| tenant_in(name, iss)))
+    }
+
+    /// Whether a token with these claims is of this issuer; `None` if `iss` is not of its form.
+    pub(super) fn judge_tenant(&self, iss: &str, claims: &Claims) -> Option<Result<(), IssuerProblem>> {
+        let tenants = self.tenants.as_ref()?;
+        let tenant = self.tenant_of(iss)?;
+        let tid = claims.members().string("tid");
+        Some(if !is_tenant_id(tenant) {
+            Err(IssuerProblem::NotAnId)
+        } else if tid.as_deref() != Some(tenant) {
+            Err(IssuerProblem::Contradiction)
+        } else if tenants.include(tenant) {
+            Ok(())
+        } else {
+            Err(IssuerProblem::NotAccepted)
+        })
+    }
+
+    /// Whether `key` may have signed a token with this `iss`. The keys of an issuer with tenants say for whom they are: for all tenants, if the
+    /// member `issuer` of the key has the placeholder, or for the tenant that it names.
+    #[must_use]
+    pub fn is_key_for(&self, key: &Jwk, iss: &str) -> bool {
+        let Some(tenant) = self.tenant_of(iss) else { return true };
+        match key.issuer.as_deref() {
+            None => true,
+            Some(own) => own.contains(PLACEHOLDER) || self.tenant_of(own) == Some(tenant),
+        }
     }
 }
 

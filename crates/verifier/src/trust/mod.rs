@@ -7,6 +7,7 @@ pub mod distrust;
 pub mod facts;
 mod forms;
 pub mod issuer;
+mod media_type;
 pub mod presets;
 pub mod secrets;
 pub mod tenants;

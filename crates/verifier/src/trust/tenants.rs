@@ -1,8 +1,5 @@
 //! Issuers with a tenant in their `iss`, as Entra's: the configuration has `{tenantid}` where a token has the tenant.
 
-use super::issuer::TrustedIssuer;
-use crate::jose::{Claims, Jwk};
-
 /// What stands in an issuer's name for the tenant.
 pub const PLACEHOLDER: &str = "{tenantid}";
 
@@ -15,27 +12,10 @@ pub enum Tenants {
     These(Vec<String>),
 }
 
-/// Why a token is not accepted although its `iss` is that of a configured issuer, or has its form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum IssuerProblem {
-    /// The tenant is not one of the accepted ones.
-    #[error("its tenant is not one of `tenants`")]
-    NotAccepted,
-    /// What stands in the place of the tenant is no tenant's id.
-    #[error("a tenant's id is a GUID in lower case")]
-    NotAnId,
-    /// The claim `tid` is absent or names another tenant.
-    #[error("its `tid` is not the tenant in its `iss`")]
-    Contradiction,
-    /// Several tables have this `iss`, and the token fits none of them.
-    #[error(
-        "several tables have this `iss`, and the token has the audience and the conditions of none of them"
-    )]
-    NoTable,
-}
-
 impl Tenants {
-    fn include(&self, tenant: &str) -> bool {
+    /// Whether this tenant is one of them.
+    #[must_use]
+    pub fn include(&self, tenant: &str) -> bool {
         match self {
             Self::Any => true,
             Self::These(tenants) => tenants.iter().any(|one| one == tenant),
@@ -86,46 +66,6 @@ pub fn fault_of_names(
             "write {tenantid} in the place of the tenant in each of `also_known_as`",
         )),
         _ => Some(("has {tenantid} more than once", "write it in one place")),
-    }
-}
-
-impl TrustedIssuer {
-    /// Its name and the further spellings of it.
-    pub(super) fn names(&self) -> impl Iterator<Item = &String> {
-        std::iter::once(&self.issuer).chain(&self.also_known_as)
-    }
-
-    /// The tenant in `iss`, if that is one of the names of this issuer with something in the place of the tenant. It may be no tenant's id.
-    #[must_use]
-    pub fn tenant_of<'i>(&self, iss: &'i str) -> Option<&'i str> {
-        self.tenants.as_ref().and_then(|_| self.names().find_map(|name| tenant_in(name, iss)))
-    }
-
-    /// Whether a token with these claims is of this issuer; `None` if `iss` is not of its form.
-    pub(super) fn judge_tenant(&self, iss: &str, claims: &Claims) -> Option<Result<(), IssuerProblem>> {
-        let tenants = self.tenants.as_ref()?;
-        let tenant = self.tenant_of(iss)?;
-        let tid = claims.members().string("tid");
-        Some(if !is_tenant_id(tenant) {
-            Err(IssuerProblem::NotAnId)
-        } else if tid.as_deref() != Some(tenant) {
-            Err(IssuerProblem::Contradiction)
-        } else if tenants.include(tenant) {
-            Ok(())
-        } else {
-            Err(IssuerProblem::NotAccepted)
-        })
-    }
-
-    /// Whether `key` may have signed a token with this `iss`. The keys of an issuer with tenants say for whom they are: for all tenants, if the
-    /// member `issuer` of the key has the placeholder, or for the tenant that it names.
-    #[must_use]
-    pub fn is_key_for(&self, key: &Jwk, iss: &str) -> bool {
-        let Some(tenant) = self.tenant_of(iss) else { return true };
-        match key.issuer.as_deref() {
-            None => true,
-            Some(own) => own.contains(PLACEHOLDER) || self.tenant_of(own) == Some(tenant),
-        }
     }
 }
 
