@@ -131,7 +131,7 @@ macro_rules! providers {
 
             /// Their names in a configuration.
             pub const NAMES: &'static [(&'static str, Self)] =
-                &[$((Self::$provider.name_of_preset(), Self::$provider)),+];
+                &[$((Self::$provider.row().preset, Self::$provider)),+];
 
             const fn row(self) -> &'static Row {
                 match self {
