@@ -111,7 +111,8 @@ impl KeyCache {
         now: Timestamp,
     ) -> Result<Lookup, Fault> {
         let visit = Visit::new(self, platform, source, policy);
-        let now = if visit.look_for_purge(now) == Look::First {
+        let look = visit.look_for_purge(now);
+        let now = if look == Look::First {
             visit.seek_purge(PURGE_WAIT_MS).await;
             platform.now()
         } else {
@@ -121,9 +122,7 @@ impl KeyCache {
         let (mut now, mut tier, mut has_waited, mut waited_ms) = (now, Tier::Memory, false, 0_u32);
         loop {
             match visit.decide(wanted, now) {
-                Decision::Use => {
-                    return visit.found(tier, now, visit.look_for_purge(now) == Look::Later);
-                }
+                Decision::Use => return visit.found(tier, now, look == Look::Later),
                 Decision::UseAndRefresh => return visit.found(tier, now, !visit.is_leased(now)),
                 Decision::Refuse(unavailable) => return Err(visit.fault(now, unavailable)),
                 Decision::FetchFirstOrUse if visit.may_not_wait(now) => {
