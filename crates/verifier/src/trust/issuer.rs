@@ -55,9 +55,7 @@ impl TrustedIssuer {
     pub fn allows(&self, algorithm: Algorithm) -> bool {
         self.algorithms.contains(&algorithm)
     }
-}
 
-impl TrustedIssuer {
     /// Its name and the further spellings of it.
     pub(super) fn names(&self) -> impl Iterator<Item = &String> {
         std::iter::once(&self.issuer).chain(&self.also_known_as)
