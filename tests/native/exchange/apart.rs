@@ -142,7 +142,7 @@ pub(super) fn with_keys(keys: String) -> Vec<(&'static str, String)> {
 pub(super) fn fault_paths(config: &Value, secrets: &[(&'static str, String)]) -> Vec<String> {
     let bound: Vec<(&str, &str)> = secrets.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let world = World::with_secrets(config, &bound);
-    let faults = world.app.config.terms.as_ref().err().cloned().unwrap_or_default();
+    let faults = world.faults();
     assert!(faults.iter().all(|fault| !fault.fix.is_empty()));
     faults.into_iter().map(|fault| fault.path).collect()
 }
@@ -344,7 +344,7 @@ fn two_parties_with_the_same_secret_are_a_fault_under_any_names_of_the_bindings(
         all.extend(bound.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let bound: Vec<(&str, &str)> = all.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let world = World::with_secrets(&config, &bound);
-        let faults = world.app.config.terms.as_ref().err().cloned().unwrap_or_default();
+        let faults = world.faults();
         let shown = format!("{faults:?} {:?}", world.platform.log_lines());
         assert!(!shown.contains(VALUE) && !shown.contains(SECRET), "{shown}");
         faults.into_iter().map(|fault| fault.path).collect::<Vec<_>>()

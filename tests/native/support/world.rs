@@ -9,6 +9,7 @@
 
 use std::rc::Rc;
 
+use edge_assay::config::ConfigFault;
 use edge_assay::http::Response;
 use edge_assay::http::application::Application;
 use edge_assay::http::gateway::{Reply, serve};
@@ -45,6 +46,11 @@ impl World {
     /// A world that trusts these issuers.
     pub fn trusting(issuers: &[Value]) -> Self {
         Self::new(&json!({ "issuers": issuers }))
+    }
+
+    /// The faults of its configuration.
+    pub fn faults(&self) -> Vec<ConfigFault> {
+        self.app.config.terms.as_ref().err().cloned().unwrap_or_default()
     }
 
     /// A world with this configuration and these Worker secrets.

@@ -106,17 +106,7 @@ fn a_table_without_a_condition_may_be_the_last_and_takes_the_rest() {
 fn a_table_behind_one_that_takes_every_token_is_a_fault() {
     let faults = |tables: &[Value]| {
         let world = World::trusting(tables);
-        world
-            .app
-            .config
-            .terms
-            .as_ref()
-            .err()
-            .cloned()
-            .unwrap_or_default()
-            .into_iter()
-            .map(|fault| fault.path)
-            .collect::<Vec<_>>()
+        world.faults().into_iter().map(|fault| fault.path).collect::<Vec<_>>()
     };
     let open = || table("two", &json!({}));
     assert_eq!(faults(&[open(), client("one")]), ["issuers[1].issuer"]);

@@ -37,7 +37,7 @@ fn good(algorithm: Algorithm, header: &Value) -> String {
 /// The problems of a configuration with these fields.
 fn problems(fields: &Value) -> Vec<(String, String)> {
     let world = world(fields);
-    let faults = world.app.config.terms.as_ref().err().cloned().unwrap_or_default();
+    let faults = world.faults();
     faults.into_iter().map(|fault| (fault.path, fault.problem)).collect()
 }
 

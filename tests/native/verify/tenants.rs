@@ -199,7 +199,7 @@ fn contradictory_tables_are_faults() {
         let base =
             json!({ "issuer": TEMPLATE, "discovery": true, "audience": "unchecked", "tenants": [OURS] });
         let world = World::trusting(&[merged(base, &issuer)]);
-        let faults = world.app.config.terms.as_ref().err().cloned().unwrap_or_default();
+        let faults = world.faults();
         faults.into_iter().map(|fault| fault.path).collect::<Vec<_>>()
     };
     assert_eq!(faults(json!({})), Vec::<String>::new());
@@ -238,17 +238,7 @@ fn routes_and_targets_may_name_all_tenants_or_one() {
             &config(&from, &subject),
             &[("SIGNING_KEYS", &crate::exchange::signing_keys())],
         );
-        world
-            .app
-            .config
-            .terms
-            .as_ref()
-            .err()
-            .cloned()
-            .unwrap_or_default()
-            .into_iter()
-            .map(|fault| fault.problem)
-            .collect::<Vec<_>>()
+        world.faults().into_iter().map(|fault| fault.problem).collect::<Vec<_>>()
     };
     assert_eq!(faults(json!([iss(OURS)]), json!("own")), Vec::<String>::new());
     assert_eq!(faults(json!([TEMPLATE]), json!("prefixed")), Vec::<String>::new());
