@@ -17,7 +17,7 @@ use crate::rejection::{IssuerProblem, Rejection, excerpt};
 pub struct TrustedIssuer {
     /// The exact `iss`, and the name under which its tokens are reported.
     pub issuer: String,
-    /// The accepted tenants, if its names have [`PLACEHOLDER`](super::tenants::PLACEHOLDER). Its tokens are reported under their own `iss`.
+    /// The accepted tenants, if its names have [`PLACEHOLDER`]. Its tokens are reported under their own `iss`.
     pub tenants: Option<Tenants>,
     /// Further exact spellings of `iss`. Its tokens are reported under [`Self::issuer`], so that a subject has one issuer.
     pub also_known_as: Vec<String>,
