@@ -1,5 +1,7 @@
 // npm run bench -- --against FOLDER: this build of the Worker beside another one, such as the build of an earlier commit. Each is served by a
 // process of its own, and the CPU time of that process is measured.
+import { existsSync } from 'node:fs';
+import { at } from '../scripts/lib/paths.mjs';
 import { Failure, step } from '../scripts/lib/steps.mjs';
 import { cpuClock } from './cpu.mjs';
 import { load } from './load.mjs';
@@ -12,6 +14,11 @@ const TARGETS = ['this', 'other'];
 
 /** The table, as Markdown: CPU microseconds per request of this build, those of the build in `other`, and their ratio. */
 export async function against(other, subjects, { rounds, seconds, connections, folders }) {
+  if (!existsSync(at(other, 'index_bg.wasm'))) {
+    throw new Failure(
+      `✗ ${other} is not the build of a Worker: it has no index_bg.wasm. Give the build/ folder in which npm run build has put the other one.`,
+    );
+  }
   const processes = {};
   try {
     for (const [target, worker] of [

@@ -36,6 +36,7 @@ export const AREAS = {
   jose: { folder: 'crates/jose/src', first: ATTACKS_AND_VERDICTS },
   verify: { folder: 'crates/verifier/src/verify', first: ATTACKS_AND_VERDICTS },
   trust: { folder: 'crates/verifier/src/trust', first: [...ATTACKS_AND_VERDICTS, 'configuration', 'exchange', 'gateway'] },
+  credentials: { folder: 'crates/verifier/src/credentials', first: ['credentials', 'gateway'] },
   gateway: { folder: 'src/gateway', first: ['gateway'] },
   claims: { folder: 'src/claims', first: ['exchange', 'gateway'] },
   exchange: { folder: 'src/exchange', first: ['exchange'] },
