@@ -241,7 +241,8 @@ fn section(preset: Preset) -> String {
             .unwrap();
     }
     write!(text, "\n**What usually goes wrong.** {}\n", preset.mistake()).unwrap();
-    if let Some(library) = file.get("library") {
+    let libraries = file.get("libraries").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    for library in libraries {
         let differences = library["differences"].as_object().unwrap();
         let package = library["package"].as_str().unwrap();
         if differences.is_empty() {

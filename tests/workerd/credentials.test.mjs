@@ -2,13 +2,14 @@
 // behind the real proxies with the files and the lines of docs/forward-auth.md.
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
+import { createServerClient } from '@supabase/ssr';
 import { createIdentityProvider } from '../../demo/identity-provider.mjs';
 import { WHEELS } from '../../scripts/lib/proxies.mjs';
 import { createApi } from './support/api.mjs';
 import { lifetime } from './support/lifetime.mjs';
 import { HOST, PROXIES } from './support/proxies.mjs';
 import { raw } from './support/raw.mjs';
-import { answerOf, startWorker, trusting } from './support/worker.mjs';
+import { answerOf, eventually, startWorker, trusting } from './support/worker.mjs';
 
 const APP = 'https://app.example.com';
 const SECRET = 'a secret for tests alone, public since it was written';
@@ -17,13 +18,23 @@ const EVIL = 'https://evil.example';
 const base64url = (text) => Buffer.from(text).toString('base64url');
 const protocol = (token) => `base64url.bearer.authorization.k8s.io.${base64url(token)}`;
 
-/** The cookies that `@supabase/ssr` sets for a session with this token: chunks of 3180 characters. */
-function supabaseCookies(token) {
-  const session = JSON.stringify({ access_token: token, refresh_token: 'marker-refresh', user: { note: 'x'.repeat(6000) } });
-  const value = `base64-${base64url(session)}`;
-  const chunks = value.match(/.{1,3180}/g);
-  assert.ok(chunks.length > 2);
-  return chunks.map((chunk, number) => `sb-project-auth-token.${number}=${chunk}`);
+/** The cookies that the real `@supabase/ssr` sets for a session with this token: chunks, whose contents are encoded. */
+async function supabaseCookies(token) {
+  const user = { id: 'user-1', user_metadata: { note: 'é'.repeat(3000) } };
+  const jar = new Map();
+  const cookies = {
+    getAll: () => [...jar].map(([name, value]) => ({ name, value })),
+    setAll: (changed) => changed.forEach(({ name, value }) => (value === '' ? jar.delete(name) : jar.set(name, value))),
+  };
+  const client = createServerClient('https://project.supabase.co', 'sb_publishable_of_tests', {
+    cookies,
+    global: { fetch: async () => Response.json(user) },
+  });
+  const { error } = await client.auth.setSession({ access_token: token, refresh_token: 'marker-refresh' });
+  assert.equal(error, null);
+  // The library sets them in an event of the session, which it does not wait for.
+  await eventually(async () => jar.size > 2, 'the cookies of the session');
+  return [...jar].map(([name, value]) => `${name}=${value}`);
 }
 
 async function reached(api, work) {
@@ -79,7 +90,9 @@ suite('the gateway reads tokens where its configuration says', () => {
   });
 
   test('sessions of Supabase and Clerk, and the headers of Access, are read', async () => {
-    const supabase = await ask('/supabase', { cookie: ['a=1', ...supabaseCookies(token), 'sb-project-auth-token-code-verifier=v'].join('; ') });
+    const supabase = await ask('/supabase', {
+      cookie: ['a=1', ...(await supabaseCookies(token)), 'sb-project-auth-token-code-verifier=v'].join('; '),
+    });
     assert.equal(supabase.status, 200);
     assert.equal(supabase.body.headers['x-user-id'], 'user-1');
     assert.equal(supabase.body.headers.cookie, 'a=1; sb-project-auth-token-code-verifier=v');
@@ -249,7 +262,7 @@ for (const [name, proxy] of Object.entries(PROXIES)) {
     test('the cookie with the token does not reach the API, and the others do', async () => {
       for (const [cookie, left] of [
         [`a=1; __session=${token}; b=2`, 'a=1; b=2'],
-        [['a=1', ...supabaseCookies(token)].join('; '), 'a=1'],
+        [['a=1', ...(await supabaseCookies(token))].join('; '), 'a=1'],
         [`__session=${token}`, ''],
       ]) {
         const { result, requests } = await send([`Cookie: ${cookie}`]);
