@@ -41,9 +41,10 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
 fn check(arguments: &[String]) -> Result<bool, String> {
     let arguments = Arguments::read(arguments, &["online", "record"], &["env"], 1)?;
     let online = arguments.flag("online");
-    let file = ConfigFile::open(arguments.positional())?;
+    let mut file = ConfigFile::open(arguments.positional())?;
     let chosen = arguments.option("env")?;
     if arguments.flag("record") {
+        file.is_for_record = true;
         return record(&file, file.select(chosen.as_deref())?, online);
     }
     if let Some(name) = chosen {
@@ -62,6 +63,10 @@ fn check(arguments: &[String]) -> Result<bool, String> {
 /// Prints the configuration as the JSON to put into Workers KV, if it has no faults. The report goes to standard error.
 fn record(file: &ConfigFile, environment: &Environment, online: bool) -> Result<bool, String> {
     terminal::report_on_standard_error();
+    let machine = Machine::in_environment(&file.path, environment.name.as_deref(), None);
+    if let Some(reference) = file.load(environment, &machine).record.filter(|_| !file.is_plain) {
+        return Err(format!("{}, as in `check assay.toml --record`", file.only_refers(&reference)));
+    }
     let sound = check_one(file, environment, None, online);
     let text = environment.variable.as_deref().unwrap_or_default();
     if let Ok(value) = strict_json::parse_value(text)
@@ -187,12 +192,12 @@ fn check_reference(file: &ConfigFile, environment: &Environment, reference: &Rec
 /// Whether the text fits where it is meant to be. Says so if it does not.
 fn check_size(file: &ConfigFile, environment: &Environment) -> bool {
     let bytes = environment.variable.as_ref().map_or(0, String::len);
-    let most = if file.is_plain { MAX_RECORD_BYTES } else { VARIABLE_BYTES };
+    let most = if file.is_for_record { MAX_RECORD_BYTES } else { VARIABLE_BYTES };
     if bytes <= most {
         return true;
     }
     let place = environment.name.as_ref().map_or(String::new(), |name| format!("{} ", in_file(file, name)));
-    let (why, fix) = if file.is_plain {
+    let (why, fix) = if file.is_for_record {
         ("the Worker reads", "split the issuers over several Workers")
     } else {
         ("a variable of a Worker holds", WAYS_OUT)
@@ -203,7 +208,7 @@ fn check_size(file: &ConfigFile, environment: &Environment) -> bool {
 
 fn report_size(file: &ConfigFile, environment: &Environment) {
     let bytes = environment.variable.as_ref().map_or(0, String::len);
-    if file.is_plain {
+    if file.is_for_record {
         say(&format!("  {bytes} bytes as JSON; a record in Workers KV may have {MAX_RECORD_BYTES}"));
         if file.syntax == Syntax::Toml || file.path.extension().is_some_and(|extension| extension == "jsonc")
         {

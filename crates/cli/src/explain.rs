@@ -74,12 +74,7 @@ fn explain(given: &[String]) -> Result<bool, String> {
     let machine = Machine::in_environment(&file.path, environment.name.as_deref(), jwks);
     let config = file.load(environment, &machine);
     if let Some(record) = &config.record {
-        return Err(format!(
-            "the configuration of {} is the record {} of the KV namespace {}, which this command does not read: name the file that you put there with --config, or ask the Worker with --online",
-            file.path.display(),
-            quoted(&record.key),
-            record.binding
-        ));
+        return Err(format!("{} with --config, or ask the Worker with --online", file.only_refers(record)));
     }
     let request = refused_request(&config, &described)?;
     let presented = Presented { request, ..credentials::given(&token) };

@@ -3,12 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
-use edge_assay::config::Config;
+use edge_assay::config::{Config, RecordReference};
 use edge_assay::ports::Secrets;
 use jsonc_parser::errors::ParseError;
 use jsonc_parser::{CollectOptions, ParseOptions};
 use serde_json::Value;
 
+use super::command::quoted;
 use super::terminal;
 
 /// The names that wrangler looks for, in its order.
@@ -26,6 +27,8 @@ pub(crate) struct ConfigFile {
     pub(crate) syntax: Syntax,
     /// Whether it is the configuration itself, and not wrangler's file.
     pub(crate) is_plain: bool,
+    /// Whether the configuration goes to Workers KV or into code, and not into a variable: that of a plain file does, and what `--record` prints.
+    pub(crate) is_for_record: bool,
     /// The top level first, then each environment. wrangler's environments inherit neither `vars` nor `kv_namespaces`.
     pub(crate) environments: Vec<Environment>,
 }
@@ -121,7 +124,7 @@ impl ConfigFile {
             let named = named.map(|(name, table)| environment(Some(name.clone()), table));
             std::iter::once(environment(None, &value)).chain(named).collect()
         };
-        Ok(Self { path, syntax, is_plain, environments })
+        Ok(Self { path, syntax, is_plain, is_for_record: is_plain, environments })
     }
 
     /// The environment that `--env` names; the top level if it is absent or empty, as for wrangler.
@@ -140,6 +143,16 @@ impl ConfigFile {
             };
             format!("{} has no environment of this name; {known}", self.path.display())
         })
+    }
+
+    /// What is said where the configuration itself is needed, and the file only refers to a record in Workers KV.
+    pub(crate) fn only_refers(&self, record: &RecordReference) -> String {
+        format!(
+            "the configuration of {} is the record {} of the KV namespace {}, which this command does not read: name the file that you put there",
+            self.path.display(),
+            quoted(&record.key),
+            record.binding
+        )
     }
 
     /// The configuration, as the Worker reads it.

@@ -181,7 +181,14 @@ fn check_says_how_much_of_a_variable_is_used_and_fails_beyond_the_limit() {
         "{}",
         stdout(&output)
     );
-    // It is taken out of the file by the command that the message names.
+    // It is taken out of the file by the command that the page names, although no variable holds it.
+    let taken_out = edge_assay(&["check", &config, "--env", "live", "--record"], "");
+    assert_eq!(code(&taken_out), 0, "{}", stderr(&taken_out));
+    // A variable that only refers to a record is no configuration to put there.
+    let reference = folder.file("wrangler.json", r#"{ "kv_namespaces": [{ "binding": "ASSAY_CONFIG" }], "vars": { "ASSAY": { "kv": "ASSAY_CONFIG" } } }"#);
+    let refused = edge_assay(&["check", &reference, "--record"], "");
+    assert_eq!((code(&refused), stdout(&refused)), (2, String::new()));
+    assert!(stderr(&refused).contains("name the file that you put there"), "{}", stderr(&refused));
     let record = edge_assay(
         &["check", &folder.file("assay.toml", &issuers(100).replace("vars.ASSAY.", "")), "--record"],
         "",
@@ -189,6 +196,7 @@ fn check_says_how_much_of_a_variable_is_used_and_fails_beyond_the_limit() {
     assert_eq!(code(&record), 0, "{}", stderr(&record));
     let text: Value = serde_json::from_str(&stdout(&record)).unwrap();
     assert_eq!(text["issuers"].as_array().unwrap().len(), 100);
+    assert_eq!(stdout(&taken_out), stdout(&record));
 }
 
 #[test]
