@@ -48,6 +48,17 @@ impl Environment {
     }
 }
 
+impl Environment {
+    /// The service binding with this name. A binding of another kind is none: to call the `fetch` that it lacks would throw an exception
+    /// through Rust, and end the instance with all its caches.
+    fn service(&self, name: &str) -> Option<JsValue> {
+        let value = self.binding(name)?;
+        // A text has no members, for which this is an exception too.
+        let fetch = Reflect::get(&value, &JsValue::from_str("fetch")).ok()?;
+        fetch.is_function().then_some(value)
+    }
+}
+
 impl Clock for Environment {
     fn now(&self) -> Timestamp {
         // Milliseconds, far below 2^53. The cast saturates, and drops only the fraction.
@@ -95,7 +106,7 @@ impl HttpClient for Environment {
     async fn get(&self, request: &DocumentRequest) -> Result<Document, FetchError> {
         let service = match &request.channel {
             None => None,
-            Some(name) => Some(self.binding(name).ok_or_else(|| FetchError::NoChannel(name.clone()))?),
+            Some(name) => Some(self.service(name).ok_or_else(|| FetchError::NoChannel(name.clone()))?),
         };
         from_origin(fetch::get(request, service.as_ref()).await?)
     }
@@ -111,7 +122,7 @@ impl Upstreams<WorkerRequest> for Environment {
     ) -> Result<Self::Answer, UpstreamError> {
         let service = match &upstream_request.service {
             None => None,
-            Some(name) => Some(self.binding(name).ok_or_else(|| UpstreamError::Unbound(name.clone()))?),
+            Some(name) => Some(self.service(name).ok_or_else(|| UpstreamError::Unbound(name.clone()))?),
         };
         upstream::forward(request, upstream_request, service.as_ref()).await
     }

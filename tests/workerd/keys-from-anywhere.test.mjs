@@ -98,6 +98,25 @@ suite('a set behind a service binding', () => {
     assert.match(ready.details.issuers[0].problem, /nothing is bound as AUTH/);
     assert.match(ready.details.issuers[0].fix, /\[\[services\]\]/);
   });
+
+  test('is no service if a binding of another kind has the name, and the other issuers are served', async (context) => {
+    const use = during(context);
+    const other = 'https://other.example';
+    const issuers = [
+      { issuer: ISSUER, audience: 'unchecked', preset: 'better-auth', jwks_service: 'AUTH' },
+      { issuer: other, audience: 'unchecked', jwks: { keys: [ed25519.publicJwk] } },
+    ];
+    const config = { issuers, explain: { access: 'open' } };
+    for (const options of [{ secrets: { AUTH: 'a text' } }, { namespaces: ['AUTH'] }]) {
+      const worker = await use(startWorker({ config, ...options }));
+      const { status, body } = await worker.verify(token('EdDSA', ed25519));
+      assert.deepEqual([status, body.code], [503, 'jwks_invalid']);
+      const ready = await (await worker.fetch('/readyz')).json();
+      assert.match(ready.details.issuers[0].fix, /\[\[services\]\]/);
+      assert.equal((await worker.verify(token('EdDSA', ed25519, { claims: { iss: other } }))).status, 200);
+      assert.ok(!worker.log().some(({ event }) => event === 'instance_replaced'));
+    }
+  });
 });
 
 suite('a set of PEM texts, as Google serves it', () => {
