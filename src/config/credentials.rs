@@ -7,7 +7,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
 use serde_json::Value;
 use sha1::{Digest as _, Sha1};
 
-use super::fields::credentials::{AUTHORIZATION, CREDENTIAL, Credential, PLACE_FIX, WEBSOCKET};
+use super::fields::credentials::{AUTHORIZATION, CREDENTIAL, Credential, LIST_FIX, PLACE_FIX, WEBSOCKET};
 use super::reader::Table;
 use super::rows::{Field, Optional, Raw};
 use crate::credentials::{Place, Places, SessionCookie};
@@ -68,7 +68,7 @@ pub(super) fn read(
     providers: Providers<'_>,
 ) -> Option<Places> {
     let Some(list) = table.read(field)?.as_array().filter(|list| !list.is_empty()) else {
-        table.fault(field.name, "is not a list of places, or an empty one", PLACE_FIX);
+        table.fault(field.name, "is not a list of places, or an empty one", LIST_FIX);
         return None;
     };
     let mut places: Vec<Place> = Vec::new();

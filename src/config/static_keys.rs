@@ -57,7 +57,12 @@ fn read_set(table: &Table<'_>, keys: &mut Vec<Jwk>, set_aside: &mut Vec<SetAside
             );
             &[]
         }
-        None => &[],
+        None => {
+            if table.given(&STATIC_SET.keys).is_none() {
+                table.fault(name, "is missing", "write the `keys` of the issuer's JWK Set");
+            }
+            &[]
+        }
     };
     let begun = keys.len();
     for (index, element) in elements.iter().enumerate() {

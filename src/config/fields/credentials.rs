@@ -11,6 +11,9 @@ pub(in crate::config) const AUTHORIZATION: &str = "authorization";
 /// The place that is a word: the WebSocket subprotocol.
 pub(in crate::config) const WEBSOCKET: &str = "websocket";
 
+/// The fix of a list that is none.
+pub(in crate::config) const LIST_FIX: &str =
+    "write a list, as in [\"authorization\", { cookie = \"clerk\" }]; docs/credentials.md has every place";
 /// The fix of a place that is unreadable.
 pub(in crate::config) const PLACE_FIX: &str = "write \"authorization\", \"websocket\", { cookie = \"<name>\" }, { header = \"<name>\" } or { query = \"<name>\" }";
 

@@ -157,7 +157,11 @@ pub(in crate::explain) fn opaque(examination: &Examination<'_>) -> Advice {
 }
 
 pub(in crate::explain) fn not_a_jwt(examination: &Examination<'_>, malformed: &Malformed) -> Advice {
+    let is_of_google = examination.presented.as_deref().is_ok_and(|text| text.starts_with("ya29."));
     let fix = match malformed {
+        _ if is_of_google => {
+            "This is an access token of Google, which is opaque: only Google can read it. Send the ID token (`id_token`) of the user, or the token of your own identity provider.".to_owned()
+        }
         Malformed::Segments(5) => {
             "Five parts make an encrypted token (JWE), which only its recipient can read. Ask the identity provider for a signed access token; Auth0 issues one if the request names an `audience`.".to_owned()
         }

@@ -118,6 +118,16 @@ fn a_plain_file_is_the_configuration_itself_in_each_syntax() {
         ),
         ("mark.json", format!("\u{feff}{table}"), "byte order mark"),
         ("reference.json", json!({ "kv": "ASSAY_CONFIG" }).to_string(), "refers to another record"),
+        (
+            "keys.json",
+            r#"{"issuers":[{"issuer":"https://a.example","audience":"unchecked","jwks":{}}]}"#.to_owned(),
+            "issuers[0].jwks.keys: is missing",
+        ),
+        (
+            "place.json",
+            format!("{{\"credentials\":\"authorization\",{}", table.to_string().strip_prefix('{').unwrap()),
+            "write a list, as in [\"authorization\", { cookie = \"clerk\" }]",
+        ),
         ("nested.json", format!("{{\"issuers\":{}{}}}", "[".repeat(200), "]".repeat(200)), "nest"),
     ] {
         let file = folder.file(name, &text);
@@ -253,6 +263,21 @@ fn a_reference_to_workers_kv_is_checked_with_its_binding_and_explain_asks_for_th
             (1, true),
             "{}",
             stdout(&output)
+        );
+    }
+}
+
+#[test]
+fn an_opaque_token_of_google_is_named_for_what_it_is() {
+    let folder = Folder::new("google");
+    let config = folder.file("wrangler.toml", &configuration(""));
+    for token in ["ya29.a0AfH6SMBx-abc_def0123", "ya29.c.b0Aaekm1K-abc"] {
+        let explained = edge_assay(&["explain", "--config", &config], token);
+        assert_eq!(code(&explained), 1);
+        assert!(
+            stdout(&explained).contains("only Google can read it. Send the ID token"),
+            "{}",
+            stdout(&explained)
         );
     }
 }
