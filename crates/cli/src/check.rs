@@ -11,9 +11,11 @@ use edge_assay::jose::json as strict_json;
 use edge_assay::keys::{KeyCache, Wanted};
 use edge_assay::limits::MAX_RECORD_BYTES;
 use edge_assay::ports::Clock as _;
+use edge_assay::trust::claims::AudienceRule;
 use edge_assay::verify::Terms;
 
 use super::command::{self, Arguments, REFUSED};
+use super::init;
 use super::machine::{self, Machine};
 use super::terminal::{self, say};
 use super::wrangler_file::{ConfigFile, Environment, Syntax};
@@ -244,11 +246,19 @@ fn report(terms: &Terms, machine: &Machine, online: bool) -> bool {
     for issuer in terms.issuers.iter() {
         let algorithms: Vec<&str> = issuer.algorithms.iter().map(|algorithm| algorithm.name()).collect();
         say(&format!("  {} ({})", issuer.issuer, algorithms.join(", ")));
-        if lacks_scheme(&issuer.issuer) {
+        let is_of_provider = |preset| init::has_keys(preset, &issuer.issuer);
+        if lacks_scheme(&issuer.issuer)
+            && !explain::provider_preset(&issuer.issuer).is_some_and(is_of_provider)
+        {
             say(&format!(
                 "    · this is not a URL, and `iss` is compared exactly: if the tokens have \"https://{0}\", write issuer = \"https://{0}\"",
                 issuer.issuer
             ));
+        }
+        if let AudienceRule::AnyOf(accepted) = &issuer.rules.audience
+            && accepted.iter().any(|audience| audience == init::UNKNOWN_AUDIENCE)
+        {
+            say("    · no token is accepted yet: write the `aud` of your tokens into `audience`");
         }
         for secret in &issuer.secrets {
             // The Worker has the secrets. A secret that is missing on this machine is not a fault of the configuration.

@@ -19,12 +19,15 @@ use edge_assay::http::credentials;
 use edge_assay::keys::{KeyCache, url};
 use edge_assay::rejection::excerpt;
 use edge_assay::trust::presets::Preset;
+use edge_assay::trust::tenants::PLACEHOLDER;
 
 use super::command::{self, Arguments, REFUSED, quoted};
 use super::machine::{self, Machine};
 use super::terminal::{self, say};
 use issuer::Found;
+pub(crate) use issuer::has_keys;
 use project::Project;
+pub(crate) use project::UNKNOWN_AUDIENCE;
 use token::Facts;
 
 /// The usage line.
@@ -40,6 +43,7 @@ Without an issuer and without a token it asks, if it runs at a terminal.
 
   --issuer URL     the `iss` of your tokens, character for character
   --token -        reads one of your tokens from standard input, for its issuer, algorithm and audience; keeps nothing else of it
+  --tenant ID      a tenant whose tokens are accepted, if the issuer has {tenantid}; may be repeated; `any` for all of them
   --preset P       the provider; default: recognised by the issuer
   --audience AUD   the `aud` of your tokens; may be repeated; `unchecked` if they have none. Default: that of the token or of the
                    provider; if neither is known, one that no token has
@@ -59,6 +63,8 @@ const UNCHECKED: u8 = 3;
 struct Options {
     issuer: String,
     preset: Option<(&'static str, Preset)>,
+    /// The accepted tenants, if the issuer has a placeholder for them.
+    tenants: Vec<String>,
     audience: Vec<String>,
     folder: PathBuf,
     name: String,
@@ -97,7 +103,8 @@ pub(crate) fn run(arguments: &[String]) -> ExitCode {
 
 /// The options, and whether a token is on standard input.
 fn options(arguments: &[String]) -> Result<(Options, bool), String> {
-    const OPTIONS: [&str; 8] = ["audience", "dir", "format", "issuer", "name", "preset", "token", "upstream"];
+    const OPTIONS: [&str; 9] =
+        ["audience", "dir", "format", "issuer", "name", "preset", "tenant", "token", "upstream"];
     let arguments = Arguments::read(arguments, &["force", "offline"], &OPTIONS, 0)?;
     let has_token = match arguments.option("token")?.as_deref() {
         None => false,
@@ -110,6 +117,7 @@ fn options(arguments: &[String]) -> Result<(Options, bool), String> {
     let options = Options {
         issuer: arguments.option("issuer")?.unwrap_or_default(),
         preset: arguments.option("preset")?.map(|name| preset_named(&name)).transpose()?,
+        tenants: arguments.values("tenant"),
         audience: arguments.values("audience"),
         folder: arguments.option("dir")?.unwrap_or_else(|| ".".to_owned()).into(),
         name: arguments.option("name")?.unwrap_or_else(|| "edge-assay".to_owned()),
@@ -143,6 +151,13 @@ fn accept(options: &Options) -> Result<(), String> {
     let preset = options.preset.map(|(_, preset)| preset).or_else(|| explain::provider_preset(issuer));
     let is_of_provider = preset.is_some_and(|preset| issuer::has_keys(preset, issuer));
     if !is_of_provider && !issuer.contains("://") {
+        if let Some(preset) = Preset::ALL.iter().find(|preset| has_keys(**preset, issuer)) {
+            return Err(format!(
+                "--issuer is no URL, but it can be the `iss` of {} tokens: if it is, add --preset {}",
+                preset.name(),
+                preset.name_of_preset()
+            ));
+        }
         return Err(format!(
             "--issuer needs a whole URL, exactly as the `iss` of your tokens: --issuer {}",
             quoted(&format!("https://{issuer}"))
@@ -173,8 +188,16 @@ fn accept(options: &Options) -> Result<(), String> {
         return Err("--name has 1 to 54 lower-case letters, digits and dashes, begins with a letter, and does not end with a dash".to_owned());
     }
     let is_plain = |text: &String| !text.is_empty() && !text.chars().any(char::is_control);
-    if !options.audience.iter().chain(&options.upstream).all(is_plain) {
-        return Err("--audience and --upstream need a value without control characters".to_owned());
+    if !options.audience.iter().chain(&options.upstream).chain(&options.tenants).all(is_plain) {
+        return Err("--audience, --upstream and --tenant need a value without control characters".to_owned());
+    }
+    if options.tenants.is_empty() && issuer.contains(PLACEHOLDER) {
+        return Err(format!(
+            "--issuer has {PLACEHOLDER}, so say which tenants are accepted: --tenant with the ID of one, which may be repeated, or --tenant any for the users of every organization"
+        ));
+    }
+    if !options.tenants.is_empty() && !issuer.contains(PLACEHOLDER) {
+        return Err(format!("--tenant is only for an issuer with {PLACEHOLDER} in the place of the tenant"));
     }
     if options.audience.len() > 1 && options.audience.iter().any(|one| one == project::UNCHECKED) {
         return Err("--audience unchecked excludes any other --audience".to_owned());
@@ -196,6 +219,9 @@ fn init(arguments: &[String]) -> Result<bool, InitError> {
         text.map(|text| token::read(&text)).transpose().map_err(|message| nothing_written(&message))?;
     if let Some(facts) = &facts {
         take_over(&mut options, facts).map_err(|message| nothing_written(&message))?;
+    }
+    if asks {
+        questions::ask_for_tenants(&mut options).map_err(InitError::Usage)?;
     }
     accept(&options).map_err(InitError::Usage)?;
     if asks {
@@ -243,6 +269,10 @@ fn take_over(options: &mut Options, facts: &Facts) -> Result<(), String> {
     }
     let preset = options.preset.map(|(_, preset)| preset).or_else(|| explain::provider_preset(&facts.issuer));
     let is_of_provider = preset.is_some_and(|preset| issuer::has_keys(preset, &facts.issuer));
+    // The API keys of a Supabase project are JWTs of this issuer.
+    if facts.issuer == "supabase" && facts.claim("role").is_some() {
+        return Err("✗ This is an API key of a Supabase project, and not the token of a user. Pass the session's access_token, or the issuer: --issuer https://<project>.supabase.co/auth/v1".to_owned());
+    }
     if url::accept(&facts.issuer).is_err() && !is_of_provider {
         return Err(format!(
             "✗ The `iss` of the token is {}, which is not an https URL, so the place of the keys cannot be derived from it. Find the URL of the keys (JWKS URI) in the provider's documentation, and write the table by hand with `issuer`, `jwks_uri` and `audience`: docs/configuration.md",

@@ -82,7 +82,7 @@ fn default_file() -> Result<PathBuf, String> {
         }
     }
     Err(format!(
-        "there is no {}, {} or {} in this folder or above it; name the file",
+        "there is no {}, {} or {} in this folder or above it: name the file, or make one with `npx edge-assay init`, which takes an issuer or a token",
         NAMES[0], NAMES[1], NAMES[2]
     ))
 }

@@ -92,7 +92,7 @@ pub(super) fn examine(options: &Options, facts: Option<&Facts>, machine: &Machin
     let by_name = options.preset.map(|(_, preset)| preset).or_else(|| explain::provider_preset(issuer));
     let recognised = by_name.or_else(|| provider_of(issuer, facts));
     if let Some((problem, fix)) = recognised.and_then(|preset| preset.issuer_fault(issuer)) {
-        return Err(format!("✗ {problem}: {fix} as --issuer. Nothing was written."));
+        return Err(format!("✗ {problem}. As --issuer, {fix}. Nothing was written."));
     }
     if facts.is_some_and(|facts| facts.algorithm.is_shared_secret()) {
         let is_supabase = recognised.is_some_and(|preset| preset.name_of_preset() == "supabase");
@@ -143,7 +143,7 @@ pub(super) fn provider_of(issuer: &str, facts: Option<&Facts>) -> Option<Preset>
 }
 
 /// Whether the issuer has the provider's form, and the place of its keys follows from it. The `iss` of some providers is no URL.
-pub(super) fn has_keys(preset: Preset, issuer: &str) -> bool {
+pub(crate) fn has_keys(preset: Preset, issuer: &str) -> bool {
     let is_place =
         |(Location::Jwks { uri } | Location::Discovery { uri }): Location| url::accept(&uri).is_ok();
     preset.issuer_fault(issuer).is_none() && preset.location(issuer).is_some_and(is_place)
@@ -184,7 +184,11 @@ fn other_issuer(issuer: &str, named: &str) -> String {
 
 fn ask(preset: Preset, issuer: &str, machine: &Machine) -> Result<(String, KeySet), KeySetError> {
     let Some(location) = preset.location(issuer) else {
-        let reason = format!("its keys are at {}, which the issuer does not name", preset.place_of_keys());
+        let reason = format!(
+            "the address of its keys cannot be derived from it: write the table by hand, with the preset {0} and with jwks_uri, as docs/providers.md shows for {0}. The preset's keys are at {1}",
+            preset.name_of_preset(),
+            preset.place_of_keys()
+        );
         let (kind, problem) = (KeySetErrorKind::Invalid, KeySetProblem::Url);
         return Err(KeySetError { kind, problem, reason, points_to: None });
     };

@@ -22,7 +22,10 @@ use super::{Options, jsonc};
 /// The value of `audience` for tokens without `aud`.
 pub(super) const UNCHECKED: &str = "unchecked";
 /// In place of an audience that is not known. No token has it, so none is accepted until it is replaced.
-pub(super) const UNKNOWN_AUDIENCE: &str = "write-the-aud-of-your-tokens-here";
+pub(crate) const UNKNOWN_AUDIENCE: &str = "write-the-aud-of-your-tokens-here";
+
+/// In place of the IDs of tenants: all of them.
+const ANY_TENANT: &str = "any";
 
 const SHIPPED: &str = include_str!("../../../../wrangler.toml");
 /// Files that hold secrets, or that are made again.
@@ -109,9 +112,42 @@ fn usual_audience(preset: Preset, issuer: &str) -> Option<(Value, &'static str)>
             let project = issuer.rsplit('/').next().filter(|project| !project.is_empty())?;
             (json!({ "any_of": [project] }), "The `aud` of Firebase's tokens is the project.")
         }
+        "okta" if issuer.ends_with("/oauth2/default") => (
+            json!({ "any_of": ["api://default"] }),
+            "The `aud` of Okta's server `default`, unless it was changed.",
+        ),
+        // An AuthKit domain issues tokens for applications too, and these have an `aud`.
+        "workos" if issuer.contains("/user_management/") => (
+            json!(UNCHECKED),
+            "Session tokens have no `aud`: the issuer and its keys are those of one client.",
+        ),
+        "descope" => (json!(UNCHECKED), "Session tokens have no `aud`: the issuer is one project."),
+        "stytch" => {
+            let project = issuer.strip_prefix("stytch.com/")?;
+            (json!({ "any_of": [project] }), "The `aud` of session JWTs is the project.")
+        }
         _ => return None,
     };
     Some((value, comment))
+}
+
+const OF_API: &str = "The `aud` of your tokens depends on your API.";
+
+/// What has to be written as audience, if it is not known.
+fn what_audience_is(preset: Preset) -> &'static str {
+    match preset.name_of_preset() {
+        "cognito" => "The audience of access tokens is the ID of your app client (`client_id`).",
+        "entra" => {
+            "The `aud` of your tokens is the ID of your API's app registration (Application ID), or its URI in tokens of version 1.0."
+        }
+        "google" => {
+            "The `aud` of your tokens is your OAuth client ID, which ends with .apps.googleusercontent.com."
+        }
+        "cloudflare-access" => {
+            "The `aud` of your tokens is the tag of the Access application (Application Audience Tag)."
+        }
+        _ => OF_API,
+    }
 }
 
 /// Whether the `aud` of the issuer's tokens is known without a token.
@@ -143,6 +179,14 @@ fn issuer_lines(
     if let Some(preset) = preset {
         lines.push(Line::Field("preset", json!(preset.name_of_preset())));
     }
+    match options.tenants.as_slice() {
+        [] => {}
+        [one] if one == ANY_TENANT => {
+            lines.push(Line::comment("The users of every organization, and personal accounts. Let `require` or your API decide who may do what."));
+            lines.push(Line::Field("tenants", json!(ANY_TENANT)));
+        }
+        several => lines.push(Line::Field("tenants", json!(several))),
+    }
     let algorithm = facts.map(|facts| facts.algorithm);
     if let Some(algorithm) =
         algorithm.filter(|algorithm| !preset.is_some_and(|preset| preset.algorithms().contains(algorithm)))
@@ -156,7 +200,10 @@ fn issuer_lines(
     // Some providers name the audience in another claim.
     let elsewhere = class.and_then(|class| facts?.claim(class.audience_in?));
     let usual = preset.and_then(|preset| usual_audience(preset, issuer));
-    match (options.audience.as_slice(), facts) {
+    let rule = preset.and_then(Preset::class_rule).filter(|_| facts.is_some());
+    let is_refused = rule.is_some_and(|rule| !rule.accepts(class));
+    // The tokens that are accepted have another `aud` than one of a class that is refused.
+    match (options.audience.as_slice(), facts.filter(|_| !(is_refused && usual.is_some()))) {
         ([one], _) if one == UNCHECKED => lines.push(Line::Field("audience", json!(UNCHECKED))),
         ([_, ..], _) => lines.push(Line::Field("audience", json!({ "any_of": options.audience }))),
         ([], Some(facts)) if !facts.has_audience && elsewhere.is_some() => {
@@ -177,17 +224,16 @@ fn issuer_lines(
                 lines.push(Line::comment(comment));
                 lines.push(Line::Field("audience", value));
             } else {
-                lines.push(Line::comment(
-                    "The `aud` of your tokens depends on your API. Until you write it here, no token is accepted.",
-                ));
+                lines.push(Line::Comment(format!(
+                    "{} Until you write it here, no token is accepted.",
+                    preset.map_or(OF_API, what_audience_is)
+                )));
                 lines.push(Line::Field("audience", json!({ "any_of": [UNKNOWN_AUDIENCE] })));
                 hints.push("the audience is not known, so no token is accepted yet: write the `aud` of your tokens into `audience`. `npx edge-assay explain` shows it for a token");
             }
         }
     }
-    if let (Some(rule), Some(_)) = (preset.and_then(Preset::class_rule), facts)
-        && !rule.accepts(class)
-    {
+    if is_refused {
         lines.push(Line::comment(
             "The token that this file was made from is of a class that is not for APIs, so it is refused.",
         ));

@@ -1,6 +1,7 @@
 //! The questions of `init` at a terminal, if neither the issuer nor a token is given.
 
 use edge_assay::trust::presets::Preset;
+use edge_assay::trust::tenants::PLACEHOLDER;
 
 use super::super::terminal;
 use super::Options;
@@ -21,6 +22,20 @@ pub(super) fn ask_for_issuer(options: &mut Options) -> Result<Option<String>, St
     let token =
         terminal::ask("Paste one of your tokens. Nothing of it is kept but the issuer and the audience.")?;
     if token.is_empty() { Err("neither an issuer nor a token was given".to_owned()) } else { Ok(Some(token)) }
+}
+
+/// Asks for the tenants, if the issuer stands for several.
+///
+/// # Errors
+/// A message, if the input has ended.
+pub(super) fn ask_for_tenants(options: &mut Options) -> Result<(), String> {
+    if options.issuer.contains(PLACEHOLDER) && options.tenants.is_empty() {
+        let tenants = terminal::ask(
+            "Which tenants are accepted? Write their IDs with spaces between them, or `any` for the users of every organization.",
+        )?;
+        options.tenants = tenants.split_whitespace().map(str::to_owned).collect();
+    }
+    Ok(())
 }
 
 /// Asks for what is not known once the provider is.

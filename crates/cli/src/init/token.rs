@@ -65,6 +65,7 @@ pub(super) fn read(text: &str) -> Result<Facts, String> {
         return Err(match segments.len() {
             5 => "✗ This token is encrypted (five segments), so only the provider can read it. With Auth0, request it with the parameter `audience` of your API.".to_owned(),
             1 => "✗ This is no JWT: it has no dots. An opaque token can be read by its issuer only.".to_owned(),
+            _ if token.starts_with("ya29.") => "✗ This is an access token of Google, which is opaque: only Google can read it. Pass the ID token (`id_token`).".to_owned(),
             other => format!("✗ This is no JWT: it has {other} segments in place of three."),
         });
     };

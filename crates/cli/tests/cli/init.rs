@@ -257,6 +257,14 @@ fn a_token_of_a_class_that_is_not_for_apis_is_named_and_stays_refused() {
             1,
             json!("unchecked"),
         ),
+        // Session tokens do not have the `aud` of a machine's.
+        (
+            "https://words-1.clerk.accounts.dev",
+            json!({ "sub": "mch_1", "aud": "mch_2" }),
+            "machine-to-machine token (`machine`)",
+            1,
+            json!("unchecked"),
+        ),
     ]
     .into_iter()
     .enumerate()
@@ -280,6 +288,69 @@ fn a_token_of_a_class_that_is_not_for_apis_is_named_and_stays_refused() {
 }
 
 #[test]
+fn the_audience_of_a_provider_whose_tokens_all_have_the_same_needs_no_token() {
+    let folder = Folder::new("init-usual");
+    let bare = edge_assay(&["init", "--offline", "--issuer", "P2abcdefghijklmnopqrstuvwxyz"], "");
+    assert_eq!(code(&bare), 2);
+    assert!(stderr(&bare).contains("add --preset descope"), "{}", stderr(&bare));
+    for (index, (issuer, audience)) in [
+        ("https://api.workos.com/user_management/client_01HXYZEXAMPLE", json!("unchecked")),
+        ("https://api.descope.com/P2abcdefghijklmnopqrstuvwxyz", json!("unchecked")),
+        (
+            "stytch.com/project-live-00000000-1111-2222-3333-444444444444",
+            json!({ "any_of": ["project-live-00000000-1111-2222-3333-444444444444"] }),
+        ),
+        ("https://dev-1.okta.com/oauth2/default", json!({ "any_of": ["api://default"] })),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let place = folder.0.join(index.to_string());
+        let place = place.to_str().unwrap();
+        let output = edge_assay(&["init", "--offline", "--issuer", issuer, "--dir", place], "");
+        assert_eq!((code(&output), &written(place, "wrangler.toml")["audience"]), (0, &audience), "{issuer}");
+        let checked = edge_assay(&["check", &format!("{place}/wrangler.toml")], "");
+        assert_eq!((code(&checked), stdout(&checked).contains("not a URL")), (0, false), "{issuer}");
+    }
+    // An issuer without its scheme is none of a provider's.
+    let text = "[[issuers]]\nissuer = \"words-1.clerk.accounts.dev\"\njwks_uri = \"https://a.example/jwks\"\naudience = \"unchecked\"\n";
+    let checked = edge_assay(&["check", &folder.file("assay.toml", text)], "");
+    assert!(stdout(&checked).contains("this is not a URL"), "{}", stdout(&checked));
+}
+
+#[test]
+fn an_issuer_for_several_tenants_needs_their_ids() {
+    const ISSUER: &str = "https://login.microsoftonline.com/{tenantid}/v2.0";
+    const ONE: &str = "11111111-2222-3333-4444-555555555555";
+    let folder = Folder::new("init-tenants");
+    let run = |name: &str, more: &[&str]| {
+        let place = folder.0.join(name).to_str().unwrap().to_owned();
+        let all = [&["init", "--offline", "--audience", "api", "--dir", &place], more].concat();
+        (edge_assay(&all, ""), place)
+    };
+    for (name, more, tenants) in [
+        ("one", vec!["--issuer", ISSUER, "--tenant", ONE], json!([ONE])),
+        ("any", vec!["--issuer", ISSUER, "--tenant", "any"], json!("any")),
+    ] {
+        let (output, place) = run(name, &more);
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        assert_eq!(written(&place, "wrangler.toml")["tenants"], tenants);
+    }
+    let common = "https://login.microsoftonline.com/common/v2.0";
+    let single = format!("https://login.microsoftonline.com/{ONE}/v2.0");
+    for (more, status, said) in [
+        (vec!["--issuer", ISSUER], 2, "--tenant any"),
+        (vec!["--issuer", &single, "--tenant", ONE], 2, "only for an issuer with {tenantid}"),
+        (vec!["--issuer", ISSUER, "--tenant", "contoso"], 1, "GUIDs in lower case"),
+        (vec!["--issuer", common], 1, "As --issuer, write the tenant's ID"),
+    ] {
+        let (output, _) = run("refused", &more);
+        assert_eq!(code(&output), status, "{more:?}");
+        assert!(stderr(&output).contains(said), "{}", stderr(&output));
+    }
+}
+
+#[test]
 fn an_audience_that_is_not_known_is_a_placeholder_that_accepts_nothing() {
     let folder = Folder::new("init-unknown");
     let jwks = folder.file("keys.json", &keys::published(&[keys::for_algorithm(Algorithm::Rs256)]));
@@ -292,6 +363,8 @@ fn an_audience_that_is_not_known_is_a_placeholder_that_accepts_nothing() {
         written(place, "wrangler.toml")["audience"],
         json!({ "any_of": ["write-the-aud-of-your-tokens-here"] })
     );
+    let checked = edge_assay(&["check", &format!("{place}/wrangler.toml")], "");
+    assert!(stdout(&checked).contains("no token is accepted yet"), "{}", stdout(&checked));
     for more in [json!({}), json!({ "aud": "api" })] {
         let token = tokens::mint(Algorithm::Rs256, &json!({}), &claims("https://id.example.com", &more));
         let config = format!("{place}/wrangler.toml");
@@ -368,7 +441,13 @@ fn what_is_no_token_is_refused_in_words() {
         ("nothing", String::new(), "This is no token"),
         ("a word", "hello".to_owned(), "no dots"),
         ("an opaque token", "sb_secret_abc".to_owned(), "no dots"),
+        ("an access token of Google", "ya29.a0Af-x".to_owned(), "Pass the ID token"),
         ("null", "null".to_owned(), "This is no token"),
+        (
+            "an API key of Supabase",
+            forged(&json!({ "alg": "HS256" }), &json!({ "iss": "supabase", "role": "anon", "ref": "abc" })),
+            "session's access_token",
+        ),
         ("five segments", "eyJh.eyJh.eyJh.eyJh.eyJh".to_owned(), "encrypted"),
         ("four segments", "a.b.c.d".to_owned(), "4 segments"),
         ("no JSON", "a.b.c".to_owned(), "its header is not a JSON object"),

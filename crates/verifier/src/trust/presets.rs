@@ -227,7 +227,7 @@ providers! {
             "https://login.partner.microsoftonline.cn/{uuid}/v2.0",
             "https://sts.chinacloudapi.cn/{uuid}/",
         ]),
-        form_fix: "write the tenant's ID, a UUID, in place of its name or of `common`, as in \"https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0\"; for several tenants, write {tenantid} there, and `tenants`",
+        form_fix: "write the tenant's ID, a UUID, in place of its name or of `common`, as in \"https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/v2.0\"; for several tenants, write {tenantid} there, and say in `tenants` which",
         hosts: &[
             "login.microsoftonline.com",
             "sts.windows.net",
