@@ -200,7 +200,7 @@ impl Config {
         let document = match text.map(json::parse_object) {
             Some(Ok(members)) => members,
             Some(Err(fault)) => {
-                let (problem, fix) = unreadable(text.unwrap_or_default(), &fault);
+                let (problem, fix) = unreadable(text.unwrap_or_default(), &fault, may_refer);
                 faults.add(BINDING, problem, fix);
                 json::Members::new()
             }
@@ -292,12 +292,15 @@ impl Config {
 }
 
 /// The problem of a text that cannot be read, and its fix.
-fn unreadable(text: &str, fault: &JsonError) -> (String, &'static str) {
+fn unreadable(text: &str, fault: &JsonError, is_variable: bool) -> (String, &'static str) {
     if text.starts_with('\u{feff}') {
         return ("begins with a byte order mark".to_owned(), "remove it: save the text as UTF-8 without BOM");
     }
     let fix = match fault {
         JsonError::Duplicate(_) => "remove one of the two members",
+        _ if !is_variable => {
+            "write one JSON object; `npx edge-assay check assay.toml --record` makes it from TOML, and says what is wrong"
+        }
         JsonError::Syntax { .. } => {
             "correct the JSON at that position; in wrangler.toml write a table, as in examples/"
         }

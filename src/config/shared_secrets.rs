@@ -109,12 +109,20 @@ fn report(secrets: &[NamedSecret<'_>], faults: &Faults) {
             }
         }
         let Some(other) = found else { continue };
+        let is_of_issuer = |secret: &NamedSecret<'_>| matches!(secret.party, Party::Issuer(_));
         let fix = if other.binding == secret.binding {
             "name another Worker secret, with a value of its own".to_owned()
+        } else if is_of_issuer(secret) && is_of_issuer(other) {
+            format!(
+                "have one of the two issuers sign with another secret, and store that one with `npx wrangler secret put`, as {} or as {}",
+                other.binding, secret.binding
+            )
         } else {
+            // The issuer chooses its own.
+            let changed = if is_of_issuer(secret) { other } else { secret };
             format!(
                 "give {0} a value of its own: `openssl rand -hex 32`, then `npx wrangler secret put {0}`",
-                secret.binding
+                changed.binding
             )
         };
         faults.add(

@@ -231,7 +231,7 @@ pub(super) fn closed(reason: AccessError) -> Response {
             "send the secret {key} as the password of Basic authentication or in the header X-Explain-Key; with explain = {{ access = \"open\" }} no key is needed"
         ),
         AccessError::NoUsableKey => format!(
-            "no usable key is set; the operator sets a key of at least {} characters with `openssl rand -hex 32` and `npx wrangler secret put {key}`",
+            "no usable key is set; the operator sets a key of at least {} characters with `openssl rand -hex 32` and `npx wrangler secret put {key}` (`wrangler dev`: in .dev.vars)",
             limits::MIN_PASSWORD_CHARS
         ),
     };

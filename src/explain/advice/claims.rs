@@ -176,8 +176,14 @@ pub(in crate::explain) fn audience_other(
     };
     let ask = "Change the client so that it asks for a token for this API (Auth0: `audience`; Clerk: the template that sets it).";
     let fix = if found.iter().any(|one| pasteable(one).is_some()) {
-        let found: Vec<&str> = found.iter().map(String::as_str).collect();
-        let both = list(configured.iter().map(String::as_str), &found);
+        let issuer = examination.token.as_ref().and_then(|token| token.claims().issuer.as_deref());
+        // An endpoint of the issuer itself, such as Auth0's `userinfo`, is an audience of the tokens for every API.
+        let is_own = |one: &str| issuer.is_some_and(|issuer| one != issuer && one.starts_with(issuer));
+        let mut named: Vec<&str> = found.iter().map(String::as_str).filter(|one| !is_own(one)).collect();
+        if !named.iter().any(|one| pasteable(one).is_some()) {
+            named = found.iter().map(String::as_str).collect();
+        }
+        let both = list(configured.iter().map(String::as_str), &named);
         let instead = if needs_all {
             " One audience of the list is then enough, where now all are required."
         } else {
