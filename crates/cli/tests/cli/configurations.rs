@@ -1,10 +1,13 @@
 //! Which configuration `check` and `explain` read: an environment of wrangler's, a plain file, or a reference to Workers KV; and how large it is.
 
 use std::fmt::Write as _;
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use edge_assay::jose::Algorithm;
 use serde_json::{Value, json};
 
-use super::{Folder, ISSUER, code, configuration, edge_assay, key_file, stderr, stdout, token};
+use super::support::{keys, tokens};
+use super::{Folder, ISSUER, code, command, configuration, edge_assay, key_file, stderr, stdout, token};
 
 /// The configuration of the environment `name`.
 fn of(name: &str, text: &str) -> String {
@@ -110,7 +113,7 @@ fn a_plain_file_is_the_configuration_itself_in_each_syntax() {
     for (name, text, said) in [
         ("faults.toml", "[[issuers]]\nissuer = \"https://a.example\"\n".to_owned(), "issuers[0].audience"),
         ("none.toml", "issuers = []\n".to_owned(), "none.toml, [[vars.ASSAY.issuers]] is [[issuers]]"),
-        ("list.json", "[]".to_owned(), "cannot be read"),
+        ("list.json", "[]".to_owned(), "makes it from TOML"),
         (
             "twice.json",
             format!("{{\"issuers\":[],{}", table.to_string().strip_prefix('{').unwrap()),
@@ -264,6 +267,84 @@ fn a_reference_to_workers_kv_is_checked_with_its_binding_and_explain_asks_for_th
             "{}",
             stdout(&output)
         );
+    }
+}
+
+#[test]
+fn a_secret_that_two_parties_have_is_changed_where_it_is_chosen() {
+    let folder = Folder::new("same-secret");
+    let value = "0123456789abcdef0123456789abcdef";
+    let table = |issuer: &str, binding: &str| json!({ "issuer": issuer, "algorithms": ["HS256"], "audience": "unchecked", "secrets": [{ "binding": binding }] });
+    folder.file(".dev.vars", &format!("ONE={value}\nTWO={value}\n"));
+    for (name, issuers, said) in [
+        ("one.json", json!([table("https://a.example", "ONE")]), "give EXPLAIN_KEY a value of its own"),
+        (
+            "two.json",
+            json!([table("https://a.example", "ONE"), table("https://b.example", "TWO")]),
+            "give EXPLAIN_KEY a value of its own",
+        ),
+    ] {
+        let file = folder.file(name, &json!({ "issuers": issuers }).to_string());
+        let output = command().args(["check", &file]).env("EXPLAIN_KEY", value).output().unwrap();
+        assert_eq!((code(&output), stdout(&output).contains(said)), (1, true), "{}", stdout(&output));
+    }
+    let output = edge_assay(&["check", folder.0.join("two.json").to_str().unwrap()], "");
+    assert!(
+        stdout(&output).contains("have one of the two issuers sign with another secret"),
+        "{}",
+        stdout(&output)
+    );
+}
+
+#[test]
+fn the_table_of_the_documentation_accepts_the_session_cookie_of_better_auth() {
+    let folder = Folder::new("session-cookie");
+    let jwks = folder.file("keys.json", &keys::published(&[keys::for_algorithm(Algorithm::EdDsa)]));
+    let page = include_str!("../../../../docs/credentials.md");
+    let (_, after) = page.split_once("Better Auth signs its cookie cache").unwrap();
+    let table = after.split("```").nth(1).unwrap().strip_prefix("toml").unwrap();
+    // As `signCookieCacheJWT` of Better Auth 1.7.25 makes it.
+    let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
+    let claims = json!({
+        "session": { "token": "s1", "userId": "u1" }, "user": { "id": "u1" }, "updatedAt": 1, "version": "1", "sid": "s1",
+        "iat": now, "exp": now + 300, "iss": "https://app.example.com", "aud": "better-auth:session-cache", "sub": "u1",
+    });
+    let token = tokens::mint(Algorithm::EdDsa, &json!({ "typ": "better-auth.session-cache+jwt" }), &claims);
+    let explain = |config: &str| {
+        edge_assay(&["explain", "--config", &folder.file("wrangler.toml", config), "--jwks", &jwks], &token)
+    };
+    let accepted = explain(table);
+    assert_eq!(code(&accepted), 0, "{}", stdout(&accepted));
+    // Without the line, nothing of the cookie is accepted.
+    let without = table.lines().filter(|line| !line.starts_with("types")).collect::<Vec<_>>().join("\n");
+    let refused = explain(&without);
+    assert_eq!(
+        (code(&refused), stdout(&refused).contains("type_not_allowed")),
+        (1, true),
+        "{}",
+        stdout(&refused)
+    );
+}
+
+#[test]
+fn the_fix_for_another_audience_leaves_out_the_endpoints_of_the_issuer() {
+    let folder = Folder::new("own-audience");
+    let jwks = key_file(&folder);
+    let table = "[[issuers]]\nissuer = \"https://one.eu.auth0.com/\"\npreset = \"auth0\"\naudience = { any_of = [\"b\"] }\n";
+    let config = folder.file("assay.toml", table);
+    let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
+    for (audiences, fix) in [
+        (json!(["api", "https://one.eu.auth0.com/userinfo"]), "any_of = [\"b\", \"api\"]"),
+        (
+            json!("https://one.eu.auth0.com/userinfo"),
+            "any_of = [\"b\", \"https://one.eu.auth0.com/userinfo\"]",
+        ),
+        (json!(["https://one.eu.auth0.com/"]), "any_of = [\"b\", \"https://one.eu.auth0.com/\"]"),
+    ] {
+        let claims = json!({ "iss": "https://one.eu.auth0.com/", "aud": audiences, "sub": "a", "iat": now, "exp": now + 300 });
+        let token = tokens::mint(Algorithm::Rs256, &json!({}), &claims);
+        let explained = stdout(&edge_assay(&["explain", "--config", &config, "--jwks", &jwks], &token));
+        assert!(explained.contains(fix), "{explained}");
     }
 }
 

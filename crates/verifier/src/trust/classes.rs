@@ -295,7 +295,8 @@ pub const SUPABASE: &[Class] = &[
 ];
 
 /// Better Auth. The JWT plugin and the OAuth provider plugin sign with the same key.
-pub const BETTER_AUTH: &[Class] = &[BETTER_AUTH_ACCESS, BETTER_AUTH_ID, BETTER_AUTH_SESSION];
+pub const BETTER_AUTH: &[Class] =
+    &[BETTER_AUTH_ACCESS, BETTER_AUTH_ID, BETTER_AUTH_SESSION, BETTER_AUTH_COOKIE];
 
 /// Better Auth's OAuth provider.
 pub const BETTER_AUTH_OAUTH: &[Class] = &[
@@ -329,6 +330,16 @@ const BETTER_AUTH_SESSION: Class = Class {
     is_meant: true,
     audience_in: None,
     hint: "The JWT plugin issues it to a user who is signed in, at `/token`.",
+};
+
+// It is for browsers, so it is accepted only if `types` has its type and `audience` its audience.
+const BETTER_AUTH_COOKIE: Class = Class {
+    name: "session-cookie",
+    words: "session cookie",
+    marks: &[&[Mark::Type("better-auth.session-cache+jwt")]],
+    is_meant: true,
+    audience_in: None,
+    hint: "The JWT plugin signs it for the browser, with `sessionCookieCache`.",
 };
 
 /// Amazon Cognito. Both tokens of a sign-in have the same key; only `token_use` tells them apart.
