@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::application::Application;
-use super::credentials::Asked;
+use super::credentials::{Asked, Cookies};
 use super::{Response, challenge, cors, credentials, log};
 use crate::config::Surface;
 use crate::exchange::refusal::TokenError;
@@ -94,7 +94,7 @@ impl AdmissionContext<'_> {
     /// original request.
     ///
     /// Public routes need no token, and browsers send a cookie without being asked. So a cookie that does not count, or whose token is refused, is
-    /// treated as absent there.
+    /// treated there as if no cookie was sent. A token in another place is then read, and must be good: the API could get it.
     pub(super) async fn admit<P: Platform, R: IncomingRequest>(
         &self,
         platform: &P,
@@ -103,36 +103,31 @@ impl AdmissionContext<'_> {
         asked: &Asked<'_>,
     ) -> Admission {
         let config = &self.app.config;
-        let ended = |outcome| Admission { outcome, observed: Observed::default(), refresh: None };
-        let refused = |rejection: Rejection| ended(Err(AdmissionError::Refused(rejection.into())));
         let is_public = route.is_some_and(|route| route.public);
         let places = route.map_or(&config.credentials, |route| &route.credentials);
-        let found = match credentials::read(places, request, asked) {
-            Ok(found) => found,
-            // A client that sends the literal `null` in a header thinks it has a token, so it still gets an error.
-            Err(unread)
-                if is_public
-                    && (unread.is_cookie
-                        || credentials::is_absent(&unread.rejection)
-                        || unread.rejection == Rejection::TokenMissing(Missing::OtherScheme)) =>
-            {
-                return ended(Ok(Identity::default()));
+        let (mut cookies, mut refresh) = (Cookies::Count, None);
+        let (found, verification) = loop {
+            let found = match credentials::read(places, request, asked, cookies) {
+                Ok(found) => found,
+                Err(unread) if is_public && unread.is_cookie => {
+                    cookies = Cookies::AreIgnored;
+                    continue;
+                }
+                Err(unread) => {
+                    let outcome = without_token(unread.rejection, request, route, asked);
+                    return Admission { outcome, observed: Observed::default(), refresh };
+                }
+            };
+            let verification =
+                verify(self.terms, &self.app.keys, platform, &found.token, platform.now()).await;
+            if is_public && found.is_cookie && matches!(verification.outcome, Err(Refusal::Rejection(_))) {
+                (cookies, refresh) = (Cookies::AreIgnored, verification.refresh);
+                continue;
             }
-            Err(unread)
-                if credentials::is_absent(&unread.rejection)
-                    && route.is_some_and(|route| route.cors.is_none())
-                    && cors::is_preflight(request) =>
-            {
-                return refused(Rejection::TokenMissing(Missing::Preflight));
-            }
-            Err(unread) => {
-                return refused(credentials::seen_elsewhere(unread.rejection, request, asked.query));
-            }
+            break (found, verification);
         };
-        let verification = verify(self.terms, &self.app.keys, platform, &found.token, platform.now()).await;
         let now = verification.verified_at;
         let outcome = match (verification.outcome, route) {
-            (Err(Refusal::Rejection(_)), _) if is_public && found.is_cookie => Ok(Identity::default()),
             (Err(refusal), _) => Err(AdmissionError::Refused(refusal)),
             (Ok(token), None) => Ok(Identity { token: Some(token), ..Identity::default() }),
             (Ok(token), Some(route)) => match route.check(&token) {
@@ -164,6 +159,25 @@ impl AdmissionContext<'_> {
                 },
             },
         };
-        Admission { outcome, observed: verification.observed, refresh: verification.refresh }
+        Admission { outcome, observed: verification.observed, refresh: verification.refresh.or(refresh) }
     }
+}
+
+/// What follows if no token could be read: on a public route nothing, if the client has not tried to send one.
+fn without_token(
+    rejection: Rejection,
+    request: &impl IncomingRequest,
+    route: Option<&Route>,
+    asked: &Asked<'_>,
+) -> Result<Identity, AdmissionError> {
+    let is_absent = credentials::is_absent(&rejection);
+    // A client that sends the literal `null` in a header thinks it has a token, so it still gets an error.
+    let is_of_others = rejection == Rejection::TokenMissing(Missing::OtherScheme);
+    if route.is_some_and(|route| route.public) && (is_absent || is_of_others) {
+        return Ok(Identity::default());
+    }
+    if is_absent && route.is_some_and(|route| route.cors.is_none()) && cors::is_preflight(request) {
+        return Err(AdmissionError::Refused(Rejection::TokenMissing(Missing::Preflight).into()));
+    }
+    Err(AdmissionError::Refused(credentials::seen_elsewhere(rejection, request, asked.query).into()))
 }

@@ -35,16 +35,32 @@ impl<'r> Asked<'r> {
     }
 }
 
+/// Whether the cookies of a request count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cookies {
+    /// They do, as far as the configuration reads them.
+    Count,
+    /// The request is read as if it had none.
+    AreIgnored,
+}
+
 /// The token of a request, in the first of the places that has one.
 ///
 /// # Errors
 /// As [`Places::read`], and [`Rejection::CrossSite`] if it is in a cookie and another site may have made the browser send the request.
-pub fn read(places: &Places, request: &impl IncomingRequest, asked: &Asked<'_>) -> Result<Found, Unread> {
+pub fn read(
+    places: &Places,
+    request: &impl IncomingRequest,
+    asked: &Asked<'_>,
+    cookies: Cookies,
+) -> Result<Found, Unread> {
     if places.is_default() {
         let token = bearer_token_beside(request, asked.query)?;
         return Ok(Found { token, place: 0, is_cookie: false });
     }
-    let found = places.read(&|name| request.header(name), asked.query)?;
+    let is_read = |name: &&str| cookies == Cookies::Count || *name != "cookie";
+    let header = |name: &str| Some(name).filter(is_read).and_then(|name| request.header(name));
+    let found = places.read(&header, asked.query)?;
     if found.is_cookie
         && let Err(rejection) = check_sender(request, asked)
     {
@@ -58,7 +74,8 @@ pub fn read(places: &Places, request: &impl IncomingRequest, asked: &Asked<'_>) 
 /// # Errors
 /// As [`read`].
 pub fn of_request(config: &Config, request: &impl IncomingRequest) -> Result<String, Rejection> {
-    match read(&config.credentials, request, &Asked::of(request, config.surface.cors.as_ref())) {
+    let asked = Asked::of(request, config.surface.cors.as_ref());
+    match read(&config.credentials, request, &asked, Cookies::Count) {
         Ok(found) => Ok(found.token),
         Err(unread) => Err(seen_elsewhere(unread.rejection, request, request.query())),
     }

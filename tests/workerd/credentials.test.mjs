@@ -67,6 +67,7 @@ suite('the gateway reads tokens where its configuration says', () => {
         { path: '/query', upstream, headers, credentials: [{ query: 'access_token' }] },
         { path: '/forward', upstream, credentials: [{ cookie: '__session' }], credential: 'forward' },
         { path: '/public', upstream, headers, public: true },
+        { path: '/public-forward', upstream, headers, public: true, credential: 'forward', credentials: [{ cookie: '__session' }, 'authorization'] },
       ],
     };
     worker = await use(startWorker({ config, secrets }));
@@ -180,6 +181,19 @@ suite('the gateway reads tokens where its configuration says', () => {
   test('a forwarded token is in Authorization', async () => {
     const { body } = await ask('/forward', { cookie: `a=1; __session=${token}`, authorization: 'Basic dTpw' });
     assert.deepEqual([body.headers.authorization, body.headers.cookie], [`Bearer ${token}`, `a=1; __session=${token}`]);
+  });
+
+  test('a forged token beside a cookie that is refused reaches no API', async () => {
+    for (const [cookie, method] of [
+      ['__session=garbage', 'GET'],
+      ['__session=a; __session=b', 'GET'],
+      [`__session=${token}`, 'POST'],
+    ]) {
+      const { result, requests } = await reached(api, () => ask('/public-forward', { cookie, authorization: 'Bearer a.b.c' }, method));
+      assert.deepEqual([result.status, requests], [401, []], cookie);
+    }
+    const { body } = await ask('/public-forward', { cookie: '__session=garbage', authorization: `Bearer ${token}` });
+    assert.deepEqual([body.headers['x-user-id'], body.headers.authorization], ['user-1', `Bearer ${token}`]);
   });
 
   test('a DPoP token is no bearer token', async () => {

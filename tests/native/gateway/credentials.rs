@@ -302,6 +302,37 @@ fn on_a_public_route_a_cookie_that_is_refused_is_no_cookie_and_never_reaches_the
 }
 
 #[test]
+fn on_a_public_route_a_token_beside_a_cookie_that_is_refused_must_be_good_or_reaches_no_api() {
+    let credentials = json!([{ "cookie": "s" }, "authorization", { "header": "x-token" }]);
+    for credential in ["forward", "strip"] {
+        let world = world(&credentials, &json!({ "public": true, "credential": credential }));
+        let expired = token(&json!({ "exp": 1_700_000_000 }));
+        let good = named("cookie");
+        let post = |cookie: &str| FakeRequest::new(Method::POST, "/x").header("cookie", cookie);
+        for request in [
+            cookies("s=a.b.c"),
+            cookies("s=null"),
+            cookies("s=a b"),
+            cookies(&format!("s={expired}")),
+            cookies(&format!("s={good}; s=x")),
+            post(&format!("s={good}")).header("origin", "https://evil.example"),
+        ] {
+            let with = |name: &str, value: &str| request.clone().header(name, value);
+            let refused = refusal(&world, &with("authorization", &format!("Bearer {expired}")));
+            assert_eq!(refused, (401, "token_expired".to_owned()), "{request:?}");
+            assert_eq!(refusal(&world, &with("authorization", "Bearer a.b.c")).0, 401, "{request:?}");
+            assert_eq!(refusal(&world, &with("x-token", &expired)).0, 401, "{request:?}");
+            assert_eq!(
+                user(&world, &with("authorization", &format!("Bearer {}", named("bearer")))),
+                "bearer"
+            );
+            let password = world.sent_on(&with("authorization", "Basic dTpw"));
+            assert_eq!(value_set(&password, "x-user-id"), Some(""), "{request:?}");
+        }
+    }
+}
+
+#[test]
 fn the_api_gets_no_place_of_the_list_and_all_other_cookies_as_they_were_sent() {
     let credentials = json!([
         "authorization", { "cookie": "s" }, { "cookie": "supabase", "name": "sb" }, { "header": "X-Token" }, "websocket",
