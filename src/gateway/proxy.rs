@@ -96,7 +96,18 @@ pub fn upstream_request(
     })
 }
 
-/// Removes what the places hold, in every spelling of a header that servers take for it, but not what the place `kept` holds.
+/// Whether servers may read a header of this name, in lower case, as one of the places, although it is spelt differently.
+#[must_use]
+pub fn is_another_spelling(places: &Places, name: &str) -> bool {
+    let protocols = places.has_websocket().then_some(SUBPROTOCOLS);
+    let mut known = places.headers(None).chain(protocols);
+    known.any(|known| known != name && headers::folds_alike(known, name))
+}
+
+/// The header with the subprotocols of a WebSocket (RFC 6455 §11.3.4).
+const SUBPROTOCOLS: &str = "sec-websocket-protocol";
+
+/// Removes what the places hold, but not what the place `kept` holds; and every other spelling of their headers.
 fn remove_credentials(
     places: &Places,
     incoming: &Incoming<'_>,
@@ -104,11 +115,12 @@ fn remove_credentials(
     remove: &mut Vec<String>,
     set: &mut Vec<(String, String)>,
 ) {
-    let is_credential = |name: &&str| places.headers(kept).any(|known| headers::folds_alike(known, name));
+    let is_credential =
+        |name: &&str| is_another_spelling(places, name) || places.headers(kept).any(|known| known == *name);
     remove.extend(incoming.header_names.lines().filter(is_credential).map(str::to_owned));
     let rest = [
         ("cookie", incoming.cookies, places.without_cookies(incoming.cookies, kept)),
-        ("sec-websocket-protocol", incoming.protocols, places.without_protocol(incoming.protocols)),
+        (SUBPROTOCOLS, incoming.protocols, places.without_protocol(incoming.protocols)),
     ];
     for (name, sent, left) in rest {
         if left.is_empty() && !sent.is_empty() {

@@ -14,8 +14,9 @@ use super::{Response, challenge, cors, log};
 use crate::codes;
 use crate::config::{Config, Surface};
 use crate::gateway::forward_auth::{Dialect, ForwardAuth, PATH_HEADER, QuestionError, SECRET_HEADER};
-use crate::gateway::headers::{Untrusted, folds_alike};
+use crate::gateway::headers::Untrusted;
 use crate::gateway::path::Specials;
+use crate::gateway::proxy::is_another_spelling;
 use crate::gateway::routes::{Found, Route};
 use crate::ports::{IncomingRequest, Platform};
 use crate::verify::{Observed, Terms, VerifiedToken};
@@ -134,9 +135,7 @@ async fn decide<P: Platform, R: IncomingRequest>(
     };
     if !places.is_default() {
         // The proxy removes the header by its name, and servers read other spellings as that name.
-        let is_disguised =
-            |given: &&str| places.headers(None).any(|known| known != *given && folds_alike(known, given));
-        if let Some(given) = request.header_names().lines().find(is_disguised) {
+        if let Some(given) = request.header_names().lines().find(|given| is_another_spelling(places, given)) {
             return Err(QuestionError::Disguised(given.to_owned()));
         }
         host = original.host.to_string();

@@ -68,6 +68,7 @@ suite('the gateway reads tokens where its configuration says', () => {
         { path: '/forward', upstream, credentials: [{ cookie: '__session' }], credential: 'forward' },
         { path: '/public', upstream, headers, public: true },
         { path: '/public-forward', upstream, headers, public: true, credential: 'forward', credentials: [{ cookie: '__session' }, 'authorization'] },
+        { path: '/header-forward', upstream, credential: 'forward', credentials: [{ header: 'x-token' }] },
       ],
     };
     worker = await use(startWorker({ config, secrets }));
@@ -194,6 +195,22 @@ suite('the gateway reads tokens where its configuration says', () => {
     }
     const { body } = await ask('/public-forward', { cookie: '__session=garbage', authorization: `Bearer ${token}` });
     assert.deepEqual([body.headers['x-user-id'], body.headers.authorization], ['user-1', `Bearer ${token}`]);
+  });
+
+  test('no name that a server reads as the listed one reaches the API', async () => {
+    const names = ['..session', '%5F_session', '__Session', '\u00a0__session', '\u00c2\u00a0__session', '__session[x]', 'x, __session'];
+    for (const name of names) {
+      const lines = [`Cookie: ${name}=forged; __session=${token}; a=1`];
+      const { result, requests } = await reached(api, () => raw(worker.urls[0], '/forward', lines));
+      assert.equal(result.status, name.includes(',') ? 400 : 200, name);
+      for (const { headers } of requests) assert.deepEqual([headers.cookie, headers['x-user-id']], [`__session=${token}; a=1`, undefined], name);
+    }
+    for (const name of ['access.token', 'Access_Token', 'access_token[]', 'access+token', '%20access_token', 'x;access_token']) {
+      const { result, requests } = await reached(api, () => raw(worker.urls[0], `/query?a=1&${name}=forged&access_token=${token}`));
+      assert.deepEqual([result.status, requests[0].url], [200, '/query?a=1'], name);
+    }
+    const { requests } = await reached(api, () => raw(worker.urls[0], '/header-forward', [`X-Token: ${token}`, 'X_Token: forged']));
+    assert.deepEqual([requests[0].headers['x-token'], requests[0].headers.x_token], [token, undefined]);
   });
 
   test('a DPoP token is no bearer token', async () => {

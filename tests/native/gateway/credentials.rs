@@ -333,6 +333,73 @@ fn on_a_public_route_a_token_beside_a_cookie_that_is_refused_must_be_good_or_rea
 }
 
 #[test]
+fn no_name_that_a_server_reads_as_a_listed_one_reaches_the_api() {
+    let credentials =
+        json!([{ "cookie": "__session" }, { "header": "x-token" }, "websocket", { "query": "access_token" }]);
+    let (ours, other) = (named("ours"), named("other"));
+    for credential in ["forward", "strip"] {
+        let world = world(&credentials, &json!({ "credential": credential }));
+        for name in
+            ["..session", "%5F_session", "__Session", " \u{a0}__session", "\u{fffd}__session", "__session[x]"]
+        {
+            let sent = world.sent_on(&cookies(&format!("{name}={other}; a=1; __session={ours}")));
+            let left = value_set(&sent, "cookie").unwrap();
+            assert!(!left.contains(&other) && left.contains("a=1"), "{name}: {left}");
+            assert_eq!(value_set(&sent, "x-user-id"), Some("ours"), "{name}");
+        }
+        for name in [
+            "access.token",
+            "Access_Token",
+            "access_token[]",
+            "access+token",
+            "%20access_token",
+            "x;access_token",
+        ] {
+            let sent =
+                world.sent_on(&FakeRequest::get(&format!("/x?a=1&{name}={other}&access_token={ours}")));
+            assert_eq!(sent.url, "https://origin.example.com/x?a=1", "{name}");
+        }
+        for name in ["x_token", "x.token", "sec_websocket_protocol"] {
+            let sent = world.sent_on(&get().header(name, &other).header("x-token", &ours));
+            assert!(sent.remove.contains(&name.to_owned()), "{name}: {sent:?}");
+            assert_eq!(sent.remove.contains(&"x-token".to_owned()), credential == "strip");
+        }
+    }
+    let hidden =
+        get().header("cookie", "x").header("cookie", &format!("__session={other}; __session={ours}"));
+    let world = world(&json!([{ "cookie": "__session" }]), &json!({}));
+    assert_eq!(refusal(&world, &hidden), (400, "request_ambiguous".to_owned()));
+}
+
+#[test]
+fn of_a_providers_cookies_only_those_with_the_verified_token_are_forwarded() {
+    let (ours, other) = (named("ours"), named("other"));
+    let key = "pk_live_Y2xlcmsuZXhhbXBsZS5jb20k";
+    for (credentials, sent, left) in [
+        (
+            json!([{ "cookie": "clerk", "publishable_key": key }]),
+            format!("__session_naoXFJnI={ours}; __session={other}; __session_12345678={other}; a=1"),
+            format!("__session_naoXFJnI={ours}; a=1"),
+        ),
+        (
+            json!([{ "cookie": "clerk", "publishable_key": key }]),
+            format!("__session_naoXFJnI={ours}; __session={ours}; a=1"),
+            format!("__session_naoXFJnI={ours}; __session={ours}; a=1"),
+        ),
+        (
+            json!([{ "cookie": "better-auth" }]),
+            format!("better-auth.session_data={other}; __Secure-better-auth.session_data={ours}"),
+            format!("__Secure-better-auth.session_data={ours}"),
+        ),
+    ] {
+        let world = world(&credentials, &json!({ "credential": "forward" }));
+        let forwarded = world.sent_on(&cookies(&sent));
+        assert_eq!(value_set(&forwarded, "x-user-id"), Some("ours"), "{credentials}");
+        assert_eq!(value_set(&forwarded, "cookie").unwrap_or(&sent), left, "{credentials}");
+    }
+}
+
+#[test]
 fn the_api_gets_no_place_of_the_list_and_all_other_cookies_as_they_were_sent() {
     let credentials = json!([
         "authorization", { "cookie": "s" }, { "cookie": "supabase", "name": "sb" }, { "header": "X-Token" }, "websocket",

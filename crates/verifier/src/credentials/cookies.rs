@@ -11,7 +11,7 @@ use crate::rejection::{Ambiguous, Missing, Rejection};
 const SPACE: [char; 2] = [' ', '\t'];
 
 /// The names and values of the header, in its order. A cookie without a name is left out.
-fn pairs(header: &str) -> impl Iterator<Item = (&str, &str)> {
+pub(super) fn pairs(header: &str) -> impl Iterator<Item = (&str, &str)> {
     header.split(';').filter_map(|pair| {
         let (name, value) = pair.split_once('=')?;
         let (name, value) = (name.trim_matches(SPACE), value.trim_matches(SPACE));
@@ -24,10 +24,10 @@ fn unquoted(value: &str) -> &str {
     value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value)
 }
 
-/// The names of cookies that stand behind a comma in this value. Two `Cookie` headers are joined by a comma on some ways, so some servers read
-/// such a text as a cookie.
-fn behind_commas(value: &str) -> impl Iterator<Item = &str> {
-    value.split(',').skip(1).filter_map(|part| Some(part.split_once('=')?.0.trim_matches(SPACE)))
+/// The names of cookies that stand behind a comma in this pair, also in its name. Two `Cookie` headers are joined by a comma on some ways, so some
+/// servers read such a text as a cookie.
+fn behind_commas(pair: &str) -> impl Iterator<Item = &str> {
+    pair.split(',').skip(1).filter_map(|part| Some(part.split_once('=')?.0.trim_matches(SPACE)))
 }
 
 /// The values of the cookies whose names `is_wanted` accepts. Empty values are left out, because deleting a cookie can leave one.
@@ -38,11 +38,11 @@ pub(super) fn one<'h>(
     header: &'h str,
     is_wanted: &dyn Fn(&str) -> bool,
 ) -> Result<Option<&'h str>, Rejection> {
+    if header.split(';').flat_map(behind_commas).any(is_wanted) {
+        return Err(Rejection::RequestAmbiguous(Ambiguous::CookieTwice));
+    }
     let mut found = None;
     for (name, value) in pairs(header) {
-        if behind_commas(value).any(is_wanted) {
-            return Err(Rejection::RequestAmbiguous(Ambiguous::CookieTwice));
-        }
         if !is_wanted(name) || value.is_empty() {
             continue;
         }
@@ -92,11 +92,30 @@ pub(super) fn joined<'h>(header: &'h str, base: &str) -> Result<Option<Cow<'h, s
     Ok(Some(Cow::Owned(value)))
 }
 
-/// The header without the cookies whose names `is_removed` accepts. The others stay as they were sent.
-pub(super) fn without(header: &str, is_removed: &dyn Fn(&str) -> bool) -> String {
+/// The cookies of [`joined`]: their names and values.
+pub(super) fn parts<'h>(header: &'h str, base: &str) -> Vec<(&'h str, &'h str)> {
+    let sent = || pairs(header).filter(|(_, value)| !value.is_empty());
+    let whole: Vec<_> = sent().filter(|(name, _)| *name == base).collect();
+    if !whole.is_empty() {
+        return whole;
+    }
+    let mut found = Vec::new();
+    for number in 0..MAX_COOKIE_CHUNKS {
+        let before = found.len();
+        found.extend(sent().filter(|(name, _)| chunk_number(name, base) == Some(number)));
+        if found.len() == before {
+            break;
+        }
+    }
+    found
+}
+
+/// The header without the cookies whose names `is_removed` accepts, except those of `kept`. The others stay as they were sent.
+pub(super) fn without(header: &str, kept: &[(&str, &str)], is_removed: &dyn Fn(&str) -> bool) -> String {
     let is_kept = |pair: &&str| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        !is_removed(name.trim_matches(SPACE)) && !behind_commas(value).any(is_removed)
+        let (name, value) = (name.trim_matches(SPACE), unquoted(value.trim_matches(SPACE)));
+        (kept.contains(&(name, value)) || !is_removed(name)) && !behind_commas(pair).any(is_removed)
     };
     let mut kept = String::with_capacity(header.len());
     for pair in header.split(';').map(|pair| pair.trim_matches(SPACE)).filter(|pair| !pair.is_empty()) {
@@ -139,6 +158,10 @@ mod tests {
             ("s=a, s=b", Err(TWICE)),
             ("x=1, s=b", Err(TWICE)),
             ("x=1,\ts =b; y=2", Err(TWICE)),
+            ("x, s=b", Err(TWICE)),
+            ("s=a; x, s=b", Err(TWICE)),
+            ("s=a; =x, y, s=b", Err(TWICE)),
+            ("s=a; x, y=b", Ok(Some("a"))),
             ("x=1, 2, 3; s=a", Ok(Some("a"))),
             ("x={\"s\":1,\"t\":2}; s=a", Ok(Some("a"))),
         ] {
@@ -191,9 +214,25 @@ mod tests {
             ("x=1;y=2;; z", "x=1; y=2; z"),
             ("ss=a; S=b; s.x=c; s.01=d", "ss=a; S=b; s.x=c; s.01=d"),
             ("x=1, s=a; y=2", "y=2"),
+            ("x, s=a; y=2", "y=2"),
             ("s", ""),
         ] {
-            assert_eq!(without(header, &|name| is_part_of(name, "s")), expected, "{header}");
+            assert_eq!(without(header, &[], &|name| is_part_of(name, "s")), expected, "{header}");
+        }
+    }
+
+    #[test]
+    fn of_the_cookies_that_are_removed_only_those_that_were_read_are_kept() {
+        for (header, expected) in [
+            ("s=a; x=1", "s=a; x=1"),
+            ("s=\"a\"; s=a; s=", "s=\"a\"; s=a"),
+            ("s=a; s.0=", "s=a"),
+            ("s=w; s.1=b", "s=w"),
+            ("s.1=b; s.0=a; s.3=d; s.12=e", "s.1=b; s.0=a"),
+            ("x=1", "x=1"),
+        ] {
+            let kept = parts(header, "s");
+            assert_eq!(without(header, &kept, &|name| is_part_of(name, "s")), expected, "{header}");
         }
     }
 }

@@ -15,6 +15,7 @@
 
 mod cookies;
 mod cross_site;
+mod names;
 mod places;
 mod query;
 mod sessions;

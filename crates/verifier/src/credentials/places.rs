@@ -196,17 +196,18 @@ impl Places {
         })
     }
 
-    /// A `Cookie` header without the cookies of the list, except those of the place at `kept`; empty if no other is left.
+    /// A `Cookie` header without the cookies of the list, and without those that some server may take for them; empty if no other is left. The
+    /// cookies in which the token of the place at `kept` was read stay, and no other cookies of that place.
     #[must_use]
     pub fn without_cookies(&self, header: &str, kept: Option<usize>) -> String {
-        let is_kept = |name: &str| matches!(kept.and_then(|kept| self.0.get(kept)), Some(Place::Cookie(cookie)) if cookie.is_part(name));
-        let is_removed = |name: &str| {
-            !is_kept(name)
-                && self
-                    .others(kept)
-                    .any(|place| matches!(place, Place::Cookie(cookie) if cookie.is_part(name)))
+        let kept = match kept.and_then(|kept| self.0.get(kept)) {
+            Some(Place::Cookie(cookie)) => cookie.read_in(header),
+            _ => Vec::new(),
         };
-        cookies::without(header, &is_removed)
+        let is_removed = |name: &str| {
+            self.0.iter().any(|place| matches!(place, Place::Cookie(one) if one.may_be_part(name)))
+        };
+        cookies::without(header, &kept, &is_removed)
     }
 
     /// The WebSocket subprotocols without those that hold a token.
@@ -215,7 +216,7 @@ impl Places {
         if self.has_websocket() { websocket::without(header) } else { header.to_owned() }
     }
 
-    /// The query without the parameters of the list; `None` if nothing is left of it, or if there is none.
+    /// The query without the parameters of the list, and without those that some server may take for them; `None` if nothing is left of it, or if there is none.
     #[must_use]
     pub fn without_query(&self, query: Option<&str>) -> Option<String> {
         let names = self.0.iter().filter_map(|place| match place {
@@ -405,6 +406,12 @@ mod tests {
         assert_eq!(list.without_query(Some("a=1&q=t")).as_deref(), Some("a=1"));
         assert_eq!(list.without_query(Some("q=t")), None);
         assert_eq!(list.without_protocol("chat, base64url.bearer.authorization.k8s.io.YS5iLmM"), "chat");
+        let look_alikes =
+            "S=t; %73=t; s[x]=t; x, s=t; sb-x-auth-token_0=c; SB-X-auth.token=c; \u{a0}s=t; ss=1";
+        assert_eq!(list.without_cookies(look_alikes, None), "SB-X-auth.token=c; ss=1");
+        assert_eq!(list.without_cookies("S=t; s=t; s=u", Some(0)), "", "it is not known which was read");
+        assert_eq!(list.without_cookies("S=u; s=t", Some(0)), "s=t");
+        assert_eq!(list.without_query(Some("a=1&Q=t&q[]=t&%20q=t&x;q=t&qq=1")).as_deref(), Some("a=1&qq=1"));
         let others = Places::default();
         assert_eq!(others.without_query(Some("q=t")).as_deref(), Some("q=t"));
         assert_eq!(others.without_cookies(cookies, None), cookies);

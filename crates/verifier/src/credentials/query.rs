@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
+use super::names;
 use crate::rejection::{Ambiguous, Rejection};
 
 /// A part of a pair, as servers decode it.
@@ -34,9 +35,14 @@ pub(super) fn value(query: &str, name: &str) -> Result<Option<String>, Rejection
     Ok(value.filter(|value| !value.is_empty()))
 }
 
-/// The query without the parameters that `names` lists. The others stay as they were sent.
+/// The query without the parameters that `names` lists, and those that some server may take for one of them. Some servers end a parameter at a
+/// semicolon too (HTML 4.01 §B.2.2). The others stay as they were sent.
 pub(super) fn without<'n>(query: &str, names: &(impl Iterator<Item = &'n str> + Clone)) -> String {
-    let is_kept = |pair: &&str| !names.clone().any(|name| is_named(pair, name));
+    let may_be = |part: &str| {
+        let given = part.split_once('=').map_or(part, |(given, _)| given);
+        names.clone().any(|name| names::may_be(given, name, str::is_empty))
+    };
+    let is_kept = |pair: &&str| !pair.split(';').any(may_be);
     query.split('&').filter(is_kept).collect::<Vec<_>>().join("&")
 }
 
@@ -71,9 +77,13 @@ mod tests {
 
     #[test]
     fn the_other_parameters_stay_as_they_were_sent() {
-        for (query, expected) in
-            [("t=a", ""), ("x=%20+&t=a&&y", "x=%20+&&y"), ("%74=a&t&T=b&u=c", "T=b"), ("x=1", "x=1")]
-        {
+        for (query, expected) in [
+            ("t=a", ""),
+            ("x=%20+&t=a&&y", "x=%20+&&y"),
+            ("%74=a&t&u=c&tt=b", "tt=b"),
+            ("x=1", "x=1"),
+            ("x;y=1&z;t=1", "x;y=1"),
+        ] {
             assert_eq!(without(query, &["t", "u"].into_iter()), expected, "{query}");
         }
     }

@@ -6,7 +6,7 @@ use edge_assay_jose::{base64url, json};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::cookies;
+use super::{cookies, names};
 use crate::keys::url::Parts;
 use crate::rejection::{Missing, Rejection};
 
@@ -72,6 +72,40 @@ impl SessionCookie {
                 bases.iter().any(|base| cookies::is_part_of(name, base))
             }
             Self::Clerk { .. } => name == CLERK || clerk_suffix(name).is_some(),
+        }
+    }
+
+    /// Whether some server may take a cookie of this name for one of them.
+    pub(super) fn may_be_part(&self, name: &str) -> bool {
+        let is_chunk = |rest: &str| {
+            rest.is_empty()
+                || rest
+                    .strip_prefix('_')
+                    .is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+        };
+        match self {
+            Self::Named(known) => names::may_be(name, known, str::is_empty),
+            Self::Chunked(bases) | Self::Supabase(bases) => {
+                bases.iter().any(|base| names::may_be(name, base, is_chunk))
+            }
+            Self::Clerk { .. } => names::may_be(name, CLERK, |rest| {
+                rest.is_empty()
+                    || (rest.starts_with('_') && rest.len() == CLERK_SUFFIX_LENGTH.saturating_add(1))
+            }),
+        }
+    }
+
+    /// The cookies of the header in which [`Self::token`] has read the token: their names and values.
+    pub(super) fn read_in<'h>(&self, header: &'h str) -> Vec<(&'h str, &'h str)> {
+        match self {
+            Self::Chunked(bases) | Self::Supabase(bases) => {
+                let mut parts = bases.iter().map(|base| cookies::parts(header, base));
+                parts.find(|parts| !parts.is_empty()).unwrap_or_default()
+            }
+            Self::Named(_) | Self::Clerk { .. } => {
+                let token = self.token(header).ok().flatten().unwrap_or_default();
+                cookies::pairs(header).filter(|(name, value)| *value == token && self.is_part(name)).collect()
+            }
         }
     }
 
