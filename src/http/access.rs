@@ -32,9 +32,15 @@ pub fn check(
     request: &impl IncomingRequest,
     secrets: &impl Secrets,
 ) -> Result<(), AccessError> {
-    if access == DetailsAccess::Open {
-        return Ok(());
-    }
+    if access == DetailsAccess::Open { Ok(()) } else { check_key(request, secrets) }
+}
+
+/// Checks whether this request has the secret `EXPLAIN_KEY`, as [`check`] does, also if the details are open: what changes something is for the
+/// operator alone.
+///
+/// # Errors
+/// [`AccessError`] if it has not.
+pub fn check_key(request: &impl IncomingRequest, secrets: &impl Secrets) -> Result<(), AccessError> {
     let key = Password::bound(KEY_BINDING, secrets).map_err(|_| AccessError::NoUsableKey)?;
     let given = request.header("x-explain-key").or_else(|| basic_password(request));
     match given {

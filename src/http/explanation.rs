@@ -29,7 +29,7 @@ pub async fn answer<P: Platform, R: IncomingRequest>(
     request: &R,
 ) -> Response {
     if let Err(reason) = access::check(app.config.surface.details, request, platform) {
-        return closed(reason);
+        return details_closed(reason);
     }
     let presented = match presented(app, platform, request).await {
         Ok(presented) => presented,
@@ -54,7 +54,7 @@ pub async fn console<P: Platform, R: IncomingRequest>(
 ) -> Response {
     let surface = &app.config.surface;
     if let Err(reason) = access::check(surface.details, request, platform) {
-        return closed(reason);
+        return details_closed(reason);
     }
     let mut shown = String::new();
     if request.method() == http::Method::POST {
@@ -216,8 +216,12 @@ fn plain(kind: &'static str, body: String) -> Response {
     response
 }
 
-/// The 401 that makes a browser ask for the explain key.
-pub(super) fn closed(reason: AccessError) -> Response {
+fn details_closed(reason: AccessError) -> Response {
+    closed(reason, "Explanations are not public", "; with explain = { access = \"open\" } no key is needed")
+}
+
+/// The 401 that makes a browser ask for the explain key. `otherwise` says what helps without a key.
+pub(super) fn closed(reason: AccessError, title: &'static str, otherwise: &str) -> Response {
     let key = access::KEY_BINDING;
     let code = match reason {
         AccessError::KeyMissing | AccessError::NoUsableKey => "explain_key_required",
@@ -228,16 +232,14 @@ pub(super) fn closed(reason: AccessError) -> Response {
             "the key that was sent is not the secret {key}; compare it with the value that was set with `npx wrangler secret put {key}` (`wrangler dev`: in .dev.vars)"
         ),
         AccessError::KeyMissing => format!(
-            "send the secret {key} as the password of Basic authentication or in the header X-Explain-Key; with explain = {{ access = \"open\" }} no key is needed"
+            "send the secret {key} as the password of Basic authentication or in the header X-Explain-Key{otherwise}"
         ),
         AccessError::NoUsableKey => format!(
             "no usable key is set; the operator sets a key of at least {} characters with `openssl rand -hex 32` and `npx wrangler secret put {key}` (`wrangler dev`: in .dev.vars)",
             limits::MIN_PASSWORD_CHARS
         ),
     };
-    let mut response =
-        ProblemDetails::new(StatusCode::UNAUTHORIZED, code, "Explanations are not public", &detail)
-            .into_response();
+    let mut response = ProblemDetails::new(StatusCode::UNAUTHORIZED, code, title, &detail).into_response();
     let challenge = HeaderValue::from_static("Basic realm=\"edge-assay explain\", charset=\"UTF-8\"");
     response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     response

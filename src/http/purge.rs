@@ -1,4 +1,5 @@
-//! `DELETE /keys?issuer=…`: drops the cached keys of an issuer in all isolates, for callers that may see details.
+//! `DELETE /keys?issuer=…`: drops the cached keys of an issuer in all isolates, for callers with the explain key. Whoever may do that can stop the
+//! service while a provider is down, so it is never open to all.
 
 use std::cell::RefCell;
 
@@ -26,8 +27,8 @@ pub(super) async fn answer<P: Platform, R: IncomingRequest>(
     platform: &P,
     request: &R,
 ) -> Response {
-    if let Err(reason) = access::check(app.config.surface.details, request, platform) {
-        return explanation::closed(reason);
+    if let Err(reason) = access::check_key(request, platform) {
+        return explanation::closed(reason, "The cached keys are dropped for the operator alone", "");
     }
     let Some(issuer) = request.query().and_then(issuer_in) else {
         let detail = "name the issuer: DELETE /keys?issuer=<the `issuer` of its table, percent-encoded>";

@@ -75,6 +75,26 @@ fn it_needs_the_explain_key() {
 }
 
 #[test]
+fn it_needs_the_explain_key_also_if_explanations_are_open_to_all() {
+    let world = worker(&json!({ "explain": { "access": "open" } }));
+    assert!(world.accepts(&token(&json!({}))));
+    let fetches = world.fetches(ISS);
+    let anybody = FakeRequest::new(Method::DELETE, "/keys?issuer=https://issuer.example");
+    for request in [anybody.clone(), anybody.clone().header("x-explain-key", KEY)] {
+        let response = world.ask(&request);
+        assert_eq!(
+            (response.status().as_u16(), body(&response)["code"].as_str()),
+            (401, Some("explain_key_required"))
+        );
+        assert!(!body(&response).to_string().contains("access ="), "{response:?}");
+    }
+    world.platform.bind_secret("EXPLAIN_KEY", KEY);
+    assert_eq!(world.ask(&anybody).status(), 401);
+    assert_eq!(world.fetches(ISS), fetches);
+    assert_eq!(world.ask(&purge("?issuer=https://issuer.example")).status(), 200);
+}
+
+#[test]
 fn an_issuer_that_is_not_configured_is_the_callers_fault() {
     let world = world();
     let invalid = (400, Some("call_invalid"));
