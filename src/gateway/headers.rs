@@ -4,6 +4,8 @@
 //! So names are compared folded: case is ignored, and every character other than a letter or digit counts as `-`. The gateway
 //! removes the headers listed here and then sets its own. Forward-auth refuses requests that have them.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::path::push_escape;
@@ -144,6 +146,9 @@ const HOP_BY_HOP: &[&str] = &[
     "expect",
     "host",
 ];
+
+/// A `Connection` header of at most this length is searched again for each header. Real ones have about twenty bytes.
+const SEARCHED_CONNECTION_BYTES: usize = 128;
 
 /// Names that say where a body ends and how to read it. They are forwarded in this spelling only.
 const FRAMING: &[&str] = &["content-length", "content-type", "content-encoding", "content-range"];
@@ -310,8 +315,16 @@ pub fn is_disguised(name: &str) -> bool {
 /// WebSocket.
 #[must_use]
 pub fn to_remove(names: &str, untrusted: &Untrusted, connection: &str, is_upgrade: bool) -> Vec<String> {
-    let is_named = |name: &str| {
-        connection.split(',').any(|option| option.trim_matches([' ', '\t']).eq_ignore_ascii_case(name))
+    let options = |text| str::split(text, ',').map(|option| option.trim_matches([' ', '\t']));
+    // With thousands of headers and of options, comparing each with each would take seconds.
+    let long = (connection.len() > SEARCHED_CONNECTION_BYTES).then(|| connection.to_ascii_lowercase());
+    let mut named = BTreeSet::new();
+    for option in long.iter().flat_map(|text| options(text)) {
+        named.insert(option);
+    }
+    let is_named = |name: &str| match &long {
+        Some(_) => named.contains(name),
+        None => options(connection).any(|option| option.eq_ignore_ascii_case(name)),
     };
     names
         .lines()
@@ -477,5 +490,14 @@ mod tests {
     fn connection_names_further_headers() {
         let names = "accept\nx-once\nx-more";
         assert_eq!(to_remove(names, &Untrusted::default(), "close, X-Once", false), ["x-once"]);
+        let many = format!("{}\t X-Once ,x-more", "close,".repeat(100));
+        assert_eq!(to_remove(names, &Untrusted::default(), &many, false), ["x-once", "x-more"]);
+    }
+
+    #[test]
+    fn thousands_of_headers_and_of_names_in_connection_take_little_time() {
+        let lines = |prefix: &str| (0..30_000).map(|n| format!("{prefix}{n}")).collect::<Vec<_>>();
+        let removed = to_remove(&lines("a").join("\n"), &Untrusted::default(), &lines("b").join(","), false);
+        assert!(removed.is_empty());
     }
 }
