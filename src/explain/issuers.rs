@@ -69,44 +69,62 @@ impl Difference {
 
 /// The configured issuer that is most similar to `iss`, if any is.
 pub(super) fn nearest<'i>(issuers: &'i TrustedIssuers, iss: &str) -> Option<Nearest<'i>> {
+    let given = Given::of(iss);
     issuers
         .iter()
         .filter_map(|known| {
-            let difference = difference(iss, &known.issuer)?;
+            let difference = given.difference(&known.issuer)?;
             Some(Nearest { issuer: &known.issuer, difference })
         })
         .min_by_key(|nearest| nearest.difference.rank())
 }
 
-fn difference(given: &str, known: &str) -> Option<Difference> {
-    if given.trim_end_matches('/') == known.trim_end_matches('/') {
-        return Some(Difference::Slash);
-    }
-    if given.eq_ignore_ascii_case(known) {
-        return Some(Difference::Case);
-    }
-    let (a, b) = (Parts::of(given)?, Parts::of(known)?);
-    let provider = provider_of(given);
-    if a.host == b.host {
-        if provider.is_some_and(Preset::has_issuers_on_one_host) && a.path != b.path {
-            return provider.map(Difference::Instance);
-        }
-        return Some(if a.port != b.port {
-            Difference::Port
-        } else if a.path == b.path {
-            Difference::Scheme
-        } else {
-            Difference::Path
-        });
-    }
-    if let Some(provider) = provider.filter(|provider| provider_of(known) == Some(*provider)) {
-        let first = |parts: &Parts| parts.path.split('/').next().map(str::to_owned);
-        let is_same = provider.has_several_issuers_per_instance() && first(&a) == first(&b);
-        return Some(if is_same { Difference::Form(provider) } else { Difference::Instance(provider) });
-    }
-    // Short hosts are all similar.
-    (a.host.len() > 5 && strsim::levenshtein(&a.host, &b.host) <= 2).then_some(Difference::Host)
+/// The `iss` of a token, read once for the comparison with many issuers.
+struct Given<'g> {
+    iss: &'g str,
+    parts: Option<Parts>,
+    provider: Option<Preset>,
 }
+
+impl<'g> Given<'g> {
+    fn of(iss: &'g str) -> Self {
+        Self { iss, parts: Parts::of(iss), provider: provider_of(iss) }
+    }
+
+    fn difference(&self, known: &str) -> Option<Difference> {
+        if self.iss.trim_end_matches('/') == known.trim_end_matches('/') {
+            return Some(Difference::Slash);
+        }
+        if self.iss.eq_ignore_ascii_case(known) {
+            return Some(Difference::Case);
+        }
+        let (a, b) = (self.parts.as_ref()?, Parts::of(known)?);
+        let provider = self.provider;
+        if a.host == b.host {
+            if provider.is_some_and(Preset::has_issuers_on_one_host) && a.path != b.path {
+                return provider.map(Difference::Instance);
+            }
+            return Some(if a.port != b.port {
+                Difference::Port
+            } else if a.path == b.path {
+                Difference::Scheme
+            } else {
+                Difference::Path
+            });
+        }
+        if let Some(provider) = provider.filter(|provider| provider_of(known) == Some(*provider)) {
+            let first = |parts: &Parts| parts.path.split('/').next().map(str::to_owned);
+            let is_same = provider.has_several_issuers_per_instance() && first(a) == first(&b);
+            return Some(if is_same { Difference::Form(provider) } else { Difference::Instance(provider) });
+        }
+        // Short hosts are all similar. The comparison takes the product of the lengths, and the `iss` of a token may be long and the issuers many.
+        let is_comparable = a.host.len() > 5 && a.host.len().abs_diff(b.host.len()) <= MAX_DIFFERENCE_BYTES;
+        (is_comparable && strsim::levenshtein(&a.host, &b.host) <= 2).then_some(Difference::Host)
+    }
+}
+
+/// Hosts that differ in two characters differ in at most so many bytes.
+const MAX_DIFFERENCE_BYTES: usize = 8;
 
 /// The parts of an issuer that are compared.
 struct Parts {
@@ -135,6 +153,10 @@ impl Parts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn difference(given: &str, known: &str) -> Option<Difference> {
+        Given::of(given).difference(known)
+    }
 
     #[test]
     fn how_two_issuers_differ() {
@@ -174,5 +196,13 @@ mod tests {
         assert_eq!(difference("http://a.example", "https://a.example"), Some(D::Scheme));
         assert_eq!(difference("a.example", "https://a.example"), Some(D::Scheme));
         assert_eq!(difference("", "https://a.example"), None);
+    }
+
+    #[test]
+    fn a_long_iss_is_compared_with_many_issuers_in_little_time() {
+        let given = format!("https://{}.example", "a".repeat(12_000));
+        for number in 0..5_000 {
+            assert_eq!(difference(&given, &format!("https://tenant-{number}.idp.example.com")), None);
+        }
     }
 }
