@@ -79,9 +79,23 @@ impl SecretReference {
         match secrets.secret(&self.binding) {
             None => Err(NOT_BOUND),
             Some(text) if text.is_empty() => Err("it is empty"),
-            Some(text) => self.encoding.decode(&text),
+            Some(text) => match self.encoding.decode(&text) {
+                Ok(octets) if is_public_pem(&octets) => Err(PUBLIC),
+                decoded => decoded,
+            },
         }
     }
+}
+
+/// The problem of a secret that everybody may know. With a public key as the secret, everybody could sign tokens (RFC 8725 §2.1).
+const PUBLIC: &str = "it is a public key in PEM, which is no secret: write it into `public_keys` or `jwks`, and allow its algorithm";
+
+/// Whether the octets are a public key or a certificate as PEM text.
+fn is_public_pem(octets: &[u8]) -> bool {
+    let label = octets.trim_ascii_start().strip_prefix(b"-----BEGIN ");
+    label.is_some_and(|label| {
+        [&b"PUBLIC KEY"[..], b"RSA PUBLIC KEY", b"CERTIFICATE"].iter().any(|one| label.starts_with(one))
+    })
 }
 
 /// A shared secret with its key.
@@ -151,6 +165,29 @@ mod tests {
         assert!(octets(None) == Err(NOT_BOUND));
         assert_eq!(octets(Some("")), Err("it is empty"));
         assert_eq!(octets(Some("k")), Ok(b"k".to_vec()));
+    }
+
+    #[test]
+    fn a_public_key_is_no_secret_in_any_encoding() {
+        struct Bound(String);
+        impl Secrets for Bound {
+            fn secret(&self, _: &str) -> Option<String> {
+                Some(self.0.clone())
+            }
+        }
+        let octets = |text: &str, encoding| {
+            let reference = SecretReference { binding: "KEY".to_owned(), kid: None, encoding };
+            reference.octets(&Bound(text.to_owned()))
+        };
+        for label in ["PUBLIC KEY", "RSA PUBLIC KEY", "CERTIFICATE"] {
+            let pem = format!("\n-----BEGIN {label}-----\nMCow\n-----END {label}-----\n");
+            assert_eq!(octets(&pem, Encoding::Utf8), Err(PUBLIC), "{label}");
+            let encoded = base64::engine::general_purpose::STANDARD.encode(&pem);
+            assert_eq!(octets(&encoded, Encoding::Base64), Err(PUBLIC), "{label}");
+        }
+        for text in ["-----BEGIN PRIVATE KEY-----", "PUBLIC KEY", "a-----BEGIN PUBLIC KEY-----"] {
+            assert_eq!(octets(text, Encoding::Utf8), Ok(text.as_bytes().to_vec()), "{text}");
+        }
     }
 
     #[test]
