@@ -172,6 +172,30 @@ fn a_key_that_names_a_tenant_serves_that_tenant_alone() {
 }
 
 #[test]
+fn a_key_of_another_tenant_serves_no_table_for_one_tenant() {
+    let v1 = V1.replace("{tenantid}", OURS);
+    for name in [iss(OURS), v1] {
+        for (key, accepted) in [
+            (ed25519().public_jwk_with(&json!({ "issuer": iss(OURS) })), true),
+            (ed25519().public_jwk_with(&json!({ "issuer": TEMPLATE })), true),
+            (ed25519().public_jwk_with(&json!({ "issuer": "https://keys.example" })), true),
+            (ed25519().public_jwk(), true),
+            (ed25519().public_jwk_with(&json!({ "issuer": iss(OTHER) })), false),
+        ] {
+            let world =
+                World::trusting(&[json!({ "issuer": name, "jwks_uri": KEYS, "audience": "unchecked" })]);
+            world.serves(KEYS, Answer::json(jwks(&[key.clone()])));
+            let outcome = world.outcome(&token(&name, &json!(OURS)));
+            assert_eq!(
+                outcome.map_err(|refusal| refusal.code()).err(),
+                (!accepted).then_some("key_not_found"),
+                "{name} {key}"
+            );
+        }
+    }
+}
+
+#[test]
 fn an_older_spelling_has_the_tenant_in_its_own_place() {
     let world = world(&json!({ "also_known_as": [V1] }));
     let v1 = V1.replace("{tenantid}", OURS);

@@ -84,13 +84,15 @@ impl TrustedIssuer {
     }
 
     /// Whether `key` may have signed a token with this `iss`. The keys of an issuer with tenants say for whom they are: for all tenants, if the
-    /// member `issuer` of the key has the placeholder, or for the tenant that it names.
+    /// member `issuer` of the key has the placeholder, or for the tenant that it names. The set of all tenants may be configured for an issuer that
+    /// is one tenant alone, so the same holds there.
     #[must_use]
     pub fn is_key_for(&self, key: &Jwk, iss: &str) -> bool {
-        let Some(tenant) = self.tenant_of(iss) else { return true };
-        match key.issuer.as_deref() {
-            None => true,
-            Some(own) => own.contains(PLACEHOLDER) || self.tenant_of(own) == Some(tenant),
+        let Some(own) = key.issuer.as_deref().filter(|own| !own.contains(PLACEHOLDER)) else { return true };
+        match self.tenant_of(iss) {
+            Some(tenant) => self.tenant_of(own) == Some(tenant),
+            // The forms of `iss` differ between versions of tokens, and the tenant does not.
+            None => own.split('/').filter(|segment| is_tenant_id(segment)).all(|own| iss.contains(own)),
         }
     }
 }
