@@ -23,14 +23,18 @@ const ID_TOKEN: Class = Class {
 };
 
 /// Microsoft Entra ID. An application that is its own API gets both tokens with the same `aud`. Only access tokens name the client that asked for
-/// them: in `azp`, or in `appid` in version 1.0.
+/// them: in `azp`, or in `appid` in version 1.0. Only those of users have `scp`; `idtyp` is there only if the API's registration asks for it.
 pub const ENTRA: &[Class] = &[
     Class {
         name: "app",
         words: "access token of an application",
-        marks: &[&[Mark::Claim("idtyp", Is::Text("app"))]],
+        marks: &[
+            &[Mark::Claim("idtyp", Is::Text("app"))],
+            &[Mark::Claim("azp", Is::Present), Mark::Claim("scp", Is::Absent)],
+            &[Mark::Claim("appid", Is::Present), Mark::Claim("scp", Is::Absent)],
+        ],
         is_meant: true,
-        hint: "No user is signed in: the application itself has the roles in `roles`.",
+        hint: "No user is signed in: the application itself has the roles in `roles`. Every application of the tenant can get one without roles, so require some.",
         ..CLASS
     },
     Class {
