@@ -30,7 +30,8 @@ pub fn from_origin(document: Document) -> Result<Document, FetchError> {
     let start = document.body.get(..LOOKED_AT_BYTES).unwrap_or(&document.body);
     if document.status == 404 && String::from_utf8_lossy(start).contains("error code: 1042") {
         return Err(FetchError::OwnNetwork(
-            "the status is 404 with \"error code: 1042\": a Worker cannot fetch the workers.dev address of another Worker of its account",
+            "the status is 404 with \"error code: 1042\": a Worker cannot fetch the workers.dev address of another Worker of its account"
+                .to_owned(),
         ));
     }
     Ok(document)

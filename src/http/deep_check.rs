@@ -56,6 +56,7 @@ async fn compare_clocks<P: Platform>(terms: &Terms, platform: &P) -> Option<Cloc
         if_none_match: None,
         timeout_ms: terms.cache.fetch_timeout_ms,
         max_bytes: limits::MAX_JWKS_BYTES,
+        max_age_seconds: 0,
     };
     let answer = HttpClient::get(platform, &request).await;
     // In production the clock advances only after I/O.

@@ -74,5 +74,6 @@ async fn read(
         date: header("date"),
         location: header("location"),
         body,
+        age_seconds: None,
     })
 }

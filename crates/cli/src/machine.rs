@@ -138,6 +138,7 @@ fn fetch(request: &DocumentRequest) -> Result<Document, FetchError> {
         date: answer.header("date"),
         location: answer.header("location"),
         body: answer.body,
+        age_seconds: None,
     })
 }
 

@@ -97,6 +97,34 @@ pub const PURGE_PAUSE_MS: u32 = 1100;
 pub const STORE_TIMEOUT_MS: u32 = 1500;
 /// The lease of a request that reads the store. Times are whole seconds, so it is longer than the timeout by more than one.
 pub const STORE_LEASE_SECONDS: u64 = 3;
+/// A platform may share the answer of an origin among the processes nearby for this long. It shortens the life of a set by as much, so it is
+/// far below the shortest TTL that is of use.
+pub const MAX_SHARED_SECONDS: u64 = 30;
+/// A coordinator gives the same answer to every process for this long. Three fetches a minute remain below
+/// [`COORDINATOR_FETCHES_PER_MINUTE`], so that a purge, or a second try after a failure, may begin one more.
+pub const COORDINATOR_HOLD_SECONDS: u64 = 20;
+/// The most fetches that a coordinator begins within a minute for one document.
+pub const COORDINATOR_FETCHES_PER_MINUTE: usize = 4;
+/// After a first failure a coordinator tries again this soon: most failures concern one request only.
+pub const COORDINATOR_RETRY_SECONDS: u64 = 2;
+/// The longest time for which a coordinator holds a failure. Each further failure adds [`COORDINATOR_HOLD_SECONDS`] until then.
+pub const COORDINATOR_LONGEST_HOLD_SECONDS: u64 = 60;
+/// A coordinator says after this long that its fetch has not ended yet.
+pub const COORDINATOR_WAITS_MS: u32 = 1000;
+/// A coordinator that has not answered for this long is down: its longest wait, and the way there and back.
+pub const COORDINATOR_ANSWERS_MS: u32 = 1500;
+/// After that a process fetches by itself for this long, without waiting again.
+pub const COORDINATOR_AVOIDED_SECONDS: u64 = 60;
+/// By how much a lease for a fetch is longer where there is a coordinator: [`COORDINATOR_ANSWERS_MS`] in whole seconds.
+pub const COORDINATOR_LEASE_SECONDS: u64 = 2;
+/// The documents that one coordinator knows at most. Several coordinators may run in one process.
+pub const MAX_COORDINATED_SOURCES: usize = 256;
+/// The bytes of documents that one coordinator keeps at most, besides the one that it fetched last.
+pub const MAX_COORDINATED_BYTES: usize = 8 * 1024 * 1024;
+/// The longest question to a coordinator: a URL, an `ETag`, the name of a channel.
+pub const MAX_QUESTION_BYTES: usize = 8 * 1024;
+/// The longest answer of a coordinator: a set of the maximum size with all its quotes escaped, plus the other members.
+pub const MAX_ANSWER_BYTES: usize = 2 * MAX_JWKS_BYTES + 16 * 1024;
 /// Bounds of the polling interval of a request that waits for another request's fetch. Between them the interval is an eighth of
 /// the time waited so far, so no request waits more than an eighth longer than necessary: 41 polls in 5 s.
 pub const LEASE_POLL_RANGE_MS: (u32, u32) = (20, 250);

@@ -39,7 +39,28 @@ pub struct StoreError(pub String);
 pub trait HttpClient {
     /// Sends a GET and reads the whole answer, within the request's limits. Redirects are returned, not followed.
     async fn get(&self, request: &DocumentRequest) -> Result<Document, FetchError>;
+
+    /// Whether the platform has a coordinator: one place that fetches key sets for all processes
+    /// ([`Coordinator`](crate::keys::coordinator::Coordinator)).
+    fn has_coordinator(&self) -> bool {
+        false
+    }
+
+    /// Sends `question` to the coordinator of the source `name` and returns its answer. Both are texts of
+    /// [`coordinator::wire`](crate::keys::coordinator::wire). The caller limits the time, and drops the future when it is over.
+    ///
+    /// # Errors
+    /// [`CoordinatorError`] if there is no answer. This is what a platform without a coordinator does.
+    async fn ask_coordinator(&self, name: &str, question: &str) -> Result<String, CoordinatorError> {
+        let _ = (name, question);
+        Err(CoordinatorError("this platform has no coordinator".to_owned()))
+    }
 }
+
+/// Why a coordinator gave no answer that can be used. The caller then fetches by itself.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct CoordinatorError(pub String);
 
 /// A GET request, with limits on the size and the time of the answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +78,9 @@ pub struct DocumentRequest {
     pub timeout_ms: u32,
     /// The largest body accepted, in bytes.
     pub max_bytes: usize,
+    /// How old an answer may be, in seconds, at most [`MAX_SHARED_SECONDS`](crate::limits::MAX_SHARED_SECONDS). A platform with a cache that
+    /// processes nearby share may answer from it, and keep an answer for others for that long. 0: the origin itself must be asked.
+    pub max_age_seconds: u64,
 }
 
 /// An answer with any status, unchanged.
@@ -76,6 +100,9 @@ pub struct Document {
     pub location: Option<String>,
     /// The body.
     pub body: Vec<u8>,
+    /// `None` if the origin has just answered this request. Otherwise the answer is shared with other processes and at most this many
+    /// seconds old.
+    pub age_seconds: Option<u64>,
 }
 
 /// Why there is no answer.
@@ -95,7 +122,7 @@ pub enum FetchError {
     NoChannel(String),
     /// The network in which this server runs answered in place of the origin, for this reason.
     #[error("{0}")]
-    OwnNetwork(&'static str),
+    OwnNetwork(String),
 }
 
 /// Secrets. The configuration contains only their names.

@@ -36,7 +36,7 @@ fn nothing() -> Freshness {
 fn set() -> Freshness {
     Freshness {
         lifetime: Some(Lifetime::starting(at(0), 1000, &POLICY)),
-        attempts: Attempts::default().succeeded(at(0), Any),
+        attempts: Attempts::default().succeeded(at(0), Any, at(0)),
     }
 }
 
@@ -59,7 +59,7 @@ impl Later for Freshness {
     }
 
     fn looked_for_a_kid(self, ended_at: i64) -> Self {
-        Self { attempts: self.attempts.succeeded(at(ended_at), UnknownKid), ..self }
+        Self { attempts: self.attempts.succeeded(at(ended_at), UnknownKid, at(ended_at)), ..self }
     }
 }
 
@@ -219,7 +219,7 @@ fn without_staleness_the_end_of_the_ttl_is_the_end() {
     let strict = CachePolicy { stale_if_error_seconds: 0, ..POLICY };
     let cached = Freshness {
         lifetime: Some(Lifetime::starting(at(0), 1000, &strict)),
-        attempts: Attempts::default().succeeded(at(0), Any),
+        attempts: Attempts::default().succeeded(at(0), Any, at(0)),
     };
     assert_eq!(decide(at(999), Some(&cached), KnownKid, &strict, RefreshPoint::LAST), UseAndRefresh);
     assert_eq!(decide(at(1000), Some(&cached), KnownKid, &strict, RefreshPoint::LAST), FetchFirst);
@@ -251,7 +251,8 @@ fn the_backoff_doubles_from_a_second_to_a_minute() {
 
 #[test]
 fn a_success_forgets_the_failures() {
-    let attempts = Attempts::default().failed(at(1), Any).failed(at(2), UnknownKid).succeeded(at(9), Any);
+    let attempts =
+        Attempts::default().failed(at(1), Any).failed(at(2), UnknownKid).succeeded(at(9), Any, at(9));
     assert_eq!(
         attempts,
         Attempts {
@@ -265,7 +266,7 @@ fn a_success_forgets_the_failures() {
 #[test]
 fn of_two_isolates_the_later_attempt_counts() {
     let earlier = Attempts::default().failed(at(1), UnknownKid);
-    let later = Attempts::default().succeeded(at(2), Any);
+    let later = Attempts::default().succeeded(at(2), Any, at(2));
     let both = Attempts { last_unknown_kid_fetch_at: Some(at(1)), ..later };
     assert_eq!(earlier.merged_with(later), both);
     assert_eq!(later.merged_with(earlier), both);

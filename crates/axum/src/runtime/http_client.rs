@@ -91,6 +91,7 @@ impl Client {
             date: header(DATE),
             location: header(LOCATION),
             body,
+            age_seconds: None,
         })
     }
 }
@@ -169,6 +170,7 @@ mod tests {
             if_none_match: Some("\"0\"".to_owned()),
             timeout_ms: 2_000,
             max_bytes: 100_000,
+            max_age_seconds: 0,
         };
         Client::new().get(&request).await
     }

@@ -159,6 +159,7 @@ fn named_by_discovery(issuer: &str, machine: &Machine) -> Option<String> {
         if_none_match: None,
         timeout_ms: POLICY.fetch_timeout_ms,
         max_bytes: limits::MAX_JWKS_BYTES,
+        max_age_seconds: 0,
     };
     // Not every provider has a document, and whoever does not answer now is asked for keys next.
     let Ok(document) = machine::run(machine.get(&asked)) else { return None };

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::jose::KeySet;
+use crate::keys::coordinator::{Learnt, Origins};
 use crate::keys::error::{KeySetError, KeySetErrorKind};
 use crate::keys::fetch::{self, Answer, Fetched};
 use crate::keys::freshness::{self, Asked, Decision, Freshness, Lifetime, RefreshPoint, Unavailable};
@@ -18,9 +19,10 @@ use crate::keys::purge::{self, Look, Purges};
 use crate::keys::record::{self, CachedSet, Record, Written};
 use crate::keys::{CachePolicy, KeySource, KeyState, LookedAgain, Lookup, Tier, Wanted};
 use crate::limits::{
-    CLOCK_DISAGREEMENT_SECONDS, LEASE_MARGIN_SECONDS, LEASE_POLL_RANGE_MS, LEASE_POLL_SHARE,
-    LOOK_AGAIN_AFTER_SECONDS, MIN_STORE_TTL_SECONDS, NO_WAIT_SECONDS, PURGE_PAUSE_MS, PURGE_WAIT_MS,
-    STALE_WAIT_MS, STORE_LEASE_SECONDS, STORE_TIMEOUT_MS, WRITE_FAILURE_LOG_SECONDS, WRITE_WITHIN_SECONDS,
+    CLOCK_DISAGREEMENT_SECONDS, COORDINATOR_AVOIDED_SECONDS, COORDINATOR_LEASE_SECONDS, LEASE_MARGIN_SECONDS,
+    LEASE_POLL_RANGE_MS, LEASE_POLL_SHARE, LOOK_AGAIN_AFTER_SECONDS, MIN_STORE_TTL_SECONDS, NO_WAIT_SECONDS,
+    PURGE_PAUSE_MS, PURGE_WAIT_MS, STALE_WAIT_MS, STORE_LEASE_SECONDS, STORE_TIMEOUT_MS,
+    WRITE_FAILURE_LOG_SECONDS, WRITE_WITHIN_SECONDS,
 };
 use crate::members::json;
 use crate::ports::{KeyPlatform, KeyValueStore, Level, Log, Random, StoreError};
@@ -62,6 +64,8 @@ struct Entry {
     last_probed_at: Option<Timestamp>,
     /// Until when requests use a set past its TTL without waiting for a new one.
     no_wait_until: Option<Timestamp>,
+    /// Until when this process fetches without the coordinator, because that has failed.
+    coordinator_avoided_until: Option<Timestamp>,
     /// What this process knows of purges.
     purges: Purges,
 }
@@ -541,8 +545,10 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
 
     /// Makes the lease last for a fetch. `false` if it has ended and another request has taken its own.
     fn extend_lease(&self, number: u64, now: Timestamp) -> bool {
-        let seconds =
-            u64::from(self.policy.fetch_timeout_ms.div_ceil(1000)).saturating_add(LEASE_MARGIN_SECONDS);
+        let margin = if self.platform.has_coordinator() { COORDINATOR_LEASE_SECONDS } else { 0 };
+        let seconds = u64::from(self.policy.fetch_timeout_ms.div_ceil(1000))
+            .saturating_add(LEASE_MARGIN_SECONDS)
+            .saturating_add(margin);
         self.with(|entry| match &mut entry.lease {
             Some(lease) if lease.number == number => {
                 (lease.since, lease.until) = (now, now.plus(seconds));
@@ -630,17 +636,26 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
             let held = entry.record.cached.clone().filter(|cached| self.source.accepts(&cached.set));
             (held, asked(&entry.record, wanted))
         });
-        let purged_at = self.with(|entry| entry.purges.last());
+        let (purged_at, avoided_until) =
+            self.with(|entry| (entry.purges.last(), entry.coordinator_avoided_until));
         let must_not_be_lost =
             held.as_ref().is_some_and(|held| held.lifetime.serves_at(begun) && !held.set.keys.is_empty());
+        let origins = Origins::new(self.platform, avoided_until, begun);
+        let max_age = purge::max_age_seconds(purged_at, begun);
         let outcome =
-            fetch::fetch(self.platform, self.source, self.policy, held.as_ref(), must_not_be_lost).await;
+            fetch::fetch(&origins, self.source, self.policy, held.as_ref(), must_not_be_lost, max_age).await;
         let now = self.platform.now();
+        let Learnt { failure, age_seconds, is_shared, .. } = origins.into_learnt();
+        if let Some(failure) = failure {
+            self.with(|entry| entry.coordinator_avoided_until = Some(now.plus(COORDINATOR_AVOIDED_SECONDS)));
+            self.log(Level::Warn, "coordinator_failed", json!({ "reason": failure.to_string() }));
+        }
+        let answered_at = now.minus(age_seconds);
         if self.with(|entry| entry.purges.last()) != purged_at {
             // The set was purged meanwhile, and the answer may be from before that.
             return false;
         }
-        let outcome = outcome.map(|fetched| self.accept(fetched, now));
+        let outcome = outcome.map(|fetched| self.accept(fetched, answered_at));
         if let (Noting::News, Ok(brought), Some(held)) = (noting, &outcome, &held)
             && (&brought.jwks_uri, &brought.body) == (&held.jwks_uri, &held.body)
             && self.with(|entry| entry.record.attempts.consecutive_failures == 0)
@@ -654,12 +669,13 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
         };
         let succeeded = outcome.is_ok();
         let (written, line) = self.with(|entry| {
-            entry.record.settle(outcome, asked, now);
+            entry.record.settle(outcome, asked, now, self.looked_at(now, answered_at));
             (entry.record.write(self.source, self.policy, now), outcome_line(&entry.record, now))
         });
         let (level, event, line) = line;
         self.log(level, event, line);
-        if let Some(written) = written {
+        // Whoever got the answer first writes it.
+        if let Some(written) = written.filter(|_| !is_shared) {
             self.cache.unwritten.with(|unwritten| {
                 unwritten.retain(|other| other.written.key != written.key);
                 unwritten.push(Unwritten { issuer: self.source.issuer.clone(), written, noted_at: now });
@@ -668,7 +684,13 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
         succeeded
     }
 
-    /// The cached set that a good answer produces.
+    /// From when the cooldown for an unknown `kid` counts after an answer that the origin gave at `answered_at`: from that time, so that an old
+    /// answer does not hide a new key for longer. Half of the cooldown is left at least.
+    fn looked_at(&self, now: Timestamp, answered_at: Timestamp) -> Timestamp {
+        answered_at.max(now.minus(self.policy.unknown_kid_cooldown_seconds / 2))
+    }
+
+    /// The cached set that an answer of this time produces.
     fn accept(&self, fetched: Fetched, now: Timestamp) -> CachedSet {
         let Fetched { jwks_uri, answer, max_age_seconds } = fetched;
         let lifetime =
@@ -713,7 +735,7 @@ impl Entry {
 }
 
 /// Milliseconds until a request that has waited for another's fetch for `waited_ms` looks at the memory again.
-fn poll_interval_ms(waited_ms: u32) -> u32 {
+pub(super) fn poll_interval_ms(waited_ms: u32) -> u32 {
     let (shortest, longest) = LEASE_POLL_RANGE_MS;
     (waited_ms / LEASE_POLL_SHARE).clamp(shortest, longest)
 }

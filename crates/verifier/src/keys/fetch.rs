@@ -19,6 +19,10 @@ use crate::keys::{CachePolicy, KeySource, Location, OPENID_CONFIGURATION};
 use crate::limits::{MAX_ETAG_BYTES, MAX_JWKS_BYTES};
 use crate::ports::{Document, DocumentRequest, FetchError, HttpClient};
 
+/// The `Accept` of a request for a set, and of one for a discovery document.
+pub(super) const ACCEPT_SET: &str = "application/jwk-set+json, application/json";
+pub(super) const ACCEPT_DOCUMENT: &str = "application/json";
+
 /// An acceptable answer of an origin.
 #[derive(Clone, Debug)]
 pub struct Fetched {
@@ -52,7 +56,7 @@ pub enum Answer {
 ///
 /// `held` is the set that a 304 may confirm. `must_not_be_lost` says that it may still be used: then an answer without a
 /// usable key counts as a failure. For an issuer without shared secrets it always does. An issuer with secrets may publish an
-/// empty set.
+/// empty set. `max_age_seconds` says how old the answers may be ([`DocumentRequest::max_age_seconds`]).
 ///
 /// # Errors
 /// A [`KeySetError`] if the answer is not an acceptable set.
@@ -62,6 +66,7 @@ pub async fn fetch<C: HttpClient>(
     policy: &CachePolicy,
     held: Option<&CachedSet>,
     must_not_be_lost: bool,
+    max_age_seconds: u64,
 ) -> Result<Fetched, KeySetError> {
     let (jwks_uri, timeout_ms) = match &source.location {
         Location::Jwks { uri } => {
@@ -70,12 +75,12 @@ pub async fn fetch<C: HttpClient>(
         }
         Location::Discovery { uri } => {
             let half = policy.fetch_timeout_ms / 2;
-            match (discover(client, uri, source, half).await, server_metadata(uri)) {
+            match (discover(client, uri, source, half, max_age_seconds).await, server_metadata(uri)) {
                 (Ok(found), _) => (found, half),
                 // Nothing is there: the issuer may be an authorization server without OpenID.
                 (Err(error), Some(other)) if error.problem == KeySetProblem::NotFound => {
                     let quarter = half / 2;
-                    let found = discover(client, &other, source, quarter).await;
+                    let found = discover(client, &other, source, quarter, max_age_seconds).await;
                     let found = found.map_err(|second| match second.problem {
                         KeySetProblem::NotFound => error,
                         _ => second.at(&other),
@@ -92,10 +97,11 @@ pub async fn fetch<C: HttpClient>(
     let request = DocumentRequest {
         url: jwks_uri.clone(),
         channel: source.channel.clone(),
-        accept: "application/jwk-set+json, application/json",
+        accept: ACCEPT_SET,
         if_none_match: held.and_then(|held| held.etag.clone()),
         timeout_ms,
         max_bytes: MAX_JWKS_BYTES,
+        max_age_seconds,
     };
     let document = client.get(&request).await.map_err(|error| unanswered(&error))?;
     let max_age_seconds = document.cache_control.as_deref().and_then(freshness::max_age_seconds);
@@ -124,16 +130,18 @@ async fn discover<C: HttpClient>(
     uri: &str,
     source: &KeySource,
     timeout_ms: u32,
+    max_age_seconds: u64,
 ) -> Result<String, KeySetError> {
     let transport =
         url::accept(uri).map_err(|fault| KeySetError::invalid(KeySetProblem::Url, fault.to_string()))?;
     let request = DocumentRequest {
         url: uri.to_owned(),
         channel: source.channel.clone(),
-        accept: "application/json",
+        accept: ACCEPT_DOCUMENT,
         if_none_match: None,
         timeout_ms,
         max_bytes: MAX_JWKS_BYTES,
+        max_age_seconds,
     };
     let document = client.get(&request).await.map_err(|error| unanswered(&error))?;
     require_ok(uri, &document)?;
@@ -169,7 +177,7 @@ fn unanswered(error: &FetchError) -> KeySetError {
         FetchError::Timeout(_) | FetchError::Unreachable(_) => KeySetError::unavailable(error.to_string()),
         FetchError::TooLarge(_) => KeySetError::invalid(KeySetProblem::TooLarge, error.to_string()),
         FetchError::NoChannel(_) => KeySetError::invalid(KeySetProblem::NoChannel, error.to_string()),
-        FetchError::OwnNetwork(reason) => KeySetError::invalid(KeySetProblem::OwnNetwork, *reason),
+        FetchError::OwnNetwork(reason) => KeySetError::invalid(KeySetProblem::OwnNetwork, reason.as_str()),
     }
 }
 

@@ -186,16 +186,19 @@ impl Lifetime {
 }
 
 impl Attempts {
-    /// The state after an attempt that ended at `now` with a set (or a 304).
+    /// The state after an attempt that ended at `now` with a set (or a 304). The cooldown for an unknown `kid` begins at `looked_at`.
     #[must_use]
-    pub fn succeeded(self, now: Timestamp, asked: Asked) -> Self {
-        Self { consecutive_failures: 0, ..self.ended(now, asked) }
+    pub fn succeeded(self, now: Timestamp, asked: Asked, looked_at: Timestamp) -> Self {
+        Self { consecutive_failures: 0, ..self.ended(now, asked, looked_at) }
     }
 
     /// The state after an attempt that failed at `now`.
     #[must_use]
     pub fn failed(self, now: Timestamp, asked: Asked) -> Self {
-        Self { consecutive_failures: self.consecutive_failures.saturating_add(1), ..self.ended(now, asked) }
+        Self {
+            consecutive_failures: self.consecutive_failures.saturating_add(1),
+            ..self.ended(now, asked, now)
+        }
     }
 
     /// The state that two processes know together: the later attempt counts.
@@ -206,8 +209,8 @@ impl Attempts {
         Self { last_unknown_kid_fetch_at, ..later }
     }
 
-    fn ended(self, now: Timestamp, asked: Asked) -> Self {
-        let unknown = (asked == Asked::UnknownKid).then_some(now);
+    fn ended(self, now: Timestamp, asked: Asked, looked_at: Timestamp) -> Self {
+        let unknown = (asked == Asked::UnknownKid).then_some(looked_at);
         // A time in the future would hide this one, and begin no cooldown.
         let former = self.last_unknown_kid_fetch_at.filter(|at| !is_future(*at, now));
         Self { last_attempt_at: Some(now), last_unknown_kid_fetch_at: former.max(unknown), ..self }

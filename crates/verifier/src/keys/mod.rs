@@ -5,6 +5,7 @@
 //! could not ask the origin: then the keys are unavailable.
 
 pub mod cache;
+pub mod coordinator;
 pub mod error;
 pub mod fetch;
 pub mod freshness;

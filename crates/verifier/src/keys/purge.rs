@@ -7,7 +7,7 @@
 use crate::keys::KeySource;
 use crate::keys::freshness::is_future;
 use crate::keys::record;
-use crate::limits::{PURGE_KNOWN_SECONDS, PURGE_LOOK_SECONDS, STORE_LEASE_SECONDS};
+use crate::limits::{MAX_SHARED_SECONDS, PURGE_KNOWN_SECONDS, PURGE_LOOK_SECONDS, STORE_LEASE_SECONDS};
 use crate::time::Timestamp;
 
 /// What a process knows of the purges of one source.
@@ -80,6 +80,12 @@ pub(super) fn write(at: Timestamp) -> String {
 pub(super) fn read(text: &str, now: Timestamp) -> Option<Timestamp> {
     let at = Timestamp::from_epoch_seconds(text.parse().ok()?);
     (!is_future(at, now)).then_some(at)
+}
+
+/// How old an answer of the origin may be at `now`, in seconds: it must be from after the purge.
+pub(super) fn max_age_seconds(purged_at: Option<Timestamp>, now: Timestamp) -> u64 {
+    let since = purged_at.map_or(MAX_SHARED_SECONDS, |at| u64::try_from(now.since(at)).unwrap_or(0));
+    since.min(MAX_SHARED_SECONDS)
 }
 
 #[cfg(test)]

@@ -164,12 +164,25 @@ impl Record {
         newer
     }
 
-    /// Notes the outcome of an attempt that ended at `now`. A failure keeps the set.
-    pub fn settle(&mut self, outcome: Result<CachedSet, KeySetError>, asked: Asked, now: Timestamp) {
+    /// Notes the outcome of an attempt that ended at `now`. A failure keeps the set, and so does an answer that is shared with other
+    /// processes and older than the set. The cooldown for an unknown `kid` begins at `looked_at`.
+    pub fn settle(
+        &mut self,
+        outcome: Result<CachedSet, KeySetError>,
+        asked: Asked,
+        now: Timestamp,
+        looked_at: Timestamp,
+    ) {
         match outcome {
             Ok(cached) => {
-                self.attempts = self.attempts.succeeded(now, asked);
-                self.cached = Some(cached);
+                self.attempts = self.attempts.succeeded(now, asked, looked_at);
+                let fetched_at = cached.lifetime.fetched_at;
+                let is_newer = |held: &CachedSet| {
+                    fetched_at < held.lifetime.fetched_at && held.lifetime.fetched_at <= now
+                };
+                if !self.cached.as_ref().is_some_and(is_newer) {
+                    self.cached = Some(cached);
+                }
                 self.last_error = None;
             }
             Err(failure) => {

@@ -1,0 +1,127 @@
+//! The side of a process: it asks the coordinator, and fetches by itself if that gives no usable answer.
+//!
+//! A working coordinator answers each question within a second, if only to say that its fetch has not ended. So a process that hears
+//! nothing for longer does not wait for a slow origin: the coordinator is down, and the process fetches by itself for a minute.
+
+use std::sync::Arc;
+
+use crate::limits::{COORDINATOR_ANSWERS_MS, COORDINATOR_AVOIDED_SECONDS};
+use crate::ports::{Clock, CoordinatorError, Document, DocumentRequest, FetchError, HttpClient};
+use crate::sync::Shared;
+use crate::time::Timestamp;
+use crate::waiting::with_timeout;
+
+use super::name;
+use super::wire::{Answer, Question};
+
+/// The way to the origins for one attempt of a process: through the coordinator, if the platform has one that works.
+pub(crate) struct Origins<'o, P> {
+    platform: &'o P,
+    learnt: Shared<Learnt>,
+}
+
+/// What an attempt has learnt of the coordinator and of the last answer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Learnt {
+    /// Whether the coordinator is not asked: the platform has none, or it has failed.
+    is_avoided: bool,
+    /// How the coordinator failed.
+    pub(crate) failure: Option<CoordinatorError>,
+    /// How old the last answer is at most, in seconds.
+    pub(crate) age_seconds: u64,
+    /// Whether another process has the last answer too.
+    pub(crate) is_shared: bool,
+}
+
+impl<'o, P: Clock + HttpClient> Origins<'o, P> {
+    /// The way of a process that avoids the coordinator until `avoided_until`, because it failed.
+    pub(crate) fn new(platform: &'o P, avoided_until: Option<Timestamp>, now: Timestamp) -> Self {
+        // After a step of the clock the end may lie further ahead than a whole period.
+        let is_avoided =
+            avoided_until.is_some_and(|until| now < until && until <= now.plus(COORDINATOR_AVOIDED_SECONDS));
+        let is_avoided = is_avoided || !platform.has_coordinator();
+        Self { platform, learnt: Shared::new(Learnt { is_avoided, ..Learnt::default() }) }
+    }
+
+    pub(crate) fn into_learnt(self) -> Learnt {
+        self.learnt.into_inner()
+    }
+
+    /// The coordinator's outcome of `request`, if it gives one within the time limit of the request.
+    async fn coordinated(&self, request: &DocumentRequest) -> Result<Outcome, CoordinatorError> {
+        let (name, question) = (name(request), Question::write(request));
+        loop {
+            let asked = self.platform.ask_coordinator(&name, &question);
+            let answer = with_timeout(self.platform, COORDINATOR_ANSWERS_MS, asked).await;
+            let text = answer
+                .ok_or_else(|| CoordinatorError(format!("no answer within {COORDINATOR_ANSWERS_MS} ms")))??;
+            match Answer::read(&text)
+                .map_err(|fault| CoordinatorError(format!("it cannot be read: {fault}")))?
+            {
+                Answer::Pending => {}
+                Answer::Refused(reason) => return Err(CoordinatorError(reason)),
+                Answer::Failed { error, age_seconds, is_news } => {
+                    return Ok(Outcome { answer: Err(error), age_seconds, is_news });
+                }
+                Answer::Document { document, age_seconds, is_news } => {
+                    let document = Arc::unwrap_or_clone(document);
+                    let fits = document.body.len() <= request.max_bytes;
+                    let answer =
+                        if fits { Ok(document) } else { Err(FetchError::TooLarge(request.max_bytes)) };
+                    return Ok(Outcome { answer, age_seconds, is_news });
+                }
+            }
+        }
+    }
+
+    fn note(&self, age_seconds: u64, is_shared: bool) {
+        self.learnt.with(|learnt| (learnt.age_seconds, learnt.is_shared) = (age_seconds, is_shared));
+    }
+
+    /// The origin's own answer.
+    async fn direct(&self, request: &DocumentRequest) -> Result<Document, FetchError> {
+        let answer = HttpClient::get(self.platform, request).await;
+        let age_seconds = answer.as_ref().ok().and_then(|document| document.age_seconds);
+        self.note(age_seconds.unwrap_or(0), age_seconds.is_some());
+        answer
+    }
+}
+
+/// What a coordinator says of a document.
+struct Outcome {
+    answer: Result<Document, FetchError>,
+    age_seconds: u64,
+    is_news: bool,
+}
+
+impl<P: Clock + HttpClient> HttpClient for Origins<'_, P> {
+    /// Takes at most the time of the request, and [`COORDINATOR_ANSWERS_MS`] more if the coordinator fails.
+    async fn get(&self, request: &DocumentRequest) -> Result<Document, FetchError> {
+        if self.learnt.with(|learnt| learnt.is_avoided) {
+            return self.direct(request).await;
+        }
+        let late = FetchError::Timeout(request.timeout_ms);
+        let longest_ms = request.timeout_ms.saturating_add(COORDINATOR_ANSWERS_MS);
+        let whole = async {
+            match with_timeout(self.platform, request.timeout_ms, self.coordinated(request)).await {
+                // The coordinator works, but the origin is slow: it would be as slow for this process.
+                None => Err(late.clone()),
+                // Only after a purge, and only if the coordinator has fetched too often.
+                Some(Ok(Outcome { answer: Ok(_), age_seconds, .. }))
+                    if age_seconds > request.max_age_seconds =>
+                {
+                    self.direct(request).await
+                }
+                Some(Ok(Outcome { answer, age_seconds, is_news })) => {
+                    self.note(age_seconds, !is_news);
+                    answer
+                }
+                Some(Err(failure)) => {
+                    self.learnt.with(|learnt| (learnt.is_avoided, learnt.failure) = (true, Some(failure)));
+                    self.direct(request).await
+                }
+            }
+        };
+        with_timeout(self.platform, longest_ms, whole).await.unwrap_or(Err(late))
+    }
+}

@@ -1,0 +1,330 @@
+//! One place that fetches key sets for all processes, so that an origin sees a few requests a minute from all of them together.
+//!
+//! A platform runs one [`Coordinator`] for each source in the world and carries texts between it and the processes; [`wire`] defines
+//! them. A coordinator knows documents, not keys: each process checks what it gets as if the origin had sent it. `client.rs`
+//! is the side of a process, which fetches by itself if the coordinator fails.
+//!
+//! As in `cache.rs`, the state is plain data and a fetch is a lease with an end. No answer waits for another question's future, because
+//! a server may drop that.
+
+mod client;
+pub mod wire;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use edge_assay_jose::hash::sha256;
+
+use crate::jose::base64url;
+use crate::limits::{
+    COORDINATOR_FETCHES_PER_MINUTE, COORDINATOR_HOLD_SECONDS, COORDINATOR_LONGEST_HOLD_SECONDS,
+    COORDINATOR_RETRY_SECONDS, COORDINATOR_WAITS_MS, LEASE_MARGIN_SECONDS, MAX_COORDINATED_BYTES,
+    MAX_COORDINATED_SOURCES,
+};
+use crate::ports::{Clock, Document, DocumentRequest, FetchError, HttpClient};
+use crate::sync::Shared;
+use crate::time::Timestamp;
+
+use super::cache::poll_interval_ms;
+use super::freshness::is_future;
+use wire::{Answer, Question};
+
+pub(super) use client::{Learnt, Origins};
+
+/// The name of the coordinator that fetches what `request` asks for: the same for each process. The base64url SHA-256 of the channel
+/// and the URL.
+#[must_use]
+pub fn name(request: &DocumentRequest) -> String {
+    base64url::encode(&sha256(identity(request).as_bytes()))
+}
+
+fn identity(request: &DocumentRequest) -> String {
+    // A URL that is fetched contains no line break.
+    format!("{}\n{}", request.channel.as_deref().unwrap_or_default(), request.url)
+}
+
+/// The memory of a coordinator. One value may serve several sources; each source must be served by one value only.
+#[derive(Debug, Default)]
+pub struct Coordinator {
+    sources: Shared<Sources>,
+}
+
+#[derive(Debug, Default)]
+struct Sources {
+    by_identity: HashMap<String, Source>,
+    last_lease: u64,
+}
+
+/// What is known of one document.
+#[derive(Debug, Default)]
+struct Source {
+    lease: Option<Lease>,
+    /// The outcome of the last fetch.
+    held: Option<Held>,
+    /// The last answer with an `ETag`, for conditional requests.
+    confirmable: Option<Arc<Document>>,
+    consecutive_failures: u32,
+    /// When the last fetches began, the last one first.
+    begun: [Option<Timestamp>; COORDINATOR_FETCHES_PER_MINUTE],
+    used_at: Option<Timestamp>,
+}
+
+#[derive(Debug)]
+struct Held {
+    outcome: Result<Arc<Document>, FetchError>,
+    /// When the fetch began: the answer is not older than that.
+    at: Timestamp,
+    /// Whether a process has received it.
+    is_told: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Lease {
+    number: u64,
+    since: Timestamp,
+    until: Timestamp,
+}
+
+/// A question that was read. [`Coordinator::answer`] answers it.
+#[derive(Debug)]
+pub struct Asked(Result<Question, String>);
+
+/// A fetch that a question begins. Run it with [`Coordinator::fetch`].
+#[derive(Debug)]
+#[must_use = "questions wait for it"]
+pub struct Fetch {
+    request: DocumentRequest,
+    lease: u64,
+}
+
+impl Coordinator {
+    /// A coordinator that knows nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads `question` and decides whether it begins a fetch. Run the fetch at once and beside the answer, in a future that does not end with the
+    /// question: other questions need its outcome. If it is dropped all the same, a later question begins another.
+    #[must_use]
+    pub fn ask(&self, question: &str, now: Timestamp) -> (Asked, Option<Fetch>) {
+        let question = Question::read(question);
+        let fetch = question.as_ref().ok().and_then(|question| {
+            let request = question.request.clone();
+            self.lease(&request, now).map(|lease| Fetch { request, lease })
+        });
+        (Asked(question), fetch)
+    }
+
+    /// The answer to a question, as text: the outcome of the fetch, or, after a second, that the fetch has not ended yet. The process then
+    /// asks again, and so knows that the coordinator works.
+    pub async fn answer<P: Clock>(&self, platform: &P, asked: Asked) -> String {
+        let request = match asked.0 {
+            Ok(question) => question.request,
+            Err(reason) => return Answer::Refused(reason).write(),
+        };
+        let mut waited_ms = 0;
+        loop {
+            let now = platform.now();
+            if let Some(answer) = self.known(&request, now) {
+                return answer.write();
+            }
+            if waited_ms >= COORDINATOR_WAITS_MS {
+                return Answer::Pending.write();
+            }
+            let interval_ms = poll_interval_ms(waited_ms);
+            platform.sleep(interval_ms).await;
+            waited_ms = waited_ms.saturating_add(interval_ms);
+        }
+    }
+
+    /// Carries out a fetch and keeps its outcome. A platform's `get` must ask the origin here, not a coordinator.
+    pub async fn fetch<P: Clock + HttpClient>(&self, platform: &P, fetch: Fetch) {
+        let Fetch { request, lease } = fetch;
+        let confirmable = self.with(&request, |source| source.confirmable.clone());
+        let request = DocumentRequest {
+            if_none_match: confirmable.as_ref().and_then(|document| document.etag.clone()),
+            max_age_seconds: 0,
+            ..request
+        };
+        let begun = platform.now();
+        let outcome = HttpClient::get(platform, &request).await;
+        self.sources.with(|sources| {
+            if let Some(source) = sources.by_identity.get_mut(&identity(&request)) {
+                source.settle(outcome, confirmable, lease, begun);
+            }
+            sources.shrink(&request, begun);
+        });
+    }
+
+    /// Takes the lease for a fetch, if one is needed and allowed now.
+    fn lease(&self, request: &DocumentRequest, now: Timestamp) -> Option<u64> {
+        self.sources.with(|sources| {
+            let number = sources.last_lease.wrapping_add(1);
+            sources.make_room(request, now)?;
+            let source = sources.by_identity.entry(identity(request)).or_default();
+            source.used_at = Some(now);
+            if source.is_leased(now) || !source.needs_fetch(request, now) || !source.may_fetch(now) {
+                return None;
+            }
+            let seconds = u64::from(request.timeout_ms.div_ceil(1000)).saturating_add(LEASE_MARGIN_SECONDS);
+            source.lease = Some(Lease { number, since: now, until: now.plus(seconds) });
+            source.begun.rotate_right(1);
+            if let Some(first) = source.begun.first_mut() {
+                *first = Some(now);
+            }
+            sources.last_lease = number;
+            Some(number)
+        })
+    }
+
+    /// The answer, if it need not wait for a fetch.
+    fn known(&self, request: &DocumentRequest, now: Timestamp) -> Option<Answer> {
+        self.sources.with(|sources| {
+            let Some(source) = sources.by_identity.get_mut(&identity(request)) else {
+                return Some(Answer::Refused("it has too many sources".to_owned()));
+            };
+            if source.is_leased(now) && source.needs_fetch(request, now) {
+                return None;
+            }
+            // If nothing is held, whoever had the lease has gone, or too many fetches were begun in vain.
+            let held = source.held.as_mut()?;
+            let is_news = !std::mem::replace(&mut held.is_told, true);
+            let age_seconds = held.age(now);
+            Some(match &held.outcome {
+                Ok(document) => {
+                    Answer::Document { document: given_to(request, document), age_seconds, is_news }
+                }
+                Err(error) => Answer::Failed { error: error.clone(), age_seconds, is_news },
+            })
+        })
+    }
+
+    fn with<T: Default>(&self, request: &DocumentRequest, act: impl FnOnce(&Source) -> T) -> T {
+        self.sources.with(|sources| sources.by_identity.get(&identity(request)).map(act).unwrap_or_default())
+    }
+}
+
+/// `document`, or a 304 if the process has it already.
+fn given_to(request: &DocumentRequest, document: &Arc<Document>) -> Arc<Document> {
+    let is_held = document.status == 200 && document.etag.is_some() && document.etag == request.if_none_match;
+    if is_held {
+        Arc::new(Document { status: 304, body: Vec::new(), ..Document::clone(document) })
+    } else {
+        Arc::clone(document)
+    }
+}
+
+/// Whether the outcome says that the origin fails for the moment, and not what it publishes.
+fn is_failure(outcome: &Result<Arc<Document>, FetchError>) -> bool {
+    outcome.as_ref().map_or(true, |document| matches!(document.status, 408 | 429 | 500..=599))
+}
+
+impl Source {
+    fn is_leased(&self, now: Timestamp) -> bool {
+        self.lease.is_some_and(|lease| now < lease.until && !is_future(lease.since, now))
+    }
+
+    /// Whether what is held is too old, for everyone or for this process. A failure is held for everyone.
+    fn needs_fetch(&self, request: &DocumentRequest, now: Timestamp) -> bool {
+        let Some(held) = &self.held else { return true };
+        let age = held.age(now);
+        let is_too_old = held.outcome.is_ok() && age > request.max_age_seconds;
+        is_future(held.at, now) || age >= self.hold_seconds() || is_too_old
+    }
+
+    /// For how long the outcome is held: a good one for a fixed time, a failure the longer the more there were.
+    fn hold_seconds(&self) -> u64 {
+        match self.consecutive_failures.checked_sub(1) {
+            None => COORDINATOR_HOLD_SECONDS,
+            Some(0) => COORDINATOR_RETRY_SECONDS,
+            Some(further) => {
+                let seconds = COORDINATOR_HOLD_SECONDS.saturating_mul(u64::from(further));
+                seconds.min(COORDINATOR_LONGEST_HOLD_SECONDS)
+            }
+        }
+    }
+
+    /// Whether fewer fetches than allowed began in the last minute.
+    fn may_fetch(&self, now: Timestamp) -> bool {
+        let last_of_many = self.begun.last().copied().flatten();
+        last_of_many.is_none_or(|at| at.plus(60) <= now || is_future(at, now))
+    }
+
+    fn settle(
+        &mut self,
+        outcome: Result<Document, FetchError>,
+        confirmable: Option<Arc<Document>>,
+        lease: u64,
+        begun: Timestamp,
+    ) {
+        if self.lease.take_if(|own| own.number == lease).is_none() {
+            // The fetch took longer than its lease, and another has taken its place.
+            return;
+        }
+        let outcome = outcome.map(|document| match confirmable {
+            Some(confirmed) if document.status == 304 => Arc::new(Document {
+                cache_control: document.cache_control.or_else(|| confirmed.cache_control.clone()),
+                date: document.date,
+                ..Document::clone(&confirmed)
+            }),
+            _ => Arc::new(document),
+        });
+        if is_failure(&outcome) {
+            self.consecutive_failures = self.consecutive_failures.saturating_add(1);
+        } else {
+            self.consecutive_failures = 0;
+            let is_confirmable =
+                |document: &&Arc<Document>| document.status == 200 && document.etag.is_some();
+            self.confirmable = outcome.as_ref().ok().filter(is_confirmable).cloned();
+        }
+        self.held = Some(Held { outcome, at: begun, is_told: false });
+    }
+
+    fn bytes(&self) -> usize {
+        let held = self.held.as_ref().and_then(|held| held.outcome.as_ref().ok());
+        held.or(self.confirmable.as_ref()).map_or(0, |document| document.body.len())
+    }
+}
+
+impl Held {
+    fn age(&self, now: Timestamp) -> u64 {
+        u64::try_from(now.since(self.at)).unwrap_or(0)
+    }
+}
+
+impl Sources {
+    /// Makes sure that there is room for the source of `request`. `None` if every other source is in use.
+    fn make_room(&mut self, request: &DocumentRequest, now: Timestamp) -> Option<()> {
+        if self.by_identity.len() < MAX_COORDINATED_SOURCES
+            || self.by_identity.contains_key(&identity(request))
+        {
+            return Some(());
+        }
+        self.forget_one(request, now)
+    }
+
+    /// Forgets sources until what is left fits.
+    fn shrink(&mut self, request: &DocumentRequest, now: Timestamp) {
+        while self.by_identity.values().map(Source::bytes).fold(0, usize::saturating_add)
+            > MAX_COORDINATED_BYTES
+        {
+            if self.forget_one(request, now).is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Forgets the source that was used least recently, but none whose fetches of the last minute still count.
+    fn forget_one(&mut self, except: &DocumentRequest, now: Timestamp) -> Option<()> {
+        let except = identity(except);
+        let is_idle = |source: &Source| {
+            let begun = source.begun.first().copied().flatten();
+            !source.is_leased(now) && begun.is_none_or(|at| at.plus(60) <= now)
+        };
+        let idle =
+            self.by_identity.iter().filter(|(identity, source)| **identity != except && is_idle(source));
+        let oldest = idle.min_by_key(|(_, source)| source.used_at).map(|(identity, _)| identity.clone())?;
+        self.by_identity.remove(&oldest).map(|_| ())
+    }
+}
