@@ -119,8 +119,8 @@ pub const COORDINATOR_AVOIDED_SECONDS: u64 = 60;
 pub const COORDINATOR_LEASE_SECONDS: u64 = 2;
 /// The documents that one coordinator knows at most. Several coordinators may run in one process.
 pub const MAX_COORDINATED_SOURCES: usize = 256;
-/// The bytes of documents that one coordinator keeps at most, besides the one that it fetched last.
-pub const MAX_COORDINATED_BYTES: usize = 8 * 1024 * 1024;
+/// A coordinator that keeps documents of this many bytes, or may do so when its fetches end, takes no further one. Real sets have some KiB.
+pub const MAX_COORDINATED_BYTES: usize = 16 * 1024 * 1024;
 /// The longest question to a coordinator: a URL, an `ETag`, the name of a channel.
 pub const MAX_QUESTION_BYTES: usize = 8 * 1024;
 /// The longest answer of a coordinator: a set of the maximum size with all its quotes escaped, plus the other members.

@@ -235,7 +235,7 @@ pub fn discovery(data: &[u8]) -> bool {
         platform.origin.serves(jwks_uri, Answer::json(keys::published(&[keys::ed25519()])));
     }
     let [plain, discovered] = sources();
-    let outcome = platform.run(fetch(&platform, &discovered, &POLICY, None, false));
+    let outcome = platform.run(fetch(&platform, &discovered, &POLICY, None, false, 0));
     let asked: Vec<String> = platform.origin.requests().into_iter().map(|request| request.url).collect();
     match (&outcome, asked.as_slice()) {
         (_, [first]) => assert_eq!(first, DISCOVERY),
@@ -260,7 +260,7 @@ pub fn discovery(data: &[u8]) -> bool {
     }
 
     platform.origin.serves(SET, answer);
-    match platform.run(fetch(&platform, &plain, &POLICY, None, true)) {
+    match platform.run(fetch(&platform, &plain, &POLICY, None, true, 0)) {
         Ok(fetched) => {
             assert_eq!(status, 200);
             let Fetched::Set { body: kept, set, etag } = fetched.answer else { panic!("nothing to confirm") };

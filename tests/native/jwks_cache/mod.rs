@@ -1,6 +1,7 @@
 //! The cache of key sets: its decisions as tables, and scenarios of memory, store and origin on fakes.
 
 mod concurrency;
+mod coordinator;
 mod discovery;
 mod freshness;
 mod origin;

@@ -14,7 +14,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,10 +22,11 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use ed25519_dalek::Verifier as _;
 use edge_assay::jose::{Algorithm, Jwk, SharedSecret, base64url};
+use edge_assay::keys::coordinator::Coordinator;
 use edge_assay::ports::{
-    CheckingKey, Clock, Directory, Document, DocumentRequest, EngineError, FetchError, HttpClient,
-    KeyValueStore, Level, Log, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck,
-    StoreError, UpstreamError, UpstreamRequest, Upstreams,
+    CheckingKey, Clock, CoordinatorError, Directory, Document, DocumentRequest, EngineError, FetchError,
+    HttpClient, KeyValueStore, Level, Log, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets,
+    SignatureCheck, StoreError, UpstreamError, UpstreamRequest, Upstreams,
 };
 use edge_assay::time::Timestamp;
 
@@ -36,7 +37,11 @@ pub struct FakePlatform {
     /// The store, shared by all isolates.
     pub store: FakeStore,
     /// Everything reachable by HTTP.
-    pub origin: FakeOrigin,
+    pub origin: Rc<FakeOrigin>,
+    /// The coordinator, shared by all isolates.
+    pub coordinator: FakeCoordinator,
+    background: RefCell<Vec<Task>>,
+    begun: RefCell<Vec<Task>>,
     /// The directories, shared by all isolates; the key is `<binding> <key>`.
     pub directory: FakeStore,
     secrets: RefCell<HashMap<String, String>>,
@@ -129,6 +134,11 @@ impl FakePlatform {
         self.time.now_ms.set(self.now_ms() + seconds * 1000);
     }
 
+    /// Sets the clock to `epoch_seconds`, unless it shows more already.
+    pub fn advance_to(&self, epoch_seconds: i64) {
+        self.time.now_ms.set(self.now_ms().max(epoch_seconds * 1000));
+    }
+
     /// Sets the clock to `epoch_seconds`, and forgets the log lines and requests so far. What was cached stays.
     pub fn rewind(&self, epoch_seconds: i64) {
         self.time.now_ms.set(epoch_seconds * 1000);
@@ -171,13 +181,89 @@ impl FakePlatform {
         let mut future = pin!(future);
         loop {
             if woken.0.swap(false, Ordering::Relaxed) {
+                let mut context = Context::from_waker(&waker);
+                // A poll of a task or of the future may begin further tasks.
+                self.background.borrow_mut().append(&mut self.begun.borrow_mut());
+                self.background.borrow_mut().retain_mut(|task| task.as_mut().poll(&mut context).is_pending());
                 if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
                     return Some(output);
+                }
+                if !self.begun.borrow().is_empty() {
+                    woken.0.store(true, Ordering::Relaxed);
                 }
             } else if !self.time.jump(end_ms) {
                 return None;
             }
         }
+    }
+}
+
+/// What runs beside the requests.
+type Task = Pin<Box<dyn Future<Output = ()>>>;
+
+/// The coordinator that all isolates ask.
+#[derive(Default)]
+pub struct FakeCoordinator {
+    mode: RefCell<CoordinatorMode>,
+    memory: RefCell<Rc<Coordinator>>,
+    questions: RefCell<Vec<String>>,
+}
+
+/// How the coordinator behaves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum CoordinatorMode {
+    /// The platform has none.
+    #[default]
+    Absent,
+    /// It answers after 20 ms at least.
+    Works,
+    /// It fails after 20 ms.
+    Down,
+    /// It never answers.
+    Hangs,
+    /// It answers with this text.
+    Says(String),
+    /// It loses each fetch that it begins.
+    LosesFetches,
+}
+
+impl FakeCoordinator {
+    /// Sets how it behaves from now on.
+    pub fn behave(&self, mode: CoordinatorMode) {
+        *self.mode.borrow_mut() = mode;
+    }
+
+    /// It loses its memory.
+    pub fn restart(&self) {
+        self.memory.take();
+    }
+
+    /// The questions so far.
+    pub fn questions(&self) -> Vec<String> {
+        self.questions.borrow().clone()
+    }
+}
+
+/// The ports of the coordinator.
+#[derive(Clone)]
+struct CoordinatorSide {
+    time: Rc<Time>,
+    origin: Rc<FakeOrigin>,
+}
+
+impl Clock for CoordinatorSide {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_epoch_seconds(self.time.now_ms.get().div_euclid(1000))
+    }
+
+    async fn sleep(&self, milliseconds: u32) {
+        self.time.sleep(milliseconds).await;
+    }
+}
+
+impl HttpClient for CoordinatorSide {
+    async fn get(&self, request: &DocumentRequest) -> Result<Document, FetchError> {
+        self.origin.answer(&self.time, request).await
     }
 }
 
@@ -590,13 +676,49 @@ impl FakeOrigin {
 
 impl HttpClient for FakePlatform {
     async fn get(&self, request: &DocumentRequest) -> Result<Document, FetchError> {
-        self.origin.requests.borrow_mut().push(request.clone());
-        if let Some(name) = request.channel.clone().filter(|_| self.origin.has_no_channel.get()) {
+        self.origin.answer(&self.time, request).await
+    }
+
+    fn has_coordinator(&self) -> bool {
+        *self.coordinator.mode.borrow() != CoordinatorMode::Absent
+    }
+
+    async fn ask_coordinator(&self, _: &str, question: &str) -> Result<String, CoordinatorError> {
+        self.coordinator.questions.borrow_mut().push(question.to_owned());
+        self.time.sleep(10).await;
+        let mode = self.coordinator.mode.borrow().clone();
+        let memory = Rc::clone(&self.coordinator.memory.borrow());
+        let side = CoordinatorSide { time: Rc::clone(&self.time), origin: Rc::clone(&self.origin) };
+        let answer = match mode {
+            CoordinatorMode::Absent | CoordinatorMode::Down => {
+                Err(CoordinatorError("the coordinator is down".to_owned()))
+            }
+            CoordinatorMode::Hangs => std::future::pending().await,
+            CoordinatorMode::Says(text) => Ok(text),
+            CoordinatorMode::Works | CoordinatorMode::LosesFetches => {
+                let (asked, fetch) = memory.ask(question, side.now());
+                if let Some(fetch) = fetch.filter(|_| mode == CoordinatorMode::Works) {
+                    let (memory, side) = (Rc::clone(&memory), side.clone());
+                    let task = Box::pin(async move { memory.fetch(&side, fetch).await });
+                    self.begun.borrow_mut().push(task);
+                }
+                Ok(memory.answer(&side, asked).await)
+            }
+        };
+        self.time.sleep(10).await;
+        answer
+    }
+}
+
+impl FakeOrigin {
+    async fn answer(&self, time: &Time, request: &DocumentRequest) -> Result<Document, FetchError> {
+        self.requests.borrow_mut().push(request.clone());
+        if let Some(name) = request.channel.clone().filter(|_| self.has_no_channel.get()) {
             return Err(FetchError::NoChannel(name));
         }
-        let answer = self.origin.answers.borrow().get(&request.url).cloned();
+        let answer = self.answers.borrow().get(&request.url).cloned();
         let Answer { outcome, delay_ms } = answer.unwrap_or_else(Answer::unreachable);
-        self.time.sleep(delay_ms.min(request.timeout_ms)).await;
+        time.sleep(delay_ms.min(request.timeout_ms)).await;
         if delay_ms > request.timeout_ms {
             return Err(FetchError::Timeout(request.timeout_ms));
         }

@@ -181,6 +181,11 @@ fn unanswered(error: &FetchError) -> KeySetError {
     }
 }
 
+/// Whether an answer with this status says that the origin fails for the moment.
+pub(super) const fn is_temporary(status: u16) -> bool {
+    matches!(status, 408 | 429 | 500..=599)
+}
+
 fn require_ok(url: &str, document: &Document) -> Result<(), KeySetError> {
     let invalid = |problem, reason: String| KeySetError::invalid(problem, reason);
     Err(match document.status {
@@ -190,7 +195,7 @@ fn require_ok(url: &str, document: &Document) -> Result<(), KeySetError> {
             "not modified (304), although the request named no ETag".to_owned(),
         ),
         status @ 300..=399 => redirected(url, status, document.location.as_deref()),
-        status @ (408 | 429 | 500..=599) => KeySetError::unavailable(format!("the status is {status}")),
+        status if is_temporary(status) => KeySetError::unavailable(format!("the status is {status}")),
         status @ (401 | 403) => invalid(
             KeySetProblem::Forbidden,
             format!("the status is {status}: a firewall or a login in front of the keys blocks this server"),

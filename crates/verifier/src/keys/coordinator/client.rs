@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::keys::fetch::is_temporary;
 use crate::limits::{COORDINATOR_ANSWERS_MS, COORDINATOR_AVOIDED_SECONDS};
 use crate::ports::{Clock, CoordinatorError, Document, DocumentRequest, FetchError, HttpClient};
 use crate::sync::Shared;
@@ -107,8 +108,8 @@ impl<P: Clock + HttpClient> HttpClient for Origins<'_, P> {
                 // The coordinator works, but the origin is slow: it would be as slow for this process.
                 None => Err(late.clone()),
                 // Only after a purge, and only if the coordinator has fetched too often.
-                Some(Ok(Outcome { answer: Ok(_), age_seconds, .. }))
-                    if age_seconds > request.max_age_seconds =>
+                Some(Ok(Outcome { answer: Ok(document), age_seconds, .. }))
+                    if age_seconds > request.max_age_seconds && !is_temporary(document.status) =>
                 {
                     self.direct(request).await
                 }

@@ -19,13 +19,14 @@ use crate::jose::base64url;
 use crate::limits::{
     COORDINATOR_FETCHES_PER_MINUTE, COORDINATOR_HOLD_SECONDS, COORDINATOR_LONGEST_HOLD_SECONDS,
     COORDINATOR_RETRY_SECONDS, COORDINATOR_WAITS_MS, LEASE_MARGIN_SECONDS, MAX_COORDINATED_BYTES,
-    MAX_COORDINATED_SOURCES,
+    MAX_COORDINATED_SOURCES, MAX_JWKS_BYTES,
 };
 use crate::ports::{Clock, Document, DocumentRequest, FetchError, HttpClient};
 use crate::sync::Shared;
 use crate::time::Timestamp;
 
 use super::cache::poll_interval_ms;
+use super::fetch::is_temporary;
 use super::freshness::is_future;
 use wire::{Answer, Question};
 
@@ -153,7 +154,6 @@ impl Coordinator {
             if let Some(source) = sources.by_identity.get_mut(&identity(&request)) {
                 source.settle(outcome, confirmable, lease, begun);
             }
-            sources.shrink(&request, begun);
         });
     }
 
@@ -217,7 +217,7 @@ fn given_to(request: &DocumentRequest, document: &Arc<Document>) -> Arc<Document
 
 /// Whether the outcome says that the origin fails for the moment, and not what it publishes.
 fn is_failure(outcome: &Result<Arc<Document>, FetchError>) -> bool {
-    outcome.as_ref().map_or(true, |document| matches!(document.status, 408 | 429 | 500..=599))
+    outcome.as_ref().map_or(true, |document| is_temporary(document.status))
 }
 
 impl Source {
@@ -229,7 +229,7 @@ impl Source {
     fn needs_fetch(&self, request: &DocumentRequest, now: Timestamp) -> bool {
         let Some(held) = &self.held else { return true };
         let age = held.age(now);
-        let is_too_old = held.outcome.is_ok() && age > request.max_age_seconds;
+        let is_too_old = self.consecutive_failures == 0 && age > request.max_age_seconds;
         is_future(held.at, now) || age >= self.hold_seconds() || is_too_old
     }
 
@@ -281,7 +281,11 @@ impl Source {
         self.held = Some(Held { outcome, at: begun, is_told: false });
     }
 
-    fn bytes(&self) -> usize {
+    /// The bytes that it keeps, or may keep when its fetch ends.
+    fn bytes(&self, now: Timestamp) -> usize {
+        if self.is_leased(now) {
+            return MAX_JWKS_BYTES;
+        }
         let held = self.held.as_ref().and_then(|held| held.outcome.as_ref().ok());
         held.or(self.confirmable.as_ref()).map_or(0, |document| document.body.len())
     }
@@ -296,34 +300,25 @@ impl Held {
 impl Sources {
     /// Makes sure that there is room for the source of `request`. `None` if every other source is in use.
     fn make_room(&mut self, request: &DocumentRequest, now: Timestamp) -> Option<()> {
-        if self.by_identity.len() < MAX_COORDINATED_SOURCES
-            || self.by_identity.contains_key(&identity(request))
-        {
+        if self.by_identity.contains_key(&identity(request)) {
             return Some(());
         }
-        self.forget_one(request, now)
-    }
-
-    /// Forgets sources until what is left fits.
-    fn shrink(&mut self, request: &DocumentRequest, now: Timestamp) {
-        while self.by_identity.values().map(Source::bytes).fold(0, usize::saturating_add)
-            > MAX_COORDINATED_BYTES
+        let bytes = |source: &Source| source.bytes(now);
+        while self.by_identity.len() >= MAX_COORDINATED_SOURCES
+            || self.by_identity.values().map(bytes).fold(0, usize::saturating_add) >= MAX_COORDINATED_BYTES
         {
-            if self.forget_one(request, now).is_none() {
-                return;
-            }
+            self.forget_one(now)?;
         }
+        Some(())
     }
 
     /// Forgets the source that was used least recently, but none whose fetches of the last minute still count.
-    fn forget_one(&mut self, except: &DocumentRequest, now: Timestamp) -> Option<()> {
-        let except = identity(except);
+    fn forget_one(&mut self, now: Timestamp) -> Option<()> {
         let is_idle = |source: &Source| {
             let begun = source.begun.first().copied().flatten();
             !source.is_leased(now) && begun.is_none_or(|at| at.plus(60) <= now)
         };
-        let idle =
-            self.by_identity.iter().filter(|(identity, source)| **identity != except && is_idle(source));
+        let idle = self.by_identity.iter().filter(|(_, source)| is_idle(source));
         let oldest = idle.min_by_key(|(_, source)| source.used_at).map(|(identity, _)| identity.clone())?;
         self.by_identity.remove(&oldest).map(|_| ())
     }
