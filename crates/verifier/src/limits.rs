@@ -93,8 +93,13 @@ pub const PURGE_KNOWN_SECONDS: u64 = 55;
 pub const PURGE_WAIT_MS: u32 = 250;
 /// How long a purge waits before it fetches the set again: past the second of its own mark, because times are whole seconds.
 pub const PURGE_PAUSE_MS: u32 = 1100;
-/// Timeout of a store operation. A working store answers in a fraction of this time.
+/// Timeout of a store operation that no request waits for. A working store answers in a fraction of this time.
 pub const STORE_TIMEOUT_MS: u32 = 1500;
+/// How long a request waits for the store before it goes on to the origin. A read that the store's cache nearby cannot answer takes about a third
+/// of this.
+pub const STORE_WAIT_MS: u32 = 300;
+/// After such a wait in vain, no request of this process waits for the store for this long.
+pub const STORE_AVOIDED_SECONDS: u64 = 60;
 /// The lease of a request that reads the store. Times are whole seconds, so it is longer than the timeout by more than one.
 pub const STORE_LEASE_SECONDS: u64 = 3;
 /// A platform may share the answer of an origin among the processes nearby for this long. It shortens the life of a set by as much, so it is

@@ -17,7 +17,12 @@ pub async fn with_store_timeout<C: Clock, T>(
     operation: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
     let outcome = with_timeout(clock, STORE_TIMEOUT_MS, operation).await;
-    outcome.unwrap_or_else(|| Err(StoreError(format!("no answer within {STORE_TIMEOUT_MS} ms"))))
+    outcome.unwrap_or_else(|| Err(no_answer_within(STORE_TIMEOUT_MS)))
+}
+
+/// The error of a store that has not answered for `milliseconds`.
+pub(crate) fn no_answer_within(milliseconds: u32) -> StoreError {
+    StoreError(format!("no answer within {milliseconds} ms"))
 }
 
 /// The output of `operation`, or `None` if it takes longer than `milliseconds`. In that case it is dropped.

@@ -21,15 +21,15 @@ use crate::keys::{CachePolicy, KeySource, KeyState, LookedAgain, Lookup, Tier, W
 use crate::limits::{
     CLOCK_DISAGREEMENT_SECONDS, COORDINATOR_AVOIDED_SECONDS, COORDINATOR_LEASE_SECONDS, LEASE_MARGIN_SECONDS,
     LEASE_POLL_RANGE_MS, LEASE_POLL_SHARE, LOOK_AGAIN_AFTER_SECONDS, MIN_STORE_TTL_SECONDS, NO_WAIT_SECONDS,
-    PURGE_PAUSE_MS, PURGE_WAIT_MS, STALE_WAIT_MS, STORE_LEASE_SECONDS, STORE_TIMEOUT_MS,
-    WRITE_FAILURE_LOG_SECONDS, WRITE_WITHIN_SECONDS,
+    PURGE_PAUSE_MS, PURGE_WAIT_MS, STALE_WAIT_MS, STORE_AVOIDED_SECONDS, STORE_LEASE_SECONDS,
+    STORE_TIMEOUT_MS, STORE_WAIT_MS, WRITE_FAILURE_LOG_SECONDS, WRITE_WITHIN_SECONDS,
 };
 use crate::members::json;
 use crate::ports::{KeyPlatform, KeyValueStore, Level, Log, Random, StoreError};
 use crate::rejection::Fault;
 use crate::sync::Shared;
 use crate::time::Timestamp;
-use crate::waiting::{join_all, with_store_timeout, with_timeout};
+use crate::waiting::{join_all, no_answer_within, with_store_timeout, with_timeout};
 
 /// A process's memory of the keys of every source.
 #[derive(Debug, Default)]
@@ -38,6 +38,8 @@ pub struct KeyCache {
     last_lease: AtomicU64,
     refresh_point: OnceLock<RefreshPoint>,
     unwritten: Shared<Vec<Unwritten>>,
+    /// Until when no request waits for the store, because it has not answered in time.
+    store_avoided_until: Shared<Option<Timestamp>>,
     write_failures: Shared<WriteFailures>,
 }
 
@@ -115,7 +117,10 @@ impl KeyCache {
         now: Timestamp,
     ) -> Result<Lookup, Fault> {
         let visit = Visit::new(self, platform, source, policy);
-        let look = visit.look_for_purge(now);
+        let mut look = visit.look_for_purge(now);
+        if look == Look::First && self.avoids_store(now) {
+            look = Look::Later;
+        }
         let now = if look == Look::First {
             visit.seek_purge(PURGE_WAIT_MS).await;
             platform.now()
@@ -149,12 +154,12 @@ impl KeyCache {
                 Decision::FetchFirst => {
                     let Some(lease) = visit.take_lease(now) else { continue };
                     let needed = |now| visit.decide(wanted, now) == Decision::FetchFirst;
-                    tier = visit.bring(lease, wanted, needed).await;
+                    tier = visit.bring(lease, wanted, Patience::Request, needed).await;
                 }
                 Decision::FetchFirstOrUse => {
                     let needed = |now| visit.decide(wanted, now) == Decision::FetchFirstOrUse;
                     let Some(lease) = visit.take_lease(now) else { continue };
-                    let bring = visit.bring(lease, wanted, needed);
+                    let bring = visit.bring(lease, wanted, Patience::Request, needed);
                     if let Some(brought) = with_timeout(platform, STALE_WAIT_MS, bring).await {
                         tier = brought;
                     } else {
@@ -204,6 +209,18 @@ impl KeyCache {
                 self.log_failed_write(platform, &issuer, &error.to_string());
             }
         }
+    }
+
+    /// Whether no request waits for the store now.
+    fn avoids_store(&self, now: Timestamp) -> bool {
+        let until = self.store_avoided_until.get();
+        // After a step of the clock the end may lie further ahead than a whole period.
+        until.is_some_and(|until| now < until && until <= now.plus(STORE_AVOIDED_SECONDS))
+    }
+
+    /// Notes whether the store has answered in time.
+    fn note_store(&self, is_late: bool, now: Timestamp) {
+        self.store_avoided_until.set(is_late.then(|| now.plus(STORE_AVOIDED_SECONDS)));
     }
 
     fn log_failed_write<P: KeyPlatform>(&self, platform: &P, issuer: &str, reason: &str) {
@@ -293,7 +310,7 @@ impl KeyCache {
         }
         let Some(lease) = visit.take_lease(now) else { return LookedAgain::NothingNewer };
         visit.with(|entry| entry.last_looked_again_at = Some(now));
-        visit.bring(lease, Wanted::Kid(kid), may_help).await;
+        visit.bring(lease, Wanted::Kid(kid), Patience::Request, may_help).await;
         let set = visit
             .with(|entry| visit.serving(&entry.record, platform.now()).map(|cached| Arc::clone(&cached.set)));
         set.map_or(LookedAgain::NothingNewer, LookedAgain::Fetched)
@@ -357,7 +374,7 @@ impl KeyCache {
         let is_known = || visit.freshness() != Freshness::default();
         let mut tier = is_known().then_some(Tier::Memory);
         if visit.decide(Wanted::Any, now) != Decision::Use {
-            let adopted = visit.consult_store().await;
+            let adopted = visit.consult_store(Patience::Background).await;
             tier = if adopted { Some(Tier::Store) } else { tier.or(is_known().then_some(Tier::Store)) };
         }
         visit.with(|entry| KeyState::of(source, &entry.record, tier, now))
@@ -442,6 +459,7 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
         let key = purge::key(self.source);
         let read = KeyValueStore::get(self.platform, &key);
         let answer = with_timeout(self.platform, timeout_ms, read).await;
+        self.cache.note_store(answer.is_none(), self.platform.now());
         self.heed(answer.and_then(Result::ok).flatten().as_deref());
     }
 
@@ -564,14 +582,20 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
             return;
         }
         if let Some(lease) = self.take_lease(now) {
-            self.bring(lease, Wanted::Any, needed).await;
+            self.bring(lease, Wanted::Any, Patience::Background, needed).await;
         }
     }
 
     /// Reads the store, and then asks the origin if that is still `needed`. Returns the tier that provided a set, or
     /// [`Tier::Memory`] if neither did. The lease must have been free when the caller took it.
-    async fn bring(&self, lease: u64, wanted: Wanted<'_>, needed: impl Fn(Timestamp) -> bool) -> Tier {
-        let mut tier = if self.consult_store().await { Tier::Store } else { Tier::Memory };
+    async fn bring(
+        &self,
+        lease: u64,
+        wanted: Wanted<'_>,
+        patience: Patience,
+        needed: impl Fn(Timestamp) -> bool,
+    ) -> Tier {
+        let mut tier = if self.consult_store(patience).await { Tier::Store } else { Tier::Memory };
         let now = self.platform.now();
         if needed(now) && self.extend_lease(lease, now) && self.attempt(wanted, Noting::Everything).await {
             tier = Tier::Origin;
@@ -581,15 +605,24 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
     }
 
     /// Reads both records of the source from the store, and the mark of a purge, and adopts what is newer than in memory. Returns whether that
-    /// included a set.
-    async fn consult_store(&self) -> bool {
+    /// included a set. A request does not wait for a store that has let one wait in vain a moment ago.
+    async fn consult_store(&self, patience: Patience) -> bool {
+        let limit_ms = match patience {
+            Patience::Request if self.cache.avoids_store(self.platform.now()) => return false,
+            Patience::Request => STORE_WAIT_MS,
+            Patience::Background => STORE_TIMEOUT_MS,
+        };
         let mark = purge::key(self.source);
         let keys = [mark.clone(), record::key(self.source), record::failures_key(self.source)];
         let (adopted, failures) = (AtomicBool::new(false), Shared::new(Vec::new()));
+        let is_late = AtomicBool::new(false);
         join_all(keys.into_iter().map(|key| {
-            let (adopted, failures, mark) = (&adopted, &failures, &mark);
+            let (adopted, failures, mark, is_late) = (&adopted, &failures, &mark, &is_late);
             async move {
-                match with_store_timeout(self.platform, KeyValueStore::get(self.platform, &key)).await {
+                let read = KeyValueStore::get(self.platform, &key);
+                let answer = with_timeout(self.platform, limit_ms, read).await;
+                is_late.fetch_or(answer.is_none(), Ordering::Relaxed);
+                match answer.unwrap_or_else(|| Err(no_answer_within(limit_ms))) {
                     Ok(found) if key == *mark => self.heed(found.as_deref()),
                     Ok(Some(value)) => {
                         adopted.fetch_or(self.adopt(&key, &value), Ordering::Relaxed);
@@ -600,6 +633,7 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
             }
         }))
         .await;
+        self.cache.note_store(is_late.into_inner(), self.platform.now());
         if let Some(error) = failures.into_inner().first() {
             let line = json!({ "operation": "get", "reason": error.to_string() });
             self.log(Level::Warn, "jwks_store_failed", line);
@@ -738,6 +772,15 @@ impl Entry {
 pub(super) fn poll_interval_ms(waited_ms: u32) -> u32 {
     let (shortest, longest) = LEASE_POLL_RANGE_MS;
     (waited_ms / LEASE_POLL_SHARE).clamp(shortest, longest)
+}
+
+/// Who waits for the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Patience {
+    /// A request.
+    Request,
+    /// Work that no request waits for.
+    Background,
 }
 
 /// How much of an attempt is written to the store.
