@@ -85,6 +85,15 @@ pub const WRITE_FAILURE_LOG_SECONDS: u64 = 60;
 /// A record that could not be written for this long, because its request was cancelled and no other came, is not written any more: the
 /// store may have a newer one.
 pub const WRITE_WITHIN_SECONDS: i64 = 60;
+/// A `kid` that has vanished from its set counts as retired if a set that was fetched this much later lacks it too. A provider behind a load
+/// balancer may serve its old and its new set in turn for a while.
+pub const RETIRED_AFTER_SECONDS: i64 = 60;
+/// The vanished `kid`s that are remembered per source, the latest ones. Providers publish one to four keys at a time.
+pub const MAX_RETIRED_KIDS: usize = 16;
+/// The longest `kid` that is remembered. Thumbprints and UUIDs have up to 43 characters.
+pub const MAX_RETIRED_KID_BYTES: usize = 256;
+/// For how long a vanished `kid` is remembered: a week, longer than most tokens live.
+pub const RETIRED_KIDS_SECONDS: i64 = 604_800;
 /// A process that uses a set from memory looks this often whether an operator has purged it, after a response.
 pub const PURGE_LOOK_SECONDS: u64 = 30;
 /// A process that has not looked for this long looks before it uses the set: less than a minute after a purge.

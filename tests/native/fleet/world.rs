@@ -263,6 +263,7 @@ impl World {
                 }),
                 attempts: Attempts { last_attempt_at: Some(fetched_at), ..Attempts::default() },
                 last_error: None,
+                ..Record::default()
             };
             let written = stored.write(source, &self.policy, fetched_at).unwrap();
             assert_eq!(written.key, record::key(source));

@@ -272,6 +272,12 @@ fn of_two_isolates_the_later_attempt_counts() {
     assert_eq!(later.merged_with(earlier), both);
     assert_eq!(later.merged_with(Attempts::default()), later);
     assert_eq!(Attempts::default().merged_with(later), later);
+    // Two isolates that fail in the same outage: the one that has tried more often knows more about it.
+    let often = Attempts::default().failed(at(1), Any).failed(at(2), Any).failed(at(3), Any);
+    let once = Attempts::default().failed(at(9), Any);
+    assert_eq!(often.merged_with(once), Attempts { consecutive_failures: 3, ..once });
+    let much_later = Attempts::default().failed(at(200), Any);
+    assert_eq!(often.merged_with(much_later), much_later, "another outage");
     // Of two attempts of one second, each isolate counts its own.
     let failed = Attempts::default().failed(at(2), Any);
     assert_eq!(later.merged_with(failed), later);

@@ -8,6 +8,7 @@ mod origin;
 mod outage;
 mod purge;
 mod record;
+mod retired;
 mod rotation;
 mod store;
 

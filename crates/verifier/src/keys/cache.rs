@@ -17,6 +17,7 @@ use crate::keys::fetch::{self, Answer, Fetched};
 use crate::keys::freshness::{self, Asked, Decision, Freshness, Lifetime, RefreshPoint, Unavailable};
 use crate::keys::purge::{self, Look, Purges};
 use crate::keys::record::{self, CachedSet, Record, Written};
+use crate::keys::retired::is_known;
 use crate::keys::{CachePolicy, KeySource, KeyState, LookedAgain, Lookup, Tier, Wanted};
 use crate::limits::{
     CLOCK_DISAGREEMENT_SECONDS, COORDINATOR_AVOIDED_SECONDS, COORDINATOR_LEASE_SECONDS, LEASE_MARGIN_SECONDS,
@@ -684,12 +685,12 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
             self.with(|entry| entry.coordinator_avoided_until = Some(now.plus(COORDINATOR_AVOIDED_SECONDS)));
             self.log(Level::Warn, "coordinator_failed", json!({ "reason": failure.to_string() }));
         }
-        let answered_at = now.minus(age_seconds);
+        let shared_at = is_shared.then(|| now.minus(age_seconds));
         if self.with(|entry| entry.purges.last()) != purged_at {
             // The set was purged meanwhile, and the answer may be from before that.
             return false;
         }
-        let outcome = outcome.map(|fetched| self.accept(fetched, answered_at));
+        let outcome = outcome.map(|fetched| self.accept(fetched, now.minus(age_seconds)));
         if let (Noting::News, Ok(brought), Some(held)) = (noting, &outcome, &held)
             && (&brought.jwks_uri, &brought.body) == (&held.jwks_uri, &held.body)
             && self.with(|entry| entry.record.attempts.consecutive_failures == 0)
@@ -703,7 +704,7 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
         };
         let succeeded = outcome.is_ok();
         let (written, line) = self.with(|entry| {
-            entry.record.settle(outcome, asked, now, self.looked_at(now, answered_at));
+            entry.record.settle(outcome, asked, now, shared_at, self.policy);
             (entry.record.write(self.source, self.policy, now), outcome_line(&entry.record, now))
         });
         let (level, event, line) = line;
@@ -716,12 +717,6 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
             });
         }
         succeeded
-    }
-
-    /// From when the cooldown for an unknown `kid` counts after an answer that the origin gave at `answered_at`: from that time, so that an old
-    /// answer does not hide a new key for longer. Half of the cooldown is left at least.
-    fn looked_at(&self, now: Timestamp, answered_at: Timestamp) -> Timestamp {
-        answered_at.max(now.minus(self.policy.unknown_kid_cooldown_seconds / 2))
     }
 
     /// The cached set that an answer of this time produces.
@@ -792,18 +787,14 @@ enum Noting {
     News,
 }
 
-/// How `wanted` relates to the cached set. Without a set no key is unknown yet.
+/// How `wanted` relates to the cached set. Without a set no key is unknown yet. Nobody looks for a key that is retired.
 fn asked(record: &Record, wanted: Wanted<'_>) -> Asked {
     match (wanted, &record.cached) {
         (Wanted::Kid(kid), Some(CachedSet { set, .. })) if is_known(set, kid) => Asked::KnownKid,
+        (Wanted::Kid(kid), Some(_)) if record.retired.contains(kid) => Asked::Any,
         (Wanted::Kid(_), Some(_)) => Asked::UnknownKid,
         (Wanted::Any, _) | (Wanted::Kid(_), None) => Asked::Any,
     }
-}
-
-/// Whether the set has a key with this `kid`, usable or set aside.
-fn is_known(set: &KeySet, kid: &str) -> bool {
-    set.with_kid(kid).next().is_some() || set.set_aside_with_kid(kid).is_some()
 }
 
 fn outcome_line(record: &Record, now: Timestamp) -> (Level, &'static str, serde_json::Value) {

@@ -201,12 +201,21 @@ impl Attempts {
         }
     }
 
-    /// The state that two processes know together: the later attempt counts.
+    /// The state that two processes know together: the later attempt counts. If the earlier one has failed too, a moment before, the larger number of
+    /// failures counts: it is the same outage.
     #[must_use]
     pub fn merged_with(self, other: Self) -> Self {
         let last_unknown_kid_fetch_at = self.last_unknown_kid_fetch_at.max(other.last_unknown_kid_fetch_at);
-        let later = if other.last_attempt_at > self.last_attempt_at { other } else { self };
-        Self { last_unknown_kid_fetch_at, ..later }
+        let (earlier, later) =
+            if other.last_attempt_at > self.last_attempt_at { (self, other) } else { (other, self) };
+        let is_same_outage = later.consecutive_failures > 0
+            && later.last_attempt_at.is_some_and(|at| earlier.failed_recently(at));
+        let consecutive_failures = if is_same_outage {
+            later.consecutive_failures.max(earlier.consecutive_failures)
+        } else {
+            later.consecutive_failures
+        };
+        Self { last_unknown_kid_fetch_at, consecutive_failures, ..later }
     }
 
     fn ended(self, now: Timestamp, asked: Asked, looked_at: Timestamp) -> Self {

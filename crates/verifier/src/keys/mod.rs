@@ -11,6 +11,7 @@ pub mod fetch;
 pub mod freshness;
 mod purge;
 pub mod record;
+pub mod retired;
 pub mod state;
 pub mod url;
 

@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::jose::{KeySet, base64url, json};
 use crate::keys::error::KeySetError;
 use crate::keys::freshness::{Asked, Attempts, Freshness, Lifetime};
+use crate::keys::retired::RetiredKids;
 use crate::keys::url::{self, UrlError};
 use crate::keys::{CachePolicy, KeySource, Location};
 use crate::limits::{
@@ -45,6 +46,8 @@ pub struct Record {
     pub attempts: Attempts,
     /// Why the last attempt failed, if it did.
     pub last_error: Option<KeySetError>,
+    /// The `kid`s that were in the set once.
+    pub retired: RetiredKids,
 }
 
 /// A set as its origin served it.
@@ -125,6 +128,9 @@ struct Stored<'r> {
     consecutive_failures: u32,
     last_unknown_kid_fetch_at: Option<Timestamp>,
     last_error: Option<KeySetError>,
+    /// Releases that do not know this member discard a record that has it. So most records do not.
+    #[serde(skip_serializing_if = "RetiredKids::is_empty")]
+    retired: RetiredKids,
 }
 
 impl Record {
@@ -140,10 +146,21 @@ impl Record {
         self.cached.as_ref().filter(|cached| cached.lifetime.serves_at(now))
     }
 
-    /// Drops the set if it was fetched before this time. Returns whether it was.
+    /// Drops the set, and what followed from it, if it was fetched before this time. Returns whether it was.
     pub fn drop_set_before(&mut self, purged_at: Option<Timestamp>) -> bool {
         let is_before = |cached: &mut CachedSet| purged_at.is_some_and(|at| cached.lifetime.fetched_at < at);
-        self.cached.take_if(is_before).is_some()
+        let is_dropped = self.cached.take_if(is_before).is_some();
+        if is_dropped {
+            self.retired = RetiredKids::default();
+        }
+        is_dropped
+    }
+
+    /// Holds `cached` in place of the set so far.
+    fn hold(&mut self, cached: CachedSet) {
+        let former = self.cached.as_ref().map(|cached| &*cached.set);
+        self.retired.replaced(former, &cached.set, cached.lifetime.fetched_at);
+        self.cached = Some(cached);
     }
 
     /// Takes from `other` what is newer: its set, the state of its attempts, or both. Returns whether the set was taken.
@@ -158,35 +175,53 @@ impl Record {
             self.last_error = other.last_error;
         }
         self.attempts = self.attempts.merged_with(other.attempts);
-        if newer {
-            self.cached = other.cached;
+        match other.cached {
+            Some(cached) if newer => self.hold(cached),
+            Some(older) => {
+                // The older set may have had keys that this process has never seen.
+                if let Some(CachedSet { set, lifetime, .. }) = &self.cached {
+                    self.retired.replaced(Some(&older.set), set, lifetime.fetched_at);
+                }
+            }
+            None => {}
         }
+        self.retired.merge(other.retired, self.cached.as_ref().map(|cached| &*cached.set));
         newer
     }
 
-    /// Notes the outcome of an attempt that ended at `now`. A failure keeps the set, and so does an answer that is shared with other
-    /// processes and older than the set. The cooldown for an unknown `kid` begins at `looked_at`.
+    /// Notes the outcome of an attempt that ended at `now`. `shared_at` is when the origin gave it, if other processes have it too. A failure keeps
+    /// the set, and so does a shared answer that is older than the set.
     pub fn settle(
         &mut self,
         outcome: Result<CachedSet, KeySetError>,
         asked: Asked,
         now: Timestamp,
-        looked_at: Timestamp,
+        shared_at: Option<Timestamp>,
+        policy: &CachePolicy,
     ) {
         match outcome {
             Ok(cached) => {
+                // The cooldown counts from when the origin answered, so that an old answer does not hide a new key for longer. Half
+                // of it is left at least.
+                let latest = now.minus(policy.unknown_kid_cooldown_seconds / 2);
+                let looked_at = shared_at.map_or(now, |at| at.max(latest).min(now));
                 self.attempts = self.attempts.succeeded(now, asked, looked_at);
-                let fetched_at = cached.lifetime.fetched_at;
                 let is_newer = |held: &CachedSet| {
-                    fetched_at < held.lifetime.fetched_at && held.lifetime.fetched_at <= now
+                    shared_at.is_some_and(|at| (at..=now).contains(&held.lifetime.fetched_at))
                 };
                 if !self.cached.as_ref().is_some_and(is_newer) {
-                    self.cached = Some(cached);
+                    self.hold(cached);
                 }
                 self.last_error = None;
             }
             Err(failure) => {
+                let is_counted = shared_at.is_some() && shared_at <= self.attempts.last_attempt_at;
+                let failures = self.attempts.consecutive_failures;
                 self.attempts = self.attempts.failed(now, asked);
+                // A failure that this process has counted already is not another one.
+                if is_counted && failures > 0 {
+                    self.attempts.consecutive_failures = failures;
+                }
                 self.last_error = Some(failure);
             }
         }
@@ -211,6 +246,7 @@ impl Record {
             consecutive_failures: self.attempts.consecutive_failures,
             last_unknown_kid_fetch_at: self.attempts.last_unknown_kid_fetch_at,
             last_error: self.last_error.clone(),
+            retired: if has_failed { RetiredKids::default() } else { self.retired.clone() },
         };
         let serves =
             cached.map_or(0, |cached| u64::try_from(cached.lifetime.stale_until.since(now)).unwrap_or(0));
@@ -243,7 +279,10 @@ impl Record {
             return Err(RecordError::Contradiction("last_attempt_at"));
         }
         let last_error = stored.last_error.map(KeySetError::bounded);
-        Ok(Read { record: Self { cached, attempts, last_error }, cut })
+        if let Some(latest) = stored.retired.latest() {
+            past(latest, now, "retired")?;
+        }
+        Ok(Read { record: Self { cached, attempts, last_error, retired: stored.retired }, cut })
     }
 }
 
@@ -290,6 +329,7 @@ impl Stored<'_> {
             consecutive_failures: rest.required("consecutive_failures", count)?,
             last_unknown_kid_fetch_at: rest.optional("last_unknown_kid_fetch_at", time)?,
             last_error: rest.optional("last_error", KeySetError::from_json)?,
+            retired: rest.optional("retired", RetiredKids::from_json)?.unwrap_or_default(),
         };
         match rest.0.keys().next() {
             None => Ok(stored),
