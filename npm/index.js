@@ -2,7 +2,7 @@
 import { waitUntil } from 'cloudflare:workers';
 import { authenticate, handlers, verify } from '../src/instance.js';
 
-export { default, Assay } from '../src/entry.js';
+export { default, Assay, Coordinator } from '../src/entry.js';
 
 /** @import { Configuration, ConfigurationRecord, EmbeddedWorker, Verifier, VerifyOptions } from './types/index.d.ts' */
 

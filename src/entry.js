@@ -1,6 +1,6 @@
-// The module that the runtime loads: the Worker's handlers, and the entrypoint that other Workers bind.
-import { WorkerEntrypoint } from 'cloudflare:workers';
-import { exchange, explain, handlers, verify } from './instance.js';
+// The module that the runtime loads: the Worker's handlers, the entrypoint that other Workers bind, and the class of the coordinator.
+import { DurableObject, WorkerEntrypoint } from 'cloudflare:workers';
+import { coordinate, exchange, explain, handlers, verify } from './instance.js';
 
 /** @import { ExchangeParameters, Question, VerifyOptions } from '../npm/types/index.d.ts' */
 
@@ -24,5 +24,16 @@ export class Assay extends WorkerEntrypoint {
   /** @param {Question} question */
   explain(question) {
     return explain(this.env, this.ctx, question);
+  }
+}
+
+/**
+ * The coordinator, which fetches key sets for all isolates: one object for each document. It has no `fetch`, so no HTTP request reaches it.
+ * docs/operations/coordinator.md says when to bind it, and how.
+ */
+export class Coordinator extends DurableObject {
+  /** @param {string} question */
+  ask(question) {
+    return coordinate(this.env, question);
   }
 }

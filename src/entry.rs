@@ -19,7 +19,9 @@ use crate::http::configured::Configured;
 use crate::http::gateway::{Reply, serve};
 use crate::intake::Intake;
 use crate::keys::KeyCache;
+use crate::keys::coordinator::Coordinator;
 use crate::limits;
+use crate::platform::coordinator;
 use crate::platform::eager;
 use crate::platform::environment::Environment;
 use crate::platform::message::{WorkerRequest, header_lines, to_worker};
@@ -30,6 +32,8 @@ use crate::trust::issuer::TrustedIssuer;
 struct Isolate {
     keys: Rc<KeyCache>,
     intake: Rc<Intake>,
+    /// The memory of the coordinators that run in this isolate. Each object asks for one document, and this has all of them.
+    coordinator: Rc<Coordinator>,
     /// The configurations in use, the most recently used first.
     loaded: Vec<(Environment, Rc<Configured>)>,
 }
@@ -163,5 +167,19 @@ pub fn answer(
             value.push_str(&header_lines(&answer.response));
         }
         Ok(JsValue::from(value))
+    })
+}
+
+/// Answers a question to a coordinator that runs in this isolate: the Durable Object `Coordinator`. It reads no configuration; the
+/// question has the URL and the service binding. Returns the text of the answer, or a promise of it.
+///
+/// # Errors
+/// None.
+#[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen)]
+pub fn coordinate(env: Env, question: JsValue) -> Result<JsValue, JsValue> {
+    let coordinator = ISOLATE.with_borrow(|isolate| Rc::clone(&isolate.coordinator));
+    eager::run(async move {
+        let question = question.as_string().unwrap_or_default();
+        Ok(coordinator::answer(coordinator, Environment::new(env), &question).await.into())
     })
 }

@@ -58,6 +58,14 @@ const call = guarded(assay.answer);
 /** @type {(number: number, env: object, context: WorkerContext, subject: unknown, options?: string) => string | Promise<string>} */
 const answer = (number, env, context, subject, options) => call(number, env, context, bounded(subject), bounded(options));
 
+const asked = guarded(assay.coordinate);
+/**
+ * The coordinator's answer to a question of an isolate. Both are texts of crates/verifier/src/keys/coordinator/wire.rs.
+ *
+ * @type {(env: object, question: unknown) => string | Promise<string>}
+ */
+export const coordinate = (env, question) => asked(env, bounded(question));
+
 // The numbers of the calls; src/entry.rs has the same.
 const [VERIFY, AUTHENTICATE, EXCHANGE, EXPLAIN] = [0, 1, 2, 3];
 

@@ -7,9 +7,9 @@ use worker::wasm_bindgen::JsValue;
 use worker::{Delay, Env, console_error, console_log, console_warn};
 
 use super::message::WorkerRequest;
-use super::{fetch, kv, upstream, webcrypto};
+use super::{coordinator, fetch, kv, upstream, webcrypto};
 use crate::ports::{
-    Clock, Directory, Document, DocumentRequest, EngineError, FetchError, HttpClient, KeyValueStore, Level,
+    Clock, CoordinatorError, Directory, Document, DocumentRequest, EngineError, FetchError, HttpClient, KeyValueStore, Level,
     Log, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError, UpstreamError,
     UpstreamRequest, Upstreams, from_origin,
 };
@@ -109,6 +109,16 @@ impl HttpClient for Environment {
             Some(name) => Some(self.service(name).ok_or_else(|| FetchError::NoChannel(name.clone()))?),
         };
         from_origin(fetch::get(request, service.as_ref()).await?)
+    }
+
+    fn has_coordinator(&self) -> bool {
+        self.binding(coordinator::BINDING).is_some()
+    }
+
+    async fn ask_coordinator(&self, name: &str, question: &str) -> Result<String, CoordinatorError> {
+        let namespace = self.binding(coordinator::BINDING);
+        let namespace = namespace.ok_or_else(|| CoordinatorError("nothing is bound".to_owned()))?;
+        coordinator::answer_of(&namespace, name, question).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! The only code that knows Workers: it implements the ports with the runtime's APIs, and makes no decisions.
 
+pub mod coordinator;
 pub mod eager;
 pub mod environment;
 pub mod fetch;
