@@ -12,6 +12,7 @@ const MODULES = {
 };
 const KV_BINDING = 'JWKS_CACHE';
 const CALLER = 'caller';
+const COORDINATING = 'coordinator';
 
 // Wraps the Worker and gives it a KV namespace whose behaviour a test sets. One object per isolate, as for the real
 // namespace.
@@ -23,14 +24,20 @@ const failed = (operation, status) => { throw new Error('KV ' + operation + ' fa
 const rubbish = ['', '{', 'null', '[]', '{"version":99}', '\\u0000'];
 let count = 0;
 const gets = {};
+const late = (milliseconds, act) => new Promise((resolve) => setTimeout(resolve, milliseconds)).then(act);
 const behaviours = {
+  // Reads and writes take half a second.
+  slow: (kv) => ({ get: (...args) => late(500, () => kv.get(...args)), put: (...args) => late(500, () => kv.put(...args)) }),
+  truncated: (kv) => ({ get: async (...args) => { const text = await kv.get(...args); return text?.slice(0, text.length / 2) ?? null; }, put: (...args) => kv.put(...args) }),
+  // The connection ends in the middle of each operation.
+  reset: () => ({ get: () => late(20, () => failed('GET', 'Network connection lost.')), put: () => late(20, () => failed('PUT', 'Network connection lost.')) }),
   up: (kv) => kv,
   down: () => ({ get: async () => failed('GET', '503 Service Unavailable'), put: async () => failed('PUT', '503 Service Unavailable') }),
   throttled: (kv) => ({ get: (...args) => kv.get(...args), put: async () => failed('PUT', '429 Too Many Requests') }),
   rubbish: () => ({ get: async () => rubbish[count++ % rubbish.length], put: async () => {} }),
   silent: () => ({ get: () => new Promise(() => {}), put: () => new Promise(() => {}) }),
 };
-let behaviour, wrapped;
+let behaviour, wrapped, overrides;
 const rightClock = Date.now;
 const brokenClock = () => { throw new WebAssembly.RuntimeError('unreachable'); };
 function wrap(env) {
@@ -39,10 +46,12 @@ function wrap(env) {
     const now = () => behaviours[behaviour](env[name]);
     return { get: (...args) => ((gets[name] = (gets[name] ?? 0) + 1), now().get(...args)), put: (...args) => now().put(...args), delete: async (...args) => now().delete?.(...args), getWithMetadata() {}, list() {} };
   };
-  return (wrapped ??= { ...env, ...Object.fromEntries(env.KV_NAMES.split(' ').map((name) => [name, namespace(name)])) });
+  return (wrapped ??= { ...env, ...overrides, ...Object.fromEntries(env.KV_NAMES.split(' ').map((name) => [name, namespace(name)])) });
 }
 export default {
-  fetch(request, env, context) {
+  async fetch(request, env, context) {
+    // Another object for the bindings, as after a deployment of variables or secrets under a running isolate.
+    if (request.headers.has('x-bindings')) return (overrides = await request.json()), (wrapped = undefined), new Response();
     const wanted = request.headers.get('x-kv-behaviour');
     if (wanted) return (behaviour = wanted), new Response();
     if (request.headers.has('x-wasm-bytes')) return new Response(String(wasmBytes()));
@@ -56,6 +65,42 @@ export default {
     return handlers.fetch(request, wrap(env), context);
   },
   scheduled: (event, env, context) => handlers.scheduled(event, wrap(env), context),
+};`;
+
+// Wraps the class of the coordinator, so that a test sets its behaviour. The object and this module's `fetch` are in one isolate.
+const COORDINATOR = `
+import { Coordinator as Own } from './index.js';
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+const nonsense = ['', '{', 'null', '[]', 42, undefined, '{"state":"document"}', '{"state":"later"}', { state: 'pending' }, 'x'.repeat(5_000_000)];
+const names = new Set();
+let behaviour = 'up', asked = 0, count = 0;
+const behaviours = {
+  up: (answer) => answer(),
+  throws: () => { throw new Error('the object is overloaded'); },
+  hangs: () => new Promise(() => {}),
+  nonsense: () => nonsense[count++ % nonsense.length],
+  truncated: async (answer) => { const text = await answer(); return text.slice(0, text.length / 2); },
+  slow: async (answer) => (await pause(1200), answer()),
+  // The object ends while it answers.
+  resets: async (answer, context) => (answer(), await pause(50), context.abort('reset by the test'), 'never'),
+};
+export class Coordinator extends Own {
+  ask(question) {
+    asked += 1;
+    names.add(this.ctx.id.toString());
+    return behaviours[behaviour](() => super.ask(question), this.ctx);
+  }
+}
+const rightClock = Date.now;
+export default {
+  fetch(request) {
+    const wanted = request.headers.get('x-behaviour');
+    if (wanted) behaviour = wanted;
+    const clock = request.headers.get('x-clock');
+    if (clock) Date.now = () => rightClock() + 1000 * Number(clock);
+    if (request.headers.has('x-panic')) globalThis.__worker_init_state.criticalError = true;
+    return Response.json({ asked, objects: names.size });
+  },
 };`;
 
 // Evaluated before the Worker, so that it sees the WebAssembly instance being made and can measure its memory.
@@ -92,8 +137,10 @@ export function trusting(providers, { issuers = {}, ...rest } = {}) {
  * `identityProvider` gets the requests for these origins. `services` are Workers' sources, by the names of
  * the service bindings that lead to them. `caller` is the source of a Worker that calls the first isolate: by RPC as AUTH, over HTTP as AUTH_HTTP.
  * `script` replaces the built module around the wasm. `namespaces` are the bindings of further KV namespaces, which behave as `kv` says.
+ * With `coordinator` all isolates share one coordinator, a Durable Object in an isolate of its own. `outbound` answers what the Worker sends
+ * over the network, in place of the network. `asker` is the source of the module that takes the place of the test's own around the Worker.
  *
- * @param {{ config?: unknown, secrets?: object, isolates?: number, kv?: string, persist?: string, identityProvider?: object, services?: object, caller?: string, script?: string, namespaces?: string[] }} options
+ * @param {{ coordinator?: boolean, asker?: string, outbound?: (request: any) => any, config?: unknown, secrets?: object, isolates?: number, kv?: string, persist?: string, identityProvider?: object, services?: object, caller?: string, script?: string, namespaces?: string[] }} options
  */
 export async function startWorker({
   config,
@@ -106,13 +153,18 @@ export async function startWorker({
   caller,
   script,
   namespaces = [],
+  coordinator = false,
+  asker,
+  outbound = identityProvider && bringTo(identityProvider),
 } = {}) {
   const lines = [];
+  const serviceBindings = Object.fromEntries(Object.keys(services).map((name) => [name, { type: 'worker', worker: serviceName(name) }]));
   /** @type {Record<string, any>} */
   const env = {
     ...(config === undefined ? {} : { ASSAY: { type: 'json', value: config } }),
     ...textBindings(secrets),
-    ...Object.fromEntries(Object.keys(services).map((name) => [name, { type: 'worker', worker: serviceName(name) }])),
+    ...serviceBindings,
+    ...(coordinator ? { COORDINATOR: { type: 'durable-object', worker: COORDINATING, exportName: 'Coordinator' } } : {}),
     ...Object.fromEntries(namespaces.map((name) => [name, { type: 'kv', id: name.toLowerCase() }])),
     ...(kv === 'none'
       ? {}
@@ -123,7 +175,10 @@ export async function startWorker({
   const manifest =
     kv === 'none'
       ? { mainModule: 'index.js', modules: own }
-      : { mainModule: 'kv.js', modules: { ...own, 'watch.js': { type: 'esm', contents: WATCH }, 'kv.js': { type: 'esm', contents: UNRELIABLE_KV } } };
+      : {
+          mainModule: 'kv.js',
+          modules: { ...own, 'watch.js': { type: 'esm', contents: WATCH }, 'kv.js': { type: 'esm', contents: asker ?? UNRELIABLE_KV } },
+        };
   const names = Array.from({ length: isolates }, (_, index) => `edge-assay-${index}`);
   const instance = new Miniflare({
     handleStructuredLogs: ({ level, message }) => lines.push({ level, message }),
@@ -134,9 +189,27 @@ export async function startWorker({
         dev: {
           // A socket of its own for each: no proxy between the test and the Worker that could change or refuse requests.
           unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
-          ...(identityProvider ? { outboundService: /** @type {any} */ ({ type: 'fetcher', handler: bringTo(identityProvider) }) } : {}),
+          ...(outbound ? { outboundService: /** @type {any} */ ({ type: 'fetcher', handler: outbound }) } : {}),
         },
       })),
+      ...(coordinator
+        ? [
+            {
+              config: {
+                name: COORDINATING,
+                compatibilityDate: compatibilityDate(),
+                manifest: { mainModule: 'coordinator.js', modules: { ...own, 'coordinator.js': esm(COORDINATOR) } },
+                exports: { Coordinator: { type: 'durable-object', storage: 'sqlite' } },
+                // Neither a configuration nor KV: it needs none.
+                env: serviceBindings,
+              },
+              dev: {
+                unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+                ...(outbound ? { outboundService: /** @type {any} */ ({ type: 'fetcher', handler: outbound }) } : {}),
+              },
+            },
+          ]
+        : []),
       ...(caller === undefined
         ? []
         : [
@@ -163,6 +236,7 @@ export async function startWorker({
   const urls = await Promise.all(names.map((name) => instance.unsafeGetDirectURL(name)));
   /** @type {(path: string, init?: RequestInit & { isolate?: number }) => Promise<any>} */
   const request = (path, { isolate = 0, ...init } = {}) => fetch(new URL(path, urls[isolate]), { redirect: 'manual', ...init });
+  const coordinating = async (headers = {}) => (await fetch(await instance.unsafeGetDirectURL(COORDINATING), { headers })).json();
 
   return {
     /** Where each isolate listens. */
@@ -185,6 +259,18 @@ export async function startWorker({
     clockIsAhead: (seconds, isolate = 0) => request('/', { isolate, headers: { 'x-clock': String(seconds) } }),
     /** How often an isolate has read from a KV namespace so far. */
     kvGets: async (isolate = 0, binding = KV_BINDING) => Number(await (await request('/', { isolate, headers: { 'x-kv-gets': binding } })).text()),
+    /** Gives an isolate other bindings from now on, beside those that stay. */
+    bind: (bindings, isolate = 0) => request('/', { isolate, method: 'POST', headers: { 'x-bindings': 'yes' }, body: JSON.stringify(bindings) }),
+    /** Makes the coordinator `up`, or it `throws`, `hangs`, is `slow`, `resets` or gives `nonsense` or `truncated` answers from now on. */
+    coordinatorBehaves: (behaviour) => coordinating({ 'x-behaviour': behaviour }),
+    /** Sets the clock of the coordinator this many seconds ahead. */
+    coordinatorIsAhead: (seconds) => coordinating({ 'x-clock': String(seconds) }),
+    /** The same if there is one. */
+    coordinatorIsAheadIfAny: async (seconds) => coordinator && coordinating({ 'x-clock': String(seconds) }),
+    /** Makes the coordinator forget everything, as a restart does. */
+    coordinatorRestarts: () => coordinating({ 'x-panic': 'yes' }),
+    /** How many questions the coordinator got, and how many objects there are: `{ asked, objects }`. */
+    coordinatorCounts: () => coordinating(),
     /** Leaves the instance as a panic does. */
     panics: (isolate = 0) => request('/', { isolate, headers: { 'x-panic': 'yes' } }),
     /** The bytes of WebAssembly memory that an isolate has asked for so far. */
