@@ -20,7 +20,7 @@ use crate::config::ConfigFault;
 use crate::cross_check::{CrossCheckState, Engine};
 use crate::explain;
 use crate::jose::{Jwk, KeySet};
-use crate::keys::{KeySource, KeyState, SetAsideSummary};
+use crate::keys::{CoordinatorState, KeySource, KeyState, SetAsideSummary};
 use crate::limits;
 use crate::members::json;
 use crate::ports::{IncomingRequest, Platform};
@@ -71,6 +71,9 @@ struct StateReport {
     not_examined: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     store: Option<StoreReport>,
+    /// What this isolate has seen of the coordinator, if one is bound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coordinator: Option<CoordinatorState>,
     cross_check: CrossCheckState,
     #[serde(skip_serializing_if = "Option::is_none")]
     signing: Option<serde_json::Value>,
@@ -133,7 +136,7 @@ type Probed = Result<Arc<KeySet>, Fault>;
 enum Readiness {
     /// It works, and every service that it needs works too.
     Ready,
-    /// It works from cached keys, while their provider or Workers KV does not answer; or two engines disagreed on a token; or the configuration in
+    /// It works from cached keys, while their provider or Workers KV does not answer, or without a coordinator that does not answer; or two engines disagreed on a token; or the configuration in
     /// KV cannot be used, and the one before it is.
     Degraded,
     /// It does not work; the code says why.
@@ -215,6 +218,10 @@ async fn examine<P: Platform>(
     if store.as_ref().is_some_and(|store| !store.answers) {
         found.push(Readiness::Degraded);
     }
+    let coordinator = platform.has_coordinator().then(|| app.keys.coordinator_state());
+    if coordinator.as_ref().is_some_and(|coordinator| coordinator.problem.is_some()) {
+        found.push(Readiness::Degraded);
+    }
     if app.record.as_ref().is_some_and(|record| record.is_degraded()) {
         found.push(Readiness::Degraded);
     }
@@ -227,6 +234,7 @@ async fn examine<P: Platform>(
         issuers,
         not_examined,
         store,
+        coordinator,
         cross_check,
         signing,
         forward_auth,

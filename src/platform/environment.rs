@@ -9,9 +9,9 @@ use worker::{Delay, Env, console_error, console_log, console_warn};
 use super::message::WorkerRequest;
 use super::{coordinator, fetch, kv, upstream, webcrypto};
 use crate::ports::{
-    Clock, CoordinatorError, Directory, Document, DocumentRequest, EngineError, FetchError, HttpClient, KeyValueStore, Level,
-    Log, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError, UpstreamError,
-    UpstreamRequest, Upstreams, from_origin,
+    Clock, CoordinatorError, Directory, Document, DocumentRequest, EngineError, FetchError, HttpClient,
+    KeyValueStore, Level, Log, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck,
+    StoreError, UpstreamError, UpstreamRequest, Upstreams, from_origin,
 };
 use crate::time::Timestamp;
 

@@ -18,7 +18,7 @@ use crate::keys::freshness::{self, Asked, Decision, Freshness, Lifetime, Refresh
 use crate::keys::purge::{self, Look, Purges};
 use crate::keys::record::{self, CachedSet, Record, Written};
 use crate::keys::retired::is_known;
-use crate::keys::{CachePolicy, KeySource, KeyState, LookedAgain, Lookup, Tier, Wanted};
+use crate::keys::{CachePolicy, CoordinatorState, KeySource, KeyState, LookedAgain, Lookup, Tier, Wanted};
 use crate::limits::{
     CLOCK_DISAGREEMENT_SECONDS, COORDINATOR_AVOIDED_SECONDS, COORDINATOR_LEASE_SECONDS, LEASE_MARGIN_SECONDS,
     LEASE_POLL_RANGE_MS, LEASE_POLL_SHARE, LOOK_AGAIN_AFTER_SECONDS, MIN_STORE_TTL_SECONDS, NO_WAIT_SECONDS,
@@ -42,6 +42,7 @@ pub struct KeyCache {
     /// Until when no request waits for the store, because it has not answered in time.
     store_avoided_until: Shared<Option<Timestamp>>,
     write_failures: Shared<WriteFailures>,
+    coordinator: Shared<CoordinatorState>,
 }
 
 /// The outcome of an attempt that the store does not have yet.
@@ -362,6 +363,12 @@ impl KeyCache {
         answer.err().map(|error| error.to_string())
     }
 
+    /// What this process has seen of the coordinator, for a readiness report. Asks nobody.
+    #[must_use]
+    pub fn coordinator_state(&self) -> CoordinatorState {
+        self.coordinator.with(|state| state.clone())
+    }
+
     /// The state of `source`, for a readiness report: from memory, and from the store if memory alone would not serve. It does not
     /// ask the origin.
     pub async fn state<P: KeyPlatform>(
@@ -680,8 +687,16 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
         let outcome =
             fetch::fetch(&origins, self.source, self.policy, held.as_ref(), must_not_be_lost, max_age).await;
         let now = self.platform.now();
-        let Learnt { failure, age_seconds, is_shared, .. } = origins.into_learnt();
+        let Learnt { has_answered, failure, age_seconds, is_shared, .. } = origins.into_learnt();
+        if has_answered {
+            let seen =
+                |state: &mut CoordinatorState| (state.last_answered_at, state.problem) = (Some(now), None);
+            self.cache.coordinator.with(seen);
+        }
         if let Some(failure) = failure {
+            self.cache.coordinator.with(|state| {
+                (state.last_failed_at, state.problem) = (Some(now), Some(failure.to_string()));
+            });
             self.with(|entry| entry.coordinator_avoided_until = Some(now.plus(COORDINATOR_AVOIDED_SECONDS)));
             self.log(Level::Warn, "coordinator_failed", json!({ "reason": failure.to_string() }));
         }

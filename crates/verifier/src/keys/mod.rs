@@ -22,7 +22,7 @@ use crate::jose::KeySet;
 use crate::time::Timestamp;
 
 pub use cache::{KeyCache, Purged};
-pub use state::{KeyState, SetAsideSummary};
+pub use state::{CoordinatorState, KeyState, SetAsideSummary};
 
 /// The source of an issuer's keys.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -39,6 +39,17 @@ pub struct KeyState {
     pub last_error: Option<KeySetError>,
 }
 
+/// What this process has seen of the coordinator. It is not asked for a report.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CoordinatorState {
+    /// When it last answered.
+    pub last_answered_at: Option<Timestamp>,
+    /// When it last gave no answer that could be used.
+    pub last_failed_at: Option<Timestamp>,
+    /// Why it gave none, if it has not answered since.
+    pub problem: Option<String>,
+}
+
 /// A usable key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KeySummary {

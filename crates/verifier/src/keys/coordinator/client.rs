@@ -4,6 +4,7 @@
 //! nothing for longer does not wait for a slow origin: the coordinator is down, and the process fetches by itself for a minute.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::keys::fetch::is_temporary;
 use crate::limits::{COORDINATOR_ANSWERS_MS, COORDINATOR_AVOIDED_SECONDS};
@@ -26,6 +27,8 @@ pub(crate) struct Origins<'o, P> {
 pub(crate) struct Learnt {
     /// Whether the coordinator is not asked: the platform has none, or it has failed.
     is_avoided: bool,
+    /// Whether the coordinator has answered.
+    pub(crate) has_answered: bool,
     /// How the coordinator failed.
     pub(crate) failure: Option<CoordinatorError>,
     /// How old the last answer is at most, in seconds.
@@ -48,17 +51,23 @@ impl<'o, P: Clock + HttpClient> Origins<'o, P> {
         self.learnt.into_inner()
     }
 
-    /// The coordinator's outcome of `request`, if it gives one within the time limit of the request.
-    async fn coordinated(&self, request: &DocumentRequest) -> Result<Outcome, CoordinatorError> {
+    /// The coordinator's outcome of `request`, if it gives one within the time limit of the request. Sets `is_heard` as soon as it has said
+    /// anything.
+    async fn coordinated(
+        &self,
+        request: &DocumentRequest,
+        is_heard: &AtomicBool,
+    ) -> Result<Outcome, CoordinatorError> {
         let (name, question) = (name(request), Question::write(request));
         loop {
             let asked = self.platform.ask_coordinator(&name, &question);
             let answer = with_timeout(self.platform, COORDINATOR_ANSWERS_MS, asked).await;
             let text = answer
                 .ok_or_else(|| CoordinatorError(format!("no answer within {COORDINATOR_ANSWERS_MS} ms")))??;
-            match Answer::read(&text)
-                .map_err(|fault| CoordinatorError(format!("it cannot be read: {fault}")))?
-            {
+            let answer = Answer::read(&text);
+            let answer = answer.map_err(|fault| CoordinatorError(format!("it cannot be read: {fault}")))?;
+            is_heard.store(true, Ordering::Relaxed);
+            match answer {
                 Answer::Pending => {}
                 Answer::Refused(reason) => return Err(CoordinatorError(reason)),
                 Answer::Failed { error, age_seconds, is_news } => {
@@ -73,6 +82,10 @@ impl<'o, P: Clock + HttpClient> Origins<'o, P> {
                 }
             }
         }
+    }
+
+    fn avoid(&self, failure: CoordinatorError) {
+        self.learnt.with(|learnt| (learnt.is_avoided, learnt.failure) = (true, Some(failure)));
     }
 
     fn note(&self, age_seconds: u64, is_shared: bool) {
@@ -102,11 +115,22 @@ impl<P: Clock + HttpClient> HttpClient for Origins<'_, P> {
             return self.direct(request).await;
         }
         let late = FetchError::Timeout(request.timeout_ms);
+        let is_heard = AtomicBool::new(false);
         let longest_ms = request.timeout_ms.saturating_add(COORDINATOR_ANSWERS_MS);
         let whole = async {
-            match with_timeout(self.platform, request.timeout_ms, self.coordinated(request)).await {
+            let coordinated = self.coordinated(request, &is_heard);
+            let outcome = with_timeout(self.platform, request.timeout_ms, coordinated).await;
+            let is_heard = is_heard.load(Ordering::Relaxed);
+            self.learnt.with(|learnt| learnt.has_answered |= is_heard);
+            match outcome {
                 // The coordinator works, but the origin is slow: it would be as slow for this process.
-                None => Err(late.clone()),
+                None if is_heard => Err(late.clone()),
+                // The time limit is shorter than that of an answer.
+                None => {
+                    let failure = CoordinatorError(format!("no answer within {} ms", request.timeout_ms));
+                    self.avoid(failure);
+                    self.direct(request).await
+                }
                 // Only after a purge, and only if the coordinator has fetched too often.
                 Some(Ok(Outcome { answer: Ok(document), age_seconds, .. }))
                     if age_seconds > request.max_age_seconds && !is_temporary(document.status) =>
@@ -118,7 +142,7 @@ impl<P: Clock + HttpClient> HttpClient for Origins<'_, P> {
                     answer
                 }
                 Some(Err(failure)) => {
-                    self.learnt.with(|learnt| (learnt.is_avoided, learnt.failure) = (true, Some(failure)));
+                    self.avoid(failure);
                     self.direct(request).await
                 }
             }

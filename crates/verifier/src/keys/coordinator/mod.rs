@@ -118,19 +118,21 @@ impl Coordinator {
     }
 
     /// The answer to a question, as text: the outcome of the fetch, or, after a second, that the fetch has not ended yet. The process then
-    /// asks again, and so knows that the coordinator works.
+    /// asks again, and so knows that the coordinator works. If the process waits for less than two seconds, that is said after half of its
+    /// time.
     pub async fn answer<P: Clock>(&self, platform: &P, asked: Asked) -> String {
         let request = match asked.0 {
             Ok(question) => question.request,
             Err(reason) => return Answer::Refused(reason).write(),
         };
+        let longest_ms = COORDINATOR_WAITS_MS.min(request.timeout_ms / 2);
         let mut waited_ms = 0;
         loop {
             let now = platform.now();
             if let Some(answer) = self.known(&request, now) {
                 return answer.write();
             }
-            if waited_ms >= COORDINATOR_WAITS_MS {
+            if waited_ms >= longest_ms {
                 return Answer::Pending.write();
             }
             let interval_ms = poll_interval_ms(waited_ms);
