@@ -165,7 +165,8 @@ suite('a coordinator that', () => {
     truncated: /it cannot be read/,
   };
   for (const [fault, reason] of Object.entries(FAULTS)) {
-    test(`${fault === 'nonsense' || fault === 'truncated' ? `answers ${fault}` : fault}: each isolate fetches by itself at once`, async (context) => {
+    const how = fault === 'nonsense' || fault === 'truncated' ? `answers ${fault}` : fault;
+    test(`${how}, so it gives no usable answer: each isolate fetches by itself at once`, async (context) => {
       const { provider, worker, verdict } = await coordinated(context);
       await worker.coordinatorBehaves(fault);
       for (const isolate of isolates) {
