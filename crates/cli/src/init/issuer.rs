@@ -194,7 +194,7 @@ fn ask(preset: Preset, issuer: &str, machine: &Machine) -> Result<(String, KeySe
         return Err(KeySetError { kind, problem, reason, points_to: None });
     };
     let source = KeySource { issuer: issuer.to_owned(), location, may_be_empty: false, channel: None };
-    let fetched = machine::run(fetch::fetch(machine, &source, &POLICY, None, false))?;
+    let fetched = machine::run(fetch::fetch(machine, &source, &POLICY, None, false, 0))?;
     match fetched.answer {
         Answer::Set { set, .. } => Ok((fetched.jwks_uri, (*set).clone())),
         // Nothing was held that an answer could confirm.
