@@ -15,6 +15,7 @@ use edge_assay::trust::claims::AudienceRule;
 use edge_assay::verify::Terms;
 
 use super::command::{self, Arguments, REFUSED};
+use super::coordinator_binding::CoordinatorBinding;
 use super::init;
 use super::machine::{self, Machine};
 use super::terminal::{self, say};
@@ -118,7 +119,9 @@ fn check_variable(file: &ConfigFile, environment: &Environment, online: bool) ->
     let machine = Machine::in_environment(&file.path, name, None);
     let config = file.load(environment, &machine);
     match (config.terms, &config.record) {
-        (Err(_), Some(reference)) => check_reference(file, environment, reference),
+        (Err(_), Some(reference)) => {
+            check_reference(file, environment, reference) & report_coordinator(file, environment)
+        }
         (Err(faults), None) => {
             report_faults(file, name, &faults);
             // The size may be a fault, too.
@@ -132,7 +135,7 @@ fn check_variable(file: &ConfigFile, environment: &Environment, online: bool) ->
             }
             say(&format!("✓ {}{place} has no faults", file.path.display()));
             report_size(file, environment);
-            let sound = report(&terms, &machine, online);
+            let sound = report_coordinator(file, environment) & report(&terms, &machine, online);
             if let Some(exchange) = &config.exchange {
                 report_exchange(exchange);
             }
@@ -225,6 +228,26 @@ fn report_size(file: &ConfigFile, environment: &Environment) {
     } else {
         say(&format!("  {used}"));
     }
+}
+
+/// Whether the coordinator is off, or bound so that it works.
+fn report_coordinator(file: &ConfigFile, environment: &Environment) -> bool {
+    match &environment.coordinator {
+        CoordinatorBinding::Bound => say("  the coordinator is bound"),
+        CoordinatorBinding::Absent
+            if file.environments.iter().any(|one| one.coordinator == CoordinatorBinding::Bound) =>
+        {
+            say("  · the coordinator is not bound here, and environments do not inherit `durable_objects`");
+        }
+        CoordinatorBinding::Absent => {}
+        CoordinatorBinding::Faulty(problem, fix) => {
+            let place =
+                environment.name.as_ref().map_or(String::new(), |name| format!("{} ", in_file(file, name)));
+            say(&format!("✗ {place}durable_objects: {problem}\n  {fix}"));
+            return false;
+        }
+    }
+    true
 }
 
 /// An environment, as its file spells it.

@@ -4,6 +4,7 @@
 
 mod check;
 mod command;
+mod coordinator_binding;
 mod explain;
 mod http;
 mod init;

@@ -10,6 +10,7 @@ use jsonc_parser::{CollectOptions, ParseOptions};
 use serde_json::Value;
 
 use super::command::quoted;
+use super::coordinator_binding::CoordinatorBinding;
 use super::terminal;
 
 /// The names that wrangler looks for, in its order.
@@ -41,6 +42,8 @@ pub(crate) struct Environment {
     pub(crate) variable: Option<String>,
     /// The bindings of its KV namespaces.
     namespaces: Vec<String>,
+    /// Whether the coordinator is bound.
+    pub(crate) coordinator: CoordinatorBinding,
 }
 
 impl Environment {
@@ -118,11 +121,16 @@ impl ConfigFile {
             // The Worker reads no comments and no byte order mark, so a file that is JSON is taken as it is.
             let is_put = path.extension().is_some_and(|extension| extension == "json");
             let variable = if is_put { text.to_owned() } else { value.to_string() };
-            vec![Environment { name: None, variable: Some(variable), namespaces: Vec::new() }]
+            vec![Environment {
+                name: None,
+                variable: Some(variable),
+                namespaces: Vec::new(),
+                coordinator: CoordinatorBinding::Absent,
+            }]
         } else {
             let named = value.get("env").and_then(Value::as_object).into_iter().flatten();
-            let named = named.map(|(name, table)| environment(Some(name.clone()), table));
-            std::iter::once(environment(None, &value)).chain(named).collect()
+            let named = named.map(|(name, table)| environment(Some(name.clone()), table, &value));
+            std::iter::once(environment(None, &value, &value)).chain(named).collect()
         };
         Ok(Self { path, syntax, is_plain, is_for_record: is_plain, environments })
     }
@@ -164,14 +172,15 @@ impl ConfigFile {
     }
 }
 
-fn environment(name: Option<String>, table: &Value) -> Environment {
+fn environment(name: Option<String>, table: &Value, top: &Value) -> Environment {
     let variable = table.pointer("/vars/ASSAY").map(|value| match value {
         Value::String(json) => json.clone(),
         table => table.to_string(),
     });
     let namespaces = table.get("kv_namespaces").and_then(Value::as_array).into_iter().flatten();
     let namespaces = namespaces.filter_map(|one| one.get("binding")?.as_str().map(str::to_owned)).collect();
-    Environment { name, variable, namespaces }
+    let coordinator = CoordinatorBinding::of(table, top);
+    Environment { name, variable, namespaces, coordinator }
 }
 
 /// Accepts what wrangler accepts: JSON with comments and trailing commas.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use super::parts::{MAIN, PREFIX, blocks, route};
+use super::parts::{MAIN, PREFIX, blocks, is_coordinator, route};
 use super::table::{self, Line};
 
 /// The whole file. `shipped` is the `wrangler.toml` of this repository.
@@ -12,6 +12,10 @@ pub(super) fn compose(shipped: &str, name: &str, issuer: &[Line], upstream: Opti
     let mut text = "{\n  \"$schema\": \"node_modules/edge-assay/schema/wrangler.json\",\n".to_owned();
     let mut rest = Map::new();
     for block in blocks(shipped) {
+        if is_coordinator(block) {
+            text.push_str(COORDINATOR);
+            continue;
+        }
         let mut comments = Vec::new();
         let mut table = String::new();
         let mut members: Vec<Line> = Vec::new();
@@ -41,6 +45,14 @@ pub(super) fn compose(shipped: &str, name: &str, issuer: &[Line], upstream: Opti
     text = text.replace("  \"name\": \"edge-assay\",\n", &format!("  \"name\": {},\n", json!(name)));
     format!("{text}\n  // docs/configuration.md lists every field.\n{}}}\n", vars(issuer, upstream, &rest))
 }
+
+/// The same comment as in the TOML.
+const COORDINATOR: &str = r#"
+  // Optional: one Durable Object fetches the keys for all isolates. docs/operations/coordinator.md of edge-assay says when it is worth it, and what cannot
+  // be undone.
+  // "durable_objects": { "bindings": [{ "name": "COORDINATOR", "class_name": "Coordinator" }] },
+  // "migrations": [{ "tag": "coordinator", "new_sqlite_classes": ["Coordinator"] }],
+"#;
 
 /// The field in one line of TOML, with the values that a project has.
 fn fields(line: &str) -> Option<Line> {

@@ -17,6 +17,11 @@ pub(super) const MAIN: &str = "src/index.js";
 pub(super) fn blocks(shipped: &str) -> impl Iterator<Item = &str> {
     shipped.split("\n\n").filter(|block| {
         let is_comment = block.lines().all(|line| line.starts_with('#') || line.is_empty());
-        !block.contains("[build]") && !is_comment
+        !block.contains("[build]") && (!is_comment || is_coordinator(block))
     })
+}
+
+/// Whether a block is the binding of the coordinator, all of which is a comment.
+pub(super) fn is_coordinator(block: &str) -> bool {
+    block.contains("COORDINATOR")
 }

@@ -271,7 +271,7 @@ fn issuer_lines(
 /// The program. The name of the configuration is in its comment.
 fn index(file: &str) -> String {
     format!(
-        "// The Worker is the package; its configuration is in {file}.\nexport {{ default, Assay }} from 'edge-assay';\n"
+        "// The Worker is the package; its configuration is in {file}.\nexport {{ default, Assay, Coordinator }} from 'edge-assay';\n"
     )
 }
 

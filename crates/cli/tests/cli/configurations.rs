@@ -362,3 +362,37 @@ fn an_opaque_token_of_google_is_named_for_what_it_is() {
         );
     }
 }
+
+#[test]
+fn check_knows_the_binding_of_the_coordinator_and_what_keeps_it_from_being_deployed() {
+    let folder = Folder::new("coordinator");
+    let binding = "[[durable_objects.bindings]]\nname = \"COORDINATOR\"\nclass_name = \"Coordinator\"\n";
+    let migration = "[[migrations]]\ntag = \"coordinator\"\nnew_sqlite_classes = [\"Coordinator\"]\n";
+    let assay = configuration("");
+    let check = |text: &str| edge_assay(&["check", &folder.file("wrangler.toml", text)], "");
+
+    let off = check(&assay);
+    assert_eq!((code(&off), stdout(&off).contains("coordinator")), (0, false), "{}", stdout(&off));
+    let on = check(&format!("{assay}{binding}{migration}"));
+    assert_eq!(
+        (code(&on), stdout(&on).contains("  the coordinator is bound\n")),
+        (0, true),
+        "{}",
+        stdout(&on)
+    );
+    let without = check(&format!("{assay}{binding}"));
+    assert_eq!(code(&without), 1);
+    assert!(
+        stdout(&without).contains("✗ durable_objects: no migration creates the class Coordinator"),
+        "{}",
+        stdout(&without)
+    );
+    assert!(stdout(&without).contains("new_sqlite_classes = [\"Coordinator\"]"), "{}", stdout(&without));
+    let elsewhere = check(&format!("{assay}{binding}{migration}{}", of("live", &assay)));
+    assert_eq!(code(&elsewhere), 0, "{}", stdout(&elsewhere));
+    assert!(
+        stdout(&elsewhere).contains("environments do not inherit `durable_objects`"),
+        "{}",
+        stdout(&elsewhere)
+    );
+}
