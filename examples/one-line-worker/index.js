@@ -1,2 +1,3 @@
-// The whole Worker as a dependency. Its configuration is the variable ASSAY in wrangler.jsonc. `Assay` is for service bindings.
-export { default, Assay } from 'edge-assay';
+// The whole Worker as a dependency. Its configuration is the variable ASSAY in wrangler.jsonc. `Assay` is for service bindings, and `Coordinator`
+// does nothing unless it is bound.
+export { default, Assay, Coordinator } from 'edge-assay';

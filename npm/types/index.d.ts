@@ -1,5 +1,5 @@
 // The types of `edge-assay`. They need the types of the Workers runtime, which `npx wrangler types` makes.
-import { WorkerEntrypoint } from 'cloudflare:workers';
+import { DurableObject, WorkerEntrypoint } from 'cloudflare:workers';
 import type { Configuration, ConfigurationRecord } from './configuration.d.ts';
 import type { ExchangeRefusal, ExplainRefusal, Refusal } from './refusal.d.ts';
 import type { ExchangeParameters, IssuedToken, JsonValue, Question, Report, VerifiedToken, VerifyOptions } from './token.d.ts';
@@ -14,7 +14,7 @@ export interface WorkerContext {
   waitUntil(promise: Promise<unknown>): void;
 }
 
-/** The handlers of the Worker. Their bindings are `JWKS_CACHE`, and the secrets and services that the configuration names. */
+/** The handlers of the Worker. Their bindings are `JWKS_CACHE`, `COORDINATOR` if there is one, and the secrets and services that the configuration names. */
 export interface AssayWorker {
   /** Answers a request: the endpoints, and the routes of the gateway. */
   fetch(request: Request, env: object, context: WorkerContext): Response | Promise<Response>;
@@ -43,6 +43,15 @@ export class Assay<Env = object> extends WorkerEntrypoint<Env> {
   exchange(parameters: ExchangeParameters): Promise<IssuedToken | ExchangeRefusal>;
   /** Says why a token is refused, and what to change. */
   explain(question: Question): Promise<Report | ExplainRefusal>;
+}
+
+/**
+ * The coordinator: a Durable Object that fetches key sets for all isolates. A Worker that exports it and binds it as `COORDINATOR` uses it, with any
+ * configuration. docs/operations/coordinator.md of edge-assay says when it is worth it.
+ */
+export class Coordinator<Env = object> extends DurableObject<Env> {
+  /** Answers a question of an isolate. Only the Worker itself asks. */
+  ask(question: string): string | Promise<string>;
 }
 
 /**
