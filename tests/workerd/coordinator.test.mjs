@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { beside } from './support/beside.mjs';
+import { bundled, layOutPackage } from './support/embedding.mjs';
 import { during } from './support/lifetime.mjs';
 import { createOrigin } from './support/origin.mjs';
 import { assemble, epochSeconds, signer, testKey } from './support/tokens.mjs';
@@ -337,6 +338,82 @@ suite('without a binding', () => {
     assert.equal(await verdict(await provider.mint()), 'accepted');
     await worker.logged(({ event }) => event === 'coordinator_failed');
     assert.equal(worker.log().filter(({ event }) => event === 'coordinator_failed').length, 1);
+  });
+});
+
+suite('in a Worker that has the package', () => {
+  const PROGRAMS = {
+    'as it is': () => `export { default, Assay, Coordinator } from 'edge-assay';`,
+    'with createWorker': (configuration) => `
+      import { Coordinator, createWorker } from 'edge-assay';
+      export { Coordinator };
+      const own = createWorker(${JSON.stringify(configuration)});
+      export default { fetch: (request, env, context) => own.fetch(request, env, context), scheduled: own.scheduled };`,
+    'with createVerifier': (configuration) => `
+      import { Coordinator, createVerifier } from 'edge-assay';
+      export { Coordinator };
+      export default {
+        async fetch(request, env) {
+          const user = await createVerifier(${JSON.stringify(configuration)}, env).authenticate(request);
+          return user.ok ? Response.json(user) : user.response();
+        },
+        scheduled() {},
+      };`,
+  };
+  for (const [how, program] of Object.entries(PROGRAMS)) {
+    test(`${how}, the class is exported and the isolates share one fetch`, async (context) => {
+      const use = during(context);
+      await layOutPackage();
+      const origin = await use(createOrigin());
+      const key = testKey('ed25519');
+      const jwks_uri = origin.serve('/jwks', { keys: [key.publicJwk] });
+      const config = { issuers: [{ issuer: 'https://issuer.example', jwks_uri, audience: 'unchecked' }] };
+      const script = await bundled({ text: program(config) });
+      const worker = await use(startWorker({ config, script, coordinator: true, isolates: 2, kv: 'down' }));
+      const token = assemble(
+        { alg: 'EdDSA', kid: key.kid },
+        { iss: 'https://issuer.example', exp: epochSeconds() + 60 },
+        signer('EdDSA', key.privateKey),
+      );
+      for (const isolate of [0, 1]) assert.equal((await worker.verify(token, { isolate })).status, 200);
+      assert.equal(origin.count('/jwks'), 1);
+      assert.equal((await worker.coordinatorCounts()).objects, 1);
+    });
+  }
+});
+
+suite('/readyz', () => {
+  const ready = async (worker, isolate = 0) => (await worker.fetch('/readyz', { isolate, headers: { 'x-explain-key': KEY } })).json();
+
+  test('says nothing of a coordinator that is not bound, and asks one that is bound nothing for its report', async (context) => {
+    const { worker: without } = await beside(context, { secrets: { EXPLAIN_KEY: KEY } });
+    assert.equal((await ready(without)).details.coordinator, undefined);
+    const { provider, worker, verdict } = await coordinated(context, { secrets: { EXPLAIN_KEY: KEY } });
+    assert.equal(await verdict(await provider.mint()), 'accepted');
+    const { asked } = await worker.coordinatorCounts();
+    const { status, details } = await ready(worker);
+    assert.equal(status, 'ready');
+    assert.equal(details.coordinator.problem, null);
+    assert.ok(Math.abs(details.coordinator.last_answered_at - epochSeconds()) <= 5);
+    assert.equal(details.coordinator.last_failed_at, null);
+    assert.ok((await worker.coordinatorCounts()).asked - asked <= 1, 'at most to see whether the provider answers');
+    const open = await (await worker.fetch('/readyz')).json();
+    assert.equal(open.details, undefined, 'nothing without the key');
+  });
+
+  test('is degraded, at once, while the coordinator does not answer, and ready after it has', async (context) => {
+    const { provider, worker, verdict } = await coordinated(context, { secrets: { EXPLAIN_KEY: KEY }, jwks: { unknown_kid_cooldown_seconds: 1 } });
+    await worker.coordinatorBehaves('hangs');
+    assert.equal(await verdict(await provider.mint()), 'accepted');
+    let report;
+    const took = await timed(async () => (report = await ready(worker)));
+    assert.ok(took < 1000, `${took} ms`);
+    assert.equal(report.status, 'degraded');
+    assert.match(report.details.coordinator.problem, /no answer within 1500 ms/);
+    await worker.coordinatorBehaves('up');
+    await pass(worker, 70);
+    const recovered = await ready(worker);
+    assert.deepEqual([recovered.status, recovered.details.coordinator.problem], ['ready', null]);
   });
 });
 
