@@ -12,6 +12,8 @@ declare module 'edge-assay' {
     subject: unknown,
     options: string | undefined,
   ): string | Promise<string>;
+  /** The answer to a question that the coordinator's object has received. */
+  export function coordinate(env: object, question: unknown): string | Promise<string>;
   /** How many of `times` verifications were good. Only with the feature `bench`. */
   export function bench_verify(algorithm: string, key: string, token: string, times: number): number;
 

@@ -184,7 +184,7 @@ suite('under load, a change', () => {
     const issuers = [{ issuer: ISSUER, jwks_uri, audience: 'unchecked' }, other];
     await worker.bind({ ASSAY: { issuers } });
     for (const token of Object.values(tokens)) await verdict(token());
-    const stops = Object.entries(tokens).map(([name, token]) => [name, asking(verdict, token)]);
+    const stops = Object.entries(tokens).map(([name, token]) => ({ name, stop: asking(verdict, token) }));
     await pause(300);
     const fetches = provider.requests();
     const from = performance.now();
@@ -192,7 +192,7 @@ suite('under load, a change', () => {
     const to = performance.now();
     await pause(500);
     const found = {};
-    for (const [name, stop] of stops) found[name] = parts(await stop(), from, to);
+    for (const { name, stop } of stops) found[name] = parts(await stop(), from, to);
     return { found, fetched: provider.requests() - fetches, verdict, worker, issuers };
   }
   const only = (...all) => all;
