@@ -1,6 +1,7 @@
 // The results of a run: as tables for the terminal, and in the documents between the marks that name a section.
 import { ENGINES } from './alone.mjs';
 import { rowOf } from './rounds.mjs';
+import { filledSections, table } from './sections.mjs';
 import { HELLO, RIVALS, distinctTokens, oneToken } from './served.mjs';
 
 export const PAGES = ['docs/performance.md', 'docs/operations/running.md', 'README.md'];
@@ -109,10 +110,7 @@ const SECTIONS = {
 
 /** The document with every section between `<!-- run: name -->` and `<!-- end -->` replaced by these results. */
 export function filled(page, results) {
-  return page.replace(/<!-- run: ([\w-]+) -->\n[^]*?<!-- end -->/g, (old, name) => {
-    const text = SECTIONS[name](results);
-    return text === undefined ? old : `<!-- run: ${name} -->\n${text}\n<!-- end -->`;
-  });
+  return filledSections(page, 'run', SECTIONS, results);
 }
 
 /** The same for a terminal. */
@@ -154,10 +152,3 @@ function enginesOf(alone, wanted) {
 const latency = ({ p50, p99 }) => `${p50.toFixed(2)} / ${p99.toFixed(2)}`;
 const servedRatio = (rows, name) => rowOf(rows, name, RIVALS[0]).perSecond / rowOf(rows, name, RIVALS[1]).perSecond;
 const beyondHello = (rows, target) => rowOf(rows, 'start-up', target).milliseconds - rowOf(rows, 'start-up', 'hello').milliseconds;
-
-function table(rows) {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  const line = (row) => `| ${row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]))).join(' | ')} |`;
-  const rule = `| ${widths.map((width, column) => (column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`;
-  return [line(rows[0]), rule, ...rows.slice(1).map(line)].join('\n');
-}

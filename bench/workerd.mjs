@@ -55,11 +55,22 @@ export async function prepareWorkerd(subjects, { worker, benchWorker, only, engi
   return (options) => start(sockets, options);
 }
 
-async function start(sockets, { inspected = false } = {}) {
-  const child = spawn(workerd.default, ['serve', 'config.capnp', '--control-fd=3', ...(inspected ? [`--inspector-addr=${INSPECTOR}`] : [])], {
-    cwd: FOLDER,
-    stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
+const start = (sockets, { inspected = false } = {}) => serve(FOLDER, sockets, { args: inspected ? [`--inspector-addr=${INSPECTOR}`] : [] });
+
+/**
+ * Starts workerd with `config.capnp` of a folder and waits until it listens on these sockets. `onLine` gets each line that the Workers log;
+ * without it the lines are dropped.
+ *
+ * @param {string} folder
+ * @param {string[]} sockets
+ * @param {{ args?: string[], onLine?: (line: string) => void }} [options]
+ */
+export async function serve(folder, sockets, { args = [], onLine } = {}) {
+  const child = spawn(workerd.default, ['serve', 'config.capnp', '--control-fd=3', ...args], {
+    cwd: folder,
+    stdio: ['ignore', onLine ? 'pipe' : 'ignore', onLine ? 'pipe' : 'inherit', 'pipe'],
   });
+  for (const stream of [child.stdout, child.stderr]) if (stream && onLine) createInterface({ input: stream }).on('line', onLine);
   const ended = new Promise((resolve) => child.once('exit', resolve));
   const ports = await Promise.race([
     listening(child.stdio[3], sockets),
@@ -69,6 +80,7 @@ async function start(sockets, { inspected = false } = {}) {
     ports,
     pid: child.pid,
     inspector: INSPECTOR,
+    ended,
     async stop() {
       child.kill();
       await ended;
