@@ -197,7 +197,7 @@ function encodings() {
     'an unused bit in the signature': (it) => {
       const token = good(it);
       const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-      const last = alphabet[alphabet.indexOf(token.at(-1)) ^ 1];
+      const last = alphabet[alphabet.indexOf(token.slice(-1)) ^ 1];
       // Where the length leaves no unused bits, this is simply another signature.
       return meant('lenient base64url', token.slice(0, -1) + last);
     },
