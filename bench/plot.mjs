@@ -7,7 +7,9 @@ const RIGHT = 12;
 const HEAD = 30;
 const PANEL = 96;
 const GAP = 34;
-const FOOT = 24;
+const FOOT = 42;
+/** The least distance between the middles of two labels of an axis. */
+const LINE = 13;
 /** The colours of series, in the order of a chart. */
 export const COLOURS = ['#d9622b', '#3f86c6', '#8a939b'];
 
@@ -33,7 +35,7 @@ export function plot({ title, alt, xTitle, xMost, marks = [], panels }) {
   const marked = marks.map((x) => `<path class="mark" d="M${fixed(across(x))} ${HEAD + GAP}V${last}"/>`);
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escaped(alt)}">
 <style>text { font: 12px system-ui, sans-serif; fill: #7c7c7c } .title { font-size: 14px; font-weight: 600 } .name { font-weight: 600 } path { fill: none; stroke-width: 1.5; stroke-linejoin: round } .grid { stroke: #8888; stroke-width: .5 } .mark { stroke: #8886; stroke-width: .7; stroke-dasharray: 2 3 }</style>
-${[text(LEFT, 18, title, 'class="title"'), ...marked, ...lines.flat(), ...ticks, text(WIDTH - RIGHT, height - 4, xTitle, 'text-anchor="end"')].join('\n')}
+${[text(LEFT, 18, title, 'class="title"'), ...marked, ...lines.flat(), ...ticks, text(WIDTH - RIGHT, last + 33, xTitle, 'text-anchor="end"')].join('\n')}
 </svg>
 `;
 }
@@ -46,17 +48,20 @@ function drawn({ title, series, least = 0, logarithmic = false }, bottom, across
   const end = Math.max(values.at(-1) ?? 0, most);
   const place = logarithmic ? (y) => Math.log10(1 + y) / Math.log10(1 + end) : (y) => y / end;
   const up = (y) => bottom - place(y) * PANEL;
-  const grid = values.map(
-    (y) => `<path class="grid" d="M${LEFT} ${fixed(up(y))}H${WIDTH - RIGHT}"/>${text(LEFT - 6, up(y) + 4, number(y), 'text-anchor="end"')}`,
-  );
+  let free = Infinity;
+  const grid = values.map((y) => {
+    const line = `<path class="grid" d="M${LEFT} ${fixed(up(y))}H${WIDTH - RIGHT}"/>`;
+    // Close to 0, a logarithmic axis has no room for each label.
+    if (free - up(y) < LINE) return line;
+    free = up(y);
+    return line + text(LEFT - 6, up(y) + 4, number(y), 'text-anchor="end"');
+  });
   const shapes = series.map(({ points, area, dashed }, index) => {
     const colour = series[index].colour ?? COLOURS[index];
     const line = points.map(({ x, y }, at) => `${at === 0 ? 'M' : 'L'}${fixed(across(x))} ${fixed(up(y))}`).join('');
     if (!area) return `<path stroke="${colour}"${dashed ? ' stroke-dasharray="4 3"' : ''} d="${line}"/>`;
     const [first, last] = [points[0], points.at(-1)];
-    return first && last
-      ? `<path style="fill:${colour};fill-opacity:.45;stroke:${colour};stroke-width:.7" d="${line}V${bottom}H${fixed(across(first.x))}Z"/>`
-      : '';
+    return first && last ? `<path style="fill:${colour};fill-opacity:.5;stroke:none" d="${line}V${bottom}H${fixed(across(first.x))}Z"/>` : '';
   });
   // A name of 12 px has about 7 px per character.
   let right = WIDTH - RIGHT;

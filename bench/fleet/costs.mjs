@@ -1,0 +1,109 @@
+// What a month costs, from one row of prices and one row of counts: the table of docs/operations/costs.md.
+import { filledSections, table } from '../sections.mjs';
+
+export const PAGE = 'docs/operations/costs.md';
+
+const HOURS_OF_A_MONTH = 30 * 24;
+const SECONDS_OF_A_MONTH = HOURS_OF_A_MONTH * 3600;
+
+/** Cloudflare's prices on the paid plan, in dollars: what the plan includes, and the price of each further unit. `read` is when its pages were read. */
+export const PRICES = {
+  read: '2026-11-28',
+  plan: 5,
+  requests: { included: 10e6, each: 0.3 / 1e6 },
+  cpuMilliseconds: { included: 30e6, each: 0.02 / 1e6 },
+  kvReads: { included: 10e6, each: 0.5 / 1e6 },
+  kvWrites: { included: 1e6, each: 5 / 1e6 },
+  objectRequests: { included: 1e6, each: 0.15 / 1e6 },
+  objectGigabyteSeconds: { included: 400e3, each: 12.5 / 1e6 },
+  // From 2026-12-01 on.
+  logGigabytes: { included: 50, each: 0.25 },
+};
+
+/** What a month's bill depends on beside the requests. */
+export const COUNTS = {
+  // An isolate lives for 20 minutes in the simulation. It reads two records and the mark of a purge when it starts and when its set is due.
+  kvReadsPerIsolateHour: 12,
+  // PURGE_LOOK_SECONDS of the verifier's limits.
+  secondsBetweenPurgeLooks: 30,
+  kvWritesPerHour: 12,
+  fetchesPerHour: 12,
+  // An object is billed for 128 MB while it is in memory: for so many seconds after each fetch.
+  objectGigabytes: 0.128,
+  objectSecondsPerFetch: 60,
+  // The default of jwks.unknown_kid_cooldown_seconds: in a flood, each isolate looks so often.
+  secondsBetweenLooksInFlood: 30,
+  // A log event for each request. An assumption: the runtime's own members are most of it.
+  logBytesPerRequest: 1000,
+};
+
+/** The requests of a month, and how many isolates answer them. The latter is an assumption: Cloudflare publishes no number, and it depends on where clients are. */
+export const VOLUMES = [
+  { requests: 10e6, isolates: 100 },
+  { requests: 1e9, isolates: 1000 },
+  { requests: 100e9, isolates: 10_000 },
+];
+
+/** The price of so many units. */
+export const priced = ({ included, each }, count) => Math.max(0, count - included) * each;
+
+const purgeLooks = ({ requests, isolates }) => Math.min(requests, (isolates * SECONDS_OF_A_MONTH) / COUNTS.secondsBetweenPurgeLooks);
+const looksInFlood = ({ isolates }) => (isolates * SECONDS_OF_A_MONTH) / COUNTS.secondsBetweenLooksInFlood;
+const object = (requests, seconds) =>
+  priced(PRICES.objectRequests, requests) + priced(PRICES.objectGigabyteSeconds, Math.min(seconds, SECONDS_OF_A_MONTH) * COUNTS.objectGigabytes);
+
+/**
+ * The items of a month's bill with one issuer: `{ name, amounts }`, with the dollars for each of VOLUMES.
+ *
+ * @param {number} cpuMicroseconds of a request
+ */
+export function bill(cpuMicroseconds) {
+  const fetches = COUNTS.fetchesPerHour * HOURS_OF_A_MONTH;
+  const items = {
+    'requests to the Worker': ({ requests }) => priced(PRICES.requests, requests),
+    'CPU time': ({ requests }) => priced(PRICES.cpuMilliseconds, (requests * cpuMicroseconds) / 1000),
+    'Workers Logs, each request logged': ({ requests }) => priced(PRICES.logGigabytes, (requests * COUNTS.logBytesPerRequest) / 1e9),
+    '**KV**: reads and writes of key sets': ({ isolates }) =>
+      priced(PRICES.kvReads, isolates * HOURS_OF_A_MONTH * COUNTS.kvReadsPerIsolateHour) +
+      priced(PRICES.kvWrites, COUNTS.kvWritesPerHour * HOURS_OF_A_MONTH),
+    '… and looks for purges': (volume) => {
+      const others = volume.isolates * HOURS_OF_A_MONTH * COUNTS.kvReadsPerIsolateHour;
+      return priced(PRICES.kvReads, others + purgeLooks(volume)) - priced(PRICES.kvReads, others);
+    },
+    '… and writes, if a flood of unknown keys lasts all month': (volume) => priced(PRICES.kvWrites, looksInFlood(volume)),
+    '**The cache of the data centre**': () => 0,
+    '**The coordinator**, while nothing happens': () => object(fetches, fetches * COUNTS.objectSecondsPerFetch),
+    '… if the flood lasts all month': (volume) => object(looksInFlood(volume), SECONDS_OF_A_MONTH),
+  };
+  return Object.entries(items).map(([name, amount]) => ({ name, amounts: VOLUMES.map(amount) }));
+}
+
+const shown = (amount) => (amount === 0 ? '$0' : amount < 10 ? `$${amount.toFixed(2)}` : `$${Math.round(amount).toLocaleString('en')}`);
+const count = (number) => (number >= 1e9 ? `${number / 1e9} billion` : `${number / 1e6} million`);
+
+/** The page with the table and the prices. */
+export function filled(page, cpuMicroseconds) {
+  const sections = {
+    month: () =>
+      table([
+        ['dollars a month', ...VOLUMES.map(({ requests }) => `${count(requests)} requests`)],
+        ['isolates (assumed)', ...VOLUMES.map(({ isolates }) => isolates.toLocaleString('en'))],
+        ...bill(cpuMicroseconds).map(({ name, amounts }) => [name, ...amounts.map(shown)]),
+      ]),
+    prices: () => {
+      const per = (name, unit = 1e6) => `$${Number((PRICES[name].each * unit).toPrecision(4))}`;
+      const included = (name) => PRICES[name].included.toLocaleString('en');
+      return table([
+        ['Cloudflare, paid plan, $5 a month', 'included', 'further'],
+        ['requests', included('requests'), `${per('requests')} per million`],
+        ['CPU milliseconds', included('cpuMilliseconds'), `${per('cpuMilliseconds')} per million`],
+        ['KV reads', included('kvReads'), `${per('kvReads')} per million`],
+        ['KV writes', included('kvWrites'), `${per('kvWrites')} per million`],
+        ['Durable Object requests', included('objectRequests'), `${per('objectRequests')} per million`],
+        ['Durable Object duration, GB-s', included('objectGigabyteSeconds'), `${per('objectGigabyteSeconds')} per million`],
+        ['Workers Logs, GB, from 2026-12-01', included('logGigabytes'), `${per('logGigabytes', 1)} each`],
+      ]);
+    },
+  };
+  return filledSections(page, 'costs', sections, undefined);
+}
