@@ -71,7 +71,10 @@ export async function serve(folder, sockets, { args = [], onLine } = {}) {
     stdio: ['ignore', onLine ? 'pipe' : 'ignore', onLine ? 'pipe' : 'inherit', 'pipe'],
   });
   for (const stream of [child.stdout, child.stderr]) if (stream && onLine) createInterface({ input: stream }).on('line', onLine);
-  const ended = new Promise((resolve) => child.once('exit', resolve));
+  // Also when this process is ended before it could call `stop`.
+  const kill = () => void child.kill();
+  process.once('exit', kill);
+  const ended = new Promise((resolve) => child.once('exit', resolve)).finally(() => process.off('exit', kill));
   const ports = await Promise.race([
     listening(child.stdio[3], sockets),
     ended.then((code) => Promise.reject(new Error(`workerd exited with ${code}`))),

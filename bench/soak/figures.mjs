@@ -49,7 +49,7 @@ export class Window {
   #latencies = new Latencies();
   /** @type {Map<number, number>} */
   #statuses = new Map();
-  #memory = { rss: 0, wasm: 0 };
+  #memory = { rss: Infinity, wasm: 0 };
 
   answered(status, milliseconds) {
     this.answers += 1;
@@ -57,9 +57,9 @@ export class Window {
     this.#statuses.set(status, (this.#statuses.get(status) ?? 0) + 1);
   }
 
-  /** The memory at the end of the window, after a garbage collection. */
+  /** The memory after a garbage collection. The least of the process counts, and the WebAssembly memory never shrinks. */
   sampled({ rss, wasm }) {
-    this.#memory = { rss, wasm };
+    this.#memory = { rss: Math.min(rss, this.#memory.rss), wasm };
   }
 
   /**

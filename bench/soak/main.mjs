@@ -19,6 +19,8 @@ const PERIOD = { share: 1 / 20, leastSeconds: 60, mostSeconds: 180 };
 export async function main(args) {
   const { minutes, write, ...settings } = options(args);
   await buildWorker();
+  // So that workerd is ended too.
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
   const seconds = minutes * 60;
   const { leastSeconds, mostSeconds, share } = PERIOD;
   const periodSeconds = Math.min(mostSeconds, Math.max(leastSeconds, seconds * share));

@@ -28,6 +28,8 @@ const VETERAN_SHARE = 0.02;
 const CALIBRATION = { share: 1 / 4, mostSeconds: 8 };
 /** Of what the machine can. */
 const LOAD = 0.5;
+/** How often garbage is collected and the memory measured. With longer pauses, garbage would enlarge the process for good. */
+const SAMPLED_EVERY_MS = 3000;
 /** An answer that does not come for so long is missing. */
 const PATIENCE_MS = 30_000;
 /** After so many wrong answers the run ends. */
@@ -80,9 +82,11 @@ export async function soak({ seconds, windowSeconds, periodSeconds, connections,
       while (!stopped && windows.length * windowSeconds < seconds) {
         const [from, cpu] = [performance.now(), cpuSeconds()];
         const end = from + windowSeconds * 1000;
-        while (!stopped && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, Math.min(200, end - performance.now())));
-        const wasm = await workerd.wasmBytesAfterCollection();
-        window.sampled({ wasm, rss: rssBytes(workerd.pid) });
+        while (!stopped && performance.now() < end) {
+          await new Promise((resolve) => setTimeout(resolve, Math.min(SAMPLED_EVERY_MS, end - performance.now())));
+          const wasm = await workerd.wasmBytesAfterCollection();
+          window.sampled({ wasm, rss: rssBytes(workerd.pid) });
+        }
         const finished = window;
         window = new Window();
         const now = performance.now();
