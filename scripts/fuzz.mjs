@@ -3,6 +3,7 @@
 //
 //   npm run fuzz                               every target for 60 s, as many at the same time as there are processors
 //   npm run fuzz -- --seconds 4800 [target…]   this time for each target; 12 targets take a night on two processors
+//   npm run fuzz -- --at-once 1 [target…]      one after the other, beside something else that needs a processor
 //   npm run fuzz -- --minimise [target…]       writes to fuzz/corpus the fewest of all known inputs that reach the same code
 //
 // New inputs are kept in target/fuzz/corpus, findings in target/fuzz/findings.
@@ -36,10 +37,13 @@ const COVERAGE = [
 await run(async () => {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { seconds: { type: 'string' }, minimise: { type: 'boolean', default: false } },
+    options: { seconds: { type: 'string' }, 'at-once': { type: 'string' }, minimise: { type: 'boolean', default: false } },
   });
   const seconds = Number(values.seconds ?? DEFAULT_SECONDS);
-  if (!Number.isInteger(seconds) || seconds < 1) throw new Failure('✗ npm run fuzz -- [--seconds N] [--minimise] [target…]');
+  const atOnce = Number(values['at-once'] ?? availableParallelism());
+  if (![seconds, atOnce].every((number) => Number.isInteger(number) && number >= 1)) {
+    throw new Failure('✗ npm run fuzz -- [--seconds N] [--at-once N] [--minimise] [target…]');
+  }
   const targets = chosen(positionals);
   const binary = await built();
   if (values.minimise) {
@@ -51,7 +55,7 @@ await run(async () => {
   const work = async () => {
     for (const target of queue) results.push(await fuzz(binary, target, seconds));
   };
-  await Promise.all(Array.from({ length: availableParallelism() }, work));
+  await Promise.all(Array.from({ length: atOnce }, work));
   const failed = results.filter(({ failure }) => failure);
   const total = results.reduce((sum, { executions }) => sum + executions, 0);
   for (const { target, failure } of failed) console.error(`✗ ${target}\n${failure}`);
