@@ -42,11 +42,11 @@ const FAULTS = {
     former = own;
     return new Response(sent.body, sent.init);
   },
-  // Requests take more and more of the processor.
+  // Requests take more and more of the processor, after a few seconds.
   drift(_, response) {
-    const seconds = Math.min(15, (Date.now() - begun.at) / 1000);
+    const seconds = Math.min(15, Math.max(0, (Date.now() - begun.at) / 1000 - 6));
     let sum = 0;
-    for (let i = 0; i < 8000 * seconds ** 2; i += 1) sum = (sum + i) % 7;
+    for (let i = 0; i < 16_000 * seconds ** 2; i += 1) sum = (sum + i) % 7;
     kept[0] = sum;
     return response;
   },
