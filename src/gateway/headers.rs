@@ -318,12 +318,12 @@ pub fn to_remove(names: &str, untrusted: &Untrusted, connection: &str, is_upgrad
     let options = |text| str::split(text, ',').map(|option| option.trim_matches([' ', '\t']));
     // With thousands of headers and of options, comparing each with each would take seconds.
     let long = (connection.len() > SEARCHED_CONNECTION_BYTES).then(|| connection.to_ascii_lowercase());
-    let mut named = BTreeSet::new();
+    let mut dropped = BTreeSet::new();
     for option in long.iter().flat_map(|text| options(text)) {
-        named.insert(option);
+        dropped.insert(option);
     }
     let is_named = |name: &str| match &long {
-        Some(_) => named.contains(name),
+        Some(_) => dropped.contains(name),
         None => options(connection).any(|option| option.eq_ignore_ascii_case(name)),
     };
     names

@@ -184,7 +184,7 @@ fn a_key_of_another_tenant_serves_no_table_for_one_tenant() {
         ] {
             let world =
                 World::trusting(&[json!({ "issuer": name, "jwks_uri": KEYS, "audience": "unchecked" })]);
-            world.serves(KEYS, Answer::json(jwks(&[key.clone()])));
+            world.serves(KEYS, Answer::json(jwks(std::slice::from_ref(&key))));
             let outcome = world.outcome(&token(&name, &json!(OURS)));
             assert_eq!(
                 outcome.map_err(|refusal| refusal.code()).err(),
