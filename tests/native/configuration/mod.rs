@@ -9,6 +9,7 @@ mod record;
 mod schema;
 mod shipped;
 
+use crate::support::keys;
 use crate::support::platform::FakePlatform;
 use crate::support::schema::agrees;
 use crate::support::world::{NOW, merged};
@@ -49,6 +50,20 @@ fn with_issuer(changes: &Value) -> Value {
 
 fn sound_issuer() -> Value {
     json!({ "issuer": "https://a.example", "jwks_uri": "https://a.example/jwks", "audience": "unchecked" })
+}
+
+#[test]
+fn an_issuer_has_public_keys_that_are_fetched_or_configured_or_none() {
+    let jwks =
+        serde_json::from_str::<Value>(&keys::published(&[keys::for_algorithm(Algorithm::EdDsa)])).unwrap();
+    let without_keys = json!({
+        "issuer": "https://a.example", "audience": "unchecked", "algorithms": ["HS256"], "secrets": [{ "binding": "SECRET" }],
+    });
+    let configured = json!({ "issuer": "https://a.example", "audience": "unchecked", "jwks": jwks });
+    for (issuer, expected) in [(sound_issuer(), true), (configured, true), (without_keys, false)] {
+        let terms = terms(&json!({ "issuers": [issuer] }));
+        assert_eq!(terms.issuers.iter().next().unwrap().has_public_keys(), expected, "{issuer}");
+    }
 }
 
 #[test]

@@ -42,6 +42,26 @@ fn faults_of_the_configuration_are_all_found_with_their_paths() {
 }
 
 #[test]
+fn a_name_that_no_table_has_gets_the_fix_that_fits_it() {
+    for (name, fix) in [
+        ("https://unknown.example", "add an [[vars.ASSAY.issuers]] table for it, or remove it".to_owned()),
+        ("https://Sincere-Cheetah-30.clerk.accounts.dev/", format!("write \"{CLERK}\"")),
+        (
+            "https://spelt.example",
+            "write the `issuer` of the table that has it in `also_known_as`".to_owned(),
+        ),
+    ] {
+        let mut config = config();
+        config["issuers"][0]["also_known_as"] = json!(["https://spelt.example"]);
+        config["exchange"]["targets"][0]["from"] = json!([name]);
+        let world = World::with_secrets(&config, &[("SIGNING_KEYS", &signing_keys())]);
+        let faults = world.app.config.terms.as_ref().unwrap_err();
+        let fault = faults.iter().find(|fault| fault.path == "exchange.targets[0].from[0]").unwrap();
+        assert_eq!(fault.fix, fix, "{name}");
+    }
+}
+
+#[test]
 fn a_condition_is_about_a_claim_or_about_a_member_of_the_header() {
     for (condition, expected) in [
         (json!({ "claim": "/a", "exists": true }), None),

@@ -19,7 +19,7 @@ use crate::rejection::{Rejection, excerpt};
 use crate::time::Timestamp;
 
 /// The rules for the tokens of an issuer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct ClaimRules {
     /// The accepted `typ` values. They are compared case-insensitively and without `application/` (RFC 7515 §4.1.9).
     pub types: Vec<String>,

@@ -108,9 +108,30 @@ mod tests {
             ("P{ksuid}", "P2abcdefghijklmnopqrstuvwxyz", true),
             ("P{ksuid}", "P2abc", false),
             ("P{region}{ksuid}", "Peuc12abcdefghijklmnopqrstuvwxyz", true),
+            ("P{region}{ksuid}", "Peuc1x2abcdefghijklmnopqrstuvwxyz", false),
+            ("P{region}{ksuid}", "Peu-12abcdefghijklmnopqrstuvwxyz", false),
+            ("P{ksuid}", "P2abcdefghijklmnopqrstuvwxy_", false),
+            ("https://{host}.example", "https://evil!.example", false),
+            ("https://{host}.example", "https://evil%2f.example", false),
+            ("https://a.example/{uuid}/v2.0", &format!("https://a.example/{}/v2.0", &tenant[1..]), false),
+            ("https://a.example/{uuid}/v2.0", &format!("https://a.example/{tenant}5/v2.0"), false),
+            (
+                "https://a.example/{uuid}/v2.0",
+                &format!("https://a.example/{}/v2.0", tenant.replace('1', "g")),
+                false,
+            ),
         ] {
             assert_eq!(has_form(form, text), expected, "{form} {text}");
         }
+    }
+
+    #[test]
+    fn the_longest_text_has_255_bytes() {
+        let form = "https://{host}.example";
+        let of_length =
+            |length: usize| format!("https://{}.example", "a".repeat(length - "https://.example".len()));
+        assert!(has_form(form, &of_length(255)));
+        assert!(!has_form(form, &of_length(256)));
     }
 
     #[test]

@@ -95,6 +95,26 @@ mod tests {
     }
 
     #[test]
+    fn the_names_of_an_issuer_have_one_place_for_the_tenant_or_none() {
+        let template = "https://a.example/{tenantid}/v2.0";
+        let fixed = "https://a.example/v2.0";
+        let twice = "https://a.example/{tenantid}/{tenantid}";
+        for (issuer, also_known_as, has_tenants, expected) in [
+            (fixed, fixed, false, None),
+            (template, template, true, None),
+            (fixed, fixed, true, Some("names no {tenantid}, although `tenants` is set")),
+            (template, template, false, Some("has {tenantid}, but nothing says which tenants are accepted")),
+            (fixed, template, false, Some("must have {tenantid} in all of its spellings or in none")),
+            (template, fixed, true, Some("must have {tenantid} in all of its spellings or in none")),
+            (template, twice, true, Some("must have {tenantid} in all of its spellings or in none")),
+            (twice, template, true, Some("has {tenantid} more than once")),
+        ] {
+            let fault = fault_of_names(issuer, &[also_known_as.to_owned()], has_tenants);
+            assert_eq!(fault.map(|(problem, _)| problem), expected, "{issuer} {also_known_as} {has_tenants}");
+        }
+    }
+
+    #[test]
     fn the_tenant_is_what_stands_between_the_fixed_parts() {
         let template = "https://a.example/{tenantid}/v2.0";
         for (iss, expected) in [
