@@ -93,7 +93,7 @@ fn a_retired_key_that_comes_back_is_accepted_after_the_next_refresh() {
 }
 
 #[test]
-fn a_purge_forgets_which_keys_are_retired() {
+fn a_purge_brings_a_retired_key_back_that_is_published_again() {
     let (world, isolate) = withdrawn();
     for _ in 0..2 {
         world.pass(30);
@@ -103,6 +103,22 @@ fn a_purge_forgets_which_keys_are_retired() {
     let purged = world.run(isolate.cache.purge(&world, &isolate.source, &POLICY, world.now()));
     assert!(purged.fetched.is_ok());
     assert!(holds(&isolate.ask(&world, Wanted::Kid("a")), "a"));
+}
+
+#[test]
+fn the_tokens_of_a_key_that_a_purge_has_removed_are_looked_for_during_a_minute_only() {
+    let (world, isolate) = withdrawn();
+    serve(&world, &[("c", 3)]);
+    let purged = world.run(isolate.cache.purge(&world, &isolate.source, &POLICY, world.now()));
+    assert!(purged.fetched.is_ok());
+    let mut fetches = 0;
+    for _ in 0..100 {
+        world.pass(10);
+        let before = calls(&world);
+        assert!(!holds(&isolate.ask(&world, Wanted::Kid("b")), "b"));
+        fetches += calls(&world) - before;
+    }
+    assert!((1..=4).contains(&fetches), "{fetches}");
 }
 
 #[test]

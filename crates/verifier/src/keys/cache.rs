@@ -490,7 +490,9 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
         self.with(|entry| {
             entry.purges.learn(Some(purged_at), now);
             if entry.record.cached.is_none() || entry.record.drop_set_before(Some(purged_at)) {
-                entry.record = Record::default();
+                // Its keys are remembered: the tokens of the one for which the operator purges may circulate.
+                let retired = std::mem::take(&mut entry.record.retired);
+                entry.record = Record { retired, ..Record::default() };
             }
         });
         self.drop_unwritten();
@@ -683,7 +685,7 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
         let must_not_be_lost =
             held.as_ref().is_some_and(|held| held.lifetime.serves_at(begun) && !held.set.keys.is_empty());
         let origins = Origins::new(self.platform, avoided_until, begun);
-        let max_age = purge::max_age_seconds(purged_at, begun);
+        let max_age = purge::max_age_seconds(purged_at, held.is_some(), begun);
         let outcome =
             fetch::fetch(&origins, self.source, self.policy, held.as_ref(), must_not_be_lost, max_age).await;
         let now = self.platform.now();

@@ -82,8 +82,10 @@ pub(super) fn read(text: &str, now: Timestamp) -> Option<Timestamp> {
     (!is_future(at, now)).then_some(at)
 }
 
-/// How old an answer of the origin may be at `now`, in seconds: it must be from after the purge.
-pub(super) fn max_age_seconds(purged_at: Option<Timestamp>, now: Timestamp) -> u64 {
+/// How old an answer of the origin may be at `now`, in seconds. A process without a set needs one from after the purge. To a process with a set,
+/// an older answer does no harm, because it does not replace the set.
+pub(super) fn max_age_seconds(purged_at: Option<Timestamp>, holds_set: bool, now: Timestamp) -> u64 {
+    let purged_at = purged_at.filter(|_| !holds_set);
     let since = purged_at.map_or(MAX_SHARED_SECONDS, |at| u64::try_from(now.since(at)).unwrap_or(0));
     since.min(MAX_SHARED_SECONDS)
 }

@@ -146,14 +146,14 @@ impl Record {
         self.cached.as_ref().filter(|cached| cached.lifetime.serves_at(now))
     }
 
-    /// Drops the set, and what followed from it, if it was fetched before this time. Returns whether it was.
+    /// Drops the set if it was fetched before this time. Its keys are remembered as vanished until a set has them. Returns whether it was.
     pub fn drop_set_before(&mut self, purged_at: Option<Timestamp>) -> bool {
         let is_before = |cached: &mut CachedSet| purged_at.is_some_and(|at| cached.lifetime.fetched_at < at);
-        let is_dropped = self.cached.take_if(is_before).is_some();
-        if is_dropped {
-            self.retired = RetiredKids::default();
+        let dropped = self.cached.take_if(is_before);
+        if let (Some(dropped), Some(at)) = (&dropped, purged_at) {
+            self.retired.dropped(&dropped.set, at);
         }
-        is_dropped
+        dropped.is_some()
     }
 
     /// Holds `cached` in place of the set so far.

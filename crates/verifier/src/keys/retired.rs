@@ -31,6 +31,12 @@ pub(super) fn is_known(set: &KeySet, kid: &str) -> bool {
     set.with_kid(kid).next().is_some() || set.set_aside_with_kid(kid).is_some()
 }
 
+/// The `kid`s of the set.
+fn kids(set: &KeySet) -> impl Iterator<Item = &str> {
+    let usable = set.keys.iter().filter_map(|key| key.kid.as_deref());
+    usable.chain(set.set_aside.iter().filter_map(|key| key.kid.as_deref()))
+}
+
 impl RetiredKids {
     /// Whether the origin need not be asked for `kid`, which its set lacks.
     pub(super) fn contains(&self, kid: &str) -> bool {
@@ -48,14 +54,16 @@ impl RetiredKids {
         for vanished in &mut self.0 {
             vanished.confirmed |= fetched_at.since(vanished.absent_since) >= RETIRED_AFTER_SECONDS;
         }
-        let kids = |set: &KeySet| -> Vec<String> {
-            let usable = set.keys.iter().filter_map(|key| key.kid.clone());
-            let set_aside = set.set_aside.iter().filter_map(|key| key.kid.clone());
-            usable.chain(set_aside).collect()
-        };
-        let gone = former.map(kids).unwrap_or_default();
-        for kid in gone.into_iter().filter(|kid| !is_known(set, kid)) {
-            self.remember(Vanished { kid, absent_since: fetched_at, confirmed: false });
+        for kid in former.into_iter().flat_map(kids).filter(|kid| !is_known(set, kid)) {
+            self.remember(Vanished { kid: kid.to_owned(), absent_since: fetched_at, confirmed: false });
+        }
+        self.shorten();
+    }
+
+    /// Notes that `set` does not count any more, and that no other has taken its place yet.
+    pub(super) fn dropped(&mut self, set: &KeySet, at: Timestamp) {
+        for kid in kids(set) {
+            self.remember(Vanished { kid: kid.to_owned(), absent_since: at, confirmed: false });
         }
         self.shorten();
     }
