@@ -214,6 +214,18 @@ fn a_failure_is_tried_again_soon_and_then_held_longer_and_longer() {
 }
 
 #[test]
+fn an_answer_that_cannot_be_a_set_is_tried_again_soon() {
+    for answer in [Answer::html("<html>"), Answer::json("[]"), Answer::status(304), Answer::json("")] {
+        let world = coordinated();
+        world.origin.serves(URL, answer);
+        assert!(alone(&world).ask(&world, Wanted::Any).is_err());
+        world.pass(2);
+        serve(&world, &[("a", 1)]);
+        assert!(holds(&alone(&world).ask(&world, Wanted::Kid("a")), "a"));
+    }
+}
+
+#[test]
 fn a_purge_passes_the_hold_and_the_bound_of_four_fetches_a_minute_stays() {
     let world = coordinated();
     let isolate = Isolate::warm(&world);
@@ -259,7 +271,7 @@ fn the_documents_that_a_coordinator_keeps_are_bounded() {
         let (coordinator, world) = (Coordinator::new(), FakePlatform::at(NOW));
         let ask = |number: usize| {
             let url = format!("https://issuer{number}.example/jwks");
-            world.origin.serves(&url, Answer::document(200, "text/plain", "x".repeat(bytes)));
+            world.origin.serves(&url, Answer::document(200, "text/plain", format!("{{{}", " ".repeat(bytes - 1))));
             let (asked, fetch) =
                 coordinator.ask(&Question::write(&DocumentRequest { url, ..request() }), world.now());
             if let Some(fetch) = fetch {

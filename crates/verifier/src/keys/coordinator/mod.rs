@@ -217,9 +217,19 @@ fn given_to(request: &DocumentRequest, document: &Arc<Document>) -> Arc<Document
     }
 }
 
-/// Whether the outcome says that the origin fails for the moment, and not what it publishes.
+/// Whether the outcome is one that will soon be another: the origin fails for the moment, or it has answered with something that cannot be a set. A
+/// page in place of the keys usually is a proxy's.
 fn is_failure(outcome: &Result<Arc<Document>, FetchError>) -> bool {
-    outcome.as_ref().map_or(true, |document| is_temporary(document.status))
+    outcome.as_ref().map_or(true, |document| match document.status {
+        200 => !after_byte_order_mark(&document.body).trim_ascii_start().starts_with(b"{"),
+        // Nobody has asked whether a set is still current.
+        304 => true,
+        status => is_temporary(status),
+    })
+}
+
+fn after_byte_order_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body)
 }
 
 impl Source {
