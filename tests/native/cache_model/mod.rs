@@ -16,7 +16,7 @@ use explorer::{Report, explore};
 use world::{
     Budget,
     Call::{Any, Cron, Kid, LookAgain, Probe},
-    Demand, Mutant, Setup, Visibility,
+    Demand, History, Mutant, Setup, Visibility,
 };
 
 const NONE: Budget = Budget { ticks: 0, cancels: 0, fetch_failures: 0, store_failures: 0, rotations: 0 };
@@ -30,6 +30,7 @@ const COLD: Setup = Setup {
     budget: NONE,
     visibility: Visibility::Eventual,
     warm: 0,
+    history: History::Quiet,
     begin_ms: 900,
     reach: 2,
     demand: None,
@@ -39,6 +40,9 @@ const COLD: Setup = Setup {
 
 /// Two isolates that know the first set, whose cooldown is over.
 const WARM: Setup = Setup { isolates: 2, warm: 2, begin_ms: 5_900, ..COLD };
+
+/// The key `a` is withdrawn, and comes back.
+const WITHDRAWN: &[&[&str]] = &[&["a", "b"], &["b"], &["b", "a"]];
 
 /// Explored completely in every test run.
 const SMALL: &[Setup] = &[
@@ -100,6 +104,24 @@ const SMALL: &[Setup] = &[
         isolates: 1,
         warm: 1,
         calls: &[(0, Kid("b")), (0, LookAgain("b")), (0, Probe)],
+        budget: Budget { ticks: 1, rotations: 1, ..NONE },
+        ..WARM
+    },
+    Setup {
+        name: "a key that was withdrawn a moment ago, and may come back",
+        versions: WITHDRAWN,
+        history: History::Rotated,
+        begin_ms: 21_900,
+        calls: &[(0, Kid("a")), (1, Kid("a"))],
+        budget: Budget { rotations: 1, fetch_failures: 1, ..NONE },
+        ..WARM
+    },
+    Setup {
+        name: "a retired key that comes back",
+        versions: WITHDRAWN,
+        history: History::Retired,
+        begin_ms: 99_900,
+        calls: &[(0, Kid("a")), (1, Kid("a")), (0, Kid("a"))],
         budget: Budget { ticks: 1, rotations: 1, ..NONE },
         ..WARM
     },
@@ -236,6 +258,17 @@ fn each_fault_of_the_protocol_is_found() {
             Mutant::TtlIgnored,
             Setup { calls: &[(0, Kid("a"))], begin_ms: 19_900, budget: Budget { ticks: 1, ..NONE }, ..WARM },
             "a set of 20 s is used, and its origin was not asked",
+        ),
+        (
+            Mutant::RetiredAtOnce,
+            Setup {
+                versions: WITHDRAWN,
+                history: History::Rotated,
+                begin_ms: 21_900,
+                calls: &[(1, Kid("a"))],
+                ..WARM
+            },
+            "\"a\" is called unknown",
         ),
         (
             Mutant::FailureHidden,

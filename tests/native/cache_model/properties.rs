@@ -1,10 +1,12 @@
 //! The properties of every world, checked at each step against the real events, not against the isolates' own state.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use edge_assay::jose::KeySet;
 use edge_assay::keys::{KeyState, Lookup, record};
-use edge_assay::limits::{FAILURE_COUNTS_SECONDS, LEASE_MARGIN_SECONDS, STORE_LEASE_SECONDS};
+use edge_assay::limits::{
+    FAILURE_COUNTS_SECONDS, LEASE_MARGIN_SECONDS, RETIRED_AFTER_SECONDS, STORE_LEASE_SECONDS,
+};
 use edge_assay::rejection::Fault;
 use serde_json::Value;
 
@@ -33,6 +35,10 @@ pub(super) struct Ghost {
     pub(super) last_answer: Option<Result<bool, u64>>,
     /// When the origin's answer with each set last arrived at any isolate, in seconds.
     served: BTreeMap<usize, i64>,
+    /// Since when the origin's answers lack a key that they had before.
+    absent: BTreeMap<&'static str, i64>,
+    /// The keys that were absent for so long that nobody looks for them.
+    retired: BTreeSet<&'static str>,
     /// Fetches whose answer has not arrived.
     flights: Vec<Flight>,
     /// Reads of the store whose answer has not arrived.
@@ -62,7 +68,7 @@ struct Observed {
 
 impl std::hash::Hash for Ghost {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        (&self.served, &self.observed, &self.excused).hash(state);
+        (&self.served, &self.absent, &self.retired, &self.observed, &self.excused).hash(state);
         // The order in which two fetches began makes no difference.
         for flights in [&self.flights, &self.reads] {
             let mut flights: Vec<_> = flights
@@ -85,6 +91,8 @@ impl Ghost {
             violation: None,
             last_answer: None,
             served: BTreeMap::new(),
+            absent: BTreeMap::new(),
+            retired: BTreeSet::new(),
             flights: Vec::new(),
             reads: Vec::new(),
             observed: vec![Observed::default(); isolates],
@@ -181,8 +189,10 @@ impl Shared {
             self.ghost.served.iter().filter(|(version, _)| !self.setup.versions[**version].contains(&kid));
         let looked = lacking.map(|(_, served)| *served).max();
         let (now, begun) = (self.second(), begun_ms.div_euclid(1000));
-        let since =
-            (now - signed(POLICY.unknown_kid_cooldown_seconds) + 1).min(begun) - self.setup.skew_range();
+        // Nobody looks for a retired key before the set is due.
+        let is_retired = self.ghost.retired.contains(kid);
+        let seconds = if is_retired { POLICY.ttl_seconds } else { POLICY.unknown_kid_cooldown_seconds };
+        let since = (now - signed(seconds) + 1).min(begun) - self.setup.skew_range();
         if looked.is_none_or(|looked| looked < since) {
             let ago = looked.map(|looked| now - looked);
             self.ghost.violate(format!("\"{kid}\" is called unknown, by an answer of {ago:?} s ago"));
@@ -262,6 +272,14 @@ impl Shared {
     pub(super) fn fetch_served(&mut self, request: usize, isolate: usize, version: usize, lacks: bool) {
         let now = self.second();
         self.ghost.served.insert(version, now);
+        let versions = self.setup.versions;
+        for kid in versions.iter().flat_map(|kids| kids.iter()) {
+            if versions[version].contains(kid) {
+                self.ghost.absent.remove(kid);
+            } else if now - *self.ghost.absent.entry(kid).or_insert(now) >= RETIRED_AFTER_SECONDS {
+                self.ghost.retired.insert(kid);
+            }
+        }
         self.ended(request, isolate, lacks).failures = 0;
     }
 
@@ -304,7 +322,10 @@ impl Shared {
 
     /// Every isolate accepts a published key soon if no further fault occurs.
     pub(super) fn check_acceptance(&mut self, isolate: usize, kid: &str, waited: i64) {
-        let longest = signed(POLICY.unknown_kid_cooldown_seconds + lease_seconds()) + 8;
+        // Nobody looks for a retired key before the set is due.
+        let is_retired = self.ghost.retired.contains(kid);
+        let due = if is_retired { POLICY.ttl_seconds } else { 0 };
+        let longest = signed(due + POLICY.unknown_kid_cooldown_seconds + lease_seconds()) + 8;
         if waited > longest {
             self.ghost
                 .violate(format!("progress: isolate {isolate} does not accept \"{kid}\" within {waited} s"));

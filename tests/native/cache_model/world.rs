@@ -101,6 +101,8 @@ pub(super) enum Mutant {
     FailureHidden,
     /// The isolates take a set for fresh for longer than the policy allows.
     TtlIgnored,
+    /// The store says of every vanished key that its absence is confirmed.
+    RetiredAtOnce,
 }
 
 /// A property that no protocol over an eventually consistent store has: the model must find a counterexample.
@@ -110,6 +112,17 @@ pub(super) enum Demand {
     SharedCooldown,
     /// The store never goes back to an older set.
     NewestSetInStore,
+}
+
+/// What has happened before exploration begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum History {
+    /// Nothing.
+    Quiet,
+    /// The origin published its second set after 15 s, and each isolate refreshed after 16 s.
+    Rotated,
+    /// The same, and each isolate fetched again after 80 s: a key that the second set lacks is retired.
+    Retired,
 }
 
 /// The description of a world.
@@ -129,6 +142,8 @@ pub(super) struct Setup {
     pub(super) visibility: Visibility,
     /// Isolates that know the first set already, fetched (or read) at [`START`].
     pub(super) warm: usize,
+    /// What these isolates have seen since then.
+    pub(super) history: History,
     /// Milliseconds after [`START`] at which exploration begins.
     pub(super) begin_ms: i64,
     /// The number of next relevant instants from which a step of the clock chooses.
@@ -553,6 +568,16 @@ impl World {
         for isolate in 0..setup.warm {
             world.ask(isolate, Call::Any);
         }
+        let (rotations, fetches): (_, &[i64]) = match setup.history {
+            History::Quiet => (0, &[]),
+            History::Rotated => (1, &[16]),
+            History::Retired => (1, &[16, 80]),
+        };
+        world.shared.borrow_mut().published.extend((0..rotations).map(|_| START + 15));
+        for second in fetches {
+            world.shared.borrow_mut().now_ms = (START + second) * 1000;
+            (0..setup.warm).for_each(|isolate| world.ask(isolate, Call::Any));
+        }
         world.known = known.map(<[u64]>::to_vec);
         (0..setup.isolates).for_each(|isolate| world.look_at(isolate));
         world.known = None;
@@ -820,6 +845,9 @@ impl World {
         if let Some(value) = &mut value {
             let second = shared.seconds(isolate);
             shared.ghost.learns(isolate, value, second);
+            if shared.setup.mutant == Some(Mutant::RetiredAtOnce) {
+                *value = value.replace("\"confirmed\":false", "\"confirmed\":true");
+            }
             if shared.setup.mutant == Some(Mutant::CooldownNotStored) {
                 let mut members: serde_json::Value = serde_json::from_str(value).unwrap();
                 members["last_unknown_kid_fetch_at"] = serde_json::Value::Null;
