@@ -6,7 +6,7 @@ use edge_assay::ports::{Document, DocumentRequest, FetchError};
 
 use super::report::Answered;
 use super::scenario::Origin;
-use super::world::{Isolate, World};
+use super::world::World;
 use crate::support::keys::jwks_of_kids;
 
 /// One identity provider.
@@ -27,18 +27,18 @@ impl Provider {
         Self { plan, number, load: Cell::new((0, 0)) }
     }
 
-    /// Answers one request from `isolate`.
+    /// Answers one request from `data_centre`.
     pub(super) async fn answer(
         &self,
         world: &World,
-        isolate: &Isolate,
+        data_centre: u16,
         request: &DocumentRequest,
     ) -> Result<Document, FetchError> {
         let second = world.now_ms().div_euclid(1000);
-        world.note(|report| report.fetched(self.number, isolate.data_centre, second));
+        world.note(|report| report.fetched(self.number, data_centre, second));
         let outage = self.plan.outage.filter(|outage| {
             world.is_within(Some(outage.span))
-                && outage.data_centre.is_none_or(|only| only == isolate.data_centre)
+                && outage.data_centre.is_none_or(|only| only == data_centre)
                 && outage.issuer.is_none_or(|only| only == self.number)
         });
         if outage.is_some_and(|outage| outage.hangs) {

@@ -2,14 +2,16 @@
 
 use std::rc::Rc;
 
-use edge_assay::keys::{Location, record};
+use edge_assay::keys::record;
 use edge_assay::ports::{
-    Clock, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log, Random, StoreError,
+    Clock, CoordinatorError, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log,
+    Random, StoreError,
 };
 use edge_assay::time::Timestamp;
 use serde_json::Value;
 
-use super::scenario::Defect;
+use super::between::{Caches, Centre};
+use super::scenario::{Defect, Tier};
 use super::world::{Isolate, World};
 
 /// A store that does not answer is given up after a minute.
@@ -35,6 +37,14 @@ impl Port {
         let hangs = world.scenario.store.hangs;
         world.sleep(if hangs { HANGING_MS } else { world.dice.between(10, 60) }).await;
         Err(StoreError("the store is down".to_owned()))
+    }
+
+    /// Counts a fetch in progress in this isolate until it ends.
+    fn count_fetch(&self) -> Fetching<'_> {
+        let isolate = &self.isolate;
+        isolate.fetching.set(isolate.fetching.get() + 1);
+        self.world.note(|report| report.at_once = report.at_once.max(isolate.fetching.get()));
+        Fetching(isolate)
     }
 
     /// Whether the value replaces a set with an older one, and whether it is a failure that does so.
@@ -63,10 +73,6 @@ impl Clock for Port {
 
 impl KeyValueStore for Port {
     async fn get(&self, key: &str) -> Result<Option<String>, StoreError> {
-        // No operator purges a set here.
-        if key.ends_with(":purged") {
-            return Ok(None);
-        }
         let (world, data_centre) = (&self.world, self.isolate.data_centre);
         world.note(|report| report.reads += 1);
         self.reach_store().await?;
@@ -89,14 +95,20 @@ impl KeyValueStore for Port {
             Some(Defect::FailureOverwritesSet) => key.trim_end_matches(":failures"),
             _ => key,
         };
-        let written = world.store.write(key, value, ttl_seconds, data_centre, world.now_ms());
+        let mut value = value.to_owned();
+        if world.scenario.defect == Some(Defect::RetiredNotStored) && value.contains("\"retired\"") {
+            let mut record: Value = serde_json::from_str(&value).unwrap();
+            record.as_object_mut().unwrap().remove("retired");
+            value = record.to_string();
+        }
+        let written = world.store.write(key, &value, ttl_seconds, data_centre, world.now_ms());
         let Ok(before) = written else {
             world.note(|report| report.refused_writes += 1);
             return Err(StoreError("429 Too Many Requests".to_owned()));
         };
         let is_set = world.sources.iter().any(|source| record::key(source) == key);
         if let Some(before) = before.filter(|_| is_set) {
-            self.note_replacement(&before, value);
+            self.note_replacement(&before, &value);
         }
         Ok(())
     }
@@ -118,13 +130,18 @@ impl Drop for Fetching<'_> {
 impl HttpClient for Port {
     async fn get(&self, request: &DocumentRequest) -> Result<Document, FetchError> {
         let (world, isolate) = (&self.world, &self.isolate);
-        let is_asked =
-            |location: &Location| matches!(location, Location::Jwks { uri } if *uri == request.url);
-        let issuer = world.sources.iter().position(|source| is_asked(&source.location)).unwrap();
-        isolate.fetching.set(isolate.fetching.get() + 1);
-        let _counted = Fetching(isolate);
-        world.note(|report| report.at_once = report.at_once.max(isolate.fetching.get()));
-        world.providers[issuer].answer(world, isolate, request).await
+        let issuer = world.issuer_of(request);
+        let _counted = self.count_fetch();
+        Caches::get(world, isolate.data_centre, issuer, request).await
+    }
+
+    fn has_coordinator(&self) -> bool {
+        self.world.scenario.tier == Tier::Coordinator
+    }
+
+    async fn ask_coordinator(&self, _: &str, question: &str) -> Result<String, CoordinatorError> {
+        let _counted = self.count_fetch();
+        Centre::ask(&self.world, question).await
     }
 }
 

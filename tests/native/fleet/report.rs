@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
+use serde_json::json;
+
 use super::scenario::Scenario;
 use super::traffic::Verdict;
 
@@ -26,7 +28,21 @@ pub(super) struct Report {
     about: &'static str,
     duration: i64,
     fetches_per_second: Vec<u32>,
-    fetches_per_minute: HashMap<(usize, u16, i64), u32>,
+    tier: &'static str,
+    isolates: usize,
+    data_centres: u16,
+    wrong_per_second: Vec<u32>,
+    /// When each data centre has fetched from each issuer, in seconds; and when anybody has.
+    fetched_from: HashMap<(usize, u16), Vec<i64>>,
+    fetched_by_all: HashMap<usize, Vec<i64>>,
+    /// Questions to the coordinator, and the seconds in which there was one.
+    questions: u64,
+    busy_seconds: u64,
+    last_question: i64,
+    /// The second of the last wrong answer.
+    pub(super) last_wrong: i64,
+    /// Isolates that have refused the new key after they had accepted it.
+    pub(super) went_back: u64,
     pub(super) sets: u64,
     pub(super) confirmed: u64,
     pub(super) refused: u64,
@@ -64,19 +80,40 @@ pub(super) struct Report {
 }
 
 /// The titles of [`Report::row`].
-pub(super) const ROW_TITLES: &str = "| scenario | fetches, most per second | most per minute, issuer and data centre | KV reads / writes / refused | wrong answers to good tokens |
-| --- | --- | --- | --- | --- |";
+pub(super) const ROW_TITLES: &str = "| scenario | tier | fetches, most per second | most per minute and issuer: data centre, world | KV reads / writes / refused, $ | questions, busy s | wrong answers to good tokens | longest wait, ms |
+| --- | --- | --- | --- | --- | --- | --- | --- |";
 
 impl Report {
     pub(super) fn new(scenario: &Scenario) -> Self {
-        let Scenario { name, about, duration, .. } = *scenario;
+        let Scenario { name, about, duration, isolates, data_centres, tier, .. } = *scenario;
         let fetches_per_second = vec![0; duration as usize + 1];
-        Self { name, about, duration, fetches_per_second, ..Self::default() }
+        let wrong_per_second = fetches_per_second.clone();
+        let tier = tier.name();
+        let last_question = i64::MIN;
+        Self {
+            name,
+            about,
+            tier,
+            isolates,
+            data_centres,
+            duration,
+            fetches_per_second,
+            wrong_per_second,
+            last_question,
+            ..Self::default()
+        }
     }
 
     pub(super) fn fetched(&mut self, issuer: usize, data_centre: u16, second: i64) {
         self.fetches_per_second[second as usize] += 1;
-        *self.fetches_per_minute.entry((issuer, data_centre, second / 60)).or_default() += 1;
+        self.fetched_from.entry((issuer, data_centre)).or_default().push(second);
+        self.fetched_by_all.entry(issuer).or_default().push(second);
+    }
+
+    pub(super) fn asked(&mut self, second: i64) {
+        self.questions += 1;
+        self.busy_seconds += u64::from(second > self.last_question);
+        self.last_question = second;
     }
 
     pub(super) fn answered(&mut self, answered: Answered) {
@@ -97,8 +134,12 @@ impl Report {
         }
     }
 
-    pub(super) fn good(&mut self, verdict: Verdict, waited_ms: i64, is_blind: bool) {
+    pub(super) fn good(&mut self, verdict: Verdict, second: i64, waited_ms: i64, is_blind: bool) {
         self.good += 1;
+        if verdict != Verdict::Known {
+            self.wrong_per_second[second as usize] += 1;
+            self.last_wrong = second;
+        }
         match verdict {
             Verdict::Known => {}
             Verdict::Unknown => self.wrong_401 += 1,
@@ -139,8 +180,39 @@ impl Report {
     }
 
     /// The most fetches in a minute from one data centre at one issuer.
-    pub(super) fn peak_of_a_data_centre(&self) -> u32 {
-        self.fetches_per_minute.values().copied().max().unwrap_or(0)
+    pub(super) fn peak_of_a_data_centre(&self) -> usize {
+        self.fetched_from.values().map(|seconds| most_in_a_minute(seconds)).max().unwrap_or(0)
+    }
+
+    /// The most fetches in a minute from the whole world at one issuer.
+    pub(super) fn peak_of_the_world(&self) -> usize {
+        self.fetched_by_all.values().map(|seconds| most_in_a_minute(seconds)).max().unwrap_or(0)
+    }
+
+    /// The lines of this run for a picture: its figures, then every second in which something happened.
+    pub(super) fn series(&self) -> String {
+        let (scenario, tier) = (self.name, self.tier);
+        let header = json!({
+            "scenario": scenario,
+            "tier": tier,
+            "about": self.about,
+            "duration": self.duration,
+            "isolates": self.isolates,
+            "data_centres": self.data_centres,
+            "fetches": self.fetches(),
+            "wrong": self.wrong_401 + self.wrong_503,
+            "good": self.good,
+            "reads": self.reads,
+            "writes": self.writes,
+            "refused": self.refused_writes,
+            "coordinator_requests": self.questions,
+            "coordinator_seconds": self.busy_seconds,
+        });
+        let seconds = self.fetches_per_second.iter().zip(&self.wrong_per_second).enumerate();
+        let lines = seconds.filter(|(_, (fetches, wrong))| **fetches + **wrong > 0).map(|(second, (fetches, wrong))| {
+            json!({ "scenario": scenario, "tier": tier, "second": second, "fetches": fetches, "wrong": wrong })
+        });
+        std::iter::once(header).chain(lines).map(|line| format!("{line}\n")).collect()
     }
 
     /// The longest wait of a request with a good token, in milliseconds.
@@ -157,16 +229,40 @@ impl Report {
             (unknown, unavailable) => format!("{unknown} 401, {unavailable} 503"),
         };
         format!(
-            "| {} | {}, {} | {} | {} / {} / {} | {wrong} |",
+            "| `{}` | {} | {}, {} | {}, {} | {} / {} / {}, {} | {}, {} | {wrong} | {} |",
             self.name,
+            self.tier,
             self.fetches(),
             self.peak(),
             self.peak_of_a_data_centre(),
+            self.peak_of_the_world(),
             self.reads,
             self.writes,
             self.refused_writes,
+            self.dollars(),
+            self.questions,
+            self.busy_seconds,
+            self.longest_wait_ms(),
         )
     }
+
+    /// What Workers KV costs: $0.50 per million reads and $5 per million writes.
+    fn dollars(&self) -> String {
+        let cents = (self.reads * 50 + self.writes * 500) / 1_000_000;
+        format!("{}.{:02}", cents / 100, cents % 100)
+    }
+}
+
+/// The most of these seconds, which are in order, that lie within 60 seconds.
+fn most_in_a_minute(seconds: &[i64]) -> usize {
+    let (mut first, mut most) = (0, 0);
+    for (last, second) in seconds.iter().enumerate() {
+        while seconds[first] + 60 <= *second {
+            first += 1;
+        }
+        most = most.max(last - first + 1);
+    }
+    most
 }
 
 /// The median, the 99th percentile and the maximum.
@@ -179,29 +275,27 @@ fn quantiles(values: &[i64]) -> String {
 
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(out, "{}: {} ({} s)", self.name, self.about, self.duration)?;
+        writeln!(out, "{} ({}): {} ({} s)", self.name, self.tier, self.about, self.duration)?;
         writeln!(
             out,
-            "  origin: {} fetches, at most {} a second, {} a minute per issuer and data centre; 200: {}, 304: {}, 429: {}, failed: {}; {} at once in an isolate",
+            "  origin: {} fetches, at most {} a second, {} a minute per issuer and data centre, {} in the world; 200: {}, 304: {}, 429: {}, failed: {}; {} at once in an isolate",
             self.fetches(),
             self.peak(),
             self.peak_of_a_data_centre(),
+            self.peak_of_the_world(),
             self.sets,
             self.confirmed,
             self.refused,
             self.failed,
             self.at_once,
         )?;
-        // Workers KV costs $0.50 per million reads and $5 per million writes.
-        let cents = (self.reads * 50 + self.writes * 500) / 1_000_000;
         writeln!(
             out,
-            "  KV: {} reads, {} writes, {} of them refused, ${}.{:02}; {} sets replaced by older ones, {} of them by failures",
+            "  KV: {} reads, {} writes, {} of them refused, ${}; {} sets replaced by older ones, {} of them by failures",
             self.reads,
             self.writes,
             self.refused_writes,
-            cents / 100,
-            cents % 100,
+            self.dollars(),
             self.older_sets,
             self.failures_over_sets,
         )?;
@@ -244,6 +338,12 @@ impl fmt::Display for Report {
                 quantiles(&self.withdrawn_accepted_for_ms),
                 self.withdrawn_accepted_for_ms.len(),
             )?;
+        }
+        if self.questions > 0 {
+            writeln!(out, "  coordinator: {} questions, in {} seconds", self.questions, self.busy_seconds)?;
+        }
+        if self.went_back > 0 {
+            writeln!(out, "  the new key was refused {} times after it had been accepted", self.went_back)?;
         }
         if self.cancelled > 0 {
             writeln!(out, "  cancelled requests: {}", self.cancelled)?;

@@ -27,6 +27,11 @@ pub(super) struct Scenario {
     pub(super) stored_age: Option<i64>,
     pub(super) origin: Origin,
     pub(super) store: Store,
+    /// What stands between the isolates and the origins.
+    pub(super) tier: Tier,
+    pub(super) coordinator: CoordinatorFaults,
+    /// When an operator purges the set of the first issuer.
+    pub(super) purged_at: Option<i64>,
     pub(super) tokens: Tokens,
     pub(super) flood: Option<Flood>,
     /// By how much clocks are wrong, at most.
@@ -35,6 +40,8 @@ pub(super) struct Scenario {
     pub(super) cancelled_percent: i64,
     /// When all isolates are replaced, within half a minute.
     pub(super) deployed_at: Option<i64>,
+    /// Whether that deployment has the key `old` on `distrusted_keys`.
+    pub(super) distrusts_old: bool,
     /// The fault of the fakes, to show that an assertion can fail.
     pub(super) defect: Option<Defect>,
     pub(super) seed: u64,
@@ -73,6 +80,42 @@ pub(super) struct Store {
     pub(super) propagation_ms: i64,
 }
 
+/// What stands between the isolates and the origins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Tier {
+    /// Nothing: an isolate that needs a set asks the origin.
+    Without,
+    /// A cache in each data centre, which holds an answer for 30 s and makes one request of concurrent ones.
+    Cache,
+    /// The same, and one coordinator in the world before it.
+    Coordinator,
+}
+
+impl Tier {
+    pub(super) const ALL: [Self; 3] = [Self::Without, Self::Cache, Self::Coordinator];
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Without => "without",
+            Self::Cache => "cache",
+            Self::Coordinator => "coordinator",
+        }
+    }
+}
+
+/// What is wrong with the coordinator.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CoordinatorFaults {
+    /// When it fails.
+    pub(super) outage: Option<Span>,
+    /// It does not answer while it fails.
+    pub(super) hangs: bool,
+    /// How much longer it takes to answer.
+    pub(super) slow_ms: i64,
+    /// How often it loses its memory; 0: never.
+    pub(super) restarts_every: i64,
+}
+
 /// The tokens of honest clients.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tokens {
@@ -103,6 +146,14 @@ pub(super) enum Defect {
     FailureOverwritesSet,
     /// All isolates draw the same refresh point.
     OneRefreshPoint,
+    /// The coordinator forgets everything between two questions, so it sees no lease of another fetch.
+    CoordinatorForgets,
+    /// A minute passes for the coordinator between two questions, so it holds nothing.
+    HoldIgnored,
+    /// The store loses which keys are retired.
+    RetiredNotStored,
+    /// The data centre's cache holds an answer for ten minutes and says that the origin has just given it.
+    AgeHidden,
 }
 
 const OLD: &[(i64, &[&str])] = &[(i64::MIN, &["old"])];
@@ -112,6 +163,9 @@ const ROTATED: &[(i64, &[&str])] = &[(i64::MIN, &["old"]), (300, &["old", "new"]
 const ROTATED_LATE: &[(i64, &[&str])] = &[(i64::MIN, &["old"]), (320, &["old", "new"])];
 /// The old key is withdrawn at 600 s.
 const WITHDRAWN: &[(i64, &[&str])] = &[(i64::MIN, &["old", "new"]), (600, &["new"])];
+
+/// Both keys are published all the time.
+const BOTH: &[(i64, &[&str])] = &[(i64::MIN, &["old", "new"])];
 
 const BASE: Scenario = Scenario {
     name: "",
@@ -127,11 +181,15 @@ const BASE: Scenario = Scenario {
     stored_age: Some(900),
     origin: Origin { documents: OLD, cache_control: None, per_second: None, outage: None },
     store: Store { outage: None, hangs: false, propagation_ms: 30_000 },
+    tier: Tier::Without,
+    coordinator: CoordinatorFaults { outage: None, hangs: false, slow_ms: 0, restarts_every: 0 },
+    purged_at: None,
     tokens: Tokens { life: 60, new_key_from: None, withdrawn: None },
     flood: None,
     clock_error: 0,
     cancelled_percent: 0,
     deployed_at: None,
+    distrusts_old: false,
     defect: None,
     seed: 1,
 };
@@ -269,6 +327,22 @@ pub(super) const ALL: &[Scenario] = &[
         tokens: Tokens { withdrawn: Some((600, 30)), ..BASE.tokens },
         ..WITHDRAWAL
     },
+    Scenario {
+        name: "purge",
+        about: "a key is withdrawn, and an operator purges its set",
+        duration: 1200,
+        purged_at: Some(610),
+        ..WITHDRAWAL
+    },
+    Scenario {
+        name: "distrusted",
+        about: "a key that its issuer still publishes is distrusted by a deployment",
+        duration: 1200,
+        origin: Origin { documents: BOTH, ..BASE.origin },
+        deployed_at: Some(600),
+        distrusts_old: true,
+        ..WITHDRAWAL
+    },
     Scenario { name: "cold", about: "the whole fleet starts at once, KV empty", stored_age: None, ..COLD },
     Scenario {
         name: "cold-10",
@@ -309,6 +383,40 @@ pub(super) const ALL: &[Scenario] = &[
         about: "half of the waiting clients go away, rotation without overlap",
         cancelled_percent: 50,
         ..ROTATION
+    },
+    Scenario {
+        name: "flood-rotation",
+        about: "rotation without overlap during a flood of unknown kids",
+        duration: 900,
+        origin: Origin { documents: ROTATED, ..BASE.origin },
+        tokens: Tokens { new_key_from: Some(300), ..BASE.tokens },
+        ..FLOODED
+    },
+    Scenario {
+        name: "coordinator-down",
+        about: "the coordinator fails for an hour, with a rotation without overlap in it",
+        duration: 4500,
+        coordinator: CoordinatorFaults { outage: Some((100, 3700)), ..BASE.coordinator },
+        ..ROTATION
+    },
+    Scenario {
+        name: "coordinator-hangs",
+        about: "the coordinator does not answer for an hour, with a rotation without overlap in it",
+        duration: 4500,
+        coordinator: CoordinatorFaults { outage: Some((100, 3700)), hangs: true, ..BASE.coordinator },
+        ..ROTATION
+    },
+    Scenario {
+        name: "coordinator-slow",
+        about: "the coordinator takes a second longer, rotation without overlap",
+        coordinator: CoordinatorFaults { slow_ms: 1000, ..BASE.coordinator },
+        ..ROTATION
+    },
+    Scenario {
+        name: "coordinator-restarts",
+        about: "the coordinator loses its memory every five minutes, unknown kids everywhere",
+        coordinator: CoordinatorFaults { restarts_every: 300, ..BASE.coordinator },
+        ..FLOODED
     },
     Scenario {
         name: "issuers",

@@ -68,7 +68,11 @@ fn ask(world: &Rc<World>, place: Place, isolate: &Rc<Isolate>, token: Token) {
         let cache = own_memory.as_ref().unwrap_or(&isolate.cache);
         let source = &at.sources[issuer];
         let found = cache.lookup(&port, source, &at.policy, Wanted::Kid(&kid), at.now(&isolate)).await;
-        note(&at, &isolate, token, begun_ms, verdict(&found, &kid));
+        let verdict = match verdict(&found, &kid) {
+            Verdict::Known if isolate.distrusts_old && kid == "old" => Verdict::Unknown,
+            verdict => verdict,
+        };
+        note(&at, &isolate, token, begun_ms, verdict);
         // After the response, when the client can no longer cancel the work.
         let is_due = found.is_ok_and(|found| found.refresh_due);
         if is_due || cache.has_unwritten() {
@@ -102,7 +106,11 @@ fn note(world: &World, isolate: &Isolate, token: Token, begun_ms: i64, verdict: 
     });
     match token {
         Token::Good(kid) => {
-            world.note(|report| report.good(verdict, now_ms - begun_ms, is_blind));
+            let second = now_ms.div_euclid(1000);
+            world.note(|report| report.good(verdict, second, now_ms - begun_ms, is_blind));
+            if kid == "new" && verdict == Verdict::Unknown && isolate.accepts_new_key.get() {
+                world.note(|report| report.went_back += 1);
+            }
             if kid == "new" && world.scenario.tokens.new_key_from.is_some() && !isolate.accepts_new_key.get()
             {
                 let seen_ms = isolate.new_key_seen_ms.get().unwrap_or(begun_ms);

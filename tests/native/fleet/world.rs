@@ -15,8 +15,10 @@ use edge_assay::keys::freshness::{self, Attempts, Lifetime};
 use edge_assay::keys::record::{CachedSet, Record};
 use edge_assay::keys::{CachePolicy, KeyCache, KeySource, Location, record};
 use edge_assay::limits::{CRON_HORIZON_SECONDS, CRON_INTERVAL_SECONDS};
+use edge_assay::ports::DocumentRequest;
 use edge_assay::time::Timestamp;
 
+use super::between::{Caches, Centre};
 use super::dice::{self, Dice};
 use super::origin::{self, Provider};
 use super::port::Port;
@@ -47,6 +49,8 @@ enum Event {
     /// The isolate ends, and a new one begins.
     End(Place),
     Cron,
+    /// An operator purges the set of the first issuer.
+    Purge,
 }
 
 /// The memory of an isolate, and what the report needs to know of it.
@@ -60,6 +64,8 @@ pub(super) struct Isolate {
     /// When it saw the first token of the new key, in milliseconds; and whether it accepts that key.
     pub(super) new_key_seen_ms: Cell<Option<i64>>,
     pub(super) accepts_new_key: Cell<bool>,
+    /// Whether the configuration has the key `old` on `distrusted_keys`.
+    pub(super) distrusts_old: bool,
     /// When it last logged a failed write, in milliseconds.
     pub(super) write_logged_ms: Cell<Option<i64>>,
     /// When it last accepted the withdrawn key, in milliseconds.
@@ -90,6 +96,8 @@ pub(super) struct World {
     pub(super) sources: Vec<KeySource>,
     pub(super) providers: Vec<Provider>,
     pub(super) store: Namespace,
+    pub(super) caches: Caches,
+    pub(super) centre: Centre,
     pub(super) dice: Dice,
     now_ms: Cell<i64>,
     events: RefCell<BinaryHeap<Reverse<(i64, u64, Event)>>>,
@@ -118,6 +126,8 @@ pub(super) fn simulate(scenario: Scenario) -> Report {
         sources: sources.collect(),
         providers: (0..scenario.issuers).map(|number| Provider::new(scenario.origin, number)).collect(),
         store: Namespace::new(scenario.store.propagation_ms),
+        caches: Caches::default(),
+        centre: Centre::default(),
         dice: Dice::new(scenario.seed),
         now_ms: Cell::new(-scenario.warm_up * 1000),
         events: RefCell::default(),
@@ -147,6 +157,18 @@ impl World {
     /// The time on the clock of `isolate`.
     pub(super) fn now(&self, isolate: &Isolate) -> Timestamp {
         Timestamp::from_epoch_seconds(EPOCH + self.now_ms().div_euclid(1000) + isolate.clock_error)
+    }
+
+    /// The time on a clock that is right.
+    pub(super) fn true_time(&self) -> Timestamp {
+        Timestamp::from_epoch_seconds(EPOCH + self.now_ms().div_euclid(1000))
+    }
+
+    /// The issuer whose set the request asks for.
+    pub(super) fn issuer_of(&self, request: &DocumentRequest) -> usize {
+        let is_asked =
+            |source: &KeySource| matches!(&source.location, Location::Jwks { uri } if *uri == request.url);
+        self.sources.iter().position(is_asked).unwrap()
     }
 
     pub(super) fn is_within(&self, span: Option<(i64, i64)>) -> bool {
@@ -238,6 +260,8 @@ impl World {
             fetching: Cell::new(0),
             new_key_seen_ms: Cell::new(None),
             accepts_new_key: Cell::new(false),
+            distrusts_old: self.scenario.distrusts_old
+                && self.scenario.deployed_at.is_some_and(|at| self.now_ms() >= at * 1000),
             write_logged_ms: Cell::new(None),
             withdrawn_accepted_ms: Cell::new(None),
         })
@@ -288,6 +312,9 @@ impl World {
             if let Some(deployed_at) = scenario.deployed_at {
                 self.at(deployed_at * 1000 + self.dice.between(0, 30_000), Event::End((number, 0)));
             }
+        }
+        if let Some(purged_at) = scenario.purged_at {
+            self.at(purged_at * 1000, Event::Purge);
         }
         if scenario.cron {
             let interval_ms = CRON_INTERVAL_SECONDS as i64 * 1000;
@@ -366,6 +393,7 @@ impl World {
                 self.live(place, 0);
             }
             Event::Request(_) | Event::Flood(_) | Event::End(_) => {}
+            Event::Purge => self.purge(),
             Event::Cron => {
                 self.at(now_ms + CRON_INTERVAL_SECONDS as i64 * 1000, Event::Cron);
                 self.run_cron();
@@ -398,6 +426,21 @@ impl World {
                     .await;
             }
         });
+    }
+
+    /// The operator's request reaches any isolate of the largest data centre.
+    fn purge(self: &Rc<Self>) {
+        let (world, isolate) = (Rc::clone(self), self.occupant(self.places()[0]));
+        self.spawn(None, async move {
+            let port = Port::new(&world, &isolate);
+            let source = &world.sources[0];
+            let purged = isolate.cache.purge(&port, source, &world.policy, world.now(&isolate)).await;
+            assert!(purged.announced.is_ok() && purged.fetched.is_ok(), "{purged:?}");
+        });
+    }
+
+    fn places(&self) -> Vec<Place> {
+        self.slots.borrow().iter().enumerate().map(|(number, slot)| (number, slot.generation)).collect()
     }
 
     fn note_end(&self, isolate: &Isolate) {
