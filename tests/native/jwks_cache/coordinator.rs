@@ -271,7 +271,9 @@ fn the_documents_that_a_coordinator_keeps_are_bounded() {
         let (coordinator, world) = (Coordinator::new(), FakePlatform::at(NOW));
         let ask = |number: usize| {
             let url = format!("https://issuer{number}.example/jwks");
-            world.origin.serves(&url, Answer::document(200, "text/plain", format!("{{{}", " ".repeat(bytes - 1))));
+            world
+                .origin
+                .serves(&url, Answer::document(200, "text/plain", format!("{{{}", " ".repeat(bytes - 1))));
             let (asked, fetch) =
                 coordinator.ask(&Question::write(&DocumentRequest { url, ..request() }), world.now());
             if let Some(fetch) = fetch {

@@ -124,7 +124,10 @@ impl<P: Clock + HttpClient> HttpClient for Origins<'_, P> {
             self.learnt.with(|learnt| learnt.has_answered |= is_heard);
             match outcome {
                 // The coordinator works, but the origin is slow: it would be as slow for this process.
-                None if is_heard => Err(late.clone()),
+                None if is_heard => {
+                    self.note(0, true);
+                    Err(late.clone())
+                }
                 // The time limit is shorter than that of an answer.
                 None => {
                     let failure = CoordinatorError(format!("no answer within {} ms", request.timeout_ms));
