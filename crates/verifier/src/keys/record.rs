@@ -177,10 +177,10 @@ impl Record {
         self.attempts = self.attempts.merged_with(other.attempts);
         match other.cached {
             Some(cached) if newer => self.hold(cached),
-            Some(older) => {
+            Some(former) => {
                 // The older set may have had keys that this process has never seen.
                 if let Some(CachedSet { set, lifetime, .. }) = &self.cached {
-                    self.retired.replaced(Some(&older.set), set, lifetime.fetched_at);
+                    self.retired.replaced(Some(&former.set), set, lifetime.fetched_at);
                 }
             }
             None => {}
