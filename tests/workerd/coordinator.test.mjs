@@ -421,7 +421,7 @@ suite('the cache of the data centre', () => {
   const key = testKey('ed25519');
   const token = () =>
     assemble({ alg: 'EdDSA', kid: key.kid }, { iss: 'https://issuer.example', exp: epochSeconds() + 60 }, signer('EdDSA', key.privateKey));
-  /** @type {(context: import('node:test').TestContext, options?: { headers?: object, [option: string]: unknown }) => Promise<any>} */
+  /** @type {(context: import('node:test').TestContext, options?: { headers?: Record<string, string>, [option: string]: unknown }) => Promise<any>} */
   const started = async (context, { headers = {}, ...options } = {}) => {
     const use = during(context);
     const seen = [];

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use edge_assay::keys::coordinator::wire::{Answer as Reply, Question};
 use edge_assay::keys::coordinator::{Coordinator, name};
-use edge_assay::keys::{Tier, Wanted};
+use edge_assay::keys::{CachePolicy, CoordinatorState, Tier, Wanted};
 use edge_assay::ports::{Document, DocumentRequest, FetchError};
 use edge_assay::time::Timestamp;
 use futures::future::join_all;
@@ -173,6 +173,56 @@ fn a_coordinator_that_hangs_costs_a_request_its_time_limit_and_a_second_and_a_ha
     assert!(isolate.ask(&world, Wanted::Kid("a")).is_err());
     let took_ms = world.now_ms() - begun_ms;
     assert!((6500..6600).contains(&took_ms), "{took_ms} ms");
+}
+
+#[test]
+fn a_coordinator_that_hangs_is_found_also_if_the_time_limit_is_shorter_than_that_of_an_answer() {
+    for fetch_timeout_ms in [100, 500, 1000, 1400, 1500, 1600] {
+        let world = coordinated();
+        world.coordinator.behave(CoordinatorMode::Hangs);
+        let policy = CachePolicy { fetch_timeout_ms, ..POLICY };
+        let found = Isolate { policy, ..alone(&world) }.ask(&world, Wanted::Kid("a"));
+        assert!(holds(&found, "a"), "{fetch_timeout_ms} ms: {found:?}");
+        assert_eq!(world.events("coordinator_failed").len(), 1, "{fetch_timeout_ms} ms");
+    }
+}
+
+#[test]
+fn a_slow_origin_is_not_mistaken_for_a_dead_coordinator_if_the_time_limit_is_short() {
+    for fetch_timeout_ms in [200, 1000, 1500] {
+        let world = coordinated();
+        world.origin.serves(URL, Answer::json(jwks(&[("a", 1)])).after_ms(20_000));
+        let policy = CachePolicy { fetch_timeout_ms, ..POLICY };
+        let found = Isolate { policy, ..alone(&world) }.ask(&world, Wanted::Kid("a"));
+        assert!(found.is_err());
+        assert_eq!(
+            (calls(&world), world.events("coordinator_failed").len()),
+            (1, 0),
+            "{fetch_timeout_ms} ms"
+        );
+    }
+}
+
+#[test]
+fn a_report_says_when_the_coordinator_answered_and_when_it_failed() {
+    let world = coordinated();
+    let isolate = alone(&world);
+    assert_eq!(isolate.cache.coordinator_state(), CoordinatorState::default());
+    isolate.ask(&world, Wanted::Any).unwrap();
+    let answered = isolate.cache.coordinator_state();
+    assert_eq!(
+        (answered.last_answered_at.is_some(), answered.last_failed_at, answered.problem),
+        (true, None, None)
+    );
+    world.coordinator.behave(CoordinatorMode::Down);
+    world.pass(31);
+    isolate.ask(&world, Wanted::Kid("unknown")).unwrap();
+    let failed = isolate.cache.coordinator_state();
+    assert!(failed.last_failed_at > failed.last_answered_at && failed.problem.is_some(), "{failed:?}");
+    world.coordinator.behave(CoordinatorMode::Works);
+    world.pass(61);
+    isolate.ask(&world, Wanted::Kid("unknown")).unwrap();
+    assert_eq!(isolate.cache.coordinator_state().problem, None);
 }
 
 #[test]

@@ -365,7 +365,7 @@ fn an_opaque_token_of_google_is_named_for_what_it_is() {
 
 #[test]
 fn check_knows_the_binding_of_the_coordinator_and_what_keeps_it_from_being_deployed() {
-    let folder = Folder::new("coordinator");
+    let folder = Folder::new("binding");
     let binding = "[[durable_objects.bindings]]\nname = \"COORDINATOR\"\nclass_name = \"Coordinator\"\n";
     let migration = "[[migrations]]\ntag = \"coordinator\"\nnew_sqlite_classes = [\"Coordinator\"]\n";
     let assay = configuration("");
