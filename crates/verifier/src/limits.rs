@@ -94,6 +94,9 @@ pub const MAX_RETIRED_KIDS: usize = 16;
 pub const MAX_RETIRED_KID_BYTES: usize = 256;
 /// For how long a vanished `kid` is remembered: a week, longer than most tokens live.
 pub const RETIRED_KIDS_SECONDS: i64 = 604_800;
+/// A set that a shared cache confirms is written to the store again if the last confirmation is older than this: twice [`MAX_SHARED_SECONDS`], the
+/// time for which such a cache shares an answer, because its age is taken off.
+pub const WRITTEN_AGAIN_SECONDS: i64 = 60;
 /// A process that uses a set from memory looks this often whether an operator has purged it, after a response.
 pub const PURGE_LOOK_SECONDS: u64 = 30;
 /// A process that has not looked for this long looks before it uses the set: less than a minute after a purge.

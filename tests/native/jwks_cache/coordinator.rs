@@ -474,3 +474,23 @@ fn a_platform_without_a_coordinator_is_not_asked() {
     Isolate::warm(&world);
     assert_eq!(world.coordinator.questions().len(), 0);
 }
+
+#[test]
+fn a_set_that_always_comes_from_a_cache_of_the_origin_is_in_the_store_all_the_same() {
+    let world = world();
+    world.origin.serves(URL, Answer::json(jwks(&[("a", 1)])).aged(30));
+    let isolate = Isolate::new();
+    isolate.ask(&world, Wanted::Any).unwrap();
+    assert_eq!(world.store.puts(), 1);
+    // A flood of unknown keys writes nothing that the store has.
+    for _ in 0..4 {
+        world.pass(25);
+        isolate.ask(&world, Wanted::Kid("unknown")).unwrap();
+    }
+    assert!(world.store.puts() <= 2, "{} writes", world.store.puts());
+    // A refresh is written, so that the record does not grow old.
+    let before = world.store.puts();
+    world.pass(REFRESH_AT + 60);
+    isolate.serve(&world, Wanted::Any).unwrap();
+    assert_eq!(world.store.puts(), before + 1);
+}

@@ -636,6 +636,15 @@ impl Answer {
         self
     }
 
+    /// The same, from a cache that processes share: at most this old.
+    #[must_use]
+    pub fn aged(mut self, seconds: u64) -> Self {
+        if let Ok(document) = &mut self.outcome {
+            document.age_seconds = Some(seconds);
+        }
+        self
+    }
+
     /// The same, `ms` milliseconds after the request. The default is 10.
     #[must_use]
     pub fn after_ms(mut self, ms: u32) -> Self {

@@ -23,7 +23,7 @@ use crate::limits::{
     CLOCK_DISAGREEMENT_SECONDS, COORDINATOR_AVOIDED_SECONDS, COORDINATOR_LEASE_SECONDS, LEASE_MARGIN_SECONDS,
     LEASE_POLL_RANGE_MS, LEASE_POLL_SHARE, LOOK_AGAIN_AFTER_SECONDS, MIN_STORE_TTL_SECONDS, NO_WAIT_SECONDS,
     PURGE_PAUSE_MS, PURGE_WAIT_MS, STALE_WAIT_MS, STORE_AVOIDED_SECONDS, STORE_LEASE_SECONDS,
-    STORE_TIMEOUT_MS, STORE_WAIT_MS, WRITE_FAILURE_LOG_SECONDS, WRITE_WITHIN_SECONDS,
+    STORE_TIMEOUT_MS, STORE_WAIT_MS, WRITE_FAILURE_LOG_SECONDS, WRITE_WITHIN_SECONDS, WRITTEN_AGAIN_SECONDS,
 };
 use crate::members::json;
 use crate::ports::{KeyPlatform, KeyValueStore, Level, Log, Random, StoreError};
@@ -689,7 +689,7 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
         let outcome =
             fetch::fetch(&origins, self.source, self.policy, held.as_ref(), must_not_be_lost, max_age).await;
         let now = self.platform.now();
-        let Learnt { has_answered, failure, age_seconds, is_shared, .. } = origins.into_learnt();
+        let Learnt { has_answered, failure, age_seconds, is_shared, is_told, .. } = origins.into_learnt();
         if has_answered {
             let seen =
                 |state: &mut CoordinatorState| (state.last_answered_at, state.problem) = (Some(now), None);
@@ -708,6 +708,14 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
             return false;
         }
         let outcome = outcome.map(|fetched| self.accept(fetched, now.minus(age_seconds)));
+        // Whoever got the answer first writes it. If a cache gave it, nobody knows who that is: an origin with a cache of its own may never give
+        // another. Then everybody writes what is new, or was not confirmed for a while.
+        let is_written_by_other = match (&outcome, &held) {
+            (Ok(brought), Some(held)) if is_shared && brought.body == held.body => {
+                is_told || now.since(held.lifetime.fetched_at) <= WRITTEN_AGAIN_SECONDS
+            }
+            _ => is_told,
+        };
         if let (Noting::News, Ok(brought), Some(held)) = (noting, &outcome, &held)
             && (&brought.jwks_uri, &brought.body) == (&held.jwks_uri, &held.body)
             && self.with(|entry| entry.record.attempts.consecutive_failures == 0)
@@ -726,8 +734,7 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
         });
         let (level, event, line) = line;
         self.log(level, event, line);
-        // Whoever got the answer first writes it.
-        if let Some(written) = written.filter(|_| !is_shared) {
+        if let Some(written) = written.filter(|_| !is_written_by_other) {
             self.cache.unwritten.with(|unwritten| {
                 unwritten.retain(|other| other.written.key != written.key);
                 unwritten.push(Unwritten { issuer: self.source.issuer.clone(), written, noted_at: now });

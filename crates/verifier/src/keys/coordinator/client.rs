@@ -33,8 +33,10 @@ pub(crate) struct Learnt {
     pub(crate) failure: Option<CoordinatorError>,
     /// How old the last answer is at most, in seconds.
     pub(crate) age_seconds: u64,
-    /// Whether another process has the last answer too.
+    /// Whether another process has the last answer too, or may have it.
     pub(crate) is_shared: bool,
+    /// Whether the coordinator says that another process has received the last answer, and so writes it to the store.
+    pub(crate) is_told: bool,
 }
 
 impl<'o, P: Clock + HttpClient> Origins<'o, P> {
@@ -97,6 +99,7 @@ impl<'o, P: Clock + HttpClient> Origins<'o, P> {
         let answer = HttpClient::get(self.platform, request).await;
         let age_seconds = answer.as_ref().ok().and_then(|document| document.age_seconds);
         self.note(age_seconds.unwrap_or(0), age_seconds.is_some());
+        self.learnt.with(|learnt| learnt.is_told = false);
         answer
     }
 }
@@ -142,6 +145,7 @@ impl<P: Clock + HttpClient> HttpClient for Origins<'_, P> {
                 }
                 Some(Ok(Outcome { answer, age_seconds, is_news })) => {
                     self.note(age_seconds, !is_news);
+                    self.learnt.with(|learnt| learnt.is_told = !is_news);
                     answer
                 }
                 Some(Err(failure)) => {
