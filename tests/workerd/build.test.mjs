@@ -1,7 +1,7 @@
 // The deployed files: their size, on which start-up time and Cloudflare's limits depend, and that wrangler deploys them.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { at } from '../../scripts/lib/paths.mjs';
@@ -38,5 +38,33 @@ suite('the build', () => {
     assert.equal(status, 0, stdout + stderr);
     assert.match(stdout, /JWKS_CACHE/);
     assert.doesNotMatch(stdout, /issuers/);
+  });
+
+  test('wrangler deploys it with the coordinator, if the comment marks of wrangler.toml are taken away', () => {
+    const shipped = readFileSync(at('wrangler.toml'), 'utf8').split('\n\n');
+    const block = shipped.find((one) => one.includes('COORDINATOR'));
+    const lines = block.split('\n').slice(1);
+    assert.ok(lines.every((line) => line.startsWith('# ')));
+    const on = lines.map((line) => line.slice(2)).join('\n');
+    // The page says the same lines.
+    const page = readFileSync(at('docs', 'operations', 'coordinator.md'), 'utf8');
+    assert.ok(page.replaceAll('\n\n', '\n').includes(on), on);
+    const folder = at('target', 'dry-run-coordinator');
+    mkdirSync(folder, { recursive: true });
+    const config = shipped.filter((one) => !one.includes('[build]')).map((one) => (one === block ? on : one.replace('"build/', '"../../build/')));
+    writeFileSync(at('target', 'dry-run-coordinator', 'wrangler.toml'), config.join('\n\n'));
+    const args = [
+      'deploy',
+      '--dry-run',
+      '--config',
+      at('target', 'dry-run-coordinator', 'wrangler.toml'),
+      '--outdir',
+      at('target', 'dry-run-coordinator', 'out'),
+    ];
+    const env = { ...process.env, WRANGLER_SEND_METRICS: 'false', NO_COLOR: '1' };
+    const { status, stdout, stderr } = spawnSync(at('node_modules', '.bin', 'wrangler'), args, { cwd: at(), env, encoding: 'utf8' });
+    assert.equal(status, 0, stdout + stderr);
+    assert.match(stdout, /env\.COORDINATOR \(Coordinator\)/);
+    assert.doesNotMatch(stdout + stderr, /not exported/);
   });
 });

@@ -167,13 +167,13 @@ suite('the npm package', () => {
 });
 
 const PROGRAM = `
-import worker, { Assay, createVerifier, createWorker } from 'edge-assay';
+import worker, { Assay, Coordinator, createVerifier, createWorker } from 'edge-assay';
 import { createFetch } from 'edge-assay/client';
 
 const configuration = { issuers: [{ issuer: 'https://clerk.example.com', preset: 'clerk', audience: 'unchecked' }] } as const;
 const call = createFetch({ getToken: () => null, origins: ['https://api.example.com'] });
 const other = createWorker(configuration);
-export { Assay };
+export { Assay, Coordinator };
 export default {
   async fetch(request: Request, env: object, context: ExecutionContext): Promise<Response> {
     const verdict = await createVerifier(configuration, env).authenticate(request);
