@@ -461,12 +461,7 @@ suite('the cache of the data centre', () => {
     assert.equal(seen[0].pragma, 'no-cache');
   });
 
-  for (const [status, aged] of [
-    ['HIT', 30],
-    ['STALE', 30],
-    ['MISS', 0],
-    ['DYNAMIC', 0],
-  ]) {
+  for (const [status, aged] of Object.entries({ HIT: 30, STALE: 30, MISS: 0, DYNAMIC: 0 })) {
     test(`has the age of its answer taken off the life of the set: ${status}, ${aged} s`, async (context) => {
       const { worker } = await started(context, { headers: { 'cf-cache-status': status } });
       const before = epochSeconds();
