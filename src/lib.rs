@@ -32,6 +32,8 @@ pub mod platform;
 
 pub mod ports;
 
+pub mod audiences;
+
 mod details;
 
 pub mod intake;

@@ -106,8 +106,8 @@ fn of_rejection(examination: &Examination<'_>, rejection: &Rejection) -> (CauseI
         }
         Rejection::AudienceMissing { expected } => session_token(examination)
             .unwrap_or_else(|| (CauseId::AudienceAbsent, advice::audience_absent(examination, expected))),
-        Rejection::AudienceMismatch { found, expected } => {
-            (CauseId::AudienceOther, advice::audience_other(examination, found, expected))
+        Rejection::AudienceMismatch { claim, found, expected } => {
+            (CauseId::AudienceOther, advice::audience_other(examination, claim, found, expected))
         }
         Rejection::AuthorizedPartyMissing { expected } => {
             (CauseId::AuthorizedPartyAbsent, advice::party_absent(examination, expected))

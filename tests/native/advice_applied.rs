@@ -100,7 +100,6 @@ fn advice_to_trust_an_issuer_works_when_it_is_pasted() {
         ("https://abc.supabase.co/auth/v1", Es256, json!({ "aud": "authenticated" })),
         ("https://one.clerk.accounts.dev", Rs256, json!({})),
         ("https://tenant.auth0.com/", Rs256, json!({ "aud": ["https://api.example", "b"] })),
-        ("https://tenant.auth0.com", Rs256, json!({ "aud": "https://api.example" })),
         ("https://unknown.example", EdDsa, json!({ "aud": "with \"quotes\" and \\" })),
     ] {
         let token = token(algorithm, &none, iss, &changes);
@@ -111,14 +110,12 @@ fn advice_to_trust_an_issuer_works_when_it_is_pasted() {
 #[test]
 fn advice_to_correct_an_issuer_works_when_it_is_pasted() {
     let preset = json!({ "issuers": [{ "issuer": "https://one.clerk.accounts.dev/", "jwks_uri": "https://idp.example.com/keys", "audience": "unchecked" }] });
-    let clerk = json!({ "issuers": [{ "issuer": "https://one.clerk.accounts.dev", "preset": "clerk", "audience": "unchecked" }] });
     let google = json!({ "issuers": [{ "issuer": "https://accounts.google.com", "preset": "oidc", "audience": "unchecked" }] });
     for (config, iss) in [
         (trusting(&json!({})), "https://idp.example.com/"),
         (trusting(&json!({})), "idp.example.com"),
         (trusting(&json!({})), "http://idp.example.com"),
         (preset, "https://one.clerk.accounts.dev"),
-        (clerk, "https://one.clerk.accounts.dev/"),
         (google, "accounts.google.com"),
     ] {
         let token = token(Algorithm::Rs256, &json!({}), iss, &json!({ "aud": "x" }));
@@ -151,6 +148,42 @@ fn an_issuer_whose_keys_cannot_be_derived_gets_no_lines_that_would_break_the_con
         let report = report(&trusting(&json!({})), &token);
         assert_eq!(lines(&report), "", "{iss}");
         assert!(report["cause"]["fix"].as_str().unwrap().contains("`jwks_uri`"), "{iss}");
+    }
+}
+
+#[test]
+fn an_issuer_on_a_providers_own_host_in_another_form_gets_no_lines() {
+    let clerk = json!({ "issuers": [{ "issuer": "https://one.clerk.accounts.dev", "preset": "clerk", "audience": "unchecked" }] });
+    for (config, iss, problem) in [
+        (trusting(&json!({})), "https://tenant.auth0.com", "Auth0's `iss` ends with a slash"),
+        (trusting(&json!({})), "https://abc.supabase.co/auth", "Supabase's `iss` ends with /auth/v1"),
+        (clerk, "https://one.clerk.accounts.dev/", "Clerk's `iss` does not end with a slash"),
+    ] {
+        let token = token(Algorithm::Rs256, &json!({}), iss, &json!({ "aud": "https://api.example" }));
+        let report = report(&config, &token);
+        assert_eq!(lines(&report), "", "{iss}");
+        let fix = report["cause"]["fix"].as_str().unwrap();
+        assert!(fix.contains(problem) && fix.contains("who made"), "{fix}");
+    }
+}
+
+#[test]
+fn an_audience_that_the_provider_gives_to_every_token_is_not_proposed() {
+    let realm = "https://id.example.com/realms/acme";
+    for (iss, aud, expected) in [
+        (realm, json!("account"), "write-the-aud-of-your-tokens-here"),
+        (realm, json!(["realm-management", "account"]), "write-the-aud-of-your-tokens-here"),
+        (realm, json!(["account", "orders-api"]), "orders-api"),
+        (
+            "https://tenant.auth0.com/",
+            json!(["https://tenant.auth0.com/userinfo", "https://api.example"]),
+            "https://api.example",
+        ),
+        ("https://idp.example.org", json!("invisible\u{200b}"), "write-the-aud-of-your-tokens-here"),
+    ] {
+        let unknown = token(Algorithm::Rs256, &json!({}), iss, &json!({ "aud": aud }));
+        let report = report(&trusting(&json!({})), &unknown);
+        assert!(lines(&report).contains(&format!("any_of = [\"{expected}\"]")), "{aud}: {report:#}");
     }
 }
 

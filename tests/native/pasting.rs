@@ -29,6 +29,7 @@ enum Place {
 const NOT_CONFIGURATION: &[&str] = &[
     "npx edge-assay ",
     "openssl ",
+    "kubectl ",
     "const ",
     "Authorization: ",
     "decodeURIComponent(",

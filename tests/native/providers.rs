@@ -11,12 +11,15 @@ use std::path::Path;
 
 use edge_assay::jose::{Algorithm, base64url};
 use edge_assay::trust::presets::{Carrier, Preset};
+use http::Method;
 use serde_json::{Map, Value, json};
 
+use crate::pasting::paste;
 use crate::support::keys::{self, TestKey};
 use crate::support::platform::Answer;
+use crate::support::request::FakeRequest;
 use crate::support::tokens;
-use crate::support::world::{NOW, World};
+use crate::support::world::{NOW, World, body};
 
 const COMMAND: &str = "UPDATE_DOCS=1 cargo test --locked --features es512 --test native providers";
 
@@ -147,6 +150,94 @@ fn the_keys_of_each_file_are_where_the_preset_looks_for_them() {
         for url in file["documents"].as_object().unwrap().keys() {
             assert_eq!(world.platform.origin.calls(url), 1, "{preset:?}: {url}");
         }
+    }
+}
+
+/// The fix for a token of an issuer that is not configured, and the table in it, if there is one.
+fn proposed(token: &str) -> (String, Option<Value>) {
+    let other = json!({ "issuer": "https://login.example", "jwks_uri": "https://login.example/jwks", "audience": "unchecked" });
+    let config = json!({ "issuers": [other], "explain": { "access": "open" } });
+    let request = FakeRequest::new(Method::POST, "/explain")
+        .header("content-type", "application/json")
+        .body(json!({ "token": token }).to_string());
+    let report = body(&World::new(&config).ask(&request));
+    assert_eq!(report["code"], "issuer_unknown");
+    let fix = report["cause"]["fix"].as_str().unwrap().to_owned();
+    let pasted = paste(&config, &fix, None).config;
+    let table = pasted["issuers"].get(1).cloned();
+    (fix, table)
+}
+
+#[test]
+fn no_explanation_of_an_unknown_issuer_proposes_a_table_that_accepts_what_the_preset_refuses() {
+    let mut found = Vec::new();
+    for preset in Preset::ALL {
+        let mut file = file(*preset);
+        let issuer = file["table"]["issuer"].as_str().unwrap().to_owned();
+        if Preset::of_issuer(&issuer).is_none_or(|of_issuer| of_issuer.preset != *preset) {
+            continue;
+        }
+        let name = preset.name_of_preset();
+        let tokens = file["tokens"].as_array().unwrap().clone();
+        for token in tokens.iter().filter(|token| token["claims"]["iss"] == json!(issuer)) {
+            let says = format!("{name}: {}", token["says"].as_str().unwrap());
+            let (fix, table) = proposed(&minted(token));
+            let Some(table) = table else {
+                assert!(
+                    !fix.contains("[[vars.ASSAY.issuers]] table") || fix.contains("`preset`"),
+                    "{says}: {fix}"
+                );
+                continue;
+            };
+            assert_eq!(table["preset"], name, "{says}: {fix}");
+            assert!(table.get("algorithms").is_none() && table.get("classes").is_none(), "{says}: {fix}");
+            let code = token["expect"].as_str().unwrap();
+            if !["token_class_refused", "algorithm_not_allowed"].contains(&code) {
+                continue;
+            }
+            assert!(fix.contains("the preset refuses"), "{says}: {fix}");
+            assert!(!fix.contains("ISSUER_JWT_SECRET"), "{says}: {fix}");
+            file["table"] = table.clone();
+            assert_eq!(world(&file).faults(), [], "{says}");
+            assert!(!world(&file).accepts(&minted(token)), "{says}: {fix}");
+            // The table is for the good token: if nothing has to be written first, it accepts this one.
+            if !table.to_string().contains("write-") {
+                assert!(world(&file).accepts(&minted(&tokens[0])), "{says}: {table}");
+            }
+            found.push(says);
+        }
+    }
+    for wanted in [
+        "kubernetes: token of a service account that is bound to nothing",
+        "google-iap: assertion that claims RS256",
+    ] {
+        assert!(found.iter().any(|says| says == wanted), "{found:#?}");
+    }
+    assert!(found.len() > 15, "{found:#?}");
+}
+
+#[test]
+fn a_token_that_no_table_accepts_gets_no_table_and_is_named() {
+    for (preset, says, name) in [
+        (Preset::Firebase, "custom token, made by a service account", "Firebase custom token"),
+        (Preset::Kubernetes, "token from a Secret, which never expires", "Kubernetes token from a Secret"),
+    ] {
+        let file = file(preset);
+        let token = file["tokens"].as_array().unwrap().iter().find(|token| token["says"] == says).unwrap();
+        let request = FakeRequest::new(Method::POST, "/explain")
+            .header("content-type", "application/json")
+            .body(json!({ "token": minted(token) }).to_string());
+        let mut config = json!({ "issuers": [file["table"]] });
+        config["explain"] = json!({ "access": "open" });
+        let cause = body(&World::new(&config).ask(&request))["cause"].clone();
+        assert_eq!(cause["id"], "issuer_unknown");
+        let (summary, fix) = (cause["summary"].as_str().unwrap(), cause["fix"].as_str().unwrap());
+        assert!(
+            summary.contains(name) && summary.contains("no setting here accepts it")
+                || summary.contains("No setting here accepts it"),
+            "{summary}"
+        );
+        assert!(!fix.contains("jwks_uri"), "{fix}");
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::process::ExitCode;
 
+use edge_assay::audiences::UNKNOWN_AUDIENCE;
 use edge_assay::config::{ConfigFault, RecordReference};
 use edge_assay::exchange::Exchange;
 use edge_assay::explain;
@@ -279,7 +280,7 @@ fn report(terms: &Terms, machine: &Machine, online: bool) -> bool {
             ));
         }
         if let AudienceRule::AnyOf(accepted) = &issuer.rules.audience
-            && accepted.iter().any(|audience| audience == init::UNKNOWN_AUDIENCE)
+            && accepted.iter().any(|audience| audience == UNKNOWN_AUDIENCE)
         {
             say("    · no token is accepted yet: write the `aud` of your tokens into `audience`");
         }

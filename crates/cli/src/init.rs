@@ -27,7 +27,6 @@ use super::terminal::{self, say};
 use issuer::Found;
 pub(crate) use issuer::has_keys;
 use project::Project;
-pub(crate) use project::UNKNOWN_AUDIENCE;
 use token::Facts;
 
 /// The usage line.

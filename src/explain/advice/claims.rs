@@ -2,6 +2,7 @@
 
 use super::client::{by_client, by_party};
 use super::{Advice, advice, list, pasteable, quoted, readyz, table};
+use crate::audiences::is_of_every_token;
 use crate::explain::Examination;
 use crate::explain::issuers::provider_of;
 use crate::time::duration_in_words;
@@ -165,6 +166,7 @@ pub(in crate::explain) fn audience_absent(examination: &Examination<'_>, expecte
 
 pub(in crate::explain) fn audience_other(
     examination: &Examination<'_>,
+    claim: &str,
     found: &[String],
     expected: &str,
 ) -> Advice {
@@ -174,34 +176,58 @@ pub(in crate::explain) fn audience_other(
         Some(AudienceRule::AllOf(wanted)) => (wanted.as_slice(), true),
         Some(AudienceRule::Unchecked) | None => (&[][..], false),
     };
-    let ask = "Change the client so that it asks for a token for this API (Auth0: `audience`; Clerk: the template that sets it).";
-    let fix = if found.iter().any(|one| pasteable(one).is_some()) {
-        let issuer = examination.token.as_ref().and_then(|token| token.claims().issuer.as_deref());
-        // An endpoint of the issuer itself, such as Auth0's `userinfo`, is an audience of the tokens for every API.
-        let is_own = |one: &str| issuer.is_some_and(|issuer| one != issuer && one.starts_with(issuer));
-        let mut named: Vec<&str> = found.iter().map(String::as_str).filter(|one| !is_own(one)).collect();
-        if !named.iter().any(|one| pasteable(one).is_some()) {
-            named = found.iter().map(String::as_str).collect();
-        }
+    let token = examination.token.as_ref();
+    let issuer = token.and_then(|token| token.claims().issuer.as_deref()).unwrap_or_default();
+    let provider = provider_of(issuer);
+    let named: Vec<&str> =
+        found.iter().map(String::as_str).filter(|one| !is_of_every_token(provider, issuer, one)).collect();
+    let ask = ask_for_audience(claim, provider);
+    let fix = if named.iter().any(|one| pasteable(one).is_some()) {
         let both = list(configured.iter().map(String::as_str), &named);
         let instead = if needs_all {
             " One audience of the list is then enough, where now all are required."
         } else {
             ""
         };
+        let (subject, admits) = if claim == "aud" {
+            (
+                "the token's audience is this API",
+                "that was made for it, also one that was meant for another API. Keep only those that are this API",
+            )
+        } else {
+            ("this client is yours", "of this client. Keep only clients of yours")
+        };
         format!(
-            "{ask} If the token's audience is this API too, set {}:\n    audience = {{ any_of = {both} }}\nCareful: each audience in the list admits every token that was made for it, also one that was meant for another API. Keep only those that are this API.{instead}",
+            "{ask} If {subject} too, set {}:\n    audience = {{ any_of = {both} }}\nCareful: each entry of the list admits every token {admits}.{instead}",
             table(examination)
         )
+    } else if named.is_empty() {
+        format!("{ask} The provider puts {shown} into tokens for every API, so there are no lines to paste.")
     } else {
         format!(
             "{ask} The token's audience has characters that no message can show, so there are no lines to paste."
         )
     };
     advice(
-        format!("The token was made for another audience: its `aud` is {shown}, and {expected} is required."),
+        format!(
+            "The token was made for another audience: its `{claim}` is {shown}, and {expected} is required."
+        ),
         fix,
     )
+}
+
+/// How the client gets a token for this API.
+fn ask_for_audience(claim: &str, provider: Option<Preset>) -> String {
+    if claim != "aud" {
+        return format!(
+            "`{claim}` names the client that the user signed in with: sign in with the client that is configured."
+        );
+    }
+    match provider {
+        Some(Preset::Keycloak) => "Add an audience mapper for this API in Keycloak (Client scopes → Mappers → Audience). Without one, `aud` is \"account\", which the tokens of every client have.",
+        _ => "Change the client so that it asks for a token for this API (Auth0: `audience`; Clerk: the template that sets it).",
+    }
+    .to_owned()
 }
 
 pub(in crate::explain) fn party_absent(examination: &Examination<'_>, expected: &[String]) -> Advice {

@@ -5,8 +5,8 @@ use super::{Advice, advice, list, table};
 use crate::explain::Examination;
 use crate::explain::issuers::provider_of;
 use crate::explain::report::Stage;
-use crate::rejection::Rejection;
-use crate::trust::classes::Class;
+use crate::rejection::{Refusal, Rejection};
+use crate::trust::classes::{Class, ClassRule};
 use crate::trust::conditions::Condition;
 use crate::trust::facts::Facts;
 
@@ -28,23 +28,32 @@ pub(in crate::explain) fn class_of_token(examination: &Examination<'_>) -> Optio
     Some(format!("This is {}.", class.with_provider(provider)))
 }
 
+/// The classes that are accepted, each with what gives such a token.
+pub(super) fn accepted_hints(rule: &ClassRule) -> String {
+    let hints = rule.known.iter().filter(|class| rule.accepts(Some(class)));
+    hints.map(|class| format!(" `{}`: {}", class.name, class.hint)).collect()
+}
+
 pub(in crate::explain) fn class_refused(examination: &Examination<'_>) -> Advice {
     let rule = examination.issuer().and_then(|issuer| issuer.rules.classes.as_ref());
     let Some((rule, accepted)) = rule.and_then(|rule| Some((rule, rule.accepted.as_ref()?))) else {
         return advice("The token is of another class.", "Send a token of an accepted class.");
     };
     let names = accepted.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    // A refusal for another reason than the claims is no violation.
+    let algorithm = match &examination.refusal {
+        Some(Refusal::Rejection(one @ Rejection::AlgorithmNotAllowed { .. })) => Some(one),
+        _ => None,
+    };
     let others =
         examination.violations.iter().filter(|one| !matches!(one, Rejection::TokenClassRefused { .. }));
-    let others: Vec<&str> = others.map(Rejection::code).collect();
+    let others: Vec<&str> = algorithm.into_iter().chain(others).map(Rejection::code).collect();
     let still = if others.is_empty() {
         String::new()
     } else {
         format!("\nThe token would then still be refused: {}.", others.join(", "))
     };
-    let hints = rule.known.iter().filter(|class| rule.accepts(Some(class)));
-    let hints: Vec<String> = hints.map(|class| format!(" `{}`: {}", class.name, class.hint)).collect();
-    let accepted_hints = hints.concat();
+    let accepted_hints = accepted_hints(rule);
     match class(examination) {
         Some((provider, class)) => advice(
             format!(

@@ -1,14 +1,18 @@
 //! What to do about the issuer of a token and its algorithm.
 
+use super::class::{accepted_hints, class_refused};
 use super::client::{by_client, by_party};
 use super::keys::{for_microsoft_graph, is_for_microsoft_graph, no_secret};
-use super::{Advice, advice, list, pasteable, table, table_of};
+use super::{Advice, advice, list, pasteable, quoted, table, table_of};
+use crate::audiences::{self, UNKNOWN_AUDIENCE, Usual, is_of_every_token};
 use crate::explain::Examination;
 use crate::explain::cause::CauseId;
 use crate::explain::issuers::{self, Difference};
 use crate::jose::Algorithm;
+use crate::jose::token::{Claims, Header};
 use crate::keys::{Location, url};
 use crate::rejection::{IssuerProblem, Refusal, Rejection, excerpt};
+use crate::trust::classes::Class;
 use crate::trust::presets::{Preset, Recognised};
 use crate::trust::tenants::Tenants;
 
@@ -30,6 +34,9 @@ pub(in crate::explain) fn issuer_unknown(examination: &Examination<'_>) -> (Caus
     // No configuration makes this token verifiable.
     if is_for_microsoft_graph(examination) {
         return (CauseId::IssuerUnknown, for_microsoft_graph());
+    }
+    if let Some(advice) = for_no_api(examination) {
+        return (CauseId::IssuerUnknown, advice);
     }
     if let Some(advice) = tenant_unknown(examination) {
         return (CauseId::IssuerUnknown, advice);
@@ -122,6 +129,7 @@ pub(in crate::explain) fn first_issuer(examination: &Examination<'_>) -> Option<
     if iss(examination).is_empty()
         || supabase_key(examination).is_some()
         || is_for_microsoft_graph(examination)
+        || for_no_api(examination).is_some()
     {
         return None;
     }
@@ -130,6 +138,25 @@ pub(in crate::explain) fn first_issuer(examination: &Examination<'_>) -> Option<
         format!("The Worker's configuration names no issuer, so it verifies no token. {summary}"),
         fix,
     ))
+}
+
+/// What to do about tokens of known programs whose issuer publishes no keys, so that no table accepts them.
+fn for_no_api(examination: &Examination<'_>) -> Option<Advice> {
+    const FIREBASE_SIGN_IN: &str =
+        "https://identitytoolkit.googleapis.com/google.identity.identitytoolkit.v1.IdentityToolkit";
+    let claims = examination.token.as_ref()?.claims();
+    if claims.audience.iter().flatten().any(|audience| audience == FIREBASE_SIGN_IN) {
+        return Some(advice(
+            "This is a Firebase custom token: a server has made it, and a client signs in to Firebase with it. It is not for APIs, and no setting here accepts it.",
+            "Let the client sign in with it, and send the ID token:\n    const { user } = await signInWithCustomToken(auth, token)\n    const idToken = await user.getIdToken()\nThe issuer of the ID token is https://securetoken.google.com/<project>, with the preset \"firebase\".",
+        ));
+    }
+    (claims.issuer.as_deref() == Some("kubernetes/serviceaccount")).then(|| {
+        advice(
+            "This is a Kubernetes token from a Secret: it never expires, and its issuer names no cluster that could publish keys. No setting here accepts it.",
+            "Use a token that expires: a projected volume (`serviceAccountToken` with `audience` and `expirationSeconds`), or for a test\n    kubectl create token <service account> --audience <your API>\nIts issuer is the one of the cluster, with the preset \"kubernetes\".",
+        )
+    })
 }
 
 /// The provider of the token: by its issuer, or by a claim that only this provider's tokens have.
@@ -218,52 +245,125 @@ fn api_key(role: &str) -> Advice {
 /// The lines of an issuer's table that say how its tokens are verified.
 enum KeyLines {
     /// A preset.
-    Preset(&'static str),
+    Preset(Preset),
     /// A JWKS URL that cannot be derived from `iss`, with the algorithms of its keys.
     Jwks(String, &'static str),
     /// Only a shared secret, for this algorithm.
     Secret(&'static str),
 }
 
-/// How to trust the token's issuer: a table that works when it is pasted, or what to look up for one.
+/// Why the preset of the token's provider refuses the token.
+#[derive(Clone, Copy)]
+enum Refused {
+    /// Its class is not for APIs.
+    Class(&'static Class),
+    /// It is of no class that is known.
+    UnknownClass,
+    /// The provider signs with other algorithms.
+    Algorithm(Algorithm),
+}
+
+impl Refused {
+    fn by(preset: Preset, header: &Header, claims: &Claims) -> Option<Self> {
+        if let Some(rule) = preset.class_rule() {
+            match rule.class_of(header, claims) {
+                None => return Some(Self::UnknownClass),
+                class @ Some(found) if !rule.accepts(class) => return Some(Self::Class(found)),
+                Some(_) => {}
+            }
+        }
+        let algorithm = header.algorithm().ok()?;
+        (!preset.algorithms().contains(&algorithm)).then_some(Self::Algorithm(algorithm))
+    }
+
+    /// Whether the token says nothing about the tokens that the preset accepts.
+    const fn is_of_another_class(self) -> bool {
+        matches!(self, Self::Class(_) | Self::UnknownClass)
+    }
+
+    /// Begins with a line break.
+    fn in_words(self, preset: Preset) -> String {
+        let name = preset.name();
+        let instead = preset.class_rule().map(|rule| accepted_hints(&rule)).unwrap_or_default();
+        match self {
+            Self::Class(class) => format!(
+                "\nThis is {}, which the preset refuses. {} The table is for the tokens that the preset accepts.{instead}",
+                class.with_provider(name),
+                class.hint
+            ),
+            Self::UnknownClass => format!(
+                "\nThis token is of no class of {name}'s tokens that is known, so the preset refuses it. The table is for the tokens that the preset accepts.{instead}"
+            ),
+            Self::Algorithm(algorithm) => {
+                let known: Vec<&str> = preset.algorithms().iter().map(|one| one.name()).collect();
+                format!(
+                    "\nThis token is signed with {0}, which the preset refuses: {name} signs with {1}. If you have chosen {0} at {name}, choose one of these there. If you have not, find out who made this token.",
+                    algorithm.name(),
+                    known.join(", ")
+                )
+            }
+        }
+    }
+}
+
+/// The provider whose preset a table for the token's issuer has, and why that preset refuses this token, if it does.
+fn preset_for(examination: &Examination<'_>) -> Option<(Preset, Option<Refused>)> {
+    let token = examination.token.as_ref()?;
+    let preset = provider(examination)?.preset;
+    let refused = Refused::by(preset, token.header(), token.claims());
+    let by_issuer = Preset::of_issuer(iss(examination)).is_some();
+    // Anyone's token can have the claim by which a provider is recognised, so the rest of the token must be as this provider makes it.
+    let is_plausible = by_issuer || !matches!(refused, Some(Refused::UnknownClass | Refused::Algorithm(_)));
+    (is_plausible && preset.issuer_fault(iss(examination)).is_none()).then_some((preset, refused))
+}
+
+/// What is wrong with the token's `iss`, if it is on a host of the provider's own and not as the provider writes it.
+fn fault_of_iss(iss: &str) -> Option<(Preset, String)> {
+    let found = Preset::of_issuer(iss).filter(|found| found.is_certain)?;
+    Some((found.preset, found.preset.issuer_fault(iss)?.0))
+}
+
+/// How to trust the token's issuer: a table that works when it is pasted, or what to look up for one. If the provider is known, the table has its
+/// preset: without it, kinds of tokens and algorithms would be accepted that the preset refuses.
 fn to_add(examination: &Examination<'_>) -> String {
     let iss = iss(examination);
+    if let Some((preset, problem)) = fault_of_iss(iss) {
+        return format!(
+            "find out first who made this one: {problem}, so it is not as {} makes them, and the preset does not take it.",
+            preset.name()
+        );
+    }
     let algorithm = examination.token.as_ref().and_then(|token| token.header().algorithm().ok());
-    let is_shared = algorithm.is_some_and(Algorithm::is_shared_secret);
-    let audience = audience(examination);
-    let audience = audience.as_deref();
-    // A preset with classes refuses a token of none of them.
-    let has_class = |found: &Recognised| {
-        found.preset.classes().is_empty()
-            || examination
-                .token
-                .as_ref()
-                .is_some_and(|token| found.preset.class_of(token.header(), token.claims()).is_some())
-    };
-    let provider = provider(examination).filter(has_class);
-    match (pasteable(iss), key_lines(iss, audience, algorithm, provider)) {
-        (Some(issuer), Some(keys)) => issuer_table(examination, &issuer, audience, &keys, is_shared),
+    let known = preset_for(examination);
+    let preset = known.map(|(preset, _)| preset);
+    match (pasteable(iss), key_lines(iss, audience(examination).as_deref(), algorithm, preset)) {
+        (Some(issuer), Some(keys)) => issuer_table(examination, &issuer, &keys, algorithm, known),
         _ => format!(
-            "look up the URL of its keys (JWKS URI) in the identity provider's documentation{}; it cannot be derived from \"{}\". Then add a [[vars.ASSAY.issuers]] table to wrangler.toml, with `issuer` (exactly as in the token), `jwks_uri` and `audience`. `jwks_uri` must be an https URL; otherwise the whole configuration is refused.",
-            provider.map_or_else(String::new, |found| format!(
+            "look up the URL of its keys (JWKS URI) in the identity provider's documentation{}; it cannot be derived from \"{}\". Then add a [[vars.ASSAY.issuers]] table to wrangler.toml, with `issuer` (exactly as in the token), {}`jwks_uri` and `audience`. `jwks_uri` must be an https URL; otherwise the whole configuration is refused.{}",
+            preset.map_or_else(String::new, |preset| format!(
                 " ({}: {})",
-                found.preset.name(),
-                found.preset.place_of_keys()
+                preset.name(),
+                preset.place_of_keys()
             )),
-            excerpt(iss)
+            excerpt(iss),
+            preset.map_or_else(String::new, |preset| format!("`preset` (\"{}\"), ", preset.name_of_preset())),
+            known.and_then(|(preset, refused)| Some(refused?.in_words(preset))).unwrap_or_default()
         ),
     }
 }
 
-/// The first audience of the token that can be pasted, or what its provider has in place of it.
+/// The first audience of the token that can be pasted and that may name an API, or what its provider has in place of it.
 fn audience(examination: &Examination<'_>) -> Option<String> {
     let token = examination.token.as_ref()?;
     let (header, claims) = (token.header(), token.claims());
+    let preset = provider(examination).map(|found| found.preset);
     let stand_in = || {
-        let class = provider(examination)?.preset.class_of(header, claims)?;
+        let class = preset?.class_of(header, claims)?;
         Some(claims.members().string(class.audience_in?)?.into_owned())
     };
-    let named = claims.audience.iter().flatten().find(|one| pasteable(one).is_some()).cloned();
+    let names_api = |one: &&String| !is_of_every_token(preset, iss(examination), one);
+    let named = claims.audience.iter().flatten().filter(names_api);
+    let named = named.into_iter().find(|one| pasteable(one).is_some()).cloned();
     named.or_else(stand_in).filter(|one| pasteable(one).is_some())
 }
 
@@ -272,7 +372,7 @@ fn key_lines(
     iss: &str,
     audience: Option<&str>,
     algorithm: Option<Algorithm>,
-    provider: Option<Recognised>,
+    preset: Option<Preset>,
 ) -> Option<KeyLines> {
     // The `iss` of this provider is not a URL.
     if iss == "privy.io" {
@@ -281,31 +381,18 @@ fn key_lines(
         let uri = format!("https://auth.privy.io/api/v1/apps/{}/jwks.json", audience.filter(is_id)?);
         return Some(KeyLines::Jwks(uri, "ES256"));
     }
-    // An issuer that shares a secret may publish no keys at all, and would then never be ready with the preset `oidc`.
-    let shared = algorithm.filter(|algorithm| algorithm.is_shared_secret());
-    let any = if shared.is_some() { None } else { Some("oidc") };
-    let serves = |name: &str| {
-        let preset = Preset::named(name);
-        let public = algorithm.filter(|algorithm| !algorithm.is_shared_secret());
-        preset.is_some_and(|preset| public.is_none_or(|public| preset.algorithms().contains(&public)))
-    };
-    let of_provider = provider.map(|found| found.preset);
-    // The provider has no discovery document for such an issuer.
-    if of_provider.is_some_and(|preset| preset.issuer_fault(iss).is_none() && preset.location(iss).is_none())
-    {
-        return None;
+    if let Some(preset) = preset {
+        return is_valid(preset, iss).then_some(KeyLines::Preset(preset));
     }
-    let preset = of_provider
-        .map(Preset::name_of_preset)
-        .into_iter()
-        .chain(any)
-        .find(|name| is_valid(name, iss) && serves(name));
-    preset.map(KeyLines::Preset).or_else(|| shared.map(|algorithm| KeyLines::Secret(algorithm.name())))
+    // An issuer that shares a secret may publish no keys at all, and would then never be ready with the preset `oidc`.
+    match algorithm {
+        Some(shared) if shared.is_shared_secret() => Some(KeyLines::Secret(shared.name())),
+        _ => is_valid(Preset::Oidc, iss).then_some(KeyLines::Preset(Preset::Oidc)),
+    }
 }
 
 /// Whether a table of this preset and issuer is valid.
-fn is_valid(preset: &str, iss: &str) -> bool {
-    let Some(preset) = Preset::named(preset) else { return false };
+fn is_valid(preset: Preset, iss: &str) -> bool {
     let Some(Location::Jwks { uri } | Location::Discovery { uri }) = preset.location(iss) else {
         return false;
     };
@@ -316,32 +403,24 @@ fn is_valid(preset: &str, iss: &str) -> bool {
 fn issuer_table(
     examination: &Examination<'_>,
     issuer: &str,
-    audience: Option<&str>,
     keys: &KeyLines,
-    is_shared: bool,
+    algorithm: Option<Algorithm>,
+    known: Option<(Preset, Option<Refused>)>,
 ) -> String {
     let (keys, fetched) = match keys {
-        KeyLines::Preset("oidc") => (
+        KeyLines::Preset(Preset::Oidc) => (
             "\n    preset = \"oidc\"".to_owned(),
             " If the provider has no discovery document, set `jwks_uri` instead of the preset (Better Auth: preset = \"better-auth\").",
         ),
-        KeyLines::Preset(name) => (format!("\n    preset = \"{name}\""), ""),
+        KeyLines::Preset(preset) => (format!("\n    preset = \"{}\"", preset.name_of_preset()), ""),
         KeyLines::Jwks(uri, algorithm) => {
             (format!("\n    jwks_uri = \"{uri}\"\n    algorithms = [\"{algorithm}\"]"), "")
         }
         KeyLines::Secret(algorithm) => (format!("\n    algorithms = [\"{algorithm}\"]"), ""),
     };
-    let refused = class_refused_by_preset(examination).unwrap_or_default();
-    let (audience, check) = if let Some(one) = audience.and_then(pasteable) {
-        (
-            format!("\n    audience = {{ any_of = [{one}] }}"),
-            "\nCheck that this audience is your API.".to_owned(),
-        )
-    } else {
-        let without = by_client(examination).unwrap_or_else(|| by_party(examination));
-        (without.fields, without.meaning.to_owned())
-    };
-    let (secrets, bind) = if is_shared {
+    let refused = known.and_then(|(_, refused)| refused);
+    let (audience, check) = audience_lines(examination, known);
+    let (secrets, bind) = if refused.is_none() && algorithm.is_some_and(Algorithm::is_shared_secret) {
         (
             "\n    secrets = [{ binding = \"ISSUER_JWT_SECRET\" }]",
             "\nThe token is signed with a shared secret. Until you store it, tokens of this issuer get 503 `secret_missing`:\n    npx wrangler secret put ISSUER_JWT_SECRET",
@@ -350,33 +429,62 @@ fn issuer_table(
         ("", "")
     };
     let (pin, pinned) = pin(examination).unwrap_or_default();
+    let refused = known.and_then(|(preset, refused)| Some(refused?.in_words(preset))).unwrap_or_default();
     format!(
         "add to wrangler.toml:\n    [[vars.ASSAY.issuers]]\n    issuer = {issuer}{keys}{audience}{pin}{secrets}{check}{pinned}{fetched}{bind}{refused}"
     )
 }
 
+/// The line `audience` of a table, and what it means: that of the token, unless the table is for tokens of another class.
+fn audience_lines(
+    examination: &Examination<'_>,
+    known: Option<(Preset, Option<Refused>)>,
+) -> (String, String) {
+    let any_of = |one: &str| format!("\n    audience = {{ any_of = [{}] }}", quoted(one));
+    let claims = examination.token.as_ref().map(|token| token.claims());
+    let given = claims.and_then(|claims| claims.audience.as_deref()).unwrap_or_default();
+    let mut which = String::new();
+    if !known.is_some_and(|(_, refused)| refused.is_some_and(Refused::is_of_another_class)) {
+        if let Some(one) = audience(examination) {
+            return (any_of(&one), "\nCheck that this audience is your API.".to_owned());
+        }
+        let Some(first) = given.first() else {
+            let without = by_client(examination).unwrap_or_else(|| by_party(examination));
+            return (without.fields, without.meaning.to_owned());
+        };
+        which = format!("The audience \"{}\" of this token names no API. ", excerpt(first));
+    }
+    let preset = known.map(|(preset, _)| preset);
+    match preset.and_then(|preset| audiences::usual(preset, iss(examination))) {
+        Some(Usual { audience: Some(one), reason }) => (any_of(&one), format!("\n{which}{reason}")),
+        Some(Usual { audience: None, reason }) => {
+            ("\n    audience = \"unchecked\"".to_owned(), format!("\n{which}{reason}"))
+        }
+        None => (
+            any_of(UNKNOWN_AUDIENCE),
+            format!(
+                "\n{which}{} Until you write it into `audience`, no token is accepted.",
+                audiences::in_words(preset)
+            ),
+        ),
+    }
+}
+
 /// The condition that accepts only the tokens of one customer of a provider whose issuer gives everybody tokens for any audience, and what it
 /// means.
 fn pin(examination: &Examination<'_>) -> Option<(String, String)> {
-    let claim = provider(examination)?.preset.pin();
-    let value = examination.token.as_ref()?.claims().get(claim)?;
-    let value = pasteable(value.as_str()?)?;
-    Some((
-        format!("\n    require = [{{ claim = \"/{claim}\", equals = {value} }}]"),
-        format!("\n`require` accepts only tokens with this `{claim}`: check that it is yours."),
-    ))
-}
-
-/// That the preset of the token's provider refuses tokens of its class, if it does.
-fn class_refused_by_preset(examination: &Examination<'_>) -> Option<String> {
-    let token = examination.token.as_ref()?;
-    let provider = provider(examination)?.preset;
-    let class = provider.class_of(token.header(), token.claims()).filter(|class| !class.is_meant)?;
-    Some(format!(
-        "\nThis is {}, which the preset refuses. {}",
-        class.with_provider(provider.name()),
-        class.hint
-    ))
+    let claim = provider(examination).map(|found| found.preset.pin()).filter(|claim| !claim.is_empty())?;
+    let value = examination.token.as_ref()?.claims().get(claim);
+    let (value, meaning) = match value.and_then(|value| pasteable(value.as_str()?)) {
+        Some(value) => {
+            (value, format!("`require` accepts only tokens with this `{claim}`: check that it is yours."))
+        }
+        None => (
+            quoted(&format!("write-your-{claim}-here")),
+            format!("`require` accepts only tokens with this `{claim}`: write yours."),
+        ),
+    };
+    Some((format!("\n    require = [{{ claim = \"/{claim}\", equals = {value} }}]"), format!("\n{meaning}")))
 }
 
 /// What gives public keys to an issuer that has only shared secrets.
@@ -399,14 +507,21 @@ fn correction(examination: &Examination<'_>, configured: &str) -> String {
     let Some(issuer) = pasteable(iss) else {
         return "The token's issuer has characters that cannot be seen: have the identity provider write it without them.".to_owned();
     };
+    // Lines without the preset would accept what the preset refuses.
+    if let Some((preset, problem)) = fault_of_iss(iss) {
+        return format!(
+            "{problem}, so the token is not as {} makes them: find out who made it. No setting here accepts it.",
+            preset.name()
+        );
+    }
     let (is_derivable, fetched_from) = match source.map(|source| &source.location) {
         None => (true, None),
-        Some(Location::Discovery { .. }) => (is_valid("oidc", iss), None),
+        Some(Location::Discovery { .. }) => (is_valid(Preset::Oidc, iss), None),
         // Which preset is configured is not known here, so each one that takes the configured issuer must take this one.
         Some(Location::Jwks { uri }) => {
             let mut possible =
                 Preset::NAMES.iter().filter(|(_, preset)| preset.issuer_fault(configured).is_none());
-            (possible.all(|(name, _)| is_valid(name, iss)), Some(uri))
+            (possible.all(|(_, preset)| is_valid(*preset, iss)), Some(uri))
         }
     };
     let place = table_of(configured);
@@ -445,6 +560,10 @@ pub(in crate::explain) fn algorithm_not_allowed(
     let has_secrets = examination.issuer().is_some_and(|issuer| !issuer.secrets.is_empty());
     let has_keys = examination.issuer().is_some_and(|issuer| issuer.has_public_keys());
     let names = allowed.join(", ");
+    // Keycloak signs its refresh tokens with a secret that it shares with nobody.
+    if examination.is_of_refused_class() {
+        return (CauseId::TokenClassRefused, class_refused(examination));
+    }
     match parsed {
         Some(parsed) if parsed.is_shared_secret() && !has_secrets => {
             (CauseId::SharedSecretAbsent, no_secret(examination, algorithm))

@@ -56,7 +56,7 @@ fn an_audience_is_checked_as_configured() {
     let all = |wanted: Value| json!({ "all_of": wanted });
     let missing = |expected: &str| Err(Rejection::AudienceMissing { expected: expected.to_owned() });
     let mismatch = |found: &[&str], expected: &str| {
-        Err(Rejection::AudienceMismatch { found: texts(found), expected: expected.to_owned() })
+        Err(Rejection::AudienceMismatch { claim: "aud", found: texts(found), expected: expected.to_owned() })
     };
     for (rule, aud, expected) in [
         (json!("unchecked"), json!(null), Ok(())),

@@ -6,8 +6,9 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
 
+use edge_assay::audiences::{self, UNKNOWN_AUDIENCE, Usual};
 use edge_assay::trust::presets::Preset;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use super::super::machine::Machine;
 use super::super::secret_file;
@@ -21,8 +22,6 @@ use super::{Options, jsonc};
 
 /// The value of `audience` for tokens without `aud`.
 pub(super) const UNCHECKED: &str = "unchecked";
-/// In place of an audience that is not known. No token has it, so none is accepted until it is replaced.
-pub(crate) const UNKNOWN_AUDIENCE: &str = "write-the-aud-of-your-tokens-here";
 
 /// In place of the IDs of tenants: all of them.
 const ANY_TENANT: &str = "any";
@@ -96,69 +95,14 @@ fn settings(name: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The usual `aud` of a provider's tokens, with the reason as a comment. `None` if it depends on the API.
-fn usual_audience(preset: Preset, issuer: &str) -> Option<(Value, &'static str)> {
-    let (value, comment) = match preset.name_of_preset() {
-        "clerk" => (
-            json!(UNCHECKED),
-            "Session tokens have no `aud`. For tokens of a JWT template with `aud` write { any_of = [\"backend\"] }.",
-        ),
-        "supabase" => (json!({ "any_of": ["authenticated"] }), "The `aud` of signed-in users."),
-        "better-auth" => (
-            json!({ "any_of": [issuer] }),
-            "Better Auth's `aud` is its base URL, unless it is configured otherwise.",
-        ),
-        "firebase" => {
-            let project = issuer.rsplit('/').next().filter(|project| !project.is_empty())?;
-            (json!({ "any_of": [project] }), "The `aud` of Firebase's tokens is the project.")
-        }
-        "okta" if issuer.ends_with("/oauth2/default") => (
-            json!({ "any_of": ["api://default"] }),
-            "The `aud` of Okta's server `default`, unless it was changed.",
-        ),
-        // An AuthKit domain issues tokens for applications too, and these have an `aud`.
-        "workos" if issuer.contains("/user_management/") => (
-            json!(UNCHECKED),
-            "Session tokens have no `aud`: the issuer and its keys are those of one client.",
-        ),
-        "descope" => (json!(UNCHECKED), "Session tokens have no `aud`: the issuer is one project."),
-        "stytch" => {
-            let project = issuer.strip_prefix("stytch.com/")?;
-            (json!({ "any_of": [project] }), "The `aud` of session JWTs is the project.")
-        }
-        _ => return None,
-    };
-    Some((value, comment))
-}
-
-const OF_API: &str = "The `aud` of your tokens depends on your API.";
-
-/// What has to be written as audience, if it is not known.
-fn what_audience_is(preset: Preset) -> &'static str {
-    match preset.name_of_preset() {
-        "cognito" => "The audience of access tokens is the ID of your app client (`client_id`).",
-        "entra" => {
-            "The `aud` of your tokens is the ID of your API's app registration (Application ID), or its URI in tokens of version 1.0."
-        }
-        "google" => {
-            "The `aud` of your tokens is your OAuth client ID, which ends with .apps.googleusercontent.com."
-        }
-        "cloudflare-access" => {
-            "The `aud` of your tokens is the tag of the Access application (Application Audience Tag)."
-        }
-        _ => OF_API,
-    }
-}
-
 /// Whether the `aud` of the issuer's tokens is known without a token.
 pub(super) fn has_usual_audience(preset: Preset, issuer: &str) -> bool {
-    usual_audience(preset, issuer).is_some()
+    audiences::usual(preset, issuer).is_some()
 }
 
-/// The audience of a token that is most probably the API. Auth0 and others add an endpoint of their own.
-fn of_api(facts: &Facts) -> Option<&String> {
-    let is_own = |audience: &&String| audience.starts_with(&facts.issuer) && **audience != facts.issuer;
-    facts.audiences.iter().find(|audience| !is_own(audience)).or(facts.audiences.first())
+/// The audience of a token that is most probably the API. Some providers add one of their own to every token, which is none.
+fn of_api(facts: &Facts, preset: Option<Preset>) -> Option<&String> {
+    facts.audiences.iter().find(|audience| !audiences::is_of_every_token(preset, &facts.issuer, audience))
 }
 
 /// The lines of the issuer's table, and what the caller should add to it.
@@ -199,7 +143,7 @@ fn issuer_lines(
     let class = facts.zip(preset).and_then(|(facts, preset)| facts.class_of(preset));
     // Some providers name the audience in another claim.
     let elsewhere = class.and_then(|class| facts?.claim(class.audience_in?));
-    let usual = preset.and_then(|preset| usual_audience(preset, issuer));
+    let usual = preset.and_then(|preset| audiences::usual(preset, issuer));
     let rule = preset.and_then(Preset::class_rule).filter(|_| facts.is_some());
     let is_refused = rule.is_some_and(|rule| !rule.accepts(class));
     // The tokens that are accepted have another `aud` than one of a class that is refused.
@@ -214,19 +158,20 @@ fn issuer_lines(
             lines.push(Line::comment("The tokens have no `aud`."));
             lines.push(Line::Field("audience", json!(UNCHECKED)));
         }
-        ([], Some(facts)) if of_api(facts).is_some() => {
+        ([], Some(facts)) if of_api(facts, preset).is_some() => {
             lines
                 .push(Line::comment("Check that this is your API: every token with this `aud` is accepted."));
-            lines.push(Line::Field("audience", json!({ "any_of": [of_api(facts)] })));
+            lines.push(Line::Field("audience", json!({ "any_of": [of_api(facts, preset)] })));
         }
         _ => {
-            if let Some((value, comment)) = usual {
-                lines.push(Line::comment(comment));
+            if let Some(Usual { audience, reason }) = usual {
+                lines.push(Line::comment(reason));
+                let value = audience.map_or(json!(UNCHECKED), |one| json!({ "any_of": [one] }));
                 lines.push(Line::Field("audience", value));
             } else {
                 lines.push(Line::Comment(format!(
                     "{} Until you write it here, no token is accepted.",
-                    preset.map_or(OF_API, what_audience_is)
+                    audiences::in_words(preset)
                 )));
                 lines.push(Line::Field("audience", json!({ "any_of": [UNKNOWN_AUDIENCE] })));
                 hints.push("the audience is not known, so no token is accepted yet: write the `aud` of your tokens into `audience`. `npx edge-assay explain` shows it for a token");

@@ -158,6 +158,8 @@ pub enum Rejection {
     /// `aud` contains none of the required audiences, or not all of them.
     #[error("the token is for another audience; expected {expected}")]
     AudienceMismatch {
+        /// The claim: `aud`, or the one that stands for it in tokens of this class.
+        claim: &'static str,
         /// The token's first audiences, each truncated.
         found: Vec<String>,
         /// The required audiences, in words.
@@ -258,7 +260,7 @@ impl Rejection {
             Self::TokenIssuedInFuture { .. } => (&codes::TOKEN_ISSUED_IN_FUTURE, Some("iat")),
             Self::TokenTooOld { .. } => (&codes::TOKEN_TOO_OLD, Some("iat")),
             Self::AudienceMissing { .. } => (&codes::AUDIENCE_MISSING, Some("aud")),
-            Self::AudienceMismatch { .. } => (&codes::AUDIENCE_MISMATCH, Some("aud")),
+            Self::AudienceMismatch { claim, .. } => (&codes::AUDIENCE_MISMATCH, Some(claim)),
             Self::AuthorizedPartyMissing { .. } => (&codes::AUTHORIZED_PARTY_MISSING, Some("azp")),
             Self::AuthorizedPartyMismatch { .. } => (&codes::AUTHORIZED_PARTY_MISMATCH, Some("azp")),
             Self::ClaimMissing { claim } => (&codes::CLAIM_MISSING, Some(claim)),

@@ -186,24 +186,29 @@ impl ClaimRules {
         }
         match claims.audience.as_deref() {
             None | Some([]) => match self.stand_in_for_audience(header, claims) {
-                Some(stand_in) => self.mismatch(&[stand_in]),
+                Some((claim, value)) => self.mismatch(claim, &[value]),
                 None => Some(Rejection::AudienceMissing { expected: self.audience.in_words() }),
             },
-            Some(audience) => self.mismatch(audience),
+            Some(audience) => self.mismatch("aud", audience),
         }
     }
 
-    fn mismatch<S: AsRef<str>>(&self, audience: &[S]) -> Option<Rejection> {
+    fn mismatch<S: AsRef<str>>(&self, claim: &'static str, audience: &[S]) -> Option<Rejection> {
         (!self.audience.accepts(audience)).then(|| Rejection::AudienceMismatch {
+            claim,
             found: audience.iter().take(MAX_SHOWN).map(|one| excerpt(one.as_ref())).collect(),
             expected: self.audience.in_words(),
         })
     }
 
-    /// The value of the claim that names the audience of such tokens in place of `aud`.
-    fn stand_in_for_audience<'c>(&self, header: &Header, claims: &'c Claims) -> Option<Cow<'c, str>> {
-        let class = self.classes.as_ref()?.class_of(header, claims)?;
-        claims.members().string(class.audience_in?)
+    /// The claim that names the audience of such tokens in place of `aud`, and its value.
+    fn stand_in_for_audience<'c>(
+        &self,
+        header: &Header,
+        claims: &'c Claims,
+    ) -> Option<(&'static str, Cow<'c, str>)> {
+        let claim = self.classes.as_ref()?.class_of(header, claims)?.audience_in?;
+        Some((claim, claims.members().string(claim)?))
     }
 
     fn authorized_party_violation(&self, claims: &Claims) -> Option<Rejection> {
