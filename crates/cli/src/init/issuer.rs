@@ -94,6 +94,13 @@ pub(super) fn examine(options: &Options, facts: Option<&Facts>, machine: &Machin
     if let Some((problem, fix)) = recognised.and_then(|preset| preset.issuer_fault(issuer)) {
         return Err(format!("✗ {problem}. As --issuer, {fix}. Nothing was written."));
     }
+    if let Some((facts, preset)) = facts.zip(by_name)
+        && facts.algorithm.is_shared_secret()
+        && preset.class_rule().is_some()
+        && !preset.algorithms().contains(&facts.algorithm)
+    {
+        return Err(not_for_apis(facts, preset));
+    }
     if facts.is_some_and(|facts| facts.algorithm.is_shared_secret()) {
         let is_supabase = recognised.is_some_and(|preset| preset.name_of_preset() == "supabase");
         return Ok(Found {
@@ -135,6 +142,20 @@ pub(super) fn examine(options: &Options, facts: Option<&Facts>, machine: &Machin
         Some((preset, error)) => Err(no_keys(issuer, preset, recognised.is_some(), &error)),
         None => Ok(unchecked(issuer, recognised, "it was not asked")),
     }
+}
+
+/// The message for a token that its provider signs with a secret which it shares with nobody, as Keycloak its refresh tokens.
+fn not_for_apis(facts: &Facts, preset: Preset) -> String {
+    let algorithms: Vec<&str> = preset.algorithms().iter().map(|algorithm| algorithm.name()).collect();
+    let class =
+        facts.class_of(preset).map(|class| format!(" This is {}.", class.with_provider(preset.name())));
+    format!(
+        "✗ The token is signed with {}, and {} signs tokens for APIs with {}.{} Pass a token that your API gets. Nothing was written.",
+        facts.algorithm.name(),
+        preset.name(),
+        algorithms.join(", "),
+        class.unwrap_or_default()
+    )
 }
 
 /// The provider that a token's claims show, if the issuer is one of its.
