@@ -437,6 +437,21 @@ fn the_api_gets_no_place_of_the_list_and_all_other_cookies_as_they_were_sent() {
 }
 
 #[test]
+fn the_api_gets_the_subprotocols_as_they_came_if_no_token_is_read_there() {
+    for list in [json!(["authorization"]), json!(["authorization", { "cookie": "s" }])] {
+        let world = world(&list, &json!({}));
+        let handshake = get()
+            .bearer(&named("u"))
+            .header("upgrade", "websocket")
+            .header("sec-websocket-protocol", &format!("{}, chat", protocol(&named("other"))));
+        let sent = world.sent_on(&handshake);
+        assert_eq!(value_set(&sent, "x-user-id"), Some("u"), "{list}");
+        assert_eq!(value_set(&sent, "sec-websocket-protocol"), None, "{list}");
+        assert!(!sent.remove.contains(&"sec-websocket-protocol".to_owned()), "{list}");
+    }
+}
+
+#[test]
 fn a_route_that_forwards_the_credential_forwards_only_the_one_that_was_verified() {
     let credentials = json!(["authorization", { "cookie": "s" }, { "cookie": "r" }, { "header": "X-Token" }]);
     let world = world(&credentials, &json!({ "credential": "forward" }));

@@ -110,6 +110,12 @@ pub(super) fn parts<'h>(header: &'h str, base: &str) -> Vec<(&'h str, &'h str)> 
     found
 }
 
+/// Whether the header has a chunk of the cookie `base` other than the first, `base.0`.
+pub(super) fn has_later_chunk(header: &str, base: &str) -> bool {
+    pairs(header)
+        .any(|(name, value)| !value.is_empty() && chunk_number(name, base).is_some_and(|number| number > 0))
+}
+
 /// The header without the cookies whose names `is_removed` accepts, except those of `kept`. The others stay as they were sent.
 pub(super) fn without(header: &str, kept: &[(&str, &str)], is_removed: &dyn Fn(&str) -> bool) -> String {
     let is_kept = |pair: &&str| {

@@ -164,6 +164,15 @@ impl Places {
                 Err(rejection) => return Err(Unread { rejection, is_cookie }),
             }
         }
+        // A part of a session that is left behind hides no place of the list, so it is looked for last.
+        let is_cut = |place: &Place| match place {
+            Place::Cookie(cookie) => cookies().is_some_and(|sent| cookie.lacks_beginning(sent)),
+            _ => false,
+        };
+        if missing != Missing::OtherScheme && self.0.iter().any(is_cut) {
+            let rejection = Rejection::TokenMissing(Missing::SessionUnreadable);
+            return Err(Unread { rejection, is_cookie: true });
+        }
         Err(Rejection::TokenMissing(missing).into())
     }
 
@@ -386,6 +395,37 @@ mod tests {
         assert_eq!(read(&both, &empty, None), Err(missing(Missing::InNoPlace)));
         let prefixed = [("x-token", " bearer  a.b.c ")];
         assert_eq!(read(&both, &prefixed, None), Ok(("a.b.c".to_owned(), 1)));
+    }
+
+    #[test]
+    fn a_session_without_its_first_part_is_unreadable_if_no_other_place_has_a_token() {
+        let session = Place::Cookie(SessionCookie::Supabase(vec!["sb-x-auth-token".to_owned()]));
+        let list = [session.clone(), Place::Authorization];
+        let cut = ("cookie", "a=1; sb-x-auth-token.1=c; sb-x-auth-token.2=d");
+        let missing = |missing| Err(Rejection::TokenMissing(missing));
+        assert_eq!(read(&list, &[cut], None), missing(Missing::SessionUnreadable));
+        let bearer = ("authorization", "Bearer a.b.c");
+        assert_eq!(read(&list, &[cut, bearer], None), Ok(("a.b.c".to_owned(), 1)));
+        let basic = ("authorization", "Basic dTpw");
+        assert_eq!(read(&list, &[cut, basic], None), missing(Missing::OtherScheme));
+        for none in ["sb-x-auth-token.1=", "sb-x-auth-token.01=c", "sb-y-auth-token.1=c", "a=1"] {
+            assert_eq!(read(&list, &[("cookie", none)], None), missing(Missing::InNoPlace), "{none}");
+        }
+        let of_cookie = places(&[session]).read(&|name| (name == cut.0).then(|| cut.1.to_owned()), None);
+        assert!(of_cookie.is_err_and(|unread| unread.is_cookie));
+    }
+
+    #[test]
+    fn a_list_without_the_websocket_leaves_its_subprotocols_as_they_came_and_does_not_read_them() {
+        let sent = "chat, base64url.bearer.authorization.k8s.io.YS5iLmM";
+        for list in [vec![Place::Authorization], vec![cookie("s"), header("x-token"), query("q")]] {
+            let without = places(&list);
+            assert!(!without.has_websocket());
+            assert_eq!(without.without_protocol(sent), sent);
+            // `read` panics if a header is read that the list does not name.
+            assert!(read(&list, &[("sec-websocket-protocol", sent)], None).is_err());
+        }
+        assert!(places(&[Place::Authorization, Place::WebSocket]).has_websocket());
     }
 
     #[test]

@@ -63,6 +63,16 @@ impl SessionCookie {
         }
     }
 
+    /// Whether parts of a session are sent without its beginning. Only for a header in which no token was found.
+    pub(super) fn lacks_beginning(&self, header: &str) -> bool {
+        match self {
+            Self::Chunked(names) | Self::Supabase(names) => {
+                names.iter().any(|name| cookies::has_later_chunk(header, name))
+            }
+            Self::Named(_) | Self::Clerk { .. } => false,
+        }
+    }
+
     /// Whether a cookie of this name is one of them.
     #[must_use]
     pub fn is_part(&self, name: &str) -> bool {
@@ -284,6 +294,30 @@ mod tests {
             assert_eq!(token(&any, header), of_any, "{header}");
             assert_eq!(token(&ours, header), of_ours, "{header}");
             assert_eq!(token(&only, header), of_only, "{header}");
+        }
+    }
+
+    #[test]
+    fn the_names_of_the_cookies_are_told_in_words() {
+        let named = SessionCookie::Named("__Host-t".to_owned());
+        let supabase =
+            SessionCookie::Supabase(vec!["sb-a-auth-token".to_owned(), "sb-b-auth-token".to_owned()]);
+        let clerk = |suffixes: &[&str], only| {
+            let suffixes = suffixes.iter().map(|one| (*one).to_owned()).collect();
+            SessionCookie::Clerk { suffixes, only }
+        };
+        for (cookie, words) in [
+            (named, "the cookie __Host-t"),
+            (supabase, "the cookie sb-a-auth-token or sb-b-auth-token"),
+            (
+                SessionCookie::better_auth(),
+                "the cookie __Secure-better-auth.session_data or better-auth.session_data",
+            ),
+            (clerk(&[], false), "the cookie __session_* or __session"),
+            (clerk(&["AbCd-_12"], false), "the cookie __session_AbCd-_12 or __session_* or __session"),
+            (clerk(&["AbCd-_12"], true), "the cookie __session_AbCd-_12 or __session"),
+        ] {
+            assert_eq!(cookie.in_words(), words);
         }
     }
 
