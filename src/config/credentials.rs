@@ -3,7 +3,11 @@
 use std::collections::BTreeSet;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE};
+use base64::alphabet;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{
+    GeneralPurpose, GeneralPurposeConfig, STANDARD, STANDARD_NO_PAD, URL_SAFE,
+};
 use serde_json::Value;
 use sha1::{Digest as _, Sha1};
 
@@ -210,7 +214,7 @@ fn cookie_place(
                 one.fault(
                     CREDENTIAL.publishable_key.name,
                     "is not a publishable key",
-                    "write the key that begins with pk_live_ or pk_test_, and never the secret key",
+                    "write the whole key that begins with pk_live_ or pk_test_, as Clerk's dashboard shows it, and never the secret key",
                 );
                 return None;
             }
@@ -237,14 +241,28 @@ fn cookie_place(
     Some(Place::Cookie(session))
 }
 
-/// Whether the text can be a publishable key. A secret key must not be in the configuration, so the fault does not repeat the text.
+/// Whether the text is a publishable key: base64 of a host and `$`, behind a prefix, as `isPublishableKey` of `@clerk/shared` reads it. The
+/// cookie's suffix is a hash of the whole key, so with a part of the key no cookie would ever be found. A secret key must not be in the
+/// configuration, so the fault does not repeat the text.
 fn is_publishable(key: &str) -> bool {
-    ["pk_live_", "pk_test_"].iter().any(|prefix| key.starts_with(prefix))
-        && key
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'_' | b'-'))
-        && key.len() > "pk_live_".len()
+    let encoded = ["pk_live_", "pk_test_"].iter().find_map(|prefix| key.strip_prefix(prefix));
+    let decoded =
+        encoded.and_then(|encoded| LENIENT.decode(encoded.replace('-', "+").replace('_', "/")).ok());
+    let host = decoded.and_then(|octets| String::from_utf8(octets).ok());
+    let host = host.as_deref().and_then(|text| text.strip_suffix('$'));
+    host.is_some_and(|host| {
+        host.contains('.')
+            && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':'))
+    })
 }
+
+/// Base64 with or without padding.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
 
 #[cfg(test)]
 mod tests {
@@ -259,6 +277,28 @@ mod tests {
             ("pk_live_Y2xlcmsuZXhhbXBsZS5jb20k", "naoXFJnI"),
         ] {
             assert_eq!(suffix_of(key), suffix, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_publishable_key_is_the_base64_of_a_host_and_a_dollar_sign() {
+        let key = |text: &str| format!("pk_live_{}", STANDARD.encode(text));
+        for (key, expected) in [
+            (key("clerk.example.com$"), true),
+            (key("clerk.example.com$").trim_end_matches('=').to_owned(), true),
+            ("pk_test_c2luY2VyZS1jaGVldGFoLTMwLmNsZXJrLmFjY291bnRzLmRldiQ=".to_owned(), true),
+            ("pk_test_Y2xlcmsuaW5jbHVkZWQua2F0eWRpZC05Mi5sY2wuZGV2JA".to_owned(), true),
+            (key("clerk.example.com"), false),
+            (key("clerk$"), false),
+            (key("clerk.example.com$$"), false),
+            (key("clerk.example.com/$"), false),
+            (key("$"), false),
+            (key(""), false),
+            ("pk_live_abc".to_owned(), false),
+            ("pk_live_Y2xlcmsuZXhhbXBsZS5jb20k…".to_owned(), false),
+            (key("clerk.example.com$").replace("pk_live_", "sk_live_"), false),
+        ] {
+            assert_eq!(is_publishable(&key), expected, "{key}");
         }
     }
 

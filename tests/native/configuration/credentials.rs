@@ -103,6 +103,11 @@ fn each_fault_of_a_list_is_reported_with_its_path() {
             "credentials[0].publishable_key",
             "not a publishable key",
         ),
+        (
+            json!([{ "cookie": "clerk", "publishable_key": "pk_live_abc" }]),
+            "credentials[0].publishable_key",
+            "not a publishable key",
+        ),
         (json!([{ "header": "x_token" }]), "credentials[0].header", "not a name that all servers"),
         (json!([{ "header": "Authorization" }]), "credentials[0].header", "another meaning"),
         (json!([{ "header": "Cookie" }]), "credentials[0].header", "another meaning"),
