@@ -57,6 +57,9 @@ const FIRST_ISSUER: &str = r#"add these lines to wrangler.toml, with the issuer 
     audience = { any_of = ["your-api"] }    # the `aud` of your tokens, or "unchecked" if they have none
 "#;
 
+/// Where the configuration is in a file of wrangler. A text that is the configuration has none of them.
+const WRAPPERS: [&str; 2] = ["/vars/ASSAY", "/ASSAY"];
+
 /// The configuration as far as it could be read.
 #[derive(Debug)]
 pub struct Config {
@@ -215,6 +218,13 @@ impl Config {
         };
         let readable = faults.is_empty();
         let document = Value::Object(document);
+        if let Some(path) = WRAPPERS.iter().find(|path| document.pointer(path).is_some_and(Value::is_object))
+        {
+            let path = path.trim_start_matches('/').replace('/', ".");
+            let fix = format!("write the object that is in `{path}`, without `{path}` around it");
+            faults.add(&path, "is around the configuration, as in the file of wrangler", fix);
+            return Self::without_terms(Surface::default(), faults.into_inner());
+        }
         let root = Table::of::<Configuration>(String::new(), &document, &faults);
         let reference = record::reference(&root, may_refer);
         if let Some(reference) = reference.filter(|_| may_refer) {

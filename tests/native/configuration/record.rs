@@ -346,6 +346,22 @@ fn a_first_record_that_cannot_be_used_is_503_config_invalid_with_its_faults() {
 }
 
 #[test]
+fn a_record_that_is_wrapped_as_in_the_file_of_wrangler_says_so() {
+    let inner: Value = serde_json::from_str(&trusting(&[A])).unwrap();
+    for (text, path) in [
+        (json!({ "vars": { "ASSAY": inner } }), "vars.ASSAY"),
+        (json!({ "ASSAY": inner }), "ASSAY"),
+        (json!({ "name": "api", "vars": { "ASSAY": inner, "OTHER": "x" } }), "vars.ASSAY"),
+    ] {
+        let platform = platform(Some(&text.to_string()));
+        let faults = Isolate::new(&platform).readyz(&platform)["details"]["faults"].clone();
+        assert_eq!((faults.as_array().unwrap().len(), &faults[0]["path"]), (1, &json!(path)), "{faults}");
+        let fix = faults[0]["fix"].as_str().unwrap();
+        assert_eq!(fix, format!("write the object that is in `{path}`, without `{path}` around it"));
+    }
+}
+
+#[test]
 fn a_request_that_is_dropped_while_it_reads_blocks_the_others_for_some_seconds_only() {
     let platform = platform(Some(&trusting(&[A])));
     platform.directory.takes_ms(3000);
