@@ -116,6 +116,9 @@ struct IssuerReport {
     /// The keys that the configuration distrusts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     distrusted_keys: Vec<String>,
+    /// Those of them that no key of the set and no secret has: withdrawn already, or misspelt. This is no fault.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    distrusted_and_not_published: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -334,6 +337,16 @@ async fn report_on<P: Platform>(
             if is_distrusted { Some(DISTRUSTED) } else { fault_of(key, engine) }
         });
     }
+    let unmatched = match &probed {
+        // The set is not known.
+        Some(Err(_)) => Vec::new(),
+        None if issuer.keys.is_some() => Vec::new(),
+        probed => {
+            let fetched = probed.as_ref().and_then(|probed| probed.as_ref().ok());
+            let set = fetched.or(issuer.fixed_keys.as_ref()).map(|set| &**set);
+            issuer.distrusted.unmatched(set, &issuer.secrets).map(str::to_owned).collect()
+        }
+    };
     let secrets: Vec<SecretReport> = issuer
         .secrets
         .iter()
@@ -373,6 +386,7 @@ async fn report_on<P: Platform>(
         keys,
         secrets,
         distrusted_keys: issuer.distrusted.names().to_vec(),
+        distrusted_and_not_published: unmatched,
     };
     (report, readiness)
 }

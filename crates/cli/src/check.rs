@@ -297,6 +297,11 @@ fn report(terms: &Terms, machine: &Machine, online: bool) -> bool {
                 let count = lookup.set.keys.len();
                 let keys = if count == 1 { "key" } else { "keys" };
                 say(&format!("    ✓ {} serves {count} usable {keys}", source.identity()));
+                for name in issuer.distrusted.unmatched(Some(&lookup.set), &issuer.secrets) {
+                    say(&format!(
+                        "    · distrusted_keys: no published key is called {name}: it is withdrawn already, or the name is misspelt"
+                    ));
+                }
                 for aside in &lookup.set.set_aside {
                     let kid = aside.kid.as_deref().unwrap_or("without a kid");
                     say(&format!("    · the key {kid} cannot be used: {}", aside.reason));

@@ -160,6 +160,7 @@ fn the_readiness_report_lists_distrusted_keys_and_is_not_ready_without_another()
     let issuer = &ready["details"]["issuers"][0];
     assert_eq!(ready["status"], "ready");
     assert_eq!(issuer["distrusted_keys"], json!([ed25519().kid(), "gone"]));
+    assert_eq!(issuer["distrusted_and_not_published"], json!(["gone"]), "withdrawn, or misspelt");
     assert_eq!(issuer["keys"]["keys"].as_array().unwrap().len(), 1);
     let aside = json!([{ "kid": ed25519().kid(), "reason": "it is in `distrusted_keys`" }]);
     assert_eq!(issuer["keys"]["set_aside"], aside);

@@ -45,6 +45,26 @@ impl DistrustedKeys {
                     .any(|one| one.thumbprint == key.thumbprint && self.has(one.kid.as_deref())))
     }
 
+    /// The names that neither a key of `set` nor one of `secrets` has. Such a key is withdrawn already, or its name is misspelt.
+    pub fn unmatched<'d>(
+        &'d self,
+        set: Option<&KeySet>,
+        secrets: &[ConfiguredSecret],
+    ) -> impl Iterator<Item = &'d str> {
+        let is_key = move |name: &str| {
+            let mut keys = set.into_iter().flat_map(|set| &set.keys);
+            keys.any(|key| key.thumbprint == name || key.kid.as_deref() == Some(name))
+        };
+        let is_aside = move |name: &str| {
+            let mut aside = set.into_iter().flat_map(|set| &set.set_aside);
+            aside.any(|key| key.kid.as_deref() == Some(name))
+        };
+        let is_secret =
+            move |name: &str| secrets.iter().any(|secret| secret.reference.kid.as_deref() == Some(name));
+        let names = self.0.iter().map(String::as_str);
+        names.filter(move |name| !is_key(name) && !is_aside(name) && !is_secret(name))
+    }
+
     /// Whether `secret`, one of `secrets`, is one of them: by its own `kid`, or by that of another entry with the same binding.
     #[must_use]
     pub fn include_secret(&self, secrets: &[ConfiguredSecret], secret: &ConfiguredSecret) -> bool {
