@@ -35,7 +35,7 @@ pub enum Rejection {
     RequestAmbiguous(Ambiguous),
     /// The token came in a cookie, and another site may have made the browser send the request (cross-site request forgery).
     #[error(
-        "the token is in a cookie, and {}; a cookie counts only for GET and HEAD, and for other requests that a page of its own or of a trusted origin sends",
+        "the token is in a cookie, and {}; for WebSockets, and for methods other than GET and HEAD, a cookie counts only if the page has the origin of the request or a trusted origin",
         .origin.as_deref().map_or("the request does not say which page sent it".to_owned(), |origin| format!("the request was sent by a page of \"{origin}\""))
     )]
     CrossSite {
