@@ -158,8 +158,12 @@ fn an_issuer_of_another_form_is_a_fault_that_says_what_to_write() {
         (Preset::Google, "https://google.com", "character for character"),
         (Preset::Firebase, "securetoken.google.com/one/", "write \"https://securetoken.google.com/one\""),
         (Preset::Firebase, "https://one.firebaseapp.com", "character for character"),
-        (Preset::Cognito, "https://cognito-idp.eu-west-1.amazonaws.com", "character for character"),
-        (Preset::Cognito, "https://one.auth.eu-west-1.amazoncognito.com", "preset = \"oidc\""),
+        (Preset::Cognito, "https://cognito-idp.eu-west-1.amazonaws.com", "the user pool's ID"),
+        (
+            Preset::Cognito,
+            "https://one.auth.eu-west-1.amazoncognito.com",
+            "the domain of the hosted UI (amazoncognito.com) is not the issuer",
+        ),
         (
             Preset::Okta,
             "https://one.okta.com/oauth2/default/",

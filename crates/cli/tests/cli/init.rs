@@ -319,6 +319,19 @@ fn the_audience_of_a_provider_whose_tokens_all_have_the_same_needs_no_token() {
 }
 
 #[test]
+fn the_domain_of_cognitos_sign_in_pages_is_no_issuer() {
+    let folder = Folder::new("init-cognito");
+    let place = folder.0.join("project");
+    let place = place.to_str().unwrap();
+    let issuer = "https://my-app.auth.eu-west-1.amazoncognito.com";
+    let output = edge_assay(&["init", "--offline", "--issuer", issuer, "--dir", place], "");
+    assert_ne!(code(&output), 0);
+    let said = stderr(&output);
+    assert!(said.contains("the domain of the hosted UI (amazoncognito.com) is not the issuer"), "{said}");
+    assert!(!folder.0.join("project/wrangler.toml").exists());
+}
+
+#[test]
 fn an_issuer_for_several_tenants_needs_their_ids() {
     const ISSUER: &str = "https://login.microsoftonline.com/{tenantid}/v2.0";
     const ONE: &str = "11111111-2222-3333-4444-555555555555";
@@ -447,6 +460,14 @@ fn what_is_no_token_is_refused_in_words() {
             "an API key of Supabase",
             forged(&json!({ "alg": "HS256" }), &json!({ "iss": "supabase", "role": "anon", "ref": "abc" })),
             "session's access_token",
+        ),
+        (
+            "a refresh token of Keycloak",
+            forged(
+                &json!({ "alg": "HS512" }),
+                &json!({ "iss": "https://id.example.com/realms/acme", "typ": "Refresh", "sub": "u" }),
+            ),
+            "This is a Keycloak refresh token",
         ),
         ("five segments", "eyJh.eyJh.eyJh.eyJh.eyJh".to_owned(), "encrypted"),
         ("four segments", "a.b.c.d".to_owned(), "4 segments"),

@@ -293,7 +293,10 @@ providers! {
             "cognito-idp.{label}.amazonaws.com",
             "issuer-cognito-idp.{label}.amazonaws.com",
             "cognito-idp.{label}.amazonaws.com.cn",
+            // The domain of the sign-in pages, which is no issuer.
+            "{label}.auth.{label}.amazoncognito.com",
         ],
+        form_fix: "write the region and the user pool's ID, as in \"https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_a1b2c3d4e\"; the domain of the hosted UI (amazoncognito.com) is not the issuer",
         has_issuers_on_one_host: true,
         first_segment_is_instance: true,
         mistake: "An access token names its client in `client_id` and has no `aud`; an ID token has it in `aud`.",
