@@ -247,6 +247,12 @@ fn a_cookie_does_not_count_for_a_request_that_another_site_could_have_made() {
             "{request:?}"
         );
         assert_eq!(challenge(&response).as_deref(), Some("Bearer realm=\"edge-assay\""));
+        let detail = body(&response)["detail"].as_str().unwrap().to_owned();
+        let rule = "; for WebSockets, and for methods other than GET and HEAD, a cookie counts only if the page has the origin of the request or a trusted origin";
+        assert!(
+            detail.starts_with("the token is in a cookie, and the request ") && detail.ends_with(rule),
+            "{detail}"
+        );
         world.sent_on(&request.bearer(&named("u")));
     }
     let twice = FakeRequest::new(Method::POST, "/x").header("cookie", &sent);
