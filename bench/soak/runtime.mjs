@@ -1,4 +1,4 @@
-// The workerd process of the soak: the built Worker with a KV namespace, whose fetches go to the web server of the load process.
+// The workerd process of the soak: the built Worker, alone. Its KV namespace and all that it fetches are in the load process.
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
@@ -41,18 +41,18 @@ function configuration(issuers, url) {
 }
 
 /**
- * Starts it. `faults` names deliberate faults (bench/workers/faulty.js), separated by spaces, `onLine` gets each line of the Worker's log.
+ * Starts it. `faults` names deliberate faults (bench/workers/faulty.js), separated by spaces, `storePort` is that of the KV namespace, `onLine` gets each line of the Worker's log.
  *
  * @param {import('./issuers.mjs').Issuer[]} issuers
  * @param {string} url of the web server with their keys
- * @param {{ faults?: string, onLine: (line: string) => void }} options
+ * @param {{ storePort: number, faults?: string, onLine: (line: string) => void }} options
  */
-export async function startSoaked(issuers, url, { faults, onLine }) {
+export async function startSoaked(issuers, url, { storePort, faults, onLine }) {
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(FOLDER, { recursive: true });
   for (const name of ['index.js', 'index_bg.wasm']) copyFileSync(at('build', name), join(FOLDER, name));
   const main = faults ? 'faulty.js' : 'soaked.js';
-  for (const name of ['watch.js', 'kv.js', main]) copyFileSync(at('bench', 'workers', name), join(FOLDER, name));
+  for (const name of ['watch.js', main]) copyFileSync(at('bench', 'workers', name), join(FOLDER, name));
   const explainKey = randomBytes(32).toString('hex');
   const secrets = issuers.filter(({ isShared }) => isShared).flatMap(({ published }) => published.map(({ privateKey }) => privateKey.toString()));
   const texts = {
@@ -62,7 +62,7 @@ export async function startSoaked(issuers, url, { faults, onLine }) {
     ...(faults ? { FAULTS: faults } : {}),
   };
   writeFileSync(join(FOLDER, 'assay.json'), JSON.stringify(configuration(issuers, url)));
-  writeFileSync(join(FOLDER, 'config.capnp'), capnp(main, texts));
+  writeFileSync(join(FOLDER, 'config.capnp'), capnp(main, texts, storePort));
   const workerd = await serve(FOLDER, [MAIN, MEMORY], { onLine });
   return {
     ...workerd,
@@ -79,7 +79,7 @@ export async function startSoaked(issuers, url, { faults, onLine }) {
   };
 }
 
-function capnp(main, texts) {
+function capnp(main, texts, storePort) {
   const date = compatibilityDate();
   const script = (file) => `(name = "${file}", esModule = embed "${file}")`;
   const modules = [script(main), script('watch.js'), script('index.js'), '(name = "index_bg.wasm", wasm = embed "index_bg.wasm")'];
@@ -93,7 +93,7 @@ const config :Workerd.Config = (
   v8Flags = ["--expose-gc"],
   services = [
     (name = "${MAIN}", worker = (modules = [${modules.join(', ')}], bindings = [${bindings.join(', ')}], compatibilityDate = "${date}", globalOutbound = "loopback")),
-    (name = "kv", worker = (modules = [${script('kv.js')}], compatibilityDate = "${date}")),
+    (name = "kv", external = (address = "127.0.0.1:${storePort}", http = ())),
     (name = "loopback", network = (allow = ["local", "private"])),
   ],
   sockets = [

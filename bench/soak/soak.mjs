@@ -11,6 +11,7 @@ import { createIssuers, rotate, serveIssuers } from './issuers.mjs';
 import { createLog } from './log.mjs';
 import { right } from './oracle.mjs';
 import { startSoaked } from './runtime.mjs';
+import { serveStore } from './store.mjs';
 import { USED_SECONDS, tokenSource } from './tokens.mjs';
 
 /** Tokens that are in use at the same time: more than an isolate remembers. */
@@ -48,8 +49,9 @@ const WRONG_ANSWERS_KEPT = 20;
 export async function soak({ seconds, windowSeconds, periodSeconds, connections, seed, faults, say = () => {} }) {
   const issuers = await createIssuers();
   const server = await serveIssuers(issuers);
+  const store = await serveStore();
   const log = createLog();
-  const workerd = await startSoaked(issuers, server.url, { faults, onLine: log.line });
+  const workerd = await startSoaked(issuers, server.url, { storePort: store.port, faults, onLine: log.line });
   let stopped = false;
   const isStopped = () => stopped;
   const pool = createPool(tokenSource(issuers, seed), seed);
@@ -124,7 +126,7 @@ export async function soak({ seconds, windowSeconds, periodSeconds, connections,
     stopped = true;
     for (const connection of open) connection.close();
     await workerd.stop();
-    await server.close();
+    await Promise.all([server.close(), store.close()]);
   }
 }
 
