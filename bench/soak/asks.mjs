@@ -8,7 +8,7 @@ import { kidOf } from './tokens.mjs';
  * @typedef {import('./client.mjs').Answer} Answer
  * @typedef {import('./tokens.mjs').Item} Item
  * @typedef {import('./oracle.mjs').Right} Right
- * @typedef {{ explainKey: string, seen: (number: number) => boolean, signedHere: Parameters<typeof jwtVerify>[1], random: { next: () => number } }} World
+ * @typedef {{ explainKey: string, seen: (number: number) => boolean, signedHere: Parameters<typeof jwtVerify>[1], random: { next: () => number }, coordinator: boolean }} World
  * `seen` tells whether the API behind the gateway got a request, `signedHere` finds the public keys of the exchange.
  * @typedef {{
  *   share: number, takes?: (item: Item) => boolean, text: (item: Item, world: World, number: number) => string,

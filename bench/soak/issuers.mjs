@@ -39,6 +39,10 @@ export class Issuer {
   #foreign;
   rotations = { overlapping: 0, abrupt: 0 };
   fetches = 0;
+  /** The most fetches within a minute. */
+  mostPerMinute = 0;
+  /** @type {number[]} */
+  #lastFetches = [];
 
   constructor(algorithm) {
     this.algorithm = algorithm;
@@ -92,6 +96,13 @@ export class Issuer {
   localSet() {
     this.#localSet ??= createLocalJWKSet({ keys: /** @type {any[]} */ (this.#keys.map(({ publicJwk }) => publicJwk)) });
     return this.#localSet;
+  }
+
+  fetched() {
+    const now = Date.now();
+    this.fetches += 1;
+    this.#lastFetches = [...this.#lastFetches.filter((at) => now - at < 60_000), now];
+    this.mostPerMinute = Math.max(this.mostPerMinute, this.#lastFetches.length);
   }
 
   #withdrawn() {
@@ -205,7 +216,7 @@ export async function serveIssuers(issuers) {
 }
 
 function answerKeys(issuer, request, response) {
-  issuer.fetches += 1;
+  issuer.fetched();
   const body = JSON.stringify({ keys: issuer.published.map(({ publicJwk }) => publicJwk) });
   const etag = `"${createHash('sha256').update(body).digest('base64url')}"`;
   if (request.headers['if-none-match'] === etag) response.writeHead(304, { etag }).end();

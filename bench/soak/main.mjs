@@ -9,7 +9,7 @@ import { buildWorker } from '../../scripts/lib/worker.mjs';
 import { PAGE, PICTURE, RESULTS, filled, picture, summary } from './page.mjs';
 import { soak } from './soak.mjs';
 
-const USAGE = '✗ npm run soak -- [--minutes 5] [--connections 16] [--seed N] [--faults "leak verdict …"] [--write]';
+const USAGE = '✗ npm run soak -- [--minutes 5] [--connections 16] [--seed N] [--coordinator] [--faults "leak verdict …"] [--write]';
 const FOLDER = 'target/soak';
 const WINDOWS = 60;
 /** How often keys rotate: about twenty times in a run, but every few minutes. */
@@ -72,13 +72,14 @@ function options(args) {
       minutes: { type: 'string', default: '5' },
       connections: { type: 'string', default: '16' },
       seed: { type: 'string', default: String(randomInt(2 ** 32)) },
+      coordinator: { type: 'boolean', default: false },
       faults: { type: 'string' },
       write: { type: 'boolean', default: false },
     },
   });
   const [minutes, connections, seed] = [values.minutes, values.connections, values.seed].map(Number);
   if (![minutes, connections].every((number) => number > 0) || !Number.isInteger(connections) || !Number.isInteger(seed)) throw new Failure(USAGE);
-  return { minutes, connections, seed, faults: values.faults, write: values.write };
+  return { minutes, connections, seed, coordinator: values.coordinator, faults: values.faults, write: values.write };
 }
 
 /** The conditions of the run, which a reader needs to interpret the figures. */

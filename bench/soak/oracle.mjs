@@ -7,6 +7,8 @@ import { LEEWAY_SECONDS, MOST_BYTES, judged, kidOf } from './tokens.mjs';
 export const TTL_SECONDS = 60;
 /** `jwks.unknown_kid_cooldown_seconds` of the soak. */
 export const COOLDOWN_SECONDS = 5;
+/** For how long the coordinator holds an answer of an issuer (COORDINATOR_HOLD_SECONDS of the verifier's limits). */
+const HOLD_SECONDS = 20;
 // Times are whole seconds, and a fetch takes a moment, more on a busy machine.
 const MARGIN_MS = 3000;
 
@@ -18,18 +20,18 @@ const MARGIN_MS = 3000;
  */
 
 /**
- * What is right for an answer to a request with this token that was sent and received at these times, in milliseconds.
+ * What is right for an answer to a request with this token that was sent and received at these times, in milliseconds. With a coordinator, a new key is
+ * seen later.
  *
  * @param {import('./tokens.mjs').Item} item
- * @param {number} sent
- * @param {number} received
+ * @param {{ sent: number, received: number, coordinator?: boolean }} times
  * @returns {Promise<Right>}
  */
-export async function right(item, sent, received) {
+export async function right(item, { sent, received, coordinator = false }) {
   const { token, key, code } = item;
   if (token.length > MOST_BYTES) return { accept: false, refuse: true, codes: ['token_too_large', 'request_ambiguous'] };
   const verdicts = item.jose ? [item.jose] : await Promise.all([judged(item, sent - 1000), judged(item, received + 1000)]);
-  const state = stateOf(key, sent, received);
+  const state = stateOf(key, { sent, received, coordinator });
   // A key that is not known yet, or not known any more, is found missing before most other faults are looked for. Without a kid, the other keys are tried.
   const missing = state === 'published' ? [] : kidOf(token) === undefined ? ['key_not_found', 'signature_invalid'] : ['key_not_found'];
   if (verdicts.some(({ accepted }) => accepted !== verdicts[0].accepted)) return { accept: state !== 'withdrawn', refuse: true };
@@ -48,9 +50,9 @@ export async function right(item, sent, received) {
  *
  * @param {import('./issuers.mjs').Key} key
  */
-function stateOf({ publishedAt, withdrawnAt }, sent, received) {
+function stateOf({ publishedAt, withdrawnAt }, { sent, received, coordinator }) {
   if (withdrawnAt !== undefined && sent > withdrawnAt + TTL_SECONDS * 1000 + MARGIN_MS) return 'withdrawn';
-  const isKnown = sent > publishedAt + COOLDOWN_SECONDS * 1000 + MARGIN_MS;
+  const isKnown = sent > publishedAt + (COOLDOWN_SECONDS + (coordinator ? HOLD_SECONDS : 0)) * 1000 + MARGIN_MS;
   return isKnown && (withdrawnAt === undefined || received < withdrawnAt) ? 'published' : 'unsure';
 }
 

@@ -20,7 +20,7 @@ const SECTIONS = {
     );
     return [
       `Run of ${date}, ${whole(settings.seconds / 60)} minutes, on ${machine}; load of the machine before it ${load.toFixed(2)}. workerd ${versions.workerd}, Node ${versions.Node}, jose ${versions.jose}; seed ${settings.seed}.`,
-      `The machine answered ${whole(capacity)} requests a second of this mixture; ${whole(capacity * settings.load)} were sent, over ${settings.connections} connections.`,
+      `The machine answered ${whole(capacity)} requests a second of this mixture; ${whole(capacity * settings.load)} were sent, over ${settings.connections} connections${settings.coordinator ? ', with a coordinator' : ''}.`,
       `${whole(totals.answers)} answers, of them ${statuses(totals.statuses)}. ${whole(tokens)} tokens, made in ${ways} ways. Rotations: ${rotated.join('; ')}.`,
     ].join('\n');
   },

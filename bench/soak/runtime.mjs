@@ -41,13 +41,13 @@ function configuration(issuers, url) {
 }
 
 /**
- * Starts it. `faults` names deliberate faults (bench/workers/faulty.js), separated by spaces, `storePort` is that of the KV namespace, `onLine` gets each line of the Worker's log.
+ * Starts it. `faults` names deliberate faults (bench/workers/faulty.js), separated by spaces, `coordinator` binds one, `storePort` is that of the KV namespace, `onLine` gets each line of the Worker's log.
  *
  * @param {import('./issuers.mjs').Issuer[]} issuers
  * @param {string} url of the web server with their keys
- * @param {{ storePort: number, faults?: string, onLine: (line: string) => void }} options
+ * @param {{ storePort: number, faults?: string, coordinator?: boolean, onLine: (line: string) => void }} options
  */
-export async function startSoaked(issuers, url, { storePort, faults, onLine }) {
+export async function startSoaked(issuers, url, { storePort, faults, coordinator = false, onLine }) {
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(FOLDER, { recursive: true });
   for (const name of ['index.js', 'index_bg.wasm']) copyFileSync(at('build', name), join(FOLDER, name));
@@ -62,7 +62,7 @@ export async function startSoaked(issuers, url, { storePort, faults, onLine }) {
     ...(faults ? { FAULTS: faults } : {}),
   };
   writeFileSync(join(FOLDER, 'assay.json'), JSON.stringify(configuration(issuers, url)));
-  writeFileSync(join(FOLDER, 'config.capnp'), capnp(main, texts, storePort));
+  writeFileSync(join(FOLDER, 'config.capnp'), capnp(main, texts, { storePort, coordinator }));
   const workerd = await serve(FOLDER, [MAIN, MEMORY], { onLine });
   return {
     ...workerd,
@@ -79,7 +79,7 @@ export async function startSoaked(issuers, url, { storePort, faults, onLine }) {
   };
 }
 
-function capnp(main, texts, storePort) {
+function capnp(main, texts, { storePort, coordinator }) {
   const date = compatibilityDate();
   const script = (file) => `(name = "${file}", esModule = embed "${file}")`;
   const modules = [script(main), script('watch.js'), script('index.js'), '(name = "index_bg.wasm", wasm = embed "index_bg.wasm")'];
@@ -87,12 +87,16 @@ function capnp(main, texts, storePort) {
     '(name = "ASSAY", json = embed "assay.json")',
     '(name = "JWKS_CACHE", kvNamespace = "kv")',
     ...Object.entries(texts).map(([name, text]) => `(name = "${name}", text = ${JSON.stringify(text)})`),
+    ...(coordinator ? ['(name = "COORDINATOR", durableObjectNamespace = "Coordinator")'] : []),
   ];
+  const objects = coordinator
+    ? ', durableObjectNamespaces = [(className = "Coordinator", uniqueKey = "coordinator", enableSql = true)], durableObjectStorage = (inMemory = void)'
+    : '';
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   v8Flags = ["--expose-gc"],
   services = [
-    (name = "${MAIN}", worker = (modules = [${modules.join(', ')}], bindings = [${bindings.join(', ')}], compatibilityDate = "${date}", globalOutbound = "loopback")),
+    (name = "${MAIN}", worker = (modules = [${modules.join(', ')}], bindings = [${bindings.join(', ')}], compatibilityDate = "${date}", globalOutbound = "loopback"${objects})),
     (name = "kv", external = (address = "127.0.0.1:${storePort}", http = ())),
     (name = "loopback", network = (allow = ["local", "private"])),
   ],

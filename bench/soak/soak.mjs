@@ -33,6 +33,8 @@ const LOAD = 0.5;
 const SAMPLED_EVERY_MS = 3000;
 /** An answer that does not come for so long is missing. */
 const PATIENCE_MS = 30_000;
+/** COORDINATOR_FETCHES_PER_MINUTE of the verifier's limits. */
+const COORDINATED_PER_MINUTE = 4;
 /** After so many wrong answers the run ends. */
 const WRONG_ANSWERS_KEPT = 20;
 
@@ -44,14 +46,14 @@ const WRONG_ANSWERS_KEPT = 20;
  * Runs one soak of this many seconds after the calibration. `faults` names deliberate ones (bench/workers/faulty.js), `periodSeconds` how often keys rotate.
  * Returns the results; `results.failures` says what is wrong, and is empty if nothing is.
  *
- * @param {{ seconds: number, windowSeconds: number, periodSeconds: number, connections: number, seed: number, faults?: string, say?: (line: string) => void }} settings
+ * @param {{ seconds: number, windowSeconds: number, periodSeconds: number, connections: number, seed: number, faults?: string, coordinator?: boolean, say?: (line: string) => void }} settings
  */
-export async function soak({ seconds, windowSeconds, periodSeconds, connections, seed, faults, say = () => {} }) {
+export async function soak({ seconds, windowSeconds, periodSeconds, connections, seed, faults, coordinator = false, say = () => {} }) {
   const issuers = await createIssuers();
   const server = await serveIssuers(issuers);
   const store = await serveStore();
   const log = createLog();
-  const workerd = await startSoaked(issuers, server.url, { storePort: store.port, faults, onLine: log.line });
+  const workerd = await startSoaked(issuers, server.url, { storePort: store.port, faults, coordinator, onLine: log.line });
   let stopped = false;
   const isStopped = () => stopped;
   const pool = createPool(tokenSource(issuers, seed), seed);
@@ -60,7 +62,7 @@ export async function soak({ seconds, windowSeconds, periodSeconds, connections,
     await pool.fill(FIRST_TOKENS);
     const publicKeys = await (await fetch(`http://127.0.0.1:${workerd.port}/.well-known/jwks.json`)).json();
     const random = generator(seed + 1);
-    const world = { explainKey: workerd.explainKey, seen: server.seen, signedHere: createLocalJWKSet(publicKeys), random };
+    const world = { explainKey: workerd.explainKey, seen: server.seen, signedHere: createLocalJWKSet(publicKeys), random, coordinator };
     const run = createRun(world, pool, random, isStopped);
 
     const calibrated = new Window();
@@ -109,18 +111,23 @@ export async function soak({ seconds, windowSeconds, periodSeconds, connections,
 
     const findings = windows.length * windowSeconds < seconds ? [] : judgement(windows);
     return {
-      settings: { seconds, windowSeconds, periodSeconds, connections, seed, load: LOAD },
+      settings: { seconds, windowSeconds, periodSeconds, connections, seed, load: LOAD, coordinator },
       capacity,
       windows,
       totals: totals(windows),
       asks: run.counts,
       tokens: pool.made(),
       ways: pool.ways(),
-      rotations: issuers.map(({ algorithm, rotations, fetches }) => ({ algorithm, ...rotations, fetches })),
+      rotations: issuers.map(({ algorithm, rotations, fetches, mostPerMinute }) => ({ algorithm, ...rotations, fetches, mostPerMinute })),
       log: log.events(),
       findings,
       wrong: run.wrong,
-      failures: [...run.failures(), ...log.failures(), ...findings.filter(({ failed }) => failed).map(({ text, limit }) => `${text}; ${limit}`)],
+      failures: [
+        ...run.failures(),
+        ...log.failures(),
+        ...(coordinator ? tooManyFetches(issuers) : []),
+        ...findings.filter(({ failed }) => failed).map(({ text, limit }) => `${text}; ${limit}`),
+      ],
     };
   } finally {
     stopped = true;
@@ -208,7 +215,7 @@ function createRun(world, pool, random, isStopped) {
       window.answered(answer.status, performance.now() - from);
       const received = Date.now();
       counts[name] += 1;
-      const expected = await right(item, sent, received);
+      const expected = await right(item, { sent, received, coordinator: world.coordinator });
       const problem = await ASKS[name].fault(answer, expected, item, world, own);
       if (problem) wrong.push({ problem, ask: name, item, second: (sent - begun) / 1000, times: { sent, received } });
     } catch (error) {
@@ -226,6 +233,16 @@ function createRun(world, pool, random, isStopped) {
     broke: (problem) => void broken.push(problem),
     failures: () => [...wrong.map(described), ...broken.slice(0, WRONG_ANSWERS_KEPT)],
   };
+}
+
+/** What is wrong with a coordinator that fetches too often. */
+function tooManyFetches(issuers) {
+  return issuers
+    .filter(({ mostPerMinute }) => mostPerMinute > COORDINATED_PER_MINUTE)
+    .map(
+      ({ algorithm, mostPerMinute }) =>
+        `the issuer of ${algorithm} was asked ${mostPerMinute} times within a minute, although there is a coordinator`,
+    );
 }
 
 /** A wrong answer in words, without the token. */
