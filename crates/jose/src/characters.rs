@@ -26,6 +26,12 @@ pub fn is_invisible(c: char) -> bool {
         | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// Whether `text` has a byte below `limit`. A loop without an exit, which the compiler makes into one of sixteen bytes a step.
+#[must_use]
+pub fn has_byte_below(text: &str, limit: u8) -> bool {
+    text.bytes().fold(0, |found, byte| found | u8::from(byte < limit)) != 0
+}
+
 /// A text from outside as messages and log lines show it: its first [`MAX_ECHO_CHARS`] characters, followed by `...` if it is
 /// longer. Control characters and invisible characters are escaped, as in `\u{202e}`, so that the text can neither hide
 /// characters nor change the order in which the text around it is shown. An escape counts with its length.
@@ -52,6 +58,20 @@ pub fn excerpt(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_byte_below_a_limit_is_found_at_every_place_of_a_text_of_every_length() {
+        for length in 0..70 {
+            let text = "-".repeat(length);
+            assert!(!has_byte_below(&text, b'-'), "{length}");
+            for place in 0..length {
+                let mut octets = text.clone().into_bytes();
+                octets[place] = b',';
+                assert!(has_byte_below(std::str::from_utf8(&octets).unwrap(), b'-'), "{length} {place}");
+            }
+        }
+        assert!(!has_byte_below("Ä\u{ff}", b'-'));
+    }
 
     #[test]
     fn characters_that_cannot_be_seen_or_reorder_others_are_invisible() {
