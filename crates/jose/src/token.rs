@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::algorithm::Algorithm;
 use super::base64url;
+use super::hash::Message;
 use super::json::JsonError;
 use super::json_type;
 use super::object::Object;
@@ -66,7 +67,35 @@ pub enum TokenFormatError {
 #[derive(Clone)]
 pub struct UntrustedToken<'t> {
     content: Arc<Content>,
-    signing_input: &'t [u8],
+    message: Message<'t>,
+}
+
+/// A token's text, with its SHA-256 and that of its signing input. Both are computed in one pass.
+#[derive(Clone, Debug)]
+pub struct HashedToken<'t> {
+    text: &'t str,
+    message: Message<'t>,
+    digest: [u8; 32],
+}
+
+impl<'t> HashedToken<'t> {
+    /// Hashes `text`, which need not be a token.
+    #[must_use]
+    pub fn new(text: &'t str) -> Self {
+        let (message, digest) = Message::within(signing_input(text).as_bytes(), text.as_bytes());
+        Self { text, message, digest }
+    }
+
+    /// The SHA-256 of the whole text.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        self.digest
+    }
+}
+
+/// What comes before the last dot.
+fn signing_input(token: &str) -> &str {
+    token.rsplit_once('.').map_or(token, |(input, _)| input)
 }
 
 /// The parsed segments of a token, without its text. They are as untrusted as the token.
@@ -137,16 +166,12 @@ impl<'t> UntrustedToken<'t> {
         if token.len() > limit {
             return Err(TokenFormatError::TooLarge { length: token.len(), limit });
         }
-        let count = token.split('.').count();
-        let (signing_input, header, payload, signature) = token
-            .rsplit_once('.')
-            .and_then(|(input, signature)| {
-                let (header, payload) = input.split_once('.')?;
-                Some((input, header, payload, signature))
-            })
-            .filter(|_| count == 3)
-            .ok_or_else(|| malformed(wrong_segments(token, count)))?;
-
+        let mut segments = token.split('.');
+        let (Some(header), Some(payload), Some(signature), None) =
+            (segments.next(), segments.next(), segments.next(), segments.next())
+        else {
+            return Err(malformed(wrong_segments(token)));
+        };
         let header = Header::from_json(text(header, Segment::Header)?)?;
         header.refuse_unsupported()?;
         let claims = Claims::from_json(text(payload, Segment::Payload)?)?;
@@ -155,14 +180,27 @@ impl<'t> UntrustedToken<'t> {
         }
         let signature = octets(signature, Segment::Signature)?;
         let content = Arc::new(Content { header, claims, signature });
-        Ok(Self { content, signing_input: signing_input.as_bytes() })
+        Ok(Self::reread(token, content))
+    }
+
+    /// Parses a token whose hash is known.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn parse_hashed(token: &HashedToken<'t>) -> Result<Self, TokenFormatError> {
+        Ok(Self::reread_hashed(token, Arc::clone(Self::parse(token.text)?.content())))
     }
 
     /// A token whose text was already parsed to `content`.
     #[must_use]
     pub fn reread(token: &'t str, content: Arc<Content>) -> Self {
-        let signing_input = token.rsplit_once('.').map_or(token, |(input, _)| input).as_bytes();
-        Self { content, signing_input }
+        Self { content, message: Message::new(signing_input(token).as_bytes()) }
+    }
+
+    /// A token whose text was already parsed to `content`, and whose hash is known.
+    #[must_use]
+    pub fn reread_hashed(token: &HashedToken<'t>, content: Arc<Content>) -> Self {
+        Self { content, message: token.message.clone() }
     }
 
     /// The parsed segments. They are untrusted.
@@ -186,7 +224,13 @@ impl<'t> UntrustedToken<'t> {
     /// The octets that the signature covers: the first two segments and the dot between them (RFC 7515 §5.2).
     #[must_use]
     pub fn signing_input(&self) -> &'t [u8] {
-        self.signing_input
+        self.message.octets()
+    }
+
+    /// The same octets, for [`VerifyingKey::verify_message`](crate::VerifyingKey::verify_message).
+    #[must_use]
+    pub fn message(&self) -> &Message<'t> {
+        &self.message
     }
 
     /// The signature's octets. There is at least one.
@@ -341,7 +385,8 @@ fn wrong_type(member: &'static str, found: &Value, expected: &'static str) -> To
 
 /// Why a text with other than three segments is malformed. A character that cannot occur in a credential (RFC 6750 §2.1) explains
 /// more than the number of segments: `%2E` instead of dots, a sentence, an ellipsis where a tool has truncated the text.
-fn wrong_segments(text: &str, count: usize) -> Malformed {
+fn wrong_segments(text: &str) -> Malformed {
+    let count = text.split('.').count();
     let is_credential =
         |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~' | '+' | '/' | '=');
     text.chars()

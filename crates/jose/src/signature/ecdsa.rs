@@ -7,7 +7,7 @@
 use edge_assay_kernels::{p256, p384};
 #[cfg(feature = "es512")]
 use sha2::Sha512;
-use sha2::{Digest as _, Sha256, Sha384};
+use sha2::{Digest as _, Sha384};
 
 use super::KeyError;
 #[cfg(feature = "es512")]
@@ -15,6 +15,7 @@ use super::p521;
 #[cfg(not(feature = "kernels"))]
 use super::rustcrypto::{p256, p384};
 use crate::algorithm::Curve;
+use crate::hash::Message;
 
 /// A public key for ECDSA.
 #[derive(Clone, Debug)]
@@ -61,18 +62,16 @@ impl EcKey {
     }
 
     /// Whether `signature` is this key's on `message` under the algorithm of its curve.
-    pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
+    pub(super) fn verify(&self, message: &Message<'_>, signature: &[u8]) -> bool {
         match &self.point {
             Point::P256(point) => {
-                r_and_s(signature).is_some_and(|(r, s)| point.verify(&Sha256::digest(message).into(), r, s))
+                r_and_s(signature).is_some_and(|(r, s)| point.verify(&message.sha256(), r, s))
             }
-            Point::P384(point) => {
-                r_and_s(signature).is_some_and(|(r, s)| point.verify(&Sha384::digest(message).into(), r, s))
-            }
+            Point::P384(point) => r_and_s(signature)
+                .is_some_and(|(r, s)| point.verify(&Sha384::digest(message.octets()).into(), r, s)),
             #[cfg(feature = "es512")]
-            Point::P521(point) => {
-                r_and_s(signature).is_some_and(|(r, s)| point.verify(&Sha512::digest(message).into(), r, s))
-            }
+            Point::P521(point) => r_and_s(signature)
+                .is_some_and(|(r, s)| point.verify(&Sha512::digest(message.octets()).into(), r, s)),
         }
     }
 }
@@ -163,7 +162,7 @@ mod tests {
     fn the_kernel_and_the_p256_crate_give_the_same_verdicts() {
         compare(
             TestName::EcdsaSecp256r1Sha256P1363,
-            |point, message, signature| key(Curve::P256, point).verify(message, signature),
+            |point, message, signature| key(Curve::P256, point).verify(&Message::new(message), signature),
             |point, message, signature| {
                 let key = es256::VerifyingKey::from_sec1_bytes(point).unwrap();
                 es256::Signature::from_slice(signature).is_ok_and(|own| key.verify(message, &own).is_ok())
@@ -175,7 +174,7 @@ mod tests {
     fn the_kernel_and_the_p384_crate_give_the_same_verdicts() {
         compare(
             TestName::EcdsaSecp384r1Sha384P1363,
-            |point, message, signature| key(Curve::P384, point).verify(message, signature),
+            |point, message, signature| key(Curve::P384, point).verify(&Message::new(message), signature),
             |point, message, signature| {
                 let key = es384::VerifyingKey::from_sec1_bytes(point).unwrap();
                 es384::Signature::from_slice(signature).is_ok_and(|own| key.verify(message, &own).is_ok())
@@ -188,7 +187,7 @@ mod tests {
     fn p521_and_the_ecdsa_of_the_p521_crate_give_the_same_verdicts() {
         compare(
             TestName::EcdsaSecp521r1Sha512P1363,
-            |point, message, signature| key(Curve::P521, point).verify(message, signature),
+            |point, message, signature| key(Curve::P521, point).verify(&Message::new(message), signature),
             |point, message, signature| {
                 let key = es512::VerifyingKey::from_sec1_bytes(point).unwrap();
                 es512::Signature::from_slice(signature).is_ok_and(|own| key.verify(message, &own).is_ok())
@@ -206,11 +205,11 @@ mod tests {
         let key384 = key(Curve::P384, p384.verifying_key().to_encoded_point(false).as_bytes());
         for number in 0..50_u8 {
             let signature: es256::Signature = p256.sign(&[number]);
-            assert!(key256.verify(&[number], &signature.to_bytes()));
-            assert!(!key256.verify(&[number, 0], &signature.to_bytes()));
+            assert!(key256.verify(&Message::new(&[number]), &signature.to_bytes()));
+            assert!(!key256.verify(&Message::new(&[number, 0]), &signature.to_bytes()));
             let signature: es384::Signature = p384.sign(&[number]);
-            assert!(key384.verify(&[number], &signature.to_bytes()));
-            assert!(!key384.verify(&[number, 0], &signature.to_bytes()));
+            assert!(key384.verify(&Message::new(&[number]), &signature.to_bytes()));
+            assert!(!key384.verify(&Message::new(&[number, 0]), &signature.to_bytes()));
         }
     }
 

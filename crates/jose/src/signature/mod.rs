@@ -27,6 +27,7 @@ use serde_json::Value;
 
 use super::algorithm::{Algorithm, KeyType};
 use super::base64url;
+use super::hash::Message;
 use crate::limits;
 use crate::members::json;
 
@@ -66,13 +67,19 @@ impl VerifyingKey {
     /// algorithm, or if the signature does not have the form of RFC 7518 §3 or RFC 8037 §3.1.
     #[must_use]
     pub fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        self.verify_message(algorithm, &Message::new(message), signature)
+    }
+
+    /// As [`Self::verify`], for a message whose hash may be known already.
+    #[must_use]
+    pub fn verify_message(&self, algorithm: Algorithm, message: &Message<'_>, signature: &[u8]) -> bool {
         if !self.serves(algorithm) {
             return false;
         }
         match self {
             Self::Rsa(key) => key.verify(algorithm, message, signature),
             Self::Ec(key) => key.verify(message, signature),
-            Self::Ed25519(key) => key.verify(message, signature),
+            Self::Ed25519(key) => key.verify(message.octets(), signature),
         }
     }
 

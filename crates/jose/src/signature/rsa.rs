@@ -10,12 +10,13 @@ use edge_assay_kernels::modexp::PublicOperation;
 use jwt_compact::alg::{Rsa, RsaSignature};
 use jwt_compact::{Algorithm as _, AlgorithmSignature as _};
 #[cfg(feature = "kernels")]
-use sha2::{Sha256, Sha384, Sha512};
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 #[cfg(feature = "kernels")]
 use super::rsa_padding;
 use super::{KeyError, roca};
 use crate::algorithm::{Algorithm, HashFunction, Scheme};
+use crate::hash::Message;
 use crate::limits;
 
 /// The most bits of a public exponent. `rsa` does not support longer ones.
@@ -86,31 +87,37 @@ impl RsaKey {
 
     /// Whether `signature` is this key's on `message`; `false` if `algorithm` is none of RSA's.
     #[cfg(not(feature = "kernels"))]
-    pub(super) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
-        self.verify_slowly(algorithm, message, signature)
+    pub(super) fn verify(&self, algorithm: Algorithm, message: &Message<'_>, signature: &[u8]) -> bool {
+        self.verify_slowly(algorithm, message.octets(), signature)
     }
 
     /// Whether `signature` is this key's on `message`; `false` if `algorithm` is none of RSA's.
     #[cfg(feature = "kernels")]
-    pub(super) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+    pub(super) fn verify(&self, algorithm: Algorithm, message: &Message<'_>, signature: &[u8]) -> bool {
         let Some(operation) = &self.operation else {
-            return self.verify_slowly(algorithm, message, signature);
+            return self.verify_slowly(algorithm, message.octets(), signature);
         };
         let mut encoded = vec![0; self.modulus.len()];
         operation.apply(signature, &mut encoded)
             && match (algorithm.scheme(), algorithm.hash()) {
                 (Scheme::Pkcs1, HashFunction::Sha256) => {
-                    rsa_padding::is_pkcs1_v1_5::<Sha256>(&encoded, 1, message)
+                    rsa_padding::is_pkcs1_v1_5(&encoded, 1, &message.sha256())
                 }
                 (Scheme::Pkcs1, HashFunction::Sha384) => {
-                    rsa_padding::is_pkcs1_v1_5::<Sha384>(&encoded, 2, message)
+                    rsa_padding::is_pkcs1_v1_5(&encoded, 2, &Sha384::digest(message.octets()))
                 }
                 (Scheme::Pkcs1, HashFunction::Sha512) => {
-                    rsa_padding::is_pkcs1_v1_5::<Sha512>(&encoded, 3, message)
+                    rsa_padding::is_pkcs1_v1_5(&encoded, 3, &Sha512::digest(message.octets()))
                 }
-                (Scheme::Pss, HashFunction::Sha256) => rsa_padding::is_pss::<Sha256>(&mut encoded, message),
-                (Scheme::Pss, HashFunction::Sha384) => rsa_padding::is_pss::<Sha384>(&mut encoded, message),
-                (Scheme::Pss, HashFunction::Sha512) => rsa_padding::is_pss::<Sha512>(&mut encoded, message),
+                (Scheme::Pss, HashFunction::Sha256) => {
+                    rsa_padding::is_pss::<Sha256>(&mut encoded, &message.sha256())
+                }
+                (Scheme::Pss, HashFunction::Sha384) => {
+                    rsa_padding::is_pss::<Sha384>(&mut encoded, &Sha384::digest(message.octets()))
+                }
+                (Scheme::Pss, HashFunction::Sha512) => {
+                    rsa_padding::is_pss::<Sha512>(&mut encoded, &Sha512::digest(message.octets()))
+                }
                 (Scheme::Ecdsa | Scheme::EdDsa | Scheme::Hmac, _) => false,
             }
     }
@@ -229,7 +236,7 @@ mod tests {
             let Ok(key) = RsaKey::from_be_bytes(n, e) else { return };
             assert!(key.operation.is_some());
             let slowly = key.verify_slowly(algorithm, message, signature);
-            assert_eq!(key.verify(algorithm, message, signature), slowly);
+            assert_eq!(key.verify(algorithm, &Message::new(message), signature), slowly);
         };
         for (set, algorithm) in [
             (Pkcs1::Rsa2048Sha256, Algorithm::Rs256),
@@ -259,7 +266,7 @@ mod tests {
     #[test]
     fn an_algorithm_of_another_kind_verifies_nothing() {
         let key = RsaKey::from_be_bytes(&modulus(2048), &[1, 0, 1]).unwrap();
-        assert!(!key.verify(Algorithm::Hs256, b"", &[1; 256]));
-        assert!(!key.verify(Algorithm::Es256, b"", &[1; 256]));
+        assert!(!key.verify(Algorithm::Hs256, &Message::new(b""), &[1; 256]));
+        assert!(!key.verify(Algorithm::Es256, &Message::new(b""), &[1; 256]));
     }
 }

@@ -12,10 +12,9 @@ fn digest_info(arc: u8, hash_length: u8) -> [u8; 19] {
     [0x30, all, 0x30, 13, 6, 9, 0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, arc, 5, 0, 4, hash_length]
 }
 
-/// Whether `encoded` is the EMSA-PKCS1-v1_5 encoding of `message` (RFC 8017 §9.2). The only right encoding is built and
-/// compared whole, so nothing of `encoded` is parsed. `arc` is the last one of `D`'s object identifier.
-pub(super) fn is_pkcs1_v1_5<D: Digest>(encoded: &[u8], arc: u8, message: &[u8]) -> bool {
-    let hash = D::digest(message);
+/// Whether `encoded` is the EMSA-PKCS1-v1_5 encoding of a message with this hash (RFC 8017 §9.2). The only right encoding is built and
+/// compared whole, so nothing of `encoded` is parsed. `arc` is the last one of the hash function's object identifier.
+pub(super) fn is_pkcs1_v1_5(encoded: &[u8], arc: u8, hash: &[u8]) -> bool {
     let Ok(hash_length) = u8::try_from(hash.len()) else { return false };
     let info = digest_info(arc, hash_length);
     // At least eight octets of padding, two before and one after them.
@@ -23,14 +22,14 @@ pub(super) fn is_pkcs1_v1_5<D: Digest>(encoded: &[u8], arc: u8, message: &[u8]) 
     else {
         return false;
     };
-    let expected = [&[0, 1], &*vec![0xff; padding], &[0], &info, &hash].concat();
+    let expected = [&[0, 1], &*vec![0xff; padding], &[0], &info, hash].concat();
     padding >= 8 && expected == encoded
 }
 
-/// Whether `encoded` is an EMSA-PSS encoding of `message` with MGF1 on the same hash and a salt as long as the hash
+/// Whether `encoded` is an EMSA-PSS encoding of a message with the hash `message_hash`, with MGF1 on the same function and a salt as long as the hash
 /// (RFC 8017 §9.1.2, RFC 7518 §3.5). The highest bit of `encoded`, which is not part of the encoding, must be zero.
 /// `encoded` is overwritten.
-pub(super) fn is_pss<D: Digest>(encoded: &mut [u8], message: &[u8]) -> bool {
+pub(super) fn is_pss<D: Digest>(encoded: &mut [u8], message_hash: &[u8]) -> bool {
     let length = <D as Digest>::output_size();
     let Some((rest, [0xbc])) = encoded.split_last_chunk_mut::<1>().map(|(rest, last)| (rest, *last)) else {
         return false;
@@ -53,8 +52,7 @@ pub(super) fn is_pss<D: Digest>(encoded: &mut [u8], message: &[u8]) -> bool {
     let Some(([1], zeros)) = padding.split_last_chunk::<1>().map(|(zeros, last)| (*last, zeros)) else {
         return false;
     };
-    let expected =
-        D::new().chain_update([0; 8]).chain_update(D::digest(message)).chain_update(salt).finalize();
+    let expected = D::new().chain_update([0; 8]).chain_update(message_hash).chain_update(salt).finalize();
     zeros.iter().all(|octet| *octet == 0) && *expected == *hash
 }
 

@@ -30,11 +30,11 @@ enum Material {
 impl Candidate<'_> {
     /// The result of pure Rust.
     fn verify(&self, algorithm: Algorithm, token: &UntrustedToken<'_>) -> bool {
-        let (message, signature) = (token.signing_input(), token.signature());
+        let (message, signature) = (token.message(), token.signature());
         match self {
-            Self::Key(jwk) => jwk.key.verify(algorithm, message, signature),
+            Self::Key(jwk) => jwk.key.verify_message(algorithm, message, signature),
             Self::Secret(secret) => {
-                secret.key.as_ref().is_ok_and(|key| key.verify(algorithm, message, signature))
+                secret.key.as_ref().is_ok_and(|key| key.verify(algorithm, message.octets(), signature))
             }
         }
     }

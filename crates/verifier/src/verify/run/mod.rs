@@ -8,10 +8,10 @@ use std::sync::Arc;
 use engines::Candidate;
 
 use super::remembered::Remembered;
-use super::{KeyIdentity, Observed, Terms, Trail, Verification, VerifiedToken, digest};
+use super::{KeyIdentity, Observed, Terms, Trail, Verification, VerifiedToken};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::jwk::{Jwk, KeySet};
-use crate::jose::token::UntrustedToken;
+use crate::jose::token::{HashedToken, UntrustedToken};
 use crate::keys::{KeyCache, KeySource, Lookup, Tier, Wanted, freshness};
 use crate::limits;
 use crate::ports::VerifierPlatform;
@@ -52,7 +52,8 @@ impl<'r, P: VerifierPlatform> Run<'r, P> {
     }
 
     async fn steps(&mut self, text: &str) -> Result<VerifiedToken, Refusal> {
-        let digest = digest(text);
+        let hashed = HashedToken::new(text);
+        let digest = hashed.digest();
         self.observed.digest = Some(digest);
         let limit = self.terms.max_token_bytes;
         if text.len() > limit {
@@ -61,8 +62,8 @@ impl<'r, P: VerifierPlatform> Run<'r, P> {
         // If WebCrypto checks too, both engines check the signature now. A remembered result does not replace that.
         let known = if self.twice { None } else { self.terms.remembered.find(&digest, self.now) };
         let token = match &known {
-            Some(known) => UntrustedToken::reread(text, Arc::clone(&known.content)),
-            None => UntrustedToken::parse(text)?,
+            Some(known) => UntrustedToken::reread_hashed(&hashed, Arc::clone(&known.content)),
+            None => UntrustedToken::parse_hashed(&hashed)?,
         };
         self.observed.content = Some(Arc::clone(token.content()));
 
