@@ -5,11 +5,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use http::Method;
 use worker::Env;
 use worker::js_sys::futures::future_to_promise;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::wasm_bindgen::{JsCast as _, JsValue};
-use worker::web_sys::Request;
 use worker::worker_sys::Context;
 
 use crate::config::BINDING;
@@ -17,6 +17,7 @@ use crate::http::application::Application;
 use crate::http::call;
 use crate::http::configured::Configured;
 use crate::http::gateway::{Reply, serve};
+use crate::http::standing::{Standing, Standings};
 use crate::intake::Intake;
 use crate::keys::KeyCache;
 use crate::keys::coordinator::Coordinator;
@@ -24,7 +25,9 @@ use crate::limits;
 use crate::platform::coordinator;
 use crate::platform::eager;
 use crate::platform::environment::Environment;
-use crate::platform::message::{WorkerRequest, header_lines, to_worker};
+use crate::platform::message::{Incoming, WorkerRequest, header_lines, to_worker, to_worker_and_keep};
+use crate::ports::IncomingRequest as _;
+use crate::time::Timestamp;
 use crate::trust::issuer::TrustedIssuer;
 
 /// The state that is kept between requests. This is plain data without futures.
@@ -36,6 +39,8 @@ struct Isolate {
     coordinator: Rc<Coordinator>,
     /// The configurations in use, the most recently used first.
     loaded: Vec<(Environment, Rc<Configured>)>,
+    /// What the responses rest on that JavaScript keeps.
+    standings: Standings,
 }
 
 thread_local! {
@@ -47,6 +52,9 @@ thread_local! {
 fn configured(environment: &Environment) -> Rc<Configured> {
     ISOLATE.with_borrow_mut(|isolate| {
         let loaded = &mut isolate.loaded;
+        if let Some((_, configured)) = loaded.first().filter(|(known, _)| known.is(environment)) {
+            return Rc::clone(configured);
+        }
         if let Some(position) = loaded.iter().position(|(known, _)| known.is(environment)) {
             let entry = loaded.remove(position);
             let configured = Rc::clone(&entry.1);
@@ -90,23 +98,48 @@ fn finish_later(
     context.wait_until(&promise)
 }
 
-/// Answers a request. Returns a response if nothing had to be awaited, otherwise the promise of a response.
+/// Answers a request. Returns a response if nothing had to be awaited, otherwise the promise of a response. If an equal request may get the same
+/// response again, returns what src/platform/message.js makes for src/instance.js to keep.
 ///
 /// # Errors
 /// The exception of the runtime if it refuses our response.
 #[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen)]
-pub fn fetch(request: Request, env: Env, context: Context) -> Result<JsValue, JsValue> {
+pub fn fetch(request: Incoming, env: Env, context: Context) -> Result<JsValue, JsValue> {
     eager::run(async move {
         let environment = Environment::new(env);
         let configured = configured(&environment);
         let application = configured.application(&environment).await;
-        let served = serve(&application, &environment, &WorkerRequest::new(request)).await;
+        let request = WorkerRequest::new(request);
+        let served = serve(&application, &environment, &request).await;
+        let response = match served.reply {
+            Reply::Own(response) => response,
+            Reply::Upstream(response) => {
+                finish_later(&context, environment, configured, application, served.refresh)?;
+                return Ok(response.into());
+            }
+        };
+        let grounds = served.grounds.filter(|_| request.is_known_whole() && request.method() == Method::GET);
+        let Some(grounds) = grounds else {
+            finish_later(&context, environment, configured, application, served.refresh)?;
+            return to_worker(&response).map(JsValue::from);
+        };
+        let (number, kept) = to_worker_and_keep(&response)?;
+        let standing = Standing::new(&configured, &application, grounds);
+        ISOLATE.with_borrow_mut(|isolate| isolate.standings.note(number, standing));
         finish_later(&context, environment, configured, application, served.refresh)?;
-        match served.reply {
-            Reply::Own(response) => to_worker(&response).map(JsValue::from),
-            Reply::Upstream(response) => Ok(response.into()),
-        }
+        Ok(kept)
     })
+}
+
+/// Whether the response that was kept with this number may be given again, `seconds` after the epoch. Only `env` and the request are not compared
+/// here: JavaScript has both.
+#[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen)]
+#[must_use]
+pub fn stands(number: u32, seconds: f64) -> bool {
+    // A time of day is far below 2^53.
+    #[allow(clippy::cast_possible_truncation)]
+    let now = Timestamp::from_epoch_seconds(seconds as i64);
+    ISOLATE.with_borrow(|isolate| isolate.standings.holds(number, now))
 }
 
 /// Handles the cron trigger.
@@ -132,7 +165,7 @@ const EXCHANGE: u8 = 2;
 
 /// Makes one call. Returns the JSON text of its value, or a promise of the text if something had to be awaited.
 ///
-/// `subject` is a token for `verify`, a `Request` for `authenticate`, the form of `POST /token` for `exchange`, and the JSON of
+/// `subject` is a token for `verify`, what src/instance.js makes of a `Request` for `authenticate`, the form of `POST /token` for `exchange`, and the JSON of
 /// `POST /explain` for `explain`. If a `Request` is refused, the headers of the response come after the value: one line for each name, then one
 /// for its value.
 ///

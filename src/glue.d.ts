@@ -1,8 +1,10 @@
 // The module that wasm-bindgen makes from src/entry.rs: what the JavaScript calls of the WebAssembly.
 declare module 'edge-assay' {
-  type Handled = Response | Promise<Response>;
+  type Kept = import('./instance.js').Kept;
 
-  export function fetch(request: Request, env: object, context: { waitUntil(promise: Promise<unknown>): void }): Handled;
+  export function fetch(incoming: import('./instance.js').Incoming, env: object, context: { waitUntil(promise: Promise<unknown>): void }): Response | Kept | Promise<Response | Kept>;
+  /** Whether the response that was kept with this number may be given again. */
+  export function stands(number: number, seconds: number): boolean;
   export function scheduled(event: unknown, env: object, context: { waitUntil(promise: Promise<unknown>): void }): void | Promise<void>;
   /** The call of this number; its value as a text, at once if nothing had to be awaited. */
   export function answer(

@@ -130,6 +130,8 @@ pub const SUCCESSOR_WARNING_SECONDS: u64 = 1_209_600;
 pub const MAX_PATH_BYTES: usize = 8 * 1024;
 /// Default of `gateway.timeout_ms`. Most clients do not wait longer.
 pub const DEFAULT_UPSTREAM_TIMEOUT_MS: u32 = 30_000;
+/// Responses to remembered tokens that an isolate keeps, to give them again. src/instance.js bounds their size.
+pub const KEPT_RESPONSES: u32 = 1024;
 /// Bounds of `gateway.timeout_ms`. Cloudflare ends a request that has no response after 100 s.
 pub const UPSTREAM_TIMEOUT_RANGE_MS: (u64, u64) = (10, 100_000);
 /// The maximum number of issued tokens that an isolate caches for the gateway's upstreams. Each takes 1 to 2 KB.

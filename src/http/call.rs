@@ -89,7 +89,7 @@ pub async fn exchange<P: Platform>(app: &Application, platform: &P, params: &str
             response
         }
     };
-    Answer { response, refresh: answered.refresh }
+    Answer { response, refresh: answered.refresh, grounds: None }
 }
 
 /// `explain(question)`: the report of `POST /explain`. Who may call may see details, so no key is asked for.

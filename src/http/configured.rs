@@ -17,6 +17,7 @@ use crate::intake::Intake;
 use crate::keys::KeyCache;
 use crate::limits;
 use crate::ports::{Clock, Log, Platform, Secrets};
+use crate::time::Timestamp;
 
 /// The configuration of an `env`, with the state that belongs to it.
 #[derive(Debug)]
@@ -66,7 +67,19 @@ impl Configured {
     /// Whether [`Self::renew`] has something to do.
     #[must_use]
     pub fn is_due(&self, clock: &impl Clock) -> bool {
-        self.record.as_ref().is_some_and(|record| record.turn(clock.now()) == Turn::Read)
+        self.record.is_some() && self.is_due_at(clock.now())
+    }
+
+    /// The same at `now`.
+    #[must_use]
+    pub fn is_due_at(&self, now: Timestamp) -> bool {
+        self.record.as_ref().is_some_and(|record| record.turn(now) == Turn::Read)
+    }
+
+    /// Whether `application` has the configuration that is in force.
+    #[must_use]
+    pub fn has(&self, application: &Rc<Application>) -> bool {
+        Rc::ptr_eq(&self.application.borrow(), application)
     }
 
     /// Reads the record again if it is time. Runs after the response (`wait_until`).

@@ -50,7 +50,7 @@ pub async fn token<P: Platform, R: IncomingRequest>(
     };
     // RFC 6749 §5.1 requires this in addition to `Cache-Control`, for HTTP/1.0 caches.
     response.headers_mut().insert(PRAGMA, HeaderValue::from_static("no-cache"));
-    Answer { response, refresh: answered.refresh }
+    Answer { response, refresh: answered.refresh, grounds: None }
 }
 
 /// Issues a token, and logs that or why not.
@@ -127,7 +127,7 @@ pub async fn api<P: Platform, R: IncomingRequest>(
             refuse_api(&error, &app.config.surface.prefix)
         }
     };
-    Answer { response: for_any_origin(response), refresh: answered.refresh }
+    Answer { response: for_any_origin(response), refresh: answered.refresh, grounds: None }
 }
 
 fn refuse_api(error: &ApiError, prefix: &str) -> Response {

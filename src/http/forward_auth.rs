@@ -170,7 +170,7 @@ async fn decide<P: Platform, R: IncomingRequest>(
             response
         }
     };
-    Ok(Answer { response, refresh: admission.refresh })
+    Ok(Answer { response, refresh: admission.refresh, grounds: None })
 }
 
 /// The cookies that a header of an answer can hold.

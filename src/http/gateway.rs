@@ -17,7 +17,7 @@ use crate::gateway::routes::{Found, Route, USUAL_METHODS, is_never_routed};
 use crate::gateway::{ClientAddress, Gateway};
 use crate::ports::{IncomingRequest, Platform, UpstreamError, Upstreams};
 use crate::trust::issuer::TrustedIssuer;
-use crate::verify::{Terms, VerifiedToken};
+use crate::verify::{Grounds, Terms, VerifiedToken};
 
 /// The reply to a request, and the work that remains after it is sent.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ pub struct Served<T> {
     pub reply: Reply<T>,
     /// The issuer whose keys [`Application::refresh`] must refresh.
     pub refresh: Option<Arc<TrustedIssuer>>,
+    /// As [`Answer::grounds`](super::answer::Answer::grounds).
+    pub grounds: Option<Grounds>,
 }
 
 /// Where the response comes from.
@@ -55,11 +57,11 @@ where
         return served;
     }
     let answer = router::answer(app, platform, request).await;
-    Served { reply: Reply::Own(answer.response), refresh: answer.refresh }
+    Served { reply: Reply::Own(answer.response), refresh: answer.refresh, grounds: answer.grounds }
 }
 
 fn own<T>(response: Response) -> Served<T> {
-    Served { reply: Reply::Own(response), refresh: None }
+    Served { reply: Reply::Own(response), refresh: None, grounds: None }
 }
 
 async fn front<P, R>(
@@ -146,7 +148,7 @@ where
         Ok(identity) => identity,
         Err(error) => {
             error.report(platform, &admission.observed, Some(route), request.header("cf-ray").as_deref());
-            return Served { reply: Reply::Own(error.response(&app.config.surface)), refresh };
+            return Served { reply: Reply::Own(error.response(&app.config.surface)), refresh, grounds: None };
         }
     };
     let header_names = request.header_names();
@@ -180,7 +182,7 @@ where
     let sender = ForUpstream { claims, bearer: identity.bearer.as_deref(), kept: identity.kept };
     let Some(upstream_request) = upstream_request(route, &gateway.untrusted, &incoming, &sender, amend)
     else {
-        return Served { reply: Reply::Own(no_route()), refresh };
+        return Served { reply: Reply::Own(no_route()), refresh, grounds: None };
     };
     let reply = match platform.send(request, &upstream_request).await {
         Ok(answer) => Reply::Upstream(answer),
@@ -197,7 +199,7 @@ where
             })
         }
     };
-    Served { reply, refresh }
+    Served { reply, refresh, grounds: None }
 }
 
 /// The client's address, if the client cannot have set the header that holds it.

@@ -25,6 +25,7 @@ mod purge;
 pub mod readiness;
 pub mod record;
 pub mod router;
+pub mod standing;
 pub mod verdict;
 
 /// A response with its whole body in memory.

@@ -11,7 +11,7 @@ use super::{Response, challenge, credentials};
 use crate::gateway::requirement::Requirement;
 use crate::ports::{IncomingRequest, Platform};
 use crate::rejection::Rejection;
-use crate::verify::{Observed, VerifiedToken, verify};
+use crate::verify::{Observed, Verification, VerifiedToken, verify};
 
 /// The verdict on the token of `request`, which must also meet `requirement` if there is one.
 pub(super) async fn of_request<P: Platform, R: IncomingRequest>(
@@ -46,7 +46,10 @@ pub(super) async fn of_token<P: Platform>(
             let error = match verification.outcome {
                 Err(refusal) => AdmissionError::Refused(refusal),
                 Ok(token) => match unmet(&token) {
-                    None => return Answer { response: accepted(&token), refresh: verification.refresh },
+                    None => {
+                        let Verification { refresh, grounds, .. } = verification;
+                        return Answer { response: accepted(&token), refresh, grounds };
+                    }
                     Some(unmet) => unmet.into(),
                 },
             };
@@ -54,7 +57,7 @@ pub(super) async fn of_token<P: Platform>(
         }
     };
     error.report(platform, &observed, None, ray().as_deref());
-    Answer { response: error.response(surface), refresh }
+    Answer { response: error.response(surface), refresh, grounds: None }
 }
 
 /// The response for a token that verified.

@@ -1,5 +1,7 @@
 //! Implements [`IncomingRequest`] with the runtime's `Request`, and makes the runtime's `Response` from ours.
 
+use std::cell::{Cell, RefCell};
+
 use http::Method;
 use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
@@ -12,21 +14,62 @@ use crate::ports::{BodyError, IncomingRequest};
 
 #[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen, module = "/src/platform/message.js")]
 extern "C" {
-    fn head(request: &Request) -> String;
+    /// A request, with the parts of it that src/instance.js has read.
+    #[derive(Debug)]
+    pub type Incoming;
 
-    fn header_names(request: &Request) -> String;
+    #[wasm_bindgen(method, getter)]
+    fn request(this: &Incoming) -> Request;
 
-    fn has_cf(request: &Request) -> bool;
+    fn head(incoming: &Incoming, into: &mut [u8]) -> u32;
+
+    fn header_names(incoming: &Incoming) -> String;
+
+    fn header(incoming: &Incoming, name: &str) -> Option<String>;
+
+    fn has_cf(incoming: &Incoming) -> bool;
 
     #[wasm_bindgen(catch)]
     fn respond(status: u16, headers: &str, body: &[u8]) -> Result<Response, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    fn respond_and_keep(number: u32, status: u16, headers: &str, body: &[u8]) -> Result<JsValue, JsValue>;
+
+    fn next_number() -> u32;
+}
+
+/// The buffer into which heads are written. Most are short; the runtime accepts none of more than 128 KiB.
+const BUFFER_BYTES: usize = 4096;
+
+thread_local! {
+    static BUFFER: RefCell<Vec<u8>> = RefCell::default();
+}
+
+/// Reads the head of `incoming` with one call, and without a JavaScript loop over its characters.
+fn read_head<T>(incoming: &Incoming, read: impl FnOnce(&str) -> T) -> T {
+    BUFFER.with_borrow_mut(|buffer| {
+        buffer.resize(BUFFER_BYTES, 0);
+        let mut length = usize::try_from(head(incoming, buffer)).unwrap_or_default();
+        if length > buffer.len() {
+            buffer.resize(length, 0);
+            length = usize::try_from(head(incoming, buffer)).unwrap_or_default();
+        }
+        // JavaScript writes UTF-8, and no more than there is room for.
+        let result =
+            read(buffer.get(..length).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default());
+        buffer.truncate(BUFFER_BYTES);
+        buffer.shrink_to(BUFFER_BYTES);
+        result
+    })
 }
 
 /// A request of the runtime. The parts that nearly every endpoint needs are read in advance, with one call. Other headers are read
 /// one by one.
 #[derive(Debug)]
 pub struct WorkerRequest {
-    inner: Request,
+    inner: Incoming,
+    /// Whether anything was read of it but its method, its URL and its credentials.
+    is_searched: Cell<bool>,
     method: Method,
     scheme: &'static str,
     /// The host, and the port unless it is the default of the scheme.
@@ -39,27 +82,39 @@ pub struct WorkerRequest {
 impl WorkerRequest {
     /// Reads method, URL and credentials.
     #[must_use]
-    pub fn new(inner: Request) -> Self {
-        let head = head(&inner);
-        // A method, a serialised URL and the value of a header contain no line break.
-        let (line, authorization) = match head.split_once('\n') {
-            Some((line, authorization)) => (line, Some(authorization.to_owned())),
-            None => (head.as_str(), None),
-        };
-        let (method, url) = line.split_once(' ').unwrap_or((line, ""));
-        // The runtime serialises URLs, so the path begins with a slash and there is no user information.
-        let url = Parts::of(url).unwrap_or(Parts { scheme: "", authority: "", target: "" });
-        let scheme = if url.scheme == "https" { "https" } else { "http" };
-        let (host, target) = (url.authority, if url.target.is_empty() { "/" } else { url.target });
-        // The runtime accepts only tokens as a method (RFC 9110 §9.1).
-        let method = method.parse().unwrap_or_default();
-        let (host, target) = (host.to_owned(), target.to_owned());
-        Self { inner, method, scheme, host, target, authorization }
+    pub fn new(inner: Incoming) -> Self {
+        let (method, scheme, host, target, authorization) = read_head(&inner, |head| {
+            // A method, a serialised URL and the value of a header contain no line break.
+            let (line, authorization) = match head.split_once('\n') {
+                Some((line, authorization)) => (line, Some(authorization.to_owned())),
+                None => (head, None),
+            };
+            let (method, url) = line.split_once(' ').unwrap_or((line, ""));
+            // The runtime serialises URLs, so the path begins with a slash and there is no user information.
+            let url = Parts::of(url).unwrap_or(Parts { scheme: "", authority: "", target: "" });
+            let scheme = if url.scheme == "https" { "https" } else { "http" };
+            let (host, target) = (url.authority, if url.target.is_empty() { "/" } else { url.target });
+            // The runtime accepts only tokens as a method (RFC 9110 §9.1).
+            let method = method.parse().unwrap_or_default();
+            (method, scheme, host.to_owned(), target.to_owned(), authorization)
+        });
+        Self { inner, is_searched: Cell::new(false), method, scheme, host, target, authorization }
     }
 
-    /// The request of the runtime.
-    pub(super) fn inner(&self) -> &Request {
+    /// Whether the method, the URL and the credentials are all that was read of it. Then they alone have decided about the response.
+    #[must_use]
+    pub fn is_known_whole(&self) -> bool {
+        !self.is_searched.get()
+    }
+
+    fn searched(&self) -> &Incoming {
+        self.is_searched.set(true);
         &self.inner
+    }
+
+    /// The request, for JavaScript.
+    pub(super) fn inner(&self) -> &Incoming {
+        self.searched()
     }
 }
 
@@ -85,27 +140,27 @@ impl IncomingRequest for WorkerRequest {
     }
 
     fn header_names(&self) -> String {
-        header_names(&self.inner)
+        header_names(self.searched())
     }
 
     fn header(&self, name: &str) -> Option<String> {
         if name == "authorization" {
             return self.authorization.clone();
         }
-        self.inner.headers().get(name).ok().flatten()
+        header(self.searched(), name)
     }
 
     fn has_body(&self) -> bool {
         // The runtime has a stream for every announced body, even if the announced length is 0.
-        self.inner.body().is_some() && self.header("content-length").as_deref() != Some("0")
+        self.searched().request().body().is_some() && self.header("content-length").as_deref() != Some("0")
     }
 
     fn is_from_cloudflare(&self) -> bool {
-        has_cf(&self.inner)
+        has_cf(self.searched())
     }
 
     async fn body(&self, max_bytes: usize, reading: &Reading) -> Result<(), BodyError> {
-        let Some(stream) = self.inner.body() else {
+        let Some(stream) = self.searched().request().body() else {
             return Ok(());
         };
         if stream.locked() {
@@ -147,4 +202,15 @@ pub fn header_lines(response: &http::Response<Vec<u8>>) -> String {
 /// The exception of the runtime if it refuses a header or the status.
 pub fn to_worker(response: &http::Response<Vec<u8>>) -> Result<Response, JsValue> {
     respond(response.status().as_u16(), &header_lines(response), response.body())
+}
+
+/// Makes the runtime's response, and what JavaScript needs to make it again. Returns the number of the response with it.
+///
+/// # Errors
+/// As [`to_worker`].
+pub fn to_worker_and_keep(response: &http::Response<Vec<u8>>) -> Result<(u32, JsValue), JsValue> {
+    // JavaScript counts, because it outlives an instance that has panicked.
+    let number = next_number();
+    let status = response.status().as_u16();
+    Ok((number, respond_and_keep(number, status, &header_lines(response), response.body())?))
 }

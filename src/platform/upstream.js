@@ -104,12 +104,12 @@ async function silence(upload, milliseconds) {
 }
 
 /**
- * Sends `request` to `url`, through `service` or by HTTP. Resolves to the response, or to one of these texts: `late` if for
+ * Sends the request of `incoming` to `url`, through `service` or by HTTP. Resolves to the response, or to one of these texts: `late` if for
  * `milliseconds` the upstream has read nothing of the body, or has not answered after the end of the body; `stalled` if the client
  * has sent nothing of the body for that time; `broken` if the body ended early. `remove` has one name per line; `set` has names and
  * values in turn, each followed by a line break. Throws if the request cannot be sent.
  *
- * @param {Request} request
+ * @param {import('../instance.js').Incoming} incoming
  * @param {boolean} hasBody
  * @param {Fetcher | null | undefined} service
  * @param {string} url
@@ -118,7 +118,7 @@ async function silence(upload, milliseconds) {
  * @param {boolean} isCacheable
  * @param {number} milliseconds
  */
-export function send(request, hasBody, service, url, remove, set, isCacheable, milliseconds) {
+export function send({ request }, hasBody, service, url, remove, set, isCacheable, milliseconds) {
   const headers = new Headers(request.headers);
   change(headers, remove, set, '');
   /** @type {RequestInit} */

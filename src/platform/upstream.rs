@@ -4,17 +4,17 @@ use worker::js_sys::Promise;
 use worker::js_sys::futures::JsFuture;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::wasm_bindgen::{JsCast as _, JsValue};
-use worker::web_sys::{Request, Response};
+use worker::web_sys::Response;
 
 use super::describe;
-use super::message::WorkerRequest;
+use super::message::{Incoming, WorkerRequest};
 use crate::ports::{IncomingRequest as _, UpstreamError, UpstreamRequest};
 
 #[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen, module = "/src/platform/upstream.js")]
 extern "C" {
     #[wasm_bindgen(catch)]
     fn send(
-        request: &Request,
+        incoming: &Incoming,
         has_body: bool,
         service: Option<&JsValue>,
         url: &str,

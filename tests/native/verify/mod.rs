@@ -5,6 +5,7 @@ mod classes;
 mod confusion;
 mod distrust;
 mod engines;
+mod grounds;
 mod keys;
 mod one_iss;
 mod order;

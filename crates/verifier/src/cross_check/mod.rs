@@ -148,6 +148,11 @@ impl CrossChecks {
         self.share.is_drawn(random)
     }
 
+    /// Whether a verification may be one of the share.
+    pub(crate) fn may_be_drawn(&self) -> bool {
+        self.share.parts > 0
+    }
+
     /// Counts a check that WebCrypto answered in agreement with pure Rust, or did not answer.
     pub(crate) fn count(&self, is_answered: bool) {
         let counter = if is_answered { &self.agreed } else { &self.unanswered };

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use crate::jose::KeySet;
+use crate::jose::{KeySet, SetIdentity};
 use crate::keys::coordinator::{Learnt, Origins};
 use crate::keys::error::{KeySetError, KeySetErrorKind};
 use crate::keys::fetch::{self, Answer, Fetched};
@@ -174,6 +174,27 @@ impl KeyCache {
             has_waited = true;
             now = platform.now();
         }
+    }
+
+    /// The identity of the set that [`Self::lookup`] finds at `now` without waiting, if nothing has to be done after the response; `None` in all
+    /// other cases. It changes nothing.
+    #[must_use]
+    pub fn settled(
+        &self,
+        source: &KeySource,
+        policy: &CachePolicy,
+        wanted: Wanted<'_>,
+        now: Timestamp,
+    ) -> Option<SetIdentity> {
+        let point = *self.refresh_point.get()?;
+        self.entries.with(|entries| {
+            let entry = entries.get(&*source.identity())?;
+            let cached = entry.record.serving(now).filter(|cached| source.accepts(&cached.set))?;
+            let (known, asked) = (entry.record.freshness(), asked(&entry.record, wanted));
+            let is_settled = entry.purges.look(now) == Look::No
+                && freshness::decide(now, Some(&known), asked, policy, point) == Decision::Use;
+            is_settled.then(|| cached.set.identity())
+        })
     }
 
     /// Renews a set that is past its refresh point: from the store if another process has fetched it, else from the origin.

@@ -4,6 +4,7 @@
 //! It selects first and verifies once: the issuer by exact `iss`, the algorithm, the key by (issuer, `kid`), one signature
 //! check, the claims. It never tries the keys of several issuers in turn.
 
+mod grounds;
 mod remembered;
 mod run;
 
@@ -24,6 +25,7 @@ use crate::time::Timestamp;
 use crate::trust::claims::{scope_violation, scopes};
 use crate::trust::issuer::{TrustedIssuer, TrustedIssuers};
 
+pub use grounds::Grounds;
 pub use remembered::{Digest, RememberedTokens};
 use run::Run;
 
@@ -193,6 +195,8 @@ pub struct Verification {
     pub refresh: Option<Arc<TrustedIssuer>>,
     /// The selection of each step.
     pub trail: Trail,
+    /// What the verdict rests on, if the token is accepted and its signature was not checked again.
+    pub grounds: Option<Grounds>,
 }
 
 /// The selection of each step that verification reached. `explain` makes its report from it. It holds shared data only, so

@@ -106,9 +106,12 @@ impl RememberedTokens {
             generations.advance(now, self.seconds);
             generations.young.get(digest).or_else(|| generations.old.get(digest)).cloned()
         })?;
-        // The age is negative if the clock was set back. Then the entry is not used.
-        let age = u64::try_from(now.since(found.checked_at)).ok()?;
-        (age < self.seconds).then_some(found)
+        self.is_recent(&found, now).then_some(found)
+    }
+
+    /// Whether the entry is valid at `now`. Its age is negative if the clock was set back; then it is not.
+    pub(super) fn is_recent(&self, entry: &Remembered, now: Timestamp) -> bool {
+        u64::try_from(now.since(entry.checked_at)).is_ok_and(|age| age < self.seconds)
     }
 
     /// Remembers a token, unless it takes too much memory.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use engines::Candidate;
 
 use super::remembered::Remembered;
-use super::{KeyIdentity, Observed, Terms, Trail, Verification, VerifiedToken};
+use super::{Grounds, KeyIdentity, Observed, Terms, Trail, Verification, VerifiedToken};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::jwk::{Jwk, KeySet};
 use crate::jose::token::{HashedToken, UntrustedToken};
@@ -31,6 +31,7 @@ pub(super) struct Run<'r, P> {
     observed: Observed,
     refresh: Option<Arc<TrustedIssuer>>,
     trail: Trail,
+    grounds: Option<Grounds>,
 }
 
 impl<'r, P: VerifierPlatform> Run<'r, P> {
@@ -42,13 +43,13 @@ impl<'r, P: VerifierPlatform> Run<'r, P> {
         twice: bool,
     ) -> Self {
         let (observed, trail) = (Observed::default(), Trail::default());
-        Self { terms, keys, platform, now, twice, observed, refresh: None, trail }
+        Self { terms, keys, platform, now, twice, observed, refresh: None, trail, grounds: None }
     }
 
     pub(super) async fn verify(mut self, token: &str) -> Verification {
         let outcome = self.steps(token).await;
-        let Self { observed, now: verified_at, refresh, trail, .. } = self;
-        Verification { outcome, observed, verified_at, refresh, trail }
+        let Self { observed, now: verified_at, refresh, trail, grounds, .. } = self;
+        Verification { outcome, observed, verified_at, refresh, trail, grounds }
     }
 
     async fn steps(&mut self, text: &str) -> Result<VerifiedToken, Refusal> {
@@ -96,6 +97,7 @@ impl<'r, P: VerifierPlatform> Run<'r, P> {
             issuer.distrusted.has(key.kid.as_deref()) || issuer.distrusted.has(key.thumbprint.as_deref())
         };
         let known = known.filter(|known| known.set == identity && !is_distrusted(&known.key));
+        let grounds = known.as_ref().map(|known| Grounds::new(known, issuer));
         let key = if let Some(known) = known {
             self.trail.is_remembered = true;
             self.trail.pure_rust = self.engine().uses_rust().then_some(true);
@@ -115,6 +117,7 @@ impl<'r, P: VerifierPlatform> Run<'r, P> {
         {
             return Err(violation.into());
         }
+        self.grounds = grounds;
         Ok(VerifiedToken { issuer: Arc::clone(issuer), content: Arc::clone(token.content()), key, digest })
     }
 

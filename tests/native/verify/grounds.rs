@@ -1,0 +1,246 @@
+//! A verdict is given again without the token only as long as the whole verification would give it: at every second, and after everything that a
+//! process can learn.
+
+use std::rc::Rc;
+
+use edge_assay::http::configured::Configured;
+use edge_assay::http::router::answer;
+use edge_assay::http::standing::{Standing, Standings};
+use edge_assay::jose::Algorithm;
+use edge_assay::keys::KeyCache;
+use edge_assay::keys::freshness::RefreshPoint;
+use edge_assay::limits::KEPT_RESPONSES;
+use edge_assay::verify::Grounds;
+use serde_json::{Value, json};
+
+use super::{ISS, token, token_with_header, world};
+use crate::support::keys::{SECRET, ed25519, ed25519_second, jwks, published};
+use crate::support::platform::{Answer, FakePlatform};
+use crate::support::request::FakeRequest;
+use crate::support::tokens::mint_with_secret;
+use crate::support::world::{NOW, World, claims, issuer, jwks_uri};
+
+/// The grounds of the verdict on a token that comes for the second time.
+fn grounds(world: &World, token: &str) -> Grounds {
+    assert!(world.verification(token).grounds.is_none(), "its signature was checked");
+    world.verification(token).grounds.expect("its signature was not checked again")
+}
+
+fn hold(world: &World, grounds: &Grounds) -> bool {
+    grounds.hold(world.app.config.terms.as_ref().unwrap(), &world.app.keys, world.platform.now())
+}
+
+/// What the whole verification does: whether it accepts the token with a remembered signature, waits for nothing, and leaves nothing to do.
+fn is_repeated_at_once(world: &World, token: &str) -> bool {
+    let touched = || (world.fetches(ISS), world.platform.store.gets(), world.platform.sleeps());
+    let before = touched();
+    let verification = world.verification(token);
+    verification.outcome.is_ok()
+        && verification.trail.is_remembered
+        && verification.refresh.is_none()
+        && touched() == before
+}
+
+/// Compares both at each second of `seconds`, in a world of its own each time, and returns the seconds at which the grounds hold.
+fn compared(verify: &Value, terms: &Value, of_token: &Value, seconds: impl Iterator<Item = i64>) -> Vec<i64> {
+    let token = token(of_token);
+    seconds
+        .filter(|second| {
+            let world = World::new(&json!({ "verify": verify, "issuers": [issuer(ISS, terms)] }));
+            world.publishes(ISS, &[ed25519()]);
+            let grounds = grounds(&world, &token);
+            world.platform.pass(*second);
+            let holds = hold(&world, &grounds);
+            assert_eq!(holds, is_repeated_at_once(&world, &token), "{verify} {terms} {of_token} {second}");
+            holds
+        })
+        .collect()
+}
+
+#[test]
+fn grounds_hold_at_exactly_the_seconds_at_which_the_verification_repeats_its_verdict() {
+    let long = json!({ "exp": NOW + 3600 });
+    let cases = [
+        (json!({}), json!({}), json!({})),
+        (json!({}), json!({}), long.clone()),
+        (json!({ "remember_seconds": 10 }), json!({}), long.clone()),
+        (json!({}), json!({ "max_age_seconds": 20 }), long.clone()),
+        (json!({}), json!({ "leeway_seconds": 30 }), json!({ "exp": NOW + 1 })),
+        (json!({}), json!({}), json!({ "exp": NOW + 3600, "nbf": NOW - 1 })),
+        (json!({}), json!({ "keys": [ed25519().public_jwk()], "jwks_uri": null }), long),
+    ];
+    for (verify, terms, of_token) in cases {
+        let held = compared(&verify, &terms, &of_token, -70..70);
+        assert!(
+            held.contains(&0) && !held.contains(&-1) && !held.contains(&60),
+            "{terms} {of_token} {held:?}"
+        );
+    }
+}
+
+#[test]
+fn grounds_do_not_hold_when_the_set_is_due_or_a_purge_has_to_be_looked_for() {
+    let long = json!({ "exp": NOW + 3600 });
+    // A set's look for a purge is due half a minute after it was fetched.
+    let held = compared(&json!({}), &json!({}), &long, 0..40);
+    assert_eq!(held, (0..30).collect::<Vec<_>>());
+}
+
+#[test]
+fn grounds_do_not_hold_after_the_set_has_changed() {
+    let world = world(&json!({}));
+    let known = token(&json!({}));
+    let grounds = grounds(&world, &known);
+    assert!(hold(&world, &grounds));
+    // The issuer removes the key. A token with an unknown `kid` causes a fetch.
+    world.publishes(ISS, &[ed25519_second()]);
+    assert!(world.outcome(&token_with_header(&json!({ "kid": "unknown" }))).is_err());
+    assert!(!hold(&world, &grounds) && !world.accepts(&known));
+}
+
+#[test]
+fn grounds_do_not_hold_after_the_key_was_replaced_under_its_kid() {
+    let world = world(&json!({}));
+    let known = token(&json!({}));
+    let grounds = grounds(&world, &known);
+    let replaced = ed25519_second().public_jwk_with(&json!({ "kid": ed25519().kid() }));
+    world.serves(&jwks_uri(ISS), Answer::json(jwks(&[replaced])));
+    assert!(world.outcome(&token_with_header(&json!({ "kid": "unknown" }))).is_err());
+    assert!(!hold(&world, &grounds) && !world.accepts(&known));
+}
+
+#[test]
+fn grounds_hold_after_the_same_set_was_fetched_again() {
+    let world = world(&json!({}));
+    let grounds = grounds(&world, &token(&json!({})));
+    assert!(world.outcome(&token_with_header(&json!({ "kid": "unknown" }))).is_err());
+    assert!(hold(&world, &grounds));
+}
+
+#[test]
+fn grounds_do_not_hold_once_the_memory_has_dropped_the_token() {
+    let world = world(&json!({}));
+    let grounds = grounds(&world, &token(&json!({})));
+    for number in 0..2001 {
+        assert!(world.accepts(&token(&json!({ "jti": number }))));
+    }
+    assert!(!hold(&world, &grounds));
+}
+
+#[test]
+fn there_are_no_grounds_for_a_token_that_is_refused_or_that_both_engines_check() {
+    let strict = world(&json!({ "required_claims": ["user_id"] }));
+    let config =
+        json!({ "verify": { "cross_check": { "sample": 1 } }, "issuers": [issuer(ISS, &json!({}))] });
+    let twice = World::new(&config);
+    twice.publishes(ISS, &[ed25519()]);
+    for world in [strict, twice] {
+        let token = token(&json!({}));
+        for _ in 0..3 {
+            assert!(world.verification(&token).grounds.is_none());
+        }
+    }
+}
+
+#[test]
+fn grounds_of_a_shared_secret_hold_without_a_set() {
+    let terms = json!({ "issuer": ISS, "audience": "unchecked", "secrets": [{ "binding": "KEY" }] });
+    let world = World::with_secrets(&json!({ "issuers": [terms] }), &[("KEY", SECRET)]);
+    let token = mint_with_secret(Algorithm::Hs256, SECRET.as_bytes(), &json!({}), &claims(ISS, &json!({})));
+    let grounds = grounds(&world, &token);
+    assert!(hold(&world, &grounds));
+    world.platform.pass(55);
+    assert!(!hold(&world, &grounds), "it has expired");
+}
+
+/// An isolate whose configuration is this variable, with the key of the issuer published.
+fn isolate(variable: &str) -> (FakePlatform, Rc<Configured>) {
+    let platform = FakePlatform::at(NOW);
+    platform.origin.serves(&jwks_uri(ISS), Answer::json(published(&[ed25519()])));
+    let keys = Rc::new(KeyCache::refreshing_at(RefreshPoint::LAST));
+    let configured = Configured::load(Some(variable), keys, Rc::default(), &platform);
+    (platform, Rc::new(configured))
+}
+
+/// The standing of the response to a token that comes for the second time.
+fn standing(platform: &FakePlatform, configured: &Rc<Configured>) -> Standing {
+    let app = platform.run(configured.application(platform));
+    let request = FakeRequest::verify(&token(&json!({ "exp": NOW + 3600 })));
+    let first = platform.run(answer(&app, platform, &request));
+    assert!(first.grounds.is_none() && first.response.status() == 200);
+    let second = platform.run(answer(&app, platform, &request));
+    assert_eq!(
+        (second.response.status(), second.response.body()),
+        (first.response.status(), first.response.body())
+    );
+    platform.run(app.write_back(platform));
+    let grounds = second.grounds.expect("it is the verdict on a remembered token");
+    let standing = Standing::new(configured, &app, grounds);
+    assert!(!standing.holds(platform.now()), "the self-test has to run");
+    platform.run(app.self_test(platform));
+    assert!(standing.holds(platform.now()));
+    standing
+}
+
+#[test]
+fn a_response_stands_only_while_its_configuration_is_in_force() {
+    let config = json!({ "issuers": [issuer(ISS, &json!({}))] });
+    let (platform, configured) = isolate(&config.to_string());
+    let stands = standing(&platform, &configured);
+    platform.pass(29);
+    assert!(stands.holds(platform.now()));
+    drop(configured);
+    assert!(!stands.holds(platform.now()));
+}
+
+#[test]
+fn a_response_does_not_stand_when_the_record_has_to_be_read_or_another_version_is_in_force() {
+    // With keys of its own, so that nothing but the record is ever due.
+    let config = |audience: &str| {
+        let terms = json!({ "audience": audience, "keys": [ed25519().public_jwk()], "jwks_uri": null });
+        json!({ "issuers": [issuer(ISS, &terms)], "verify": { "remember_seconds": 300 } }).to_string()
+    };
+    let (platform, configured) = isolate(r#"{"kv":"ASSAY_CONFIG"}"#);
+    platform.directory.plant("ASSAY_CONFIG assay", &config("unchecked"));
+    let stands = standing(&platform, &configured);
+    let app = platform.run(configured.application(&platform));
+    platform.pass(61);
+    assert!(configured.is_due(&platform) && !stands.holds(platform.now()));
+    platform.run(configured.renew(&platform));
+    assert!(configured.has(&app) && stands.holds(platform.now()), "it is the same version");
+    platform.pass(61);
+    platform.directory.plant("ASSAY_CONFIG assay", &config("https://elsewhere.example"));
+    platform.run(configured.renew(&platform));
+    assert!(!configured.is_due(&platform) && !configured.has(&app) && !stands.holds(platform.now()));
+}
+
+#[test]
+fn a_response_does_not_stand_while_the_store_lacks_what_an_attempt_has_brought() {
+    let config = json!({ "issuers": [issuer(ISS, &json!({}))] });
+    let (platform, configured) = isolate(&config.to_string());
+    let stands = standing(&platform, &configured);
+    let app = platform.run(configured.application(&platform));
+    let unknown = FakeRequest::verify(&token_with_header(&json!({ "kid": "unknown" })));
+    platform.run(answer(&app, &platform, &unknown));
+    assert!(app.has_unwritten() && !stands.holds(platform.now()));
+    platform.run(app.write_back(&platform));
+    assert!(stands.holds(platform.now()));
+}
+
+#[test]
+fn a_response_is_found_by_its_number_until_a_later_one_takes_its_place() {
+    let config = json!({ "issuers": [issuer(ISS, &json!({}))] });
+    let (platform, configured) = isolate(&config.to_string());
+    let now = platform.now();
+    let mut standings = Standings::default();
+    assert!(!standings.holds(0, now) && !standings.holds(7, now));
+    let stands = standing(&platform, &configured);
+    standings.note(7, stands);
+    let held = [6, 7, 8, 7 + KEPT_RESPONSES].map(|number| standings.holds(number, now));
+    assert_eq!(held, [false, true, false, false]);
+    let app = platform.run(configured.application(&platform));
+    let request = FakeRequest::verify(&token(&json!({ "exp": NOW + 3600 })));
+    let again = platform.run(answer(&app, &platform, &request)).grounds.unwrap();
+    standings.note(7 + KEPT_RESPONSES, Standing::new(&configured, &app, again));
+    assert_eq!([7, 7 + KEPT_RESPONSES].map(|number| standings.holds(number, now)), [false, true]);
+}
