@@ -1,27 +1,19 @@
 // Sends an upstream request. The bodies of the request and of the response are streamed. Rust decides which headers change.
 
-/** @param {string} text */
-const lines = (text) => (text === '' ? [] : text.split('\n'));
-
 /**
- * @param {string} text
- * @returns {Generator<[string, string]>}
- */
-function* pairs(text) {
-  const texts = text.split('\n');
-  for (let i = 0; i + 1 < texts.length; i += 2) yield [texts[i], texts[i + 1]];
-}
-
-/**
+ * Changes headers. `remove` has one name per line; `set` and `append` have names and values in turn, each followed by a line break.
+ *
  * @param {Headers} headers
  * @param {string} remove
  * @param {string} set
  * @param {string} append
  */
 function change(headers, remove, set, append) {
-  for (const name of lines(remove)) headers.delete(name);
-  for (const [name, value] of pairs(set)) headers.set(name, value);
-  for (const [name, value] of pairs(append)) headers.append(name, value);
+  if (remove !== '') for (const name of remove.split('\n')) headers.delete(name);
+  const values = set.split('\n');
+  for (let i = 0; i + 1 < values.length; i += 2) headers.set(values[i], values[i + 1]);
+  const more = append.split('\n');
+  for (let i = 0; i + 1 < more.length; i += 2) headers.append(more[i], more[i + 1]);
 }
 
 // The buffer for a request body: large enough for few calls of the runtime, small enough that a hundred simultaneous uploads take
