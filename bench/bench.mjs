@@ -10,6 +10,7 @@ import { against } from './against.mjs';
 import { alone } from './alone.mjs';
 import { calls } from './calls.mjs';
 import { chart } from './chart.mjs';
+import { cost } from './cost.mjs';
 import { engines } from './engines.mjs';
 import { CHART, PAGES, RESULTS, filled, summary } from './page.mjs';
 import { profile } from './profile.mjs';
@@ -28,10 +29,11 @@ const BENCH_WORKER = 'target/bench-worker';
 const NATIVE = ['run', '--locked', '--release', '--manifest-path', 'bench/native/Cargo.toml'];
 const AXUM = ['run', '--locked', '--release', '--manifest-path', 'bench/axum/Cargo.toml'];
 const USAGE =
-  '✗ npm run bench -- [--rounds 5] [--seconds 2] [--connections 16] [--all] [--write] [--engines] [--rpc] [--native] [--axum] [--against FOLDER]';
+  '✗ npm run bench -- [--rounds 5] [--seconds 2] [--connections 16] [--all] [--write] [--cost] [--engines] [--rpc] [--native] [--axum] [--against FOLDER]';
 
 /**
- * Runs the benchmarks and prints the tables. Without --all, only the comparisons with others; with --engines, only the engines; with --rpc,
+ * Runs the benchmarks and prints the tables. Without --all, only the comparisons with others; with --cost, only the CPU time of a request beside
+ * that of others; with --engines, only the engines; with --rpc,
  * only the calls of another Worker; with --native or --axum, only native programs; with --against, only this build and the one in that folder.
  */
 export async function bench(args) {
@@ -41,6 +43,7 @@ export async function bench(args) {
   const worker = await buildWorker();
   if (settings.engines) return void console.log(await engines(settings));
   if (settings.rpc) return void console.log(await calls(settings));
+  if (settings.cost) return void console.log(await cost(await servedSubjects(), settings));
   if (settings.against) return void console.log(await against(settings.against, await servedSubjects(), settings));
   await buildWorker({ folder: BENCH_WORKER, features: ['bench'], entry: 'bench/workers/assay.js' });
   settings.folders.benchWorker = BENCH_WORKER;
@@ -88,6 +91,7 @@ function options(args) {
       connections: { type: 'string', default: '16' },
       all: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
+      cost: { type: 'boolean', default: false },
       engines: { type: 'boolean', default: false },
       rpc: { type: 'boolean', default: false },
       native: { type: 'boolean', default: false },
@@ -95,7 +99,7 @@ function options(args) {
       against: { type: 'string' },
     },
   });
-  const { all, write, engines: onlyEngines, rpc, native, axum, against: other, ...texts } = values;
+  const { all, write, cost: onlyCost, engines: onlyEngines, rpc, native, axum, against: other, ...texts } = values;
   const [rounds, seconds, connections] = [texts.rounds, texts.seconds, texts.connections].map(Number);
   if ([rounds, seconds, connections].some((number) => !(number > 0))) throw new Failure(USAGE);
   return {
@@ -104,6 +108,7 @@ function options(args) {
     connections,
     all: all || write,
     write,
+    cost: onlyCost,
     engines: onlyEngines,
     rpc,
     native,

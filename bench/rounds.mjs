@@ -12,6 +12,13 @@ export async function inRounds(rounds, cases, measure) {
   });
 }
 
+/** The quartiles of the ratio of two cases' figures in the same round. Load that lasts for a round affects both. */
+export function ratioOf(ones, others) {
+  const sorted = ones.map((one, round) => one / others[round]).toSorted((a, b) => a - b);
+  const at = (share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+  return { median: median(sorted), quartiles: [at(0.25), at(0.75)] };
+}
+
 /** The middle value, or the mean of the two in the middle. */
 export function median(values) {
   const sorted = values.toSorted((a, b) => a - b);

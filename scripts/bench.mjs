@@ -2,6 +2,7 @@
 // results and asserts nothing. On a busy machine the figures are unreliable, and it says so.
 //
 //   npm run bench -- --rounds 5 --seconds 2 --connections 16
+//   npm run bench -- --cost           the CPU time of a request, beside that of others
 //   npm run bench -- --engines        the cost of each `verify.engine` alone
 //   npm run bench -- --rpc            another Worker's calls of `verify`, by RPC and over HTTP
 //   npm run bench -- --native         verification in native programs, beside jsonwebtoken's
