@@ -1,10 +1,13 @@
 // The soak finds what it is for: wrong answers, memory that grows, latency that drifts, secrets in the log. `npm run soak` runs it without faults.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { parsed } from '../../bench/soak/client.mjs';
 import { judgement } from '../../bench/soak/figures.mjs';
+import { PAGE, PICTURE, RESULTS, filled, picture } from '../../bench/soak/page.mjs';
 import { soak } from '../../bench/soak/soak.mjs';
 import { drift, growth, theilSen } from '../../bench/soak/trend.mjs';
+import { at } from '../../scripts/lib/paths.mjs';
 import { generator } from './support/oracle.mjs';
 
 const MIB = 1024 * 1024;
@@ -155,4 +158,15 @@ test('deliberate faults of the Worker are found, each by its name', async (conte
       `${expected} is not among:\n${failures.join('\n')}`,
     );
   }
+});
+
+suite('the page about the soak', () => {
+  const results = JSON.parse(readFileSync(at(RESULTS), 'utf8'));
+  test('shows the figures of the run', () => {
+    const page = readFileSync(at(PAGE), 'utf8');
+    assert.match(page, /<!-- soak: \w+ -->/);
+    assert.equal(page, filled(page, results));
+  });
+  test('has the picture of it', () => assert.equal(readFileSync(at(PICTURE), 'utf8'), picture(results)));
+  test('is of a run without failures', () => assert.deepEqual(results.failures, []));
 });
