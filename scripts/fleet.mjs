@@ -10,12 +10,14 @@ import { run, visibly } from './lib/steps.mjs';
 await onPinnedNode(import.meta.url);
 
 await run(() => {
-  const options = {
-    small: { type: 'boolean', default: false },
-    tier: { type: 'string', multiple: true, default: [] },
-    series: { type: 'string' },
-  };
-  const { values, positionals } = parseArgs({ allowPositionals: true, options });
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      small: { type: 'boolean', default: false },
+      tier: { type: 'string', multiple: true, default: [] },
+      series: { type: 'string' },
+    },
+  });
   const unknown = values.tier.filter((tier) => !['without', 'cache', 'coordinator'].includes(tier));
   if (unknown.length > 0) throw new Error(`there is no tier ${unknown.join(', ')}: use without, cache or coordinator`);
   const env = {

@@ -2,7 +2,11 @@
 declare module 'edge-assay' {
   type Kept = import('./instance.js').Kept;
 
-  export function fetch(incoming: import('./instance.js').Incoming, env: object, context: { waitUntil(promise: Promise<unknown>): void }): Response | Kept | Promise<Response | Kept>;
+  export function fetch(
+    incoming: import('./instance.js').Incoming,
+    env: object,
+    context: { waitUntil(promise: Promise<unknown>): void },
+  ): Response | Kept | Promise<Response | Kept>;
   /** Whether the response that was kept with this number may be given again. */
   export function stands(number: number, seconds: number): boolean;
   export function scheduled(event: unknown, env: object, context: { waitUntil(promise: Promise<unknown>): void }): void | Promise<void>;
