@@ -169,7 +169,7 @@ fn an_issuer_on_a_providers_own_host_in_another_form_gets_no_lines() {
 
 #[test]
 fn an_audience_that_the_provider_gives_to_every_token_is_not_proposed() {
-    let realm = "https://id.example.com/realms/acme";
+    let realm = "https://keycloak.acme.example/realms/acme";
     for (iss, aud, expected) in [
         (realm, json!("account"), "write-the-aud-of-your-tokens-here"),
         (realm, json!(["realm-management", "account"]), "write-the-aud-of-your-tokens-here"),

@@ -29,7 +29,7 @@ fn a_preset_accepts_the_classes_that_it_means_and_the_configuration_replaces_the
     assert_eq!(accepted(&json!({ "preset": "oidc" })), None);
     assert_eq!(accepted(&json!({ "preset": "clerk" })), Some(vec!["session", "template"]));
     assert_eq!(accepted(&cognito(&json!({}))), Some(vec!["access"]));
-    assert_eq!(accepted(&json!({ "preset": "better-auth" })), Some(vec!["session"]));
+    assert_eq!(accepted(&json!({ "preset": "better-auth" })), Some(vec!["session", "session-cookie"]));
     assert_eq!(accepted(&json!({ "preset": "better-auth-oauth" })), Some(vec!["access"]));
     let given = |classes: Value| accepted(&json!({ "preset": "clerk", "classes": classes }));
     assert_eq!(given(json!(["machine"])), Some(vec!["machine"]));

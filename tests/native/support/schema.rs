@@ -11,6 +11,7 @@ const OF_THE_WORKER: &[&str] = &[
     "occurs twice",
     "{tenantid}",
     "is configured twice",
+    "is not a publishable key",
     "is not a path prefix",
     "has no meaning with engine",
     "makes ",

@@ -337,7 +337,7 @@ fn the_fix_for_another_audience_leaves_out_the_endpoints_of_the_issuer() {
         (json!(["api", "https://one.eu.auth0.com/userinfo"]), "any_of = [\"b\", \"api\"]"),
         (
             json!("https://one.eu.auth0.com/userinfo"),
-            "any_of = [\"b\", \"https://one.eu.auth0.com/userinfo\"]",
+            "puts \"https://one.eu.auth0.com/userinfo\" into tokens for every API, so there are no lines to paste",
         ),
         (json!(["https://one.eu.auth0.com/"]), "any_of = [\"b\", \"https://one.eu.auth0.com/\"]"),
     ] {
