@@ -237,6 +237,8 @@ export async function startWorker({
   /** @type {(path: string, init?: RequestInit & { isolate?: number }) => Promise<any>} */
   const request = (path, { isolate = 0, ...init } = {}) => fetch(new URL(path, urls[isolate]), { redirect: 'manual', ...init });
   const coordinating = async (headers = {}) => (await fetch(await instance.unsafeGetDirectURL(COORDINATING), { headers })).json();
+  // An isolate compiles the WebAssembly when it starts. On a busy machine that takes longer than a coordinator may.
+  if (coordinator) await coordinating();
 
   return {
     /** Where each isolate listens. */
