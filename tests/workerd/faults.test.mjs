@@ -21,14 +21,15 @@ for (const [tiers, coordinator] of Object.entries(TIERS)) {
       test(`${fault}: while no key is known, and after the keys are known`, async (context) => {
         const { worker, verdict, verdicts, provider, recovery } = await scene(context, { coordinator, does: fault });
         const found = await verdicts();
-        const said = ANSWERS[fault] ? [ANSWERS[fault]] : ['jwks_invalid', 'jwks_unavailable'];
+        // On a busy machine an answer may come after the time limit, too.
+        const said = [ANSWERS[fault] ?? 'jwks_invalid', 'jwks_unavailable'];
         for (const [kind, seen] of Object.entries(found)) {
           for (const verdict of seen) assert.ok(said.includes(verdict), `${kind}: ${verdict}`);
         }
         provider.does('up');
         // The coordinator holds a first failure for 2 s, and an answer for 20 s, whatever is in it. Without it, the backoff begins with 1 s.
         if (HELD.includes(fault)) await worker.coordinatorIsAheadIfAny(21);
-        const seconds = await recovery(8);
+        const seconds = await recovery(15);
         context.diagnostic(`recovered after ${seconds.toFixed(1)} s`);
         assert.deepEqual(await verdicts(), RIGHT);
 
@@ -40,7 +41,7 @@ for (const [tiers, coordinator] of Object.entries(TIERS)) {
         if (!ANSWERS[fault]) assert.deepEqual(await verdicts(), RIGHT, 'after it was asked');
         provider.does('up');
         await worker.coordinatorIsAheadIfAny(180);
-        await recovery(8);
+        await recovery(15);
         assert.deepEqual(await verdicts(), RIGHT);
       });
     }
