@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { COUNTS, PAGE as COSTS, PRICES, bill, filled as withCosts, priced } from '../../bench/fleet/costs.mjs';
-import { picture, scenariosIn } from '../../bench/fleet/pictures.mjs';
+import { PAGE, SERIES, filled, picture, pictureOf, scenariosIn } from '../../bench/fleet/pictures.mjs';
 import { RESULTS } from '../../bench/page.mjs';
 import { rowOf } from '../../bench/rounds.mjs';
 import { distinctTokens } from '../../bench/served.mjs';
@@ -41,6 +41,12 @@ suite('the pictures of the fleet', () => {
   test('are refused for a tier that nobody knows, and for seconds of an unknown run', () => {
     assert.throws(() => scenariosIn(text(second(1, 1, 1, 'magic'))), /no tier "magic"/);
     assert.throws(() => scenariosIn(text(second(1, 1, 1))), /does not begin with the line that says what it is/);
+  });
+
+  test('and their page are drawn from the committed series', () => {
+    const scenarios = JSON.parse(read(SERIES));
+    assert.equal(read(PAGE), filled(read(PAGE), scenarios));
+    for (const [name, scenario] of Object.entries(scenarios)) assert.equal(read(pictureOf(name)), picture(name, scenario), name);
   });
 });
 
