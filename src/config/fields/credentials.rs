@@ -29,7 +29,7 @@ object! {
         /// The name of a parameter of the query. Addresses are logged in many places, so use it only where nothing else works.
         query: Optional<Text> = Optional(Text), with(json!({ "pattern": "^[A-Za-z0-9._~-]+$" }));
         /// With `cookie = "clerk"`: the publishable key of the application whose cookie is read, if several applications share the site.
-        publishable_key: Optional<Text> = Optional(Text), with(json!({ "pattern": "^pk_(live|test)_[A-Za-z0-9+/=_-]+$" }));
+        publishable_key: Optional<Text> = Optional(Text), with(json!({ "pattern": "^pk_(live|test)_[A-Za-z0-9+/=_-]{6,}$" }));
         /// With `cookie = "supabase"` or `cookie = "better-auth"`: the name of the cookie, if it is not the usual one.
         name: Optional<Text> = Optional(Text), with(json!({ "pattern": r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$" }));
     }
