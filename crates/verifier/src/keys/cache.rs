@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::jose::{KeySet, SetIdentity};
-use crate::keys::coordinator::{Learnt, Origins};
+use crate::keys::coordinator::{Learnt, Origins, Sharing};
 use crate::keys::error::{KeySetError, KeySetErrorKind};
 use crate::keys::fetch::{self, Answer, Fetched};
 use crate::keys::freshness::{self, Asked, Decision, Freshness, Lifetime, RefreshPoint, Unavailable};
@@ -710,7 +710,7 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
         let outcome =
             fetch::fetch(&origins, self.source, self.policy, held.as_ref(), must_not_be_lost, max_age).await;
         let now = self.platform.now();
-        let Learnt { has_answered, failure, age_seconds, is_shared, is_told, .. } = origins.into_learnt();
+        let Learnt { has_answered, failure, age_seconds, sharing, .. } = origins.into_learnt();
         if has_answered {
             let seen =
                 |state: &mut CoordinatorState| (state.last_answered_at, state.problem) = (Some(now), None);
@@ -723,7 +723,7 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
             self.with(|entry| entry.coordinator_avoided_until = Some(now.plus(COORDINATOR_AVOIDED_SECONDS)));
             self.log(Level::Warn, "coordinator_failed", json!({ "reason": failure.to_string() }));
         }
-        let shared_at = is_shared.then(|| now.minus(age_seconds));
+        let shared_at = (sharing != Sharing::Nobody).then(|| now.minus(age_seconds));
         if self.with(|entry| entry.purges.last()) != purged_at {
             // The set was purged meanwhile, and the answer may be from before that.
             return false;
@@ -732,10 +732,10 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
         // Whoever got the answer first writes it. If a cache gave it, nobody knows who that is: an origin with a cache of its own may never give
         // another. Then everybody writes what is new, or was not confirmed for a while.
         let is_written_by_other = match (&outcome, &held) {
-            (Ok(brought), Some(held)) if is_shared && brought.body == held.body => {
-                is_told || now.since(held.lifetime.fetched_at) <= WRITTEN_AGAIN_SECONDS
+            (Ok(brought), Some(held)) if sharing == Sharing::Perhaps && brought.body == held.body => {
+                now.since(held.lifetime.fetched_at) <= WRITTEN_AGAIN_SECONDS
             }
-            _ => is_told,
+            _ => sharing == Sharing::Another,
         };
         if let (Noting::News, Ok(brought), Some(held)) = (noting, &outcome, &held)
             && (&brought.jwks_uri, &brought.body) == (&held.jwks_uri, &held.body)

@@ -215,7 +215,7 @@ impl Attempts {
         } else {
             later.consecutive_failures
         };
-        Self { last_unknown_kid_fetch_at, consecutive_failures, ..later }
+        Self { consecutive_failures, last_unknown_kid_fetch_at, ..later }
     }
 
     fn ended(self, now: Timestamp, asked: Asked, looked_at: Timestamp) -> Self {

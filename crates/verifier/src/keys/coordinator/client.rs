@@ -33,10 +33,20 @@ pub(crate) struct Learnt {
     pub(crate) failure: Option<CoordinatorError>,
     /// How old the last answer is at most, in seconds.
     pub(crate) age_seconds: u64,
-    /// Whether another process has the last answer too, or may have it.
-    pub(crate) is_shared: bool,
-    /// Whether the coordinator says that another process has received the last answer, and so writes it to the store.
-    pub(crate) is_told: bool,
+    /// Who else has the last answer.
+    pub(crate) sharing: Sharing,
+}
+
+/// Who else has an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// Nobody, yet.
+    #[default]
+    Nobody,
+    /// It is from a cache, so others may have it.
+    Perhaps,
+    /// Another process has received it from the coordinator, and so writes it to the store.
+    Another,
 }
 
 impl<'o, P: Clock + HttpClient> Origins<'o, P> {
@@ -90,16 +100,16 @@ impl<'o, P: Clock + HttpClient> Origins<'o, P> {
         self.learnt.with(|learnt| (learnt.is_avoided, learnt.failure) = (true, Some(failure)));
     }
 
-    fn note(&self, age_seconds: u64, is_shared: bool) {
-        self.learnt.with(|learnt| (learnt.age_seconds, learnt.is_shared) = (age_seconds, is_shared));
+    fn note(&self, age_seconds: u64, sharing: Sharing) {
+        self.learnt.with(|learnt| (learnt.age_seconds, learnt.sharing) = (age_seconds, sharing));
     }
 
     /// The origin's own answer.
     async fn direct(&self, request: &DocumentRequest) -> Result<Document, FetchError> {
         let answer = HttpClient::get(self.platform, request).await;
         let age_seconds = answer.as_ref().ok().and_then(|document| document.age_seconds);
-        self.note(age_seconds.unwrap_or(0), age_seconds.is_some());
-        self.learnt.with(|learnt| learnt.is_told = false);
+        let sharing = if age_seconds.is_some() { Sharing::Perhaps } else { Sharing::Nobody };
+        self.note(age_seconds.unwrap_or(0), sharing);
         answer
     }
 }
@@ -128,7 +138,7 @@ impl<P: Clock + HttpClient> HttpClient for Origins<'_, P> {
             match outcome {
                 // The coordinator works, but the origin is slow: it would be as slow for this process.
                 None if is_heard => {
-                    self.note(0, true);
+                    self.note(0, Sharing::Another);
                     Err(late.clone())
                 }
                 // The time limit is shorter than that of an answer.
@@ -144,8 +154,7 @@ impl<P: Clock + HttpClient> HttpClient for Origins<'_, P> {
                     self.direct(request).await
                 }
                 Some(Ok(Outcome { answer, age_seconds, is_news })) => {
-                    self.note(age_seconds, !is_news);
-                    self.learnt.with(|learnt| learnt.is_told = !is_news);
+                    self.note(age_seconds, if is_news { Sharing::Nobody } else { Sharing::Another });
                     answer
                 }
                 Some(Err(failure)) => {

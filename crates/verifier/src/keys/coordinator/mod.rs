@@ -30,7 +30,7 @@ use super::fetch::is_temporary;
 use super::freshness::is_future;
 use wire::{Answer, Question};
 
-pub(super) use client::{Learnt, Origins};
+pub(super) use client::{Learnt, Origins, Sharing};
 
 /// The name of the coordinator that fetches what `request` asks for: the same for each process. The base64url SHA-256 of the channel
 /// and the URL.
