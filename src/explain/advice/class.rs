@@ -30,8 +30,8 @@ pub(in crate::explain) fn class_of_token(examination: &Examination<'_>) -> Optio
 
 /// The classes that are accepted, each with what gives such a token.
 pub(super) fn accepted_hints(rule: &ClassRule) -> String {
-    let hints = rule.known.iter().filter(|class| rule.accepts(Some(class)));
-    hints.map(|class| format!(" `{}`: {}", class.name, class.hint)).collect()
+    let accepted = rule.known.iter().filter(|class| rule.accepts(Some(class)));
+    accepted.flat_map(|class| [" `", class.name, "`: ", class.hint]).collect()
 }
 
 pub(in crate::explain) fn class_refused(examination: &Examination<'_>) -> Advice {

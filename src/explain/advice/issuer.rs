@@ -9,7 +9,7 @@ use crate::explain::Examination;
 use crate::explain::cause::CauseId;
 use crate::explain::issuers::{self, Difference};
 use crate::jose::Algorithm;
-use crate::jose::token::{Claims, Header};
+use crate::jose::token::{Claims, Header, UntrustedToken};
 use crate::keys::{Location, url};
 use crate::rejection::{IssuerProblem, Refusal, Rejection, excerpt};
 use crate::trust::classes::Class;
@@ -441,7 +441,7 @@ fn audience_lines(
     known: Option<(Preset, Option<Refused>)>,
 ) -> (String, String) {
     let any_of = |one: &str| format!("\n    audience = {{ any_of = [{}] }}", quoted(one));
-    let claims = examination.token.as_ref().map(|token| token.claims());
+    let claims = examination.token.as_ref().map(UntrustedToken::claims);
     let given = claims.and_then(|claims| claims.audience.as_deref()).unwrap_or_default();
     let mut which = String::new();
     if !known.is_some_and(|(_, refused)| refused.is_some_and(Refused::is_of_another_class)) {

@@ -113,7 +113,11 @@ mod tests {
             ("P{ksuid}", "P2abcdefghijklmnopqrstuvwxy_", false),
             ("https://{host}.example", "https://evil!.example", false),
             ("https://{host}.example", "https://evil%2f.example", false),
-            ("https://a.example/{uuid}/v2.0", &format!("https://a.example/{}/v2.0", &tenant[1..]), false),
+            (
+                "https://a.example/{uuid}/v2.0",
+                &format!("https://a.example/{}/v2.0", tenant.split_at(1).1),
+                false,
+            ),
             ("https://a.example/{uuid}/v2.0", &format!("https://a.example/{tenant}5/v2.0"), false),
             (
                 "https://a.example/{uuid}/v2.0",
