@@ -6,8 +6,8 @@ use edge_assay::limits::MAX_RETIRED_KIDS;
 use edge_assay::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Isolate, NOW, POLICY, REFRESH_AT, calls, holds, serve, source, world};
-use crate::support::platform::FakePlatform;
+use super::{Isolate, NOW, POLICY, REFRESH_AT, STALE_AT, URL, calls, holds, serve, source, world};
+use crate::support::platform::{Answer, FakePlatform};
 
 /// An isolate that has held `a` and `b`; `a` was withdrawn, and a token of it has made the isolate look at [`NOW`].
 fn withdrawn() -> (FakePlatform, Isolate) {
@@ -90,6 +90,21 @@ fn a_retired_key_that_comes_back_is_accepted_after_the_next_refresh() {
     isolate.serve(&world, Wanted::Any).unwrap();
     world.pass(30);
     assert_eq!(look(&world, &isolate), 1);
+}
+
+#[test]
+fn past_the_ttl_a_retired_key_is_not_refused_while_the_origin_is_down() {
+    let (world, isolate) = withdrawn();
+    for _ in 0..2 {
+        world.pass(30);
+        look(&world, &isolate);
+    }
+    world.origin.serves(URL, Answer::unreachable());
+    world.pass(STALE_AT - 1);
+    assert_eq!(look(&world, &isolate), 0);
+    world.pass(1);
+    assert!(isolate.ask(&world, Wanted::Kid("a")).is_err(), "503: the key may have come back");
+    assert!(holds(&isolate.ask(&world, Wanted::Kid("b")), "b"));
 }
 
 #[test]

@@ -454,7 +454,7 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
     fn decide(&self, wanted: Wanted<'_>, now: Timestamp) -> Decision {
         let point = self.refresh_point();
         self.with(|entry| {
-            let asked = asked(&entry.record, wanted);
+            let asked = asked(&entry.record, wanted, now);
             freshness::decide(now, Some(&self.freshness_of(&entry.record)), asked, self.policy, point)
         })
     }
@@ -699,7 +699,7 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
         let begun = self.platform.now();
         let (held, asked) = self.with(|entry| {
             let held = entry.record.cached.clone().filter(|cached| self.source.accepts(&cached.set));
-            (held, asked(&entry.record, wanted))
+            (held, asked(&entry.record, wanted, begun))
         });
         let (purged_at, avoided_until) =
             self.with(|entry| (entry.purges.last(), entry.coordinator_avoided_until));
@@ -832,11 +832,16 @@ enum Noting {
     News,
 }
 
-/// How `wanted` relates to the cached set. Without a set no key is unknown yet. Nobody looks for a key that is retired.
-fn asked(record: &Record, wanted: Wanted<'_>) -> Asked {
+/// How `wanted` relates to the cached set at `now`. Without a set no key is unknown yet. Nobody looks for a key that is retired, before the end of the TTL:
+/// past it, the set does not show that the key is still absent.
+fn asked(record: &Record, wanted: Wanted<'_>, now: Timestamp) -> Asked {
     match (wanted, &record.cached) {
         (Wanted::Kid(kid), Some(CachedSet { set, .. })) if is_known(set, kid) => Asked::KnownKid,
-        (Wanted::Kid(kid), Some(_)) if record.retired.contains(kid) => Asked::Any,
+        (Wanted::Kid(kid), Some(CachedSet { lifetime, .. }))
+            if now < lifetime.fresh_until && record.retired.contains(kid) =>
+        {
+            Asked::Any
+        }
         (Wanted::Kid(_), Some(_)) => Asked::UnknownKid,
         (Wanted::Any, _) | (Wanted::Kid(_), None) => Asked::Any,
     }
