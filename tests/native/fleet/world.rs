@@ -48,6 +48,8 @@ enum Event {
     Flood(Place),
     /// The isolate ends, and a new one begins.
     End(Place),
+    /// A deployment reaches the isolate with this number.
+    Deployed(usize),
     Cron,
     /// An operator purges the set of the first issuer.
     Purge,
@@ -310,7 +312,7 @@ impl World {
             let first_ms = self.dice.pause(self.slots.borrow()[number].pause_ms);
             self.live((number, 0), first_ms);
             if let Some(deployed_at) = scenario.deployed_at {
-                self.at(deployed_at * 1000 + self.dice.between(0, 30_000), Event::End((number, 0)));
+                self.at(deployed_at * 1000 + self.dice.between(0, 30_000), Event::Deployed(number));
             }
         }
         if let Some(purged_at) = scenario.purged_at {
@@ -394,6 +396,10 @@ impl World {
             }
             Event::Request(_) | Event::Flood(_) | Event::End(_) => {}
             Event::Purge => self.purge(),
+            Event::Deployed(number) => {
+                let generation = self.slots.borrow()[number].generation;
+                self.handle(Event::End((number, generation)));
+            }
             Event::Cron => {
                 self.at(now_ms + CRON_INTERVAL_SECONDS as i64 * 1000, Event::Cron);
                 self.run_cron();
