@@ -121,6 +121,13 @@ suite('the judgement', () => {
       [],
     );
   });
+  test('does not take one that becomes free for a drift', () => {
+    const busy = (x) => (x < 20 ? 900 : 4);
+    assert.deepEqual(
+      failed((x) => ({ p50: busy(x) / 4 + 8, p99: busy(x) / 2 + 80, contention: busy(x) })),
+      [],
+    );
+  });
   test('names what drifts', () =>
     assert.deepEqual(
       failed((x) => ({ cpuMicroseconds: 400 + 20 * x })),
