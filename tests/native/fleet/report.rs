@@ -93,11 +93,11 @@ impl Report {
         Self {
             name,
             about,
+            duration,
+            fetches_per_second,
             tier,
             isolates,
             data_centres,
-            duration,
-            fetches_per_second,
             wrong_per_second,
             last_question,
             ..Self::default()
@@ -212,7 +212,7 @@ impl Report {
         let lines = seconds.filter(|(_, (fetches, wrong))| **fetches + **wrong > 0).map(|(second, (fetches, wrong))| {
             json!({ "scenario": scenario, "tier": tier, "second": second, "fetches": fetches, "wrong": wrong })
         });
-        std::iter::once(header).chain(lines).map(|line| format!("{line}\n")).collect()
+        std::iter::once(header).chain(lines).flat_map(|line| [line.to_string(), "\n".to_owned()]).collect()
     }
 
     /// The longest wait of a request with a good token, in milliseconds.

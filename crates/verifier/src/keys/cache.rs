@@ -156,12 +156,13 @@ impl KeyCache {
                 Decision::FetchFirst => {
                     let Some(lease) = visit.take_lease(now) else { continue };
                     let needed = |now| visit.decide(wanted, now) == Decision::FetchFirst;
-                    tier = visit.bring(lease, wanted, Patience::Request, needed).await;
+                    // In a box, so that the future of a request that finds its key in memory stays small.
+                    tier = Box::pin(visit.bring(lease, wanted, Patience::Request, needed)).await;
                 }
                 Decision::FetchFirstOrUse => {
                     let needed = |now| visit.decide(wanted, now) == Decision::FetchFirstOrUse;
                     let Some(lease) = visit.take_lease(now) else { continue };
-                    let bring = visit.bring(lease, wanted, Patience::Request, needed);
+                    let bring = Box::pin(visit.bring(lease, wanted, Patience::Request, needed));
                     if let Some(brought) = with_timeout(platform, STALE_WAIT_MS, bring).await {
                         tier = brought;
                     } else {
@@ -190,7 +191,7 @@ impl KeyCache {
         self.entries.with(|entries| {
             let entry = entries.get(&*source.identity())?;
             let cached = entry.record.serving(now).filter(|cached| source.accepts(&cached.set))?;
-            let (known, asked) = (entry.record.freshness(), asked(&entry.record, wanted));
+            let (known, asked) = (entry.record.freshness(), asked(&entry.record, wanted, now));
             let is_settled = entry.purges.look(now) == Look::No
                 && freshness::decide(now, Some(&known), asked, policy, point) == Decision::Use;
             is_settled.then(|| cached.set.identity())

@@ -464,7 +464,6 @@ pub const DESCOPE: &[Class] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::trust::presets::Preset;
 
     #[test]
