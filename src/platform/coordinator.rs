@@ -9,10 +9,9 @@ use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 
 use super::describe;
-use super::environment::Environment;
 use crate::keys::coordinator::Coordinator;
 use crate::limits;
-use crate::ports::{Clock as _, CoordinatorError};
+use crate::ports::{Clock, CoordinatorError, HttpClient};
 
 /// The binding of the Durable Object namespace.
 pub(super) const BINDING: &str = "COORDINATOR";
@@ -38,18 +37,22 @@ pub(super) async fn answer_of(
 }
 
 /// Answers a question that the object has received. The fetch that it begins goes on without it.
-pub async fn answer(coordinator: Rc<Coordinator>, environment: Environment, question: &str) -> String {
-    let (asked, fetch) = coordinator.ask(question, environment.now());
+pub async fn answer<P: Clock + HttpClient + Clone + 'static>(
+    coordinator: Rc<Coordinator>,
+    platform: P,
+    question: &str,
+) -> String {
+    let (asked, fetch) = coordinator.ask(question, platform.now());
     if let Some(fetch) = fetch {
-        let (coordinator, environment) = (Rc::clone(&coordinator), environment.clone());
+        let (coordinator, platform) = (Rc::clone(&coordinator), platform.clone());
         drop(future_to_promise(async move {
-            coordinator.fetch(&environment, fetch).await;
+            coordinator.fetch(&platform, fetch).await;
             // The runtime removes an object that waits for nothing from memory after 10 s, and its outcomes with it.
-            environment.sleep(KEPT_MS).await;
+            platform.sleep(KEPT_MS).await;
             Ok(JsValue::UNDEFINED)
         }));
     }
-    coordinator.answer(&environment, asked).await
+    coordinator.answer(&platform, asked).await
 }
 
 /// For how long an object stays in memory after a fetch: as long as its outcome may be held.

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
 
-use crate::limits::STORE_TIMEOUT_MS;
+use crate::limits::{LEASE_POLL_RANGE_MS, LEASE_POLL_SHARE, STORE_TIMEOUT_MS};
 use crate::ports::{Clock, StoreError};
 
 /// The outcome of a store operation, or a [`StoreError`] if it takes longer than [`STORE_TIMEOUT_MS`], so that a request does not
@@ -23,6 +23,12 @@ pub async fn with_store_timeout<C: Clock, T>(
 /// The error of a store that has not answered for `milliseconds`.
 pub(crate) fn no_answer_within(milliseconds: u32) -> StoreError {
     StoreError(format!("no answer within {milliseconds} ms"))
+}
+
+/// Milliseconds until a request that has waited for another's fetch for `waited_ms` looks at the memory again.
+pub(crate) fn poll_interval_ms(waited_ms: u32) -> u32 {
+    let (shortest, longest) = LEASE_POLL_RANGE_MS;
+    (waited_ms / LEASE_POLL_SHARE).clamp(shortest, longest)
 }
 
 /// The output of `operation`, or `None` if it takes longer than `milliseconds`. In that case it is dropped.

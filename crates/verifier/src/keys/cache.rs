@@ -21,16 +21,16 @@ use crate::keys::retired::is_known;
 use crate::keys::{CachePolicy, CoordinatorState, KeySource, KeyState, LookedAgain, Lookup, Tier, Wanted};
 use crate::limits::{
     CLOCK_DISAGREEMENT_SECONDS, COORDINATOR_AVOIDED_SECONDS, COORDINATOR_LEASE_SECONDS, LEASE_MARGIN_SECONDS,
-    LEASE_POLL_RANGE_MS, LEASE_POLL_SHARE, LOOK_AGAIN_AFTER_SECONDS, MIN_STORE_TTL_SECONDS, NO_WAIT_SECONDS,
-    PURGE_PAUSE_MS, PURGE_WAIT_MS, STALE_WAIT_MS, STORE_AVOIDED_SECONDS, STORE_LEASE_SECONDS,
-    STORE_TIMEOUT_MS, STORE_WAIT_MS, WRITE_FAILURE_LOG_SECONDS, WRITE_WITHIN_SECONDS, WRITTEN_AGAIN_SECONDS,
+    LOOK_AGAIN_AFTER_SECONDS, MIN_STORE_TTL_SECONDS, NO_WAIT_SECONDS, PURGE_PAUSE_MS, PURGE_WAIT_MS,
+    STALE_WAIT_MS, STORE_AVOIDED_SECONDS, STORE_LEASE_SECONDS, STORE_TIMEOUT_MS, STORE_WAIT_MS,
+    WRITE_FAILURE_LOG_SECONDS, WRITE_WITHIN_SECONDS, WRITTEN_AGAIN_SECONDS,
 };
 use crate::members::json;
 use crate::ports::{KeyPlatform, KeyValueStore, Level, Log, Random, StoreError};
 use crate::rejection::Fault;
 use crate::sync::Shared;
 use crate::time::Timestamp;
-use crate::waiting::{join_all, no_answer_within, with_store_timeout, with_timeout};
+use crate::waiting::{join_all, no_answer_within, poll_interval_ms, with_store_timeout, with_timeout};
 
 /// A process's memory of the keys of every source.
 #[derive(Debug, Default)]
@@ -807,12 +807,6 @@ impl Entry {
     fn release(&mut self, number: u64) {
         self.lease.take_if(|lease| lease.number == number);
     }
-}
-
-/// Milliseconds until a request that has waited for another's fetch for `waited_ms` looks at the memory again.
-pub(super) fn poll_interval_ms(waited_ms: u32) -> u32 {
-    let (shortest, longest) = LEASE_POLL_RANGE_MS;
-    (waited_ms / LEASE_POLL_SHARE).clamp(shortest, longest)
 }
 
 /// Who waits for the store.

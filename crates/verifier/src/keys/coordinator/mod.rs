@@ -24,8 +24,8 @@ use crate::limits::{
 use crate::ports::{Clock, Document, DocumentRequest, FetchError, HttpClient};
 use crate::sync::Shared;
 use crate::time::Timestamp;
+use crate::waiting::poll_interval_ms;
 
-use super::cache::poll_interval_ms;
 use super::fetch::is_temporary;
 use super::freshness::is_future;
 use wire::{Answer, Question};
