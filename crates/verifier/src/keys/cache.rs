@@ -15,12 +15,13 @@ use crate::keys::coordinator::{Learnt, Origins, Sharing};
 use crate::keys::error::{KeySetError, KeySetErrorKind};
 use crate::keys::fetch::{self, Answer, Fetched};
 use crate::keys::freshness::{self, Asked, Decision, Freshness, Lifetime, RefreshPoint, Unavailable};
+use crate::keys::lease::{self, Lease};
 use crate::keys::purge::{self, Look, Purges};
 use crate::keys::record::{self, CachedSet, Record, Written};
 use crate::keys::retired::is_known;
 use crate::keys::{CachePolicy, CoordinatorState, KeySource, KeyState, LookedAgain, Lookup, Tier, Wanted};
 use crate::limits::{
-    CLOCK_DISAGREEMENT_SECONDS, COORDINATOR_AVOIDED_SECONDS, COORDINATOR_LEASE_SECONDS, LEASE_MARGIN_SECONDS,
+    CLOCK_DISAGREEMENT_SECONDS, COORDINATOR_AVOIDED_SECONDS, COORDINATOR_LEASE_SECONDS,
     LOOK_AGAIN_AFTER_SECONDS, MIN_STORE_TTL_SECONDS, NO_WAIT_SECONDS, PURGE_PAUSE_MS, PURGE_WAIT_MS,
     STALE_WAIT_MS, STORE_AVOIDED_SECONDS, STORE_LEASE_SECONDS, STORE_TIMEOUT_MS, STORE_WAIT_MS,
     WRITE_FAILURE_LOG_SECONDS, WRITE_WITHIN_SECONDS, WRITTEN_AGAIN_SECONDS,
@@ -81,15 +82,6 @@ pub struct Purged {
     pub announced: Result<(), StoreError>,
     /// The set as the origin serves it now, or why it cannot be had.
     pub fetched: Result<Arc<KeySet>, Fault>,
-}
-
-/// The right to read the store and to ask the origin. It ends at `until`, or when the request gives it back, or when the clock is set
-/// back to long before `since`.
-#[derive(Clone, Copy, Debug)]
-struct Lease {
-    number: u64,
-    since: Timestamp,
-    until: Timestamp,
 }
 
 impl KeyCache {
@@ -237,9 +229,7 @@ impl KeyCache {
 
     /// Whether no request waits for the store now.
     fn avoids_store(&self, now: Timestamp) -> bool {
-        let until = self.store_avoided_until.get();
-        // After a step of the clock the end may lie further ahead than a whole period.
-        until.is_some_and(|until| now < until && until <= now.plus(STORE_AVOIDED_SECONDS))
+        freshness::lasts(self.store_avoided_until.get(), STORE_AVOIDED_SECONDS, now)
     }
 
     /// Notes whether the store has answered in time.
@@ -588,7 +578,7 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
             if entry.is_leased(now) {
                 return None;
             }
-            entry.lease = Some(Lease { number, since: now, until: now.plus(STORE_LEASE_SECONDS) });
+            entry.lease = Some(Lease::new(number, now, STORE_LEASE_SECONDS));
             Some(number)
         })
     }
@@ -596,12 +586,10 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
     /// Makes the lease last for a fetch. `false` if it has ended and another request has taken its own.
     fn extend_lease(&self, number: u64, now: Timestamp) -> bool {
         let margin = if self.platform.has_coordinator() { COORDINATOR_LEASE_SECONDS } else { 0 };
-        let seconds = u64::from(self.policy.fetch_timeout_ms.div_ceil(1000))
-            .saturating_add(LEASE_MARGIN_SECONDS)
-            .saturating_add(margin);
+        let seconds = lease::fetch_seconds(self.policy.fetch_timeout_ms).saturating_add(margin);
         self.with(|entry| match &mut entry.lease {
-            Some(lease) if lease.number == number => {
-                (lease.since, lease.until) = (now, now.plus(seconds));
+            Some(lease) if lease.is(number) => {
+                *lease = Lease::new(number, now, seconds);
                 true
             }
             _ => false,
@@ -801,11 +789,11 @@ fn log(platform: &impl Log, issuer: &str, level: Level, event: &str, mut line: s
 
 impl Entry {
     fn is_leased(&self, now: Timestamp) -> bool {
-        self.lease.is_some_and(|lease| now < lease.until && !freshness::is_future(lease.since, now))
+        self.lease.is_some_and(|lease| lease.is_held(now))
     }
 
     fn release(&mut self, number: u64) {
-        self.lease.take_if(|lease| lease.number == number);
+        self.lease.take_if(|lease| lease.is(number));
     }
 }
 

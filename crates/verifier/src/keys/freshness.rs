@@ -252,6 +252,11 @@ pub(super) fn is_future(at: Timestamp, now: Timestamp) -> bool {
     at > now.plus(CLOCK_DISAGREEMENT_SECONDS)
 }
 
+/// Whether a period that ends at `until` lasts at `now`. It has `longest_seconds` at most: after a step of the clock its end may lie further ahead.
+pub(super) fn lasts(until: Option<Timestamp>, longest_seconds: u64, now: Timestamp) -> bool {
+    until.is_some_and(|until| now < until && until <= now.plus(longest_seconds))
+}
+
 /// Seconds left of a period of `seconds` that began at `since`; never more than the whole. A period that begins in the future has
 /// ended.
 fn left(now: Timestamp, since: Timestamp, seconds: u64) -> Option<u64> {

@@ -9,6 +9,7 @@ pub mod coordinator;
 pub mod error;
 pub mod fetch;
 pub mod freshness;
+mod lease;
 mod purge;
 pub mod record;
 pub mod retired;

@@ -5,7 +5,7 @@
 //! reads a clock or a store.
 
 use crate::keys::KeySource;
-use crate::keys::freshness::is_future;
+use crate::keys::freshness::{is_future, lasts};
 use crate::keys::record;
 use crate::limits::{MAX_SHARED_SECONDS, PURGE_KNOWN_SECONDS, PURGE_LOOK_SECONDS, STORE_LEASE_SECONDS};
 use crate::time::Timestamp;
@@ -35,8 +35,7 @@ pub(super) enum Look {
 impl Purges {
     /// When to look, at `now`.
     pub(super) fn look(&self, now: Timestamp) -> Look {
-        let is_looking =
-            self.looking_until.is_some_and(|until| now < until && until <= now.plus(STORE_LEASE_SECONDS));
+        let is_looking = lasts(self.looking_until, STORE_LEASE_SECONDS, now);
         let known = |seconds| self.looked_at.is_some_and(|at| now < at.plus(seconds) && !is_future(at, now));
         if is_looking || known(PURGE_LOOK_SECONDS) {
             Look::No

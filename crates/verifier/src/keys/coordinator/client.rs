@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::keys::fetch::is_temporary;
+use crate::keys::freshness::lasts;
 use crate::limits::{COORDINATOR_ANSWERS_MS, COORDINATOR_AVOIDED_SECONDS};
 use crate::ports::{Clock, CoordinatorError, Document, DocumentRequest, FetchError, HttpClient};
 use crate::sync::Shared;
@@ -52,10 +53,8 @@ pub(crate) enum Sharing {
 impl<'o, P: Clock + HttpClient> Origins<'o, P> {
     /// The way of a process that avoids the coordinator until `avoided_until`, because it failed.
     pub(crate) fn new(platform: &'o P, avoided_until: Option<Timestamp>, now: Timestamp) -> Self {
-        // After a step of the clock the end may lie further ahead than a whole period.
         let is_avoided =
-            avoided_until.is_some_and(|until| now < until && until <= now.plus(COORDINATOR_AVOIDED_SECONDS));
-        let is_avoided = is_avoided || !platform.has_coordinator();
+            lasts(avoided_until, COORDINATOR_AVOIDED_SECONDS, now) || !platform.has_coordinator();
         Self { platform, learnt: Shared::new(Learnt { is_avoided, ..Learnt::default() }) }
     }
 

@@ -18,8 +18,8 @@ use edge_assay_jose::hash::sha256;
 use crate::jose::base64url;
 use crate::limits::{
     COORDINATOR_FETCHES_PER_MINUTE, COORDINATOR_HOLD_SECONDS, COORDINATOR_LONGEST_HOLD_SECONDS,
-    COORDINATOR_RETRY_SECONDS, COORDINATOR_WAITS_MS, LEASE_MARGIN_SECONDS, MAX_COORDINATED_BYTES,
-    MAX_COORDINATED_SOURCES, MAX_JWKS_BYTES,
+    COORDINATOR_RETRY_SECONDS, COORDINATOR_WAITS_MS, MAX_COORDINATED_BYTES, MAX_COORDINATED_SOURCES,
+    MAX_JWKS_BYTES,
 };
 use crate::ports::{Clock, Document, DocumentRequest, FetchError, HttpClient};
 use crate::sync::Shared;
@@ -28,6 +28,7 @@ use crate::waiting::poll_interval_ms;
 
 use super::fetch::is_temporary;
 use super::freshness::is_future;
+use super::lease::{self, Lease};
 use wire::{Answer, Question};
 
 pub(super) use client::{Learnt, Origins, Sharing};
@@ -77,13 +78,6 @@ struct Held {
     at: Timestamp,
     /// Whether a process has received it.
     is_told: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Lease {
-    number: u64,
-    since: Timestamp,
-    until: Timestamp,
 }
 
 /// A question that was read. [`Coordinator::answer`] answers it.
@@ -169,8 +163,7 @@ impl Coordinator {
             if source.is_leased(now) || !source.needs_fetch(request, now) || !source.may_fetch(now) {
                 return None;
             }
-            let seconds = u64::from(request.timeout_ms.div_ceil(1000)).saturating_add(LEASE_MARGIN_SECONDS);
-            source.lease = Some(Lease { number, since: now, until: now.plus(seconds) });
+            source.lease = Some(Lease::new(number, now, lease::fetch_seconds(request.timeout_ms)));
             source.begun.rotate_right(1);
             if let Some(first) = source.begun.first_mut() {
                 *first = Some(now);
@@ -234,7 +227,7 @@ fn after_byte_order_mark(body: &[u8]) -> &[u8] {
 
 impl Source {
     fn is_leased(&self, now: Timestamp) -> bool {
-        self.lease.is_some_and(|lease| now < lease.until && !is_future(lease.since, now))
+        self.lease.is_some_and(|lease| lease.is_held(now))
     }
 
     /// Whether what is held is too old, for everyone or for this process. A failure is held for everyone.
@@ -270,7 +263,7 @@ impl Source {
         lease: u64,
         begun: Timestamp,
     ) {
-        if self.lease.take_if(|own| own.number == lease).is_none() {
+        if self.lease.take_if(|own| own.is(lease)).is_none() {
             // The fetch took longer than its lease, and another has taken its place.
             return;
         }
