@@ -218,6 +218,12 @@ impl KeySet {
         self.keys.iter().filter(move |jwk| jwk.kid.as_deref() == Some(kid))
     }
 
+    /// Whether a key has this `kid`, usable or set aside.
+    #[must_use]
+    pub fn has_kid(&self, kid: &str) -> bool {
+        self.with_kid(kid).next().is_some() || self.set_aside_with_kid(kid).is_some()
+    }
+
     /// The first key with this `kid` that was set aside.
     #[must_use]
     pub fn set_aside_with_kid(&self, kid: &str) -> Option<&SetAside> {

@@ -64,6 +64,20 @@ impl From<der::Error> for PemError {
     }
 }
 
+/// How the DER of a block is read.
+type Read = fn(&[u8]) -> Result<VerifyingKey, PemError>;
+
+/// The labels of public keys, and how what they stand for is read.
+const READERS: [(&str, Read); 3] =
+    [("PUBLIC KEY", public_key), ("RSA PUBLIC KEY", rsa), ("CERTIFICATE", certificate)];
+
+/// Whether `octets` begin as the PEM of a public key or of a certificate does.
+#[must_use]
+pub fn is_public(octets: &[u8]) -> bool {
+    let label = octets.trim_ascii_start().strip_prefix(b"-----BEGIN ");
+    label.is_some_and(|label| READERS.iter().any(|(one, _)| label.starts_with(one.as_bytes())))
+}
+
 /// Whether `text` begins as PEM does.
 pub(crate) fn is_pem(text: &str) -> bool {
     text.trim_start().starts_with("-----BEGIN ")
@@ -84,12 +98,8 @@ pub(crate) fn read(text: &str) -> Result<VerifyingKey, PemError> {
     if !is_ended {
         return Err(PemError::NotOneBlock);
     }
-    let read: fn(&[u8]) -> Result<VerifyingKey, PemError> = match label {
-        "PUBLIC KEY" => public_key,
-        "RSA PUBLIC KEY" => rsa,
-        "CERTIFICATE" => certificate,
-        other => return Err(PemError::Label(excerpt(other))),
-    };
+    let reader = READERS.iter().find(|(one, _)| *one == label);
+    let (_, read) = reader.ok_or_else(|| PemError::Label(excerpt(label)))?;
     let base64: String = body.chars().filter(|c| !c.is_ascii_whitespace()).collect();
     read(&STANDARD.decode(base64).map_err(|_| PemError::Base64)?)
 }

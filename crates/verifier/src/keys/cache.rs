@@ -18,7 +18,6 @@ use crate::keys::freshness::{self, Asked, Decision, Freshness, Lifetime, Refresh
 use crate::keys::lease::{self, Lease};
 use crate::keys::purge::{self, Look, Purges};
 use crate::keys::record::{self, CachedSet, Record, Written};
-use crate::keys::retired::is_known;
 use crate::keys::{CachePolicy, CoordinatorState, KeySource, KeyState, LookedAgain, Lookup, Tier, Wanted};
 use crate::limits::{
     CLOCK_DISAGREEMENT_SECONDS, COORDINATOR_AVOIDED_SECONDS, COORDINATOR_LEASE_SECONDS,
@@ -734,7 +733,7 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
         }
         let asked = match (&outcome, wanted) {
             // The fetch has looked for this kid, even if no set was known before.
-            (Ok(brought), Wanted::Kid(kid)) if !is_known(&brought.set, kid) => Asked::UnknownKid,
+            (Ok(brought), Wanted::Kid(kid)) if !brought.set.has_kid(kid) => Asked::UnknownKid,
             _ => asked,
         };
         let succeeded = outcome.is_ok();
@@ -819,7 +818,7 @@ enum Noting {
 /// past it, the set does not show that the key is still absent.
 fn asked(record: &Record, wanted: Wanted<'_>, now: Timestamp) -> Asked {
     match (wanted, &record.cached) {
-        (Wanted::Kid(kid), Some(CachedSet { set, .. })) if is_known(set, kid) => Asked::KnownKid,
+        (Wanted::Kid(kid), Some(CachedSet { set, .. })) if set.has_kid(kid) => Asked::KnownKid,
         (Wanted::Kid(kid), Some(CachedSet { lifetime, .. }))
             if now < lifetime.fresh_until && record.retired.contains(kid) =>
         {

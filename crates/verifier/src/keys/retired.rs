@@ -26,11 +26,6 @@ struct Vanished {
     confirmed: bool,
 }
 
-/// Whether the set has a key with this `kid`, usable or set aside.
-pub(super) fn is_known(set: &KeySet, kid: &str) -> bool {
-    set.with_kid(kid).next().is_some() || set.set_aside_with_kid(kid).is_some()
-}
-
 /// The `kid`s of the set.
 fn kids(set: &KeySet) -> impl Iterator<Item = &str> {
     let usable = set.keys.iter().filter_map(|key| key.kid.as_deref());
@@ -50,11 +45,11 @@ impl RetiredKids {
 
     /// Notes that `set`, fetched at this time, has taken the place of `former`.
     pub(super) fn replaced(&mut self, former: Option<&KeySet>, set: &KeySet, fetched_at: Timestamp) {
-        self.0.retain(|vanished| !is_known(set, &vanished.kid) && !vanished.is_over(fetched_at));
+        self.0.retain(|vanished| !set.has_kid(&vanished.kid) && !vanished.is_over(fetched_at));
         for vanished in &mut self.0 {
             vanished.confirmed |= fetched_at.since(vanished.absent_since) >= RETIRED_AFTER_SECONDS;
         }
-        for kid in former.into_iter().flat_map(kids).filter(|kid| !is_known(set, kid)) {
+        for kid in former.into_iter().flat_map(kids).filter(|kid| !set.has_kid(kid)) {
             self.remember(Vanished { kid: kid.to_owned(), absent_since: fetched_at, confirmed: false });
         }
         self.shorten();
@@ -71,7 +66,7 @@ impl RetiredKids {
     /// Takes over what another process remembers, as far as `set` lacks it.
     pub(super) fn merge(&mut self, other: Self, set: Option<&KeySet>) {
         for vanished in other.0 {
-            if !set.is_some_and(|set| is_known(set, &vanished.kid)) {
+            if !set.is_some_and(|set| set.has_kid(&vanished.kid)) {
                 self.remember(vanished);
             }
         }

@@ -52,17 +52,12 @@ impl DistrustedKeys {
         secrets: &[ConfiguredSecret],
     ) -> impl Iterator<Item = &'d str> {
         let is_key = move |name: &str| {
-            let mut keys = set.into_iter().flat_map(|set| &set.keys);
-            keys.any(|key| key.thumbprint == name || key.kid.as_deref() == Some(name))
-        };
-        let is_aside = move |name: &str| {
-            let mut aside = set.into_iter().flat_map(|set| &set.set_aside);
-            aside.any(|key| key.kid.as_deref() == Some(name))
+            set.is_some_and(|set| set.has_kid(name) || set.keys.iter().any(|key| key.thumbprint == name))
         };
         let is_secret =
             move |name: &str| secrets.iter().any(|secret| secret.reference.kid.as_deref() == Some(name));
         let names = self.0.iter().map(String::as_str);
-        names.filter(move |name| !is_key(name) && !is_aside(name) && !is_secret(name))
+        names.filter(move |name| !is_key(name) && !is_secret(name))
     }
 
     /// Whether `secret`, one of `secrets`, is one of them: by its own `kid`, or by that of another entry with the same binding.

@@ -5,6 +5,7 @@ use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use crate::jose::algorithm::Algorithm;
+use crate::jose::pem;
 use crate::jose::signature::SharedSecret;
 use crate::ports::Secrets;
 
@@ -80,7 +81,7 @@ impl SecretReference {
             None => Err(NOT_BOUND),
             Some(text) if text.is_empty() => Err("it is empty"),
             Some(text) => match self.encoding.decode(&text) {
-                Ok(octets) if is_public_pem(&octets) => Err(PUBLIC),
+                Ok(octets) if pem::is_public(&octets) => Err(PUBLIC),
                 decoded => decoded,
             },
         }
@@ -89,14 +90,6 @@ impl SecretReference {
 
 /// The problem of a secret that everybody may know. With a public key as the secret, everybody could sign tokens (RFC 8725 §2.1).
 const PUBLIC: &str = "it is a public key in PEM, which is no secret: write it into `public_keys` or `jwks`, and allow its algorithm";
-
-/// Whether the octets are a public key or a certificate as PEM text.
-fn is_public_pem(octets: &[u8]) -> bool {
-    let label = octets.trim_ascii_start().strip_prefix(b"-----BEGIN ");
-    label.is_some_and(|label| {
-        [&b"PUBLIC KEY"[..], b"RSA PUBLIC KEY", b"CERTIFICATE"].iter().any(|one| label.starts_with(one))
-    })
-}
 
 /// A shared secret with its key.
 #[derive(Debug)]
