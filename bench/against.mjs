@@ -3,10 +3,9 @@
 import { existsSync } from 'node:fs';
 import { at } from '../scripts/lib/paths.mjs';
 import { Failure, step } from '../scripts/lib/steps.mjs';
-import { cpuClock } from './cpu.mjs';
-import { load } from './load.mjs';
+import { microsecondsPerRequest } from './cpu.mjs';
 import { inRounds, rowOf } from './rounds.mjs';
-import { distinctTokens, oneToken, proxyRequest, verifyRequest } from './served.mjs';
+import { casesOf } from './served.mjs';
 import { startWorkerd } from './workerd.mjs';
 
 const WORKER = 'edge-assay';
@@ -27,19 +26,11 @@ export async function against(other, subjects, { rounds, seconds, connections, f
     ]) {
       processes[target] = await startWorkerd(subjects, { ...folders, worker, only: WORKER });
     }
-    const cases = subjects.flatMap(({ algorithm, tokens }) => [
-      { name: oneToken(algorithm), requests: tokens.slice(0, 1).map(verifyRequest) },
-      { name: distinctTokens(algorithm), requests: tokens.map(verifyRequest) },
-      { name: `gateway, ${oneToken(algorithm)}`, requests: tokens.slice(0, 1).map(proxyRequest) },
-    ]);
+    const cases = casesOf(subjects);
     const all = cases.flatMap((one) => TARGETS.map((target) => ({ ...one, target })));
     const measure = async ({ target, requests }) => {
       const { pid, ports } = processes[target];
-      const cpuSeconds = cpuClock(pid);
-      const begin = cpuSeconds();
-      const { answers } = await load(ports[WORKER], requests, { connections, seconds });
-      if (answers === 0) throw new Failure('✗ No request was answered in the time. Give --seconds more.');
-      return { microseconds: ((cpuSeconds() - begin) * 1e6) / answers };
+      return { microseconds: await microsecondsPerRequest({ pid, port: ports[WORKER] }, requests, { connections, seconds }) };
     };
     const rows = await step(`Two builds, ${rounds} rounds of ${all.length} cases`, `${Math.ceil((rounds * all.length * seconds) / 60)} min`, () =>
       inRounds(rounds, all, measure),

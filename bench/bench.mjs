@@ -1,5 +1,5 @@
 // Everything that `npm run bench` measures, in one run; with --write, docs/performance.md and its chart are made from it.
-import { cpus, loadavg } from 'node:os';
+import { loadavg } from 'node:os';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { relative, resolve } from 'node:path';
@@ -10,6 +10,7 @@ import { against } from './against.mjs';
 import { alone } from './alone.mjs';
 import { calls } from './calls.mjs';
 import { chart } from './chart.mjs';
+import { circumstances } from './circumstances.mjs';
 import { cost } from './cost.mjs';
 import { engines } from './engines.mjs';
 import { CHART, PAGES, RESULTS, filled, summary } from './page.mjs';
@@ -51,7 +52,7 @@ export async function bench(args) {
     Promise.all([servedSubjects(), Promise.all(ALONE.map(({ algorithm, ...options }) => createSubject(algorithm, 1, options)))]),
   );
   const results = {
-    ...(await circumstances(worker)),
+    ...(await compared(worker)),
     settings: { rounds: settings.rounds, seconds: settings.seconds, connections: settings.connections },
     served: await inWorkerd(subjects, settings, ({ ports }) => served(ports, subjects, settings)),
     gateway: await inWorkerd(subjects, settings, ({ ports }) => proxied(ports, subjects, settings)),
@@ -117,15 +118,12 @@ function options(args) {
   };
 }
 
-/** The conditions of the run, which a reader needs to interpret the figures. */
-async function circumstances(worker) {
+/** The conditions of the run, with what was compared. */
+async function compared(worker) {
   const { devDependencies } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
-  const processors = cpus();
   const { bytes, gzipped } = worker.find(({ path }) => path.endsWith('.wasm'));
   return {
-    date: new Date().toISOString().slice(0, 10),
-    machine: `${processors[0].model.trim()}, ${processors.length} cores, ${process.platform} ${process.arch}`,
-    load: loadavg()[0],
+    ...circumstances(loadavg()[0]),
     versions: {
       workerd: devDependencies.workerd,
       jose: devDependencies.jose,

@@ -1,10 +1,10 @@
 // npm run bench -- --cost: the CPU time of a request, of edge-assay, of Hono with jose, and of a Worker that does nothing. Each is served by a process
 // of its own. On a busy machine this says more than requests per second.
-import { Failure, step } from '../scripts/lib/steps.mjs';
-import { cpuClock } from './cpu.mjs';
-import { getRequest, load } from './load.mjs';
+import { step } from '../scripts/lib/steps.mjs';
+import { microsecondsPerRequest } from './cpu.mjs';
+import { getRequest } from './load.mjs';
 import { median, ratioOf } from './rounds.mjs';
-import { DISTINCT_TOKENS, distinctTokens, oneToken, proxyRequest, verifyRequest } from './served.mjs';
+import { DISTINCT_TOKENS, casesOf, distinctTokens, verifyRequest } from './served.mjs';
 import { createSubject } from './subjects.mjs';
 import { startWorkerd } from './workerd.mjs';
 
@@ -13,11 +13,7 @@ const SIZES = [4, 16];
 
 /** The table, as Markdown: microseconds per request, and how many times as much the other two need, with the quartiles of the rounds. */
 export async function cost(subjects, settings) {
-  const ordinary = subjects.flatMap(({ algorithm, tokens }) => [
-    { name: oneToken(algorithm), requests: tokens.slice(0, 1).map(verifyRequest) },
-    { name: distinctTokens(algorithm), requests: tokens.map(verifyRequest) },
-    { name: `gateway, ${oneToken(algorithm)}`, requests: tokens.slice(0, 1).map(proxyRequest) },
-  ]);
+  const ordinary = casesOf(subjects);
   const rows = await measured(subjects, ordinary, settings);
   for (const kibibytes of SIZES) {
     const large = await step(`Minting tokens of ${kibibytes} KiB`, '10 s', () =>
@@ -36,11 +32,7 @@ async function measured(subjects, cases, { rounds, seconds, connections, folders
     for (const target of TARGETS) processes[target] = await startWorkerd(subjects, { ...folders, only: target });
     const measure = async (target, requests) => {
       const { pid, ports } = processes[target];
-      const cpuSeconds = cpuClock(pid);
-      const begin = cpuSeconds();
-      const { answers } = await load(ports[target], requests, { connections, seconds });
-      if (answers === 0) throw new Failure('✗ No request was answered in the time. Give --seconds more.');
-      return ((cpuSeconds() - begin) * 1e6) / answers;
+      return microsecondsPerRequest({ pid, port: ports[target] }, requests, { connections, seconds });
     };
     const all = rounds * cases.length * TARGETS.length;
     return await step(`CPU time, ${rounds} rounds of ${cases.length} cases`, `${Math.ceil((all * (seconds + 0.3)) / 60)} min`, async () => {

@@ -1,6 +1,8 @@
 // The CPU time of a process. Other load on the machine changes it less than the time that passes.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { Failure } from '../scripts/lib/steps.mjs';
+import { load } from './load.mjs';
 
 /** A function that returns the seconds of CPU time that the process has used, in all its threads. */
 export function cpuClock(pid) {
@@ -10,6 +12,15 @@ export function cpuClock(pid) {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
     return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
   };
+}
+
+/** The microseconds of CPU time that a process uses for one of these requests, sent to its `port` for `seconds`. */
+export async function microsecondsPerRequest({ pid, port }, requests, { connections, seconds }) {
+  const cpuSeconds = cpuClock(pid);
+  const begin = cpuSeconds();
+  const { answers } = await load(port, requests, { connections, seconds });
+  if (answers === 0) throw new Failure('✗ No request was answered in the time. Give --seconds more.');
+  return ((cpuSeconds() - begin) * 1e6) / answers;
 }
 
 /**

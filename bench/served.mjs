@@ -31,6 +31,13 @@ export const distinctTokens = (algorithm) => `${algorithm}, distinct tokens`;
 export const verifyRequest = (token) => getRequest('/verify', { authorization: `Bearer ${token}` });
 /** A browser's request through the gateway with this token. */
 export const proxyRequest = (token) => getRequest('/profiles/7?fields=name', { ...BROWSER_HEADERS, authorization: `Bearer ${token}` });
+/** For each algorithm: one token that comes again and again, different tokens, and one token at the gateway. */
+export const casesOf = (subjects) =>
+  subjects.flatMap(({ algorithm, tokens }) => [
+    { name: oneToken(algorithm), requests: tokens.slice(0, 1).map(verifyRequest) },
+    { name: distinctTokens(algorithm), requests: tokens.map(verifyRequest) },
+    { name: `gateway, ${oneToken(algorithm)}`, requests: tokens.slice(0, 1).map(proxyRequest) },
+  ]);
 const againstEachOther = (name, requests) => RIVALS.map((target) => ({ name, target, requests }));
 
 /** Each algorithm, with one token that comes again and again, and with tokens that are all different. */

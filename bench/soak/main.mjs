@@ -1,11 +1,12 @@
 // What `npm run soak` does: the settings, one run, the files that it writes, and the exit code.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { randomInt } from 'node:crypto';
-import { cpus, loadavg } from 'node:os';
+import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { at } from '../../scripts/lib/paths.mjs';
 import { Failure, duration, step } from '../../scripts/lib/steps.mjs';
 import { buildWorker } from '../../scripts/lib/worker.mjs';
+import { circumstances } from '../circumstances.mjs';
 import { PAGE, PICTURE, RESULTS, filled, picture, summary } from './page.mjs';
 import { soak } from './soak.mjs';
 
@@ -27,6 +28,7 @@ export async function main(args) {
   const load = loadavg()[0];
   const run = {
     ...circumstances(load),
+    versions: versions(),
     ...(await step(`The soak, seed ${settings.seed}`, duration(seconds * 1000), () =>
       soak({ seconds, windowSeconds: seconds / WINDOWS, periodSeconds, say: console.log, ...settings }),
     )),
@@ -82,14 +84,8 @@ function options(args) {
   return { minutes, connections, seed, coordinator: values.coordinator, faults: values.faults, write: values.write };
 }
 
-/** The conditions of the run, which a reader needs to interpret the figures. */
-function circumstances(load) {
+/** The versions of what the run consists of. */
+function versions() {
   const { devDependencies } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
-  const processors = cpus();
-  return {
-    date: new Date().toISOString().slice(0, 10),
-    machine: `${processors[0].model.trim()}, ${processors.length} cores, ${process.platform} ${process.arch}`,
-    load,
-    versions: { workerd: devDependencies.workerd, Node: process.versions.node, jose: devDependencies.jose },
-  };
+  return { workerd: devDependencies.workerd, Node: process.versions.node, jose: devDependencies.jose };
 }
