@@ -22,7 +22,7 @@ use crate::support::platform::Answer;
 use crate::support::tokens;
 use crate::support::world::{World, claims, issuer, jwks_uri};
 use edge_assay::jose::Algorithm;
-use edge_assay::rejection::{Malformed, NoKey, Rejection};
+use edge_assay::rejection::{IssuerProblem, Malformed, NoKey, Rejection};
 use edge_assay::time::Timestamp;
 use edge_assay::verify::KeyIdentity;
 use serde_json::{Value, json};
@@ -192,12 +192,13 @@ fn without_an_issuer_no_keys_are_fetched() {
 #[test]
 fn an_issuer_is_compared_character_by_character() {
     const KNOWN: &str = "https://issuer.example/auth";
+    const SLASHED: &str = "https://issuer.example/auth/";
     let world = World::trusting(&[issuer(KNOWN, &json!({}))]);
     world.publishes(KNOWN, &[ed25519()]);
     let from = |name: &str| tokens::mint(Algorithm::EdDsa, &json!({}), &claims(name, &json!({})));
     for name in [
         "",
-        "https://issuer.example/auth/",
+        SLASHED,
         "https://issuer.example/Auth",
         "https://ISSUER.example/auth",
         "HTTPS://issuer.example/auth",
@@ -219,7 +220,7 @@ fn an_issuer_is_compared_character_by_character() {
         let issuer = edge_assay::rejection::excerpt(name);
         assert_eq!(
             world.rejection(&from(name)),
-            Rejection::IssuerUnknown { issuer, problem: None },
+            Rejection::IssuerUnknown { issuer, problem: (name == SLASHED).then_some(IssuerProblem::Slash) },
             "{name:?}"
         );
     }

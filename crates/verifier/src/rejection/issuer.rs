@@ -17,4 +17,7 @@ pub enum IssuerProblem {
         "several tables have this `iss`, and the token has the audience and the conditions of none of them"
     )]
     NoTable,
+    /// A configured issuer differs by the slash at its end alone.
+    #[error("it differs from a configured one by the slash at its end, and the two must be equal in every character")]
+    Slash,
 }

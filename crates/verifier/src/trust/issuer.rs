@@ -135,7 +135,16 @@ impl TrustedIssuers {
                 Some(Err(found)) => problem = problem.or(Some(found)),
             }
         }
+        let problem = problem.or_else(|| self.differs_by_slash(iss).then_some(IssuerProblem::Slash));
         Err(Rejection::IssuerUnknown { issuer: excerpt(iss), problem })
+    }
+
+    /// Whether an issuer is configured whose name has a slash at its end more than `iss`, or one less.
+    fn differs_by_slash(&self, iss: &str) -> bool {
+        iss.strip_suffix('/').map_or_else(
+            || self.by_iss.contains_key(&format!("{iss}/")),
+            |without| self.by_iss.contains_key(without),
+        )
     }
 
     /// The issuer with tenants of whose form `iss` is, and the tenant in it, accepted or not.
