@@ -60,16 +60,35 @@ function projects() {
 async function ofRust() {
   await ensureToolchain();
   await ensureToolchain(COMMAND_LINE_TARGET);
-  const { checks, skipped } = await denials();
-  return { checks: [...CHECKS, ...checks], skipped };
+  const parts = [await denials(), await withTheOldest()];
+  return { checks: [...CHECKS, ...parts.flatMap(({ checks }) => checks)], skipped: parts.flatMap(({ skipped }) => skipped) };
+}
+
+/** The oldest Rust that the crates work with: `rust-version` in Cargo.toml. */
+const oldestRust = () => matched(/^rust-version = "(.+)"$/m, readFileSync(at('Cargo.toml'), 'utf8'))[1];
+
+/**
+ * Compiles the library crates with the oldest Rust, if it is installed.
+ *
+ * @returns {Promise<{ checks: Call[], skipped: string[] }>}
+ */
+async function withTheOldest() {
+  const version = `${oldestRust()}.0`;
+  if (!(await succeeds('rustup', ['run', version, 'cargo', '--version']))) {
+    return {
+      checks: [],
+      skipped: [`the library crates with Rust ${version}: it is not installed (rustup toolchain install ${version} --profile minimal)`],
+    };
+  }
+  return { checks: [[['check', '--locked', '--package', 'edge-assay-axum'], { RUSTUP_TOOLCHAIN: version }]], skipped: [] };
 }
 
 /**
  * A line for each crate that says that it needs a newer Rust than `rust-version` in Cargo.toml. Clippy's `incompatible_msrv` refuses what is
- * newer in the code, so both together stand in for a build with that Rust, which may not be installed.
+ * newer in the code, so both together stand in for a build of the other crates with that Rust, which may not be installed.
  */
 async function tooNewCrates() {
-  const [, oldest] = matched(/^rust-version = "(.+)"$/m, readFileSync(at('Cargo.toml'), 'utf8'));
+  const oldest = oldestRust();
   const { packages } = JSON.parse(await quietly('cargo', ['metadata', '--locked', '--format-version', '1'], { stdoutOnly: true }));
   const versions = new Intl.Collator('en', { numeric: true });
   return packages

@@ -76,11 +76,17 @@ export async function crateMutants(name, { shard = { index: 0, count: 1 }, sampl
   return summary(areas, chosen, atLeast);
 }
 
-/** The path of cargo-mutants, which is compiled into target/tools if it is absent. It is a test tool, and not part of what is deployed. */
+/**
+ * The path of cargo-mutants: the installed one if it has the right version. Otherwise it is compiled into target/tools. It is a test tool, and not part of
+ * what is deployed.
+ */
 async function cargoMutants() {
   const folder = at('target', 'tools');
   const tool = join(folder, 'bin', 'cargo-mutants');
-  if (await succeeds(tool, ['mutants', '--version'])) return tool;
+  const isRight = async (command) =>
+    (await succeeds(command, ['mutants', '--version'])) &&
+    (await quietly(command, ['mutants', '--version'], { stdoutOnly: true })).trim() === `cargo-mutants ${VERSION}`;
+  for (const command of ['cargo-mutants', tool]) if (await isRight(command)) return command;
   await step(`Compiling cargo-mutants ${VERSION}`, '2 to 5 min', () =>
     quietly('cargo', ['install', '--locked', '--debug', '--version', VERSION, '--root', folder, 'cargo-mutants']),
   );

@@ -6,6 +6,7 @@ import { readFileSync, readdirSync, rmSync } from 'node:fs';
 import { after, before, suite, test } from 'node:test';
 import { Miniflare, Response } from 'miniflare';
 import { at } from '../../scripts/lib/paths.mjs';
+import { NATIVE_TESTS } from '../../scripts/lib/toolchain.mjs';
 import { compatibilityDate } from '../../scripts/lib/worker.mjs';
 
 // Runs before the Worker: sets the clock, and makes WebCrypto give a wrong result or fail if the case says so.
@@ -34,6 +35,9 @@ export default {
   },
 };`;
 
+/** The text without ES512, which the native tests have and the Worker has not. Reports list the algorithms. */
+const ofTheWorker = (text) => text.replaceAll(', ES512', '');
+
 suite('every case gives the same report in workerd as natively', () => {
   const folder = at('target', 'cases');
   const answers = new Map();
@@ -42,10 +46,9 @@ suite('every case gives the same report in workerd as natively', () => {
 
   before(async () => {
     rmSync(folder, { recursive: true, force: true });
-    // With the features of the Worker: the reports list the algorithms.
-    const native = spawnSync('cargo', ['test', '--locked', '--quiet', '--test', 'native', 'cases::every_case'], { cwd: at(), encoding: 'utf8' });
+    const native = spawnSync('cargo', [...NATIVE_TESTS, '--quiet', '--test', 'native', 'cases::every_case'], { cwd: at(), encoding: 'utf8' });
     assert.equal(native.status, 0, native.stdout + native.stderr);
-    for (const name of readdirSync(folder)) fixtures.push(JSON.parse(readFileSync(`${folder}/${name}`, 'utf8')));
+    for (const name of readdirSync(folder)) fixtures.push(JSON.parse(ofTheWorker(readFileSync(`${folder}/${name}`, 'utf8'))));
     const built = (name) => readFileSync(at('build', name));
     /** @type {Record<string, any>} */
     const modules = {
