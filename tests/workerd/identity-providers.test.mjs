@@ -55,6 +55,45 @@ suite('Better Auth', () => {
     assert.equal(body.code, 'key_not_found');
   });
 
+  test('the tokens of a withdrawn key cost no fetches after a minute, and are accepted within the TTL if it is published again', async (context) => {
+    const use = during(context);
+    const betterAuth = await use(startBetterAuth());
+    const worker = await use(startWorker(trusting([betterAuth], { jwks: { ttl_seconds: 300 } })));
+    const session = await betterAuth.signIn();
+    const token = await session.token();
+    const code = async () => {
+      const { status, body } = await worker.verify(token);
+      return status === 200 ? 'accepted' : body.code;
+    };
+    assert.equal(await code(), 'accepted');
+    const publishAgain = betterAuth.withdraw();
+    const other = await session.token();
+    assert.equal((await worker.verify(other)).status, 200);
+    assert.equal(betterAuth.jwksRequests(), 2);
+    // One look in each cooldown of 30 s, until the key has been absent for a minute.
+    for (const [seconds, fetches] of [
+      [0, 2],
+      [31, 3],
+      [62, 4],
+    ]) {
+      await worker.clockIsAhead(seconds);
+      for (let i = 0; i < 3; i += 1) assert.equal(await code(), 'key_not_found', `after ${seconds} s`);
+      assert.equal(betterAuth.jwksRequests(), fetches, `after ${seconds} s`);
+    }
+    for (let seconds = 65; seconds < 230; seconds += 11) {
+      await worker.clockIsAhead(seconds);
+      assert.equal(await code(), 'key_not_found', `after ${seconds} s`);
+    }
+    assert.equal(betterAuth.jwksRequests(), 4, 'nobody looks for it any more');
+    publishAgain();
+    assert.equal(await code(), 'key_not_found', 'nobody knows yet that it is back');
+    // The TTL of the last fetch ends.
+    await worker.clockIsAhead(62 + 300 + 2);
+    assert.equal(await code(), 'accepted');
+    assert.equal((await worker.verify(other)).status, 200);
+    assert.equal(betterAuth.jwksRequests(), 5);
+  });
+
   test("two instances do not accept each other's users", async (context) => {
     const use = during(context);
     const [first, second] = await Promise.all([use(startBetterAuth()), use(startBetterAuth())]);

@@ -76,6 +76,12 @@ export async function startBetterAuth({ keyPairConfig, tokens, advanced } = {}) 
       for (const key of database.jwks) key.expiresAt = new Date(Date.now() - 1000);
       if (!keepOld) database.jwks.length = 0;
     },
+    /** Withdraws all keys: the next token is signed with a new one. Returns a function that publishes the former ones again beside it. */
+    withdraw() {
+      const withdrawn = [...database.jwks];
+      this.rotate({ keepOld: false });
+      return () => database.jwks.push(...withdrawn);
+    },
     /** Ends the connections that ask for the key set, or answers them again. Users still sign in. */
     setKeysDown(isDown) {
       keysAreDown = isDown;
