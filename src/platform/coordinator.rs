@@ -11,7 +11,7 @@ use worker::wasm_bindgen::prelude::wasm_bindgen;
 use super::describe;
 use crate::keys::coordinator::Coordinator;
 use crate::limits;
-use crate::ports::{Clock, CoordinatorError, HttpClient};
+use crate::ports::{Clock, CoordinatorError, HttpClient, KeyValueStore};
 
 /// The binding of the Durable Object namespace.
 pub(super) const BINDING: &str = "COORDINATOR";
@@ -37,18 +37,21 @@ pub(super) async fn answer_of(
 }
 
 /// Answers a question that the object has received. The fetch that it begins goes on without it.
-pub async fn answer<P: Clock + HttpClient + Clone + 'static>(
+pub async fn answer<P: Clock + HttpClient + KeyValueStore + Clone + 'static>(
     coordinator: Rc<Coordinator>,
     platform: P,
     question: &str,
 ) -> String {
     let (asked, fetch) = coordinator.ask(question, platform.now());
-    if let Some(fetch) = fetch {
+    let kept_ms = if asked.tells_of_purge() { PURGE_KEPT_MS } else { KEPT_MS };
+    if fetch.is_some() || asked.tells_of_purge() {
         let (coordinator, platform) = (Rc::clone(&coordinator), platform.clone());
         drop(future_to_promise(async move {
-            coordinator.fetch(&platform, fetch).await;
-            // The runtime removes an object that waits for nothing from memory after 10 s, and its outcomes with it.
-            platform.sleep(KEPT_MS).await;
+            if let Some(fetch) = fetch {
+                coordinator.fetch(&platform, fetch).await;
+            }
+            // The runtime removes an object that waits for nothing from memory after 10 s, and what it knows with it.
+            platform.sleep(kept_ms).await;
             Ok(JsValue::UNDEFINED)
         }));
     }
@@ -58,3 +61,7 @@ pub async fn answer<P: Clock + HttpClient + Clone + 'static>(
 /// For how long an object stays in memory after a fetch: as long as its outcome may be held.
 #[allow(clippy::cast_possible_truncation)]
 const KEPT_MS: u32 = limits::COORDINATOR_LONGEST_HOLD_SECONDS as u32 * 1000;
+
+/// The same after it was told of a purge.
+#[allow(clippy::cast_possible_truncation)]
+const PURGE_KEPT_MS: u32 = limits::PURGE_KEPT_SECONDS as u32 * 1000;

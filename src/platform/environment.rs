@@ -115,6 +115,11 @@ impl HttpClient for Environment {
         self.binding(coordinator::BINDING).is_some()
     }
 
+    /// The cache of the data centre.
+    fn has_shared_cache(&self) -> bool {
+        true
+    }
+
     async fn ask_coordinator(&self, name: &str, question: &str) -> Result<String, CoordinatorError> {
         let namespace = self.binding(coordinator::BINDING);
         let namespace = namespace.ok_or_else(|| CoordinatorError("nothing is bound".to_owned()))?;

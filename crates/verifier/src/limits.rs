@@ -101,10 +101,15 @@ pub const WRITTEN_AGAIN_SECONDS: i64 = 60;
 pub const PURGE_LOOK_SECONDS: u64 = 30;
 /// A process that has not looked for this long looks before it uses the set: less than a minute after a purge.
 pub const PURGE_KNOWN_SECONDS: u64 = 55;
+/// A coordinator tells the processes of a purge this long after the one before at the earliest, so that they ask for two new sets a minute at most.
+pub const PURGE_APART_SECONDS: u64 = 30;
+/// A coordinator stays in memory for this long after it was told of a purge: after that the store shows the purge everywhere.
+pub const PURGE_KEPT_SECONDS: u64 = 120;
 /// How long a request waits for that look. A store that does not answer must not stop requests, so the set is used then.
 pub const PURGE_WAIT_MS: u32 = 250;
-/// How long a purge waits before it fetches the set again: past the second of its own mark, because times are whole seconds.
-pub const PURGE_PAUSE_MS: u32 = 1100;
+/// How long a purge waits before it fetches the set again: past the second of its own mark, because times are whole seconds. And one second more: a
+/// coordinator sees a question up to a second later than it was asked, and must not take this set for one from before the purge.
+pub const PURGE_PAUSE_MS: u32 = 2100;
 /// Timeout of a store operation that no request waits for. A working store answers in a fraction of this time.
 pub const STORE_TIMEOUT_MS: u32 = 1500;
 /// How long a request waits for the store before it goes on to the origin. A read that the store's cache nearby cannot answer takes about a third

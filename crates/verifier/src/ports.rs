@@ -46,6 +46,11 @@ pub trait HttpClient {
         false
     }
 
+    /// Whether processes nearby share the answers to requests that allow it ([`DocumentRequest::max_age_seconds`]).
+    fn has_shared_cache(&self) -> bool {
+        false
+    }
+
     /// Sends `question` to the coordinator of the source `name` and returns its answer. Both are texts of
     /// [`coordinator::wire`](crate::keys::coordinator::wire). The caller limits the time, and drops the future when it is over.
     ///

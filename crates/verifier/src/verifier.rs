@@ -72,7 +72,7 @@ impl<P: VerifierPlatform> Verifier<P> {
     }
 
     /// Drops the cached keys of an issuer and fetches them again, for when the provider has withdrawn a key. `issuer` is the name that it was
-    /// described with. Processes with the same store drop them within about a minute. It takes a second and a fetch.
+    /// described with. Processes with the same store drop them within about a minute. It takes two seconds and a fetch.
     ///
     /// One outcome for each issuer of this name whose keys are fetched; none if there is no such issuer.
     pub async fn purge(&self, issuer: &str) -> Vec<Purged> {

@@ -5,10 +5,14 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use edge_assay::keys::coordinator::Coordinator;
+use edge_assay::keys::coordinator::wire::{Answer, PurgeQuestion};
 use edge_assay::limits::MAX_SHARED_SECONDS;
-use edge_assay::ports::{Clock, CoordinatorError, Document, DocumentRequest, FetchError, HttpClient};
+use edge_assay::ports::{
+    Clock, CoordinatorError, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, StoreError,
+};
 use edge_assay::time::Timestamp;
 
+use super::port;
 use super::scenario::{Defect, Tier};
 use super::world::World;
 
@@ -145,6 +149,9 @@ impl Centre {
         if world.scenario.defect == Some(Defect::HoldIgnored) {
             centre.ahead.set(centre.ahead.get() + 61);
         }
+        if world.scenario.defect == Some(Defect::PurgesUnknown) && PurgeQuestion::read(question).is_ok() {
+            return Ok(Answer::Refused("`url` is missing".to_owned()).write());
+        }
         let (memory, port) = (Rc::clone(&centre.memory.borrow()), CentrePort(Rc::clone(world)));
         let (asked, fetch) = memory.ask(question, port.now());
         if let Some(fetch) = fetch {
@@ -171,5 +178,19 @@ impl HttpClient for CentrePort {
     async fn get(&self, request: &DocumentRequest) -> Result<Document, FetchError> {
         let issuer = self.0.issuer_of(request);
         Caches::get(&self.0, ELSEWHERE, issuer, request).await
+    }
+}
+
+impl KeyValueStore for CentrePort {
+    async fn get(&self, key: &str) -> Result<Option<String>, StoreError> {
+        port::read_store(&self.0, ELSEWHERE, key).await
+    }
+
+    async fn put(&self, _: &str, _: &str, _: u64) -> Result<(), StoreError> {
+        unreachable!("a coordinator writes nothing")
+    }
+
+    async fn delete(&self, _: &str) -> Result<(), StoreError> {
+        unreachable!("a coordinator writes nothing")
     }
 }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use edge_assay::keys::coordinator::wire::PurgeQuestion;
 use edge_assay::keys::record;
 use edge_assay::ports::{
     Clock, CoordinatorError, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore, Level, Log,
@@ -17,6 +18,34 @@ use super::world::{Isolate, World};
 /// A store that does not answer is given up after a minute.
 const HANGING_MS: i64 = 60_000;
 
+/// Fails if the store fails.
+async fn reach_store(world: &World) -> Result<(), StoreError> {
+    if !world.is_within(world.scenario.store.outage) {
+        return Ok(());
+    }
+    let hangs = world.scenario.store.hangs;
+    world.sleep(if hangs { HANGING_MS } else { world.dice.between(10, 60) }).await;
+    Err(StoreError("the store is down".to_owned()))
+}
+
+/// What the store shows in this data centre.
+pub(super) async fn read_store(
+    world: &World,
+    data_centre: u16,
+    key: &str,
+) -> Result<Option<String>, StoreError> {
+    world.note(|report| report.reads += 1);
+    reach_store(world).await?;
+    let value = if let Some(cached) = world.store.cached(key, data_centre, world.now_ms()) {
+        world.sleep(world.dice.between(2, 8)).await;
+        cached.0
+    } else {
+        world.sleep(world.dice.between(20, 120)).await;
+        world.store.read(key, data_centre, world.now_ms())
+    };
+    Ok(value.map(|value| value.to_string()))
+}
+
 #[derive(Clone)]
 pub(super) struct Port {
     world: Rc<World>,
@@ -26,17 +55,6 @@ pub(super) struct Port {
 impl Port {
     pub(super) fn new(world: &Rc<World>, isolate: &Rc<Isolate>) -> Self {
         Self { world: Rc::clone(world), isolate: Rc::clone(isolate) }
-    }
-
-    /// Fails if the store fails.
-    async fn reach_store(&self) -> Result<(), StoreError> {
-        let world = &self.world;
-        if !world.is_within(world.scenario.store.outage) {
-            return Ok(());
-        }
-        let hangs = world.scenario.store.hangs;
-        world.sleep(if hangs { HANGING_MS } else { world.dice.between(10, 60) }).await;
-        Err(StoreError("the store is down".to_owned()))
     }
 
     /// Counts a fetch in progress in this isolate until it ends.
@@ -73,23 +91,13 @@ impl Clock for Port {
 
 impl KeyValueStore for Port {
     async fn get(&self, key: &str) -> Result<Option<String>, StoreError> {
-        let (world, data_centre) = (&self.world, self.isolate.data_centre);
-        world.note(|report| report.reads += 1);
-        self.reach_store().await?;
-        let value = if let Some(cached) = world.store.cached(key, data_centre, world.now_ms()) {
-            world.sleep(world.dice.between(2, 8)).await;
-            cached.0
-        } else {
-            world.sleep(world.dice.between(20, 120)).await;
-            world.store.read(key, data_centre, world.now_ms())
-        };
-        Ok(value.map(|value| value.to_string()))
+        read_store(&self.world, self.isolate.data_centre, key).await
     }
 
     async fn put(&self, key: &str, value: &str, ttl_seconds: u64) -> Result<(), StoreError> {
         let (world, data_centre) = (&self.world, self.isolate.data_centre);
         world.note(|report| report.writes += 1);
-        self.reach_store().await?;
+        reach_store(world).await?;
         world.sleep(world.dice.between(40, 150)).await;
         let key = match world.scenario.defect {
             Some(Defect::FailureOverwritesSet) => key.trim_end_matches(":failures"),
@@ -139,8 +147,12 @@ impl HttpClient for Port {
         self.world.scenario.tier == Tier::Coordinator
     }
 
+    fn has_shared_cache(&self) -> bool {
+        self.world.scenario.tier != Tier::Without
+    }
+
     async fn ask_coordinator(&self, _: &str, question: &str) -> Result<String, CoordinatorError> {
-        let _counted = self.count_fetch();
+        let _counted = PurgeQuestion::read(question).is_err().then(|| self.count_fetch());
         Centre::ask(&self.world, question).await
     }
 }

@@ -152,6 +152,8 @@ pub(super) enum Defect {
     HoldIgnored,
     /// The store loses which keys are retired.
     RetiredNotStored,
+    /// The coordinator is of a version that does not know of purges.
+    PurgesUnknown,
     /// The data centre's cache holds an answer for ten minutes and says that the origin has just given it.
     AgeHidden,
 }

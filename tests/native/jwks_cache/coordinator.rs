@@ -112,7 +112,8 @@ fn the_coordinator_asks_with_the_etag_of_its_last_answer_and_answers_that_of_eac
     }
     let sent: Vec<_> = world.origin.requests().iter().map(|request| request.if_none_match.clone()).collect();
     assert_eq!(sent, [None, Some("\"v1\"".to_owned()), Some("\"v1\"".to_owned())]);
-    let told = world.coordinator.questions();
+    let mut told = world.coordinator.questions();
+    told.retain(|question| Question::read(question).is_ok());
     assert!(told[2].contains(r#""if_none_match":"\"v1\"""#), "{}", told[2]);
 }
 

@@ -1,10 +1,13 @@
-//! Purges: an operator has a set dropped, and every isolate with the same store drops it within a minute.
+//! Purges: an operator has a set dropped, and every isolate with the same store drops it within a minute, also if only the coordinator knows of it.
 
-use edge_assay::keys::{Purged, Wanted};
+use edge_assay::keys::coordinator::Coordinator;
+use edge_assay::keys::coordinator::wire::{Answer as Reply, PurgeQuestion};
+use edge_assay::keys::{PurgeTold, Purged, Wanted};
 use edge_assay::limits::{PURGE_KNOWN_SECONDS, PURGE_LOOK_SECONDS, PURGE_WAIT_MS};
+use edge_assay::time::Timestamp;
 
 use super::{Isolate, NOW, calls, holds, serve, world};
-use crate::support::platform::{Answer, FakePlatform, StoreMode};
+use crate::support::platform::{Answer, CoordinatorMode, FakePlatform, StoreMode};
 
 fn purge(isolate: &Isolate, world: &FakePlatform) -> Purged {
     world.run(isolate.cache.purge(world, &isolate.source, &isolate.policy, world.now()))
@@ -157,4 +160,167 @@ fn a_second_purge_works_like_the_first() {
     purge(&second, &world).fetched.unwrap();
     world.pass(60);
     assert!(holds(&first.ask(&world, Wanted::Any), "c"));
+}
+
+/// The same isolates with a coordinator.
+fn three_coordinated() -> (FakePlatform, [Isolate; 3]) {
+    let (world, isolates) = three();
+    world.coordinator.behave(CoordinatorMode::Works);
+    (world, isolates)
+}
+
+#[test]
+fn the_coordinator_tells_of_a_purge_that_the_store_does_not_show() {
+    let (world, [first, busy, idle]) = three_coordinated();
+    for isolate in [&busy, &idle] {
+        assert!(holds(&isolate.serve(&world, Wanted::Any), "a"));
+    }
+    world.store.behave(StoreMode::Down);
+    let purged = purge(&first, &world);
+    assert_eq!((purged.told, purged.announced.is_err()), (PurgeTold::AtOnce, true));
+    let begun = world.now();
+    while holds(&busy.serve(&world, Wanted::Any), "a") {
+        assert!(world.now().since(begun) <= 56, "a busy isolate");
+        world.pass(1);
+    }
+    world.pass(56 - world.now().since(begun));
+    assert!(holds(&idle.ask(&world, Wanted::Any), "b"), "the first request of an idle isolate");
+    // The store shows the set from before the purge to an isolate that starts.
+    world.store.behave(StoreMode::Works);
+    assert!(holds(&Isolate::new().ask(&world, Wanted::Any), "b"));
+    assert!(world.events("coordinator_failed").is_empty());
+}
+
+#[test]
+fn where_there_is_a_coordinator_it_alone_reads_the_mark_in_the_store() {
+    let world = world();
+    world.coordinator.behave(CoordinatorMode::Works);
+    let isolates = [Isolate::warm(&world), Isolate::warm(&world), Isolate::warm(&world)];
+    let (looks, reads) = (world.store.looks_for_purges(), world.store.read_by_coordinator());
+    for _ in 0..600 {
+        for isolate in &isolates {
+            isolate.serve(&world, Wanted::Kid("a")).unwrap();
+        }
+        world.pass(1);
+    }
+    assert_eq!(world.store.looks_for_purges(), looks);
+    let read = world.store.read_by_coordinator() - reads;
+    assert!((10..=21).contains(&read), "{read}");
+    assert!(
+        (30..=63).contains(&world.coordinator.questions().len()),
+        "{}",
+        world.coordinator.questions().len()
+    );
+}
+
+#[test]
+fn a_purge_that_has_not_reached_the_coordinator_reaches_the_isolates_from_the_store() {
+    for mode in [
+        CoordinatorMode::Down,
+        CoordinatorMode::Hangs,
+        CoordinatorMode::Says("{}".to_owned()),
+        // A version that does not know the question.
+        CoordinatorMode::Says(Reply::Refused("`url` is missing".to_owned()).write()),
+        CoordinatorMode::Says(r#"{"state":"purges","purged_at":"now"}"#.to_owned()),
+        CoordinatorMode::Says(r#"{"state":"purges","purged_at":1,"by":"x"}"#.to_owned()),
+    ] {
+        for recovers in [false, true] {
+            let (world, [first, second, third]) = three_coordinated();
+            world.coordinator.behave(mode.clone());
+            let purged = purge(&first, &world);
+            assert!(matches!(purged.told, PurgeTold::Failed(_)) && purged.announced.is_ok(), "{purged:?}");
+            if recovers {
+                world.coordinator.behave(CoordinatorMode::Works);
+            }
+            world.pass(60);
+            for isolate in [second, third] {
+                assert!(!holds(&isolate.ask(&world, Wanted::Any), "a"), "{mode:?}, {recovers}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_older_coordinator_is_no_failed_one() {
+    let (world, [_, second, _]) = three_coordinated();
+    world.coordinator.behave(CoordinatorMode::Says(Reply::Refused("`url` is missing".to_owned()).write()));
+    let looks = world.store.looks_for_purges();
+    assert!(holds(&second.ask(&world, Wanted::Any), "a"));
+    assert_eq!(world.store.looks_for_purges(), looks + 1);
+    assert!(world.events("coordinator_failed").is_empty());
+}
+
+#[test]
+fn a_coordinator_that_restarts_learns_of_a_purge_from_every_isolate_that_knows_it() {
+    let (world, [first, second, _]) = three_coordinated();
+    assert!(holds(&second.serve(&world, Wanted::Any), "a"));
+    world.store.behave(StoreMode::Down);
+    assert_eq!(purge(&first, &world).told, PurgeTold::AtOnce);
+    world.coordinator.restart();
+    world.pass(40);
+    first.serve(&world, Wanted::Any).unwrap();
+    world.pass(16);
+    assert!(holds(&second.ask(&world, Wanted::Any), "b"));
+}
+
+/// What a coordinator answers to this question.
+fn answered(coordinator: &Coordinator, world: &FakePlatform, question: &str) -> Reply {
+    let (asked, fetch) = coordinator.ask(question, world.now());
+    assert!(fetch.is_none(), "{question}");
+    Reply::read(&world.run(coordinator.answer(world, asked))).unwrap()
+}
+
+#[test]
+fn nobody_can_lower_a_mark_or_set_one_in_the_future() {
+    let (coordinator, world) = (Coordinator::new(), world());
+    let id = "mh3vl2-V50cXgJbfwWgoxkl8soj6xZ2lrIeeS8WEwhA";
+    let after = |seconds: i64| Some(Timestamp::from_epoch_seconds(NOW + seconds));
+    let ask = |purged_at| {
+        let question = PurgeQuestion { id: id.to_owned(), purged_at }.write();
+        answered(&coordinator, &world, &question)
+    };
+    assert_eq!(ask(None), Reply::Purges(None));
+    for ahead in [61, 3600, 1_000_000_000] {
+        assert_eq!(ask(after(ahead)), Reply::Purges(None), "{ahead}");
+    }
+    assert_eq!(ask(after(-40)), Reply::Purges(after(-40)));
+    for other in [None, after(-41), after(-1_000_000), after(61)] {
+        assert_eq!(ask(other), Reply::Purges(after(-40)), "{other:?}");
+    }
+    // Each mark makes every isolate ask for a set, so one is announced in half a minute.
+    assert_eq!(ask(after(0)), Reply::Purges(after(0)));
+    world.pass(29);
+    assert_eq!(ask(after(29)), Reply::Purges(after(0)));
+    world.pass(1);
+    assert_eq!(ask(None), Reply::Purges(after(29)));
+}
+
+#[test]
+fn what_is_no_question_about_purges_is_refused_and_the_sources_are_bounded() {
+    let (coordinator, world) = (Coordinator::new(), world());
+    let id = "mh3vl2-V50cXgJbfwWgoxkl8soj6xZ2lrIeeS8WEwhA";
+    let good = PurgeQuestion { id: id.to_owned(), purged_at: None };
+    assert_eq!(PurgeQuestion::read(&good.write()).as_ref(), Ok(&good));
+    for bad in [
+        format!(r#"{{"purges_of":"{id}","purged_at":"1"}}"#),
+        format!(r#"{{"purges_of":"{id}","purged_at":1.5}}"#),
+        format!(r#"{{"purges_of":"{id}","purged_at":1e999}}"#),
+        format!(r#"{{"purges_of":"{id}","purged_at":1,"url":"https://a.example"}}"#),
+        format!(r#"{{"purges_of":"{id}","purges_of":"{id}"}}"#),
+        format!(r#"{{"purges_of":"{id}x"}}"#),
+        // Another key of the store.
+        r#"{"purges_of":"assay:config"}"#.to_owned(),
+        r#"{"purges_of":""}"#.to_owned(),
+        r#"{"purges_of":null}"#.to_owned(),
+        r#"{"purges_of":7}"#.to_owned(),
+        r#"{"purged_at":1}"#.to_owned(),
+    ] {
+        assert!(PurgeQuestion::read(&bad).is_err(), "{bad}");
+        assert!(matches!(answered(&coordinator, &world, &bad), Reply::Refused(_)), "{bad}");
+    }
+    for number in 0..300_u16 {
+        let id = edge_assay::jose::base64url::encode(&[number.to_be_bytes(); 16].concat());
+        let answer = answered(&coordinator, &world, &PurgeQuestion { id, purged_at: None }.write());
+        assert_eq!(matches!(answer, Reply::Purges(None)), number < 256, "{number}");
+    }
 }

@@ -35,7 +35,7 @@ use edge_assay::time::Timestamp;
 pub struct FakePlatform {
     time: Rc<Time>,
     /// The store, shared by all isolates.
-    pub store: FakeStore,
+    pub store: Rc<FakeStore>,
     /// Everything reachable by HTTP.
     pub origin: Rc<FakeOrigin>,
     /// The coordinator, shared by all isolates.
@@ -249,6 +249,7 @@ impl FakeCoordinator {
 struct CoordinatorSide {
     time: Rc<Time>,
     origin: Rc<FakeOrigin>,
+    store: Rc<FakeStore>,
 }
 
 impl Clock for CoordinatorSide {
@@ -258,6 +259,22 @@ impl Clock for CoordinatorSide {
 
     async fn sleep(&self, milliseconds: u32) {
         self.time.sleep(milliseconds).await;
+    }
+}
+
+impl KeyValueStore for CoordinatorSide {
+    async fn get(&self, key: &str) -> Result<Option<String>, StoreError> {
+        self.store.read_by_coordinator.set(self.store.read_by_coordinator.get() + 1);
+        self.time.sleep(self.store.delay_ms.get()).await;
+        self.store.get(key, self.time.now_ms.get())
+    }
+
+    async fn put(&self, _: &str, _: &str, _: u64) -> Result<(), StoreError> {
+        unreachable!("a coordinator writes nothing")
+    }
+
+    async fn delete(&self, _: &str) -> Result<(), StoreError> {
+        unreachable!("a coordinator writes nothing")
     }
 }
 
@@ -430,6 +447,7 @@ pub struct FakeStore {
     values: RefCell<HashMap<String, Stored>>,
     gets: Cell<usize>,
     looks_for_purges: Cell<usize>,
+    read_by_coordinator: Cell<usize>,
     puts: Cell<usize>,
 }
 
@@ -448,6 +466,7 @@ impl Default for FakeStore {
             values: RefCell::default(),
             gets: Cell::default(),
             looks_for_purges: Cell::default(),
+            read_by_coordinator: Cell::default(),
             puts: Cell::default(),
         }
     }
@@ -477,6 +496,11 @@ impl FakeStore {
     /// The number of reads of the marks of purges so far, including failed ones.
     pub fn looks_for_purges(&self) -> usize {
         self.looks_for_purges.get()
+    }
+
+    /// The number of reads by the coordinator.
+    pub fn read_by_coordinator(&self) -> usize {
+        self.read_by_coordinator.get()
     }
 
     /// The number of writes so far, including failed ones.
@@ -697,7 +721,11 @@ impl HttpClient for FakePlatform {
         self.time.sleep(10).await;
         let mode = self.coordinator.mode.borrow().clone();
         let memory = Rc::clone(&self.coordinator.memory.borrow());
-        let side = CoordinatorSide { time: Rc::clone(&self.time), origin: Rc::clone(&self.origin) };
+        let side = CoordinatorSide {
+            time: Rc::clone(&self.time),
+            origin: Rc::clone(&self.origin),
+            store: Rc::clone(&self.store),
+        };
         let answer = match mode {
             CoordinatorMode::Absent | CoordinatorMode::Down => {
                 Err(CoordinatorError("the coordinator is down".to_owned()))

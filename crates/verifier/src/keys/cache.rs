@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::jose::{KeySet, SetIdentity};
-use crate::keys::coordinator::{Learnt, Origins, Sharing};
+use crate::keys::coordinator::{self, Learnt, Origins, Sharing};
 use crate::keys::error::{KeySetError, KeySetErrorKind};
 use crate::keys::fetch::{self, Answer, Fetched};
 use crate::keys::freshness::{self, Asked, Decision, Freshness, Lifetime, RefreshPoint, Unavailable};
@@ -20,13 +20,13 @@ use crate::keys::purge::{self, Look, Purges};
 use crate::keys::record::{self, CachedSet, Record, Written};
 use crate::keys::{CachePolicy, CoordinatorState, KeySource, KeyState, LookedAgain, Lookup, Tier, Wanted};
 use crate::limits::{
-    CLOCK_DISAGREEMENT_SECONDS, COORDINATOR_AVOIDED_SECONDS, COORDINATOR_LEASE_SECONDS,
-    LOOK_AGAIN_AFTER_SECONDS, MIN_STORE_TTL_SECONDS, NO_WAIT_SECONDS, PURGE_PAUSE_MS, PURGE_WAIT_MS,
-    STALE_WAIT_MS, STORE_AVOIDED_SECONDS, STORE_LEASE_SECONDS, STORE_TIMEOUT_MS, STORE_WAIT_MS,
-    WRITE_FAILURE_LOG_SECONDS, WRITE_WITHIN_SECONDS, WRITTEN_AGAIN_SECONDS,
+    CLOCK_DISAGREEMENT_SECONDS, COORDINATOR_ANSWERS_MS, COORDINATOR_AVOIDED_SECONDS,
+    COORDINATOR_LEASE_SECONDS, LOOK_AGAIN_AFTER_SECONDS, MIN_STORE_TTL_SECONDS, NO_WAIT_SECONDS,
+    PURGE_PAUSE_MS, PURGE_WAIT_MS, STALE_WAIT_MS, STORE_AVOIDED_SECONDS, STORE_LEASE_SECONDS,
+    STORE_TIMEOUT_MS, STORE_WAIT_MS, WRITE_FAILURE_LOG_SECONDS, WRITE_WITHIN_SECONDS, WRITTEN_AGAIN_SECONDS,
 };
 use crate::members::json;
-use crate::ports::{KeyPlatform, KeyValueStore, Level, Log, Random, StoreError};
+use crate::ports::{CoordinatorError, KeyPlatform, KeyValueStore, Level, Log, Random, StoreError};
 use crate::rejection::Fault;
 use crate::sync::Shared;
 use crate::time::Timestamp;
@@ -79,8 +79,23 @@ struct Entry {
 pub struct Purged {
     /// Whether the store has told the other processes. If not, only this process has dropped the set.
     pub announced: Result<(), StoreError>,
+    /// Whether the coordinator has been told, which tells the other processes sooner than the store.
+    pub told: PurgeTold,
     /// The set as the origin serves it now, or why it cannot be had.
     pub fetched: Result<Arc<KeySet>, Fault>,
+}
+
+/// What the coordinator made of a purge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PurgeTold {
+    /// The platform has no coordinator.
+    NoCoordinator,
+    /// It tells every process that asks from now on: each asks within [`crate::limits::PURGE_KNOWN_SECONDS`].
+    AtOnce,
+    /// It does so within [`crate::limits::PURGE_APART_SECONDS`], because of another purge a moment ago.
+    Soon,
+    /// It cannot tell the processes, for this reason. They learn of the purge from the store.
+    Failed(CoordinatorError),
 }
 
 impl KeyCache {
@@ -111,7 +126,7 @@ impl KeyCache {
     ) -> Result<Lookup, Fault> {
         let visit = Visit::new(self, platform, source, policy);
         let mut look = visit.look_for_purge(now);
-        if look == Look::First && self.avoids_store(now) {
+        if look == Look::First && self.avoids_store(now) && !visit.asks_coordinator(now) {
             look = Look::Later;
         }
         let now = if look == Look::First {
@@ -183,7 +198,7 @@ impl KeyCache {
             let entry = entries.get(&*source.identity())?;
             let cached = entry.record.serving(now).filter(|cached| source.accepts(&cached.set))?;
             let (known, asked) = (entry.record.freshness(), asked(&entry.record, wanted, now));
-            let is_settled = entry.purges.look(now) == Look::No
+            let is_settled = entry.purges.look(Some(cached.lifetime.fetched_at), now) == Look::No
                 && freshness::decide(now, Some(&known), asked, policy, point) == Decision::Use;
             is_settled.then(|| cached.set.identity())
         })
@@ -265,7 +280,8 @@ impl KeyCache {
     }
 
     /// Drops the set of `source` in this process, tells the other processes of the store to drop it too, and fetches it again. They learn of it within
-    /// about a minute: what [`crate::limits::PURGE_KNOWN_SECONDS`] says, and the time that the store needs. It takes a second and a fetch.
+    /// about a minute: what [`crate::limits::PURGE_KNOWN_SECONDS`] says, and the time that the store needs. Where there is a coordinator that works,
+    /// the time of the store is not added. It takes two seconds and a fetch.
     pub async fn purge<P: KeyPlatform>(
         &self,
         platform: &P,
@@ -287,7 +303,9 @@ impl KeyCache {
         visit.forget(at, platform.now());
         let fetched = self.lookup(platform, source, policy, Wanted::Any, platform.now()).await;
         self.write_back(platform).await;
-        Purged { announced, fetched: fetched.map(|lookup| lookup.set) }
+        // Only now, so that the processes that hear of it get what has just been fetched.
+        let told = visit.tell_of_purge(at).await;
+        Purged { announced, told, fetched: fetched.map(|lookup| lookup.set) }
     }
 
     /// Looks for `kid` once more although the cooldown for unknown keys has not passed, so that `explain` can tell a stale
@@ -460,7 +478,10 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
 
     /// When to look whether the set in memory was purged. Without a set there is nothing to look for.
     fn look_for_purge(&self, now: Timestamp) -> Look {
-        self.with(|entry| entry.record.cached.as_ref().map_or(Look::No, |_| entry.purges.look(now)))
+        self.with(|entry| {
+            let cached = entry.record.cached.as_ref();
+            cached.map_or(Look::No, |cached| entry.purges.look(Some(cached.lifetime.fetched_at), now))
+        })
     }
 
     /// As [`Self::renew`]. If the set need not be renewed, looks for a purge if that is due, and renews the set if there was one.
@@ -471,23 +492,98 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
         self.renew(self.platform.now(), needed).await;
     }
 
-    /// Looks for a purge in the store. If the store does not answer in time, the set in memory stays until the next look.
+    /// Asks the coordinator for a purge, and looks in the store if there is none, or it does not know. If the store does not answer in time, the set in
+    /// memory stays until the next look.
     async fn seek_purge(&self, timeout_ms: u32) {
         let now = self.platform.now();
         self.with(|entry| entry.purges.begin(now));
+        if self.asks_coordinator(now)
+            && let Some(mark) = Box::pin(self.ask_for_purge()).await
+        {
+            return self.heed(mark, Shown::Everywhere);
+        }
         let key = purge::key(self.source);
         let read = KeyValueStore::get(self.platform, &key);
         let answer = with_timeout(self.platform, timeout_ms, read).await;
         self.cache.note_store(answer.is_none(), self.platform.now());
-        self.heed(answer.and_then(Result::ok).flatten().as_deref());
+        self.heed_store(answer.and_then(Result::ok).flatten().as_deref(), Shown::ByStore);
+    }
+
+    /// Whether this process asks the coordinator for purges.
+    fn asks_coordinator(&self, now: Timestamp) -> bool {
+        self.platform.has_coordinator()
+            && !self.with(|entry| {
+                freshness::lasts(entry.coordinator_avoided_until, COORDINATOR_AVOIDED_SECONDS, now)
+            })
+    }
+
+    /// The last purge that the coordinator knows; the outer `None` if it does not know, or does not answer.
+    async fn ask_for_purge(&self) -> Option<Option<Timestamp>> {
+        let known = self.with(|entry| entry.purges.last());
+        let longest_ms = COORDINATOR_ANSWERS_MS.min(self.policy.fetch_timeout_ms);
+        let answer = coordinator::purged_at(self.platform, self.source, known, longest_ms).await;
+        let now = self.platform.now();
+        match answer {
+            Ok(mark) => {
+                self.note_coordinator(true, None, now);
+                mark.map(|mark| mark.and_then(|at| purge::possible(at, now)))
+            }
+            Err(failure) => {
+                self.note_coordinator(false, Some(failure), now);
+                None
+            }
+        }
+    }
+
+    /// Tells the coordinator of a purge.
+    async fn tell_of_purge(&self, at: Timestamp) -> PurgeTold {
+        if !self.platform.has_coordinator() {
+            return PurgeTold::NoCoordinator;
+        }
+        match coordinator::purged_at(self.platform, self.source, Some(at), COORDINATOR_ANSWERS_MS).await {
+            Ok(Some(mark)) if mark >= Some(at) => PurgeTold::AtOnce,
+            Ok(Some(_)) => PurgeTold::Soon,
+            Ok(None) => PurgeTold::Failed(CoordinatorError("it does not know of purges".to_owned())),
+            Err(failure) => PurgeTold::Failed(failure),
+        }
+    }
+
+    /// Notes for the report, and for the next attempt, how the coordinator has behaved.
+    fn note_coordinator(&self, has_answered: bool, failure: Option<CoordinatorError>, now: Timestamp) {
+        if has_answered {
+            let seen =
+                |state: &mut CoordinatorState| (state.last_answered_at, state.problem) = (Some(now), None);
+            self.cache.coordinator.with(seen);
+        }
+        if let Some(failure) = failure {
+            self.cache.coordinator.with(|state| {
+                (state.last_failed_at, state.problem) = (Some(now), Some(failure.to_string()));
+            });
+            self.with(|entry| entry.coordinator_avoided_until = Some(now.plus(COORDINATOR_AVOIDED_SECONDS)));
+            self.log(Level::Warn, "coordinator_failed", json!({ "reason": failure.to_string() }));
+        }
+    }
+
+    /// Notes the mark of a purge that the store shows.
+    fn heed_store(&self, mark: Option<&str>, shown: Shown) {
+        let now = self.platform.now();
+        self.heed(mark.and_then(|text| purge::read(text, now)), shown);
     }
 
     /// Notes the mark of a purge, or that there is none. Drops the set in memory if it is from before the purge.
-    fn heed(&self, mark: Option<&str>) {
+    fn heed(&self, mark: Option<Timestamp>, shown: Shown) {
         let now = self.platform.now();
-        let mark = mark.and_then(|text| purge::read(text, now));
+        let is_put_off =
+            shown == Shown::ByStore && purge::is_put_off(mark, now) && self.platform.has_shared_cache();
         let is_dropped = self.with(|entry| {
-            let is_new = entry.purges.learn(mark, now);
+            let is_new = match (shown, mark) {
+                (_, Some(at)) if is_put_off && mark > entry.purges.last() => {
+                    entry.purges.put_off(at, now);
+                    false
+                }
+                (Shown::Beside, _) => entry.purges.note(mark),
+                (Shown::Everywhere | Shown::ByStore, _) => entry.purges.learn(mark, now),
+            };
             is_new && entry.record.drop_set_before(entry.purges.last())
         });
         if is_dropped {
@@ -623,14 +719,16 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
         tier
     }
 
-    /// Reads both records of the source from the store, and the mark of a purge, and adopts what is newer than in memory. Returns whether that
-    /// included a set. A request does not wait for a store that has let one wait in vain a moment ago.
+    /// Reads both records of the source from the store, and the mark of a purge, and adopts what is newer than in memory. If that is an older set, asks
+    /// the coordinator whether it was purged: the store may not show that yet. Returns whether a set was adopted. A request does not wait for a store that has let one wait in vain a moment ago.
     async fn consult_store(&self, patience: Patience) -> bool {
         let limit_ms = match patience {
             Patience::Request if self.cache.avoids_store(self.platform.now()) => return false,
             Patience::Request => STORE_WAIT_MS,
             Patience::Background => STORE_TIMEOUT_MS,
         };
+        let asks_coordinator = self.asks_coordinator(self.platform.now());
+        let shown = if asks_coordinator { Shown::Beside } else { Shown::ByStore };
         let mark = purge::key(self.source);
         let keys = [mark.clone(), record::key(self.source), record::failures_key(self.source)];
         let (adopted, failures) = (AtomicBool::new(false), Shared::new(Vec::new()));
@@ -642,7 +740,7 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
                 let answer = with_timeout(self.platform, limit_ms, read).await;
                 is_late.fetch_or(answer.is_none(), Ordering::Relaxed);
                 match answer.unwrap_or_else(|| Err(no_answer_within(limit_ms))) {
-                    Ok(found) if key == *mark => self.heed(found.as_deref()),
+                    Ok(found) if key == *mark => self.heed_store(found.as_deref(), shown),
                     Ok(Some(value)) => {
                         adopted.fetch_or(self.adopt(&key, &value), Ordering::Relaxed);
                     }
@@ -657,7 +755,11 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
             let line = json!({ "operation": "get", "reason": error.to_string() });
             self.log(Level::Warn, "jwks_store_failed", line);
         }
-        adopted.into_inner()
+        let adopted = adopted.into_inner();
+        if adopted && asks_coordinator && self.look_for_purge(self.platform.now()) != Look::No {
+            self.seek_purge(limit_ms).await;
+        }
+        adopted
     }
 
     /// Adopts the parts of the record `value` that are newer than those in memory. Returns whether that included a set.
@@ -699,18 +801,7 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
             fetch::fetch(&origins, self.source, self.policy, held.as_ref(), must_not_be_lost, max_age).await;
         let now = self.platform.now();
         let Learnt { has_answered, failure, age_seconds, sharing, .. } = origins.into_learnt();
-        if has_answered {
-            let seen =
-                |state: &mut CoordinatorState| (state.last_answered_at, state.problem) = (Some(now), None);
-            self.cache.coordinator.with(seen);
-        }
-        if let Some(failure) = failure {
-            self.cache.coordinator.with(|state| {
-                (state.last_failed_at, state.problem) = (Some(now), Some(failure.to_string()));
-            });
-            self.with(|entry| entry.coordinator_avoided_until = Some(now.plus(COORDINATOR_AVOIDED_SECONDS)));
-            self.log(Level::Warn, "coordinator_failed", json!({ "reason": failure.to_string() }));
-        }
+        self.note_coordinator(has_answered, failure, now);
         let shared_at = (sharing != Sharing::Nobody).then(|| now.minus(age_seconds));
         if self.with(|entry| entry.purges.last()) != purged_at {
             // The set was purged meanwhile, and the answer may be from before that.
@@ -794,6 +885,17 @@ impl Entry {
     fn release(&mut self, number: u64) {
         self.lease.take_if(|lease| lease.is(number));
     }
+}
+
+/// How a process has come to know the mark of a purge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shown {
+    /// The coordinator has said it, which says the same everywhere.
+    Everywhere,
+    /// A look in the store has found it.
+    ByStore,
+    /// It was beside the records in the store. The coordinator is the one to be asked.
+    Beside,
 }
 
 /// Who waits for the store.

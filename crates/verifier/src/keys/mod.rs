@@ -22,7 +22,7 @@ use std::sync::Arc;
 use crate::jose::KeySet;
 use crate::time::Timestamp;
 
-pub use cache::{KeyCache, Purged};
+pub use cache::{KeyCache, PurgeTold, Purged};
 pub use state::{CoordinatorState, KeyState, SetAsideSummary};
 
 /// The source of an issuer's keys.

@@ -28,7 +28,17 @@ use crate::time::Timestamp;
 /// The key under which the last good set of `source` is stored: `jwks:v1:<base64url SHA-256 of its identity>`.
 #[must_use]
 pub fn key(source: &KeySource) -> String {
-    format!("jwks:v1:{}", base64url::encode(&sha256(source.identity().as_bytes())))
+    key_of(&id(source))
+}
+
+/// The name of `source` in the keys of the store: the base64url SHA-256 of its identity.
+pub(super) fn id(source: &KeySource) -> String {
+    base64url::encode(&sha256(source.identity().as_bytes()))
+}
+
+/// The key of the set of the source with this [`id`].
+pub(super) fn key_of(id: &str) -> String {
+    format!("jwks:v1:{id}")
 }
 
 /// The key under which the last failure to fetch from `source` is stored: that of the set, and `:failures`.

@@ -14,8 +14,9 @@ use crate::sync::Shared;
 use crate::time::Timestamp;
 use crate::waiting::with_timeout;
 
-use super::name;
-use super::wire::{Answer, Question};
+use super::wire::{Answer, PurgeQuestion, Question};
+use super::{name, name_for};
+use crate::keys::{KeySource, record};
 
 /// The way to the origins for one attempt of a process: through the coordinator, if the platform has one that works.
 pub(crate) struct Origins<'o, P> {
@@ -71,16 +72,12 @@ impl<'o, P: Clock + HttpClient> Origins<'o, P> {
     ) -> Result<Outcome, CoordinatorError> {
         let (name, question) = (name(request), Question::write(request));
         loop {
-            let asked = self.platform.ask_coordinator(&name, &question);
-            let answer = with_timeout(self.platform, COORDINATOR_ANSWERS_MS, asked).await;
-            let text = answer
-                .ok_or_else(|| CoordinatorError(format!("no answer within {COORDINATOR_ANSWERS_MS} ms")))??;
-            let answer = Answer::read(&text);
-            let answer = answer.map_err(|fault| CoordinatorError(format!("it cannot be read: {fault}")))?;
+            let answer = answered(self.platform, &name, &question, COORDINATOR_ANSWERS_MS).await?;
             is_heard.store(true, Ordering::Relaxed);
             match answer {
                 Answer::Pending => {}
                 Answer::Refused(reason) => return Err(CoordinatorError(reason)),
+                Answer::Purges(_) => return Err(CoordinatorError("it answers another question".to_owned())),
                 Answer::Failed { error, age_seconds, is_news } => {
                     return Ok(Outcome { answer: Err(error), age_seconds, is_news });
                 }
@@ -110,6 +107,35 @@ impl<'o, P: Clock + HttpClient> Origins<'o, P> {
         let sharing = if age_seconds.is_some() { Sharing::Perhaps } else { Sharing::Nobody };
         self.note(age_seconds.unwrap_or(0), sharing);
         answer
+    }
+}
+
+/// The answer of the coordinator with this name.
+async fn answered<P: Clock + HttpClient>(
+    platform: &P,
+    name: &str,
+    question: &str,
+    longest_ms: u32,
+) -> Result<Answer, CoordinatorError> {
+    let asked = platform.ask_coordinator(name, question);
+    let answer = with_timeout(platform, longest_ms, asked).await;
+    let text = answer.ok_or_else(|| CoordinatorError(format!("no answer within {longest_ms} ms")))??;
+    Answer::read(&text).map_err(|fault| CoordinatorError(format!("it cannot be read: {fault}")))
+}
+
+/// The last purge of `source` that the coordinator announces, within `longest_ms`; the outer `None` if it works and does not know, as one of an older
+/// version. It is told the mark that this process knows.
+pub(crate) async fn purged_at<P: Clock + HttpClient>(
+    platform: &P,
+    source: &KeySource,
+    known: Option<Timestamp>,
+    longest_ms: u32,
+) -> Result<Option<Option<Timestamp>>, CoordinatorError> {
+    let question = PurgeQuestion { id: record::id(source), purged_at: known }.write();
+    match answered(platform, &name_for(source), &question, longest_ms).await? {
+        Answer::Purges(mark) => Ok(Some(mark)),
+        Answer::Refused(_) => Ok(None),
+        _ => Err(CoordinatorError("it answers another question".to_owned())),
     }
 }
 

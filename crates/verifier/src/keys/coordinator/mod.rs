@@ -4,6 +4,9 @@
 //! them. A coordinator knows documents, not keys: each process checks what it gets as if the origin had sent it. `client.rs`
 //! is the side of a process, which fetches by itself if the coordinator fails.
 //!
+//! It also passes on purges. The mark in the store stays the truth: a coordinator reads it twice a minute while it is asked, and after a restart. But what
+//! a process tells it, the other processes hear at once, and not when the store shows it.
+//!
 //! As in `cache.rs`, the state is plain data and a fetch is a lease with an end. No answer waits for another question's future, because
 //! a server may drop that.
 
@@ -19,36 +22,54 @@ use crate::jose::base64url;
 use crate::limits::{
     COORDINATOR_FETCHES_PER_MINUTE, COORDINATOR_HOLD_SECONDS, COORDINATOR_LONGEST_HOLD_SECONDS,
     COORDINATOR_RETRY_SECONDS, COORDINATOR_WAITS_MS, MAX_COORDINATED_BYTES, MAX_COORDINATED_SOURCES,
-    MAX_JWKS_BYTES,
+    MAX_JWKS_BYTES, PURGE_KNOWN_SECONDS, PURGE_WAIT_MS,
 };
-use crate::ports::{Clock, Document, DocumentRequest, FetchError, HttpClient};
+use crate::ports::{Clock, Document, DocumentRequest, FetchError, HttpClient, KeyValueStore};
 use crate::sync::Shared;
 use crate::time::Timestamp;
-use crate::waiting::poll_interval_ms;
+use crate::waiting::{poll_interval_ms, with_timeout};
 
 use super::fetch::is_temporary;
 use super::freshness::is_future;
 use super::lease::{self, Lease};
-use wire::{Answer, Question};
+use super::purge::{self, Look, Told};
+use super::{KeySource, Location};
+use wire::{Answer, PurgeQuestion, Question};
 
-pub(super) use client::{Learnt, Origins, Sharing};
+pub(super) use client::{Learnt, Origins, Sharing, purged_at};
 
 /// The name of the coordinator that fetches what `request` asks for: the same for each process. The base64url SHA-256 of the channel
 /// and the URL.
 #[must_use]
 pub fn name(request: &DocumentRequest) -> String {
-    base64url::encode(&sha256(identity(request).as_bytes()))
+    name_of(&identity(request))
+}
+
+/// The name of the coordinator that knows the purges of `source`: the one that fetches its first document.
+fn name_for(source: &KeySource) -> String {
+    let (Location::Jwks { uri } | Location::Discovery { uri }) = &source.location;
+    name_of(&identity_of(source.channel.as_deref(), uri))
+}
+
+fn name_of(identity: &str) -> String {
+    base64url::encode(&sha256(identity.as_bytes()))
 }
 
 fn identity(request: &DocumentRequest) -> String {
+    identity_of(request.channel.as_deref(), &request.url)
+}
+
+fn identity_of(channel: Option<&str>, url: &str) -> String {
     // A URL that is fetched contains no line break.
-    format!("{}\n{}", request.channel.as_deref().unwrap_or_default(), request.url)
+    format!("{}\n{url}", channel.unwrap_or_default())
 }
 
 /// The memory of a coordinator. One value may serve several sources; each source must be served by one value only.
 #[derive(Debug, Default)]
 pub struct Coordinator {
     sources: Shared<Sources>,
+    /// What is known of purges, by [`PurgeQuestion::id`].
+    purges: Shared<HashMap<String, Told>>,
 }
 
 #[derive(Debug, Default)]
@@ -80,9 +101,32 @@ struct Held {
     is_told: bool,
 }
 
+const TOO_MANY_SOURCES: &str = "it has too many sources";
+
 /// A question that was read. [`Coordinator::answer`] answers it.
 #[derive(Debug)]
-pub struct Asked(Result<Question, String>);
+pub struct Asked(Subject);
+
+/// What is asked for.
+#[derive(Debug)]
+enum Subject {
+    Document(DocumentRequest),
+    Purges {
+        id: String,
+        is_news: bool,
+    },
+    /// Nothing that can be served, for this reason.
+    Nothing(String),
+}
+
+impl Asked {
+    /// Whether the question tells of a purge that the coordinator did not know. It should be kept in memory for
+    /// [`PURGE_KEPT_SECONDS`](crate::limits::PURGE_KEPT_SECONDS) then.
+    #[must_use]
+    pub const fn tells_of_purge(&self) -> bool {
+        matches!(self.0, Subject::Purges { is_news: true, .. })
+    }
+}
 
 /// A fetch that a question begins. Run it with [`Coordinator::fetch`].
 #[derive(Debug)]
@@ -103,21 +147,40 @@ impl Coordinator {
     /// question: other questions need its outcome. If it is dropped all the same, a later question begins another.
     #[must_use]
     pub fn ask(&self, question: &str, now: Timestamp) -> (Asked, Option<Fetch>) {
-        let question = Question::read(question);
-        let fetch = question.as_ref().ok().and_then(|question| {
-            let request = question.request.clone();
-            self.lease(&request, now).map(|lease| Fetch { request, lease })
-        });
-        (Asked(question), fetch)
+        match Question::read(question) {
+            Ok(Question { request }) => {
+                let lease = self.lease(&request, now);
+                let fetch = lease.map(|lease| Fetch { request: request.clone(), lease });
+                (Asked(Subject::Document(request)), fetch)
+            }
+            Err(reason) => {
+                let told = PurgeQuestion::read(question).map(|question| self.hear(question, now));
+                (Asked(told.unwrap_or(Subject::Nothing(reason))), None)
+            }
+        }
+    }
+
+    /// Notes what the process knows of the purges of the source for which it asks.
+    fn hear(&self, question: PurgeQuestion, now: Timestamp) -> Subject {
+        let PurgeQuestion { id, purged_at } = question;
+        self.purges.with(|purges| {
+            if purges.len() >= MAX_COORDINATED_SOURCES && !purges.contains_key(&id) {
+                return Subject::Nothing(TOO_MANY_SOURCES.to_owned());
+            }
+            let mark = purged_at.and_then(|at| purge::possible(at, now));
+            let is_news = purges.entry(id.clone()).or_default().known.note(mark);
+            Subject::Purges { id, is_news }
+        })
     }
 
     /// The answer to a question, as text: the outcome of the fetch, or, after a second, that the fetch has not ended yet. The process then
     /// asks again, and so knows that the coordinator works. If the process waits for less than two seconds, that is said after half of its
-    /// time.
-    pub async fn answer<P: Clock>(&self, platform: &P, asked: Asked) -> String {
+    /// time. To a question about purges: the last one. The store of `platform` is that of the processes; it is read for such questions only.
+    pub async fn answer<P: Clock + KeyValueStore>(&self, platform: &P, asked: Asked) -> String {
         let request = match asked.0 {
-            Ok(question) => question.request,
-            Err(reason) => return Answer::Refused(reason).write(),
+            Subject::Document(request) => request,
+            Subject::Purges { id, .. } => return self.purged_at(platform, &id).await.write(),
+            Subject::Nothing(reason) => return Answer::Refused(reason).write(),
         };
         let longest_ms = COORDINATOR_WAITS_MS.min(request.timeout_ms / 2);
         let mut waited_ms = 0;
@@ -133,6 +196,40 @@ impl Coordinator {
             platform.sleep(interval_ms).await;
             waited_ms = waited_ms.saturating_add(interval_ms);
         }
+    }
+
+    /// When the source with this name was last purged: what processes have told, and what the store shows.
+    async fn purged_at<P: Clock + KeyValueStore>(&self, platform: &P, id: &str) -> Answer {
+        let now = platform.now();
+        let is_due = self.with_purges(id, |told| {
+            let is_due = told.known.look(None, now) != Look::No;
+            if is_due {
+                told.known.begin(now);
+            }
+            is_due
+        });
+        if is_due {
+            let key = purge::key_of(id);
+            let found = with_timeout(platform, PURGE_WAIT_MS, KeyValueStore::get(platform, &key)).await;
+            let now = platform.now();
+            if let Some(Ok(mark)) = found {
+                let mark = mark.and_then(|text| purge::read(&text, now));
+                self.with_purges(id, |told| told.known.learn(mark, now));
+            }
+        }
+        let now = platform.now();
+        let (mark, is_known) =
+            self.with_purges(id, |told| (told.announced(now), told.known.knows(PURGE_KNOWN_SECONDS, now)));
+        // Without the store it cannot know that there was none before it was restarted.
+        if is_known || mark.is_some() {
+            Answer::Purges(mark)
+        } else {
+            Answer::Refused("it cannot read the store".to_owned())
+        }
+    }
+
+    fn with_purges<T>(&self, id: &str, act: impl FnOnce(&mut Told) -> T) -> T {
+        self.purges.with(|purges| act(purges.entry(id.to_owned()).or_default()))
     }
 
     /// Carries out a fetch and keeps its outcome. A platform's `get` must ask the origin here, not a coordinator.
@@ -177,7 +274,7 @@ impl Coordinator {
     fn known(&self, request: &DocumentRequest, now: Timestamp) -> Option<Answer> {
         self.sources.with(|sources| {
             let Some(source) = sources.by_identity.get_mut(&identity(request)) else {
-                return Some(Answer::Refused("it has too many sources".to_owned()));
+                return Some(Answer::Refused(TOO_MANY_SOURCES.to_owned()));
             };
             if source.is_leased(now) && source.needs_fetch(request, now) {
                 return None;

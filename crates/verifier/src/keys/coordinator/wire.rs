@@ -13,12 +13,23 @@ use crate::limits::{
 };
 use crate::members::json;
 use crate::ports::{Document, DocumentRequest, FetchError};
+use crate::time::Timestamp;
 
 /// A document that a process asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
     /// The request that the process would send to the origin.
     pub request: DocumentRequest,
+}
+
+/// When a source was last purged. It also tells the coordinator what the process knows of that: so a purge is announced, and a coordinator that
+/// was restarted learns of it from any process. A coordinator of a version without this question refuses it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PurgeQuestion {
+    /// The name of the source in the keys of the store: the base64url SHA-256 of its identity.
+    pub id: String,
+    /// The mark that the process knows.
+    pub purged_at: Option<Timestamp>,
 }
 
 /// The answer of a coordinator.
@@ -44,6 +55,8 @@ pub enum Answer {
         /// Whether no other process has learnt of it.
         is_news: bool,
     },
+    /// The last purge of the source, or that there was none.
+    Purges(Option<Timestamp>),
     /// The coordinator does not serve this question, for this reason.
     Refused(String),
 }
@@ -98,6 +111,29 @@ impl Question {
     }
 }
 
+impl PurgeQuestion {
+    /// The question as text.
+    #[must_use]
+    pub fn write(&self) -> String {
+        json!({ "purges_of": self.id, "purged_at": self.purged_at }).to_string()
+    }
+
+    /// Reads a question.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let mut rest = Rest::read(text, MAX_QUESTION_BYTES)?;
+        // The coordinator reads the key with this name from the store, so it must be no other text.
+        let id = rest.text("purges_of", MAX_HEADER_BYTES)?;
+        let id = id.filter(|id| base64url::decode(id).is_some_and(|octets| octets.len() == 32));
+        let id = id.ok_or("`purges_of` is no SHA-256")?;
+        let purged_at = rest.time("purged_at")?;
+        rest.end()?;
+        Ok(Self { id, purged_at })
+    }
+}
+
 /// The longest header that is handed on. A longer one is left out.
 const MAX_HEADER_BYTES: usize = MAX_URL_BYTES;
 
@@ -107,6 +143,7 @@ impl Answer {
     pub fn write(&self) -> String {
         match self {
             Self::Pending => json!({ "state": "pending" }),
+            Self::Purges(purged_at) => json!({ "state": "purges", "purged_at": purged_at }),
             Self::Refused(reason) => json!({ "state": "refused", "reason": reason }),
             Self::Failed { error, age_seconds, is_news } => {
                 let (error, detail) = match error {
@@ -168,6 +205,7 @@ impl Answer {
         let mut rest = Rest::read(text, MAX_ANSWER_BYTES)?;
         let answer = match rest.text("state", MAX_HEADER_BYTES)?.as_deref() {
             Some("pending") => Self::Pending,
+            Some("purges") => Self::Purges(rest.time("purged_at")?),
             Some("refused") => Self::Refused(rest.detail("reason")?),
             Some("failed") => {
                 let age_seconds = rest.number("age_seconds", 0, u64::MAX)?;
@@ -255,6 +293,17 @@ impl Rest {
         let number = self.0.remove(name).and_then(|value| value.as_u64());
         let number = number.filter(|number| (smallest..=largest).contains(number));
         number.ok_or_else(|| format!("`{name}` is not what it should be"))
+    }
+
+    /// Takes out a time in seconds since the epoch that may be absent or null.
+    fn time(&mut self, name: &str) -> Result<Option<Timestamp>, String> {
+        match self.0.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => {
+                let seconds = value.as_i64().ok_or_else(|| format!("`{name}` is not what it should be"))?;
+                Ok(Some(Timestamp::from_epoch_seconds(seconds)))
+            }
+        }
     }
 
     fn flag(&mut self, name: &str) -> Result<bool, String> {
