@@ -3,22 +3,27 @@
 
 use std::cell::RefCell;
 
-use http::StatusCode;
-use percent_encoding::percent_decode_str;
-
 use super::application::Application;
 use super::problem::{ProblemDetails, json as json_response};
 use super::{Response, access, challenge, explanation};
 use crate::codes;
-use crate::keys::{KeySource, Purged};
+use crate::credentials::query_value;
+use crate::keys::{KeySource, PurgeTold, Purged};
+use crate::limits::PURGE_APART_SECONDS;
 use crate::members::json;
 use crate::ports::{IncomingRequest, Platform};
 use crate::rejection::Fault;
 use crate::verify::Terms;
 use crate::waiting::join_all;
+use http::StatusCode;
 
 /// The KV namespace through which isolates learn of a purge.
 const BINDING: &str = "JWKS_CACHE";
+
+/// Seconds after the response within which every isolate has dropped the keys. An isolate that has not looked for 55 s looks before it uses them. It asks
+/// the coordinator, or reads KV, which shows a mark everywhere after up to 90 s.
+const COORDINATED_SECONDS: u64 = 60;
+const BY_KV_SECONDS: u64 = 150;
 
 /// The response: 200 with what the provider serves now, or 503 if only this isolate has dropped the keys.
 pub(super) async fn answer<P: Platform, R: IncomingRequest>(
@@ -30,7 +35,7 @@ pub(super) async fn answer<P: Platform, R: IncomingRequest>(
     if let Err(reason) = access::check_key(request, platform) {
         return explanation::closed(reason, "The cached keys are dropped for the operator alone", "");
     }
-    let Some(issuer) = request.query().and_then(issuer_in) else {
+    let Ok(Some(issuer)) = query_value(request.query().unwrap_or_default(), "issuer") else {
         let detail = "name the issuer: DELETE /keys?issuer=<the `issuer` of its table, percent-encoded>";
         return ProblemDetails::of(&codes::CALL_INVALID, detail).into_response();
     };
@@ -49,47 +54,32 @@ pub(super) async fn answer<P: Platform, R: IncomingRequest>(
     }))
     .await;
     let (mut kids, mut failure) = (Vec::new(), None);
+    let (mut everywhere_within_seconds, mut coordinator) = (COORDINATED_SECONDS, None);
     for purged in purged.into_iter().filter_map(RefCell::into_inner) {
         if let Err(error) = purged.announced {
             let fault = Fault::StoreUnavailable { binding: BINDING.to_owned(), reason: error.to_string() };
             return challenge::refuse(&fault.into(), &app.config.surface);
         }
+        let (seconds, problem) = match purged.told {
+            PurgeTold::AtOnce => (COORDINATED_SECONDS, None),
+            PurgeTold::Soon => (COORDINATED_SECONDS.saturating_add(PURGE_APART_SECONDS), None),
+            PurgeTold::NoCoordinator => (BY_KV_SECONDS, None),
+            PurgeTold::Failed(reason) => (BY_KV_SECONDS, Some(reason.to_string())),
+        };
+        everywhere_within_seconds = everywhere_within_seconds.max(seconds);
+        coordinator = coordinator.or(problem);
         match purged.fetched {
             Ok(set) => kids.extend(set.keys.iter().map(|key| key.kid.clone())),
             Err(fault) => failure = Some(fault),
         }
     }
-    let report = match failure {
+    let mut report = match failure {
         None => json!({ "issuer": issuer, "fetched": true, "kids": kids }),
         Some(fault) => json!({ "issuer": issuer, "fetched": false, "problem": fault.to_string() }),
     };
-    json_response(StatusCode::OK, &report)
-}
-
-/// The one parameter `issuer`, decoded. `None` if there is none, if there are several, or if it is not UTF-8.
-fn issuer_in(query: &str) -> Option<String> {
-    let mut values = query.split('&').filter_map(|pair| pair.strip_prefix("issuer="));
-    let (value, None) = (values.next()?, values.next()) else { return None };
-    percent_decode_str(value).decode_utf8().ok().map(std::borrow::Cow::into_owned)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_issuer_is_the_one_parameter_of_that_name_decoded() {
-        for (query, expected) in [
-            ("issuer=https://a.example/x", Some("https://a.example/x")),
-            ("issuer=https%3A%2F%2Fa.example%2F%7Btenantid%7D", Some("https://a.example/{tenantid}")),
-            ("x=1&issuer=a+b", Some("a+b")),
-            ("issuer=", Some("")),
-            ("", None),
-            ("issuers=a", None),
-            ("issuer=a&issuer=b", None),
-            ("issuer=%ff", None),
-        ] {
-            assert_eq!(issuer_in(query).as_deref(), expected, "{query}");
-        }
+    if let Some(members) = report.as_object_mut() {
+        members.insert("everywhere_within_seconds".to_owned(), everywhere_within_seconds.into());
+        members.extend(coordinator.map(|reason| ("coordinator_problem".to_owned(), reason.into())));
     }
+    json_response(StatusCode::OK, &report)
 }

@@ -23,6 +23,10 @@ const timed = async (act) => {
   return performance.now() - begun;
 };
 
+/** Drops the provider's cached keys. */
+const purge = (worker, provider) =>
+  worker.fetch(`/keys?issuer=${encodeURIComponent(provider.issuer)}`, { method: 'DELETE', headers: { 'x-explain-key': KEY } });
+
 /** Sets all clocks ahead. */
 async function pass(worker, seconds) {
   await worker.coordinatorIsAhead(seconds);
@@ -88,12 +92,46 @@ suite('isolates that share a coordinator', () => {
     const withdrawn = await provider.mint();
     assert.equal(await verdict(withdrawn), 'accepted');
     await provider.rotate({ keepOld: false });
-    const answer = await worker.fetch(`/keys?issuer=${encodeURIComponent(provider.issuer)}`, { method: 'DELETE', headers: { 'x-explain-key': KEY } });
+    const answer = await purge(worker, provider);
     assert.equal(answer.status, 200);
-    assert.deepEqual((await answer.json()).fetched, true);
+    const { fetched, everywhere_within_seconds: seconds, coordinator_problem: problem } = await answer.json();
+    assert.deepEqual([fetched, seconds, problem], [true, 60, undefined]);
     assert.equal(provider.jwksRequests, 2);
     assert.equal(await verdict(withdrawn), 'key_not_found');
     assert.equal(await verdict(await provider.mint()), 'accepted');
+  });
+
+  test('hear of a purge from it within a minute, although KV shows nothing', async (context) => {
+    const { provider, worker, verdict } = await coordinated(context, { kv: 'down', secrets: { EXPLAIN_KEY: KEY } });
+    const withdrawn = await provider.mint();
+    for (const isolate of isolates) assert.equal(await verdict(withdrawn, isolate), 'accepted');
+    await provider.rotate({ keepOld: false });
+    const answer = await purge(worker, provider);
+    assert.deepEqual([answer.status, (await answer.json()).code], [503, 'store_unavailable']);
+    for (const isolate of isolates.slice(1)) assert.equal(await verdict(withdrawn, isolate), 'accepted', 'from memory');
+    await pass(worker, 57);
+    for (const isolate of isolates) assert.equal(await verdict(withdrawn, isolate), 'key_not_found', `isolate ${isolate}`);
+    for (const isolate of isolates) assert.equal(await verdict(await provider.mint(), isolate), 'accepted', `isolate ${isolate}`);
+    assert.ok(provider.jwksRequests <= 4, `${provider.jwksRequests} fetches`);
+    assert.deepEqual(
+      worker.log().filter(({ event }) => event === 'coordinator_failed'),
+      [],
+    );
+  });
+
+  test('hear of a purge from KV while it fails, and the answer to the purge says so', async (context) => {
+    const { provider, worker, verdict } = await coordinated(context, { secrets: { EXPLAIN_KEY: KEY } });
+    const withdrawn = await provider.mint();
+    for (const isolate of isolates) assert.equal(await verdict(withdrawn, isolate), 'accepted');
+    await provider.rotate({ keepOld: false });
+    await worker.coordinatorBehaves('throws');
+    const answer = await purge(worker, provider);
+    assert.equal(answer.status, 200);
+    const { everywhere_within_seconds: seconds, coordinator_problem: problem } = await answer.json();
+    assert.equal(seconds, 150);
+    assert.match(problem, /the object is overloaded/);
+    await pass(worker, 57);
+    for (const isolate of isolates) assert.equal(await verdict(withdrawn, isolate), 'key_not_found', `isolate ${isolate}`);
   });
 
   test('whose fetches fail hear of it from the object, and of the recovery', async (context) => {

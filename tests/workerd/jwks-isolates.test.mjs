@@ -173,7 +173,8 @@ suite('a purge', () => {
     assert.equal((await purge({})).status, 401);
     const answer = await purge({ 'x-explain-key': KEY });
     assert.equal(answer.status, 200);
-    assert.equal((await answer.json()).fetched, true);
+    const { fetched, everywhere_within_seconds: seconds } = await answer.json();
+    assert.deepEqual([fetched, seconds], [true, 150]);
     assert.equal(await verdict(withdrawn), 'key_not_found');
     for (const isolate of [1, 2]) await eventually(async () => (await verdict(withdrawn, isolate)) === 'key_not_found', 'the purge', 60_000);
     for (const isolate of [0, 1, 2]) assert.equal(await verdict(await provider.mint(), isolate), 'accepted');

@@ -23,6 +23,7 @@ mod websocket;
 
 pub use cross_site::Sender;
 pub use places::{Found, Place, Places, ReadHeader, Unread};
+pub use query::value as query_value;
 pub use sessions::SessionCookie;
 
 use crate::jose::characters::has_byte_below;

@@ -25,7 +25,7 @@ fn is_named(pair: &str, name: &str) -> bool {
 ///
 /// # Errors
 /// [`Ambiguous::QueryTwice`] if it occurs more than once: servers choose differently.
-pub(super) fn value(query: &str, name: &str) -> Result<Option<String>, Rejection> {
+pub fn value(query: &str, name: &str) -> Result<Option<String>, Rejection> {
     let mut found = query.split('&').filter(|pair| is_named(pair, name));
     let Some(pair) = found.next() else { return Ok(None) };
     if found.next().is_some() {
