@@ -25,18 +25,19 @@ export const COUNTS = {
   // 69,063 reads in two hours of `steady` with 300 isolates. Nearly all are looks for a purge: a busy isolate makes one every half minute (PURGE_LOOK_SECONDS
   // of the verifier's limits). An isolate lives for 20 minutes, and reads two records and the mark of a purge when it starts.
   kvReadsPerIsolateHour: 115,
+  // With the coordinator, isolates ask that for purges: 7,017 reads, and 64,193 questions.
+  kvReadsPerIsolateHourCoordinated: 12,
+  questionsPerIsolateHour: 107,
   // With or without cron, the fleet fetches at two or three refresh points per TTL; `no-cron` with 10,000 isolates: 23 in two hours.
   kvWritesPerHour: 12,
-  fetchesPerHour: 12,
-  // An object is billed for 128 MB while it is in memory: for so many seconds after each fetch.
+  // An object is billed for 128 MB while it is in memory. Questions come more often than every ten seconds, so that is always.
   objectGigabytes: 0.128,
-  objectSecondsPerFetch: 60,
   // `flood` with 300 isolates in 12 data centres, ten minutes of it: 5,368 writes to KV, refused ones included. With the cache of the data centre 240. With
-  // the coordinator 26, and 7,755 questions to it.
+  // the coordinator 26, and 11,287 questions to it.
   writesPerIsolateHourInFlood: 107,
   writesPerDataCentreHourInFlood: 120,
   writesPerHourInFlood: 156,
-  questionsPerIsolateHourInFlood: 155,
+  questionsPerIsolateHourInFlood: 226,
   // A log event for each request. An assumption: the runtime's own members are most of it.
   logBytesPerRequest: 1000,
 };
@@ -54,10 +55,10 @@ export const VOLUMES = [
 /** The price of so many units. */
 export const priced = ({ included, each }, count) => Math.max(0, count - included) * each;
 
-// An isolate reads only if a request comes.
-const kvReads = ({ requests, isolates }) => Math.min(requests, isolates * HOURS_OF_A_MONTH * COUNTS.kvReadsPerIsolateHour);
-const object = (requests, seconds) =>
-  priced(PRICES.objectRequests, requests) + priced(PRICES.objectGigabyteSeconds, Math.min(seconds, SECONDS_OF_A_MONTH) * COUNTS.objectGigabytes);
+// An isolate reads and asks only if a request comes.
+const times = ({ requests, isolates }, perIsolateHour) => Math.min(requests, isolates * HOURS_OF_A_MONTH * perIsolateHour);
+const object = (requests) =>
+  priced(PRICES.objectRequests, requests) + priced(PRICES.objectGigabyteSeconds, SECONDS_OF_A_MONTH * COUNTS.objectGigabytes);
 
 /**
  * The items of a month's bill with one issuer: `{ name, amounts }`, with the dollars for each of VOLUMES.
@@ -65,20 +66,20 @@ const object = (requests, seconds) =>
  * @param {number} cpuMicroseconds of a request
  */
 export function bill(cpuMicroseconds) {
-  const fetches = COUNTS.fetchesPerHour * HOURS_OF_A_MONTH;
   const items = {
     'requests to the Worker': ({ requests }) => priced(PRICES.requests, requests),
     'CPU time': ({ requests }) => priced(PRICES.cpuMilliseconds, (requests * cpuMicroseconds) / 1000),
     'Workers Logs, each request logged': ({ requests }) => priced(PRICES.logGigabytes, (requests * COUNTS.logBytesPerRequest) / 1e9),
-    '**KV**: reads': (volume) => priced(PRICES.kvReads, kvReads(volume)),
+    '**KV**: reads': (volume) => priced(PRICES.kvReads, times(volume, COUNTS.kvReadsPerIsolateHour)),
     '… writes': () => priced(PRICES.kvWrites, COUNTS.kvWritesPerHour * HOURS_OF_A_MONTH),
     '… writes, if a flood of unknown keys lasts all month': ({ isolates }) =>
       priced(PRICES.kvWrites, isolates * HOURS_OF_A_MONTH * COUNTS.writesPerIsolateHourInFlood),
     '**The cache of the data centre**': () => 0,
     '… writes to KV in the flood': ({ dataCentres }) =>
       priced(PRICES.kvWrites, dataCentres * HOURS_OF_A_MONTH * COUNTS.writesPerDataCentreHourInFlood),
-    '**The coordinator**, while nothing happens': () => object(fetches, fetches * COUNTS.objectSecondsPerFetch),
-    '… in the flood': ({ isolates }) => object(isolates * HOURS_OF_A_MONTH * COUNTS.questionsPerIsolateHourInFlood, SECONDS_OF_A_MONTH),
+    '**The coordinator**, while nothing happens': (volume) => object(times(volume, COUNTS.questionsPerIsolateHour)),
+    '… reads of KV, with it': (volume) => priced(PRICES.kvReads, times(volume, COUNTS.kvReadsPerIsolateHourCoordinated)),
+    '… in the flood': ({ isolates }) => object(isolates * HOURS_OF_A_MONTH * COUNTS.questionsPerIsolateHourInFlood),
     '… writes to KV in the flood, with it': () => priced(PRICES.kvWrites, HOURS_OF_A_MONTH * COUNTS.writesPerHourInFlood),
   };
   return Object.entries(items).map(([name, amount]) => ({ name, amounts: VOLUMES.map(amount) }));

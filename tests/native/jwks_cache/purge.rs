@@ -244,6 +244,7 @@ fn a_purge_that_has_not_reached_the_coordinator_reaches_the_isolates_from_the_st
 fn an_older_coordinator_is_no_failed_one() {
     let (world, [_, second, _]) = three_coordinated();
     world.coordinator.behave(CoordinatorMode::Says(Reply::Refused("`url` is missing".to_owned()).write()));
+    world.pass(56);
     let looks = world.store.looks_for_purges();
     assert!(holds(&second.ask(&world, Wanted::Any), "a"));
     assert_eq!(world.store.looks_for_purges(), looks + 1);
