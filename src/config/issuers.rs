@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::exchange::rules::conditions;
+use super::conditions::conditions;
 use super::fields::issuers::{AUDIENCE, Audience, ISSUER, SECRET};
 use super::reader::Table;
 use super::static_keys;

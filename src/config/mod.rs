@@ -3,6 +3,7 @@
 //!
 //! It builds the data that the modules below use ([`TrustedIssuers`], [`CachePolicy`], …) and knows nothing about requests.
 
+mod conditions;
 mod credentials;
 mod described;
 mod exchange;
@@ -17,15 +18,16 @@ pub mod schema;
 mod shapes;
 mod shared_secrets;
 mod static_keys;
+mod surroundings;
 
 use serde_json::Value;
 
-use exchange::Surroundings;
 use fields::gateway::Require;
 use fields::{CHALLENGE, CORS, CROSS_CHECK, Configuration, ENDPOINTS, EXPLAIN, JWKS, ROOT, VERIFY};
 pub use reader::ConfigFault;
 use reader::{Faults, Table};
 pub use record::RecordReference;
+use surroundings::Surroundings;
 
 use crate::credentials::Places;
 use crate::cross_check::{CrossChecks, Engine, Share};

@@ -3,8 +3,9 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::EXPLAIN_KEY;
 use super::reader::Faults;
-use super::{EXPLAIN_KEY, Surroundings};
+use super::surroundings::Surroundings;
 use crate::exchange::Exchange;
 use crate::gateway::forward_auth::ForwardAuth;
 use crate::ports::Secrets;

@@ -1,10 +1,10 @@
 //! Reads `exchange.fireproof`: the Fireproof dashboard's protocol.
 
 use super::rules::claim_mappings;
-use super::{Surroundings, known_issuer};
 use crate::claims::facts::Pointer;
 use crate::config::fields::exchange::FIREPROOF;
 use crate::config::reader::Table;
+use crate::config::surroundings::{Surroundings, known_issuer};
 use crate::exchange::fireproof::{Fireproof, RESERVED};
 use crate::exchange::mapping::{Mapping, Source};
 use crate::exchange::memberships;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::Surroundings;
 use crate::config::reader::Faults;
+use crate::config::surroundings::Surroundings;
 use crate::jose::SharedSecret;
 use crate::ports::Secrets;
 use crate::signing::keyring::BINDING;

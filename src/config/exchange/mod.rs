@@ -4,31 +4,21 @@
 mod clients;
 mod fireproof;
 mod keys;
-pub(super) mod rules;
+mod rules;
 mod targets;
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use super::fields::exchange::{EXCHANGE, FIREPROOF, TARGET};
-use super::reader::{Faults, Table};
-use super::rows::{Field, Optional, Texts};
+use super::reader::Table;
+use super::surroundings::{Surroundings, known_issuer};
 use crate::exchange::Exchange;
 use crate::exchange::fireproof::{Fireproof, Results};
 use crate::exchange::policy::Target;
 use crate::keys::url;
 use crate::ports::Secrets;
 use crate::signing::Margins;
-use crate::trust::issuer::{TrustedIssuer, TrustedIssuers};
-
-/// The parts of the configuration that the tables refer to.
-pub(super) struct Surroundings<'s> {
-    pub(super) issuers: &'s TrustedIssuers,
-    pub(super) leeway_seconds: u64,
-    pub(super) prefix: &'s str,
-    pub(super) faults: &'s Faults,
-}
 
 /// Reads the table and `SIGNING_KEYS`. Reports the faults through the table.
 pub(super) fn read(table: Table<'_>, around: &Surroundings<'_>, secrets: &impl Secrets) -> Option<Exchange> {
@@ -128,40 +118,6 @@ fn known_issuers(table: &Table<'_>, around: &Surroundings<'_>) -> Vec<String> {
         known_issuer(table, &format!("{}[{index}]", TARGET.from.name), issuer, around);
     }
     issuers
-}
-
-/// Reports a fault at `path` if the configuration does not have this issuer.
-pub(super) fn known_issuer(table: &Table<'_>, path: &str, issuer: &str, around: &Surroundings<'_>) {
-    if !around.issuers.has_name(issuer) {
-        let is_near = |known: &&Arc<TrustedIssuer>| {
-            known.issuer.trim_end_matches('/').eq_ignore_ascii_case(issuer.trim_end_matches('/'))
-        };
-        // The search looks at every issuer, so it ends with the faults that are shown.
-        let mut candidates = around.issuers.iter().filter(|_| !around.faults.are_complete());
-        let fix = match candidates.find(is_near) {
-            Some(near) => format!("write \"{}\"", near.issuer),
-            None if around.issuers.spelt(issuer).is_some() => {
-                "write the `issuer` of the table that has it in `also_known_as`".to_owned()
-            }
-            None => "add an [[vars.ASSAY.issuers]] table for it, or remove it".to_owned(),
-        };
-        table.fault(path, format!("\"{issuer}\" is not the `issuer` of any table in `issuers`"), fix);
-    }
-}
-
-/// A list of scopes (RFC 6749 §3.3).
-pub(super) fn scopes(table: &Table<'_>, field: &Field<Optional<Texts>>) -> Vec<String> {
-    let scopes = table.read(field).unwrap_or_default();
-    for (index, scope) in scopes.iter().enumerate() {
-        if !scope.bytes().all(|octet| matches!(octet, 0x21 | 0x23..=0x5b | 0x5d..=0x7e)) {
-            table.fault(
-                &format!("{}[{index}]", field.name),
-                format!("\"{scope}\" is not a scope"),
-                "write printable ASCII without spaces, \" and \\; write several scopes as several elements of the list",
-            );
-        }
-    }
-    scopes
 }
 
 /// Checks that the directory's key `subject:<issuer>:<sub>` is different for any two subjects, for every content of their `sub`.

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::rules::{claim_mappings, conditions, subject_rule};
-use super::{Surroundings, known_issuers, scopes};
+use super::known_issuers;
+use super::rules::{claim_mappings, subject_rule};
+use crate::config::conditions::conditions;
 use crate::config::fields::exchange::{ACTOR, EXCHANGE, TARGET};
 use crate::config::reader::Table;
+use crate::config::surroundings::{Surroundings, scopes};
 use crate::exchange::policy::{Actor, Target};
 
 /// Reads the tables. Reports the faults through them, and leaves out a table without an audience.

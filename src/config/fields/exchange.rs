@@ -1,7 +1,8 @@
-//! The rows of `exchange`, and those of conditions, which routes have too.
+//! The rows of `exchange`.
 
 use serde_json::json;
 
+use super::conditions::{Condition, POINTER_FIX};
 use crate::config::described::{self, texts};
 use crate::config::rows::Inner;
 use crate::config::rows::{
@@ -21,9 +22,6 @@ const ALGORITHMS: &[(&str, Algorithm)] = &[
 ];
 const MEMBERSHIPS: &[(&str, memberships::Source)] =
     &[("personal", memberships::Source::Personal), ("directory", memberships::Source::Directory)];
-
-/// The fix of a pointer that is missing or unreadable.
-pub(in crate::config) const POINTER_FIX: &str = "write a JSON Pointer (RFC 6901), as in \"/email\"";
 
 object! {
     /// The token exchange: which tokens are issued, for whom and by what rules.
@@ -86,34 +84,6 @@ object! {
     Subject SUBJECT {
         /// The JSON Pointer to a claim that is unique among all users.
         claim: Required<Text> = Required(Text, POINTER_FIX), with(json!({ "pattern": POINTER }));
-    }
-}
-
-object! {
-    /// A condition on a claim, or on a member of the JOSE header: exactly one test.
-    Condition CONDITION with(json!({
-        "minProperties": 2,
-        "maxProperties": 2,
-        "oneOf": [{ "required": ["claim"] }, { "required": ["header"] }],
-    })) {
-        /// The JSON Pointer to the claim.
-        claim: Optional<Text> = Optional(Text), absent("this or `header`"), with(json!({ "pattern": POINTER }));
-        /// The JSON Pointer to the member of the JOSE header, as in `/cat`.
-        header: Optional<Text> = Optional(Text), absent("this or `claim`"), with(json!({ "pattern": POINTER }));
-        /// The value is this one.
-        equals: Optional<Raw> = Optional(Raw), shape(shapes::any());
-        /// The value is one of these.
-        one_of: Optional<Raw> = Optional(Raw), shape(shapes::scalars());
-        /// The value is a list with all of these.
-        contains_all: Optional<Raw> = Optional(Raw), shape(shapes::scalars());
-        /// The value is a list with one of these.
-        contains_any: Optional<Raw> = Optional(Raw), shape(shapes::scalars());
-        /// The whole string fits this pattern, in which `*` stands for any characters and `?` for one.
-        matches: Optional<Text> = Optional(Text);
-        /// The value is a number that is not smaller.
-        at_least: Optional<Raw> = Optional(Raw), shape(shapes::plain(&json!({ "type": "number" }), "a number"));
-        /// Whether the member is present.
-        exists: Optional<Boolean> = Optional(Boolean);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::exchange::Condition;
+use super::conditions::Condition;
 use crate::config::described::{self, texts};
 use crate::config::rows::{
     Binding, Boolean, Choice, Optional, Or, Raw, Required, Text, Texts, Whole, inner, list, object,

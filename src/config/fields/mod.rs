@@ -2,6 +2,7 @@
 //!
 //! A sentence is plain English. It does not repeat the type, the range or the default, which are in the rule.
 
+pub(super) mod conditions;
 pub(super) mod credentials;
 pub(super) mod exchange;
 pub(super) mod gateway;

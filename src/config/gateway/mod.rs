@@ -10,10 +10,10 @@ use serde_json::Value;
 use destination::{credential, upstream};
 use headers::identity_headers;
 
-use super::exchange::rules::conditions;
-use super::exchange::{Surroundings, known_issuer, scopes};
+use super::conditions::conditions;
 use super::fields::gateway::{GATEWAY, REQUIRE, ROUTE, ROUTE_CORS, RouteCors as RouteCorsRows};
 use super::reader::Table;
+use super::surroundings::{Surroundings, known_issuer, scopes};
 use super::{CorsPolicy, credentials, is_origin};
 use crate::credentials::Places;
 use crate::endpoints::Enabled;
