@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use http::Method;
 use worker::Env;
-use worker::js_sys::futures::future_to_promise;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::wasm_bindgen::{JsCast as _, JsValue};
 use worker::worker_sys::Context;
@@ -86,7 +85,7 @@ fn finish_later(
     {
         return Ok(());
     }
-    let promise = future_to_promise(async move {
+    let promise = eager::promise_of(Box::pin(async move {
         if let Some(issuer) = issuer {
             application.refresh(&environment, &issuer).await;
         }
@@ -94,7 +93,7 @@ fn finish_later(
         configured.renew(&environment).await;
         application.self_test(&environment).await;
         Ok(JsValue::UNDEFINED)
-    });
+    }));
     context.wait_until(&promise)
 }
 

@@ -53,11 +53,12 @@ fn suffixes_of(issuer: &str) -> impl Iterator<Item = String> {
     let host = url::Parts::of(issuer).map(|url| url.authority).unwrap_or_default();
     let hosted = format!("{host}$");
     let kind = if host.ends_with(".accounts.dev") { "pk_test_" } else { "pk_live_" };
-    [STANDARD.encode(&hosted), STANDARD_NO_PAD.encode(&hosted)]
-        .into_iter()
-        .map(move |encoded| suffix_of(&format!("{kind}{encoded}")))
-        .collect::<BTreeSet<String>>()
-        .into_iter()
+    let mut suffixes = BTreeSet::new();
+    // `collect` would compile a sort for texts.
+    for encoded in [STANDARD.encode(&hosted), STANDARD_NO_PAD.encode(&hosted)] {
+        suffixes.insert(suffix_of(&format!("{kind}{encoded}")));
+    }
+    suffixes.into_iter()
 }
 
 /// The suffix of Clerk's cookies for a publishable key: the first eight characters of the base64url of its SHA-1.

@@ -4,11 +4,11 @@
 use std::rc::Rc;
 
 use worker::js_sys::Promise;
-use worker::js_sys::futures::{JsFuture, future_to_promise};
+use worker::js_sys::futures::JsFuture;
 use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 
-use super::describe;
+use super::{describe, eager};
 use crate::keys::coordinator::Coordinator;
 use crate::limits;
 use crate::ports::{Clock, CoordinatorError, HttpClient, KeyValueStore};
@@ -46,14 +46,14 @@ pub async fn answer<P: Clock + HttpClient + KeyValueStore + Clone + 'static>(
     let kept_ms = if asked.tells_of_purge() { PURGE_KEPT_MS } else { KEPT_MS };
     if fetch.is_some() || asked.tells_of_purge() {
         let (coordinator, platform) = (Rc::clone(&coordinator), platform.clone());
-        drop(future_to_promise(async move {
+        drop(eager::promise_of(Box::pin(async move {
             if let Some(fetch) = fetch {
                 coordinator.fetch(&platform, fetch).await;
             }
             // The runtime removes an object that waits for nothing from memory after 10 s, and what it knows with it.
             platform.sleep(kept_ms).await;
             Ok(JsValue::UNDEFINED)
-        }));
+        })));
     }
     coordinator.answer(&platform, asked).await
 }

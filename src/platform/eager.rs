@@ -5,27 +5,38 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
+use worker::js_sys::Promise;
 use worker::js_sys::futures::future_to_promise;
 use worker::wasm_bindgen::JsValue;
 
 type Outcome = Result<JsValue, JsValue>;
+type Boxed = Pin<Box<dyn Future<Output = Outcome>>>;
 
 /// The result of `future` if it completes without waiting, otherwise a promise of its result.
 ///
 /// # Errors
 /// Those of `future`.
 pub fn run(future: impl Future<Output = Outcome> + 'static) -> Outcome {
-    let mut future: Pin<Box<dyn Future<Output = Outcome>>> = Box::pin(future);
+    run_boxed(Box::pin(future))
+}
+
+/// The same, compiled once for all futures.
+fn run_boxed(mut future: Boxed) -> Outcome {
     let relay = Arc::new(Relay::default());
     let waker = Waker::from(Arc::clone(&relay));
     match future.as_mut().poll(&mut Context::from_waker(&waker)) {
         Poll::Ready(outcome) => outcome,
-        Poll::Pending => Ok(future_to_promise(poll_fn(move |context| {
+        Poll::Pending => Ok(promise_of(Box::pin(poll_fn(move |context| {
             relay.forward_to(context.waker());
             future.as_mut().poll(&mut Context::from_waker(&waker))
-        }))
+        })))
         .into()),
     }
+}
+
+/// A promise of the result of `future`. Each type of future would be another copy of `future_to_promise` in the wasm, so it is boxed.
+pub fn promise_of(future: Boxed) -> Promise {
+    future_to_promise(future)
 }
 
 /// The waker of the first poll, when there is no task to wake yet. Some futures keep the first waker that they get, so this one

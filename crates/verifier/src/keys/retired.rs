@@ -88,9 +88,15 @@ impl RetiredKids {
 
     /// Forgets the ones that vanished first, if there are too many.
     fn shorten(&mut self) {
-        self.0.sort_by_key(|vanished| vanished.absent_since);
-        let too_many = self.0.len().saturating_sub(MAX_RETIRED_KIDS);
-        self.0.drain(..too_many);
+        let mut sorted: Vec<Vanished> = Vec::with_capacity(self.0.len());
+        // There are few, and a stable sort would cost 2 kB of wasm. Each is inserted after its equals.
+        for vanished in self.0.drain(..) {
+            let place = sorted.partition_point(|earlier| earlier.absent_since <= vanished.absent_since);
+            sorted.insert(place, vanished);
+        }
+        let too_many = sorted.len().saturating_sub(MAX_RETIRED_KIDS);
+        sorted.drain(..too_many);
+        self.0 = sorted;
     }
 
     /// Reads the member of a record; `None` if it is not what [`Serialize`] writes.
