@@ -78,6 +78,29 @@ pub enum Needs {
     ForwardAuth,
 }
 
+/// The part of the program that answers an endpoint. A build can lack it: the features of `Cargo.toml`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Every build has it.
+    Core,
+    /// The feature `explain`.
+    Explain,
+    /// The feature `exchange`.
+    Exchange,
+}
+
+impl Part {
+    /// Whether this build has it.
+    #[must_use]
+    pub const fn is_built(self) -> bool {
+        match self {
+            Self::Core => true,
+            Self::Explain => cfg!(feature = "explain"),
+            Self::Exchange => cfg!(feature = "exchange"),
+        }
+    }
+}
+
 /// One row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
@@ -89,10 +112,18 @@ pub struct Row {
     pub methods: Option<&'static str>,
     /// The part of the configuration that enables it.
     pub needs: Needs,
+    /// The part of the program that answers it.
+    pub part: Part,
 }
 
-const fn row(endpoint: Endpoint, place: Place, methods: Option<&'static str>, needs: Needs) -> Row {
-    Row { endpoint, place, methods, needs }
+const fn row(
+    endpoint: Endpoint,
+    place: Place,
+    methods: Option<&'static str>,
+    needs: Needs,
+    part: Part,
+) -> Row {
+    Row { endpoint, place, methods, needs, part }
 }
 
 const READ: Option<&str> = Some("GET, HEAD");
@@ -101,26 +132,33 @@ const POST: Option<&str> = Some("POST");
 
 /// All endpoints. No path is in two rows.
 pub const TABLE: &[Row] = &[
-    row(Endpoint::Verify, Place::At("/verify"), READ_OR_POST, Needs::Nothing),
-    row(Endpoint::Token, Place::At("/token"), POST, Needs::Exchange),
-    row(Endpoint::ForwardAuth, Place::At("/forward-auth"), None, Needs::ForwardAuth),
-    row(Endpoint::AuthRequest, Place::At("/auth-request"), None, Needs::ForwardAuth),
-    row(Endpoint::ExtAuthz, Place::Tree("/ext-authz"), None, Needs::ForwardAuth),
+    row(Endpoint::Verify, Place::At("/verify"), READ_OR_POST, Needs::Nothing, Part::Core),
+    row(Endpoint::Token, Place::At("/token"), POST, Needs::Exchange, Part::Exchange),
+    row(Endpoint::ForwardAuth, Place::At("/forward-auth"), None, Needs::ForwardAuth, Part::Core),
+    row(Endpoint::AuthRequest, Place::At("/auth-request"), None, Needs::ForwardAuth, Part::Core),
+    row(Endpoint::ExtAuthz, Place::Tree("/ext-authz"), None, Needs::ForwardAuth, Part::Core),
     // The dashboard answers at every path that starts with `/api`.
-    row(Endpoint::FireproofApi, Place::Beginning("/api"), Some("PUT, POST, OPTIONS"), Needs::Fireproof),
-    row(Endpoint::KeySet, Place::WellKnown("/.well-known/jwks.json"), READ, Needs::Exchange),
+    row(
+        Endpoint::FireproofApi,
+        Place::Beginning("/api"),
+        Some("PUT, POST, OPTIONS"),
+        Needs::Fireproof,
+        Part::Exchange,
+    ),
+    row(Endpoint::KeySet, Place::WellKnown("/.well-known/jwks.json"), READ, Needs::Exchange, Part::Exchange),
     row(
         Endpoint::ServerMetadata,
         Place::WellKnownOfIssuer("/.well-known/oauth-authorization-server"),
         READ,
         Needs::Exchange,
+        Part::Exchange,
     ),
-    row(Endpoint::Health, Place::At("/healthz"), READ, Needs::Nothing),
-    row(Endpoint::Readiness, Place::At("/readyz"), READ, Needs::Nothing),
-    row(Endpoint::Keys, Place::At("/keys"), Some("DELETE"), Needs::Nothing),
-    row(Endpoint::Explain, Place::At("/explain"), POST, Needs::Nothing),
-    row(Endpoint::Console, Place::At("/console"), READ_OR_POST, Needs::Nothing),
-    row(Endpoint::Description, Place::At("/openapi.json"), READ, Needs::Nothing),
+    row(Endpoint::Health, Place::At("/healthz"), READ, Needs::Nothing, Part::Core),
+    row(Endpoint::Readiness, Place::At("/readyz"), READ, Needs::Nothing, Part::Core),
+    row(Endpoint::Keys, Place::At("/keys"), Some("DELETE"), Needs::Nothing, Part::Core),
+    row(Endpoint::Explain, Place::At("/explain"), POST, Needs::Nothing, Part::Explain),
+    row(Endpoint::Console, Place::At("/console"), READ_OR_POST, Needs::Nothing, Part::Explain),
+    row(Endpoint::Description, Place::At("/openapi.json"), READ, Needs::Nothing, Part::Explain),
 ];
 
 /// The part of the configuration that decides which endpoints exist.
@@ -136,10 +174,16 @@ pub struct Enabled<'c> {
     pub has_forward_auth: bool,
 }
 
-impl Enabled<'_> {
+impl<'c> Enabled<'c> {
+    /// The same with an exchange whose issuer has this path.
+    #[must_use]
+    pub fn with_exchange(self, issuer_path: &'c str, has_fireproof: bool) -> Self {
+        Self { issuer_path: Some(issuer_path), has_fireproof, ..self }
+    }
+
     /// The rows of the endpoints that are enabled.
     pub fn rows(&self) -> impl Iterator<Item = &'static Row> {
-        TABLE.iter().filter(|row| self.has(row.needs))
+        TABLE.iter().filter(|row| row.part.is_built() && self.has(row.needs))
     }
 
     /// The row of the endpoint at `path`, and the rest of `path` after the row's own path.

@@ -157,10 +157,13 @@ pub fn scheduled(_event: JsValue, env: Env, _context: Context) -> Result<JsValue
 }
 
 /// The numbers of the calls; src/instance.js has the same. One export makes all calls, because one for each would be a larger wasm. [`call`]
-/// says what they do. Any other number is `explain`.
+/// says what they do. Any other number is `authenticate`.
 const VERIFY: u8 = 0;
 const AUTHENTICATE: u8 = 1;
+#[cfg(feature = "exchange")]
 const EXCHANGE: u8 = 2;
+#[cfg(feature = "explain")]
+const EXPLAIN: u8 = 3;
 
 /// Makes one call. Returns the JSON text of its value, or a promise of the text if something had to be awaited.
 ///
@@ -185,12 +188,14 @@ pub fn answer(
         let (text, options) = (subject.as_string(), options.as_deref());
         let answer = match number {
             VERIFY => call::verify(&application, &environment, text.as_deref(), options).await,
-            AUTHENTICATE => {
+            #[cfg(feature = "exchange")]
+            EXCHANGE => call::exchange(&application, &environment, &text.unwrap_or_default()).await,
+            #[cfg(feature = "explain")]
+            EXPLAIN => call::explain(&application, &environment, &text.unwrap_or_default()).await.into(),
+            _ => {
                 let request = WorkerRequest::new(subject.unchecked_into());
                 call::authenticate(&application, &environment, &request, options).await
             }
-            EXCHANGE => call::exchange(&application, &environment, &text.unwrap_or_default()).await,
-            _ => call::explain(&application, &environment, &text.unwrap_or_default()).await.into(),
         };
         finish_later(&context, environment, configured, application, answer.refresh)?;
         let mut value = call::value(&answer.response);

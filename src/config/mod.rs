@@ -6,11 +6,14 @@
 mod conditions;
 mod credentials;
 mod described;
+#[cfg(feature = "exchange")]
 mod exchange;
 mod fields;
 mod gateway;
 mod header_name;
 mod issuers;
+#[cfg(not(feature = "exchange"))]
+mod lacking;
 mod reader;
 mod record;
 mod rows;
@@ -32,6 +35,7 @@ use surroundings::Surroundings;
 use crate::credentials::Places;
 use crate::cross_check::{CrossChecks, Engine, Share};
 use crate::endpoints::Enabled;
+#[cfg(feature = "exchange")]
 use crate::exchange::Exchange;
 use crate::gateway::Gateway;
 use crate::gateway::forward_auth::ForwardAuth;
@@ -72,6 +76,7 @@ pub struct Config {
     /// The trusted issuers and the verification policy, or all faults of the configuration.
     pub terms: Result<Terms, Vec<ConfigFault>>,
     /// The exchange, if it is configured; `None` while the configuration has faults.
+    #[cfg(feature = "exchange")]
     pub exchange: Option<Exchange>,
     /// The gateway, if it is configured; `None` while the configuration has faults.
     pub gateway: Option<Gateway>,
@@ -147,13 +152,12 @@ impl Config {
     /// so that proxies get an answer that they understand.
     #[must_use]
     pub fn endpoints(&self) -> Enabled<'_> {
-        let exchange = self.exchange.as_ref();
-        Enabled {
-            prefix: &self.surface.prefix,
-            issuer_path: exchange.map(|one| one.issuer_path.as_str()),
-            has_fireproof: exchange.is_some_and(|one| one.fireproof.is_some()),
-            has_forward_auth: self.forward_auth.is_some() || self.terms.is_err(),
-        }
+        let has_forward_auth = self.forward_auth.is_some() || self.terms.is_err();
+        let enabled = Enabled { prefix: &self.surface.prefix, has_forward_auth, ..Enabled::default() };
+        #[cfg(feature = "exchange")]
+        return beside_exchange(enabled, self.exchange.as_ref(), false);
+        #[cfg(not(feature = "exchange"))]
+        return enabled;
     }
 
     /// Whether the only fault is that no issuer is configured, as in the `wrangler.toml` that ships.
@@ -250,15 +254,24 @@ impl Config {
             Surroundings { issuers: &issuers, leeway_seconds, prefix: &surface.prefix, faults: &faults };
         let providers = credentials::Providers(root.given(&ROOT.issuers));
         let credentials = credentials::read(&root, &ROOT.credentials, providers).unwrap_or_default();
+        let has_forward_auth = root.given(&ROOT.forward_auth).is_some();
+        let endpoints = Enabled { prefix: &surface.prefix, has_forward_auth, ..Enabled::default() };
+        #[cfg(feature = "exchange")]
         let exchange = root.read(&ROOT.exchange).and_then(|table| exchange::read(table, &around, secrets));
+        #[cfg(feature = "exchange")]
+        let endpoints = beside_exchange(endpoints, exchange.as_ref(), root.given(&ROOT.exchange).is_some());
+        #[cfg(not(feature = "exchange"))]
+        lacking::check(&root);
         let near = gateway::Neighbours {
             around: &around,
             credentials: &credentials,
             providers,
             cors: surface.cors.as_ref(),
+            #[cfg(feature = "exchange")]
             exchange: exchange.as_ref(),
+            #[cfg(feature = "exchange")]
             has_exchange: root.given(&ROOT.exchange).is_some(),
-            has_forward_auth: root.given(&ROOT.forward_auth).is_some(),
+            endpoints,
         };
         let gateway = root.read(&ROOT.gateway).map(|table| gateway::read(table, &near));
         let forward_auth = root
@@ -266,12 +279,27 @@ impl Config {
             .and_then(|table| gateway::forward_auth::read(table, gateway.as_ref(), &credentials, secrets));
         root.finish();
         if faults.is_empty() {
-            shared_secrets::check(&around, exchange.as_ref(), forward_auth.as_ref(), secrets);
+            shared_secrets::check(
+                &around,
+                #[cfg(feature = "exchange")]
+                exchange.as_ref(),
+                forward_auth.as_ref(),
+                secrets,
+            );
         }
         match faults.into_inner() {
             faults if faults.is_empty() => {
                 let terms = Ok(Terms { max_token_bytes, cache, cross_checks, remembered, issuers });
-                Self { surface, credentials, terms, exchange, gateway, forward_auth, record: None }
+                Self {
+                    surface,
+                    credentials,
+                    terms,
+                    #[cfg(feature = "exchange")]
+                    exchange,
+                    gateway,
+                    forward_auth,
+                    record: None,
+                }
             }
             faults => Self::without_terms(surface, faults),
         }
@@ -295,11 +323,22 @@ impl Config {
             surface,
             credentials: Places::default(),
             terms: Err(faults),
+            #[cfg(feature = "exchange")]
             exchange: None,
             gateway: None,
             forward_auth: None,
             record: None,
         }
+    }
+}
+
+/// With the endpoints of the exchange. If it is given and has faults, the path of its issuer is not known, and only the endpoint without it counts.
+#[cfg(feature = "exchange")]
+fn beside_exchange<'c>(enabled: Enabled<'c>, exchange: Option<&'c Exchange>, is_given: bool) -> Enabled<'c> {
+    match exchange {
+        Some(exchange) => enabled.with_exchange(&exchange.issuer_path, exchange.fireproof.is_some()),
+        None if is_given => enabled.with_exchange("", false),
+        None => enabled,
     }
 }
 

@@ -6,9 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::EXPLAIN_KEY;
 use super::reader::Faults;
 use super::surroundings::Surroundings;
+#[cfg(feature = "exchange")]
 use crate::exchange::Exchange;
 use crate::gateway::forward_auth::ForwardAuth;
 use crate::ports::Secrets;
+#[cfg(feature = "exchange")]
 use crate::signing::keyring;
 
 /// A secret that the configuration names, and the party that it authenticates.
@@ -41,7 +43,7 @@ enum Party<'c> {
 /// configuration must have no other faults, because a table at fault would shift the indices in the paths.
 pub(super) fn check(
     around: &Surroundings<'_>,
-    exchange: Option<&Exchange>,
+    #[cfg(feature = "exchange")] exchange: Option<&Exchange>,
     forward_auth: Option<&ForwardAuth>,
     secrets: &impl Secrets,
 ) {
@@ -52,6 +54,7 @@ pub(super) fn check(
         found.push(NamedSecret { path, binding, party, values });
     };
     add(EXPLAIN_KEY.to_owned(), EXPLAIN_KEY, Party::Operator, None);
+    #[cfg(feature = "exchange")]
     if exchange.is_some() {
         add(keyring::BINDING.to_owned(), keyring::BINDING, Party::Worker, None);
     }
@@ -62,6 +65,7 @@ pub(super) fn check(
             add(path, &secret.reference.binding, Party::Issuer(&issuer.issuer), octets);
         }
     }
+    #[cfg(feature = "exchange")]
     for (index, client) in exchange.iter().flat_map(|exchange| &exchange.clients).enumerate() {
         // `collect` would compile a sort for texts.
         let mut targets = BTreeSet::new();

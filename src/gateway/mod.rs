@@ -4,6 +4,7 @@
 //! Knows routes, paths and headers. Does not know the form of a response, and sends nothing itself: it returns the upstream
 //! request as data ([`UpstreamRequest`](crate::ports::UpstreamRequest)).
 
+#[cfg(feature = "exchange")]
 pub mod credential;
 pub mod forward_auth;
 pub mod headers;
@@ -24,6 +25,7 @@ pub struct Gateway {
     /// The headers that no client may send to an upstream, on any route.
     pub untrusted: Untrusted,
     /// Our own tokens that have not expired.
+    #[cfg(feature = "exchange")]
     pub kept: credential::Kept,
     /// Which `CF-Connecting-IP` is trusted.
     pub client_address: ClientAddress,

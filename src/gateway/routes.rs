@@ -150,6 +150,7 @@ pub enum Credential {
     /// The client's token.
     Forward,
     /// A token of our own, for this audience.
+    #[cfg(feature = "exchange")]
     Exchange(String),
 }
 

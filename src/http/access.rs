@@ -2,8 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use http::header::WWW_AUTHENTICATE;
+use http::{HeaderValue, StatusCode};
 
+use super::Response;
+use super::problem::ProblemDetails;
 use crate::config::DetailsAccess;
+use crate::limits;
 use crate::ports::{IncomingRequest, Secrets};
 use crate::rejection::Fault;
 use crate::secrets::password::Password;
@@ -68,4 +73,29 @@ fn basic_password(request: &impl IncomingRequest) -> Option<String> {
     }
     let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
     decoded.split_once(':').map(|(_, password)| password.to_owned())
+}
+
+/// The 401 that makes a browser ask for the explain key. `otherwise` says what helps without a key.
+pub(super) fn closed(reason: AccessError, title: &'static str, otherwise: &str) -> Response {
+    let key = KEY_BINDING;
+    let code = match reason {
+        AccessError::KeyMissing | AccessError::NoUsableKey => "explain_key_required",
+        AccessError::KeyWrong => "explain_key_wrong",
+    };
+    let detail = match reason {
+        AccessError::KeyWrong => format!(
+            "the key that was sent is not the secret {key}; compare it with the value that was set with `npx wrangler secret put {key}` (`wrangler dev`: in .dev.vars)"
+        ),
+        AccessError::KeyMissing => format!(
+            "send the secret {key} as the password of Basic authentication or in the header X-Explain-Key{otherwise}"
+        ),
+        AccessError::NoUsableKey => format!(
+            "no usable key is set; the operator sets a key of at least {} characters with `openssl rand -hex 32` and `npx wrangler secret put {key}` (`wrangler dev`: in .dev.vars)",
+            limits::MIN_PASSWORD_CHARS
+        ),
+    };
+    let mut response = ProblemDetails::new(StatusCode::UNAUTHORIZED, code, title, &detail).into_response();
+    let challenge = HeaderValue::from_static("Basic realm=\"edge-assay explain\", charset=\"UTF-8\"");
+    response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    response
 }

@@ -7,12 +7,16 @@ use super::application::Application;
 use super::credentials::{Asked, Cookies};
 use super::{Response, challenge, cors, credentials, log};
 use crate::config::Surface;
+#[cfg(feature = "exchange")]
 use crate::exchange::refusal::TokenError;
+#[cfg(feature = "exchange")]
 use crate::gateway::credential;
 use crate::gateway::requirement::RequirementError;
 use crate::gateway::routes::{Credential, Route};
 use crate::ports::{IncomingRequest, Log, Platform};
 use crate::rejection::{Missing, Refusal, Rejection};
+#[cfg(feature = "exchange")]
+use crate::time::Timestamp;
 use crate::trust::issuer::TrustedIssuer;
 use crate::verify::{Observed, Terms, VerifiedToken, verify};
 
@@ -56,6 +60,7 @@ impl From<RequirementError> for AdmissionError {
     }
 }
 
+#[cfg(feature = "exchange")]
 impl From<TokenError> for AdmissionError {
     fn from(error: TokenError) -> Self {
         match error {
@@ -126,40 +131,54 @@ impl AdmissionContext<'_> {
             }
             break (found, verification);
         };
+        #[cfg(feature = "exchange")]
         let now = verification.verified_at;
         let outcome = match (verification.outcome, route) {
             (Err(refusal), _) => Err(AdmissionError::Refused(refusal)),
             (Ok(token), None) => Ok(Identity { token: Some(token), ..Identity::default() }),
             (Ok(token), Some(route)) => match route.check(&token) {
                 Err(unmet) => Err(unmet.into()),
-                Ok(()) => match (&route.credential, &config.gateway, &config.exchange) {
-                    (Credential::Exchange(audience), Some(gateway), Some(exchange)) => {
-                        credential::exchanged(&gateway.kept, exchange, platform, audience, &token, now)
-                            .await
-                            .map(|(minted, audit)| {
-                                if let Some(audit) = audit {
-                                    let ray = request.header("cf-ray");
-                                    log::token_issued(
-                                        platform,
-                                        &audit,
-                                        &verification.observed,
-                                        ray.as_deref(),
-                                    );
-                                }
-                                Identity { token: Some(token), bearer: Some(minted), kept: None }
-                            })
-                            .map_err(AdmissionError::from)
+                Ok(()) => match &route.credential {
+                    #[cfg(feature = "exchange")]
+                    Credential::Exchange(audience) => {
+                        let ray = || request.header("cf-ray");
+                        self.exchanged(platform, audience, token, &verification.observed, now, ray).await
                     }
-                    (Credential::Forward, ..) => {
+                    Credential::Forward => {
                         let is_elsewhere = !places.is_authorization(found.place);
                         let bearer = is_elsewhere.then_some(found.token);
                         Ok(Identity { token: Some(token), bearer, kept: Some(found.place) })
                     }
-                    _ => Ok(Identity { token: Some(token), ..Identity::default() }),
+                    Credential::Strip => Ok(Identity { token: Some(token), ..Identity::default() }),
                 },
             },
         };
         Admission { outcome, observed: verification.observed, refresh: verification.refresh.or(refresh) }
+    }
+}
+
+#[cfg(feature = "exchange")]
+impl AdmissionContext<'_> {
+    /// The identity with our own token for `audience` in place of the client's.
+    async fn exchanged<P: Platform>(
+        &self,
+        platform: &P,
+        audience: &str,
+        token: VerifiedToken,
+        observed: &Observed,
+        now: Timestamp,
+        ray: impl Fn() -> Option<String>,
+    ) -> Result<Identity, AdmissionError> {
+        let config = &self.app.config;
+        let (Some(gateway), Some(exchange)) = (&config.gateway, &config.exchange) else {
+            return Ok(Identity { token: Some(token), ..Identity::default() });
+        };
+        let (minted, audit) =
+            credential::exchanged(&gateway.kept, exchange, platform, audience, &token, now).await?;
+        if let Some(audit) = audit {
+            log::token_issued(platform, &audit, observed, ray().as_deref());
+        }
+        Ok(Identity { token: Some(token), bearer: Some(minted), kept: None })
     }
 }
 

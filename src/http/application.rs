@@ -6,6 +6,8 @@ use std::rc::Rc;
 use crate::config::Config;
 use crate::cross_check::self_test;
 use crate::http::deep_check::DeepCheck;
+#[cfg(feature = "exchange")]
+use crate::http::issuing;
 use crate::http::record::Record;
 use crate::http::{access, log};
 use crate::intake::Intake;
@@ -110,21 +112,8 @@ impl Application {
                 )
                 .await;
         }
-        self.warn_of_expiring_keys(platform);
-    }
-
-    /// Logs each series of signing keys that soon has no key to sign with.
-    fn warn_of_expiring_keys<P: Platform>(&self, platform: &P) {
-        let now = platform.now();
-        let Some((exchange, Ok(ring))) = self.config.exchange.as_ref().map(|one| (one, one.keys())) else {
-            return;
-        };
-        for series in exchange.series() {
-            let until = ring.signs_until(&series, now).unwrap_or(now);
-            if until < now.plus(limits::SUCCESSOR_WARNING_SECONDS) {
-                log::successor_missing(platform, &series, until);
-            }
-        }
+        #[cfg(feature = "exchange")]
+        issuing::warn_of_expiring_keys(self, platform);
     }
 }
 

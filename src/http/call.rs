@@ -4,23 +4,25 @@
 //! Options and questions arrive as JSON. An argument that cannot be used is a refusal like any other, so a mistake in the calling code
 //! never causes a token to be accepted.
 
-use http::StatusCode;
+#[cfg(feature = "exchange")]
+mod exchange;
+#[cfg(feature = "explain")]
+mod explain;
+
+#[cfg(feature = "exchange")]
+pub use exchange::exchange;
+#[cfg(feature = "explain")]
+pub use explain::explain;
 use http::header::RETRY_AFTER;
 
 use super::answer::Answer;
 use super::application::Application;
-use super::problem::{ProblemDetails, json as json_response, status_of};
-use super::{Response, challenge, credentials, exchange, explanation, forward_auth, router, verdict};
+use super::problem::ProblemDetails;
+use super::{Response, credentials, forward_auth, verdict};
 use crate::codes;
-use crate::exchange::form::Form;
-use crate::exchange::oauth::TokenRequest;
-use crate::exchange::refusal::{RequestError, TokenError};
 use crate::gateway::requirement::Requirement;
 use crate::limits;
 use crate::ports::{IncomingRequest, Platform};
-
-/// What `explain` accepts.
-const QUESTION: &str = "pass an object such as { token: \"eyJ...\" }; if routes are configured, add `method`, `host` and `path` of the request that was refused, as texts";
 
 /// `verify(token, options)`. `token` is `None` if the value is not a text, `options` if there are none.
 pub async fn verify<P: Platform>(
@@ -51,55 +53,6 @@ pub async fn authenticate<P: Platform, R: IncomingRequest>(
             None => verdict::of_request(app, platform, request, requirement.as_ref()).await,
         },
         Err(detail) => invalid(&detail).into(),
-    }
-}
-
-/// `exchange(params)`, with the rules of `POST /token`. `params` is the form; a client authenticates with `client_id` and `client_secret`.
-pub async fn exchange<P: Platform>(app: &Application, platform: &P, params: &str) -> Answer {
-    if is_too_large(params) {
-        return router::body_too_large().into();
-    }
-    let surface = &app.config.surface;
-    let Ok(terms) = &app.config.terms else {
-        return challenge::refuse(&app.config.fault().into(), surface).into();
-    };
-    let Some(configured) = &app.config.exchange else {
-        let detail = "add the table `exchange` to the configuration; docs/exchange.md shows how";
-        return ProblemDetails::of(&codes::EXCHANGE_NOT_CONFIGURED, detail).into_response().into();
-    };
-    let form = Form::parse(params.as_bytes()).map_err(RequestError::from);
-    let request = TokenRequest { authorization: None, form };
-    let answered = exchange::issue(app, terms, configured, platform, request, None).await;
-    let response = match answered.outcome {
-        Ok(issued) => json_response(StatusCode::OK, &issued),
-        Err(error) => {
-            let claim = match &error {
-                TokenError::Token { rejection, .. } => rejection.claim(),
-                _ => None,
-            };
-            let detail = error.public_detail(&surface.prefix);
-            let status = status_of(error.status());
-            let mut response = ProblemDetails::new(status, error.code(), error.title(), &detail)
-                .about(claim)
-                .with_error(error.error())
-                .into_response();
-            if let TokenError::Fault(fault) = &error {
-                response.headers_mut().insert(RETRY_AFTER, fault.retry_after_seconds().into());
-            }
-            response
-        }
-    };
-    Answer { response, refresh: answered.refresh, grounds: None }
-}
-
-/// `explain(question)`: the report of `POST /explain`. Who may call may see details, so no key is asked for.
-pub async fn explain<P: Platform>(app: &Application, platform: &P, question: &str) -> Response {
-    if is_too_large(question) {
-        return router::body_too_large();
-    }
-    match explanation::question(question, "") {
-        Ok(presented) => json_response(StatusCode::OK, &explanation::report(app, platform, presented).await),
-        Err(missing) => invalid(missing.unwrap_or(QUESTION)),
     }
 }
 

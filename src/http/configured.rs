@@ -168,6 +168,7 @@ impl Configured {
         let mut application = Application::new(config, Rc::clone(&former.keys));
         application.intake = Rc::clone(&former.intake);
         application.record = Some(Rc::clone(record));
+        #[cfg(feature = "exchange")]
         if let (Some(exchange), Some(before)) = (&mut application.config.exchange, &former.config.exchange) {
             exchange.results = Rc::clone(&before.results);
         }

@@ -4,21 +4,18 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
-};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
 use super::access::{self, AccessError};
 use super::application::Application;
 use super::problem::{ProblemDetails, json};
-use super::{Response, body, credentials};
+use super::{Response, body, credentials, presented};
 use crate::explain::text::Style;
 use crate::explain::{self, Presented, RefusedRequest, Report, html, text};
 use crate::jose::hash::sha256;
 use crate::jose::json as strict_json;
-use crate::limits;
 use crate::ports::{BodyError, IncomingRequest, Platform};
 use crate::rejection::{Missing, Rejection};
 
@@ -127,7 +124,7 @@ async fn presented<P: Platform, R: IncomingRequest>(
         let token = form_value(&text, "token").unwrap_or_default();
         described(&token, &REQUEST_FIELDS.map(|name| form_value(&text, name)), request.host())
     } else {
-        Ok(credentials::given(&text))
+        Ok(presented::given(&text))
     };
     presented.map_err(|missing| Box::new(not_understood(missing)))
 }
@@ -166,7 +163,7 @@ fn described(
     own_host: &str,
 ) -> Result<Presented, &'static str> {
     let request = RefusedRequest::read(method.as_deref(), host.as_deref(), path.as_deref(), own_host)?;
-    Ok(Presented { request, ..credentials::given(token) })
+    Ok(Presented { request, ..presented::given(token) })
 }
 
 /// The fields that describe the refused request.
@@ -217,32 +214,11 @@ fn plain(kind: &'static str, body: String) -> Response {
 }
 
 fn details_closed(reason: AccessError) -> Response {
-    closed(reason, "Explanations are not public", "; with explain = { access = \"open\" } no key is needed")
-}
-
-/// The 401 that makes a browser ask for the explain key. `otherwise` says what helps without a key.
-pub(super) fn closed(reason: AccessError, title: &'static str, otherwise: &str) -> Response {
-    let key = access::KEY_BINDING;
-    let code = match reason {
-        AccessError::KeyMissing | AccessError::NoUsableKey => "explain_key_required",
-        AccessError::KeyWrong => "explain_key_wrong",
-    };
-    let detail = match reason {
-        AccessError::KeyWrong => format!(
-            "the key that was sent is not the secret {key}; compare it with the value that was set with `npx wrangler secret put {key}` (`wrangler dev`: in .dev.vars)"
-        ),
-        AccessError::KeyMissing => format!(
-            "send the secret {key} as the password of Basic authentication or in the header X-Explain-Key{otherwise}"
-        ),
-        AccessError::NoUsableKey => format!(
-            "no usable key is set; the operator sets a key of at least {} characters with `openssl rand -hex 32` and `npx wrangler secret put {key}` (`wrangler dev`: in .dev.vars)",
-            limits::MIN_PASSWORD_CHARS
-        ),
-    };
-    let mut response = ProblemDetails::new(StatusCode::UNAUTHORIZED, code, title, &detail).into_response();
-    let challenge = HeaderValue::from_static("Basic realm=\"edge-assay explain\", charset=\"UTF-8\"");
-    response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-    response
+    access::closed(
+        reason,
+        "Explanations are not public",
+        "; with explain = { access = \"open\" } no key is needed",
+    )
 }
 
 fn unreadable(error: BodyError) -> Response {

@@ -1,15 +1,17 @@
 //! The log lines: one line of JSON per event. Of a token they contain only `iss`, `kid`, `alg` and a prefix of its hash.
 
+#[cfg(feature = "exchange")]
+mod exchange;
+
+#[cfg(feature = "exchange")]
+pub use exchange::{exchange_refused, successor_missing, token_issued};
 use serde_json::Value;
 
 use crate::config::{ConfigFault, RecordReference};
 use crate::details;
-use crate::exchange::mint::Audit;
 use crate::members::json;
 use crate::ports::{Level, Log, UpstreamError, UpstreamRequest};
 use crate::rejection::{Fault, Refusal, excerpt};
-use crate::signing::Series;
-use crate::time::Timestamp;
 use crate::verify::Observed;
 
 /// Logs a request that was refused, with its route if it has one. `ray` is Cloudflare's id of the request; outside Cloudflare the
@@ -37,34 +39,6 @@ pub fn refused(
         "ray": ray.map(excerpt),
     });
     log.log(level, &without_nulls(line));
-}
-
-/// Logs an exchange that was refused for a reason other than its token. `detail` contains nothing from the request. `client` is the
-/// id of a registered client.
-pub fn exchange_refused(
-    log: &impl Log,
-    (code, detail): (&'static str, &str),
-    client: Option<&str>,
-    observed: &Observed,
-    ray: Option<&str>,
-) {
-    let line = json!({ "event": "exchange_refused", "code": code, "detail": detail, "client": client, "iss": observed.issuer(), "ray": ray.map(excerpt) });
-    log.log(Level::Info, &without_nulls(line));
-}
-
-/// Logs a token that was issued. The line identifies the token and contains no claim about a person.
-pub fn token_issued(log: &impl Log, audit: &Audit, observed: &Observed, ray: Option<&str>) {
-    let line = json!({
-        "event": "token_issued",
-        "jti": audit.jti,
-        "client": audit.client,
-        "targets": audit.targets,
-        "expires_at": audit.expires_at,
-        "iss": observed.issuer(),
-        "token_sha256": observed.token_hash(),
-        "ray": ray.map(excerpt),
-    });
-    log.log(Level::Info, &without_nulls(line));
 }
 
 /// Logs a request that may not pass although its token is good, or a forward-auth question that lacks information. `detail`
@@ -106,20 +80,6 @@ pub fn upstream_failed(
         "ray": ray.map(excerpt),
     });
     log.log(Level::Error, &without_nulls(line));
-}
-
-/// Logs a series of signing keys that has no key to sign with after the current one retires.
-pub fn successor_missing(log: &impl Log, series: &Series, retires_at: Timestamp) {
-    let detail =
-        format!("no {series} key is active after {}; run `{}`", retires_at.rfc3339(), series.rotation());
-    let line = json!({
-        "event": "signing_key_without_successor",
-        "alg": series.algorithm.name(),
-        "aud": series.audience,
-        "retire_at": retires_at,
-        "detail": detail,
-    });
-    log.log(Level::Warn, &without_nulls(line));
 }
 
 /// Logs an `EXPLAIN_KEY` that cannot be used, once per isolate.

@@ -13,13 +13,19 @@ pub mod configured;
 pub mod cors;
 pub mod credentials;
 pub mod deep_check;
+#[cfg(feature = "exchange")]
 pub mod exchange;
+#[cfg(feature = "explain")]
 pub mod explanation;
 pub mod forward_auth;
 pub mod gateway;
+#[cfg(feature = "exchange")]
 mod issuing;
 pub mod log;
+#[cfg(feature = "explain")]
 pub mod openapi;
+#[cfg(feature = "explain")]
+pub mod presented;
 pub mod problem;
 mod purge;
 pub mod readiness;

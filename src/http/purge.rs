@@ -5,7 +5,7 @@ use std::cell::RefCell;
 
 use super::application::Application;
 use super::problem::{ProblemDetails, json as json_response};
-use super::{Response, access, challenge, explanation};
+use super::{Response, access, challenge};
 use crate::codes;
 use crate::credentials::query_value;
 use crate::keys::{KeySource, PurgeTold, Purged};
@@ -33,7 +33,7 @@ pub(super) async fn answer<P: Platform, R: IncomingRequest>(
     request: &R,
 ) -> Response {
     if let Err(reason) = access::check_key(request, platform) {
-        return explanation::closed(reason, "The cached keys are dropped for the operator alone", "");
+        return access::closed(reason, "The cached keys are dropped for the operator alone", "");
     }
     let Ok(Some(issuer)) = query_value(request.query().unwrap_or_default(), "issuer") else {
         let detail = "name the issuer: DELETE /keys?issuer=<the `issuer` of its table, percent-encoded>";

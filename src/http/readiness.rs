@@ -18,7 +18,6 @@ use super::record::RecordReport;
 use super::{Response, access};
 use crate::config::ConfigFault;
 use crate::cross_check::{CrossCheckState, Engine};
-use crate::explain;
 use crate::jose::{Jwk, KeySet};
 use crate::keys::{CoordinatorState, KeySource, KeyState, SetAsideSummary};
 use crate::limits;
@@ -209,8 +208,10 @@ async fn examine<P: Platform>(
         found.push(readiness);
         issuers.push(report);
     }
-    let signing = app.config.exchange.as_ref().map(|exchange| super::issuing::readiness(exchange, now));
-    let (signing, problem) = signing.map_or((None, None), |(report, problem)| (Some(report), problem));
+    #[cfg(feature = "exchange")]
+    let (signing, problem) = super::issuing::readiness(app, now);
+    #[cfg(not(feature = "exchange"))]
+    let (signing, problem) = (None, None);
     found.extend(problem.map(Readiness::Not));
     let forward_auth = app.config.forward_auth.as_ref().map(|forward_auth| {
         let fault = forward_auth.ready().err();
@@ -369,11 +370,15 @@ async fn report_on<P: Platform>(
                 Some(format!("the secret {}: {problem}", secret.binding)),
             ))
         });
+    #[cfg(feature = "explain")]
     let fault = probed.as_ref().and_then(|probed| probed.as_ref().err());
+    #[cfg(feature = "explain")]
     let fix = fault.filter(|_| unusable.is_none()).zip(issuer.keys.as_ref()).and_then(|(fault, source)| {
         let failure = keys.as_ref().and_then(|keys| keys.last_error.as_ref());
-        explain::fix_of_keys(source, fault, failure)
+        crate::explain::fix_of_keys(source, fault, failure)
     });
+    #[cfg(not(feature = "explain"))]
+    let fix = None;
     let (readiness, problem) = unusable
         .or_else(|| keys_readiness(issuer, keys.as_ref()?, probed, engine))
         .unwrap_or((Readiness::Ready, None));

@@ -5,15 +5,18 @@ use http::{HeaderValue, Method};
 use super::answer::Answer;
 use super::application::Application;
 use super::problem::{self, ProblemDetails};
-use super::{
-    Response, body, challenge, cors, exchange, explanation, forward_auth, openapi, purge, readiness, verdict,
-};
+use super::{Response, challenge, cors, forward_auth, purge, readiness, verdict};
+#[cfg(feature = "exchange")]
+use super::{body, exchange};
+#[cfg(feature = "explain")]
+use super::{explanation, openapi};
 use crate::codes;
 use crate::config::Config;
 use crate::endpoints::{Endpoint, Row};
 use crate::gateway::forward_auth::Dialect;
 use crate::limits;
 use crate::ports::{IncomingRequest, Platform};
+#[cfg(feature = "exchange")]
 use crate::verify::Terms;
 
 /// Whether `path` is the path of an endpoint.
@@ -71,6 +74,7 @@ async fn dispatch<P: Platform, R: IncomingRequest>(app: &Application, platform: 
         return not_found().into();
     };
     let (endpoint, allow) = (*endpoint, methods.unwrap_or_default());
+    #[cfg(feature = "exchange")]
     if endpoint == Endpoint::FireproofApi && request.method() == Method::OPTIONS {
         return exchange::api_preflight().into();
     }
@@ -93,17 +97,25 @@ async fn dispatch<P: Platform, R: IncomingRequest>(app: &Application, platform: 
     }
     match (endpoint, terms) {
         (Endpoint::Verify, Some(_)) => verdict::of_request(app, platform, request, None).await,
+        #[cfg(feature = "explain")]
         (Endpoint::Explain, _) => explanation::answer(app, platform, request).await.into(),
+        #[cfg(feature = "explain")]
         (Endpoint::Console, _) => explanation::console(app, platform, request).await.into(),
         (Endpoint::Keys, Some(terms)) => purge::answer(app, terms, platform, request).await.into(),
+        #[cfg(feature = "explain")]
         (Endpoint::Description, _) => openapi::document(&app.config.endpoints()).into(),
         (Endpoint::Readiness, _) => readiness::answer(app, platform, request).await.into(),
         (Endpoint::Health, _) | (_, None) => readiness::healthy().into(),
+        #[cfg(feature = "exchange")]
         (endpoint, Some(terms)) => exchange_request(app, terms, platform, request, endpoint).await,
+        // The table has no row of a part that this build lacks.
+        #[cfg(not(feature = "exchange"))]
+        _ => not_found().into(),
     }
 }
 
 /// The endpoints that exist only if an exchange is configured.
+#[cfg(feature = "exchange")]
 async fn exchange_request<P: Platform, R: IncomingRequest>(
     app: &Application,
     terms: &Terms,

@@ -25,7 +25,7 @@ fn both_languages_number_the_calls_alike() {
 #[test]
 fn both_languages_keep_the_same_number_of_configurations() {
     let number = format!("const MAX_CONFIGURATIONS = {};", limits::MAX_CONFIGURATIONS);
-    assert!(source("npm/index.js").contains(&number), "npm/index.js has no `{number}`");
+    assert!(source("npm/embedded.js").contains(&number), "npm/embedded.js has no `{number}`");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use edge_assay::config::Config;
 use edge_assay::explain::report::Verdict;
 use edge_assay::explain::{self, Presented, RefusedRequest, text};
-use edge_assay::http::credentials;
+use edge_assay::http::presented;
 use edge_assay::jose::json as strict_json;
 use edge_assay::keys::{KeyCache, url};
 use serde_json::json;
@@ -77,7 +77,7 @@ fn explain(given: &[String]) -> Result<bool, String> {
         return Err(format!("{} with --config, or ask the Worker with --online", file.only_refers(record)));
     }
     let request = refused_request(&config, &described)?;
-    let presented = Presented { request, ..credentials::given(&token) };
+    let presented = Presented { request, ..presented::given(&token) };
     let report = machine::run(explain::explain(&config, &KeyCache::new(), &machine, &presented));
     if as_json {
         say(&format!("{:#}", json!(report)));

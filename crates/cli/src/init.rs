@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use edge_assay::explain;
 use edge_assay::explain::report::Verdict;
-use edge_assay::http::credentials;
+use edge_assay::http::presented;
 use edge_assay::keys::{KeyCache, url};
 use edge_assay::rejection::excerpt;
 use edge_assay::trust::presets::Preset;
@@ -308,7 +308,7 @@ fn described(facts: &Facts) -> String {
 fn verdict(project: &Project, facts: &Facts, machine: &Machine) -> Result<String, String> {
     let file = project.parsed()?;
     let config = file.load(file.select(None)?, machine);
-    let presented = credentials::given(&facts.token);
+    let presented = presented::given(&facts.token);
     let report = machine::run(explain::explain(&config, &KeyCache::new(), machine, &presented));
     Ok(match report.code {
         _ if report.verdict == Verdict::Accepted => "✓ The token is accepted".to_owned(),

@@ -4,6 +4,7 @@
 
 pub(super) mod conditions;
 pub(super) mod credentials;
+#[cfg(feature = "exchange")]
 pub(super) mod exchange;
 pub(super) mod gateway;
 pub(super) mod issuers;
@@ -20,6 +21,16 @@ use super::shapes::ORIGIN;
 use crate::cross_check::Engine;
 use crate::gateway::forward_auth::SECRET_HEADER;
 use crate::limits;
+
+#[cfg(feature = "exchange")]
+type Exchange = Inner<exchange::Exchange>;
+#[cfg(feature = "exchange")]
+const EXCHANGE: Exchange = inner();
+/// A build without the exchange reads only whether the field is there.
+#[cfg(not(feature = "exchange"))]
+type Exchange = Raw;
+#[cfg(not(feature = "exchange"))]
+const EXCHANGE: Exchange = Raw;
 
 object! {
     /// The configuration of edge-assay.
@@ -59,7 +70,7 @@ object! {
         /// Answers the questions of your own proxy. Needs `secret` or `trusted = true`.
         forward_auth: Optional<Inner<ForwardAuth>> = Optional(inner());
         /// The token exchange: which tokens are issued, for whom and by what rules.
-        exchange: Optional<Inner<exchange::Exchange>> = Optional(inner());
+        exchange: Optional<Exchange> = Optional(EXCHANGE);
     }
 }
 

@@ -3,9 +3,11 @@
 use serde_json::Value;
 
 use super::Neighbours;
-use crate::config::fields::gateway::{
-    CREDENTIAL_FIX, EXCHANGED, Exchanged, ROUTE, SERVICE, Service, UPSTREAM_FIX,
-};
+use crate::config::fields::gateway::{CREDENTIAL_FIX, ROUTE, SERVICE, Service, UPSTREAM_FIX};
+#[cfg(feature = "exchange")]
+use crate::config::fields::gateway::{EXCHANGED, Exchanged};
+#[cfg(not(feature = "exchange"))]
+use crate::config::lacking::{NO_EXCHANGE, USE_THE_WHOLE};
 use crate::config::reader::Table;
 use crate::gateway::requirement::Requirement;
 use crate::gateway::routes::{Credential, Upstream};
@@ -50,21 +52,33 @@ pub(super) fn credential(table: &Table<'_>, near: &Neighbours<'_>, require: &Req
         None => {}
         Some(Value::String(word)) if word == "strip" => {}
         Some(Value::String(word)) if word == "forward" => return Credential::Forward,
-        Some(Value::Object(_)) => {
-            let Some(inner) = table.inner::<Exchanged>(&ROUTE.credential) else { return Credential::Strip };
-            let audience = inner.read(&EXCHANGED.exchange);
-            if let Some(audience) = &audience {
-                target(&inner, audience, near, require);
-            }
-            inner.finish();
-            return audience.map_or(Credential::Strip, Credential::Exchange);
-        }
+        Some(Value::Object(_)) => return exchanged(table, near, require),
         Some(_) => table.fault(ROUTE.credential.name, "is not one of the three values", CREDENTIAL_FIX),
     }
     Credential::Strip
 }
 
+/// The credential of a table, which names a target.
+#[cfg(feature = "exchange")]
+fn exchanged(table: &Table<'_>, near: &Neighbours<'_>, require: &Requirement) -> Credential {
+    let Some(inner) = table.inner::<Exchanged>(&ROUTE.credential) else { return Credential::Strip };
+    let audience = inner.read(&EXCHANGED.exchange);
+    if let Some(audience) = &audience {
+        target(&inner, audience, near, require);
+    }
+    inner.finish();
+    audience.map_or(Credential::Strip, Credential::Exchange)
+}
+
+/// Reports that this build issues no tokens.
+#[cfg(not(feature = "exchange"))]
+fn exchanged(table: &Table<'_>, _: &Neighbours<'_>, _: &Requirement) -> Credential {
+    table.fault(ROUTE.credential.name, NO_EXCHANGE, USE_THE_WHOLE);
+    Credential::Strip
+}
+
 /// Checks that the target exists and accepts tokens of every issuer that the route accepts.
+#[cfg(feature = "exchange")]
 fn target(table: &Table<'_>, audience: &str, near: &Neighbours<'_>, require: &Requirement) {
     if !near.has_exchange {
         table.fault(

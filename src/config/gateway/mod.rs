@@ -17,8 +17,10 @@ use super::surroundings::{Surroundings, known_issuer, scopes};
 use super::{CorsPolicy, credentials, is_origin};
 use crate::credentials::Places;
 use crate::endpoints::Enabled;
+#[cfg(feature = "exchange")]
 use crate::exchange::Exchange;
 use crate::gateway::Gateway;
+#[cfg(feature = "exchange")]
 use crate::gateway::credential::Kept;
 use crate::gateway::headers::{Untrusted, folds_alike};
 use crate::gateway::host::Host;
@@ -35,10 +37,13 @@ pub(super) struct Neighbours<'n> {
     pub(super) providers: credentials::Providers<'n>,
     /// `cors`, the default for routes.
     pub(super) cors: Option<&'n CorsPolicy>,
+    #[cfg(feature = "exchange")]
     pub(super) exchange: Option<&'n Exchange>,
     /// Whether an exchange is configured, even if it has faults.
+    #[cfg(feature = "exchange")]
     pub(super) has_exchange: bool,
-    pub(super) has_forward_auth: bool,
+    /// What decides which endpoints exist.
+    pub(super) endpoints: Enabled<'n>,
 }
 
 /// Reads the table `gateway`.
@@ -86,7 +91,13 @@ pub(super) fn read(table: Table<'_>, near: &Neighbours<'_>) -> Gateway {
     table.finish();
     let untrusted =
         Untrusted::new(routes.iter().flat_map(|route| &route.headers).map(|header| header.name.as_str()));
-    Gateway { routes: Routes::new(routes), untrusted, kept: Kept::default(), client_address }
+    Gateway {
+        routes: Routes::new(routes),
+        untrusted,
+        #[cfg(feature = "exchange")]
+        kept: Kept::default(),
+        client_address,
+    }
 }
 
 fn milliseconds(given: u64) -> u32 {
@@ -98,7 +109,7 @@ fn route(table: &Table<'_>, near: &Neighbours<'_>, timeout_ms: u32) -> Option<Ro
     let allow_in_path = allow_in_path(table, path.as_ref().map(|(_, pattern)| pattern));
     let host = host(table);
     let methods = methods(table);
-    let upstream = upstream(table, near.has_forward_auth);
+    let upstream = upstream(table, near.endpoints.has_forward_auth);
     let public = table.read(&ROUTE.public);
     let given = table.given(&ROUTE.require).is_some();
     let require = table.read(&ROUTE.require).map(|one| requirement(one, near.around)).unwrap_or_default();
@@ -192,13 +203,7 @@ fn allow_in_path(table: &Table<'_>, pattern: Option<&Pattern>) -> Specials {
 
 /// The endpoint that takes every path that the pattern could take.
 fn taken_by(pattern: &Pattern, near: &Neighbours<'_>) -> Option<String> {
-    let enabled = Enabled {
-        prefix: near.around.prefix,
-        // If the exchange has faults, the path of its issuer is not known, and only the endpoint without it is checked.
-        issuer_path: near.exchange.map(|one| one.issuer_path.as_str()).or(near.has_exchange.then_some("")),
-        has_fireproof: near.exchange.is_some_and(|exchange| exchange.fireproof.is_some()),
-        has_forward_auth: near.has_forward_auth,
-    };
+    let enabled = &near.endpoints;
     let only = pattern.only_path().filter(|path| enabled.find(path).is_some());
     only.or_else(|| enabled.takes_all_below(&pattern.stem()))
 }

@@ -3,7 +3,7 @@
 //! The token is not verified here, and whoever wrote it may be hostile. So each value that goes into a file or a message has no character
 //! that cannot be seen, and is short.
 
-use edge_assay::http::credentials;
+use edge_assay::http::presented;
 use edge_assay::jose::token::UntrustedToken;
 use edge_assay::jose::{Algorithm, base64url, json};
 use edge_assay::limits;
@@ -59,7 +59,7 @@ impl Facts {
 /// A message without any part of the token.
 pub(super) fn read(text: &str) -> Result<Facts, String> {
     let token =
-        credentials::given(text).token.map_err(|rejection| format!("✗ This is no token: {rejection}"))?;
+        presented::given(text).token.map_err(|rejection| format!("✗ This is no token: {rejection}"))?;
     let segments: Vec<&str> = token.split('.').collect();
     let [header, payload, _] = segments.as_slice() else {
         return Err(match segments.len() {
