@@ -27,6 +27,14 @@ const CHECKS = [
     ['clippy', '--locked', '--package', 'edge-assay', '--lib', '--target', 'wasm32-unknown-unknown', '--all-features', '--', '-D', 'warnings'],
     WITHOUT_FLAGS,
   ],
+  // The slim build.
+  [
+    [
+      ...['clippy', '--locked', '--package', 'edge-assay', '--lib', '--target', 'wasm32-unknown-unknown'],
+      ...['--no-default-features', '--features', 'kernels', '--', '-D', 'warnings'],
+    ],
+    WITHOUT_FLAGS,
+  ],
   [['clippy', '--locked', '--package', 'edge-assay-cli', '--target', 'wasm32-wasip1', '--', '-D', 'warnings'], WITHOUT_FLAGS],
   [['clippy', '--locked', '--package', 'bindgen', '--', '-D', 'warnings']],
   [['doc', '--locked', '--no-deps'], { RUSTDOCFLAGS: '-D warnings' }],

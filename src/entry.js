@@ -1,21 +1,13 @@
-// The module that the runtime loads: the Worker's handlers, the entrypoint that other Workers bind, and the class of the coordinator.
-import { DurableObject, WorkerEntrypoint } from 'cloudflare:workers';
-import { coordinate, exchange, explain, handlers, verify } from './instance.js';
+// The module that the runtime loads: that of the slim build, and the calls that only the whole one has.
+import { Assay as Verifying } from './gateway.js';
+import { exchange, explain } from './instance.js';
 
-/** @import { ExchangeParameters, Question, VerifyOptions } from '../npm/types/index.d.ts' */
+/** @import { ExchangeParameters, Question } from '../npm/types/index.d.ts' */
 
-export default handlers;
+export { default, Coordinator } from './gateway.js';
 
 /** The calls of other Workers, through a service binding with `entrypoint = "Assay"`. docs/rpc.md describes arguments and values. */
-export class Assay extends WorkerEntrypoint {
-  /**
-   * @param {string | null | undefined} token
-   * @param {VerifyOptions} [options]
-   */
-  verify(token, options) {
-    return verify(this.env, this.ctx, token, options);
-  }
-
+export class Assay extends Verifying {
   /** @param {ExchangeParameters} params */
   exchange(params) {
     return exchange(this.env, this.ctx, params);
@@ -24,16 +16,5 @@ export class Assay extends WorkerEntrypoint {
   /** @param {Question} question */
   explain(question) {
     return explain(this.env, this.ctx, question);
-  }
-}
-
-/**
- * The coordinator, which fetches key sets for all isolates: one object for each document. It has no `fetch`, so no HTTP request reaches it.
- * docs/operations/coordinator.md says when to bind it, and how.
- */
-export class Coordinator extends DurableObject {
-  /** @param {string} question */
-  ask(question) {
-    return coordinate(this.env, question);
   }
 }

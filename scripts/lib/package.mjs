@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { at } from './paths.mjs';
 import { Failure, quietly, step } from './steps.mjs';
 import { thirdPartyLicences } from './third-party.mjs';
-import { buildCommandLine, buildWorker, bundle, sha256 } from './worker.mjs';
+import { buildCommandLine, buildWorker, bundle, sha256, SLIM } from './worker.mjs';
 
 /** The folder with the package's files, before they are packed. */
 export const STAGE = join('dist', 'package');
@@ -18,6 +18,7 @@ const SOURCES = [
   'cli.js',
   'cli/**/*.js',
   'types/index.d.ts',
+  'types/gateway.d.ts',
   'types/hono.d.ts',
   'types/**/*.d.ts',
   'schema/assay.json',
@@ -38,11 +39,14 @@ export function version() {
 export async function buildPackage() {
   const sources = sourceFiles();
   await buildWorker();
+  await buildWorker(SLIM);
   const commandLine = dirname(await buildCommandLine());
   rmSync(at(STAGE), { recursive: true, force: true });
   await step('Making the package', '3 s', async () => {
     await bundle({ entry: 'npm/index.js', outfile: join(STAGE, 'index.js') });
     place('build/index_bg.wasm', 'index_bg.wasm');
+    await bundle({ entry: 'npm/gateway.js', folder: SLIM.folder, outfile: join(STAGE, 'gateway', 'index.js') });
+    place(join(SLIM.folder, 'index_bg.wasm'), join('gateway', 'index_bg.wasm'));
     place(join(commandLine, 'edge-assay.wasm'), join('cli', 'edge-assay.wasm'));
     for (const path of sources) place(join('npm', path), path);
     for (const path of ['LICENSE', 'CHANGELOG.md']) place(path, path);
@@ -72,7 +76,7 @@ export const staged = (folder = at(STAGE)) =>
     .sort();
 
 function sourceFiles() {
-  const required = ['index.js', 'package.json', ...SOURCES.filter((name) => !name.includes('*'))];
+  const required = ['index.js', 'gateway.js', 'embedded.js', 'package.json', ...SOURCES.filter((name) => !name.includes('*'))];
   const absent = required.filter((name) => !existsSync(at('npm', name))).map((name) => `npm/${name}`);
   if (absent.length > 0) throw new Failure(`✗ The package is incomplete without ${absent.join(', ')}`);
   return [...new Set(SOURCES.flatMap((name) => globSync(name, { cwd: at('npm') })))];

@@ -13,7 +13,19 @@ const OUTPUTS = ['index.js', 'index_bg.wasm'];
 // wasm-opt would make it 2 % smaller, and take half a minute.
 const COMMAND_LINE = { folder: join('build', 'cli'), target: COMMAND_LINE_TARGET, profile: 'command-line', wasm: 'edge-assay.wasm' };
 const STAMP = '.inputs.json';
-const ENTRY = 'src/entry.js';
+/** Cargo's list of the files that it compiled in. */
+const COMPILED = 'edge_assay.d';
+
+/**
+ * The optimisation levels of the slim build, in place of those in Cargo.toml: the kernels and SHA-2 stay at 3. As options and not as a profile, so that
+ * cargo uses what it has compiled of all other crates for the whole.
+ */
+const SMALLER = { 'edge-assay-jose': 's', base64: 's', 'curve25519-dalek': 'z', 'ed25519-dalek': 'z' };
+
+/** The whole: `edge-assay` of the package, and what wrangler deploys from this repository. */
+const WHOLE = { folder: 'build', entry: 'src/entry.js', parts: null, levels: {} };
+/** Without `exchange` and `explain` of Cargo.toml: `edge-assay/gateway` of the package. */
+export const SLIM = { folder: join('build', 'gateway'), entry: 'src/gateway.js', parts: ['kernels'], levels: SMALLER };
 
 // Optimised for size: -O3 makes the file larger and the kernels no faster, and the flattening of -O4 does not support wasm's exceptions.
 // Names and producers are a tenth of the size that Cloudflare counts. The features are those that rustc and wasm-bindgen use, so that
@@ -39,15 +51,23 @@ const WASM_OPT = [
 
 /**
  * Builds the Worker from the current sources with these cargo features into `folder`, unless it is up to date there, and returns the
- * sizes of its parts. Sets up the toolchain first if necessary.
+ * sizes of its files. Sets up the toolchain first if necessary. `parts` are the features in place of the default ones,
+ * `levels` the optimisation levels of crates in place of those in Cargo.toml.
  *
- * @param {{ folder?: string, features?: string[], entry?: string }} [options]
+ * @param {{ folder?: string, features?: string[], entry?: string, parts?: string[] | null, levels?: Record<string, string> }} [options]
  */
-export async function buildWorker({ folder = 'build', features = [], entry = ENTRY } = {}) {
+export async function buildWorker({ folder = WHOLE.folder, features = [], entry = WHOLE.entry, parts = WHOLE.parts, levels = WHOLE.levels } = {}) {
   await ensureToolchain();
+  const cargo = [
+    ...(parts ? ['--no-default-features'] : []),
+    ...[...(parts ?? []), ...features].flatMap((feature) => ['--features', feature]),
+    ...Object.entries(levels).flatMap(([name, level]) => ['--config', `profile.release.package.${name}.opt-level="${level}"`]),
+  ];
   const settings = {
-    features,
+    cargo,
     entry,
+    // Every build with other features writes the same file in target/, so each keeps its own copy.
+    compiled: join(glueOf(folder), COMPILED),
     pathsLeftOut: true,
     compatibilityDate: compatibilityDate(),
     rustc: (await quietly('rustc', ['-vV'])).trim(),
@@ -57,7 +77,7 @@ export async function buildWorker({ folder = 'build', features = [], entry = ENT
     console.log(`✓ ${folder}/ is up to date`);
   } else {
     const before = hashesOf(inputs(settings));
-    await step(`Building the Worker into ${folder}/`, '1 to 2 min, 3 min the first time', () => compile(folder, features, entry));
+    await step(`Building the Worker into ${folder}/`, '1 to 2 min, 3 min the first time', () => compile(folder, cargo, entry));
     stamp(folder, settings, before);
   }
   return OUTPUTS.map((name) => {
@@ -96,12 +116,14 @@ export async function buildCommandLine() {
   return join(folder, 'main.js');
 }
 
-async function compile(folder, features, entry) {
+async function compile(folder, cargo, entry) {
   // In parallel: they write into different folders of target/, and the last part of the Worker's compilation uses one thread.
-  await Promise.all([compileRust(features), buildBindgen()]);
+  await Promise.all([compileRust(cargo), buildBindgen()]);
   const glue = glueOf(folder);
   rmSync(at(glue), { recursive: true, force: true });
-  await runBindgen(join('target', WORKER_TARGET, 'release', 'edge_assay.wasm'), glue);
+  const built = join('target', WORKER_TARGET, 'release');
+  await runBindgen(join(built, 'edge_assay.wasm'), glue);
+  copyFileSync(at(built, COMPILED), at(glue, COMPILED));
   const optimised = join(glue, 'optimised.wasm');
   await quietly(at('node_modules', '.bin', 'wasm-opt'), [...WASM_OPT, join(glue, 'index_bg.wasm'), '-o', optimised]);
   // In one step: another wrangler that watches the folder (`npm start`) would stop at a file that is half written.
@@ -133,18 +155,7 @@ export async function bundle({ entry, folder = 'build', outfile }) {
 async function compileRust(features) {
   await quietly(
     'cargo',
-    [
-      'rustc',
-      '--locked',
-      ...(await withoutLocalPaths()),
-      '--lib',
-      '--crate-type',
-      'cdylib',
-      '--release',
-      '--target',
-      WORKER_TARGET,
-      ...features.flatMap((feature) => ['--features', feature]),
-    ],
+    ['rustc', '--locked', ...(await withoutLocalPaths()), '--lib', '--crate-type', 'cdylib', '--release', '--target', WORKER_TARGET, ...features],
     {
       env: { ...WITHOUT_FLAGS, EDGE_ASSAY_COMPATIBILITY_DATE: compatibilityDate() },
     },
@@ -157,7 +168,7 @@ function versions() {
 }
 
 /** All files that the result depends on: cargo's list of the files that were compiled in, and those that configure the compilation. */
-function inputs({ entry, compiled = join('target', WORKER_TARGET, 'release', 'edge_assay.d') }) {
+function inputs({ entry, compiled }) {
   const listed = at(compiled);
   const compiledIn = existsSync(listed)
     ? readFileSync(listed, 'utf8')

@@ -19,6 +19,7 @@ const WRANGLER = {
 };
 const PATHS = {
   'edge-assay': [at('npm/types/index.d.ts')],
+  'edge-assay/gateway': [at('npm/types/gateway.d.ts')],
   'edge-assay/hono': [at('npm/types/hono.d.ts')],
   hono: [at('node_modules/hono/dist/types/index.d.ts')],
 };
@@ -228,6 +229,32 @@ suite('the types of the package', () => {
       ['if (!user.ok) return new Response(user.code, { status: user.status });', '', 'TS2339'],
       ["report.cause.id === 'accepted'", "report.cause.id === 'acepted'", 'TS2367'],
       ["env.AUTH.verify('token'", 'env.AUTH.verify(42', 'TS2345'],
+    ]);
+  });
+
+  test('say what the slim module has, and what it lacks', async () => {
+    const program = `
+      import assay, { Assay, Coordinator, createVerifier, createWorker, type Configuration } from 'edge-assay/gateway';
+      interface Bindings { AUTH: Service<typeof Assay> }
+      const configuration: Configuration = {
+        issuers: [{ issuer: 'https://clerk.example.com', preset: 'clerk', audience: 'unchecked' }],
+        gateway: { routes: [{ path: '/a/*', upstream: 'https://api.example.com', credential: 'forward' }] },
+      };
+      export { Assay, Coordinator };
+      export const worker = createWorker(configuration);
+      export default {
+        async fetch(request, env) {
+          const user = await createVerifier(configuration, env).authenticate(request);
+          if (!user.ok) return user.response();
+          const verdict = await env.AUTH.verify('token');
+          return Response.json({ same: verdict.ok && verdict.subject === user.subject });
+        },
+        scheduled: assay.scheduled,
+      } satisfies ExportedHandler<Bindings>;`;
+    await compiles(program, [
+      ['gateway: {', "exchange: { issuer: 'https://a.example', targets: [] }, gateway: {", 'TS2353'],
+      ["credential: 'forward'", "credential: { exchange: 'api' }", 'TS2322'],
+      ["env.AUTH.verify('token')", "env.AUTH.explain({ token: 'token' })", 'TS2339'],
     ]);
   });
 

@@ -3,13 +3,15 @@
 import { readFileSync } from 'node:fs';
 import { Miniflare, Response } from 'miniflare';
 import { issuerTable, secretsOf } from '../../../demo/configuration.mjs';
+import { at } from '../../../scripts/lib/paths.mjs';
 import { compatibilityDate } from '../../../scripts/lib/worker.mjs';
 
-const built = (name) => readFileSync(new URL(`../../../build/${name}`, import.meta.url));
-const MODULES = {
-  'index.js': { type: 'esm', contents: built('index.js').toString() },
-  'index_bg.wasm': { type: 'wasm', contents: built('index_bg.wasm') },
-};
+/** The modules of the Worker that was built into this folder. */
+const modulesOf = (build) => ({
+  'index.js': { type: 'esm', contents: readFileSync(at(build, 'index.js'), 'utf8') },
+  'index_bg.wasm': { type: 'wasm', contents: readFileSync(at(build, 'index_bg.wasm')) },
+});
+const MODULES = modulesOf('build');
 const KV_BINDING = 'JWKS_CACHE';
 const CALLER = 'caller';
 const COORDINATING = 'coordinator';
@@ -138,9 +140,9 @@ export function trusting(providers, { issuers = {}, ...rest } = {}) {
  * the service bindings that lead to them. `caller` is the source of a Worker that calls the first isolate: by RPC as AUTH, over HTTP as AUTH_HTTP.
  * `script` replaces the built module around the wasm. `namespaces` are the bindings of further KV namespaces, which behave as `kv` says.
  * With `coordinator` all isolates share one coordinator, a Durable Object in an isolate of its own. `outbound` answers what the Worker sends
- * over the network, in place of the network. `asker` is the source of the module that takes the place of the test's own around the Worker.
+ * over the network, in place of the network. `build` is the folder of another build of the Worker. `asker` is the source of the module that takes the place of the test's own around the Worker.
  *
- * @param {{ coordinator?: boolean, asker?: string, outbound?: (request: any) => any, config?: unknown, secrets?: object, isolates?: number, kv?: string, persist?: string, identityProvider?: object, services?: object, caller?: string, script?: string, namespaces?: string[] }} options
+ * @param {{ coordinator?: boolean, build?: string, asker?: string, outbound?: (request: any) => any, config?: unknown, secrets?: object, isolates?: number, kv?: string, persist?: string, identityProvider?: object, services?: object, caller?: string, script?: string, namespaces?: string[] }} options
  */
 export async function startWorker({
   config,
@@ -154,6 +156,7 @@ export async function startWorker({
   script,
   namespaces = [],
   coordinator = false,
+  build,
   asker,
   outbound = identityProvider && bringTo(identityProvider),
 } = {}) {
@@ -170,7 +173,8 @@ export async function startWorker({
       ? {}
       : { [KV_BINDING]: { type: 'kv', id: 'jwks-cache' }, ...textBindings({ KV_BEHAVIOUR: kv, KV_NAMES: [KV_BINDING, ...namespaces].join(' ') }) }),
   };
-  const own = script ? { ...MODULES, 'index.js': { type: 'esm', contents: script } } : MODULES;
+  const modules = build ? modulesOf(build) : MODULES;
+  const own = script ? { ...modules, 'index.js': { type: 'esm', contents: script } } : modules;
   /** @type {any} */
   const manifest =
     kv === 'none'
