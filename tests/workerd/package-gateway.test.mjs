@@ -12,7 +12,7 @@ import { lifetime } from './support/lifetime.mjs';
 import { answerOf, startWorker, trusting } from './support/worker.mjs';
 
 // A little above what it is now: growth is to be noticed, and this raised only with a reason. docs/performance.md says of what it consists.
-const MAX_WASM_BYTES_GZIPPED = 400_000;
+const MAX_WASM_BYTES_GZIPPED = 376_000;
 const MAX_SCRIPT_BYTES_GZIPPED = 8_500;
 
 const EXPLAIN_KEY = 'e'.repeat(40);
@@ -29,7 +29,7 @@ const module = (name) => ({ script: readFileSync(at(STAGE, 'gateway', name), 'ut
 suite('the slim build', () => {
   const use = lifetime(after);
   let identityProvider, provider, worker;
-  const start = async (/** @type {Parameters<typeof startWorker>[0] & { config?: object }} */ { config = {}, ...options } = {}) => {
+  const start = async (/** @type {Parameters<typeof startWorker>[0] & { config?: any }} */ { config = {}, ...options } = {}) => {
     const trusted = trusting([provider], config);
     return use(
       startWorker({
@@ -55,7 +55,7 @@ suite('the slim build', () => {
     const { length } = gzipSync(wasm, { level: 9 });
     assert.ok(length <= MAX_WASM_BYTES_GZIPPED, `${length} bytes gzipped`);
     assert.equal(sha256(`${STAGE}/gateway/index_bg.wasm`), sha256(`${SLIM.folder}/index_bg.wasm`));
-    const script = gzipSync(readFileSync(at(STAGE, 'gateway', 'index.js')), { level: 9 });
+    const script = gzipSync(readFileSync(at(SLIM.folder, 'index.js')), { level: 9 });
     assert.ok(script.length <= MAX_SCRIPT_BYTES_GZIPPED, `${script.length} bytes gzipped`);
   });
 
