@@ -3,8 +3,9 @@
 import { existsSync } from 'node:fs';
 import { at } from '../scripts/lib/paths.mjs';
 import { Failure, step } from '../scripts/lib/steps.mjs';
-import { microsecondsPerRequest } from './cpu.mjs';
-import { inRounds, rowOf } from './rounds.mjs';
+import { loaded } from './cpu.mjs';
+import { inRounds, ratioOfRows, rowOf } from './rounds.mjs';
+import { spread } from './sections.mjs';
 import { casesOf } from './served.mjs';
 import { startWorkerd } from './workerd.mjs';
 
@@ -28,16 +29,16 @@ export async function against(other, subjects, { rounds, seconds, connections, f
     }
     const cases = casesOf(subjects);
     const all = cases.flatMap((one) => TARGETS.map((target) => ({ ...one, target })));
-    const measure = async ({ target, requests }) => {
+    const measure = ({ target, requests }) => {
       const { pid, ports } = processes[target];
-      return { microseconds: await microsecondsPerRequest({ pid, port: ports[WORKER] }, requests, { connections, seconds }) };
+      return loaded({ pid, port: ports[WORKER] }, requests, { connections, seconds });
     };
     const rows = await step(`Two builds, ${rounds} rounds of ${all.length} cases`, `${Math.ceil((rounds * all.length * seconds) / 60)} min`, () =>
       inRounds(rounds, all, measure),
     );
     const lines = cases.map(({ name }) => {
-      const [mine, others] = TARGETS.map((target) => rowOf(rows, name, target).microseconds);
-      return `| ${name} | ${mine.toFixed(0)} | ${others.toFixed(0)} | ${(mine / others).toFixed(2)} |`;
+      const [mine, others] = TARGETS.map((target) => rowOf(rows, name, target));
+      return `| ${name} | ${mine.microseconds.toFixed(0)} | ${others.microseconds.toFixed(0)} | ${spread(ratioOfRows(mine, others))} |`;
     });
     return ['| CPU µs per request | this build | the other | ratio |', '| --- | ---: | ---: | ---: |', ...lines].join('\n');
   } finally {

@@ -1,18 +1,20 @@
-// One verification alone, without a request around it: pure Rust in wasm, bare WebCrypto, jose.
+// One verification alone, without a request around it: pure Rust in wasm, bare WebCrypto, jose. The CPU time of the process.
 import { Failure, step } from '../scripts/lib/steps.mjs';
+import { cpuClock } from './cpu.mjs';
 import { inRounds } from './rounds.mjs';
 
 export const ENGINES = ['rust', 'subtle', 'jose'];
 const MEASURED_MS = 250;
 
 /** Microseconds per verification, by subject and engine. */
-export async function alone(port, subjects, { rounds }) {
+export async function alone({ pid, ports }, subjects, { rounds }) {
+  const cpuSeconds = cpuClock(pid);
   const ask = async (name, engine, times) => {
-    const begin = performance.now();
-    const response = await fetch(`http://127.0.0.1:${port}/?${new URLSearchParams({ name, engine, times })}`);
+    const begin = cpuSeconds();
+    const response = await fetch(`http://127.0.0.1:${ports['verify-alone']}/?${new URLSearchParams({ name, engine, times })}`);
     const text = await response.text();
     if (!response.ok) throw new Failure(`✗ ${engine} ${name}: ${text}`);
-    return performance.now() - begin;
+    return (cpuSeconds() - begin) * 1000;
   };
   const cases = subjects.flatMap(({ name }) => ENGINES.map((engine) => ({ name, target: engine })));
   return step(

@@ -1,129 +1,107 @@
-// Everything that `npm run bench` measures, in one run; with --write, docs/performance.md and its chart are made from it.
+// Everything that `npm run bench` measures, in one run; with --write, docs/performance.md, its chart and the other pages with figures are made from it.
 import { loadavg } from 'node:os';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { relative, resolve } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import { at, root } from '../scripts/lib/paths.mjs';
-import { Failure, quietly, step, visibly } from '../scripts/lib/steps.mjs';
+import { Failure, quietly, visibly } from '../scripts/lib/steps.mjs';
 import { buildWorker } from '../scripts/lib/worker.mjs';
 import { against } from './against.mjs';
-import { alone } from './alone.mjs';
-import { calls } from './calls.mjs';
 import { chart } from './chart.mjs';
 import { circumstances } from './circumstances.mjs';
-import { cost } from './cost.mjs';
-import { engines } from './engines.mjs';
-import { CHART, PAGES, RESULTS, filled, summary } from './page.mjs';
-import { profile } from './profile.mjs';
-import { DISTINCT_TOKENS, growth, proxied, served } from './served.mjs';
-import { startUp } from './startup.mjs';
-import { createSubject } from './subjects.mjs';
-import { startWorkerd } from './workerd.mjs';
+import { PAGE as COSTS, filled as withCosts } from './fleet/costs.mjs';
+import { CHART, PAGES, RESULTS, filled, summary, timeOf } from './page.mjs';
+import { COMPARISON, PARTS, measured } from './parts.mjs';
+import { rowOf } from './rounds.mjs';
+import { distinctTokens, mint } from './served.mjs';
+import { slimWorker } from './slim.mjs';
 
-const SERVED_ALGORITHMS = ['RS256', 'ES256', 'EdDSA', 'HS256'];
-const ALONE = [
-  ...['RS256', 'PS256', 'ES256', 'ES384', 'EdDSA', 'HS256'].map((algorithm) => ({ algorithm })),
-  ...[3072, 4096].map((modulusLength) => ({ algorithm: 'RS256', modulusLength, name: `RS256, ${modulusLength} bits` })),
-];
-const BENCH_WORKER = 'target/bench-worker';
-// Workspaces of their own, so that ordinary builds do not compile aws-lc.
-const NATIVE = ['run', '--locked', '--release', '--manifest-path', 'bench/native/Cargo.toml'];
+// A workspace of its own, so that ordinary builds do not compile the other crates.
 const AXUM = ['run', '--locked', '--release', '--manifest-path', 'bench/axum/Cargo.toml'];
-const USAGE =
-  '✗ npm run bench -- [--rounds 5] [--seconds 2] [--connections 16] [--all] [--write] [--cost] [--engines] [--rpc] [--native] [--axum] [--against FOLDER]';
+/** The parts that have an option of their own. */
+const ALONE_BY = { cost: ['served', 'sizes'], engines: ['engines'], rpc: ['calls'], native: ['native'] };
+const USAGE = `✗ npm run bench -- [--rounds 9] [--seconds 1] [--connections 16] [--requests 100000] [--all | --write | --only PART,PART | --cost | --engines | --rpc | --native | --axum | --against FOLDER] [--to FOLDER]
+  The parts: ${Object.keys(PARTS).join(', ')}`;
 
 /**
- * Runs the benchmarks and prints the tables. Without --all, only the comparisons with others; with --cost, only the CPU time of a request beside
- * that of others; with --engines, only the engines; with --rpc,
- * only the calls of another Worker; with --native or --axum, only native programs; with --against, only this build and the one in that folder.
+ * Runs the benchmarks and prints the tables. Without an option, only the comparisons with others; with --all, every part; with --only, these parts; with
+ * --cost, only the CPU time of a request beside that of others; with --engines, only the engines; with --rpc, only the calls of another Worker; with
+ * --native or --axum, only native programs; with --against, only this build and the one in that folder. --write runs every part and writes the pages; with
+ * --to, below that folder instead of here. Returns 1 if a part failed.
  */
 export async function bench(args) {
-  const settings = { ...options(args), folders: { worker: 'build', benchWorker: 'build' } };
-  if (settings.native) return visibly('cargo', NATIVE);
-  if (settings.axum) return visibly('cargo', AXUM);
-  const worker = await buildWorker();
-  if (settings.engines) return void console.log(await engines(settings));
-  if (settings.rpc) return void console.log(await calls(settings));
-  if (settings.cost) return void console.log(await cost(await servedSubjects(), settings));
-  if (settings.against) return void console.log(await against(settings.against, await servedSubjects(), settings));
-  await buildWorker({ folder: BENCH_WORKER, features: ['bench'], entry: 'bench/workers/assay.js' });
-  settings.folders.benchWorker = BENCH_WORKER;
-  const [subjects, checked] = await step('Minting the tokens', '10 s', () =>
-    Promise.all([servedSubjects(), Promise.all(ALONE.map(({ algorithm, ...options }) => createSubject(algorithm, 1, options)))]),
-  );
+  const { only, other, axum, write, to, ...settings } = options(args);
+  if (axum) return visibly('cargo', AXUM);
+  const load = loadavg()[0];
+  const begin = performance.now();
+  const folders = { worker: 'build', benchWorker: 'build' };
+  const worker = only.every((part) => part === 'native') ? undefined : await buildWorker();
+  if (other) return void console.log(await against(other, await mint(['RS256', 'ES256', 'EdDSA', 'HS256']), { ...settings, folders }));
+  const slim = only.includes('startUp') ? await slimWorker() : undefined;
   const results = {
-    ...(await compared(worker)),
-    settings: { rounds: settings.rounds, seconds: settings.seconds, connections: settings.connections },
-    served: await inWorkerd(subjects, settings, ({ ports }) => served(ports, subjects, settings)),
-    gateway: await inWorkerd(subjects, settings, ({ ports }) => proxied(ports, subjects, settings)),
-    alone: await inWorkerd(checked, settings, ({ ports }) => alone(ports['verify-alone'], checked, settings)),
-    ...(settings.all && {
-      startUp: await startUp(subjects[0], settings),
-      growth: await growth(settings),
-      profile: await profile(subjects[0], settings),
-    }),
+    ...(await compared(load, worker, slim)),
+    settings,
+    ...(await measured(only, { ...settings, folders: { ...folders, slim: slim?.folder } })),
   };
+  results.minutes = Math.round((performance.now() - begin) / 60_000);
+  const place = (path) => (to ? resolve(to, path) : at(path));
+  const put = (path, text) => {
+    mkdirSync(dirname(place(path)), { recursive: true });
+    writeFileSync(place(path), text);
+  };
+  // First, so that no later failure can lose them.
+  if (write) put(RESULTS, asJson(results));
   console.log(summary(results));
-  if (settings.write) {
-    writeFileSync(at(RESULTS), `${JSON.stringify(results, null, 1)}\n`);
-    for (const page of PAGES) writeFileSync(at(page), filled(readFileSync(at(page), 'utf8'), results));
-    writeFileSync(at(CHART), chart(results));
-    console.log(`✓ Wrote ${[RESULTS, CHART, ...PAGES].join(', ')}`);
+  if (write) {
+    for (const page of PAGES) put(page, filled(readFileSync(at(page), 'utf8'), results));
+    if (results.alone) put(CHART, chart(results));
+    if (results.served) put(COSTS, withCosts(readFileSync(at(COSTS), 'utf8'), timeOf(rowOf(results.served, distinctTokens('RS256'), 'edge-assay'))));
+    console.log(`✓ Wrote ${[RESULTS, CHART, COSTS, ...PAGES].map((path) => relative(process.cwd(), place(path))).join(', ')}`);
   }
+  const failed = Object.keys(results.failed);
+  if (failed.length > 0) console.error(`✗ ${failed.join(', ')} failed; the pages say so where their figures would be`);
+  return failed.length > 0 ? 1 : 0;
 }
 
-const servedSubjects = () => Promise.all(SERVED_ALGORITHMS.map((algorithm) => createSubject(algorithm, DISTINCT_TOKENS)));
-
-async function inWorkerd(subjects, { folders }, measure) {
-  const workerd = await startWorkerd(subjects, folders);
-  try {
-    return await measure(workerd);
-  } finally {
-    await workerd.stop();
-  }
-}
+/** The results with each list of numbers in one line. */
+const asJson = (results) =>
+  `${JSON.stringify(results, null, 1).replace(/\[\s+([-\d.,\s]+?)\s+\]/g, (_, list) => `[${list.replaceAll(/\s+/g, ' ')}]`)}\n`;
 
 function options(args) {
   const { values } = parseArgs({
     args,
     options: {
-      rounds: { type: 'string', default: '5' },
-      seconds: { type: 'string', default: '2' },
+      rounds: { type: 'string', default: '9' },
+      seconds: { type: 'string', default: '1' },
       connections: { type: 'string', default: '16' },
+      requests: { type: 'string', default: '100000' },
       all: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
-      cost: { type: 'boolean', default: false },
-      engines: { type: 'boolean', default: false },
-      rpc: { type: 'boolean', default: false },
-      native: { type: 'boolean', default: false },
+      to: { type: 'string' },
+      only: { type: 'string' },
+      ...Object.fromEntries(Object.keys(ALONE_BY).map((name) => [name, { type: /** @type {const} */ ('boolean'), default: false }])),
       axum: { type: 'boolean', default: false },
       against: { type: 'string' },
     },
   });
-  const { all, write, cost: onlyCost, engines: onlyEngines, rpc, native, axum, against: other, ...texts } = values;
-  const [rounds, seconds, connections] = [texts.rounds, texts.seconds, texts.connections].map(Number);
-  if ([rounds, seconds, connections].some((number) => !(number > 0))) throw new Failure(USAGE);
-  return {
-    rounds,
-    seconds,
-    connections,
-    all: all || write,
-    write,
-    cost: onlyCost,
-    engines: onlyEngines,
-    rpc,
-    native,
-    axum,
-    against: other && relative(root, resolve(other)),
-  };
+  const [rounds, seconds, connections, requests] = ['rounds', 'seconds', 'connections', 'requests'].map((name) => Number(values[name]));
+  const { all, write, to, axum, against: other } = values;
+  const chosen = Object.keys(ALONE_BY).find((name) => values[name]);
+  const only = all || write ? Object.keys(PARTS) : (values.only?.split(',') ?? (chosen ? ALONE_BY[chosen] : COMPARISON));
+  const isWrong = [rounds, seconds, connections, requests].some((number) => !(number > 0)) || only.some((name) => !PARTS[name]) || (to && !write);
+  if (isWrong) throw new Failure(USAGE);
+  return { rounds, seconds, connections, requests, only, write, to, axum, other: other && relative(root, resolve(other)) };
 }
 
 /** The conditions of the run, with what was compared. */
-async function compared(worker) {
+async function compared(load, worker, slim) {
   const { devDependencies } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
-  const { bytes, gzipped } = worker.find(({ path }) => path.endsWith('.wasm'));
+  const size = (parts) => {
+    const { bytes, gzipped } = parts.find(({ path }) => path.endsWith('.wasm'));
+    return { bytes, gzipped };
+  };
   return {
-    ...circumstances(loadavg()[0]),
+    ...circumstances(load),
     versions: {
       workerd: devDependencies.workerd,
       jose: devDependencies.jose,
@@ -132,6 +110,7 @@ async function compared(worker) {
       binaryen: devDependencies.binaryen,
       Node: process.versions.node,
     },
-    wasm: { bytes, gzipped },
+    ...(worker && { wasm: size(worker) }),
+    ...(slim && { slim: size(slim.parts) }),
   };
 }

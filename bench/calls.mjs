@@ -2,16 +2,17 @@
 // measures the CPU time of the whole process, so of both Workers together.
 import { Failure, step } from '../scripts/lib/steps.mjs';
 import { cpuClock } from './cpu.mjs';
-import { inRounds, rowOf } from './rounds.mjs';
+import { inRounds, ratioOfRows, rowOf } from './rounds.mjs';
+import { spread, table } from './sections.mjs';
 import { DISTINCT_TOKENS } from './served.mjs';
 import { createSubject } from './subjects.mjs';
 import { CALLER, startWorkerd } from './workerd.mjs';
 
-const WAYS = ['rpc', 'http'];
-/** Calls within one request; the clock of the CPU time has ticks of 10 ms. */
+export const WAYS = ['rpc', 'http'];
+/** Calls within one request. */
 const TIMES = 3000;
 
-/** The table, as Markdown: CPU microseconds per call. */
+/** CPU microseconds per call, by RPC and over HTTP. */
 export async function calls({ rounds, folders }) {
   const subject = await step('Minting the tokens', '10 s', () => createSubject('RS256', DISTINCT_TOKENS));
   const workerd = await startWorkerd([subject], { ...folders, only: CALLER });
@@ -28,16 +29,21 @@ export async function calls({ rounds, folders }) {
     ['RS256, distinct tokens', DISTINCT_TOKENS],
   ].flatMap(([name, tokens]) => WAYS.map((target) => ({ name, target, tokens })));
   try {
-    const rows = await step(`Calls of another Worker, ${rounds} rounds of ${cases.length} cases`, '1 min', async () => {
+    return await step(`Calls of another Worker, ${rounds} rounds of ${cases.length} cases`, '1 min', async () => {
       for (const { target, tokens } of cases) await ask(target, tokens, TIMES);
       return inRounds(rounds, cases, async ({ target, tokens }) => ({ microseconds: await ask(target, tokens, TIMES) }));
     });
-    const lines = [...new Set(rows.map(({ name }) => name))].map((name) => {
-      const [rpc, http] = WAYS.map((way) => rowOf(rows, name, way).microseconds);
-      return `| ${name} | ${rpc.toFixed(0)} | ${http.toFixed(0)} | ${(rpc / http).toFixed(2)} |`;
-    });
-    return ['| CPU µs per call | RPC | HTTP | ratio |', '| --- | ---: | ---: | ---: |', ...lines].join('\n');
   } finally {
     await workerd.stop();
   }
 }
+
+/** The table of these rows. */
+export const callsTable = (rows) =>
+  table([
+    ['CPU µs per call', 'RPC', 'HTTP', 'HTTP : RPC'],
+    ...[...new Set(rows.map(({ name }) => name))].map((name) => {
+      const [rpc, http] = WAYS.map((way) => rowOf(rows, name, way));
+      return [name, rpc.microseconds.toFixed(0), http.microseconds.toFixed(0), spread(ratioOfRows(http, rpc))];
+    }),
+  ]);

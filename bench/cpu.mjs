@@ -1,26 +1,29 @@
 // The CPU time of a process. Other load on the machine changes it less than the time that passes.
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { Failure } from '../scripts/lib/steps.mjs';
 import { load } from './load.mjs';
 
-/** A function that returns the seconds of CPU time that the process has used, in all its threads. */
+/**
+ * A function that returns the seconds of CPU time that the process has used, in all its threads. The kernel counts them in nanoseconds for each thread; the
+ * threads of workerd do not end before it.
+ */
 export function cpuClock(pid) {
-  const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK']));
-  return () => {
-    // The fields after the command's name, of which utime and stime are the 12th and 13th (proc(5)).
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
-    return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
-  };
+  const tasks = `/proc/${pid}/task`;
+  if (!existsSync(`${tasks}/${pid}/schedstat`))
+    throw new Failure('✗ The CPU time of a process is read from /proc/PID/task/*/schedstat, which Linux has.');
+  return () => readdirSync(tasks).reduce((sum, thread) => sum + Number(readFileSync(`${tasks}/${thread}/schedstat`, 'utf8').split(' ')[0]), 0) / 1e9;
 }
 
-/** The microseconds of CPU time that a process uses for one of these requests, sent to its `port` for `seconds`. */
-export async function microsecondsPerRequest({ pid, port }, requests, { connections, seconds }) {
+/**
+ * What `load` measures while these requests are sent to the `port` of a process for `seconds`, and the `microseconds` of CPU time that the process
+ * uses for one of them.
+ */
+export async function loaded({ pid, port }, requests, { connections, seconds }) {
   const cpuSeconds = cpuClock(pid);
   const begin = cpuSeconds();
-  const { answers } = await load(port, requests, { connections, seconds });
+  const { answers, ...figures } = await load(port, requests, { connections, seconds });
   if (answers === 0) throw new Failure('✗ No request was answered in the time. Give --seconds more.');
-  return ((cpuSeconds() - begin) * 1e6) / answers;
+  return { ...figures, microseconds: ((cpuSeconds() - begin) * 1e6) / answers };
 }
 
 /**

@@ -7,9 +7,13 @@ const HEAD_END = '\r\n\r\n';
 /**
  * Sends `requests` (buffers, in turn) over `connections` for `seconds` after a warm-up, and returns
  * `{ perSecond, p50, p99, answers }`: the latencies in milliseconds, and all answers, those of the warm-up included. Any answer other than 200
- * is an error.
+ * is an error. With `count`, it ends after so many answers.
+ *
+ * @param {number} port
+ * @param {Buffer[]} requests
+ * @param {{ connections: number, seconds: number, warmUpSeconds?: number, count?: number }} options
  */
-export async function load(port, requests, { connections, seconds, warmUpSeconds = 0.3 }) {
+export async function load(port, requests, { connections, seconds, warmUpSeconds = 0.3, count = Infinity }) {
   const latencies = [];
   let next = 0;
   let answers = 0;
@@ -21,7 +25,7 @@ export async function load(port, requests, { connections, seconds, warmUpSeconds
       converse(port, take, (sent, received) => {
         answers += 1;
         if (sent >= begin && received <= end) latencies.push(received - sent);
-        return received < end;
+        return received < end && answers < count;
       }),
     ),
   );
@@ -34,6 +38,13 @@ export async function load(port, requests, { connections, seconds, warmUpSeconds
 export function getRequest(path, headers = {}) {
   const lines = Object.entries({ host: 'bench.example', ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
   return Buffer.from(`GET ${path} HTTP/1.1\r\n${lines.join('')}\r\n`, 'latin1');
+}
+
+/** A POST of a form, as the bytes that go over the wire. */
+export function postRequest(path, form) {
+  const body = new URLSearchParams(form).toString();
+  const headers = ['host: bench.example', 'content-type: application/x-www-form-urlencoded', `content-length: ${body.length}`];
+  return Buffer.from(`POST ${path} HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n${body}`, 'latin1');
 }
 
 /**

@@ -1,25 +1,33 @@
-// Where the time of one /verify goes: the sampling profiler of V8, asked through workerd's inspector.
+// Where the time of one /verify goes, and of a request to a Worker that does nothing: the sampling profiler of V8, asked through workerd's inspector.
 import { step } from '../scripts/lib/steps.mjs';
+import { inspect } from './inspector.mjs';
 import { getRequest, load } from './load.mjs';
-import { oneToken, distinctTokens } from './served.mjs';
+import { BARE, DISTINCT_TOKENS, RIVALS, distinctTokens, oneToken, verifyRequest } from './served.mjs';
+import { createSubject } from './subjects.mjs';
 import { prepareWorkerd } from './workerd.mjs';
 
-const SECONDS = 4;
+const MOST_SECONDS = 4;
 const SAMPLING_MICROSECONDS = 100;
 
-/** Microseconds per request by where they are spent, for a repeated token and for distinct ones. */
-export function profile(subject, { connections, folders }) {
-  const requests = subject.tokens.map((token) => getRequest('/verify', { authorization: `Bearer ${token}` }));
-  const cases = { [oneToken(subject.algorithm)]: requests.slice(0, 1), [distinctTokens(subject.algorithm)]: requests };
-  return step('The profile of a request', '15 s', async () => {
+/** Microseconds per request by where they are spent: of a Worker that does nothing, for a repeated token, and for distinct ones. */
+export function profile({ connections, folders, seconds }) {
+  const duration = Math.min(MOST_SECONDS, 4 * seconds);
+  return step('The profile of a request', '20 s', async () => {
+    const subject = await createSubject('RS256', DISTINCT_TOKENS);
+    const requests = subject.tokens.map(verifyRequest);
+    const cases = [
+      { name: 'a bare Worker', only: BARE, requests: [getRequest('/')] },
+      { name: oneToken('RS256'), only: RIVALS[0], requests: requests.slice(0, 1) },
+      { name: distinctTokens('RS256'), only: RIVALS[0], requests },
+    ];
     const profiles = {};
-    for (const [name, requests] of Object.entries(cases)) {
-      const start = await prepareWorkerd([subject], { ...folders, only: 'edge-assay' });
+    for (const { name, only, requests } of cases) {
+      const start = await prepareWorkerd([subject], { ...folders, only });
       const workerd = await start({ inspected: true });
       try {
-        const port = workerd.ports['edge-assay'];
-        await load(port, requests, { connections, seconds: 1 });
-        profiles[name] = await sampled(workerd.inspector, () => load(port, requests, { connections, seconds: SECONDS, warmUpSeconds: 0 }));
+        const port = workerd.ports[only];
+        await load(port, requests, { connections, seconds: duration / 4 });
+        profiles[name] = await sampled(workerd.inspector, only, () => load(port, requests, { connections, seconds: duration, warmUpSeconds: 0 }));
       } finally {
         await workerd.stop();
       }
@@ -28,27 +36,15 @@ export function profile(subject, { connections, folders }) {
   });
 }
 
-async function sampled(inspector, work) {
-  const [{ webSocketDebuggerUrl }] = (await (await fetch(`http://${inspector}/json`)).json()).filter(({ id }) => id.endsWith('edge-assay'));
-  const socket = new WebSocket(webSocketDebuggerUrl);
-  await new Promise((resolve, reject) => Object.assign(socket, { onopen: resolve, onerror: reject }));
-  const waiting = new Map();
-  socket.onmessage = ({ data }) => {
-    const { id, result } = JSON.parse(data);
-    waiting.get(id)?.(result);
-  };
-  const call = (method, params = {}) =>
-    new Promise((resolve) => {
-      waiting.set(waiting.size + 1, resolve);
-      socket.send(JSON.stringify({ id: waiting.size, method, params }));
-    });
+async function sampled(inspector, worker, work) {
+  const { call, close } = await inspect(inspector, worker);
   await call('Profiler.enable');
   await call('Profiler.setSamplingInterval', { interval: SAMPLING_MICROSECONDS });
   await call('Profiler.start');
-  const { perSecond } = await work();
+  const { answers } = await work();
   const { profile } = await call('Profiler.stop');
-  socket.close();
-  return perRequest(profile, perSecond * SECONDS);
+  close();
+  return perRequest(profile, answers);
 }
 
 function perRequest({ nodes, samples, timeDeltas }, requests) {

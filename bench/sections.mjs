@@ -1,4 +1,4 @@
-// The parts of documents that are made from figures: between `<!-- MARK: name -->` and `<!-- end -->`.
+// The parts of documents that are made from figures: between `<!-- MARK: name -->` and `<!-- end -->`, in lines of their own or within a line.
 
 /**
  * The document with every such section replaced. `sections` has a function for each name, which returns the text for these results, or `undefined` to
@@ -10,9 +10,9 @@
  * @param {unknown} results
  */
 export function filledSections(page, mark, sections, results) {
-  return page.replace(new RegExp(`<!-- ${mark}: ([\\w-]+) -->\\n[^]*?<!-- end -->`, 'g'), (old, name) => {
+  return page.replace(new RegExp(`<!-- ${mark}: ([\\w-]+) -->(\\n?)[^]*?<!-- end -->`, 'g'), (old, name, newline) => {
     const text = sections[name](results);
-    return text === undefined ? old : `<!-- ${mark}: ${name} -->\n${text}\n<!-- end -->`;
+    return text === undefined ? old : `<!-- ${mark}: ${name} -->${newline}${text}${newline}<!-- end -->`;
   });
 }
 
@@ -23,3 +23,7 @@ export function table(rows) {
   const rule = `| ${widths.map((width, column) => (column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`;
   return [line(rows[0]), rule, ...rows.slice(1).map(line)].join('\n');
 }
+
+/** A ratio with its quartiles, as text. */
+export const spread = (ratio) =>
+  ratio ? `${ratio.median.toFixed(2)} (${ratio.quartiles.map((quartile) => quartile.toFixed(2)).join(' to ')})` : '–';

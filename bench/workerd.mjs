@@ -170,7 +170,12 @@ async function configuration(subjects, sockets, { otherIssuers = 0, exchange = f
   }
   const keys = exchange ? await signingKeys(ISSUING, { age: 2 * 3600 }) : '';
   const signing = exchange ? [`(name = "${SIGNING_KEYS}", text = ${JSON.stringify(keys)})`] : [];
-  const targets = ISSUING.map((algorithm) => ({ audience: audienceOf(algorithm), algorithm, scope: SCOPE, from: subjects.map(({ issuer }) => issuer) }));
+  const targets = ISSUING.map((algorithm) => ({
+    audience: audienceOf(algorithm),
+    algorithm,
+    scope: SCOPE,
+    from: subjects.map(({ issuer }) => issuer),
+  }));
   const hono = issuers.map((subject) => ({
     issuer: subject.issuer,
     algorithms: [subject.algorithm],

@@ -92,7 +92,7 @@ const newId = () =>
     .replaceAll('/', '_')
     .replaceAll('=', '');
 
-app.post('/token', async (context) => {
+app.post('/token', async (/** @type {import('hono').Context} */ context) => {
   context.header('cache-control', 'no-store');
   context.header('pragma', 'no-cache');
   const form = new URLSearchParams(await context.req.text());
@@ -105,7 +105,7 @@ app.post('/token', async (context) => {
   try {
     ({ payload: subject } = await verified(context, subjectToken));
   } catch (error) {
-    return context.json({ error: 'invalid_request', code: error.code }, 400);
+    return context.json({ error: 'invalid_request', code: /** @type {any} */ (error).code }, 400);
   }
   if (!target.from.includes(subject.iss) || typeof subject.email !== 'string') return context.json({ error: 'invalid_target' }, 400);
   const scope = form.get('scope') ?? target.scope;

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { COUNTS, PAGE as COSTS, PRICES, bill, filled as withCosts, priced } from '../../bench/fleet/costs.mjs';
 import { PAGE, SERIES, filled, picture, pictureOf, scenariosIn } from '../../bench/fleet/pictures.mjs';
-import { RESULTS } from '../../bench/page.mjs';
+import { RESULTS, timeOf } from '../../bench/page.mjs';
 import { rowOf } from '../../bench/rounds.mjs';
 import { distinctTokens } from '../../bench/served.mjs';
 import { at } from '../../scripts/lib/paths.mjs';
@@ -74,7 +74,7 @@ suite('the costs of a month', () => {
 
   test('are those on the page', () => {
     const { served } = JSON.parse(read(RESULTS));
-    const cpuMicroseconds = 1e6 / rowOf(served, distinctTokens('RS256'), 'edge-assay').perSecond;
+    const cpuMicroseconds = timeOf(rowOf(served, distinctTokens('RS256'), 'edge-assay'));
     const page = withCosts(read(COSTS), cpuMicroseconds);
     if (process.env.UPDATE_DOCS) writeFileSync(at(COSTS), page);
     assert.equal(read(COSTS), page, 'UPDATE_DOCS=1 writes the page');

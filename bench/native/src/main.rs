@@ -2,7 +2,7 @@
 //! RustCrypto crates. All are measured in turn, in one process. Prints a table for docs/performance.md and asserts nothing but
 //! that good tokens are accepted and bad ones are not.
 //!
-//!     cargo run --locked --release --manifest-path bench/native/Cargo.toml [-- rounds]
+//!     cargo run --locked --release --manifest-path bench/native/Cargo.toml [-- rounds [--json]]
 
 #![forbid(unsafe_code)]
 #![allow(
@@ -19,10 +19,13 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use mint::ALGORITHMS;
+use serde_json::{Value, json};
 
 /// Distinct tokens of each algorithm, so that no branch predictor learns one of them.
 const TOKENS: usize = 64;
 const ROUND: Duration = Duration::from_millis(100);
+/// What a clock with ticks of up to 10 ms measures well enough to find the length of a round.
+const LEAST_MEASURED: Duration = Duration::from_millis(40);
 const DEFAULT_ROUNDS: usize = 15;
 
 /// A way to verify tokens.
@@ -34,41 +37,108 @@ struct Case<'a> {
 fn main() {
     let rounds =
         std::env::args().nth(1).map_or(DEFAULT_ROUNDS, |text| text.parse().expect("a number of rounds"));
+    let as_json = std::env::args().nth(2).is_some_and(|option| option == "--json");
     theirs::install();
-    println!("{}\n", circumstances(rounds));
+    let circumstances = circumstances(rounds);
+    let rows = ALGORITHMS.map(|algorithm| measured(algorithm, rounds));
+    if as_json {
+        println!("{}", json!({ "circumstances": circumstances, "rows": rows.each_ref().map(Row::as_json) }));
+        return;
+    }
+    println!("{circumstances}\n");
     println!("| µs | edge-assay | jsonwebtoken, aws-lc | ratio | jsonwebtoken, RustCrypto | ratio |");
     println!("| --- | ---: | ---: | ---: | ---: | ---: |");
-    for algorithm in ALGORITHMS {
-        let (key, tokens) = mint::subject(algorithm, TOKENS);
-        let (ours, theirs) = (ours::Verifier::new(&key), theirs::Verifier::new(algorithm, &key));
-        let now = i64::try_from(jsonwebtoken::get_current_timestamp()).expect("a time");
-        let cases = [
-            Case { prepare: || (), accepts: Box::new(|token| ours.accepts(token, now)) },
-            Case {
-                prepare: || theirs::use_rust_crypto(false),
-                accepts: Box::new(|token| theirs.accepts(token)),
-            },
-            Case {
-                prepare: || theirs::use_rust_crypto(true),
-                accepts: Box::new(|token| theirs.accepts(token)),
-            },
-        ];
-        let [ours, aws_lc, rust_crypto] = medians(&cases, &tokens, rounds);
+    for Row { algorithm, ours, aws_lc, rust_crypto } in rows {
         println!(
-            "| {algorithm} | {ours:.1} | {aws_lc:.1} | {:.2} | {rust_crypto:.1} | {:.2} |",
-            ours / aws_lc,
-            ours / rust_crypto
+            "| {algorithm} | {:.1} | {:.1} | {} | {:.1} | {} |",
+            median(&ours),
+            median(&aws_lc),
+            Ratio::of(&ours, &aws_lc),
+            median(&rust_crypto),
+            Ratio::of(&ours, &rust_crypto)
         );
     }
 }
 
-/// The median microseconds per token of each case, over interleaved rounds.
-fn medians<const N: usize>(cases: &[Case; N], tokens: &[String], rounds: usize) -> [f64; N] {
+/// The microseconds per token in each round.
+struct Row {
+    algorithm: &'static str,
+    ours: Vec<f64>,
+    aws_lc: Vec<f64>,
+    rust_crypto: Vec<f64>,
+}
+
+impl Row {
+    fn as_json(&self) -> Value {
+        json!({
+            "algorithm": self.algorithm,
+            "ours": median(&self.ours),
+            "awsLc": median(&self.aws_lc),
+            "rustCrypto": median(&self.rust_crypto),
+            "toAwsLc": Ratio::of(&self.ours, &self.aws_lc).as_json(),
+            "toRustCrypto": Ratio::of(&self.ours, &self.rust_crypto).as_json(),
+        })
+    }
+}
+
+/// The ratio of two cases in the same round: its median and quartiles.
+struct Ratio {
+    median: f64,
+    quartiles: [f64; 2],
+}
+
+impl Ratio {
+    fn of(ones: &[f64], others: &[f64]) -> Self {
+        let mut sorted: Vec<_> = ones.iter().zip(others).map(|(one, other)| one / other).collect();
+        sorted.sort_by(f64::total_cmp);
+        let last = sorted.len() - 1;
+        Self { median: median(&sorted), quartiles: [sorted[last / 4], sorted[last - last / 4]] }
+    }
+
+    fn as_json(&self) -> Value {
+        json!({ "median": self.median, "quartiles": self.quartiles })
+    }
+}
+
+impl std::fmt::Display for Ratio {
+    fn fmt(&self, text: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let [first, third] = self.quartiles;
+        write!(text, "{:.2} ({first:.2} to {third:.2})", self.median)
+    }
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
+
+fn measured(algorithm: &'static str, rounds: usize) -> Row {
+    let (key, tokens) = mint::subject(algorithm, TOKENS);
+    let (ours, theirs) = (ours::Verifier::new(&key), theirs::Verifier::new(algorithm, &key));
+    let now = i64::try_from(jsonwebtoken::get_current_timestamp()).expect("a time");
+    let cases = [
+        Case { prepare: || (), accepts: Box::new(|token| ours.accepts(token, now)) },
+        Case { prepare: || theirs::use_rust_crypto(false), accepts: Box::new(|token| theirs.accepts(token)) },
+        Case { prepare: || theirs::use_rust_crypto(true), accepts: Box::new(|token| theirs.accepts(token)) },
+    ];
+    let [ours, aws_lc, rust_crypto] = micros(&cases, &tokens, rounds);
+    Row { algorithm, ours, aws_lc, rust_crypto }
+}
+
+/// The microseconds per token of each case, in each of the interleaved rounds.
+fn micros<const N: usize>(cases: &[Case; N], tokens: &[String], rounds: usize) -> [Vec<f64>; N] {
     // How many tokens take about as long as a round should.
     let counts = cases.each_ref().map(|case| {
         check(case, tokens);
-        let once = time(case, tokens, TOKENS);
-        (ROUND.as_secs_f64() / once.as_secs_f64() * TOKENS as f64).ceil() as usize
+        let mut count = TOKENS;
+        let mut taken = time(case, tokens, count);
+        // The clock of a thread that runs may stand still for some milliseconds.
+        while taken < LEAST_MEASURED {
+            count *= 2;
+            taken = time(case, tokens, count);
+        }
+        (ROUND.as_secs_f64() / taken.as_secs_f64() * count as f64).ceil() as usize
     });
     let mut micros = [const { Vec::new() }; N];
     for _ in 0..rounds {
@@ -76,10 +146,7 @@ fn medians<const N: usize>(cases: &[Case; N], tokens: &[String], rounds: usize) 
             micros.push(time(case, tokens, count).as_secs_f64() * 1e6 / count as f64);
         }
     }
-    micros.map(|mut micros| {
-        micros.sort_by(f64::total_cmp);
-        micros[micros.len() / 2]
-    })
+    micros
 }
 
 fn time(case: &Case, tokens: &[String], count: usize) -> Duration {
