@@ -37,7 +37,7 @@ export async function bench(args) {
   const folders = { worker: 'build', benchWorker: 'build' };
   const worker = only.every((part) => part === 'native') ? undefined : await buildWorker();
   if (other) return void console.log(await against(other, await mint(['RS256', 'ES256', 'EdDSA', 'HS256']), { ...settings, folders }));
-  const slim = only.includes('startUp') ? await slimWorker() : undefined;
+  const slim = only.includes('startUp') ? await slimWorker().catch((error) => void console.error(error.message)) : undefined;
   const results = {
     ...(await compared(load, worker, slim)),
     settings,
