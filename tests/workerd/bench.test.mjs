@@ -82,6 +82,21 @@ suite('the pages of the benchmark', () => {
     for (const name of ['goals', 'cpu', 'memory', 'exchange', 'issuers', 'native']) assert.equal(filled(marked(name), {}), marked(name), name);
   });
 
+  test('say what each part of a repeated request costs, as the differences between Workers', () => {
+    const bounds = Object.entries({ hello: 100, reads: 110, answers: 130, 'edge-assay': 200 }).map(([target, time]) =>
+      row(oneToken('RS256'), target, time),
+    );
+    const text = filled(marked('bounds'), { bounds, failed: {} }).replaceAll(/ +/g, ' ');
+    for (const part of [
+      'nothing | 100 | 50 %',
+      'method | 10 | 5 %',
+      'two headers | 20 | 10 %',
+      'between them | 70 | 35 %',
+      'the whole | 200 | 100 %',
+    ])
+      assert.ok(text.includes(`${part} |`), part);
+  });
+
   test('have figures within a line too', () => {
     const page = '| <!-- run: x -->17<!-- end --> | <!-- run: x -->18<!-- end --> |';
     assert.equal(filledSections(page, 'run', { x: () => '19' }, {}), page.replaceAll(/1[78]/g, '19'));
