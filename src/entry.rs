@@ -9,12 +9,14 @@ use http::Method;
 use worker::Env;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::wasm_bindgen::{JsCast as _, JsValue};
+use worker::web_sys::Response;
 use worker::worker_sys::Context;
 
 use crate::config::BINDING;
 use crate::http::application::Application;
 use crate::http::call;
 use crate::http::configured::Configured;
+use crate::http::forwarding::Unanswered;
 use crate::http::gateway::{Reply, serve};
 use crate::http::standing::{Standing, Standings};
 use crate::intake::Intake;
@@ -25,6 +27,7 @@ use crate::platform::coordinator;
 use crate::platform::eager;
 use crate::platform::environment::Environment;
 use crate::platform::message::{Incoming, WorkerRequest, header_lines, to_worker, to_worker_and_keep};
+use crate::platform::upstream::error_of;
 use crate::ports::IncomingRequest as _;
 use crate::time::Timestamp;
 use crate::trust::issuer::TrustedIssuer;
@@ -98,7 +101,8 @@ fn finish_later(
 }
 
 /// Answers a request. Returns a response if nothing had to be awaited, otherwise the promise of a response. If an equal request may get the same
-/// response again, returns what src/platform/message.js makes for src/instance.js to keep.
+/// response again, returns what src/platform/message.js makes for src/instance.js to keep. If the request is to be forwarded, returns the text of
+/// [`Forwarding`](crate::http::forwarding::Forwarding) in place of a response, and src/platform/upstream.js sends it.
 ///
 /// # Errors
 /// The exception of the runtime if it refuses our response.
@@ -112,9 +116,9 @@ pub fn fetch(request: Incoming, env: Env, context: Context) -> Result<JsValue, J
         let served = serve(&application, &environment, &request).await;
         let response = match served.reply {
             Reply::Own(response) => response,
-            Reply::Upstream(response) => {
+            Reply::Upstream(forwarding) => {
                 finish_later(&context, environment, configured, application, served.refresh)?;
-                return Ok(response.into());
+                return Ok(JsValue::from(forwarding.text()));
             }
         };
         let grounds = served.grounds.filter(|_| request.is_known_whole() && request.method() == Method::GET);
@@ -139,6 +143,25 @@ pub fn stands(number: u32, seconds: f64) -> bool {
     #[allow(clippy::cast_possible_truncation)]
     let now = Timestamp::from_epoch_seconds(seconds as i64);
     ISOLATE.with_borrow(|isolate| isolate.standings.holds(number, now))
+}
+
+/// Logs that an upstream has not answered, and returns the response. `rest` is the text of [`Unanswered`]; the others are described in
+/// src/platform/upstream.js.
+///
+/// # Errors
+/// The exception of the runtime if it refuses our response.
+#[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen)]
+pub fn unanswered(
+    env: Env,
+    rest: &str,
+    outcome: &str,
+    milliseconds: u32,
+    error: &JsValue,
+    ray: Option<String>,
+) -> Result<Response, JsValue> {
+    let unanswered = Unanswered::read(rest);
+    let error = error_of(outcome, unanswered.upstream(), milliseconds, error);
+    to_worker(&unanswered.response(&Environment::new(env), &error, ray.as_deref()))
 }
 
 /// Handles the cron trigger.

@@ -6,7 +6,9 @@ declare module 'edge-assay' {
     incoming: import('./instance.js').Incoming,
     env: object,
     context: { waitUntil(promise: Promise<unknown>): void },
-  ): Response | Kept | Promise<Response | Kept>;
+  ): Response | Kept | string | Promise<Response | Kept | string>;
+  /** The response of the gateway if an upstream does not answer. */
+  export function unanswered(env: object, rest: string, outcome: string, milliseconds: number, error: unknown, ray: string | undefined): Response;
   /** Whether the response that was kept with this number may be given again. */
   export function stands(number: number, seconds: number): boolean;
   export function scheduled(event: unknown, env: object, context: { waitUntil(promise: Promise<unknown>): void }): void | Promise<void>;

@@ -1,6 +1,7 @@
 // The WebAssembly instance, its handlers and its calls. A panic leaves the memory of the instance in an unknown state, so the next event or
 // call after it runs in a new instance with empty caches.
 import * as assay from 'edge-assay';
+import { send } from './platform/upstream.js';
 
 /** @import { AssayWorker, ExchangeParameters, Question, Refusal, VerifyOptions, WorkerContext } from '../npm/types/index.d.ts' */
 
@@ -17,26 +18,28 @@ addEventListener('error', ({ error }) => noteIfPanic(error));
 /**
  * `run`, in a new instance if the present one has panicked.
  *
- * @type {<A, B, C, D, E, Result>(run: (a: A, b: B, c: C, d?: D, e?: E) => Result) => (a: A, b: B, c: C, d?: D, e?: E) => Result}
+ * @type {<Args extends unknown[], Result>(run: (...args: Args) => Result) => (...args: Args) => Result}
  */
-const guarded = (run) => (a, b, c, d, e) => {
-  if (state.criticalError) {
-    assay.__wbg_reset_state();
-    state.criticalError = false;
-    console.error(
-      JSON.stringify({
-        event: 'instance_replaced',
-        detail: 'Rust panicked; the panic is in the log before this line. All caches of this isolate are empty now.',
-      }),
-    );
-  }
-  try {
-    return run(a, b, c, d, e);
-  } catch (error) {
-    noteIfPanic(error);
-    throw error;
-  }
-};
+const guarded =
+  (run) =>
+  (...args) => {
+    if (state.criticalError) {
+      assay.__wbg_reset_state();
+      state.criticalError = false;
+      console.error(
+        JSON.stringify({
+          event: 'instance_replaced',
+          detail: 'Rust panicked; the panic is in the log before this line. All caches of this isolate are empty now.',
+        }),
+      );
+    }
+    try {
+      return run(...args);
+    } catch (error) {
+      noteIfPanic(error);
+      throw error;
+    }
+  };
 
 /**
  * A request, with the parts of it that nearly every endpoint needs. The runtime's object costs a call for each of them.
@@ -106,13 +109,17 @@ const kept = {
   },
 };
 
+/** The upstream may have answered with a failure long after an instance has ended, so this may begin the next one. */
+const unanswered = guarded(assay.unanswered);
+
 /** @type {AssayWorker['fetch']} */
 function fetch(request, env, context) {
   const read = incoming(request);
   const again = kept.find(read, env);
   if (again !== undefined) return again;
-  /** @param {Response | Kept} made */
+  /** @param {Response | Kept | string} made */
   const responseOf = (made) => {
+    if (typeof made === 'string') return send(request, env, made, unanswered);
     if (made instanceof Response) return made;
     kept.keep(read, env, made);
     return made.response;

@@ -61,21 +61,8 @@ pub trait IncomingRequest {
     async fn body(&self, max_bytes: usize, reading: &Reading) -> Result<(), BodyError>;
 }
 
-/// Forwards requests to upstreams, the APIs behind the gateway. Both bodies are streamed through without being read, and so is
-/// an upgrade to WebSocket. Redirects are returned, not followed.
-pub trait Upstreams<R> {
-    /// The upstream's answer.
-    type Answer;
-
-    /// Forwards `request` as `upstream_request` describes.
-    async fn send(
-        &self,
-        request: &R,
-        upstream_request: &UpstreamRequest,
-    ) -> Result<Self::Answer, UpstreamError>;
-}
-
-/// The upstream request, which forwards an incoming one. Method and body stay the same.
+/// The upstream request, which forwards an incoming one to an upstream, an API behind the gateway. Method and body stay the same. The platform streams
+/// both bodies through without reading them, and so an upgrade to WebSocket. Redirects are returned, not followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamRequest {
     /// The absolute URL.

@@ -8,22 +8,23 @@ use http::{Method, StatusCode};
 use super::admission::AdmissionContext;
 use super::application::Application;
 use super::credentials::Asked;
+use super::forwarding::Forwarding;
 use super::problem::{self, ProblemDetails};
-use super::{Response, cors, forward_auth, log, router};
+use super::{Response, cors, forward_auth, router};
 use crate::gateway::host::Host;
 use crate::gateway::path::{Path, PathError};
 use crate::gateway::proxy::{ForUpstream, Incoming, upstream_request};
 use crate::gateway::routes::{Found, Route, USUAL_METHODS, is_never_routed};
 use crate::gateway::{ClientAddress, Gateway};
-use crate::ports::{IncomingRequest, Platform, UpstreamError, Upstreams};
+use crate::ports::{IncomingRequest, Platform};
 use crate::trust::issuer::TrustedIssuer;
 use crate::verify::{Grounds, Terms, VerifiedToken};
 
 /// The reply to a request, and the work that remains after it is sent.
 #[derive(Debug)]
-pub struct Served<T> {
+pub struct Served {
     /// The response.
-    pub reply: Reply<T>,
+    pub reply: Reply,
     /// The issuer whose keys [`Application::refresh`] must refresh.
     pub refresh: Option<Arc<TrustedIssuer>>,
     /// As [`Answer::grounds`](super::answer::Answer::grounds).
@@ -32,19 +33,15 @@ pub struct Served<T> {
 
 /// Where the response comes from.
 #[derive(Debug)]
-pub enum Reply<T> {
+pub enum Reply {
     /// The Worker itself.
     Own(Response),
-    /// An upstream. It is streamed.
-    Upstream(T),
+    /// An upstream, to which the platform has to send this. Its answer is streamed.
+    Upstream(Box<Forwarding>),
 }
 
 /// Answers one request, by the endpoint of its path or else by its route.
-pub async fn serve<P, R>(app: &Application, platform: &P, request: &R) -> Served<P::Answer>
-where
-    P: Platform + Upstreams<R>,
-    R: IncomingRequest,
-{
+pub async fn serve<P: Platform, R: IncomingRequest>(app: &Application, platform: &P, request: &R) -> Served {
     if let (Some(gateway), Ok(terms)) = (&app.config.gateway, &app.config.terms)
         && !router::is_endpoint(request.path(), &app.config)
     {
@@ -60,21 +57,17 @@ where
     Served { reply: Reply::Own(answer.response), refresh: answer.refresh, grounds: answer.grounds }
 }
 
-fn own<T>(response: Response) -> Served<T> {
+fn own(response: Response) -> Served {
     Served { reply: Reply::Own(response), refresh: None, grounds: None }
 }
 
-async fn front<P, R>(
+async fn front<P: Platform, R: IncomingRequest>(
     app: &Application,
     gateway: &Gateway,
     terms: &Terms,
     platform: &P,
     request: &R,
-) -> Served<P::Answer>
-where
-    P: Platform + Upstreams<R>,
-    R: IncomingRequest,
-{
+) -> Served {
     if let Some(response) = forward_auth::refuse_misdirected(&app.config, platform, request) {
         return own(response);
     }
@@ -126,8 +119,8 @@ fn normal_path(request: &impl IncomingRequest) -> Result<Path, PathError> {
     Path::normalise(request.path())
 }
 
-/// Applies the rules of the request's route, and forwards the request if it meets them.
-async fn forward<P, R>(
+/// Applies the rules of the request's route, and returns what to forward if the request meets them.
+async fn forward<P: Platform, R: IncomingRequest>(
     app: &Application,
     gateway: &Gateway,
     terms: &Terms,
@@ -135,11 +128,7 @@ async fn forward<P, R>(
     request: &R,
     route: &Route,
     path: &Path,
-) -> Served<P::Answer>
-where
-    P: Platform + Upstreams<R>,
-    R: IncomingRequest,
-{
+) -> Served {
     let context = AdmissionContext { terms, app };
     let asked = Asked { origins: cors::origins_of(route), ..Asked::of(request, None) };
     let admission = context.admit(platform, request, Some(route), &asked).await;
@@ -173,33 +162,21 @@ where
         cookies: &cookies,
         protocols: &protocols,
     };
-    let amend = route
-        .cors
-        .as_ref()
-        .filter(|_| !is_upgrade)
-        .map(|policy| cors::route_amendment(policy, request.header("origin").as_deref()));
+    let amendment =
+        route.cors.as_ref().map(|policy| cors::route_amendment(policy, request.header("origin").as_deref()));
+    let amend = amendment.clone().filter(|_| !is_upgrade);
     let claims = identity.token.as_ref().map(VerifiedToken::claims);
     let sender = ForUpstream { claims, bearer: identity.bearer.as_deref(), kept: identity.kept };
     let Some(upstream_request) = upstream_request(route, &gateway.untrusted, &incoming, &sender, amend)
     else {
         return Served { reply: Reply::Own(no_route()), refresh, grounds: None };
     };
-    let reply = match platform.send(request, &upstream_request).await {
-        Ok(answer) => Reply::Upstream(answer),
-        Err(error) => {
-            let ray = request.header("cf-ray");
-            Reply::Own(if let Some((code, response)) = body_incomplete(&error) {
-                let detail = error.to_string();
-                let name = Some(route.name.as_str());
-                log::forbidden(platform, (code, &detail), &admission.observed, name, ray.as_deref());
-                response
-            } else {
-                log::upstream_failed(platform, &route.name, &upstream_request, &error, ray.as_deref());
-                upstream_failed(&error)
-            })
-        }
-    };
-    Served { reply, refresh, grounds: None }
+    let method = request.method();
+    // The body of a GET or a HEAD was refused above.
+    let has_body = !matches!(*method, Method::GET | Method::HEAD) && request.has_body();
+    let (sender, kind) = ((route, &admission.observed), (method == Method::HEAD, has_body));
+    let forwarding = Forwarding::new(upstream_request, sender, kind, amendment.as_ref());
+    Served { reply: Reply::Upstream(Box::new(forwarding)), refresh, grounds: None }
 }
 
 /// The client's address, if the client cannot have set the header that holds it.
@@ -255,19 +232,6 @@ fn body_not_allowed() -> Response {
     ProblemDetails::new(StatusCode::BAD_REQUEST, "body_not_allowed", title, detail).into_response()
 }
 
-/// The code and the answer if the client has not sent its whole body.
-fn body_incomplete(error: &UpstreamError) -> Option<(&'static str, Response)> {
-    const CODE: &str = "body_incomplete";
-    let status = match error {
-        UpstreamError::BodyStalled(_) => StatusCode::REQUEST_TIMEOUT,
-        UpstreamError::BodyBroken => StatusCode::BAD_REQUEST,
-        _ => return None,
-    };
-    let detail = error.to_string();
-    let problem = ProblemDetails::new(status, CODE, "The request's body is incomplete", &detail);
-    Some((CODE, problem.into_response()))
-}
-
 fn host_refused() -> Response {
     let detail = "the Host header must hold a host name or an address, and optionally a port";
     ProblemDetails::new(
@@ -277,16 +241,4 @@ fn host_refused() -> Response {
         detail,
     )
     .into_response()
-}
-
-/// The answer does not name the upstream.
-fn upstream_failed(error: &UpstreamError) -> Response {
-    let (status, detail) = match error {
-        UpstreamError::Timeout(_) => (StatusCode::GATEWAY_TIMEOUT, "the API did not answer in time"),
-        UpstreamError::Unsendable(_) => {
-            (StatusCode::BAD_GATEWAY, "the request cannot be forwarded to the API")
-        }
-        _ => (StatusCode::BAD_GATEWAY, "the API cannot be reached"),
-    };
-    ProblemDetails::new(status, "upstream_unavailable", "The API is unavailable", detail).into_response()
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::config::{ConfigFault, RecordReference};
 use crate::details;
 use crate::members::json;
-use crate::ports::{Level, Log, UpstreamError, UpstreamRequest};
+use crate::ports::{Level, Log, UpstreamError};
 use crate::rejection::{Fault, Refusal, excerpt};
 use crate::verify::Observed;
 
@@ -62,21 +62,42 @@ pub fn forbidden(
     log.log(Level::Info, &without_nulls(line));
 }
 
+/// Logs a client that did not send its whole body through the gateway. `sender` is the `iss` of its token and the beginning of the token's hash; both
+/// are empty if there is none.
+pub fn body_incomplete(
+    log: &impl Log,
+    (code, detail): (&str, &str),
+    sender: &[String; 2],
+    route: &str,
+    ray: Option<&str>,
+) {
+    let [issuer, token_hash] = sender.each_ref().map(|text| Some(text).filter(|text| !text.is_empty()));
+    let line = json!({
+        "event": "request_refused",
+        "code": code,
+        "detail": detail,
+        "route": route,
+        "iss": issuer,
+        "token_sha256": token_hash,
+        "ray": ray.map(excerpt),
+    });
+    log.log(Level::Info, &without_nulls(line));
+}
+
 /// Logs an upstream that did not answer, with its address, which the client does not get, and the reason.
 pub fn upstream_failed(
     log: &impl Log,
     route: &str,
-    upstream_request: &UpstreamRequest,
+    upstream: &str,
     error: &UpstreamError,
     ray: Option<&str>,
 ) {
-    let origin = upstream_request.url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
     let line = json!({
         "event": "upstream_failed",
         "code": "upstream_unavailable",
         "detail": error.to_string(),
         "route": route,
-        "upstream": upstream_request.service.as_ref().unwrap_or(&origin),
+        "upstream": upstream,
         "ray": ray.map(excerpt),
     });
     log.log(Level::Error, &without_nulls(line));

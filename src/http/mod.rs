@@ -18,6 +18,7 @@ pub mod exchange;
 #[cfg(feature = "explain")]
 pub mod explanation;
 pub mod forward_auth;
+pub mod forwarding;
 pub mod gateway;
 #[cfg(feature = "exchange")]
 mod issuing;

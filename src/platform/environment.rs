@@ -6,12 +6,11 @@ use worker::js_sys::{JSON, Reflect};
 use worker::wasm_bindgen::JsValue;
 use worker::{Delay, Env, console_error, console_log, console_warn};
 
-use super::message::WorkerRequest;
-use super::{coordinator, fetch, kv, upstream, webcrypto};
+use super::{coordinator, fetch, kv, webcrypto};
 use crate::ports::{
     Clock, CoordinatorError, Directory, Document, DocumentRequest, EngineError, FetchError, HttpClient,
     KeyValueStore, Level, Log, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck,
-    StoreError, UpstreamError, UpstreamRequest, Upstreams, from_origin,
+    StoreError, from_origin,
 };
 use crate::time::Timestamp;
 
@@ -124,22 +123,6 @@ impl HttpClient for Environment {
         let namespace = self.binding(coordinator::BINDING);
         let namespace = namespace.ok_or_else(|| CoordinatorError("nothing is bound".to_owned()))?;
         coordinator::answer_of(&namespace, name, question).await
-    }
-}
-
-impl Upstreams<WorkerRequest> for Environment {
-    type Answer = worker::web_sys::Response;
-
-    async fn send(
-        &self,
-        request: &WorkerRequest,
-        upstream_request: &UpstreamRequest,
-    ) -> Result<Self::Answer, UpstreamError> {
-        let service = match &upstream_request.service {
-            None => None,
-            Some(name) => Some(self.service(name).ok_or_else(|| UpstreamError::Unbound(name.clone()))?),
-        };
-        upstream::forward(request, upstream_request, service.as_ref()).await
     }
 }
 

@@ -111,11 +111,6 @@ impl WorkerRequest {
         self.is_searched.set(true);
         &self.inner
     }
-
-    /// The request, for JavaScript.
-    pub(super) fn inner(&self) -> &Incoming {
-        self.searched()
-    }
 }
 
 impl IncomingRequest for WorkerRequest {

@@ -7,7 +7,7 @@ pub mod fetch;
 pub mod kv;
 pub mod message;
 mod stream;
-mod upstream;
+pub mod upstream;
 mod webcrypto;
 
 use worker::wasm_bindgen::{JsCast as _, JsValue};

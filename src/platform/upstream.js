@@ -1,4 +1,5 @@
-// Sends an upstream request. The bodies of the request and of the response are streamed. Rust decides which headers change.
+// Sends an upstream request, and passes the answer on. The bodies of the request and of the response are streamed. Rust has decided where the
+// request goes and which headers change, before anything is sent.
 
 /**
  * Changes headers. `remove` has one name per line; `set` and `append` have names and values in turn, each followed by a line break.
@@ -96,21 +97,14 @@ async function silence(upload, milliseconds) {
 }
 
 /**
- * Sends the request of `incoming` to `url`, through `service` or by HTTP. Resolves to the response, or to one of these texts: `late` if for
+ * Sends the request to `url`, through `service` or by HTTP. Resolves to the response, or to one of these texts: `late` if for
  * `milliseconds` the upstream has read nothing of the body, or has not answered after the end of the body; `stalled` if the client
- * has sent nothing of the body for that time; `broken` if the body ended early. `remove` has one name per line; `set` has names and
- * values in turn, each followed by a line break. Throws if the request cannot be sent.
+ * has sent nothing of the body for that time; `broken` if the body ended early. Throws if the request cannot be sent.
  *
- * @param {import('../instance.js').Incoming} incoming
- * @param {boolean} hasBody
- * @param {Fetcher | null | undefined} service
- * @param {string} url
- * @param {string} remove
- * @param {string} set
- * @param {boolean} isCacheable
- * @param {number} milliseconds
+ * @param {Request} request
+ * @param {{ hasBody: boolean, service: { fetch: typeof fetch }, url: string, remove: string, set: string, isCacheable: boolean, milliseconds: number }} upstream
  */
-export function send({ request }, hasBody, service, url, remove, set, isCacheable, milliseconds) {
+function sent(request, { hasBody, service, url, remove, set, isCacheable, milliseconds }) {
   const headers = new Headers(request.headers);
   change(headers, remove, set, '');
   /** @type {RequestInit} */
@@ -126,7 +120,7 @@ export function send({ request }, hasBody, service, url, remove, set, isCacheabl
     init.signal = upload.abort.signal;
     carry(/** @type {ReadableStream} */ (request.body), writable, length, /** @type {Upload & { abort: AbortController }} */ (upload));
   }
-  const answer = (service ?? globalThis).fetch(url, init).then(
+  const answer = service.fetch(url, init).then(
     (response) => {
       // The rest of the body has no time limit once there is a response.
       upload.isAnswered = true;
@@ -149,8 +143,64 @@ export function send({ request }, hasBody, service, url, remove, set, isCacheabl
  * @param {string} set
  * @param {string} append
  */
-export function amend(response, remove, set, append) {
-  const amended = new Response(response.body, response);
-  change(amended.headers, remove, set, append);
-  return amended;
+function amended(response, remove, set, append) {
+  const copy = new Response(response.body, response);
+  change(copy.headers, remove, set, append);
+  return copy;
+}
+
+/**
+ * The service binding of this name. A binding of another kind is none.
+ *
+ * @param {Record<string, any>} env
+ * @param {string} name
+ */
+function bound(env, name) {
+  const service = env[name];
+  return typeof service?.fetch === 'function' ? service : undefined;
+}
+
+/**
+ * What makes the response if there is no answer: the outcome is `unbound` or `unsendable` if nothing was sent, `unreachable` if sending failed, or one
+ * of the texts of `sent`. `rest` is the part of the decision that Rust has left for this case.
+ *
+ * @typedef {(env: object, rest: string, outcome: string, milliseconds: number, error: unknown, ray: string | undefined) => Response} Unanswered
+ */
+
+/**
+ * Sends the upstream request for `request`, and resolves to the response for the client. `decision` is the text that Rust has made: the parts of
+ * src/http/forwarding.rs. Rust is not asked again if the upstream answers.
+ *
+ * @param {Request} request
+ * @param {object} env
+ * @param {string} decision
+ * @param {Unanswered} unanswered
+ * @returns {Response | Promise<Response>}
+ */
+export function send(request, env, decision, unanswered) {
+  const [url, name, limit, flags, remove, set, lost, changed, added, rest] = decision.split('\0');
+  const milliseconds = Number(limit);
+  const without = (/** @type {string} */ outcome, /** @type {unknown} */ error) =>
+    unanswered(env, rest, outcome, milliseconds, error, request.headers.get('cf-ray') ?? undefined);
+  const service = name === '' ? globalThis : bound(env, name);
+  if (service === undefined) return without('unbound', undefined);
+  const isAmended = flags.includes('a');
+  let answer;
+  try {
+    answer = sent(request, { hasBody: flags.includes('b'), service, url, remove, set, isCacheable: flags.includes('c'), milliseconds });
+  } catch (error) {
+    return without('unsendable', error);
+  }
+  return answer.then(
+    (response) => {
+      if (typeof response === 'string') return without(response, undefined);
+      if (!isAmended) return response;
+      try {
+        return amended(response, lost, changed, added);
+      } catch (error) {
+        return without('unreachable', error);
+      }
+    },
+    (error) => without('unreachable', error),
+  );
 }

@@ -184,7 +184,7 @@ fn no_response_to_an_unauthenticated_caller_names_the_missing_binding() {
             requests.push(FakeRequest::get("/.well-known/jwks.json"));
             requests.push(FakeRequest::get("/.well-known/oauth-authorization-server"));
             for request in requests {
-                let edge_assay::http::gateway::Reply::Own(response) = world.serve(&request) else { continue };
+                let crate::support::world::Reply::Own(response) = world.serve(&request) else { continue };
                 let seen = seen(&response);
                 for binding in BINDINGS {
                     assert!(

@@ -26,7 +26,7 @@ use edge_assay::keys::coordinator::Coordinator;
 use edge_assay::ports::{
     CheckingKey, Clock, CoordinatorError, Directory, Document, DocumentRequest, EngineError, FetchError,
     HttpClient, KeyValueStore, Level, Log, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets,
-    SignatureCheck, StoreError, UpstreamError, UpstreamRequest, Upstreams,
+    SignatureCheck, StoreError, UpstreamError, UpstreamRequest,
 };
 use edge_assay::time::Timestamp;
 
@@ -71,22 +71,13 @@ impl FakeUpstreams {
     pub fn fail(&self, failure: UpstreamError) {
         *self.failure.borrow_mut() = Some(failure);
     }
-}
-
-/// Answers with the upstream request itself.
-impl<R> Upstreams<R> for FakePlatform {
-    type Answer = UpstreamRequest;
-
-    async fn send(
-        &self,
-        _request: &R,
-        upstream_request: &UpstreamRequest,
-    ) -> Result<UpstreamRequest, UpstreamError> {
-        self.upstreams.received.borrow_mut().push(upstream_request.clone());
-        match self.upstreams.failure.borrow().clone() {
-            Some(failure) => Err(failure),
-            None => Ok(upstream_request.clone()),
-        }
+    /// Receives the request, and answers unless it was told to fail.
+    ///
+    /// # Errors
+    /// That of [`Self::fail`].
+    pub fn send(&self, upstream_request: &UpstreamRequest) -> Result<(), UpstreamError> {
+        self.received.borrow_mut().push(upstream_request.clone());
+        self.failure.borrow().clone().map_or(Ok(()), Err)
     }
 }
 

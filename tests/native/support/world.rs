@@ -12,11 +12,12 @@ use std::rc::Rc;
 use edge_assay::config::ConfigFault;
 use edge_assay::http::Response;
 use edge_assay::http::application::Application;
-use edge_assay::http::gateway::{Reply, serve};
+use edge_assay::http::forwarding::{Forwarding, Unanswered};
+use edge_assay::http::gateway::{self, serve};
 use edge_assay::http::router::answer;
 use edge_assay::keys::KeyCache;
 use edge_assay::keys::freshness::RefreshPoint;
-use edge_assay::ports::UpstreamRequest;
+use edge_assay::ports::{IncomingRequest, UpstreamRequest};
 use edge_assay::rejection::{Fault, Refusal, Rejection};
 use edge_assay::verify::{Verification, VerifiedToken, verify};
 use serde_json::{Value, json};
@@ -28,6 +29,15 @@ use super::schema::agrees;
 
 /// The time of every clock at the start.
 pub const NOW: i64 = 1_800_000_000;
+
+/// Who answers a request.
+#[derive(Debug)]
+pub enum Reply {
+    /// The Worker itself.
+    Own(Response),
+    /// An upstream, which has received this.
+    Upstream(UpstreamRequest),
+}
 
 /// One isolate and its platform.
 pub struct World {
@@ -119,13 +129,30 @@ impl World {
     }
 
     /// The gateway's reply to `request`. Work that remains after the reply is done too.
-    pub fn serve(&self, request: &FakeRequest) -> Reply<UpstreamRequest> {
+    pub fn serve(&self, request: &FakeRequest) -> Reply {
         let served = self.platform.run(serve(&self.app, &self.platform, request));
         if let Some(issuer) = served.refresh {
             self.platform.run(self.app.refresh(&self.platform, &issuer));
         }
         self.platform.run(self.app.write_back(&self.platform));
-        served.reply
+        let Forwarding { request: upstream_request, unanswered, .. } = match served.reply {
+            gateway::Reply::Own(response) => return Reply::Own(response),
+            gateway::Reply::Upstream(forwarding) => *forwarding,
+        };
+        match self.platform.upstreams.send(&upstream_request) {
+            Ok(()) => Reply::Upstream(upstream_request),
+            Err(error) => {
+                let mut text = String::new();
+                unanswered.write(&mut text);
+                let read = Unanswered::read(&text);
+                assert_eq!(read, unanswered);
+                Reply::Own(read.response(
+                    &self.platform,
+                    &error,
+                    IncomingRequest::header(request, "cf-ray").as_deref(),
+                ))
+            }
+        }
     }
 
     /// The upstream request for `request`. Panics if the Worker answers it itself.
