@@ -26,7 +26,9 @@ use crate::limits;
 use crate::platform::coordinator;
 use crate::platform::eager;
 use crate::platform::environment::Environment;
-use crate::platform::message::{Incoming, WorkerRequest, header_lines, to_worker, to_worker_and_keep};
+use crate::platform::message::{
+    Incoming, WorkerRequest, header_lines, next_number, to_worker, to_worker_and_keep,
+};
 use crate::platform::upstream::error_of;
 use crate::ports::IncomingRequest as _;
 use crate::time::Timestamp;
@@ -134,7 +136,7 @@ pub fn fetch(request: Incoming, env: Env, context: Context) -> Result<JsValue, J
     })
 }
 
-/// Whether the response that was kept with this number may be given again, `seconds` after the epoch. Only `env` and the request are not compared
+/// Whether the response or the value that was kept with this number may be given again, `seconds` after the epoch. Only `env` and the request are not compared
 /// here: JavaScript has both.
 #[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen)]
 #[must_use]
@@ -192,7 +194,7 @@ const EXPLAIN: u8 = 3;
 ///
 /// `subject` is a token for `verify`, what src/instance.js makes of a `Request` for `authenticate`, the form of `POST /token` for `exchange`, and the JSON of
 /// `POST /explain` for `explain`. If a `Request` is refused, the headers of the response come after the value: one line for each name, then one
-/// for its value.
+/// for its value. If `verify` would give the same value again, a number comes before it, for [`stands`].
 ///
 /// # Errors
 /// The exception of the runtime if it takes no work for later.
@@ -220,8 +222,15 @@ pub fn answer(
                 call::authenticate(&application, &environment, &request, options).await
             }
         };
-        finish_later(&context, environment, configured, application, answer.refresh)?;
         let mut value = call::value(&answer.response);
+        let has_options = options.is_some();
+        if let Some(grounds) = answer.grounds.filter(|_| number == VERIFY && !has_options) {
+            let number = next_number();
+            value.insert_str(0, &number.to_string());
+            let standing = Standing::new(&configured, &application, grounds);
+            ISOLATE.with_borrow_mut(|isolate| isolate.standings.note(number, standing));
+        }
+        finish_later(&context, environment, configured, application, answer.refresh)?;
         if number == AUTHENTICATE && !answer.response.status().is_success() {
             value.push('\n');
             value.push_str(&header_lines(&answer.response));

@@ -50,7 +50,9 @@ const guarded =
  *
  * @typedef {{ response: Response, number: number, text: string | null, init: ResponseInit }} Kept
  *
- * @typedef {{ env: object, url: string, number: number, text: string, init: ResponseInit }} Entry
+ * A response or a value to give again. A value has no `init`, and no URL: no request has an empty one.
+ *
+ * @typedef {{ env: object, url: string, number: number, text: string, init?: ResponseInit }} Entry
  */
 
 /**
@@ -59,7 +61,7 @@ const guarded =
  */
 const incoming = (request) => ({ request, method: request.method, url: request.url, authorization: request.headers.get('authorization') });
 
-/** The responses that were kept last: whether one may be given again is decided in src/entry.rs at every request. */
+/** The responses and the values that were kept last: whether one may be given again is decided in src/entry.rs at every request. */
 const kept = {
   // In characters, of which each takes a byte, or two if one in the text is beyond Latin-1. So an isolate keeps 4 MiB at most.
   MOST: 1024 * 1024,
@@ -75,26 +77,24 @@ const kept = {
   since: 0,
 
   /**
-   * The response to an equal request, if it still stands. Only a GET is kept.
+   * What was kept for this credential and URL, if it still stands.
    *
-   * @param {Incoming} incoming
+   * @param {string} credential
+   * @param {string} url
    * @param {object} env
    */
-  find({ method, url, authorization }, env) {
-    if (authorization === null || method !== 'GET') return undefined;
-    const known = this.young.get(authorization) ?? this.old.get(authorization);
+  find(credential, url, env) {
+    const known = this.young.get(credential) ?? this.old.get(credential);
     if (known === undefined || known.url !== url || known.env !== env) return undefined;
-    return assay.stands(known.number, Math.floor(Date.now() / 1000)) ? new Response(known.text, known.init) : undefined;
+    return assay.stands(known.number, Math.floor(Date.now() / 1000)) ? known : undefined;
   },
 
   /**
-   * @param {Incoming} incoming
-   * @param {object} env
-   * @param {Kept} made
+   * @param {string} credential
+   * @param {Entry} entry
    */
-  keep({ url, authorization }, env, { number, text, init }) {
-    if (authorization === null || text === null) return;
-    const characters = authorization.length + url.length + text.length;
+  keep(credential, entry) {
+    const characters = credential.length + entry.url.length + entry.text.length;
     if (characters > this.MOST_FOR_ONE) return;
     const now = Date.now();
     const age = Math.abs(now - this.since);
@@ -105,7 +105,7 @@ const kept = {
       this.since = now;
     }
     this.characters += characters;
-    this.young.set(authorization, { env, url, number, text, init });
+    this.young.set(credential, entry);
   },
 };
 
@@ -115,14 +115,17 @@ const unanswered = guarded(assay.unanswered);
 /** @type {AssayWorker['fetch']} */
 function fetch(request, env, context) {
   const read = incoming(request);
-  const again = kept.find(read, env);
-  if (again !== undefined) return again;
+  const { method, url, authorization } = read;
+  // Only a GET is kept.
+  const again = authorization === null || method !== 'GET' ? undefined : kept.find(authorization, url, env);
+  if (again !== undefined) return new Response(again.text, again.init);
   /** @param {Response | Kept | string} made */
   const responseOf = (made) => {
     if (typeof made === 'string') return send(request, env, made, unanswered);
     if (made instanceof Response) return made;
-    kept.keep(read, env, made);
-    return made.response;
+    const { response, number, text, init } = made;
+    if (authorization !== null && text !== null) kept.keep(authorization, { env, url, number, text, init });
+    return response;
   };
   const handled = assay.fetch(read, env, context);
   return handled instanceof Promise ? handled.then(responseOf) : responseOf(handled);
@@ -218,6 +221,9 @@ function formOf(params) {
   return form.toString();
 }
 
+/** The value that was kept for this token, as its text. */
+const valueAgain = guarded((/** @type {string} */ token, /** @type {object} */ env) => kept.find(token, '', env)?.text);
+
 /**
  * Verifies a token with the configuration in `env`. `context` has `waitUntil`. A refusal is a value, and so is a mistake in the arguments.
  *
@@ -226,7 +232,18 @@ function formOf(params) {
  * @param {string | null | undefined} token
  * @param {VerifyOptions} [options]
  */
-export const verify = (env, context, token, options) => then(answer(VERIFY, env, context, token, optionsOf(options)), valueOf);
+export function verify(env, context, token, options) {
+  // What options require is decided each time.
+  const again = typeof token === 'string' && options === undefined ? valueAgain(token, env) : undefined;
+  // Each caller gets a value of its own, which it may change.
+  if (again !== undefined) return valueOf(again);
+  return then(answer(VERIFY, env, context, token, optionsOf(options)), (made) => {
+    const begin = made.indexOf('{');
+    const text = made.slice(begin);
+    if (begin > 0 && typeof token === 'string') kept.keep(token, { env, url: '', number: Number(made.slice(0, begin)), text });
+    return valueOf(text);
+  });
+}
 
 /**
  * Exchanges a token. `params` has the names of RFC 8693; `audience` and `resource` may be lists.

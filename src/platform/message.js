@@ -89,7 +89,7 @@ export const respond = (status, headers, body) => new Response(textOf(body), ini
 
 let number = 0;
 
-/** The number of the next response that is kept. No two of an isolate have the same, whatever instance makes them. */
+/** The number of the next response or value that is kept. No two of an isolate have the same, whatever instance makes them. */
 export function next_number() {
   number += 1;
   return number;

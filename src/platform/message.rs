@@ -35,7 +35,8 @@ extern "C" {
     #[wasm_bindgen(catch)]
     fn respond_and_keep(number: u32, status: u16, headers: &str, body: &[u8]) -> Result<JsValue, JsValue>;
 
-    fn next_number() -> u32;
+    #[wasm_bindgen(js_name = next_number)]
+    fn count() -> u32;
 }
 
 /// The buffer into which heads are written. Most are short; the runtime accepts none of more than 128 KiB.
@@ -199,12 +200,17 @@ pub fn to_worker(response: &http::Response<Vec<u8>>) -> Result<Response, JsValue
     respond(response.status().as_u16(), &header_lines(response), response.body())
 }
 
+/// The number of the next response or value that is kept. JavaScript counts, because it outlives an instance that has panicked.
+#[must_use]
+pub fn next_number() -> u32 {
+    count()
+}
+
 /// Makes the runtime's response, and what JavaScript needs to make it again. Returns the number of the response with it.
 ///
 /// # Errors
 /// As [`to_worker`].
 pub fn to_worker_and_keep(response: &http::Response<Vec<u8>>) -> Result<(u32, JsValue), JsValue> {
-    // JavaScript counts, because it outlives an instance that has panicked.
     let number = next_number();
     let status = response.status().as_u16();
     Ok((number, respond_and_keep(number, status, &header_lines(response), response.body())?))
