@@ -33,6 +33,7 @@ use crate::platform::upstream::error_of;
 use crate::ports::IncomingRequest as _;
 use crate::time::Timestamp;
 use crate::trust::issuer::TrustedIssuer;
+use crate::verify::Grounds;
 
 /// The state that is kept between requests. This is plain data without futures.
 #[derive(Default)]
@@ -102,25 +103,36 @@ fn finish_later(
     context.wait_until(&promise)
 }
 
+/// Notes what a verdict of `application` rests on, and returns its number.
+fn note(configured: &Rc<Configured>, application: &Rc<Application>, grounds: Grounds) -> u32 {
+    let (number, standing) = (next_number(), Standing::new(configured, application, grounds));
+    ISOLATE.with_borrow_mut(|isolate| isolate.standings.note(number, standing));
+    number
+}
+
 /// Answers a request. Returns a response if nothing had to be awaited, otherwise the promise of a response. If an equal request may get the same
 /// response again, returns what src/platform/message.js makes for src/instance.js to keep. If the request is to be forwarded, returns the text of
-/// [`Forwarding`](crate::http::forwarding::Forwarding) in place of a response, and src/platform/upstream.js sends it.
+/// [`Forwarding`](crate::http::forwarding::Forwarding) in place of a response, and src/platform/upstream.js sends it. `known` is the number that an
+/// earlier text had for the same `Authorization` and the same `env`, or 0.
 ///
 /// # Errors
 /// The exception of the runtime if it refuses our response.
 #[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen)]
-pub fn fetch(request: Incoming, env: Env, context: Context) -> Result<JsValue, JsValue> {
+pub fn fetch(request: Incoming, env: Env, context: Context, known: u32) -> Result<JsValue, JsValue> {
     eager::run(async move {
         let environment = Environment::new(env);
         let configured = configured(&environment);
         let application = configured.application(&environment).await;
         let request = WorkerRequest::new(request);
-        let served = serve(&application, &environment, &request).await;
+        let known =
+            ISOLATE.with_borrow(|isolate| isolate.standings.grounds(known, &configured, &application));
+        let served = serve(&application, &environment, &request, known.as_ref()).await;
         let response = match served.reply {
             Reply::Own(response) => response,
             Reply::Upstream(forwarding) => {
+                let number = served.grounds.map(|grounds| note(&configured, &application, grounds));
                 finish_later(&context, environment, configured, application, served.refresh)?;
-                return Ok(JsValue::from(forwarding.text()));
+                return Ok(JsValue::from(forwarding.text(number)));
             }
         };
         let grounds = served.grounds.filter(|_| request.is_known_whole() && request.method() == Method::GET);
@@ -225,10 +237,7 @@ pub fn answer(
         let mut value = call::value(&answer.response);
         let has_options = options.is_some();
         if let Some(grounds) = answer.grounds.filter(|_| number == VERIFY && !has_options) {
-            let number = next_number();
-            value.insert_str(0, &number.to_string());
-            let standing = Standing::new(&configured, &application, grounds);
-            ISOLATE.with_borrow_mut(|isolate| isolate.standings.note(number, standing));
+            value.insert_str(0, &note(&configured, &application, grounds).to_string());
         }
         finish_later(&context, environment, configured, application, answer.refresh)?;
         if number == AUTHENTICATE && !answer.response.status().is_success() {

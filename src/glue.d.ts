@@ -6,6 +6,7 @@ declare module 'edge-assay' {
     incoming: import('./instance.js').Incoming,
     env: object,
     context: { waitUntil(promise: Promise<unknown>): void },
+    known: number,
   ): Response | Kept | string | Promise<Response | Kept | string>;
   /** The response of the gateway if an upstream does not answer. */
   export function unanswered(env: object, rest: string, outcome: string, milliseconds: number, error: unknown, ray: string | undefined): Response;

@@ -50,7 +50,7 @@ const guarded =
  *
  * @typedef {{ response: Response, number: number, text: string | null, init: ResponseInit }} Kept
  *
- * A response or a value to give again. A value has no `init`, and no URL: no request has an empty one.
+ * A response or a value to give again, or the number of a verdict. Only a response has `init` and a URL; no request has an empty URL.
  *
  * @typedef {{ env: object, url: string, number: number, text: string, init?: ResponseInit }} Entry
  */
@@ -61,33 +61,34 @@ const guarded =
  */
 const incoming = (request) => ({ request, method: request.method, url: request.url, authorization: request.headers.get('authorization') });
 
-/** The responses and the values that were kept last: whether one may be given again is decided in src/entry.rs at every request. */
-const kept = {
-  // In characters, of which each takes a byte, or two if one in the text is beyond Latin-1. So an isolate keeps 4 MiB at most.
-  MOST: 1024 * 1024,
-  MOST_FOR_ONE: 32 * 1024,
-  // No longer than a signature is remembered by default: tokens that do not come again are not kept for nothing.
-  MILLISECONDS: 60_000,
+// No longer than a signature is remembered by default: tokens that do not come again are not kept for nothing.
+const MILLISECONDS = 60_000;
+const MOST_FOR_ONE = 32 * 1024;
 
+/** What was kept last for each credential. Whether it may be used is decided in src/entry.rs at every request. */
+class Memory {
   /** @type {Map<string, Entry>} */
-  young: new Map(),
+  #young = new Map();
   /** @type {Map<string, Entry>} */
-  old: new Map(),
-  characters: 0,
-  since: 0,
+  #old = new Map();
+  #characters = 0;
+  #since = 0;
+  #most;
+
+  /** @param {number} most The characters of a generation, of which each takes a byte, or two if one in the text is beyond Latin-1. There are two. */
+  constructor(most) {
+    this.#most = most;
+  }
 
   /**
-   * What was kept for this credential and URL, if it still stands.
-   *
    * @param {string} credential
    * @param {string} url
    * @param {object} env
    */
   find(credential, url, env) {
-    const known = this.young.get(credential) ?? this.old.get(credential);
-    if (known === undefined || known.url !== url || known.env !== env) return undefined;
-    return assay.stands(known.number, Math.floor(Date.now() / 1000)) ? known : undefined;
-  },
+    const known = this.#young.get(credential) ?? this.#old.get(credential);
+    return known !== undefined && known.url === url && known.env === env ? known : undefined;
+  }
 
   /**
    * @param {string} credential
@@ -95,19 +96,27 @@ const kept = {
    */
   keep(credential, entry) {
     const characters = credential.length + entry.url.length + entry.text.length;
-    if (characters > this.MOST_FOR_ONE) return;
+    if (characters > MOST_FOR_ONE) return;
     const now = Date.now();
-    const age = Math.abs(now - this.since);
-    if (this.characters + characters > this.MOST || age > this.MILLISECONDS) {
-      this.old = age > 2 * this.MILLISECONDS ? new Map() : this.young;
-      this.young = new Map();
-      this.characters = 0;
-      this.since = now;
+    const age = Math.abs(now - this.#since);
+    if (this.#characters + characters > this.#most || age > MILLISECONDS) {
+      this.#old = age > 2 * MILLISECONDS ? new Map() : this.#young;
+      this.#young = new Map();
+      this.#characters = 0;
+      this.#since = now;
     }
-    this.characters += characters;
-    this.young.set(credential, entry);
-  },
-};
+    this.#characters += characters;
+    this.#young.set(credential, entry);
+  }
+}
+
+/** The responses and the values that may be given again: 4 MiB at most. */
+const kept = new Memory(1024 * 1024);
+/** The numbers of the verdicts on the credentials of forwarded requests: 2 MiB at most. */
+const verdicts = new Memory(512 * 1024);
+
+/** @param {Entry | undefined} entry */
+const standing = (entry) => (entry !== undefined && assay.stands(entry.number, Math.floor(Date.now() / 1000)) ? entry : undefined);
 
 /** The upstream may have answered with a failure long after an instance has ended, so this may begin the next one. */
 const unanswered = guarded(assay.unanswered);
@@ -117,17 +126,22 @@ function fetch(request, env, context) {
   const read = incoming(request);
   const { method, url, authorization } = read;
   // Only a GET is kept.
-  const again = authorization === null || method !== 'GET' ? undefined : kept.find(authorization, url, env);
+  const again = authorization === null || method !== 'GET' ? undefined : standing(kept.find(authorization, url, env));
   if (again !== undefined) return new Response(again.text, again.init);
   /** @param {Response | Kept | string} made */
   const responseOf = (made) => {
-    if (typeof made === 'string') return send(request, env, made, unanswered);
+    if (typeof made === 'string') {
+      const number = made.slice(0, made.indexOf('\0'));
+      if (number !== '' && authorization !== null) verdicts.keep(authorization, { env, url: '', number: Number(number), text: '' });
+      return send(request, env, made, unanswered);
+    }
     if (made instanceof Response) return made;
     const { response, number, text, init } = made;
     if (authorization !== null && text !== null) kept.keep(authorization, { env, url, number, text, init });
     return response;
   };
-  const handled = assay.fetch(read, env, context);
+  const known = authorization === null ? undefined : verdicts.find(authorization, '', env);
+  const handled = assay.fetch(read, env, context, known?.number ?? 0);
   return handled instanceof Promise ? handled.then(responseOf) : responseOf(handled);
 }
 
@@ -222,7 +236,7 @@ function formOf(params) {
 }
 
 /** The value that was kept for this token, as its text. */
-const valueAgain = guarded((/** @type {string} */ token, /** @type {object} */ env) => kept.find(token, '', env)?.text);
+const valueAgain = guarded((/** @type {string} */ token, /** @type {object} */ env) => standing(kept.find(token, '', env))?.text);
 
 /**
  * Verifies a token with the configuration in `env`. `context` has `waitUntil`. A refusal is a value, and so is a mistake in the arguments.

@@ -7,6 +7,7 @@ use super::application::Application;
 use super::credentials::{Asked, Cookies};
 use super::{Response, challenge, cors, credentials, log};
 use crate::config::Surface;
+use crate::credentials::{Found, Places, query_token};
 #[cfg(feature = "exchange")]
 use crate::exchange::refusal::TokenError;
 #[cfg(feature = "exchange")]
@@ -18,12 +19,14 @@ use crate::rejection::{Missing, Refusal, Rejection};
 #[cfg(feature = "exchange")]
 use crate::time::Timestamp;
 use crate::trust::issuer::TrustedIssuer;
-use crate::verify::{Observed, Terms, VerifiedToken, verify};
+use crate::verify::{Grounds, Observed, Terms, Verification, VerifiedToken, verify};
 
 /// The state that is needed to decide about a request.
 pub(super) struct AdmissionContext<'d> {
     pub(super) terms: &'d Terms,
     pub(super) app: &'d Application,
+    /// The grounds of the verdict on the token in the request's `Authorization`, if that is known. They are those of this application.
+    pub(super) known: Option<&'d Grounds>,
 }
 
 /// The decision about a request.
@@ -31,6 +34,8 @@ pub(super) struct Admission {
     pub(super) outcome: Result<Identity, AdmissionError>,
     pub(super) observed: Observed,
     pub(super) refresh: Option<Arc<TrustedIssuer>>,
+    /// What the verdict rests on, if the token is the one of `Authorization`, alone and in the default place, and its signature was not checked again.
+    pub(super) grounds: Option<Grounds>,
 }
 
 /// The identity with which a request is forwarded. On a public route it can be empty.
@@ -112,6 +117,9 @@ impl AdmissionContext<'_> {
         let places = route.map_or(&config.credentials, |route| &route.credentials);
         let (mut cookies, mut refresh) = (Cookies::Count, None);
         let (found, verification) = loop {
+            if let Some(known) = self.known_verdict(platform, places, asked) {
+                break known;
+            }
             let found = match credentials::read(places, request, asked, cookies) {
                 Ok(found) => found,
                 Err(unread) if is_public && unread.is_cookie => {
@@ -120,7 +128,7 @@ impl AdmissionContext<'_> {
                 }
                 Err(unread) => {
                     let outcome = without_token(unread.rejection, request, route, asked);
-                    return Admission { outcome, observed: Observed::default(), refresh };
+                    return Admission { outcome, observed: Observed::default(), refresh, grounds: None };
                 }
             };
             let verification =
@@ -133,6 +141,7 @@ impl AdmissionContext<'_> {
         };
         #[cfg(feature = "exchange")]
         let now = verification.verified_at;
+        let grounds = verification.grounds.filter(|_| places.is_default());
         let outcome = match (verification.outcome, route) {
             (Err(refusal), _) => Err(AdmissionError::Refused(refusal)),
             (Ok(token), None) => Ok(Identity { token: Some(token), ..Identity::default() }),
@@ -153,7 +162,21 @@ impl AdmissionContext<'_> {
                 },
             },
         };
-        Admission { outcome, observed: verification.observed, refresh: verification.refresh.or(refresh) }
+        let refresh = verification.refresh.or(refresh);
+        Admission { outcome, observed: verification.observed, refresh, grounds }
+    }
+
+    /// The verdict on the token in `Authorization`, if that is the only place which counts and the verdict still stands. The text of the header was
+    /// read when the verdict was given. A second token in the query is looked for each time.
+    fn known_verdict<P: Platform>(
+        &self,
+        platform: &P,
+        places: &Places,
+        asked: &Asked<'_>,
+    ) -> Option<(Found, Verification)> {
+        let known = self.known.filter(|_| places.is_default() && query_token(asked.query).is_none())?;
+        let verification = known.verification(self.terms, &self.app.keys, platform.now())?;
+        Some((Found { token: String::new(), place: 0, is_cookie: false }, verification))
     }
 }
 

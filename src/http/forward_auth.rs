@@ -141,7 +141,7 @@ async fn decide<P: Platform, R: IncomingRequest>(
         host = original.host.to_string();
         asked.own = dialect.scheme(header).map(|scheme| (scheme, host.as_str()));
     }
-    let context = AdmissionContext { terms, app };
+    let context = AdmissionContext { terms, app, known: None };
     let admission = context.admit(platform, request, route, &asked).await;
     let response = match admission.outcome {
         Ok(identity) => {

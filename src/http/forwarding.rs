@@ -67,14 +67,16 @@ impl Forwarding {
     }
 
     /// The decision as one text, which costs one call to pass: its parts, with [`BETWEEN`] between them. `src/platform/upstream.js` reads it.
+    /// The first part is `number`, with which the verdict on the token is noted.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub fn text(&self, number: Option<u32>) -> String {
         let UpstreamRequest { url, service, remove, set, timeout_ms, is_cacheable, amend } = &self.request;
         let mut text = String::with_capacity(1024);
         let mut part = |write: &dyn Fn(&mut String)| {
             write(&mut text);
             text.push(BETWEEN);
         };
+        part(&|text| text.push_str(&number.map(|number| number.to_string()).unwrap_or_default()));
         part(&|text| text.push_str(url));
         part(&|text| text.push_str(service.as_deref().unwrap_or_default()));
         part(&|text| text.push_str(&timeout_ms.to_string()));

@@ -27,7 +27,8 @@ pub struct Served {
     pub reply: Reply,
     /// The issuer whose keys [`Application::refresh`] must refresh.
     pub refresh: Option<Arc<TrustedIssuer>>,
-    /// As [`Answer::grounds`](super::answer::Answer::grounds).
+    /// As [`Answer::grounds`](super::answer::Answer::grounds). Of a forwarded request, the grounds of the verdict on the token in its `Authorization`: any
+    /// other request with the same header may use them.
     pub grounds: Option<Grounds>,
 }
 
@@ -40,12 +41,18 @@ pub enum Reply {
     Upstream(Box<Forwarding>),
 }
 
-/// Answers one request, by the endpoint of its path or else by its route.
-pub async fn serve<P: Platform, R: IncomingRequest>(app: &Application, platform: &P, request: &R) -> Served {
+/// Answers one request, by the endpoint of its path or else by its route. `known` are the grounds of the verdict of `app` on the token in the request's
+/// `Authorization`, if the same header was seen before; a route then decides without reading the token again.
+pub async fn serve<P: Platform, R: IncomingRequest>(
+    app: &Application,
+    platform: &P,
+    request: &R,
+    known: Option<&Grounds>,
+) -> Served {
     if let (Some(gateway), Ok(terms)) = (&app.config.gateway, &app.config.terms)
         && !router::is_endpoint(request.path(), &app.config)
     {
-        let mut served = front(app, gateway, terms, platform, request).await;
+        let mut served = front((app, known), gateway, terms, platform, request).await;
         if let Reply::Own(response) = &mut served.reply
             && request.method() == Method::HEAD
         {
@@ -62,7 +69,7 @@ fn own(response: Response) -> Served {
 }
 
 async fn front<P: Platform, R: IncomingRequest>(
-    app: &Application,
+    (app, known): (&Application, Option<&Grounds>),
     gateway: &Gateway,
     terms: &Terms,
     platform: &P,
@@ -103,7 +110,7 @@ async fn front<P: Platform, R: IncomingRequest>(
             return own(problem::method_not_allowed(&allow, &format!("use {allow}{why}")));
         }
     };
-    let mut served = forward(app, gateway, terms, platform, request, route, &path).await;
+    let mut served = forward((app, known), gateway, terms, platform, request, route, &path).await;
     if let (Reply::Own(response), Some(policy)) = (&mut served.reply, &route.cors) {
         cors::amend(response, cors::route_amendment(policy, request.header("origin").as_deref()));
     }
@@ -121,7 +128,7 @@ fn normal_path(request: &impl IncomingRequest) -> Result<Path, PathError> {
 
 /// Applies the rules of the request's route, and returns what to forward if the request meets them.
 async fn forward<P: Platform, R: IncomingRequest>(
-    app: &Application,
+    (app, known): (&Application, Option<&Grounds>),
     gateway: &Gateway,
     terms: &Terms,
     platform: &P,
@@ -129,10 +136,10 @@ async fn forward<P: Platform, R: IncomingRequest>(
     route: &Route,
     path: &Path,
 ) -> Served {
-    let context = AdmissionContext { terms, app };
+    let context = AdmissionContext { terms, app, known };
     let asked = Asked { origins: cors::origins_of(route), ..Asked::of(request, None) };
     let admission = context.admit(platform, request, Some(route), &asked).await;
-    let refresh = admission.refresh;
+    let (refresh, grounds) = (admission.refresh, admission.grounds);
     let identity = match admission.outcome {
         Ok(identity) => identity,
         Err(error) => {
@@ -176,7 +183,7 @@ async fn forward<P: Platform, R: IncomingRequest>(
     let has_body = !matches!(*method, Method::GET | Method::HEAD) && request.has_body();
     let (sender, kind) = ((route, &admission.observed), (method == Method::HEAD, has_body));
     let forwarding = Forwarding::new(upstream_request, sender, kind, amendment.as_ref());
-    Served { reply: Reply::Upstream(Box::new(forwarding)), refresh, grounds: None }
+    Served { reply: Reply::Upstream(Box::new(forwarding)), refresh, grounds }
 }
 
 /// The client's address, if the client cannot have set the header that holds it.

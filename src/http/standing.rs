@@ -1,7 +1,8 @@
 //! Responses that are given again. A token of a session comes with every request, and most of what its response costs is made once.
 //!
 //! The response to `GET /verify` with a remembered token is kept outside, with a number. Here is what it rests on; whether it may be given again is
-//! decided at every request. An entry keeps nothing else in memory.
+//! decided at every request. An entry keeps nothing else in memory. The verdict on the token in the `Authorization` of a forwarded request has a number
+//! in the same way: it decides about other requests with the same header, and the route decides about each of them.
 
 use std::rc::{Rc, Weak};
 
@@ -54,6 +55,22 @@ impl Standings {
         if let Some(place) = self.0.get_mut(place(number)) {
             *place = Some((number, standing));
         }
+    }
+
+    /// The grounds with this number, if they are of a verdict of `application`, which is the one of `configured`. Whether they hold is not asked.
+    #[must_use]
+    pub fn grounds(
+        &self,
+        number: u32,
+        configured: &Rc<Configured>,
+        application: &Rc<Application>,
+    ) -> Option<Grounds> {
+        let found = self.0.get(place(number)).and_then(Option::as_ref).filter(|(known, _)| *known == number);
+        let (_, standing) = found?;
+        // A `Weak` keeps its allocation, so no other object has the same address.
+        let is_same = Weak::ptr_eq(&standing.configured, &Rc::downgrade(configured))
+            && Weak::ptr_eq(&standing.application, &Rc::downgrade(application));
+        is_same.then(|| standing.grounds.clone())
     }
 
     /// Whether the response with this number may be given again at `now`.

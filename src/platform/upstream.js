@@ -178,7 +178,7 @@ function bound(env, name) {
  * @returns {Response | Promise<Response>}
  */
 export function send(request, env, decision, unanswered) {
-  const [url, name, limit, flags, remove, set, lost, changed, added, rest] = decision.split('\0');
+  const [, url, name, limit, flags, remove, set, lost, changed, added, rest] = decision.split('\0');
   const milliseconds = Number(limit);
   const without = (/** @type {string} */ outcome, /** @type {unknown} */ error) =>
     unanswered(env, rest, outcome, milliseconds, error, request.headers.get('cf-ray') ?? undefined);

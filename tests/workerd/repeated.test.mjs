@@ -1,7 +1,8 @@
-// The same token again and again: its response is kept in JavaScript and given again. It must be the response that Rust would make.
+// The same token again and again: what JavaScript keeps of it must lead to the response that Rust would make from the token.
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { createIdentityProvider } from '../../demo/identity-provider.mjs';
+import { createApi } from './support/api.mjs';
 import { startWorker, trusting } from './support/worker.mjs';
 
 const TIMES = 5;
@@ -118,5 +119,101 @@ suite('a token that comes again to a Worker with CORS', () => {
       await worker.dispose();
       await identityProvider.close();
     }
+  });
+});
+
+suite('a token that comes again to the gateway', () => {
+  let identityProvider, clerk, api, worker;
+  const ask = async (token, path, init = {}) => {
+    const response = await worker.fetch(path, { ...init, headers: { authorization: `Bearer ${token}`, ...init.headers } });
+    const text = await response.text();
+    return { status: response.status, body: text === '' ? {} : JSON.parse(text) };
+  };
+  const userOf = ({ status, body }) => (status === 200 ? body.headers['x-user-id'] : body.code);
+
+  before(async () => {
+    identityProvider = await createIdentityProvider({ providers: [{ name: 'clerk' }] });
+    [clerk] = identityProvider.providers;
+    api = await createApi();
+    const { config, secrets } = trusting([clerk]);
+    const route = { upstream: api.url, headers: { 'x-user-id': '/sub' } };
+    config.endpoints = { prefix: '/_assay' };
+    config.gateway = {
+      timeout_ms: 1000,
+      routes: [
+        { ...route, path: '/*' },
+        { ...route, path: '/admin/*', require: { scopes: ['admin'] } },
+        { ...route, path: '/cookies/*', credentials: [{ cookie: 's' }, 'authorization'] },
+        { ...route, path: '/closed', upstream: 'http://127.0.0.1:9' },
+      ],
+    };
+    worker = await startWorker({ config, secrets });
+  });
+  after(async () => {
+    await worker.dispose();
+    await api.close();
+    await identityProvider.close();
+  });
+
+  test('is forwarded with its own user, whatever token came before', async () => {
+    const subjects = ['user_a', 'user_b', 'user_c'];
+    const tokens = await Promise.all(subjects.map((sub) => clerk.mint({ claims: { sub } })));
+    for (let i = 0; i < TIMES; i += 1) {
+      for (const [index, token] of tokens.entries()) {
+        const { status, body } = await ask(token, `/profiles/${i}?page=2`, { headers: { 'x-user-id': 'admin', X_User_Id: 'admin' } });
+        assert.deepEqual([status, body.url, body.headers['x-user-id']], [200, `/profiles/${i}?page=2`, subjects[index]]);
+        assert.equal(body.headers.authorization, undefined);
+        assert.equal(body.headers.x_user_id, undefined);
+      }
+    }
+    const all = await Promise.all(tokens.map((token) => ask(token, '/profiles/1')));
+    assert.deepEqual(all.map(userOf), subjects);
+  });
+
+  test('is decided about by route, query and other places as before', async () => {
+    const [token, other] = await Promise.all([clerk.mint({ claims: { sub: 'user_a' } }), clerk.mint({ claims: { sub: 'user_b' } })]);
+    for (let i = 0; i < TIMES; i += 1) {
+      assert.equal(userOf(await ask(token, '/x')), 'user_a');
+      assert.equal(userOf(await ask(token, '/admin/x')), 'scope_insufficient');
+      assert.equal(userOf(await ask(token, `/x?access_token=${other}`)), 'request_ambiguous');
+      assert.equal(userOf(await ask(token, '/cookies/x')), 'user_a');
+      assert.equal(userOf(await ask(token, '/cookies/x', { headers: { cookie: `s=${other}` } })), 'request_ambiguous');
+      assert.equal(userOf(await ask(`${token.slice(0, -8)}AAAAAAAA`, '/x')), 'signature_invalid');
+      assert.equal((await ask(token, '/_assay/verify')).body.subject, 'user_a');
+      assert.equal(userOf(await ask(token, '/x', { method: 'POST', body: 'a' })), 'user_a');
+    }
+  });
+
+  test('is refused in the second in which it expires', async () => {
+    const seconds = 40;
+    const now = Math.floor(Date.now() / 1000);
+    const token = await clerk.mint({ claims: { sub: 'user_a', iat: now, nbf: now, exp: now + seconds } });
+    for (let i = 0; i < TIMES; i += 1) assert.equal(userOf(await ask(token, '/x')), 'user_a');
+    const before = api.requests.length;
+    await worker.clockIsAhead(seconds + 30);
+    try {
+      assert.equal(userOf(await ask(token, '/x')), 'token_expired');
+    } finally {
+      await worker.clockIs('right');
+    }
+    assert.equal(api.requests.length, before);
+  });
+
+  test('is verified again in the instance that follows a panic', async () => {
+    const subjects = ['user_a', 'user_b'];
+    const tokens = await Promise.all(subjects.map((sub) => clerk.mint({ claims: { sub } })));
+    for (let i = 0; i < TIMES; i += 1) for (const token of tokens) await ask(token, '/x');
+    await worker.panics();
+    for (const index of [1, 0, 1, 0, 1, 0]) assert.equal(userOf(await ask(tokens[index], '/x')), subjects[index]);
+  });
+
+  test('gets an answer although another request has a panic while the API answers', async () => {
+    const token = await clerk.mint({ claims: { sub: 'user_a' } });
+    for (let i = 0; i < TIMES; i += 1) await ask(token, '/x');
+    const slow = ask(token, '/closed');
+    await worker.panics();
+    assert.equal((await slow).body.code, 'upstream_unavailable');
+    await worker.logged(({ event }) => event === 'upstream_failed');
+    assert.equal(userOf(await ask(token, '/x')), 'user_a');
   });
 });

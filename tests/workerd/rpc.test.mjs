@@ -78,6 +78,35 @@ suite('calls of another Worker', () => {
     }
   });
 
+  test('verify gives an equal value for a token that comes again, and decides about its options each time', async () => {
+    const tokens = await Promise.all([clerk.mint(), supabase.mint(), clerk.mint({ claims: { name: 'Ä 😀 \u2028' } })]);
+    const firsts = await Promise.all(tokens.map((token) => call('verify', token)));
+    for (let i = 0; i < 5; i += 1) {
+      for (const [index, token] of tokens.entries()) {
+        assert.deepEqual(await call('verify', token), firsts[index]);
+        assert.equal((await call('verify', token, { scopes: ['profiles:delete'] })).code, 'scope_insufficient');
+        assert.equal((await call('verify', token, null)).code, 'call_invalid');
+        assert.equal((await call('verify', `${token.slice(0, -8)}AAAAAAAA`)).code, 'signature_invalid');
+      }
+    }
+    assert.deepEqual(
+      firsts.map(({ ok }) => ok),
+      [true, true, true],
+    );
+  });
+
+  test('verify refuses a token that comes again in the second in which it expires', async () => {
+    const now = Math.floor(Date.now() / 1000);
+    const token = await clerk.mint({ claims: { iat: now, nbf: now, exp: now + 40 } });
+    for (let i = 0; i < 5; i += 1) assert.equal((await call('verify', token)).ok, true);
+    await worker.clockIsAhead(70);
+    try {
+      assert.equal((await call('verify', token)).code, 'token_expired');
+    } finally {
+      await worker.clockIs('right');
+    }
+  });
+
   test('a refused token is a value with the problem details of /verify, and the same line in the log', async () => {
     const tokens = ['garbage', 'null', await clerk.mint({ expired: true }), `${(await clerk.mint()).slice(0, -8)}AAAAAAAA`];
     for (const token of tokens) {

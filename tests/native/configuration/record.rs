@@ -42,7 +42,7 @@ impl Isolate {
     fn answer(&self, platform: &FakePlatform, request: &FakeRequest) -> Response {
         let served = platform.run(async {
             let application = self.0.application(platform).await;
-            serve(&application, platform, request).await
+            serve(&application, platform, request, None).await
         });
         match served.reply {
             Reply::Own(response) => response,

@@ -6,13 +6,14 @@ mod credentials;
 mod exchange;
 mod forward_auth;
 mod headers;
+mod known;
 mod paths;
 mod routes;
 
 use crate::support::keys::ed25519;
 use crate::support::request::FakeRequest;
 use crate::support::tokens;
-use crate::support::world::{Reply, World, body, claims, header, issuer, merged};
+use crate::support::world::{NOW, Reply, World, body, claims, header, issuer, merged};
 use edge_assay::http::Response;
 use edge_assay::jose::Algorithm;
 use edge_assay::ports::{UpstreamError, UpstreamRequest};

@@ -130,7 +130,7 @@ impl World {
 
     /// The gateway's reply to `request`. Work that remains after the reply is done too.
     pub fn serve(&self, request: &FakeRequest) -> Reply {
-        let served = self.platform.run(serve(&self.app, &self.platform, request));
+        let served = self.platform.run(serve(&self.app, &self.platform, request, None));
         if let Some(issuer) = served.refresh {
             self.platform.run(self.app.refresh(&self.platform, &issuer));
         }

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Weak};
 
-use super::Terms;
-use super::remembered::Remembered;
+use super::remembered::{Digest, Remembered};
+use super::{Observed, Terms, Trail, Verification, VerifiedToken};
 use crate::keys::{KeyCache, Wanted};
 use crate::time::Timestamp;
 use crate::trust::issuer::TrustedIssuer;
@@ -14,11 +14,32 @@ use crate::trust::issuer::TrustedIssuer;
 pub struct Grounds {
     entry: Weak<Remembered>,
     issuer: Weak<TrustedIssuer>,
+    digest: Digest,
 }
 
 impl Grounds {
-    pub(super) fn new(entry: &Arc<Remembered>, issuer: &Arc<TrustedIssuer>) -> Self {
-        Self { entry: Arc::downgrade(entry), issuer: Arc::downgrade(issuer) }
+    pub(super) fn new(entry: &Arc<Remembered>, issuer: &Arc<TrustedIssuer>, digest: Digest) -> Self {
+        Self { entry: Arc::downgrade(entry), issuer: Arc::downgrade(issuer), digest }
+    }
+
+    /// The result of [`verify`](super::verify) for the same token at `now`, without its text; `None` if they do not [hold](Self::hold). It has no
+    /// trail, and no grounds of its own.
+    #[must_use]
+    pub fn verification(&self, terms: &Terms, keys: &KeyCache, now: Timestamp) -> Option<Verification> {
+        if !self.hold(terms, keys, now) {
+            return None;
+        }
+        let (entry, issuer) = (self.entry.upgrade()?, self.issuer.upgrade()?);
+        let (content, key, digest) = (Arc::clone(&entry.content), Arc::clone(&entry.key), self.digest);
+        let observed = Observed { digest: Some(digest), content: Some(Arc::clone(&content)) };
+        Some(Verification {
+            outcome: Ok(VerifiedToken { issuer, content, key, digest }),
+            observed,
+            verified_at: now,
+            refresh: None,
+            trail: Trail::default(),
+            grounds: None,
+        })
     }
 
     /// Whether [`verify`](super::verify) would accept the same token at `now` under the same key, without waiting and with nothing to do after the

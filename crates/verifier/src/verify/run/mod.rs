@@ -97,7 +97,7 @@ impl<'r, P: VerifierPlatform> Run<'r, P> {
             issuer.distrusted.has(key.kid.as_deref()) || issuer.distrusted.has(key.thumbprint.as_deref())
         };
         let known = known.filter(|known| known.set == identity && !is_distrusted(&known.key));
-        let grounds = known.as_ref().map(|known| Grounds::new(known, issuer));
+        let grounds = known.as_ref().map(|known| Grounds::new(known, issuer, digest));
         let key = if let Some(known) = known {
             self.trail.is_remembered = true;
             self.trail.pure_rust = self.engine().uses_rust().then_some(true);
