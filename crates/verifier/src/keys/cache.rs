@@ -710,25 +710,42 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
         patience: Patience,
         needed: impl Fn(Timestamp) -> bool,
     ) -> Tier {
-        let mut tier = if self.consult_store(patience).await { Tier::Store } else { Tier::Memory };
-        let now = self.platform.now();
-        if needed(now) && self.extend_lease(lease, now) && self.attempt(wanted, Noting::Everything).await {
-            tier = Tier::Origin;
+        let adopted = self.consult_store(patience).await;
+        let mut fetched = self.attempt_if(&needed, lease, wanted).await;
+        // The store may not show yet that the set was purged.
+        if adopted && !fetched && self.is_unsure_of_purges() {
+            self.seek_purge(patience.limit_ms()).await;
+            fetched = self.attempt_if(&needed, lease, wanted).await;
         }
         self.with(|entry| entry.release(lease));
-        tier
+        match (fetched, adopted) {
+            (true, _) => Tier::Origin,
+            (false, true) => Tier::Store,
+            (false, false) => Tier::Memory,
+        }
     }
 
-    /// Reads both records of the source from the store, and the mark of a purge, and adopts what is newer than in memory. If that is an older set, asks
-    /// the coordinator whether it was purged: the store may not show that yet. Returns whether a set was adopted. A request does not wait for a store that has let one wait in vain a moment ago.
+    /// Asks the origin if that is `needed` now. Returns whether the result was a set.
+    async fn attempt_if(&self, needed: impl Fn(Timestamp) -> bool, lease: u64, wanted: Wanted<'_>) -> bool {
+        let now = self.platform.now();
+        needed(now) && self.extend_lease(lease, now) && self.attempt(wanted, Noting::Everything).await
+    }
+
+    /// Whether the coordinator may know of a purge that the store does not show yet.
+    fn is_unsure_of_purges(&self) -> bool {
+        let now = self.platform.now();
+        self.asks_coordinator(now) && self.look_for_purge(now) != Look::No
+    }
+
+    /// Reads both records of the source from the store, and the mark of a purge, and adopts what is newer than in memory. Returns whether that
+    /// included a set. A request does not wait for a store that has let one wait in vain a moment ago.
     async fn consult_store(&self, patience: Patience) -> bool {
-        let limit_ms = match patience {
-            Patience::Request if self.cache.avoids_store(self.platform.now()) => return false,
-            Patience::Request => STORE_WAIT_MS,
-            Patience::Background => STORE_TIMEOUT_MS,
-        };
-        let asks_coordinator = self.asks_coordinator(self.platform.now());
-        let shown = if asks_coordinator { Shown::Beside } else { Shown::ByStore };
+        let now = self.platform.now();
+        if patience == Patience::Request && self.cache.avoids_store(now) {
+            return false;
+        }
+        let limit_ms = patience.limit_ms();
+        let shown = if self.asks_coordinator(now) { Shown::Beside } else { Shown::ByStore };
         let mark = purge::key(self.source);
         let keys = [mark.clone(), record::key(self.source), record::failures_key(self.source)];
         let (adopted, failures) = (AtomicBool::new(false), Shared::new(Vec::new()));
@@ -755,11 +772,7 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
             let line = json!({ "operation": "get", "reason": error.to_string() });
             self.log(Level::Warn, "jwks_store_failed", line);
         }
-        let adopted = adopted.into_inner();
-        if adopted && asks_coordinator && self.look_for_purge(self.platform.now()) != Look::No {
-            self.seek_purge(limit_ms).await;
-        }
-        adopted
+        adopted.into_inner()
     }
 
     /// Adopts the parts of the record `value` that are newer than those in memory. Returns whether that included a set.
@@ -905,6 +918,16 @@ enum Patience {
     Request,
     /// Work that no request waits for.
     Background,
+}
+
+impl Patience {
+    /// For how long.
+    const fn limit_ms(self) -> u32 {
+        match self {
+            Self::Request => STORE_WAIT_MS,
+            Self::Background => STORE_TIMEOUT_MS,
+        }
+    }
 }
 
 /// How much of an attempt is written to the store.
