@@ -119,6 +119,21 @@ suite('isolates that share a coordinator', () => {
     );
   });
 
+  test('hear of a purge that it learnt from KV, after a restart', async (context) => {
+    const { provider, worker, verdict } = await coordinated(context, { secrets: { EXPLAIN_KEY: KEY } });
+    const withdrawn = await provider.mint();
+    for (const isolate of isolates) assert.equal(await verdict(withdrawn, isolate), 'accepted');
+    await provider.rotate({ keepOld: false });
+    assert.equal((await purge(worker, provider)).status, 200);
+    await worker.coordinatorRestarts();
+    await pass(worker, 57);
+    const reads = await Promise.all(isolates.map((isolate) => worker.kvGets(isolate)));
+    const { asked } = await worker.coordinatorCounts();
+    for (const isolate of isolates) assert.equal(await verdict(withdrawn, isolate), 'key_not_found', `isolate ${isolate}`);
+    assert.ok((await worker.coordinatorCounts()).asked > asked);
+    context.diagnostic(`KV was read ${await Promise.all(isolates.map(async (isolate) => (await worker.kvGets(isolate)) - reads[isolate]))} times`);
+  });
+
   test('hear of a purge from KV while it fails, and the answer to the purge says so', async (context) => {
     const { provider, worker, verdict } = await coordinated(context, { secrets: { EXPLAIN_KEY: KEY } });
     const withdrawn = await provider.mint();

@@ -204,8 +204,8 @@ export async function startWorker({
                 compatibilityDate: compatibilityDate(),
                 manifest: { mainModule: 'coordinator.js', modules: { ...own, 'coordinator.js': esm(COORDINATOR) } },
                 exports: { Coordinator: { type: 'durable-object', storage: 'sqlite' } },
-                // Neither a configuration nor KV: it needs none.
-                env: serviceBindings,
+                // No configuration: it needs none. Its KV always works.
+                env: { ...serviceBindings, ...(kv === 'none' ? {} : { [KV_BINDING]: { type: 'kv', id: 'jwks-cache' } }) },
               },
               dev: {
                 unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
