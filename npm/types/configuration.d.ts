@@ -165,6 +165,8 @@ export interface JwksConfiguration {
   unknown_kid_cooldown_seconds?: number;
   /** How long a fetch may take, 100 to 30000. The default is 5000. */
   fetch_timeout_ms?: number;
+  /** Whether Cloudflare's cache may answer a fetch for 30 seconds. Other Workers of the zone can write to it. The default is `true`. */
+  data_centre_cache?: boolean;
 }
 
 /** Who may see explanations. */

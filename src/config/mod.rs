@@ -42,6 +42,7 @@ use crate::gateway::forward_auth::ForwardAuth;
 use crate::gateway::requirement::Requirement;
 use crate::jose::json::{self, JsonError};
 use crate::keys::{CachePolicy, url};
+use crate::limits;
 use crate::ports::Secrets;
 use crate::rejection::Fault;
 use crate::trust::issuer::TrustedIssuers;
@@ -469,6 +470,7 @@ fn cache_policy(root: &Table<'_>) -> CachePolicy {
         stale_if_error_seconds: table.read(&JWKS.stale_if_error_seconds),
         unknown_kid_cooldown_seconds: table.read(&JWKS.unknown_kid_cooldown_seconds),
         fetch_timeout_ms: u32::try_from(table.read(&JWKS.fetch_timeout_ms)).unwrap_or(u32::MAX),
+        max_shared_seconds: if table.read(&JWKS.data_centre_cache) { limits::MAX_SHARED_SECONDS } else { 0 },
     };
     table.finish();
     policy

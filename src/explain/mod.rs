@@ -149,6 +149,7 @@ fn on_configuration<P: Platform>(
             stale_if_error_seconds: 0,
             unknown_kid_cooldown_seconds: 0,
             fetch_timeout_ms: 0,
+            max_shared_seconds: 0,
         },
         cross_checks: CrossChecks::default(),
         remembered: RememberedTokens::lasting(0),

@@ -496,6 +496,23 @@ suite('the cache of the data centre', () => {
     );
   });
 
+  test('is not asked, and keeps nothing, with jwks.data_centre_cache = false', async (context) => {
+    const issuers = [{ issuer: 'https://issuer.example', jwks_uri: 'https://issuer.example/jwks', audience: 'unchecked' }];
+    const config = { issuers, jwks: { data_centre_cache: false } };
+    // An answer that says that it comes from a cache is an answer of the origin then.
+    const { seen, worker } = await started(context, { config, headers: { 'cf-cache-status': 'HIT' } });
+    const before = epochSeconds();
+    assert.equal((await worker.verify(token())).status, 200);
+    assert.equal(seen.length, 1);
+    const [{ cf, pragma }] = seen;
+    // The runtime writes `no-store` as a negative time.
+    assert.ok(cf?.cacheTtl === undefined || cf.cacheTtl < 0, JSON.stringify(cf));
+    assert.notEqual(cf?.cacheEverything, true);
+    assert.equal(pragma, 'no-cache');
+    const ready = await (await worker.fetch('/readyz', { headers: { 'x-explain-key': KEY } })).json();
+    assert.ok(Math.abs(ready.details.issuers[0].keys.fetched_at - before) <= 2, 'no age is taken off');
+  });
+
   test('does not answer a purge', async (context) => {
     const { seen, worker } = await started(context);
     assert.equal((await worker.verify(token())).status, 200);

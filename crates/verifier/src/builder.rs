@@ -33,6 +33,7 @@ pub struct Builder<P> {
     stale_if_error: Duration,
     unknown_kid_cooldown: Duration,
     fetch_timeout: Duration,
+    max_shared_age: Duration,
     remember: Duration,
     platform: PhantomData<fn() -> P>,
 }
@@ -54,6 +55,7 @@ impl<P> Default for Builder<P> {
             stale_if_error: Duration::from_secs(limits::DEFAULT_STALE_IF_ERROR_SECONDS),
             unknown_kid_cooldown: Duration::from_secs(limits::DEFAULT_UNKNOWN_KID_COOLDOWN_SECONDS),
             fetch_timeout: Duration::from_millis(limits::DEFAULT_FETCH_TIMEOUT_MS.into()),
+            max_shared_age: Duration::from_secs(limits::MAX_SHARED_SECONDS),
             remember: Duration::from_secs(limits::MAX_REMEMBER_SECONDS),
             platform: PhantomData,
         }
@@ -133,6 +135,13 @@ impl<P> Builder<P> {
         self
     }
 
+    /// How old an answer may be that a cache of the platform gives in place of the provider, in whole seconds: 0 to 30 s. Default: 30 s. 0: every
+    /// fetch asks the provider. A platform without such a cache, like the default one, always asks the provider.
+    pub fn max_shared_age(mut self, time: Duration) -> Self {
+        self.max_shared_age = time;
+        self
+    }
+
     /// For this long a valid signature is not checked again, in whole seconds: 0 to 60 s. Default: 60 s. The claims, the issuer's rules and its
     /// keys are checked for every request.
     pub fn remember(mut self, time: Duration) -> Self {
@@ -168,6 +177,7 @@ impl<P> Builder<P> {
             stale_if_error_seconds: self.stale_if_error.as_secs(),
             unknown_kid_cooldown_seconds: self.unknown_kid_cooldown.as_secs(),
             fetch_timeout_ms: u32::try_from(self.fetch_timeout.as_millis()).unwrap_or(u32::MAX),
+            max_shared_seconds: self.max_shared_age.as_secs(),
         };
         let range = |(least, most): (u64, u64)| least..=most;
         for (name, value, accepted, unit) in [
@@ -182,6 +192,7 @@ impl<P> Builder<P> {
                 "s",
             ),
             ("fetch_timeout", cache.fetch_timeout_ms.into(), range(limits::FETCH_TIMEOUT_RANGE_MS), "ms"),
+            ("max_shared_age", cache.max_shared_seconds, 0..=limits::MAX_SHARED_SECONDS, "s"),
             ("remember", self.remember.as_secs(), 0..=limits::MAX_REMEMBER_SECONDS, "s"),
         ] {
             faults.extend(out_of_range(name, value, &accepted, unit));

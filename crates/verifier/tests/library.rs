@@ -240,10 +240,12 @@ fn every_mistake_of_a_description_is_reported_at_once() {
         .issuer(Issuer::with_secrets("https://b.example").any_audience().shared_secret(None, vec![1; 8]))
         .issuer(Issuer::oidc("https://c.example").audience(Vec::<String>::new()).algorithms([]))
         .leeway(Duration::from_hours(1))
+        .max_shared_age(Duration::from_secs(31))
         .build()
         .unwrap_err();
     let expected = [
         "`leeway` is 3600 s; accepted are 0 to 300 s",
+        "`max_shared_age` is 31 s; accepted are 0 to 30 s",
         "https://clerk.example.com/: Clerk's `iss` does not end with a slash; write \"https://clerk.example.com\"",
         "https://clerk.example.com/: its audience is missing; call `audience` with the `aud` of its tokens, or `any_audience` if they have none",
         "https://a.example: its keys would be at http://a.example/jwks, but the URL has the scheme http, which is accepted for loopback hosts only",

@@ -141,6 +141,7 @@ const POLICY: CachePolicy = CachePolicy {
     stale_if_error_seconds: 86_400,
     unknown_kid_cooldown_seconds: 30,
     fetch_timeout_ms: 5000,
+    max_shared_seconds: 30,
 };
 
 fn sources() -> [KeySource; 2] {

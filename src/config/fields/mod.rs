@@ -113,6 +113,10 @@ object! {
             Or(Whole(limits::UNKNOWN_KID_COOLDOWN_RANGE), limits::DEFAULT_UNKNOWN_KID_COOLDOWN_SECONDS);
         /// How long a fetch may take, in milliseconds.
         fetch_timeout_ms: Or<Whole> = Or(Whole(limits::FETCH_TIMEOUT_RANGE_MS), limits::DEFAULT_FETCH_TIMEOUT_MS as u64);
+        /// Whether Cloudflare's cache may answer a fetch for 30 seconds, so that the isolates of a data centre ask the origin once. Other Workers of
+        /// your zone can write to that cache.
+        data_centre_cache: Or<Boolean> = Or(Boolean, true),
+            see("[The cache of the data centre](operations/coordinator.md#the-cache-of-the-data-centre) says when to switch it off.");
     }
 }
 

@@ -41,6 +41,7 @@ pub(super) const POLICY: CachePolicy = CachePolicy {
     stale_if_error_seconds: 10,
     unknown_kid_cooldown_seconds: 4,
     fetch_timeout_ms: 1000,
+    max_shared_seconds: 0,
 };
 
 /// The kind of a request.

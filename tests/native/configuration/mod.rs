@@ -77,6 +77,7 @@ fn a_field_that_is_left_out_has_its_default() {
             stale_if_error_seconds: 86_400,
             unknown_kid_cooldown_seconds: 30,
             fetch_timeout_ms: 5000,
+            max_shared_seconds: 30,
         }
     );
     let issuer = terms.issuers.named("https://a.example").unwrap();
@@ -85,6 +86,18 @@ fn a_field_that_is_left_out_has_its_default() {
     assert_eq!(issuer.rules.audience, AudienceRule::Unchecked);
     assert_eq!(issuer.rules.authorized_parties, None);
     assert_eq!(issuer.algorithms, edge_assay::jose::Algorithm::ASYMMETRIC);
+}
+
+#[test]
+fn the_cache_of_the_data_centre_can_be_switched_off() {
+    for (jwks, expected) in [
+        (json!({}), 30),
+        (json!({ "data_centre_cache": true }), 30),
+        (json!({ "data_centre_cache": false }), 0),
+    ] {
+        let cache = terms(&root(&json!({ "jwks": jwks }))).cache;
+        assert_eq!(cache, CachePolicy { max_shared_seconds: expected, ..terms(&root(&json!({}))).cache });
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use edge_assay::jose::KeySet;
 use edge_assay::keys::freshness::{self, Attempts, Lifetime};
 use edge_assay::keys::record::{CachedSet, Record};
 use edge_assay::keys::{CachePolicy, KeyCache, KeySource, Location, record};
-use edge_assay::limits::{CRON_HORIZON_SECONDS, CRON_INTERVAL_SECONDS};
+use edge_assay::limits::{CRON_HORIZON_SECONDS, CRON_INTERVAL_SECONDS, MAX_SHARED_SECONDS};
 use edge_assay::ports::DocumentRequest;
 use edge_assay::time::Timestamp;
 
@@ -124,6 +124,7 @@ pub(super) fn simulate(scenario: Scenario) -> Report {
             stale_if_error_seconds: 86_400,
             unknown_kid_cooldown_seconds: 30,
             fetch_timeout_ms: 5000,
+            max_shared_seconds: MAX_SHARED_SECONDS,
         },
         sources: sources.collect(),
         providers: (0..scenario.issuers).map(|number| Provider::new(scenario.origin, number)).collect(),

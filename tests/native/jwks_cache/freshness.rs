@@ -17,6 +17,7 @@ const POLICY: CachePolicy = CachePolicy {
     stale_if_error_seconds: 500,
     unknown_kid_cooldown_seconds: 30,
     fetch_timeout_ms: 5000,
+    max_shared_seconds: 30,
 };
 
 fn at(seconds: i64) -> Timestamp {

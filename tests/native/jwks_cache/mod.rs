@@ -10,6 +10,7 @@ mod purge;
 mod record;
 mod retired;
 mod rotation;
+mod shared_answers;
 mod store;
 
 use crate::support::platform::{Answer, FakePlatform};
@@ -24,6 +25,7 @@ const POLICY: CachePolicy = CachePolicy {
     stale_if_error_seconds: 86_400,
     unknown_kid_cooldown_seconds: 30,
     fetch_timeout_ms: 5000,
+    max_shared_seconds: 30,
 };
 /// When a set that was fetched at the start is refreshed in advance, becomes stale, and ends; in seconds after the start.
 const REFRESH_AT: i64 = 2880;

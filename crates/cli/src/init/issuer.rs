@@ -25,6 +25,7 @@ const POLICY: CachePolicy = CachePolicy {
     stale_if_error_seconds: limits::DEFAULT_STALE_IF_ERROR_SECONDS,
     unknown_kid_cooldown_seconds: limits::DEFAULT_UNKNOWN_KID_COOLDOWN_SECONDS,
     fetch_timeout_ms: limits::DEFAULT_FETCH_TIMEOUT_MS,
+    max_shared_seconds: limits::MAX_SHARED_SECONDS,
 };
 
 /// How the tokens of the issuer are verified.

@@ -808,7 +808,7 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
             self.with(|entry| (entry.purges.last(), entry.coordinator_avoided_until));
         let must_not_be_lost =
             held.as_ref().is_some_and(|held| held.lifetime.serves_at(begun) && !held.set.keys.is_empty());
-        let origins = Origins::new(self.platform, avoided_until, begun);
+        let origins = Origins::new(self.platform, self.policy, avoided_until, begun);
         let max_age = purge::max_age_seconds(purged_at, held.is_some(), begun);
         let outcome =
             fetch::fetch(&origins, self.source, self.policy, held.as_ref(), must_not_be_lost, max_age).await;

@@ -94,6 +94,9 @@ pub struct CachePolicy {
     pub unknown_kid_cooldown_seconds: u64,
     /// Milliseconds that one attempt may take, including discovery.
     pub fetch_timeout_ms: u32,
+    /// How old, in seconds, an answer may be that a cache nearby gives in place of the origin, at most [`crate::limits::MAX_SHARED_SECONDS`].
+    /// 0: no such cache is asked. It does not concern a coordinator, whose answers no other program can write.
+    pub max_shared_seconds: u64,
 }
 
 /// The key that a request needs.

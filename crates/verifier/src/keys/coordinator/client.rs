@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::keys::CachePolicy;
 use crate::keys::fetch::is_temporary;
 use crate::keys::freshness::lasts;
 use crate::limits::{COORDINATOR_ANSWERS_MS, COORDINATOR_AVOIDED_SECONDS};
@@ -21,6 +22,7 @@ use crate::keys::{KeySource, record};
 /// The way to the origins for one attempt of a process: through the coordinator, if the platform has one that works.
 pub(crate) struct Origins<'o, P> {
     platform: &'o P,
+    max_shared_seconds: u64,
     learnt: Shared<Learnt>,
 }
 
@@ -53,10 +55,16 @@ pub(crate) enum Sharing {
 
 impl<'o, P: Clock + HttpClient> Origins<'o, P> {
     /// The way of a process that avoids the coordinator until `avoided_until`, because it failed.
-    pub(crate) fn new(platform: &'o P, avoided_until: Option<Timestamp>, now: Timestamp) -> Self {
+    pub(crate) fn new(
+        platform: &'o P,
+        policy: &CachePolicy,
+        avoided_until: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Self {
         let is_avoided =
             lasts(avoided_until, COORDINATOR_AVOIDED_SECONDS, now) || !platform.has_coordinator();
-        Self { platform, learnt: Shared::new(Learnt { is_avoided, ..Learnt::default() }) }
+        let learnt = Shared::new(Learnt { is_avoided, ..Learnt::default() });
+        Self { platform, max_shared_seconds: policy.max_shared_seconds, learnt }
     }
 
     pub(crate) fn into_learnt(self) -> Learnt {
@@ -100,9 +108,11 @@ impl<'o, P: Clock + HttpClient> Origins<'o, P> {
         self.learnt.with(|learnt| (learnt.age_seconds, learnt.sharing) = (age_seconds, sharing));
     }
 
-    /// The origin's own answer.
+    /// The origin's own answer, or that of a cache nearby, as far as the policy allows one.
     async fn direct(&self, request: &DocumentRequest) -> Result<Document, FetchError> {
-        let answer = HttpClient::get(self.platform, request).await;
+        let max_age_seconds = request.max_age_seconds.min(self.max_shared_seconds);
+        let request = DocumentRequest { max_age_seconds, ..request.clone() };
+        let answer = HttpClient::get(self.platform, &request).await;
         let age_seconds = answer.as_ref().ok().and_then(|document| document.age_seconds);
         let sharing = if age_seconds.is_some() { Sharing::Perhaps } else { Sharing::Nobody };
         self.note(age_seconds.unwrap_or(0), sharing);
