@@ -19,6 +19,7 @@
 )]
 
 mod configuration;
+mod coordinator;
 mod keys;
 mod places;
 mod requests;
@@ -35,6 +36,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("key_set", keys::key_set),
     ("record", keys::record),
     ("discovery", keys::discovery),
+    ("coordinator", coordinator::coordinator),
     ("form", requests::form),
     ("url", requests::url),
     ("credentials", requests::credentials),
