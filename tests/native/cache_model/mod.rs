@@ -44,6 +44,19 @@ const WARM: Setup = Setup { isolates: 2, warm: 2, begin_ms: 5_900, ..COLD };
 /// The key `a` is withdrawn, and comes back.
 const WITHDRAWN: &[&[&str]] = &[&["a", "b"], &["b"], &["b", "a"]];
 
+/// An isolate in which a `kid` is looked for, looked for again for an explanation, and in which `/readyz` may ask the origin.
+const LOOKED_FOR: Setup =
+    Setup { isolates: 1, warm: 1, budget: Budget { ticks: 1, rotations: 1, ..NONE }, ..WARM };
+
+/// The key `a` is retired, and comes back.
+const RETIRED: Setup = Setup {
+    versions: WITHDRAWN,
+    history: History::Retired,
+    begin_ms: 99_900,
+    budget: Budget { ticks: 1, rotations: 1, ..NONE },
+    ..WARM
+};
+
 /// Explored completely in every test run.
 const SMALL: &[Setup] = &[
     Setup {
@@ -99,13 +112,12 @@ const SMALL: &[Setup] = &[
         budget: Budget { ticks: 1, fetch_failures: 1, ..NONE },
         ..WARM
     },
+    Setup { name: "a second look", calls: &[(0, Kid("b")), (0, LookAgain("b"))], ..LOOKED_FOR },
+    Setup { name: "a probe", calls: &[(0, Kid("b")), (0, Probe)], ..LOOKED_FOR },
     Setup {
-        name: "a second look and a probe",
-        isolates: 1,
-        warm: 1,
-        calls: &[(0, Kid("b")), (0, LookAgain("b")), (0, Probe)],
-        budget: Budget { ticks: 1, rotations: 1, ..NONE },
-        ..WARM
+        name: "a second look and a probe at once",
+        calls: &[(0, LookAgain("b")), (0, Probe)],
+        ..LOOKED_FOR
     },
     Setup {
         name: "a key that was withdrawn a moment ago, and may come back",
@@ -116,14 +128,13 @@ const SMALL: &[Setup] = &[
         budget: Budget { rotations: 1, fetch_failures: 1, ..NONE },
         ..WARM
     },
+    Setup { name: "a retired key that comes back", calls: &[(0, Kid("a")), (1, Kid("a"))], ..RETIRED },
     Setup {
-        name: "a retired key that comes back",
-        versions: WITHDRAWN,
-        history: History::Retired,
-        begin_ms: 99_900,
-        calls: &[(0, Kid("a")), (1, Kid("a")), (0, Kid("a"))],
-        budget: Budget { ticks: 1, rotations: 1, ..NONE },
-        ..WARM
+        name: "a retired key that comes back, in one isolate",
+        isolates: 1,
+        warm: 1,
+        calls: &[(0, Kid("a")), (0, Kid("a"))],
+        ..RETIRED
     },
     Setup {
         name: "clocks that differ by a second",
@@ -137,6 +148,16 @@ const SMALL: &[Setup] = &[
 
 /// Explored by a command, up to a limit of states.
 const LARGE: &[Setup] = &[
+    Setup {
+        name: "a look, a second look and a probe",
+        calls: &[(0, Kid("b")), (0, LookAgain("b")), (0, Probe)],
+        ..LOOKED_FOR
+    },
+    Setup {
+        name: "three requests for a retired key that comes back",
+        calls: &[(0, Kid("a")), (1, Kid("a")), (0, Kid("a"))],
+        ..RETIRED
+    },
     Setup {
         name: "three requests of a cold isolate, all faults",
         calls: &[(0, Kid("a")), (0, Any), (0, Kid("b"))],
