@@ -3,6 +3,13 @@
 import { connect } from 'node:net';
 
 const HEAD_END = '\r\n\r\n';
+/**
+ * For each list of requests, how many of them were sent to each port. The next load continues there: if each began with the first one, those that fit into a
+ * short load would come again before the Worker has forgotten them, and would be no distinct tokens.
+ *
+ * @type {WeakMap<Buffer[], Map<number, number>>}
+ */
+const progress = new WeakMap();
 
 /**
  * Sends `requests` (buffers, in turn) over `connections` for `seconds` after a warm-up, and returns
@@ -15,20 +22,23 @@ const HEAD_END = '\r\n\r\n';
  */
 export async function load(port, requests, { connections, seconds, warmUpSeconds = 0.3, count = Infinity }) {
   const latencies = [];
-  let next = 0;
+  const sent = progress.get(requests) ?? new Map();
+  progress.set(requests, sent);
+  let next = sent.get(port) ?? 0;
   let answers = 0;
   const begin = performance.now() + warmUpSeconds * 1000;
   const end = begin + seconds * 1000;
   const take = () => requests[next++ % requests.length];
   await Promise.all(
     Array.from({ length: connections }, () =>
-      converse(port, take, (sent, received) => {
+      converse(port, take, (begun, received) => {
         answers += 1;
-        if (sent >= begin && received <= end) latencies.push(received - sent);
+        if (begun >= begin && received <= end) latencies.push(received - begun);
         return received < end && answers < count;
       }),
     ),
   );
+  sent.set(port, next);
   latencies.sort((a, b) => a - b);
   const quantile = (share) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))];
   return { perSecond: latencies.length / seconds, p50: quantile(0.5), p99: quantile(0.99), answers };

@@ -1,8 +1,10 @@
 // How the benchmark turns what it measured into medians, ratios and the lines of the goals.
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
 import { suite, test } from 'node:test';
 import { cost } from '../../bench/cost.mjs';
 import { goals, isReached } from '../../bench/goals.mjs';
+import { getRequest, load } from '../../bench/load.mjs';
 import { filled } from '../../bench/page.mjs';
 import { inRounds, ratioOfRows, rowOf } from '../../bench/rounds.mjs';
 import { filledSections } from '../../bench/sections.mjs';
@@ -43,6 +45,26 @@ suite('the rounds of the benchmark', () => {
   });
 
   test('have no ratio for a case that was not measured', () => assert.equal(ratioOfRows(row('x', 'a', 1), undefined), undefined));
+});
+
+suite('the load of the benchmark', () => {
+  test('continues where the last one to the same Worker ended, so that distinct tokens stay distinct', async (context) => {
+    const asked = [];
+    const serve = async (name) => {
+      const server = createServer((request, response) => {
+        asked.push(`${name}${request.url}`);
+        response.setHeader('content-length', 0).end();
+      });
+      context.after(() => server.close());
+      await new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(undefined)));
+      return /** @type {import('node:net').AddressInfo} */ (server.address()).port;
+    };
+    const ports = [await serve('a'), await serve('b')];
+    const requests = ['/0', '/1', '/2'].map((path) => getRequest(path));
+    const once = (port, count) => load(port, requests, { connections: 1, seconds: 5, warmUpSeconds: 0, count });
+    for (const count of [2, 2]) for (const port of ports) assert.equal((await once(port, count)).answers, count);
+    assert.deepEqual(asked, ['a/0', 'a/1', 'b/0', 'b/1', 'a/2', 'a/0', 'b/2', 'b/0']);
+  });
 });
 
 suite('the goals of the benchmark', () => {
