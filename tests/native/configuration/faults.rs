@@ -126,7 +126,11 @@ fn a_fault_in_the_root_has_its_path() {
         (root(&json!({ "explain": { "key": "k" } })), "explain.key", "not a known field"),
         (root(&json!({ "jwks": { "data_centre_cache": "off" } })), "jwks.data_centre_cache", "a string"),
         (root(&json!({ "jwks": { "data_centre_cache": 0 } })), "jwks.data_centre_cache", "a number"),
-        (root(&json!({ "jwks": { "data_center_cache": false } })), "jwks.data_center_cache", "not a known field"),
+        (
+            root(&json!({ "jwks": { "data_center_cache": false } })),
+            "jwks.data_center_cache",
+            "not a known field",
+        ),
     ]);
 }
 
