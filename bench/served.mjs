@@ -29,6 +29,8 @@ const BROWSER_HEADERS = {
 const SIZES = [0.3, 1, 4, 16];
 const ISSUERS = [1, 10, 100, 1000, 10_000];
 const KEYS = [1, 10, 100];
+/** The requests of each case before the first round, and the most time for them, in times of a measurement. */
+const WARM_UP = { requests: 10_000, most: 3 };
 /** How long each measurement lasts beyond `seconds`: the warm-up, and what is between two of them. */
 const OVERHEAD_SECONDS = 0.35;
 
@@ -74,7 +76,7 @@ export const MEASUREMENTS = {
   engines: ENGINE_ALGORITHMS.length * ENGINES.length,
 };
 /** The seconds that this number of measurements takes in all rounds, after a first one that only warms up. */
-export const secondsFor = (measurements, { rounds, seconds }) => measurements * (rounds * (seconds + OVERHEAD_SECONDS) + OVERHEAD_SECONDS);
+export const secondsFor = (measurements, { rounds, seconds }) => measurements * (rounds * (seconds + OVERHEAD_SECONDS) + 1.3 * seconds);
 
 /** Each algorithm, with one token that comes again and again, with tokens that are all different, and through the gateway. */
 export async function served(settings, algorithms = SERVED_ALGORITHMS) {
@@ -170,14 +172,12 @@ async function besideEachOther(title, starts, cases, settings) {
   const processes = {};
   try {
     for (const [name, start] of Object.entries(starts)) processes[name] = await start();
-    // The configuration is read and the keys are fetched at the first request, and the code is compiled in the requests after it.
+    // The configuration is read and the keys are fetched at the first request. V8 compiles hot WebAssembly once more, in other threads: on a busy machine, a
+    // distinct ES256 token cost 900 µs at first, and 460 after about 10,000 of them.
+    const warmUp = { connections: settings.connections, seconds: 0, warmUpSeconds: WARM_UP.most * settings.seconds, count: WARM_UP.requests };
     for (const { target, process = target, socket, requests } of cases) {
       const { ports } = processes[process];
-      await load(socket ? ports[socket] : Object.values(ports)[0], requests, {
-        ...settings,
-        seconds: 0,
-        warmUpSeconds: Math.min(0.3, settings.seconds),
-      });
+      await load(socket ? ports[socket] : Object.values(ports)[0], requests, warmUp);
     }
     const usually = `${Math.ceil(secondsFor(cases.length, settings) / 60)} min`;
     return await step(`${title}, ${settings.rounds} rounds of ${cases.length} cases`, usually, () =>
