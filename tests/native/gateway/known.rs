@@ -101,7 +101,12 @@ fn a_known_verdict_decides_as_the_token_itself() {
             let (reply, grounds) = served(&fast, &request, kept.get(&header));
             assert_eq!(reply, expected, "{request:?}");
             let is_sent = reply.starts_with("Forwarding");
-            if is_sent && kept.contains_key(&header) && grounds.is_none() {
+            // A route with the default places leaves grounds at every request, unless it has used some.
+            if is_sent
+                && request.path().starts_with("/plain")
+                && kept.contains_key(&header)
+                && grounds.is_none()
+            {
                 used += 1;
             }
             if let Some(grounds) = grounds {
@@ -111,7 +116,7 @@ fn a_known_verdict_decides_as_the_token_itself() {
         }
         assert_eq!(fast.platform.log_lines(), slow.platform.log_lines());
     }
-    assert!(used > 1000, "{used}");
+    assert!(used > 100, "{used}");
 }
 
 #[test]
@@ -156,9 +161,10 @@ fn nothing_in_a_request_adds_a_part_or_a_line_to_the_decision() {
             };
             let (is_amended, has_body) = (amend.is_some(), *request.method() == Method::POST);
             let flags = format!("{}{}", if has_body { "b" } else { "" }, if is_amended { "a" } else { "" });
+            let limit = timeout_ms.to_string();
             assert_eq!(
                 parts[..4],
-                ["7", url, service.as_deref().unwrap_or_default(), &timeout_ms.to_string()]
+                ["7", url.as_str(), service.as_deref().unwrap_or_default(), limit.as_str()]
             );
             assert_eq!(parts[4..7], [flags, remove.join("\n"), lines(set)]);
             assert_eq!(parts[6].matches('\n').count(), 2 * set.len());
