@@ -171,7 +171,7 @@ const asked = guarded(assay.coordinate);
  *
  * @type {(env: object, question: unknown) => string | Promise<string>}
  */
-export const coordinate = (env, question) => asked(env, bounded(question), undefined);
+export const coordinate = (env, question) => asked(env, bounded(question));
 
 // The numbers of the calls; src/entry.rs has the same.
 const [VERIFY, AUTHENTICATE, EXCHANGE, EXPLAIN] = [0, 1, 2, 3];

@@ -132,7 +132,7 @@ function sent(request, { hasBody, service, url, remove, set, isCacheable, millis
     },
   );
   // After the response ends, the runtime cancels what is left of the body.
-  return Promise.race([answer, silence(upload, milliseconds)]);
+  return /** @type {Promise<Response | string>} */ (Promise.race([answer, silence(upload, milliseconds)]));
 }
 
 /**
