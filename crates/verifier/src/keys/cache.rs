@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::jose::{KeySet, SetIdentity};
-use crate::keys::coordinator::{self, Learnt, Origins, Sharing};
+use crate::keys::coordinator::{self, LastPurge, Learnt, Origins, Sharing};
 use crate::keys::error::{KeySetError, KeySetErrorKind};
 use crate::keys::fetch::{self, Answer, Fetched};
 use crate::keys::freshness::{self, Asked, Decision, Freshness, Lifetime, RefreshPoint, Unavailable};
@@ -498,7 +498,7 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
         let now = self.platform.now();
         self.with(|entry| entry.purges.begin(now));
         if self.asks_coordinator(now)
-            && let Some(mark) = Box::pin(self.ask_for_purge()).await
+            && let Some(LastPurge(mark)) = Box::pin(self.ask_for_purge()).await
         {
             return self.heed(mark, Shown::Everywhere);
         }
@@ -517,8 +517,8 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
             })
     }
 
-    /// The last purge that the coordinator knows; the outer `None` if it does not know, or does not answer.
-    async fn ask_for_purge(&self) -> Option<Option<Timestamp>> {
+    /// The last purge that the coordinator knows; `None` if it does not know, or does not answer.
+    async fn ask_for_purge(&self) -> Option<LastPurge> {
         let known = self.with(|entry| entry.purges.last());
         let longest_ms = COORDINATOR_ANSWERS_MS.min(self.policy.fetch_timeout_ms);
         let answer = coordinator::purged_at(self.platform, self.source, known, longest_ms).await;
@@ -526,7 +526,7 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
         match answer {
             Ok(mark) => {
                 self.note_coordinator(true, None, now);
-                mark.map(|mark| mark.and_then(|at| purge::possible(at, now)))
+                mark.map(|LastPurge(mark)| LastPurge(mark.and_then(|at| purge::possible(at, now))))
             }
             Err(failure) => {
                 self.note_coordinator(false, Some(failure), now);
@@ -541,7 +541,7 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
             return PurgeTold::NoCoordinator;
         }
         match coordinator::purged_at(self.platform, self.source, Some(at), COORDINATOR_ANSWERS_MS).await {
-            Ok(Some(mark)) if mark >= Some(at) => PurgeTold::AtOnce,
+            Ok(Some(LastPurge(mark))) if mark >= Some(at) => PurgeTold::AtOnce,
             Ok(Some(_)) => PurgeTold::Soon,
             Ok(None) => PurgeTold::Failed(CoordinatorError("it does not know of purges".to_owned())),
             Err(failure) => PurgeTold::Failed(failure),

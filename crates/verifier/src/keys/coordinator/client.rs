@@ -133,17 +133,21 @@ async fn answered<P: Clock + HttpClient>(
     Answer::read(&text).map_err(|fault| CoordinatorError(format!("it cannot be read: {fault}")))
 }
 
-/// The last purge of `source` that the coordinator announces, within `longest_ms`; the outer `None` if it works and does not know, as one of an older
-/// version. It is told the mark that this process knows.
+/// The last purge that a coordinator announces, if there was one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LastPurge(pub(crate) Option<Timestamp>);
+
+/// The last purge of `source`, within `longest_ms`; `None` if the coordinator works and does not know, as one of an older version. It is told the mark
+/// that this process knows.
 pub(crate) async fn purged_at<P: Clock + HttpClient>(
     platform: &P,
     source: &KeySource,
     known: Option<Timestamp>,
     longest_ms: u32,
-) -> Result<Option<Option<Timestamp>>, CoordinatorError> {
+) -> Result<Option<LastPurge>, CoordinatorError> {
     let question = PurgeQuestion { id: record::id(source), purged_at: known }.write();
     match answered(platform, &name_for(source), &question, longest_ms).await? {
-        Answer::Purges(mark) => Ok(Some(mark)),
+        Answer::Purges(mark) => Ok(Some(LastPurge(mark))),
         Answer::Refused(_) => Ok(None),
         _ => Err(CoordinatorError("it answers another question".to_owned())),
     }

@@ -36,7 +36,7 @@ use super::purge::{self, Look, Told};
 use super::{KeySource, Location};
 use wire::{Answer, PurgeQuestion, Question};
 
-pub(super) use client::{Learnt, Origins, Sharing, purged_at};
+pub(super) use client::{LastPurge, Learnt, Origins, Sharing, purged_at};
 
 /// The name of the coordinator that fetches what `request` asks for: the same for each process. The base64url SHA-256 of the channel
 /// and the URL.
