@@ -1,6 +1,6 @@
 // The types of `edge-assay/gateway`: the Worker without the exchange and explanations. They need the types of the Workers runtime, which
 // `npx wrangler types` makes.
-import { WorkerEntrypoint } from 'cloudflare:workers';
+import { DurableObject, WorkerEntrypoint } from 'cloudflare:workers';
 import type {
   Configuration as WholeConfiguration,
   ConfigurationRecord,
@@ -13,7 +13,6 @@ import type { JsonValue, VerifiedToken, VerifyOptions } from './token.d.ts';
 
 export type { AssayWorker, ConfigurationRecord, EmbeddedWorker, JsonValue, Refusal, Verifier, VerifiedToken, VerifyOptions };
 export type { RequestRefusal, WorkerContext } from './index.d.ts';
-export { Coordinator } from './index.d.ts';
 
 /** A route. Its API gets no token of ours, which only the exchange issues. */
 export interface RouteConfiguration extends Omit<WholeRouteConfiguration, 'credential'> {
@@ -42,6 +41,15 @@ export default worker;
 export class Assay<Env = object> extends WorkerEntrypoint<Env> {
   /** Verifies a token. */
   verify(token: string | null | undefined, options?: VerifyOptions): Promise<VerifiedToken<{ [claim: string]: JsonValue }> | Refusal>;
+}
+
+/**
+ * The coordinator: a Durable Object that fetches key sets for all isolates. A Worker that exports it and binds it as `COORDINATOR` uses it, with any
+ * configuration. docs/operations/coordinator.md of edge-assay says when it is worth it.
+ */
+export class Coordinator<Env = object> extends DurableObject<Env> {
+  /** Answers a question of an isolate. Only the Worker itself asks. */
+  ask(question: string): string | Promise<string>;
 }
 
 /**
