@@ -475,7 +475,8 @@ async fn other_spellings_and_tenants_of_an_issuer_are_accepted() {
     assert!(verified.issuer() == of(TENANT) && verified.is_of(&of("{tenantid}")));
     let other = tenants.verify(&token(&key(1), &json!({ "iss": of("common"), "tid": "common" }))).await;
     assert_eq!(other.unwrap_err().code(), "issuer_unknown");
-    let refusal = verifier().verify(&token(&key(1), &json!({ "iss": format!("{ISSUER}/") }))).await.unwrap_err();
+    let refusal =
+        verifier().verify(&token(&key(1), &json!({ "iss": format!("{ISSUER}/") }))).await.unwrap_err();
     assert_eq!(refusal.code(), "issuer_unknown");
     assert!(refusal.to_string().contains("the slash at its end"), "{refusal}");
 }

@@ -12,7 +12,6 @@ use edge_assay::gateway::host::Host;
 use edge_assay::gateway::path::Path;
 use edge_assay::gateway::routes::Pattern;
 use edge_assay::http::credentials::bearer_token;
-use edge_assay::http::gateway::Reply;
 use edge_assay::http::presented::given;
 use edge_assay::jose::Algorithm;
 use edge_assay::keys::url::{Transport, accept};
@@ -29,7 +28,7 @@ use url::form_urlencoded;
 use crate::support::keys::ed25519;
 use crate::support::request::FakeRequest;
 use crate::support::tokens;
-use crate::support::world::{NOW, World, claims, issuer};
+use crate::support::world::{NOW, Reply, World, claims, issuer};
 
 /// A form is read as the `url` crate reads it, or refused for a reason that this reading confirms.
 pub fn form(data: &[u8]) -> bool {

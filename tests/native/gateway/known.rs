@@ -4,7 +4,7 @@
 use super::*;
 use edge_assay::http::forwarding::{BETWEEN, Forwarding};
 use edge_assay::http::gateway::{self, serve};
-use edge_assay::ports::IncomingRequest as _;
+use edge_assay::ports::IncomingRequest;
 use edge_assay::verify::Grounds;
 use std::collections::HashMap;
 
@@ -96,7 +96,7 @@ fn a_known_verdict_decides_as_the_token_itself() {
         fast.platform.pass(seconds);
         slow.platform.pass(seconds);
         for request in tokens.iter().flat_map(|token| requests(token)) {
-            let header = request.header("authorization").unwrap_or_default();
+            let header = IncomingRequest::header(&request, "authorization").unwrap_or_default();
             let (expected, _) = served(&slow, &request, None);
             let (reply, grounds) = served(&fast, &request, kept.get(&header));
             assert_eq!(reply, expected, "{request:?}");

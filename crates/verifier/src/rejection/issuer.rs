@@ -18,6 +18,8 @@ pub enum IssuerProblem {
     )]
     NoTable,
     /// A configured issuer differs by the slash at its end alone.
-    #[error("it differs from a configured one by the slash at its end, and the two must be equal in every character")]
+    #[error(
+        "it differs from a configured one by the slash at its end, and the two must be equal in every character"
+    )]
     Slash,
 }
