@@ -206,8 +206,9 @@ fn a_failing_store_costs_a_bounded_wait_and_no_wrong_answer() {
 
 #[test]
 fn a_coordinator_that_fails_costs_a_bounded_wait_and_no_wrong_answer() {
+    // One that hangs costs 1.5 s; then an isolate reads the mark of a purge in the store, and fetches.
     for (name, longest_ms) in
-        [("coordinator-down", 800), ("coordinator-hangs", 2200), ("coordinator-slow", 1800)]
+        [("coordinator-down", 800), ("coordinator-hangs", 2500), ("coordinator-slow", 1800)]
     {
         let report = checked(Scenario { tier: Tier::Coordinator, ..small(name).calm() });
         assert!(report.longest_wait_ms() <= longest_ms, "{name}: {} ms", report.longest_wait_ms());

@@ -573,8 +573,8 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
     /// Notes the mark of a purge, or that there is none. Drops the set in memory if it is from before the purge.
     fn heed(&self, mark: Option<Timestamp>, shown: Shown) {
         let now = self.platform.now();
-        let is_put_off =
-            shown == Shown::ByStore && purge::is_put_off(mark, now) && self.platform.has_shared_cache();
+        let has_shared_cache = self.platform.has_shared_cache() && self.policy.max_shared_seconds > 0;
+        let is_put_off = shown == Shown::ByStore && purge::is_put_off(mark, now) && has_shared_cache;
         let is_dropped = self.with(|entry| {
             let is_new = match (shown, mark) {
                 (_, Some(at)) if is_put_off && mark > entry.purges.last() => {
