@@ -6,6 +6,9 @@
 // The lint asks for an explicit `Send` bound. No implementation here could satisfy one.
 #![allow(async_fn_in_trait)]
 
+use std::any::Any;
+use std::rc::Rc;
+
 pub use edge_assay_verifier::ports::*;
 
 pub use crate::intake::BodyError;
@@ -116,6 +119,48 @@ pub enum UpstreamError {
     Unsendable(String),
 }
 
+/// The runtime's own signatures with our private keys: native code that takes constant time. Whoever asks checks each signature, and can
+/// make it in Rust.
+pub trait SigningEngine {
+    /// Imports a private key for [`Self::sign`], so that nobody can export it again.
+    ///
+    /// # Errors
+    /// [`EngineError`] if the engine does not take the key. This is what a platform without such an engine does. The text holds nothing of the
+    /// key.
+    async fn import_signing_key(&self, key: &PrivateKey<'_>) -> Result<EngineKey, EngineError> {
+        let _ = key;
+        Err(EngineError("this platform does not sign".to_owned()))
+    }
+
+    /// The signature of `message`, in the form of RFC 7518 §3 and RFC 8037 §3.1. `key` is one that [`Self::import_signing_key`] returned.
+    ///
+    /// # Errors
+    /// [`EngineError`] if the engine does not sign.
+    async fn sign(&self, key: &EngineKey, message: &[u8]) -> Result<Vec<u8>, EngineError> {
+        let _ = (key, message);
+        Err(EngineError("this platform does not sign".to_owned()))
+    }
+}
+
+/// A private key on its way into a [`SigningEngine`].
+#[derive(Clone, Copy)]
+pub struct PrivateKey<'k> {
+    /// The algorithm that it signs with, as RFC 7518 §3.1 and RFC 8037 §3.1 name it.
+    pub alg: &'k str,
+    /// The key as `PrivateKeyInfo` of PKCS #8 (RFC 5208 §5), in DER.
+    pub pkcs8: &'k [u8],
+}
+
+/// Does not show the key.
+impl std::fmt::Debug for PrivateKey<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("PrivateKey").field("alg", &self.alg).finish_non_exhaustive()
+    }
+}
+
+/// An imported private key. Only the engine that imported it knows its type.
+pub type EngineKey = Rc<dyn Any>;
+
 /// The runtime that executes the program.
 pub trait Runtime {
     /// Facts that the runtime reports about itself.
@@ -133,6 +178,6 @@ pub struct RuntimeFacts {
 }
 
 /// All of the services above, as the endpoints need them.
-pub trait Platform: VerifierPlatform + Directory + Runtime {}
+pub trait Platform: VerifierPlatform + Directory + Runtime + SigningEngine {}
 
-impl<T> Platform for T where T: VerifierPlatform + Directory + Runtime {}
+impl<T> Platform for T where T: VerifierPlatform + Directory + Runtime + SigningEngine {}

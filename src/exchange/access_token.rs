@@ -39,7 +39,7 @@ pub async fn issue<P: Platform>(
     now: Timestamp,
 ) -> Result<(Minted, String), TokenError> {
     let granted = granted(exchange, platform, wanted, now).await?;
-    let minted = granted.draft.sign(MEDIA_TYPE, exchange.keys()?, &granted.series, platform)?;
+    let minted = granted.draft.sign(MEDIA_TYPE, exchange.keys()?, &granted.series, platform).await?;
     Ok((minted, granted.scope))
 }
 

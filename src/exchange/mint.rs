@@ -8,7 +8,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::jose::base64url;
 use crate::limits;
 use crate::members::json;
-use crate::ports::Random;
+use crate::ports::Platform;
 use crate::rejection::{Fault, Rejection};
 use crate::signing::{Keyring, Series};
 use crate::time::Timestamp;
@@ -119,17 +119,17 @@ impl Draft {
     ///
     /// # Errors
     /// [`Fault::SecretMissing`] if no key of `series` is active.
-    pub fn sign(
+    pub async fn sign<P: Platform>(
         mut self,
         typ: &str,
         ring: &Keyring,
         series: &Series,
-        random: &impl Random,
+        platform: &P,
     ) -> Result<Minted, Fault> {
         let now = self.issued_at;
         let key = &ring.signer_or_fault(series, now)?.key;
         let mut jti = [0; limits::JTI_BYTES];
-        random.fill(&mut jti);
+        platform.fill(&mut jti);
         let jti = base64url::encode(&jti);
         self.set("jti", &jti);
         self.set("iat", &now);
@@ -138,7 +138,7 @@ impl Draft {
         let payload = self.payload();
         let mut token =
             format!("{}.{}", base64url::encode(header.as_bytes()), base64url::encode(payload.as_bytes()));
-        let signature = base64url::encode(&key.sign(token.as_bytes()));
+        let signature = base64url::encode(&key.sign_on(platform, token.as_bytes()).await);
         token.push('.');
         token.push_str(&signature);
         Ok(Minted {

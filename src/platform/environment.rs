@@ -8,9 +8,9 @@ use worker::{Delay, Env, console_error, console_log, console_warn};
 
 use super::{coordinator, fetch, kv, webcrypto};
 use crate::ports::{
-    Clock, CoordinatorError, Directory, Document, DocumentRequest, EngineError, FetchError, HttpClient,
-    KeyValueStore, Level, Log, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck,
-    StoreError, from_origin,
+    Clock, CoordinatorError, Directory, Document, DocumentRequest, EngineError, EngineKey, FetchError,
+    HttpClient, KeyValueStore, Level, Log, PlatformCrypto, PrivateKey, Random, Runtime, RuntimeFacts,
+    Secrets, SignatureCheck, SigningEngine, StoreError, from_origin,
 };
 use crate::time::Timestamp;
 
@@ -145,6 +145,16 @@ impl Log for Environment {
 impl PlatformCrypto for Environment {
     async fn verify_signature(&self, check: &SignatureCheck<'_>) -> Result<bool, EngineError> {
         webcrypto::verify(check).await
+    }
+}
+
+impl SigningEngine for Environment {
+    async fn import_signing_key(&self, key: &PrivateKey<'_>) -> Result<EngineKey, EngineError> {
+        webcrypto::import_private(key).await
+    }
+
+    async fn sign(&self, key: &EngineKey, message: &[u8]) -> Result<Vec<u8>, EngineError> {
+        webcrypto::sign(key, message).await
     }
 }
 

@@ -1,9 +1,10 @@
 //! One private key, and its signatures. There is no accessor for the private members, and a debug print shows only `alg` and
 //! `kid`.
 //!
-//! The algorithms are ES256 (deterministic, RFC 6979, so that no signature depends on a random number), `EdDSA` with Ed25519,
-//! and HS256 for a target that is configured for it. RSA is not supported, because the private-key operations of the `rsa` crate
-//! leak by timing (RUSTSEC-2023-0071).
+//! The algorithms are ES256, `EdDSA` with Ed25519, and HS256 for a target that is configured for it. The platform's engine signs
+//! with key pairs (`engine.rs`), and Rust with shared secrets. ES256 in Rust is deterministic (RFC 6979). `BoringSSL` makes its nonce
+//! from the private key, the message and random octets, so no signature depends on randomness alone. RSA is not supported, because
+//! the private-key operations of the `rsa` crate leak by timing (RUSTSEC-2023-0071).
 
 use std::fmt;
 
@@ -12,9 +13,11 @@ use jwt_compact::alg::{Hs256, Hs256Key};
 use jwt_compact::{Algorithm as _, AlgorithmSignature as _};
 use serde_json::Value;
 
+use super::engine::{Engine, Failure, Imported};
 use crate::jose::json::Members;
-use crate::jose::{Algorithm, Jwk, base64url};
+use crate::jose::{Algorithm, Jwk, VerifyingKey, base64url};
 use crate::members::{json, put};
+use crate::ports::{EngineError, Log, PrivateKey, SigningEngine};
 
 /// A private key or a shared secret, which signs with one algorithm.
 #[derive(Clone)]
@@ -22,7 +25,15 @@ pub struct SigningKey {
     algorithm: Algorithm,
     kid: String,
     material: Material,
-    public: Option<Value>,
+    public: Option<Public>,
+}
+
+/// The public half of a key pair.
+#[derive(Clone)]
+struct Public {
+    jwk: Value,
+    key: VerifyingKey,
+    engine: Engine,
 }
 
 #[derive(Clone)]
@@ -106,7 +117,7 @@ impl SigningKey {
             _ => return Err(JwkError::Algorithm),
         };
         for member in ["x", "y"] {
-            let derived = key.public.as_ref().and_then(|public| public.get(member)).and_then(Value::as_str);
+            let derived = key.public_jwk().and_then(|public| public.get(member)).and_then(Value::as_str);
             let written = text(members, member)?;
             if derived.is_some() && written.is_none() {
                 return Err(JwkError::Malformed(member));
@@ -159,13 +170,14 @@ impl SigningKey {
 
     fn with_public(algorithm: Algorithm, material: Material, mut jwk: Value) -> Result<Self, JwkError> {
         // Read as a consumer reads it, so that no key is used that consumers could not use.
-        let kid = Jwk::from_value(&jwk).map_err(|_| JwkError::Malformed("d"))?.thumbprint;
+        let Jwk { thumbprint: kid, key, .. } = Jwk::from_value(&jwk).map_err(|_| JwkError::Malformed("d"))?;
         if let Some(members) = jwk.as_object_mut() {
             put(members, "kid", json!(kid));
             put(members, "alg", json!(algorithm.name()));
             put(members, "use", json!("sig"));
         }
-        Ok(Self { algorithm, kid, material, public: Some(jwk) })
+        let public = Some(Public { jwk, key, engine: Engine::default() });
+        Ok(Self { algorithm, kid, material, public })
     }
 
     /// The algorithm that it signs with.
@@ -183,10 +195,64 @@ impl SigningKey {
     /// The public JWK, as in the key set; `None` for a shared secret.
     #[must_use]
     pub fn public_jwk(&self) -> Option<&Value> {
-        self.public.as_ref()
+        self.public.as_ref().map(|public| &public.jwk)
     }
 
-    /// The signature of `message`, in the form of RFC 7518 §3 and RFC 8037 §3.1.
+    /// The signature of `message`, in the form of RFC 7518 §3 and RFC 8037 §3.1. The platform's engine makes it for a key pair, and it is
+    /// verified under the public key. If the engine fails, [`Self::sign`] makes this signature and all further ones, and the log says so once.
+    pub async fn sign_on(&self, platform: &(impl SigningEngine + Log), message: &[u8]) -> Vec<u8> {
+        let Some(public) = &self.public else { return self.sign(message) };
+        match self.ask(public, platform, message).await {
+            // A faulty signature could reveal the private key, so none leaves.
+            Ok(Some(signature)) if public.key.verify(self.algorithm, message, &signature) => {
+                return signature;
+            }
+            Ok(Some(_)) => {
+                public.engine.give_up(platform, (self.algorithm, &self.kid), Failure::WrongSignature);
+            }
+            Err(error) => {
+                public.engine.give_up(platform, (self.algorithm, &self.kid), Failure::NoSignature(error));
+            }
+            Ok(None) => {}
+        }
+        self.sign(message)
+    }
+
+    /// The engine's signature; `None` if the engine has failed before.
+    ///
+    /// Requests that need the key at the same time each import it, so that none waits for another.
+    async fn ask(
+        &self,
+        public: &Public,
+        platform: &impl SigningEngine,
+        message: &[u8],
+    ) -> Result<Option<Vec<u8>>, EngineError> {
+        let key = match public.engine.imported() {
+            Imported::Yes(key) => key,
+            Imported::NotYet => {
+                let Some(pkcs8) = self.pkcs8() else { return Ok(None) };
+                let key = PrivateKey { alg: self.algorithm.name(), pkcs8: &pkcs8 };
+                public.engine.keep(platform.import_signing_key(&key).await?)
+            }
+            Imported::Never => return Ok(None),
+        };
+        platform.sign(&key, message).await.map(Some)
+    }
+
+    /// The private key in DER, for the import. RFC 5208 §5 with RFC 5915 §3 or RFC 8410 §7, without the optional members.
+    fn pkcs8(&self) -> Option<Vec<u8>> {
+        /// All octets before the private scalar.
+        const P256: &[u8] = b"\x30\x41\x02\x01\x00\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x04\x27\x30\x25\x02\x01\x01\x04\x20";
+        /// All octets before the seed.
+        const ED25519: &[u8] = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20";
+        match &self.material {
+            Material::P256(key) => Some([P256, &key.to_bytes()].concat()),
+            Material::Ed25519(key) => Some([ED25519, key.as_bytes()].concat()),
+            Material::Hs256(_) => None,
+        }
+    }
+
+    /// The signature of `message`, made in Rust. It has the form of RFC 7518 §3 and RFC 8037 §3.1.
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         match &self.material {

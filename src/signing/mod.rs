@@ -2,6 +2,7 @@
 //!
 //! This module knows keys and formats; the time is an argument. It does not know what is signed, for whom, or why.
 
+mod engine;
 pub mod key;
 pub mod keyring;
 pub mod metadata;

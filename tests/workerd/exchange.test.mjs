@@ -252,6 +252,24 @@ print(json.dumps(jwt.decode(token, key.key, algorithms=["ES256"], audience=audie
     assert.equal(kids[0], kids[1]);
   });
 
+  test('signs with both key pairs by WebCrypto, so no log line says that Rust had to', async () => {
+    const registered = { client_id: 'cli', client_secret: CLIENT_SECRET, audience: PROFILES };
+    const issued = [await exchange(await clerk.mint()), await exchange(await supabase.mint(), registered)];
+    for (const { status, body } of issued) {
+      assert.equal(status, 200, JSON.stringify(body));
+      const { jti } = decodeJwt(body.access_token);
+      await worker.logged((line) => line.event === 'token_issued' && line.jti === jti);
+    }
+    assert.deepEqual(
+      issued.map(({ body }) => decodeProtectedHeader(body.access_token).alg),
+      ['ES256', 'EdDSA'],
+    );
+    assert.deepEqual(
+      worker.log().filter(({ event }) => event === 'signing_engine_failed'),
+      [],
+    );
+  });
+
   test('publishes keys for every origin, with an ETag, and no private member', async () => {
     const first = await call('/.well-known/jwks.json');
     assert.equal(first.headers.get('access-control-allow-origin'), '*');

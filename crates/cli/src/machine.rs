@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use edge_assay::ports::{
     Clock, Directory, Document, DocumentRequest, EngineError, FetchError, HttpClient, KeyValueStore, Level,
-    Log, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, StoreError,
+    Log, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets, SignatureCheck, SigningEngine, StoreError,
 };
 use edge_assay::time::Timestamp;
 
@@ -166,6 +166,9 @@ impl PlatformCrypto for Machine {
         Err(EngineError("only the Worker has WebCrypto; use --online".to_owned()))
     }
 }
+
+/// Nothing is signed here.
+impl SigningEngine for Machine {}
 
 impl Runtime for Machine {
     fn facts(&self) -> RuntimeFacts {

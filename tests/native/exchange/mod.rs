@@ -14,6 +14,7 @@ mod recipes;
 mod refusals;
 mod rotation;
 mod secrets;
+mod signer;
 use crate::support::keys::{SECRET, ed25519};
 use crate::support::request::FakeRequest;
 use crate::support::tokens;

@@ -80,6 +80,7 @@ fn a_running_isolate_changes_to_the_next_key() {
     world.platform.pass(1);
     let (first, verified) = issue(&world);
     assert!(verified && verifies(&first, &held_for_an_hour));
+    assert_eq!(world.platform.signer.asked(), (2, 4), "each of the two keys was imported once");
     assert_ne!(kid(&first), kid(&before));
     // The last token of the former key still verifies with the key set of an hour later.
     world.platform.pass(3600);

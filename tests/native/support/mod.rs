@@ -19,5 +19,6 @@ pub mod keys;
 pub mod platform;
 pub mod request;
 pub mod schema;
+pub mod signer;
 pub mod tokens;
 pub mod world;

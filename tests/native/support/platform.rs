@@ -24,11 +24,13 @@ use ed25519_dalek::Verifier as _;
 use edge_assay::jose::{Algorithm, Jwk, SharedSecret, base64url};
 use edge_assay::keys::coordinator::Coordinator;
 use edge_assay::ports::{
-    CheckingKey, Clock, CoordinatorError, Directory, Document, DocumentRequest, EngineError, FetchError,
-    HttpClient, KeyValueStore, Level, Log, PlatformCrypto, Random, Runtime, RuntimeFacts, Secrets,
-    SignatureCheck, StoreError, UpstreamError, UpstreamRequest,
+    CheckingKey, Clock, CoordinatorError, Directory, Document, DocumentRequest, EngineError, EngineKey,
+    FetchError, HttpClient, KeyValueStore, Level, Log, PlatformCrypto, PrivateKey, Random, Runtime,
+    RuntimeFacts, Secrets, SignatureCheck, SigningEngine, StoreError, UpstreamError, UpstreamRequest,
 };
 use edge_assay::time::Timestamp;
+
+use super::signer::FakeSigner;
 
 /// Implements every port of the application.
 #[derive(Default)]
@@ -50,6 +52,8 @@ pub struct FakePlatform {
     second_engine_asked: Cell<usize>,
     draws: Cell<u64>,
     sleeps: Cell<usize>,
+    /// What signs with our private keys.
+    pub signer: FakeSigner,
     /// The upstreams of the gateway.
     pub upstreams: FakeUpstreams,
 }
@@ -398,6 +402,29 @@ impl Random for FakePlatform {
                 .wrapping_add(1_442_695_040_888_963_407);
             self.draws.set(draw);
             *byte = draw.to_be_bytes()[0];
+        }
+    }
+}
+
+impl SigningEngine for FakePlatform {
+    async fn import_signing_key(&self, key: &PrivateKey<'_>) -> Result<EngineKey, EngineError> {
+        let imported = self.signer.import(key);
+        self.signer_takes_its_time().await;
+        imported
+    }
+
+    async fn sign(&self, key: &EngineKey, message: &[u8]) -> Result<Vec<u8>, EngineError> {
+        let signature = self.signer.sign(key, message);
+        self.signer_takes_its_time().await;
+        signature
+    }
+}
+
+impl FakePlatform {
+    async fn signer_takes_its_time(&self) {
+        let ms = self.signer.delay_ms.get();
+        if ms > 0 {
+            self.time.sleep(ms).await;
         }
     }
 }
