@@ -73,7 +73,9 @@ async function ofRust() {
 }
 
 /** The oldest Rust that the crates work with: `rust-version` in Cargo.toml. */
-const oldestRust = () => matched(/^rust-version = "(.+)"$/m, readFileSync(at('Cargo.toml'), 'utf8'))[1];
+function oldestRust() {
+  return matched(/^rust-version = "(.+)"$/m, readFileSync(at('Cargo.toml'), 'utf8'))[1];
+}
 
 /**
  * Compiles the library crates with the oldest Rust, if it is installed.

@@ -164,6 +164,8 @@ pub fn stands(number: u32, seconds: f64) -> bool {
 ///
 /// # Errors
 /// The exception of the runtime if it refuses our response.
+// wasm-bindgen hands an optional text over by value.
+#[allow(clippy::needless_pass_by_value)]
 #[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen)]
 pub fn unanswered(
     env: Env,

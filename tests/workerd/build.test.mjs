@@ -7,8 +7,8 @@ import { gzipSync } from 'node:zlib';
 import { at } from '../../scripts/lib/paths.mjs';
 
 // A little above what it is now: growth is to be noticed, and this raised only with a reason.
-const MAX_WASM_BYTES_GZIPPED = 550_000;
-const MAX_SCRIPT_BYTES_GZIPPED = 8_500;
+const MAX_WASM_BYTES_GZIPPED = 560_000;
+const MAX_SCRIPT_BYTES_GZIPPED = 9_000;
 
 const gzipped = (name) => gzipSync(readFileSync(new URL(`../../build/${name}`, import.meta.url)), { level: 9 }).length;
 

@@ -157,7 +157,7 @@ fn nothing_in_a_request_adds_a_part_or_a_line_to_the_decision() {
             assert_eq!(parts.len(), 11, "{text:?}");
             let UpstreamRequest { url, service, remove, set, timeout_ms, amend, .. } = &forwarding.request;
             let lines = |pairs: &[(String, String)]| {
-                pairs.iter().map(|(name, value)| format!("{name}\n{value}\n")).collect::<String>()
+                pairs.iter().flat_map(|(name, value)| [name, "\n", value, "\n"]).collect::<String>()
             };
             let (is_amended, has_body) = (amend.is_some(), *request.method() == Method::POST);
             let flags = format!("{}{}", if has_body { "b" } else { "" }, if is_amended { "a" } else { "" });
