@@ -35,8 +35,11 @@ export default {
   },
 };`;
 
-/** The text without ES512, which the native tests have and the Worker has not. Reports list the algorithms. */
-const ofTheWorker = (text) => text.replaceAll(', ES512', '');
+/** A value of the JSON without ES512, which the native tests have and the Worker has not. Reports list the algorithms, in texts and in arrays. */
+function ofTheWorker(_name, value) {
+  if (Array.isArray(value)) return value.filter((member) => member !== 'ES512');
+  return typeof value === 'string' ? value.replaceAll(', ES512', '') : value;
+}
 
 suite('every case gives the same report in workerd as natively', () => {
   const folder = at('target', 'cases');
@@ -48,7 +51,7 @@ suite('every case gives the same report in workerd as natively', () => {
     rmSync(folder, { recursive: true, force: true });
     const native = spawnSync('cargo', [...NATIVE_TESTS, '--quiet', '--test', 'native', 'cases::every_case'], { cwd: at(), encoding: 'utf8' });
     assert.equal(native.status, 0, native.stdout + native.stderr);
-    for (const name of readdirSync(folder)) fixtures.push(JSON.parse(ofTheWorker(readFileSync(`${folder}/${name}`, 'utf8'))));
+    for (const name of readdirSync(folder)) fixtures.push(JSON.parse(readFileSync(`${folder}/${name}`, 'utf8'), ofTheWorker));
     const built = (name) => readFileSync(at('build', name));
     /** @type {Record<string, any>} */
     const modules = {
