@@ -152,10 +152,10 @@ export async function bundle({ entry, folder = 'build', outfile }) {
   });
 }
 
-async function compileRust(features) {
+async function compileRust(options) {
   await quietly(
     'cargo',
-    ['rustc', '--locked', ...(await withoutLocalPaths()), '--lib', '--crate-type', 'cdylib', '--release', '--target', WORKER_TARGET, ...features],
+    ['rustc', '--locked', ...(await withoutLocalPaths()), '--lib', '--crate-type', 'cdylib', '--release', '--target', WORKER_TARGET, ...options],
     {
       env: { ...WITHOUT_FLAGS, EDGE_ASSAY_COMPATIBILITY_DATE: compatibilityDate() },
     },
