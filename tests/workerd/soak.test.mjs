@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { parsed } from '../../bench/soak/client.mjs';
+import { createLog } from '../../bench/soak/log.mjs';
 import { judgement } from '../../bench/soak/figures.mjs';
 import { PAGE, PICTURE, RESULTS, filled, picture } from '../../bench/soak/page.mjs';
 import { soak } from '../../bench/soak/soak.mjs';
@@ -141,6 +142,32 @@ test('an answer is complete with its length or its last chunk, and not before', 
   const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n';
   assert.equal(parsed(chunked)?.body, 'abcde');
   for (const text of [whole, chunked]) assert.equal(parsed(text.slice(0, -1)), undefined);
+});
+
+suite('the reader of the log', () => {
+  const failures = (...members) => {
+    const log = createLog();
+    for (const member of members) log.line(JSON.stringify({ event: 'token_issued', ...member }));
+    return log.failures();
+  };
+  const base64url = (text) => Buffer.from(text).toString('base64url');
+  test('takes no random identifier for a token', () => {
+    assert.deepEqual(failures({ jti: 'DeyJM_fb3H8pnKYl1AtJXk' }), []);
+    const identifier = (_, length) => 'eyJ' + base64url(Uint8Array.from({ length }, () => random.next() * 256));
+    const identifiers = Array.from({ length: 1000 }, (_, x) => ({ jti: identifier(x, 13) }));
+    assert.deepEqual(failures(...identifiers), []);
+  });
+  const header = base64url('{"alg":"RS256","kid":"1"}');
+  const claims = base64url('{"sub":"Zoë"}');
+  for (const [what, detail] of Object.entries({
+    'a token': `${header}.${claims}.c2ln`,
+    'the beginning of one': header.slice(0, 12),
+    'one in a header of a request': `Bearer ${header}.${claims}`,
+    'its claims alone': `x.${claims}`,
+    'one behind an identifier': `DeyJM_fb3H8pnKYl1AtJXk ${header}`,
+  })) {
+    test(`finds ${what}`, () => assert.deepEqual(failures({ detail }), ['the log contains a token, in a line of the event token_issued']));
+  }
 });
 
 test('deliberate faults of the Worker are found, each by its name', async (context) => {
