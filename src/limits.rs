@@ -12,7 +12,7 @@ pub const CRON_HORIZON_SECONDS: u64 = CRON_INTERVAL_SECONDS + CRON_LEAD_SECONDS;
 /// thousands. Further sets have their turn in later runs, and are refreshed by requests until then.
 pub const CRON_SOURCES: usize = 250;
 /// The shortest `cacheTtl` that KV accepts for reads. Isolates share cooldowns through these reads.
-pub const KV_CACHE_TTL_SECONDS: u64 = 30;
+pub const KV_CACHE_TTL_SECONDS: u32 = 30;
 
 /// How long an isolate uses a configuration from KV before it looks for a newer one.
 pub const RECORD_INTERVAL_SECONDS: u64 = 60;

@@ -1,6 +1,11 @@
-//! Implements [`KeyValueStore`](crate::ports::KeyValueStore) and [`Directory`](crate::ports::Directory) with Workers KV.
+//! Implements [`KeyValueStore`](crate::ports::KeyValueStore) and [`Directory`](crate::ports::Directory) with Workers KV. JavaScript makes the
+//! calls: those of the `worker` crate would bring a serialiser of options and the formatting of fractions, 5 kB.
 
-use worker::{Env, KvError};
+use worker::Env;
+use worker::js_sys::Promise;
+use worker::js_sys::futures::JsFuture;
+use worker::wasm_bindgen::JsValue;
+use worker::wasm_bindgen::prelude::wasm_bindgen;
 
 use super::describe;
 use crate::limits;
@@ -9,6 +14,23 @@ use crate::ports::StoreError;
 /// The binding of the KV namespace.
 const BINDING: &str = "JWKS_CACHE";
 
+// They are asynchronous, so they throw nothing.
+#[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen, module = "/src/platform/kv.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = get)]
+    fn begin_get(env: &JsValue, binding: &str, key: &str, cache_ttl: u32) -> Promise;
+    #[wasm_bindgen(js_name = put)]
+    fn begin_put(
+        env: &JsValue,
+        binding: &str,
+        key: &str,
+        value: &str,
+        expiration_ttl: Option<u32>,
+    ) -> Promise;
+    #[wasm_bindgen(js_name = remove)]
+    fn begin_remove(env: &JsValue, binding: &str, key: &str) -> Promise;
+}
+
 /// The value of `key`. Uses the shortest edge cache that KV allows, because isolates share cooldowns through KV.
 pub(super) async fn get(env: &Env, key: &str) -> Result<Option<String>, StoreError> {
     get_from(env, BINDING, key).await
@@ -16,13 +38,8 @@ pub(super) async fn get(env: &Env, key: &str) -> Result<Option<String>, StoreErr
 
 /// As [`get`], from the namespace with this binding.
 pub(super) async fn get_from(env: &Env, binding: &str, key: &str) -> Result<Option<String>, StoreError> {
-    env.kv(binding)
-        .map_err(|_| unbound(binding))?
-        .get(key)
-        .cache_ttl(limits::KV_CACHE_TTL_SECONDS)
-        .text()
-        .await
-        .map_err(|error| failed(&error))
+    let value = ended(begin_get(env, binding, key, limits::KV_CACHE_TTL_SECONDS)).await?;
+    Ok(value.as_string())
 }
 
 /// Stores `value` as the value of `key` for `ttl_seconds`.
@@ -38,30 +55,15 @@ pub(super) async fn put_into(
     value: &str,
     ttl_seconds: Option<u64>,
 ) -> Result<(), StoreError> {
-    let namespace = env.kv(binding).map_err(|_| unbound(binding))?;
-    let mut put = namespace.put(key, value).map_err(|error| failed(&error))?;
-    if let Some(seconds) = ttl_seconds {
-        put = put.expiration_ttl(seconds);
-    }
-    put.execute().await.map_err(|error| failed(&error))
+    let ttl_seconds = ttl_seconds.map(|seconds| u32::try_from(seconds).unwrap_or(u32::MAX));
+    ended(begin_put(env, binding, key, value, ttl_seconds)).await.map(drop)
 }
 
 /// Deletes the value of `key`.
 pub(super) async fn delete(env: &Env, key: &str) -> Result<(), StoreError> {
-    env.kv(BINDING)
-        .map_err(|_| unbound(BINDING))?
-        .delete(key)
-        .await
-        .map_err(|error| StoreError(crate::rejection::excerpt(&error.to_string())))
+    ended(begin_remove(env, BINDING, key)).await.map(drop)
 }
 
-fn unbound(binding: &str) -> StoreError {
-    StoreError(format!("no KV namespace is bound as {binding}"))
-}
-
-fn failed(error: &KvError) -> StoreError {
-    StoreError(match error {
-        KvError::JavaScript(exception) => describe(exception),
-        other => crate::rejection::excerpt(&other.to_string()),
-    })
+async fn ended(operation: Promise) -> Result<JsValue, StoreError> {
+    JsFuture::from(operation).await.map_err(|error| StoreError(describe(&error)))
 }

@@ -58,7 +58,7 @@ impl Namespace {
         };
         let newest = key.versions.iter().rev().find(|version| is_seen(version));
         let value = newest.filter(|version| now_ms < version.expires_ms).map(|version| version.value.clone());
-        key.cached.insert(data_centre, (now_ms + KV_CACHE_TTL_SECONDS as i64 * 1000, value.clone()));
+        key.cached.insert(data_centre, (now_ms + i64::from(KV_CACHE_TTL_SECONDS) * 1000, value.clone()));
         value
     }
 
