@@ -43,6 +43,8 @@ mod details;
 
 pub mod intake;
 
+pub mod response;
+
 pub mod codes;
 
 pub mod endpoints;

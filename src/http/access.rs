@@ -2,8 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::WWW_AUTHENTICATE;
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 
 use super::Response;
 use super::problem::ProblemDetails;
@@ -11,6 +10,8 @@ use crate::config::DetailsAccess;
 use crate::limits;
 use crate::ports::{IncomingRequest, Secrets};
 use crate::rejection::Fault;
+use crate::response::HeaderValue;
+use crate::response::header::WWW_AUTHENTICATE;
 use crate::secrets::password::Password;
 
 /// The Worker secret that gives access to the details.

@@ -13,7 +13,6 @@ mod explain;
 pub use exchange::exchange;
 #[cfg(feature = "explain")]
 pub use explain::explain;
-use http::header::RETRY_AFTER;
 
 use super::answer::Answer;
 use super::application::Application;
@@ -23,6 +22,7 @@ use crate::codes;
 use crate::gateway::requirement::Requirement;
 use crate::limits;
 use crate::ports::{IncomingRequest, Platform};
+use crate::response::header::RETRY_AFTER;
 
 /// `verify(token, options)`. `token` is `None` if the value is not a text, `options` if there are none.
 pub async fn verify<P: Platform>(
@@ -62,7 +62,7 @@ pub fn value(response: &Response) -> String {
     let body = String::from_utf8_lossy(response.body());
     let mut value = String::with_capacity(body.len().saturating_add(40));
     value.push_str(if response.status().is_success() { "{\"ok\":true," } else { "{\"ok\":false," });
-    if let Some(seconds) = response.headers().get(RETRY_AFTER).and_then(|seconds| seconds.to_str().ok()) {
+    if let Some(seconds) = response.headers().get(RETRY_AFTER.as_str()) {
         value.push_str("\"retry_after\":");
         value.push_str(seconds);
         value.push(',');

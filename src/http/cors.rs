@@ -1,16 +1,17 @@
 //! Cross-origin requests from browsers (Fetch §3.3). Without configured origins no header is added.
 
-use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, ORIGIN, VARY,
-};
-use http::{HeaderName, HeaderValue, Method, StatusCode};
+use http::{Method, StatusCode};
 
 use super::Response;
 use crate::config::CorsPolicy;
 use crate::gateway::routes::{Route, RouteCors};
 use crate::limits;
 use crate::ports::{Amendment, IncomingRequest};
+use crate::response::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL, VARY,
+};
+use crate::response::{HeaderName, HeaderValue};
 
 /// Whether this is a CORS preflight: OPTIONS with both `Origin` and `Access-Control-Request-Method`.
 #[must_use]
@@ -22,12 +23,12 @@ pub fn is_preflight(request: &impl IncomingRequest) -> bool {
 
 /// The answer to a preflight for an endpoint with these methods. [`allow_origin`] adds the origin if it is allowed.
 #[must_use]
-pub fn preflight(allow: &HeaderValue) -> Response {
+pub fn preflight(allow: HeaderValue) -> Response {
     let mut response = Response::new(Vec::new());
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
     headers.insert(ALLOW, allow.clone());
-    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, allow.clone());
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, allow);
     headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("Authorization, Content-Type"));
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from(limits::CORS_MAX_AGE_SECONDS));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -37,7 +38,7 @@ pub fn preflight(allow: &HeaderValue) -> Response {
 /// Adds the headers that let the request's origin read the response, if the policy lists that origin.
 pub fn allow_origin(policy: Option<&CorsPolicy>, request: &impl IncomingRequest, response: &mut Response) {
     let Some(policy) = policy else { return };
-    if response.headers().contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
+    if response.headers().get(ACCESS_CONTROL_ALLOW_ORIGIN.as_str()).is_some() {
         // An endpoint that is open to all origins has set it.
         return;
     }
@@ -45,10 +46,10 @@ pub fn allow_origin(policy: Option<&CorsPolicy>, request: &impl IncomingRequest,
     let allowed = if is_for_all {
         Some("*".to_owned())
     } else {
-        response.headers_mut().append(VARY, HeaderValue::from(ORIGIN));
+        response.headers_mut().append(VARY, HeaderValue::from_static("origin"));
         request.header("origin").filter(|origin| policy.origins.contains(origin))
     };
-    if let Some(value) = allowed.and_then(|origin| HeaderValue::from_str(&origin).ok()) {
+    if let Some(value) = allowed.and_then(|origin| HeaderValue::read(&origin)) {
         response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, value);
         response
             .headers_mut()
@@ -91,7 +92,7 @@ pub fn route_amendment(policy: &RouteCors, origin: Option<&str>) -> Amendment {
 pub fn amend(response: &mut Response, amendment: Amendment) {
     let headers = response.headers_mut();
     for (name, value) in amendment.set {
-        if let Ok(value) = HeaderValue::from_str(&value) {
+        if let Some(value) = HeaderValue::read(&value) {
             headers.insert(HeaderName::from_static(name), value);
         }
     }
@@ -123,7 +124,7 @@ pub fn route_preflight(policy: &RouteCors, request: &impl IncomingRequest) -> Re
         ("access-control-request-headers", ACCESS_CONTROL_ALLOW_HEADERS),
     ] {
         let value = request.header(asked).filter(|list| list.len() <= limits::MAX_PREFLIGHT_HEADERS_BYTES);
-        if let Some(value) = value.and_then(|list| HeaderValue::from_str(&list).ok()) {
+        if let Some(value) = value.and_then(|list| HeaderValue::read(&list)) {
             headers.insert(allowed, value);
         }
     }

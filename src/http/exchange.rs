@@ -2,18 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, PRAGMA, RETRY_AFTER,
-    WWW_AUTHENTICATE,
-};
-use http::{HeaderValue, StatusCode};
+use edge_assay_verifier::challenge::quotable;
+use http::StatusCode;
 
 use super::answer::Answer;
 use super::application::Application;
 use super::problem::{json as json_response, status_of};
 use super::{Response, body, challenge, log};
-use edge_assay_verifier::challenge::quotable;
 
 use crate::config::Surface;
 use crate::exchange::Exchange;
@@ -24,6 +19,11 @@ use crate::limits;
 use crate::members::json;
 use crate::ports::{BodyError, IncomingRequest, Platform};
 use crate::rejection::{Fault, Rejection};
+use crate::response::HeaderValue;
+use crate::response::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_MAX_AGE, CACHE_CONTROL, CONTENT_TYPE, ETAG, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use crate::signing::metadata::{self, Published, ServerMetadata};
 use crate::time::Timestamp;
 use crate::verify::{Observed, Terms};
@@ -91,7 +91,7 @@ fn refuse_token(error: &TokenError, surface: &Surface) -> Response {
         }
         TokenError::Client(_) => {
             let challenge = format!("Basic realm=\"{}\", charset=\"UTF-8\"", surface.realm);
-            if let Ok(value) = HeaderValue::from_str(&challenge) {
+            if let Some(value) = HeaderValue::read(&challenge) {
                 response.headers_mut().insert(WWW_AUTHENTICATE, value);
             }
         }
@@ -212,7 +212,7 @@ pub fn server_metadata(exchange: &Exchange, request: &impl IncomingRequest) -> R
 }
 
 fn publish(document: &Published, request: &impl IncomingRequest) -> Response {
-    let known = request.header(IF_NONE_MATCH.as_str()).is_some_and(|tags| {
+    let known = request.header("if-none-match").is_some_and(|tags| {
         tags.split(',')
             .map(|tag| tag.trim().trim_start_matches("W/"))
             .any(|tag| tag == document.etag || tag == "*")
@@ -227,7 +227,7 @@ fn publish(document: &Published, request: &impl IncomingRequest) -> Response {
     };
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if let (Ok(cache), Ok(etag)) = (HeaderValue::from_str(&cache), HeaderValue::from_str(&document.etag)) {
+    if let (Some(cache), Some(etag)) = (HeaderValue::read(&cache), HeaderValue::read(&document.etag)) {
         headers.insert(CACHE_CONTROL, cache);
         headers.insert(ETAG, etag);
     }

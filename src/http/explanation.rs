@@ -4,8 +4,7 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::StatusCode;
 use serde_json::Value;
 
 use super::access::{self, AccessError};
@@ -18,6 +17,8 @@ use crate::jose::hash::sha256;
 use crate::jose::json as strict_json;
 use crate::ports::{BodyError, IncomingRequest, Platform};
 use crate::rejection::{Missing, Rejection};
+use crate::response::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS};
+use crate::response::{HeaderName, HeaderValue, header};
 
 /// The response of `POST /explain`: JSON, or text if the caller prefers it.
 pub async fn answer<P: Platform, R: IncomingRequest>(
@@ -39,7 +40,7 @@ pub async fn answer<P: Platform, R: IncomingRequest>(
     } else {
         json(StatusCode::OK, &report)
     };
-    response.headers_mut().insert(VARY, HeaderValue::from(ACCEPT));
+    response.headers_mut().insert(VARY, HeaderValue::from_static("accept"));
     response
 }
 
@@ -68,8 +69,8 @@ pub async fn console<P: Platform, R: IncomingRequest>(
         .replace("{{report}}", &shown);
     let mut response = plain("text/html; charset=utf-8", page);
     let headers = response.headers_mut();
-    if let Ok(policy) = HeaderValue::from_str(&CONTENT_SECURITY_POLICY) {
-        headers.insert(http::header::CONTENT_SECURITY_POLICY, policy);
+    if let Some(policy) = HeaderValue::read(&CONTENT_SECURITY_POLICY) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     for (name, value) in [("referrer-policy", "no-referrer"), ("cross-origin-opener-policy", "same-origin")] {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));

@@ -3,7 +3,7 @@
 //! The answer is always 200, 401 or 403, because nginx answers 500 if it gets any other status. A fault, which is a 503 elsewhere, is a
 //! 403 here: it stops the request and does not call its token bad. It differs from other 403s by its code and `Retry-After`.
 
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::StatusCode;
 
 use super::admission::{AdmissionContext, AdmissionError};
 use super::answer::Answer;
@@ -19,6 +19,8 @@ use crate::gateway::path::Specials;
 use crate::gateway::proxy::is_another_spelling;
 use crate::gateway::routes::{Found, Route};
 use crate::ports::{IncomingRequest, Platform};
+use crate::response::header::CACHE_CONTROL;
+use crate::response::{HeaderName, HeaderValue};
 use crate::verify::{Observed, Terms, VerifiedToken};
 
 /// The header with the code of a refusal, for the proxy.
@@ -181,10 +183,10 @@ fn visible(cookies: &str) -> String {
 
 fn accepted(headers: Vec<(String, String)>) -> Response {
     let mut response = Response::new(Vec::new());
-    response.headers_mut().insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     for (name, value) in headers {
         // The configuration has checked the names, and values are visible ASCII.
-        if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(&value)) {
+        if let (Some(name), Some(value)) = (HeaderName::read(&name), HeaderValue::read(&value)) {
             response.headers_mut().insert(name, value);
         }
     }

@@ -1,13 +1,13 @@
 //! A decision to forward, as data. The platform sends the request and passes the answer on without asking again; so no future waits for
 //! an upstream. Only if there is no answer, the application is asked once more, with the text that it has left for this case.
 
-use http::header::HeaderName;
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 
 use super::problem::ProblemDetails;
 use super::{Response, log};
 use crate::gateway::routes::Route;
 use crate::ports::{Amendment, Log, UpstreamError, UpstreamRequest};
+use crate::response::{HeaderName, HeaderValue};
 use crate::verify::Observed;
 
 /// An upstream request that may be sent, and what is left to do if there is no answer.
@@ -123,7 +123,7 @@ impl Unanswered {
             upstream_failed(error)
         };
         for (name, value) in &self.headers {
-            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(value)) {
+            if let (Some(name), Some(value)) = (HeaderName::read(name), HeaderValue::read(value)) {
                 response.headers_mut().append(name, value);
             }
         }

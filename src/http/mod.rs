@@ -35,5 +35,4 @@ pub mod router;
 pub mod standing;
 pub mod verdict;
 
-/// A response with its whole body in memory.
-pub type Response = http::Response<Vec<u8>>;
+pub use crate::response::Response;

@@ -3,12 +3,12 @@
 //! Paths, methods and conditions come from the table of endpoints, so the document lists exactly what this Worker's
 //! configuration enables. Only summaries, parameters and schemas are written by hand: one file per operation in `openapi/`.
 
-use http::HeaderValue;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use serde_json::Value;
 
 use super::Response;
 use crate::endpoints::{Enabled, Endpoint, Place};
+use crate::response::HeaderValue;
+use crate::response::header::{CACHE_CONTROL, CONTENT_TYPE};
 
 const BEGINNING: &str = concat!(
     r#"{"openapi":"3.1.0","info":{"title":"edge-assay","version":""#,

@@ -1,11 +1,12 @@
 //! Problem details (`application/problem+json`, RFC 9457), and JSON responses in general.
 
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
 use serde::Serialize;
 
 use super::Response;
 use crate::codes::Code;
+use crate::response::HeaderValue;
+use crate::response::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 
 /// The members of problem details. `type` is derived from `code`.
 #[derive(Debug, Serialize)]
@@ -85,7 +86,7 @@ pub fn method_not_allowed(allow: &str, detail: &str) -> Response {
     let mut response =
         ProblemDetails::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", title, detail)
             .into_response();
-    if let Ok(allow) = HeaderValue::from_str(allow) {
+    if let Some(allow) = HeaderValue::read(allow) {
         response.headers_mut().insert(ALLOW, allow);
     }
     response

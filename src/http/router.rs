@@ -1,6 +1,6 @@
 //! Selects the endpoint of a request, checks the method, and adds what every response of an endpoint has in common.
 
-use http::{HeaderValue, Method};
+use http::Method;
 
 use super::answer::Answer;
 use super::application::Application;
@@ -16,6 +16,7 @@ use crate::endpoints::{Endpoint, Row};
 use crate::gateway::forward_auth::Dialect;
 use crate::limits;
 use crate::ports::{IncomingRequest, Platform};
+use crate::response::HeaderValue;
 #[cfg(feature = "exchange")]
 use crate::verify::Terms;
 
@@ -80,7 +81,7 @@ async fn dispatch<P: Platform, R: IncomingRequest>(app: &Application, platform: 
     }
     // Without configured origins, OPTIONS is a method like any other.
     if surface.cors.is_some() && cors::is_preflight(request) {
-        return cors::preflight(&HeaderValue::from_static(allow)).into();
+        return cors::preflight(HeaderValue::from_static(allow)).into();
     }
     if !allows(*methods, request.method()) {
         let detail = if cors::is_preflight(request) {

@@ -11,6 +11,7 @@ use super::stream::{ReadError, read_whole};
 use crate::intake::Reading;
 use crate::keys::url::Parts;
 use crate::ports::{BodyError, IncomingRequest};
+use crate::response::Response as Answered;
 
 #[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen, module = "/src/platform/message.js")]
 extern "C" {
@@ -174,18 +175,17 @@ impl IncomingRequest for WorkerRequest {
 
 /// The names and the values of the response's headers in turn, each followed by a line break. No name occurs twice.
 #[must_use]
-pub fn header_lines(response: &http::Response<Vec<u8>>) -> String {
+pub fn header_lines(response: &Answered) -> String {
     let mut headers = String::new();
-    for name in response.headers().keys() {
-        headers.push_str(name.as_str());
+    for name in response.headers().names() {
+        headers.push_str(name);
         headers.push('\n');
         // A list is one value with commas (RFC 9110 §5.3). `Set-Cookie` is not a list, and we never send it.
-        for (position, value) in response.headers().get_all(name).iter().enumerate() {
+        for (position, value) in response.headers().get_all(name).enumerate() {
             if position > 0 {
                 headers.push_str(", ");
             }
-            // All our values are visible ASCII, so this never fails.
-            headers.push_str(value.to_str().unwrap_or_default());
+            headers.push_str(value);
         }
         headers.push('\n');
     }
@@ -196,7 +196,7 @@ pub fn header_lines(response: &http::Response<Vec<u8>>) -> String {
 ///
 /// # Errors
 /// The exception of the runtime if it refuses a header or the status.
-pub fn to_worker(response: &http::Response<Vec<u8>>) -> Result<Response, JsValue> {
+pub fn to_worker(response: &Answered) -> Result<Response, JsValue> {
     respond(response.status().as_u16(), &header_lines(response), response.body())
 }
 
@@ -210,7 +210,7 @@ pub fn next_number() -> u32 {
 ///
 /// # Errors
 /// As [`to_worker`].
-pub fn to_worker_and_keep(response: &http::Response<Vec<u8>>) -> Result<(u32, JsValue), JsValue> {
+pub fn to_worker_and_keep(response: &Answered) -> Result<(u32, JsValue), JsValue> {
     let number = next_number();
     let status = response.status().as_u16();
     Ok((number, respond_and_keep(number, status, &header_lines(response), response.body())?))

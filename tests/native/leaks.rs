@@ -74,11 +74,8 @@ fn requests(token: &str) -> Vec<FakeRequest> {
 }
 
 fn seen(response: &Response) -> String {
-    let headers: Vec<String> = response
-        .headers()
-        .iter()
-        .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())))
-        .collect();
+    let headers: Vec<String> =
+        response.headers().iter().map(|(name, value)| format!("{name}: {value}")).collect();
     format!("{}\n{}", headers.join("\n"), String::from_utf8_lossy(response.body()))
 }
 

@@ -19,7 +19,6 @@ use edge_assay::ports::{IncomingRequest, UpstreamRequest};
 use edge_assay::rejection::Rejection;
 use edge_assay::signing::plan::{Intervals, Plan};
 use edge_assay::time::Timestamp;
-use http::header::ACCESS_CONTROL_ALLOW_HEADERS;
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::json;
 use url::Url;
@@ -376,7 +375,7 @@ pub fn forward_auth(data: &[u8]) -> bool {
     let header = |name: &str| IncomingRequest::header(&request, name);
     let dialect = asked.of_question(header);
     if response.status() != 200 {
-        assert!(response.headers().contains_key("x-assay-code"));
+        assert!(response.headers().get("x-assay-code").is_some());
         return false;
     }
     let question = (request.method(), IncomingRequest::host(&request), rest, request.query());
@@ -409,7 +408,7 @@ pub fn forward_auth(data: &[u8]) -> bool {
             let value_set = |name: &str| {
                 upstream_request.set.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
             };
-            let answered = response.headers().get("x-user-id").map(|value| value.to_str().unwrap());
+            let answered = response.headers().get("x-user-id");
             assert_eq!(answered.unwrap_or_default(), value_set("x-user-id").unwrap_or_default());
             check_forwarded(&same, &upstream_request);
         }
@@ -436,12 +435,9 @@ pub fn request(data: &[u8]) -> bool {
             assert!(!body.contains(signature), "{body}");
             // An answer to a preflight repeats the names of headers that the client wants to send, as the Fetch standard requires.
             for (name, value) in
-                response.headers().iter().filter(|(name, _)| *name != ACCESS_CONTROL_ALLOW_HEADERS)
+                response.headers().iter().filter(|(name, _)| *name != "access-control-allow-headers")
             {
-                assert!(
-                    !value.as_bytes().windows(signature.len()).any(|window| window == signature.as_bytes()),
-                    "{name}"
-                );
+                assert!(!value.contains(signature), "{name}");
             }
             response.status().is_success()
         }

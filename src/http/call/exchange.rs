@@ -1,7 +1,6 @@
 //! The call `exchange`.
 
 use http::StatusCode;
-use http::header::RETRY_AFTER;
 
 use super::is_too_large;
 use crate::codes;
@@ -13,6 +12,7 @@ use crate::http::application::Application;
 use crate::http::problem::{ProblemDetails, json as json_response, status_of};
 use crate::http::{challenge, exchange, router};
 use crate::ports::Platform;
+use crate::response::header::RETRY_AFTER;
 
 /// `exchange(params)`, with the rules of `POST /token`. `params` is the form; a client authenticates with `client_id` and `client_secret`.
 pub async fn exchange<P: Platform>(app: &Application, platform: &P, params: &str) -> Answer {

@@ -9,7 +9,7 @@ use crate::support::request::FakeRequest;
 use crate::support::world::header;
 
 fn access_control_headers(response: &Response) -> Vec<String> {
-    let names = response.headers().keys().map(|name| name.as_str().to_owned());
+    let names = response.headers().names().map(str::to_owned);
     names.filter(|name| name.starts_with("access-control-")).collect()
 }
 

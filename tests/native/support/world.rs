@@ -238,7 +238,6 @@ pub fn body(response: &Response) -> Value {
 
 /// A header of a response. Several headers with the name are joined with commas.
 pub fn header(response: &Response, name: &str) -> Option<String> {
-    let values: Vec<&str> =
-        response.headers().get_all(name).iter().map(|value| value.to_str().unwrap()).collect();
+    let values: Vec<&str> = response.headers().get_all(name).collect();
     (!values.is_empty()).then(|| values.join(", "))
 }
