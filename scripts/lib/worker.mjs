@@ -7,6 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { basename, join, relative, resolve } from 'node:path';
 import { at, root } from './paths.mjs';
 import { Failure, quietly, step } from './steps.mjs';
+import { named, withoutExports } from './wasm.mjs';
 import { buildBindgen, COMMAND_LINE_TARGET, ensureToolchain, runBindgen, WITHOUT_FLAGS, withoutLocalPaths, WORKER_TARGET } from './toolchain.mjs';
 
 const OUTPUTS = ['index.js', 'index_bg.wasm'];
@@ -28,26 +29,28 @@ const WHOLE = { folder: 'build', entry: 'src/entry.js', parts: null, levels: {} 
 export const SLIM = { folder: join('build', 'gateway'), entry: 'src/gateway.js', parts: ['kernels'], levels: SMALLER };
 
 // Optimised for size: -O3 makes the file larger and the kernels no faster, and the flattening of -O4 does not support wasm's exceptions.
-// Names and producers are a tenth of the size that Cloudflare counts. The features are those that rustc and wasm-bindgen use, so that
-// wasm-opt writes nothing that workerd cannot read.
+// Names and producers are a tenth of the size that Cloudflare counts.
 const WASM_OPT = [
   '-Os',
   // Inlining a large function into its only caller saves raw bytes and costs compressed ones: 3.6 kB of the whole.
   '--one-caller-inline-max-function-size=25',
+  // Joins an addition with the offset of a load or a store. This differs only where the sum leaves 32 bits, and then the access traps.
+  '--low-memory-unused',
   '--strip-debug',
   '--strip-producers',
-  ...[
-    'mutable-globals',
-    'sign-ext',
-    'nontrapping-float-to-int',
-    'bulk-memory',
-    'multivalue',
-    'reference-types',
-    'exception-handling',
-    'simd',
-    'relaxed-simd',
-  ].map((feature) => `--enable-${feature}`),
 ];
+// Those that rustc and wasm-bindgen use, so that wasm-opt writes nothing that workerd cannot read.
+const FEATURES = [
+  'mutable-globals',
+  'sign-ext',
+  'nontrapping-float-to-int',
+  'bulk-memory',
+  'multivalue',
+  'reference-types',
+  'exception-handling',
+  'simd',
+  'relaxed-simd',
+].map((feature) => `--enable-${feature}`);
 
 /**
  * Builds the Worker from the current sources with these cargo features into `folder`, unless it is up to date there, and returns the
@@ -124,15 +127,38 @@ async function compile(folder, cargo, entry) {
   const built = join('target', WORKER_TARGET, 'release');
   await runBindgen(join(built, 'edge_assay.wasm'), glue);
   copyFileSync(at(built, COMPILED), at(glue, COMPILED));
-  const optimised = join(glue, 'optimised.wasm');
-  await quietly(at('node_modules', '.bin', 'wasm-opt'), [...WASM_OPT, join(glue, 'index_bg.wasm'), '-o', optimised]);
-  // In one step: another wrangler that watches the folder (`npm start`) would stop at a file that is half written.
+  writeFileSync(at(glue, 'index.js'), bundled(readFileSync(at(glue, 'index.js'), 'utf8')));
+  const script = join(glue, 'bundle.js');
+  await bundle({ entry, folder, outfile: script });
+  const optimised = await optimise(glue, readFileSync(at(script), 'utf8'));
+  // In one step each: another wrangler that watches the folder (`npm start`) would stop at a file that is half written.
   mkdirSync(at(folder), { recursive: true });
   renameSync(at(optimised), at(folder, 'index_bg.wasm'));
-  // Bundlers do not support the syntax of the source phase import yet. workerd provides the module with either syntax.
-  const script = readFileSync(at(glue, 'index.js'), 'utf8');
-  writeFileSync(at(glue, 'index.js'), script.replace('import source ', 'import '));
-  await bundle({ entry, folder, outfile: join(folder, 'index.js') });
+  renameSync(at(script), at(folder, 'index.js'));
+}
+
+/** wasm-bindgen's script as a bundler needs it. */
+function bundled(script) {
+  return (
+    script
+      // Bundlers do not support the syntax of the source phase import yet. workerd provides the module with either syntax.
+      .replace('import source ', 'import ')
+      // The classes that `worker` exports and nobody uses. These two statements of each are all that keeps it and its functions in the wasm.
+      .replaceAll(/^if \(Symbol\.dispose\) \w+\.prototype\[Symbol\.dispose\] = \w+\.prototype\.free;$/gm, '')
+      .replaceAll(': new FinalizationRegistry(', ': /* @__PURE__ */ new FinalizationRegistry(')
+  );
+}
+
+/** Makes the wasm of the folder `glue` small: without what the bundled `script` does not use of it. Returns the path of the result. */
+async function optimise(glue, script) {
+  const wasmOpt = (options, from, to) => quietly(at('node_modules', '.bin', 'wasm-opt'), [...options, join(glue, from), '-o', join(glue, to)]);
+  const rewrite = (from, to, change) => writeFileSync(at(glue, to), change(readFileSync(at(glue, from))));
+  const words = new Set(script.match(/[\w$]+/g));
+  rewrite('index_bg.wasm', 'used.wasm', (wasm) => withoutExports(wasm, (name) => words.has(name)));
+  await wasmOpt([...WASM_OPT, ...FEATURES], 'used.wasm', 'small.wasm');
+  rewrite('small.wasm', 'named.wasm', named);
+  await wasmOpt(['--reorder-functions-by-name', '--strip-debug', ...FEATURES], 'named.wasm', 'optimised.wasm');
+  return join(glue, 'optimised.wasm');
 }
 
 const glueOf = (folder) => join('target', 'glue', basename(folder));
@@ -164,7 +190,7 @@ async function compileRust(options) {
 
 function versions() {
   const { devDependencies } = JSON.parse(readFileSync(at('package.json'), 'utf8'));
-  return { wasmOpt: WASM_OPT, binaryen: devDependencies.binaryen, esbuild: devDependencies.esbuild };
+  return { wasmOpt: WASM_OPT, afterwards: sha256('scripts/lib/wasm.mjs'), binaryen: devDependencies.binaryen, esbuild: devDependencies.esbuild };
 }
 
 /** All files that the result depends on: cargo's list of the files that were compiled in, and those that configure the compilation. */

@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { at } from '../../scripts/lib/paths.mjs';
+import { compressible, named, withoutExports } from '../../scripts/lib/wasm.mjs';
 
 // A little above what it is now: growth is to be noticed, and this raised only with a reason.
 const MAX_WASM_BYTES_GZIPPED = 560_000;
@@ -15,6 +16,44 @@ const gzipped = (name) => gzipSync(readFileSync(new URL(`../../build/${name}`, i
 suite('the build', () => {
   test('the wasm is not larger than its limit', () => {
     assert.ok(gzipped('index_bg.wasm') <= MAX_WASM_BYTES_GZIPPED, `${gzipped('index_bg.wasm')} bytes gzipped`);
+  });
+
+  test('the wasm exports nothing that its script does not use', () => {
+    const script = readFileSync(at('build', 'index.js'), 'utf8');
+    const words = new Set(script.match(/[\w$]+/g));
+    const exports = WebAssembly.Module.exports(new WebAssembly.Module(readFileSync(at('build', 'index_bg.wasm')))).map(({ name }) => name);
+    assert.ok(exports.includes('memory') && exports.includes('fetch'), exports.join(', '));
+    assert.deepEqual(
+      exports.filter((name) => !words.has(name)),
+      [],
+    );
+  });
+
+  test('a module stays valid without exports and with names, and has the others still', () => {
+    const wasm = readFileSync(at('build', 'index_bg.wasm'));
+    const less = new WebAssembly.Module(withoutExports(wasm, (name) => name !== 'fetch'));
+    const names = (module) => WebAssembly.Module.exports(module).map(({ name }) => name);
+    const all = names(new WebAssembly.Module(wasm));
+    assert.deepEqual(
+      names(less),
+      all.filter((name) => name !== 'fetch'),
+    );
+    assert.equal(WebAssembly.Module.customSections(new WebAssembly.Module(named(wasm)), 'name').length, 1);
+    assert.throws(() => withoutExports(wasm.subarray(0, 1000), () => true), /cut|cannot be read/);
+  });
+
+  test('the order that compresses well has each function once, and those with much in common together', () => {
+    const bodies = ['first, the same for two', 'quite another body here', 'second, the same for two', 'quite another body there', ''].map((text) =>
+      Buffer.from(text),
+    );
+    const order = compressible(bodies);
+    assert.deepEqual([...order].sort(), [0, 1, 2, 3, 4]);
+    for (const [one, other] of [
+      [0, 2],
+      [1, 3],
+    ]) {
+      assert.equal(Math.abs(order.indexOf(one) - order.indexOf(other)), 1, order.join(' '));
+    }
   });
 
   test('optimising leaves the probe for fused multiplication in the wasm, and it compares both lanes', () => {
