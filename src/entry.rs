@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use http::Method;
 use worker::Env;
+use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::wasm_bindgen::{JsCast as _, JsValue};
 use worker::web_sys::Response;
@@ -27,7 +28,7 @@ use crate::platform::coordinator;
 use crate::platform::eager;
 use crate::platform::environment::Environment;
 use crate::platform::message::{
-    Incoming, WorkerRequest, header_lines, next_number, to_worker, to_worker_and_keep,
+    self, Incoming, WorkerRequest, header_lines, next_number, to_worker, to_worker_and_keep,
 };
 use crate::platform::upstream::error_of;
 use crate::ports::{Clock as _, IncomingRequest as _};
@@ -117,17 +118,16 @@ fn note(configured: &Rc<Configured>, application: &Rc<Application>, grounds: Gro
 /// Answers a request. Returns a response if nothing had to be awaited, otherwise the promise of a response. If an equal request may get the same
 /// response again, returns what src/platform/message.js makes for src/instance.js to keep. If the request is to be forwarded, returns the text of
 /// [`Forwarding`](crate::http::forwarding::Forwarding) in place of a response, and src/platform/upstream.js sends it. `known` is the number that an
-/// earlier text had for the same `Authorization` and the same `env`, or 0.
-///
-/// # Errors
-/// The exception of the runtime if it refuses our response.
+/// earlier text had for the same `Authorization` and the same `env`, or 0. `head` is the length of what src/platform/head.js has just written. The promise is
+/// rejected with the exception of the runtime if it refuses our response.
 #[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen)]
-pub fn fetch(request: Incoming, env: Env, context: Context, known: u32) -> Result<JsValue, JsValue> {
+#[must_use]
+pub fn fetch(request: Incoming, head: usize, env: Env, context: Context, known: u32) -> JsValue {
+    let request = WorkerRequest::new(request, head);
     eager::run(async move {
         let environment = Environment::new(env);
         let configured = configured(&environment);
         let application = configured.application(&environment).await;
-        let request = WorkerRequest::new(request);
         let known =
             ISOLATE.with_borrow(|isolate| isolate.standings.grounds(known, &configured, &application));
         let served = serve(&application, &environment, &request, known.as_ref()).await;
@@ -150,6 +150,13 @@ pub fn fetch(request: Incoming, env: Env, context: Context, known: u32) -> Resul
         finish_later(&context, environment, configured, application, served.refresh)?;
         Ok(kept)
     })
+}
+
+/// Room for a head of this length. src/platform/head.js writes it, and the next call with its length reads it.
+#[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen)]
+#[must_use]
+pub fn head_room(bytes: u32) -> Uint8Array {
+    message::head_room(bytes)
 }
 
 /// Whether the response or the value that was kept with this number may be given again, `seconds` after the epoch. Only `env` and the request are not compared
@@ -185,11 +192,9 @@ pub fn unanswered(
 }
 
 /// Handles the cron trigger.
-///
-/// # Errors
-/// None.
 #[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen)]
-pub fn scheduled(_event: JsValue, env: Env, _context: Context) -> Result<JsValue, JsValue> {
+#[must_use]
+pub fn scheduled(_event: JsValue, env: Env, _context: Context) -> JsValue {
     eager::run(async move {
         let environment = Environment::new(env);
         let configured = configured(&environment);
@@ -200,7 +205,7 @@ pub fn scheduled(_event: JsValue, env: Env, _context: Context) -> Result<JsValue
 }
 
 /// The numbers of the calls; src/instance.js has the same. One export makes all calls, because one for each would be a larger wasm. [`call`]
-/// says what they do. Any other number is `authenticate`.
+/// says what they do.
 const VERIFY: u8 = 0;
 const AUTHENTICATE: u8 = 1;
 #[cfg(feature = "exchange")]
@@ -212,33 +217,33 @@ const EXPLAIN: u8 = 3;
 ///
 /// `subject` is a token for `verify`, what src/instance.js makes of a `Request` for `authenticate`, the form of `POST /token` for `exchange`, and the JSON of
 /// `POST /explain` for `explain`. If a `Request` is refused, the headers of the response come after the value: one line for each name, then one
-/// for its value. If `verify` would give the same value again, a number comes before it, for [`stands`].
-///
-/// # Errors
-/// The exception of the runtime if it takes no work for later.
+/// for its value. If `verify` would give the same value again, a number comes before it, for [`stands`]. For `authenticate`, `head` is the length of what
+/// src/platform/head.js has just written. The promise is rejected with the exception of the runtime if it takes no work for later.
 #[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen)]
+#[must_use]
 pub fn answer(
     number: u8,
     env: Env,
     context: Context,
     subject: JsValue,
+    head: usize,
     options: Option<String>,
-) -> Result<JsValue, JsValue> {
+) -> JsValue {
+    let text = subject.as_string();
+    // The head is read before anything is awaited: the next request overwrites it.
+    let request = (number == AUTHENTICATE).then(|| WorkerRequest::new(subject.unchecked_into(), head));
     eager::run(async move {
         let environment = Environment::new(env);
         let configured = configured(&environment);
         let application = configured.application(&environment).await;
-        let (text, options) = (subject.as_string(), options.as_deref());
-        let answer = match number {
-            VERIFY => call::verify(&application, &environment, text.as_deref(), options).await,
+        let options = options.as_deref();
+        let answer = match (number, &request) {
+            (_, Some(request)) => call::authenticate(&application, &environment, request, options).await,
             #[cfg(feature = "exchange")]
-            EXCHANGE => call::exchange(&application, &environment, &text.unwrap_or_default()).await,
+            (EXCHANGE, _) => call::exchange(&application, &environment, &text.unwrap_or_default()).await,
             #[cfg(feature = "explain")]
-            EXPLAIN => call::explain(&application, &environment, &text.unwrap_or_default()).await.into(),
-            _ => {
-                let request = WorkerRequest::new(subject.unchecked_into());
-                call::authenticate(&application, &environment, &request, options).await
-            }
+            (EXPLAIN, _) => call::explain(&application, &environment, &text.unwrap_or_default()).await.into(),
+            _ => call::verify(&application, &environment, text.as_deref(), options).await,
         };
         let mut value = call::value(&answer.response);
         let has_options = options.is_some();
@@ -256,11 +261,9 @@ pub fn answer(
 
 /// Answers a question to a coordinator that runs in this isolate: the Durable Object `Coordinator`. It reads no configuration; the
 /// question has the URL and the service binding. Returns the text of the answer, or a promise of it.
-///
-/// # Errors
-/// None.
 #[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen)]
-pub fn coordinate(env: Env, question: JsValue) -> Result<JsValue, JsValue> {
+#[must_use]
+pub fn coordinate(env: Env, question: JsValue) -> JsValue {
     let coordinator = ISOLATE.with_borrow(|isolate| Rc::clone(&isolate.coordinator));
     eager::run(async move {
         let question = question.as_string().unwrap_or_default();

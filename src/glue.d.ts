@@ -4,12 +4,15 @@ declare module 'edge-assay' {
 
   export function fetch(
     incoming: import('./instance.js').Incoming,
+    head: number,
     env: object,
     context: { waitUntil(promise: Promise<unknown>): void },
     known: number,
   ): Response | Kept | string | Promise<Response | Kept | string>;
   /** The response of the gateway if an upstream does not answer. */
   export function unanswered(env: object, rest: string, outcome: string, milliseconds: number, error: unknown, ray: string | undefined): Response;
+  /** A view of the room for a head of this length. */
+  export function head_room(bytes: number): Uint8Array;
   /** Whether the response that was kept with this number may be given again. */
   export function stands(number: number, seconds: number): boolean;
   export function scheduled(event: unknown, env: object, context: { waitUntil(promise: Promise<unknown>): void }): void | Promise<void>;
@@ -19,6 +22,7 @@ declare module 'edge-assay' {
     env: object,
     context: { waitUntil(promise: Promise<unknown>): void },
     subject: unknown,
+    head: number,
     options: string | undefined,
   ): string | Promise<string>;
   /** The answer to a question that the coordinator's object has received. */

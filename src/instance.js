@@ -1,6 +1,7 @@
 // The WebAssembly instance, its handlers and its calls. A panic leaves the memory of the instance in an unknown state, so the next event or
 // call after it runs in a new instance with empty caches.
 import * as assay from 'edge-assay';
+import { forget, write } from './platform/head.js';
 import { send } from './platform/upstream.js';
 
 /** @import { AssayWorker, ExchangeParameters, Question, Refusal, VerifyOptions, WorkerContext } from '../npm/types/index.d.ts' */
@@ -25,6 +26,7 @@ const guarded =
   (...args) => {
     if (state.criticalError) {
       assay.__wbg_reset_state();
+      forget();
       state.criticalError = false;
       console.error(
         JSON.stringify({
@@ -141,7 +143,7 @@ function fetch(request, env, context) {
     return response;
   };
   const known = authorization === null ? undefined : verdicts.find(authorization, '', env);
-  const handled = assay.fetch(read, env, context, known?.number ?? 0);
+  const handled = assay.fetch(read, write(read), env, context, known?.number ?? 0);
   return handled instanceof Promise ? handled.then(responseOf) : responseOf(handled);
 }
 
@@ -163,7 +165,7 @@ const bounded = (argument) => (typeof argument === 'string' ? argument.slice(0, 
 
 const call = guarded(assay.answer);
 /** @type {(number: number, env: object, context: WorkerContext, subject: unknown, options?: string) => string | Promise<string>} */
-const answer = (number, env, context, subject, options) => call(number, env, context, bounded(subject), bounded(options));
+const answer = (number, env, context, subject, options) => call(number, env, context, bounded(subject), 0, bounded(options));
 
 const asked = guarded(assay.coordinate);
 /**
@@ -286,8 +288,12 @@ export const explain = (env, context, question) => then(answer(EXPLAIN, env, con
  * @param {Request} request
  * @param {VerifyOptions} [options]
  */
-export const authenticate = (env, context, request, options) =>
-  then(answer(AUTHENTICATE, env, context, incoming(request), optionsOf(options)), authenticated);
+export const authenticate = (env, context, request, options) => then(asking(env, context, request, bounded(optionsOf(options))), authenticated);
+
+const asking = guarded((/** @type {object} */ env, /** @type {WorkerContext} */ context, /** @type {Request} */ request, /** @type {string | undefined} */ options) => {
+  const read = incoming(request);
+  return assay.answer(AUTHENTICATE, env, context, read, write(read), options);
+});
 
 /** @param {string} text */
 function authenticated(text) {

@@ -38,6 +38,9 @@ pub const MAX_CONFIGURATIONS: usize = 8;
 /// The largest accepted request body of an endpoint, and the largest accepted argument of a call. The largest real one is a token with a
 /// few other fields.
 pub const MAX_REQUEST_BODY_BYTES: usize = 128 * 1024;
+/// A body that announces no more than this may be read by the runtime as a whole. While it arrives, it does not count towards
+/// [`MAX_INTAKE_BYTES`]: a thousand such clients that stall hold 8 MiB.
+pub const SMALL_BODY_BYTES: usize = 8 * 1024;
 /// Memory for all request bodies that an isolate reads at the same time: an eighth of its memory. A usual body has 1 to 4 KB, so
 /// this is enough for thousands.
 pub const MAX_INTAKE_BYTES: usize = 16 * 1024 * 1024;

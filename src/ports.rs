@@ -13,6 +13,7 @@ pub use edge_assay_verifier::ports::*;
 
 pub use crate::intake::BodyError;
 use crate::intake::Reading;
+use crate::waiting::with_timeout;
 
 /// KV namespaces with the operator's own data. The configuration names them by their binding.
 pub trait Directory {
@@ -60,8 +61,19 @@ pub trait IncomingRequest {
     fn has_body(&self) -> bool;
     /// Whether Cloudflare's edge has delivered it. Then the edge has set its `CF-*` headers.
     fn is_from_cloudflare(&self) -> bool;
-    /// Reads the whole body into `reading`. Called at most once.
+    /// Reads the whole body into `reading`, chunk by chunk. Either this or [`Self::body_in_time`] is called, once.
     async fn body(&self, max_bytes: usize, reading: &Reading) -> Result<(), BodyError>;
+    /// The same, for at most so many milliseconds.
+    async fn body_in_time(
+        &self,
+        clock: &impl Clock,
+        milliseconds: u32,
+        max_bytes: usize,
+        reading: &Reading,
+    ) -> Result<(), BodyError> {
+        let body = self.body(max_bytes, reading);
+        with_timeout(clock, milliseconds, body).await.unwrap_or(Err(BodyError::Late(milliseconds)))
+    }
 }
 
 /// The upstream request, which forwards an incoming one to an upstream, an API behind the gateway. Method and body stay the same. The platform streams

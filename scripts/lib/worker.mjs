@@ -170,6 +170,7 @@ export async function bundle({ entry, folder = 'build', outfile }) {
     entryPoints: [at(entry)],
     outfile: at(outfile),
     alias: { 'edge-assay': at(glueOf(folder), 'index.js') },
+    inject: [at('src', 'platform', 'microtask.js')],
     external: ['./index_bg.wasm', 'cloudflare:*'],
     bundle: true,
     format: 'esm',

@@ -7,7 +7,6 @@ use crate::codes;
 use crate::intake::Reading;
 use crate::limits;
 use crate::ports::{BodyError, IncomingRequest, Platform};
-use crate::waiting::with_timeout;
 
 /// A body. It counts towards the memory limit until it is dropped.
 pub(super) struct Body {
@@ -22,9 +21,8 @@ pub(super) async fn read<P: Platform, R: IncomingRequest>(
     request: &R,
 ) -> Result<Body, BodyError> {
     let reading = app.intake.open(platform.now());
-    let body = request.body(limits::MAX_REQUEST_BODY_BYTES, &reading);
-    let outcome = with_timeout(platform, limits::BODY_TIMEOUT_MS, body).await;
-    outcome.unwrap_or(Err(BodyError::Late(limits::BODY_TIMEOUT_MS)))?;
+    let (milliseconds, most) = (limits::BODY_TIMEOUT_MS, limits::MAX_REQUEST_BODY_BYTES);
+    request.body_in_time(platform, milliseconds, most, &reading).await?;
     Ok(Body { bytes: reading.complete()?, _reading: reading })
 }
 

@@ -12,25 +12,24 @@ use worker::wasm_bindgen::JsValue;
 type Outcome = Result<JsValue, JsValue>;
 type Boxed = Pin<Box<dyn Future<Output = Outcome>>>;
 
-/// The result of `future` if it completes without waiting, otherwise a promise of its result.
-///
-/// # Errors
-/// Those of `future`.
-pub fn run(future: impl Future<Output = Outcome> + 'static) -> Outcome {
+/// The value of `future` if it completes without waiting, otherwise a promise of it. A failure is a rejected promise: an export that can throw returns
+/// three values, of which JavaScript makes an array at each call.
+pub fn run(future: impl Future<Output = Outcome> + 'static) -> JsValue {
     run_boxed(Box::pin(future))
 }
 
 /// The same, compiled once for all futures.
-fn run_boxed(mut future: Boxed) -> Outcome {
+fn run_boxed(mut future: Boxed) -> JsValue {
     let relay = Arc::new(Relay::default());
     let waker = Waker::from(Arc::clone(&relay));
     match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-        Poll::Ready(outcome) => outcome,
-        Poll::Pending => Ok(promise_of(Box::pin(poll_fn(move |context| {
+        Poll::Ready(Ok(value)) => value,
+        Poll::Ready(Err(error)) => Promise::reject(&error).into(),
+        Poll::Pending => promise_of(Box::pin(poll_fn(move |context| {
             relay.forward_to(context.waker());
             future.as_mut().poll(&mut Context::from_waker(&waker))
         })))
-        .into()),
+        .into(),
     }
 }
 

@@ -3,15 +3,20 @@
 use std::cell::{Cell, RefCell};
 
 use http::Method;
-use worker::wasm_bindgen::JsValue;
+use worker::js_sys::WebAssembly::Memory;
+use worker::js_sys::futures::JsFuture;
+use worker::js_sys::{Promise, Uint8Array};
 use worker::wasm_bindgen::prelude::wasm_bindgen;
+use worker::wasm_bindgen::{self, JsCast as _, JsValue};
 use worker::web_sys::{Request, Response};
 
 use super::stream::{ReadError, read_whole};
 use crate::intake::Reading;
 use crate::keys::url::Parts;
-use crate::ports::{BodyError, IncomingRequest};
+use crate::limits;
+use crate::ports::{BodyError, Clock, IncomingRequest};
 use crate::response::Response as Answered;
+use crate::waiting::with_timeout;
 
 #[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen, module = "/src/platform/message.js")]
 extern "C" {
@@ -22,46 +27,76 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn request(this: &Incoming) -> Request;
 
-    fn head(incoming: &Incoming, into: &mut [u8]) -> u32;
-
     fn header_names(incoming: &Incoming) -> String;
 
     fn header(incoming: &Incoming, name: &str) -> Option<String>;
 
     fn has_cf(incoming: &Incoming) -> bool;
 
-    #[wasm_bindgen(catch)]
-    fn respond(status: u16, headers: &str, body: &[u8]) -> Result<Response, JsValue>;
+    fn small_body(incoming: &Incoming, most: usize, milliseconds: u32) -> Option<Promise>;
 
     #[wasm_bindgen(catch)]
-    fn respond_and_keep(number: u32, status: u16, headers: &str, body: &[u8]) -> Result<JsValue, JsValue>;
+    fn respond(status: u16, headers: Option<&str>, body: &[u8]) -> Result<Response, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    fn respond_and_keep(
+        number: u32,
+        status: u16,
+        headers: Option<&str>,
+        body: &[u8],
+    ) -> Result<JsValue, JsValue>;
 
     #[wasm_bindgen(js_name = next_number)]
     fn count() -> u32;
 }
 
-/// The buffer into which heads are written. Most are short; the runtime accepts none of more than 128 KiB.
-const BUFFER_BYTES: usize = 4096;
+/// The least that the buffer for heads holds. Most are short; the runtime accepts none of more than 128 KiB.
+const USUAL_BYTES: usize = 4096;
 
 thread_local! {
-    static BUFFER: RefCell<Vec<u8>> = RefCell::default();
+    /// The head of the next request, which src/platform/head.js has written.
+    static HEAD: RefCell<Vec<u8>> = RefCell::default();
+    /// The status and the headers of the last response, as JavaScript has them. Most responses of an isolate have the same.
+    static LATEST: RefCell<(u16, String)> = RefCell::default();
 }
 
-/// Reads the head of `incoming` with one call, and without a JavaScript loop over its characters.
-fn read_head<T>(incoming: &Incoming, read: impl FnOnce(&str) -> T) -> T {
-    BUFFER.with_borrow_mut(|buffer| {
-        buffer.resize(BUFFER_BYTES, 0);
-        let mut length = usize::try_from(head(incoming, buffer)).unwrap_or_default();
-        if length > buffer.len() {
-            buffer.resize(length, 0);
-            length = usize::try_from(head(incoming, buffer)).unwrap_or_default();
-        }
+/// A view of the room for a head of this length. It is valid until the memory of the instance grows, or a longer head than usual was read.
+#[must_use]
+pub fn head_room(bytes: u32) -> Uint8Array {
+    HEAD.with_borrow_mut(|buffer| {
+        let length = usize::try_from(bytes).unwrap_or_default().max(USUAL_BYTES);
+        buffer.resize(length, 0);
+        let memory: Memory = wasm_bindgen::memory().unchecked_into();
+        // Addresses have 32 bits here.
+        let address = u32::try_from(buffer.as_ptr().addr()).unwrap_or_default();
+        let length = u32::try_from(length).unwrap_or_default();
+        Uint8Array::new_with_byte_offset_and_length(&memory.buffer(), address, length)
+    })
+}
+
+/// Reads the head of `length` bytes that JavaScript has written.
+fn read_head<T>(length: usize, read: impl FnOnce(&str) -> T) -> T {
+    HEAD.with_borrow_mut(|buffer| {
         // JavaScript writes UTF-8, and no more than there is room for.
-        let result =
-            read(buffer.get(..length).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default());
-        buffer.truncate(BUFFER_BYTES);
-        buffer.shrink_to(BUFFER_BYTES);
+        let text = buffer.get(..length).and_then(|text| std::str::from_utf8(text).ok());
+        let result = read(text.unwrap_or_default());
+        if buffer.len() > USUAL_BYTES {
+            buffer.truncate(USUAL_BYTES);
+            buffer.shrink_to_fit();
+        }
         result
+    })
+}
+
+/// Calls `send` with the status and the headers of a response, or without headers if they are those of the last one.
+fn with_head<T>(response: &Answered, send: impl FnOnce(u16, Option<&str>) -> T) -> T {
+    let (status, lines) = (response.status().as_u16(), header_lines(response));
+    LATEST.with_borrow_mut(|latest| {
+        if latest.0 == status && latest.1 == lines {
+            return send(status, None);
+        }
+        *latest = (status, lines);
+        send(status, Some(&latest.1))
     })
 }
 
@@ -82,10 +117,10 @@ pub struct WorkerRequest {
 }
 
 impl WorkerRequest {
-    /// Reads method, URL and credentials.
+    /// Reads method, URL and credentials, whose head of `length` bytes JavaScript has just written.
     #[must_use]
-    pub fn new(inner: Incoming) -> Self {
-        let (method, scheme, host, target, authorization) = read_head(&inner, |head| {
+    pub fn new(inner: Incoming, length: usize) -> Self {
+        let (method, scheme, host, target, authorization) = read_head(length, |head| {
             // A method, a serialised URL and the value of a header contain no line break.
             let (line, authorization) = match head.split_once('\n') {
                 Some((line, authorization)) => (line, Some(authorization.to_owned())),
@@ -156,6 +191,31 @@ impl IncomingRequest for WorkerRequest {
         has_cf(self.searched())
     }
 
+    async fn body_in_time(
+        &self,
+        clock: &impl Clock,
+        milliseconds: u32,
+        max_bytes: usize,
+        reading: &Reading,
+    ) -> Result<(), BodyError> {
+        let Some(arrival) = small_body(self.searched(), limits::SMALL_BODY_BYTES, milliseconds) else {
+            let body = self.body(max_bytes, reading);
+            return with_timeout(clock, milliseconds, body)
+                .await
+                .unwrap_or(Err(BodyError::Late(milliseconds)));
+        };
+        let arrived = JsFuture::from(arrival).await.unwrap_or_default();
+        match arrived.dyn_into::<Uint8Array>() {
+            Ok(bytes) => {
+                // The memory is reserved first: a Content-Length is not trusted.
+                reading.reserve(usize::try_from(bytes.length()).unwrap_or(usize::MAX), max_bytes)?;
+                reading.push(&bytes.to_vec(), max_bytes)
+            }
+            Err(outcome) if outcome == "late" => Err(BodyError::Late(milliseconds)),
+            Err(_) => Err(BodyError::Broken),
+        }
+    }
+
     async fn body(&self, max_bytes: usize, reading: &Reading) -> Result<(), BodyError> {
         let Some(stream) = self.searched().request().body() else {
             return Ok(());
@@ -197,7 +257,7 @@ pub fn header_lines(response: &Answered) -> String {
 /// # Errors
 /// The exception of the runtime if it refuses a header or the status.
 pub fn to_worker(response: &Answered) -> Result<Response, JsValue> {
-    respond(response.status().as_u16(), &header_lines(response), response.body())
+    with_head(response, |status, headers| respond(status, headers, response.body()))
 }
 
 /// The number of the next response or value that is kept. JavaScript counts, because it outlives an instance that has panicked.
@@ -212,6 +272,7 @@ pub fn next_number() -> u32 {
 /// As [`to_worker`].
 pub fn to_worker_and_keep(response: &Answered) -> Result<(u32, JsValue), JsValue> {
     let number = next_number();
-    let status = response.status().as_u16();
-    Ok((number, respond_and_keep(number, status, &header_lines(response), response.body())?))
+    let kept =
+        with_head(response, |status, headers| respond_and_keep(number, status, headers, response.body()))?;
+    Ok((number, kept))
 }
