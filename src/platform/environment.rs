@@ -6,7 +6,7 @@ use worker::js_sys::{JSON, Reflect};
 use worker::wasm_bindgen::JsValue;
 use worker::{Delay, Env, console_error, console_log, console_warn};
 
-use super::{coordinator, fetch, kv, webcrypto};
+use super::{coordinator, fetch, kv, notes, webcrypto};
 use crate::ports::{
     Clock, CoordinatorError, Directory, Document, DocumentRequest, EngineError, EngineKey, FetchError,
     HttpClient, KeyValueStore, Level, Log, PlatformCrypto, PrivateKey, Random, Runtime, RuntimeFacts,
@@ -117,6 +117,14 @@ impl HttpClient for Environment {
     /// The cache of the data centre.
     fn has_shared_cache(&self) -> bool {
         true
+    }
+
+    async fn read_note(&self, url: &str) -> Option<String> {
+        notes::read(url).await
+    }
+
+    async fn write_note(&self, url: &str, note: &str, seconds: u64) {
+        notes::write(url, note, seconds).await;
     }
 
     async fn ask_coordinator(&self, name: &str, question: &str) -> Result<String, CoordinatorError> {

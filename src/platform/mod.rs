@@ -6,6 +6,7 @@ pub mod environment;
 pub mod fetch;
 pub mod kv;
 pub mod message;
+mod notes;
 mod stream;
 pub mod upstream;
 mod webcrypto;

@@ -532,6 +532,48 @@ suite('the cache of the data centre', () => {
     assert.equal(seen[0].pragma, 'no-cache');
   });
 
+  for (const [failure, fails] of Object.entries({
+    'does not answer': () => new Promise(() => {}),
+    'cannot be reached': () => new Response('error code: 522', { status: 522 }),
+  })) {
+    /** Two isolates of one data centre that share nothing through KV, and what the provider receives from them. */
+    const failing = async (context, jwks = {}) => {
+      const use = during(context);
+      const seen = [];
+      let isUp = false;
+      const outbound = (request) => {
+        seen.push(request.url);
+        return isUp ? Response.json({ keys: [key.publicJwk] }) : fails();
+      };
+      const issuers = [{ issuer: 'https://issuer.example', jwks_uri: 'https://issuer.example/jwks', audience: 'unchecked' }];
+      const config = { issuers, jwks: { fetch_timeout_ms: 800, ...jwks } };
+      const worker = await use(startWorker({ config, outbound, isolates: 2, kv: 'down' }));
+      const ask = async (isolate) => (await worker.verify(token(), { isolate })).status;
+      const at = (seconds) => Promise.all([0, 1].map((isolate) => worker.clockIsAhead(seconds, isolate)));
+      return { seen, ask, at, worker, recover: () => (isUp = true) };
+    };
+
+    test(`has the isolates ask a provider that ${failure} twice a minute together`, async (context) => {
+      const { seen, ask, at, worker, recover } = await failing(context);
+      assert.equal(await ask(0), 503);
+      assert.equal(await ask(1), 503);
+      assert.equal(seen.length, 1, 'the second isolate waits for 2 s');
+      await worker.logged(({ event, reason }) => event === 'jwks_fetch_failed' && /processes nearby have just done so/.test(reason));
+      await at(8);
+      assert.deepEqual([await ask(1), seen.length], [503, 2]);
+      recover();
+      await at(20);
+      assert.deepEqual([await ask(0), await ask(1), seen.length], [503, 503, 2]);
+      await at(62);
+      assert.deepEqual([await ask(0), seen.length], [200, 3]);
+    });
+
+    test(`does not hold back an isolate with jwks.data_centre_cache = false whose provider ${failure}`, async (context) => {
+      const { seen, ask } = await failing(context, { data_centre_cache: false });
+      assert.deepEqual([await ask(0), await ask(1), seen.length], [503, 503, 2]);
+    });
+  }
+
   for (const [status, aged] of Object.entries({ HIT: 30, STALE: 30, MISS: 0, DYNAMIC: 0 })) {
     test(`has the age of its answer taken off the life of the set: ${status}, ${aged} s`, async (context) => {
       const { worker } = await started(context, { headers: { 'cf-cache-status': status } });

@@ -122,6 +122,16 @@ pub const STORE_LEASE_SECONDS: u64 = 3;
 /// A platform may share the answer of an origin among the processes nearby for this long. It shortens the life of a set by as much, so it is
 /// far below the shortest TTL that is of use.
 pub const MAX_SHARED_SECONDS: u64 = 30;
+/// A request that leaves nothing in the cache that processes share may be repeated this long after its end: most failures concern one request only.
+pub const NEARBY_RETRY_SECONDS: u64 = 2;
+/// A fetch that has not ended after this long is noted for the processes nearby, because it may get no answer. A usual one takes 50 to 300 ms.
+pub const NOTED_AFTER_MS: u32 = 500;
+/// How long a note of a fetch is kept: as long as it counts.
+pub const NOTE_SECONDS: u64 = 60;
+/// How long an attempt waits for the notes of the processes nearby. They are as near as the cache that has the answers.
+pub const NEARBY_WAIT_MS: u32 = 300;
+/// After such a wait in vain, this process does without them for this long.
+pub const NEARBY_AVOIDED_SECONDS: u64 = 60;
 /// A coordinator gives the same answer to every process for this long. Three fetches a minute remain below
 /// [`COORDINATOR_FETCHES_PER_MINUTE`], so that a purge, or a second try after a failure, may begin one more.
 pub const COORDINATOR_HOLD_SECONDS: u64 = 20;

@@ -51,6 +51,19 @@ pub trait HttpClient {
         false
     }
 
+    /// What the processes that share that cache have noted of their fetches from this URL ([`Self::write_note`]); `None` if there is nothing. The caller
+    /// limits the time. The text is checked by whoever reads it. A platform without such a cache has no notes.
+    async fn read_note(&self, url: &str) -> Option<String> {
+        let _ = url;
+        None
+    }
+
+    /// Notes this text of some hundred bytes about fetches from this URL, for `seconds`, beside the answers that are shared. It takes the place of the one
+    /// before. If that fails, the processes do without.
+    async fn write_note(&self, url: &str, note: &str, seconds: u64) {
+        let _ = (url, note, seconds);
+    }
+
     /// Sends `question` to the coordinator of the source `name` and returns its answer. Both are texts of
     /// [`coordinator::wire`](crate::keys::coordinator::wire). The caller limits the time, and drops the future when it is over.
     ///
@@ -125,6 +138,9 @@ pub enum FetchError {
     /// The platform has no channel with this name.
     #[error("nothing is bound as {0}")]
     NoChannel(String),
+    /// The request was not sent, because processes nearby have just sent as many as the origin is to get from them. It may be sent in this many seconds.
+    #[error("not asked, because processes nearby have just done so; again in {0} s")]
+    HeldBack(u64),
     /// The network in which this server runs answered in place of the origin, for this reason.
     #[error("{0}")]
     OwnNetwork(String),

@@ -138,6 +138,6 @@ fn reason(error: &FetchError) -> &str {
         FetchError::Unreachable(reason) | FetchError::NoChannel(reason) | FetchError::OwnNetwork(reason) => {
             reason
         }
-        FetchError::Timeout(_) | FetchError::TooLarge(_) => "",
+        FetchError::Timeout(_) | FetchError::TooLarge(_) | FetchError::HeldBack(_) => "",
     }
 }

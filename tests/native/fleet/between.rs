@@ -112,6 +112,33 @@ impl Caches {
     }
 }
 
+/// The notes of fetches in the caches of all data centres: the text, and until when it is kept.
+#[derive(Default)]
+pub(super) struct Notes(RefCell<HashMap<(u16, String), (String, i64)>>);
+
+impl Notes {
+    /// How long the cache takes.
+    fn way_ms(world: &World) -> i64 {
+        world.dice.between(2, 8)
+    }
+
+    pub(super) async fn read(world: &World, data_centre: u16, url: &str) -> Option<String> {
+        world.sleep(Self::way_ms(world)).await;
+        let notes = world.notes.0.borrow();
+        let (text, until_ms) = notes.get(&(data_centre, url.to_owned()))?;
+        (world.now_ms() < *until_ms).then(|| text.clone())
+    }
+
+    pub(super) async fn write(world: &World, data_centre: u16, url: &str, note: &str, seconds: u64) {
+        world.sleep(Self::way_ms(world)).await;
+        if world.scenario.defect != Some(Defect::NotesLost) {
+            let until_ms = world.now_ms() + seconds as i64 * 1000;
+            let key = (data_centre, url.to_owned());
+            world.notes.0.borrow_mut().insert(key, (note.to_owned(), until_ms));
+        }
+    }
+}
+
 /// The one coordinator of the world.
 #[derive(Default)]
 pub(super) struct Centre {

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use edge_assay::ports::{Document, DocumentRequest, FetchError};
 
 use super::report::Answered;
-use super::scenario::Origin;
+use super::scenario::{Failure, Origin};
 use super::world::World;
 use crate::support::keys::jwks_of_kids;
 
@@ -41,13 +41,17 @@ impl Provider {
                 && outage.data_centre.is_none_or(|only| only == data_centre)
                 && outage.issuer.is_none_or(|only| only == self.number)
         });
-        if outage.is_some_and(|outage| outage.hangs) {
+        if outage.is_some_and(|outage| outage.failure == Failure::Hangs) {
             world.sleep(i64::from(request.timeout_ms)).await;
             world.note(|report| report.answered(Answered::Failed));
             return Err(FetchError::Timeout(request.timeout_ms));
         }
         let there_ms = world.dice.between(25, 150);
         world.sleep(there_ms).await;
+        if outage.is_some_and(|outage| outage.failure == Failure::Unreachable) {
+            world.note(|report| report.answered(Answered::Failed));
+            return Err(FetchError::Unreachable("the connection is refused".to_owned()));
+        }
         let answer = match outage {
             Some(_) => (Answered::Failed, Document { status: 503, ..Document::default() }),
             None => self.serve(world, request),

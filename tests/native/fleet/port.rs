@@ -11,7 +11,7 @@ use edge_assay::ports::{
 use edge_assay::time::Timestamp;
 use serde_json::Value;
 
-use super::between::{Caches, Centre};
+use super::between::{Caches, Centre, Notes};
 use super::scenario::{Defect, Tier};
 use super::world::{Isolate, World};
 
@@ -149,6 +149,14 @@ impl HttpClient for Port {
 
     fn has_shared_cache(&self) -> bool {
         self.world.scenario.tier != Tier::Without
+    }
+
+    async fn read_note(&self, url: &str) -> Option<String> {
+        Notes::read(&self.world, self.isolate.data_centre, url).await
+    }
+
+    async fn write_note(&self, url: &str, note: &str, seconds: u64) {
+        Notes::write(&self.world, self.isolate.data_centre, url, note, seconds).await;
     }
 
     async fn ask_coordinator(&self, _: &str, question: &str) -> Result<String, CoordinatorError> {

@@ -61,12 +61,22 @@ pub(super) struct Origin {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outage {
     pub(super) span: Span,
-    /// It does not answer at all, instead of answering 503.
-    pub(super) hangs: bool,
+    pub(super) failure: Failure,
     /// Concerns only requests from this data centre.
     pub(super) data_centre: Option<u16>,
     /// Concerns only this issuer.
     pub(super) issuer: Option<usize>,
+}
+
+/// How an origin fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// It answers 503.
+    Answers503,
+    /// It does not answer.
+    Hangs,
+    /// It cannot be reached.
+    Unreachable,
 }
 
 /// Workers KV.
@@ -156,6 +166,8 @@ pub(super) enum Defect {
     PurgesUnknown,
     /// The data centre's cache holds an answer for ten minutes and says that the origin has just given it.
     AgeHidden,
+    /// The data centre's cache loses the notes of fetches.
+    NotesLost,
 }
 
 const OLD: &[(i64, &[&str])] = &[(i64::MIN, &["old"])];
@@ -223,7 +235,12 @@ const FLOODED: Scenario = Scenario {
 const COLD: Scenario = Scenario { warm_up: 0, duration: 900, ..BASE };
 
 /// The origin fails in the fourth largest data centre only.
-const ONE_BLIND: Outage = Outage { span: (0, 1200), hangs: false, data_centre: Some(3), issuer: None };
+const ONE_BLIND: Outage =
+    Outage { span: (0, 1200), failure: Failure::Answers503, data_centre: Some(3), issuer: None };
+
+/// The origin fails in the whole world.
+const SIX_HOURS: Outage =
+    Outage { span: (600, 22_200), failure: Failure::Answers503, data_centre: None, issuer: None };
 
 /// Every scenario, in the order of `docs/operations/fleet.md`.
 pub(super) const ALL: &[Scenario] = &[
@@ -295,10 +312,7 @@ pub(super) const ALL: &[Scenario] = &[
         about: "the origin answers 503 for 6 h (1,000 isolates)",
         isolates: 1000,
         duration: 23_400,
-        origin: Origin {
-            outage: Some(Outage { span: (600, 22_200), hangs: false, data_centre: None, issuer: None }),
-            ..BASE.origin
-        },
+        origin: Origin { outage: Some(SIX_HOURS), ..BASE.origin },
         ..BASE
     },
     Scenario {
@@ -306,11 +320,25 @@ pub(super) const ALL: &[Scenario] = &[
         about: "the origin does not answer for 6 h (1,000 isolates)",
         isolates: 1000,
         duration: 23_400,
-        origin: Origin {
-            outage: Some(Outage { span: (600, 22_200), hangs: true, data_centre: None, issuer: None }),
-            ..BASE.origin
-        },
+        origin: Origin { outage: Some(Outage { failure: Failure::Hangs, ..SIX_HOURS }), ..BASE.origin },
         ..BASE
+    },
+    Scenario {
+        name: "outage-unreachable",
+        about: "the origin cannot be reached for 6 h (1,000 isolates)",
+        isolates: 1000,
+        duration: 23_400,
+        origin: Origin { outage: Some(Outage { failure: Failure::Unreachable, ..SIX_HOURS }), ..BASE.origin },
+        ..BASE
+    },
+    Scenario {
+        name: "hiccup",
+        about: "rotation without overlap, and the origin does not answer what it is asked in its first 6 s",
+        origin: Origin {
+            outage: Some(Outage { span: (300, 306), failure: Failure::Hangs, ..SIX_HOURS }),
+            ..ROTATION.origin
+        },
+        ..ROTATION
     },
     Scenario {
         name: "blind",
@@ -334,6 +362,14 @@ pub(super) const ALL: &[Scenario] = &[
         about: "a key is withdrawn, and an operator purges its set",
         duration: 1200,
         purged_at: Some(610),
+        ..WITHDRAWAL
+    },
+    Scenario {
+        name: "flood-purge",
+        about: "a key is withdrawn, and an operator purges its set, during a flood of unknown kids",
+        duration: 1200,
+        purged_at: Some(610),
+        flood: Some(Flood { span: (60, 960), pause_ms: 200, data_centre: None }),
         ..WITHDRAWAL
     },
     Scenario {
@@ -426,7 +462,7 @@ pub(super) const ALL: &[Scenario] = &[
         issuers: 3,
         duration: 3600,
         origin: Origin {
-            outage: Some(Outage { span: (600, 3000), hangs: false, data_centre: None, issuer: Some(1) }),
+            outage: Some(Outage { span: (600, 3000), issuer: Some(1), ..SIX_HOURS }),
             ..BASE.origin
         },
         ..BASE

@@ -18,7 +18,7 @@ use edge_assay::limits::{CRON_HORIZON_SECONDS, CRON_INTERVAL_SECONDS, MAX_SHARED
 use edge_assay::ports::DocumentRequest;
 use edge_assay::time::Timestamp;
 
-use super::between::{Caches, Centre};
+use super::between::{Caches, Centre, Notes};
 use super::dice::{self, Dice};
 use super::origin::{self, Provider};
 use super::port::Port;
@@ -99,6 +99,7 @@ pub(super) struct World {
     pub(super) providers: Vec<Provider>,
     pub(super) store: Namespace,
     pub(super) caches: Caches,
+    pub(super) notes: Notes,
     pub(super) centre: Centre,
     pub(super) dice: Dice,
     now_ms: Cell<i64>,
@@ -130,6 +131,7 @@ pub(super) fn simulate(scenario: Scenario) -> Report {
         providers: (0..scenario.issuers).map(|number| Provider::new(scenario.origin, number)).collect(),
         store: Namespace::new(scenario.store.propagation_ms),
         caches: Caches::default(),
+        notes: Notes::default(),
         centre: Centre::default(),
         dice: Dice::new(scenario.seed),
         now_ms: Cell::new(-scenario.warm_up * 1000),

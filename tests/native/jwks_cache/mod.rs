@@ -4,6 +4,7 @@ mod concurrency;
 mod coordinator;
 mod discovery;
 mod freshness;
+mod nearby;
 mod origin;
 mod outage;
 mod purge;

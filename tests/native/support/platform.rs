@@ -42,6 +42,8 @@ pub struct FakePlatform {
     pub origin: Rc<FakeOrigin>,
     /// The coordinator, shared by all isolates.
     pub coordinator: FakeCoordinator,
+    /// The notes beside the answers that a cache shares.
+    pub notes: FakeNotes,
     background: RefCell<Vec<Task>>,
     begun: RefCell<Vec<Task>>,
     /// The directories, shared by all isolates; the key is `<binding> <key>`.
@@ -56,6 +58,40 @@ pub struct FakePlatform {
     pub signer: FakeSigner,
     /// The upstreams of the gateway.
     pub upstreams: FakeUpstreams,
+}
+
+/// The notes in the cache that processes share. The cache holds no answers here.
+#[derive(Default)]
+pub struct FakeNotes {
+    mode: Cell<NotesMode>,
+    /// The notes, each with its URL.
+    pub kept: RefCell<HashMap<String, String>>,
+}
+
+/// How the notes behave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NotesMode {
+    /// The platform has no such cache.
+    #[default]
+    Absent,
+    /// They are kept until another takes their place.
+    Kept,
+    /// The cache does not answer.
+    Hang,
+}
+
+impl FakeNotes {
+    /// From now on they behave like this.
+    pub fn behave(&self, mode: NotesMode) {
+        self.mode.set(mode);
+    }
+
+    async fn reach(&self, time: &Time) {
+        match self.mode.get() {
+            NotesMode::Hang => std::future::pending().await,
+            NotesMode::Absent | NotesMode::Kept => time.sleep(5).await,
+        }
+    }
 }
 
 /// The upstreams: the requests that they received, and how they fail.
@@ -732,6 +768,20 @@ impl HttpClient for FakePlatform {
 
     fn has_coordinator(&self) -> bool {
         *self.coordinator.mode.borrow() != CoordinatorMode::Absent
+    }
+
+    fn has_shared_cache(&self) -> bool {
+        self.notes.mode.get() != NotesMode::Absent
+    }
+
+    async fn read_note(&self, url: &str) -> Option<String> {
+        self.notes.reach(&self.time).await;
+        self.notes.kept.borrow().get(url).cloned()
+    }
+
+    async fn write_note(&self, url: &str, note: &str, _: u64) {
+        self.notes.reach(&self.time).await;
+        self.notes.kept.borrow_mut().insert(url.to_owned(), note.to_owned());
     }
 
     async fn ask_coordinator(&self, _: &str, question: &str) -> Result<String, CoordinatorError> {

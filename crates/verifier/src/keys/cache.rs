@@ -11,11 +11,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::jose::{KeySet, SetIdentity};
-use crate::keys::coordinator::{self, LastPurge, Learnt, Origins, Sharing};
+use crate::keys::coordinator::{self, LastPurge, Learnt, Origins, Sharing, Way};
 use crate::keys::error::{KeySetError, KeySetErrorKind};
 use crate::keys::fetch::{self, Answer, Fetched};
 use crate::keys::freshness::{self, Asked, Decision, Freshness, Lifetime, RefreshPoint, Unavailable};
 use crate::keys::lease::{self, Lease};
+use crate::keys::nearby::Nearby;
 use crate::keys::purge::{self, Look, Purges};
 use crate::keys::record::{self, CachedSet, Record, Written};
 use crate::keys::{CachePolicy, CoordinatorState, KeySource, KeyState, LookedAgain, Lookup, Tier, Wanted};
@@ -43,6 +44,7 @@ pub struct KeyCache {
     store_avoided_until: Shared<Option<Timestamp>>,
     write_failures: Shared<WriteFailures>,
     coordinator: Shared<CoordinatorState>,
+    nearby: Nearby,
 }
 
 /// The outcome of an attempt that the store does not have yet.
@@ -808,12 +810,17 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
             self.with(|entry| (entry.purges.last(), entry.coordinator_avoided_until));
         let must_not_be_lost =
             held.as_ref().is_some_and(|held| held.lifetime.serves_at(begun) && !held.set.keys.is_empty());
-        let origins = Origins::new(self.platform, self.policy, avoided_until, begun);
+        // A probe that is not needed for a token is not counted: a report on many sources has only so many subrequests.
+        let nearby = (noting == Noting::Everything).then_some(&self.cache.nearby);
+        let (holds_set, source) = (held.is_some(), self.source);
+        let origins =
+            Origins::new(self.platform, source, self.policy, avoided_until, nearby, holds_set, begun);
         let max_age = purge::max_age_seconds(purged_at, held.is_some(), begun);
         let outcome =
             fetch::fetch(&origins, self.source, self.policy, held.as_ref(), must_not_be_lost, max_age).await;
         let now = self.platform.now();
-        let Learnt { has_answered, failure, age_seconds, sharing, .. } = origins.into_learnt();
+        let learnt = origins.into_learnt().await;
+        let Learnt { has_answered, failure, age_seconds, sharing, way, .. } = learnt;
         self.note_coordinator(has_answered, failure, now);
         let shared_at = (sharing != Sharing::Nobody).then(|| now.minus(age_seconds));
         if self.with(|entry| entry.purges.last()) != purged_at {
@@ -838,6 +845,10 @@ impl<'v, P: KeyPlatform> Visit<'v, P> {
         let asked = match (&outcome, wanted) {
             // The fetch has looked for this kid, even if no set was known before.
             (Ok(brought), Wanted::Kid(kid)) if !brought.set.has_kid(kid) => Asked::UnknownKid,
+            // The answer is from after a purge, and nothing of it is in the cache. Without this, a token of the purged key would have it asked for again at once.
+            (Ok(_), _) if way == Way::PastCache => Asked::UnknownKid,
+            // Nobody has looked for the key.
+            (Err(_), _) if way == Way::HeldBack => Asked::Any,
             _ => asked,
         };
         let succeeded = outcome.is_ok();

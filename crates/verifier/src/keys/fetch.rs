@@ -174,7 +174,9 @@ const NOT_UTF8: &str = "the document is not UTF-8";
 
 fn unanswered(error: &FetchError) -> KeySetError {
     match error {
-        FetchError::Timeout(_) | FetchError::Unreachable(_) => KeySetError::unavailable(error.to_string()),
+        FetchError::Timeout(_) | FetchError::Unreachable(_) | FetchError::HeldBack(_) => {
+            KeySetError::unavailable(error.to_string())
+        }
         FetchError::TooLarge(_) => KeySetError::invalid(KeySetProblem::TooLarge, error.to_string()),
         FetchError::NoChannel(_) => KeySetError::invalid(KeySetProblem::NoChannel, error.to_string()),
         FetchError::OwnNetwork(reason) => KeySetError::invalid(KeySetProblem::OwnNetwork, reason.as_str()),

@@ -10,6 +10,7 @@ pub mod error;
 pub mod fetch;
 pub mod freshness;
 mod lease;
+mod nearby;
 mod purge;
 pub mod record;
 pub mod retired;

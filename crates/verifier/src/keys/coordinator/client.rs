@@ -3,20 +3,22 @@
 //! A working coordinator answers each question within a second, if only to say that its fetch has not ended. So a process that hears
 //! nothing for longer does not wait for a slow origin: the coordinator is down, and the process fetches by itself for a minute.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::keys::CachePolicy;
 use crate::keys::fetch::is_temporary;
 use crate::keys::freshness::lasts;
-use crate::limits::{COORDINATOR_ANSWERS_MS, COORDINATOR_AVOIDED_SECONDS};
+use crate::keys::nearby::{Fetches, Left, Nearby};
+use crate::limits::{COORDINATOR_ANSWERS_MS, COORDINATOR_AVOIDED_SECONDS, NOTED_AFTER_MS};
 use crate::ports::{Clock, CoordinatorError, Document, DocumentRequest, FetchError, HttpClient};
 use crate::sync::Shared;
 use crate::time::Timestamp;
 use crate::waiting::with_timeout;
 
 use super::wire::{Answer, PurgeQuestion, Question};
-use super::{name, name_for};
+use super::{first_url, name, name_for};
 use crate::keys::{KeySource, record};
 
 /// The way to the origins for one attempt of a process: through the coordinator, if the platform has one that works.
@@ -24,6 +26,22 @@ pub(crate) struct Origins<'o, P> {
     platform: &'o P,
     max_shared_seconds: u64,
     learnt: Shared<Learnt>,
+    /// The notes of the processes that share a cache, if this attempt obeys them.
+    nearby: Option<(&'o Nearby, &'o KeySource)>,
+    sent: Shared<Option<Sent>>,
+    holds_set: bool,
+}
+
+/// What this attempt has sent to the origin, or to the cache before it.
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    begun: Timestamp,
+    /// What was noted when it began.
+    known: Fetches,
+    /// What it has left in the cache; `None` if the cache has answered.
+    left: Option<Left>,
+    /// Whether it is noted as a fetch that has not ended.
+    is_noted: bool,
 }
 
 /// What an attempt has learnt of the coordinator and of the last answer.
@@ -39,6 +57,20 @@ pub(crate) struct Learnt {
     pub(crate) age_seconds: u64,
     /// Who else has the last answer.
     pub(crate) sharing: Sharing,
+    /// How the processes nearby have changed the attempt.
+    pub(crate) way: Way,
+}
+
+/// How an attempt has reached the origin, where processes share a cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Through that cache, or there is none.
+    #[default]
+    Usual,
+    /// Past it, after a purge.
+    PastCache,
+    /// Not at all, because of what processes nearby have asked.
+    HeldBack,
 }
 
 /// Who else has an answer.
@@ -54,20 +86,36 @@ pub(crate) enum Sharing {
 }
 
 impl<'o, P: Clock + HttpClient> Origins<'o, P> {
-    /// The way of a process that avoids the coordinator until `avoided_until`, because it failed.
+    /// The way of a process that avoids the coordinator until `avoided_until`, because it failed. Without `nearby` it does not count its requests among those
+    /// of the processes nearby. `holds_set` says that the process has a set already.
     pub(crate) fn new(
         platform: &'o P,
+        source: &'o KeySource,
         policy: &CachePolicy,
         avoided_until: Option<Timestamp>,
+        nearby: Option<&'o Nearby>,
+        holds_set: bool,
         now: Timestamp,
     ) -> Self {
         let is_avoided =
             lasts(avoided_until, COORDINATOR_AVOIDED_SECONDS, now) || !platform.has_coordinator();
         let learnt = Shared::new(Learnt { is_avoided, ..Learnt::default() });
-        Self { platform, max_shared_seconds: policy.max_shared_seconds, learnt }
+        let max_shared_seconds = policy.max_shared_seconds;
+        // An origin on this machine is a developer's, who may start it a moment later.
+        let is_counted = source.channel.is_none() && !first_url(source).starts_with("http:");
+        let is_shared = max_shared_seconds > 0 && platform.has_shared_cache();
+        let nearby = nearby.filter(|_| is_counted && is_shared).map(|nearby| (nearby, source));
+        Self { platform, max_shared_seconds, learnt, nearby, sent: Shared::new(None), holds_set }
     }
 
-    pub(crate) fn into_learnt(self) -> Learnt {
+    /// What this attempt has learnt, when it has ended. Notes it for the processes nearby.
+    pub(crate) async fn into_learnt(self) -> Learnt {
+        if let (Some((nearby, source)), Some(sent)) = (self.nearby, self.sent.into_inner())
+            && let Some(left) = sent.left.or_else(|| sent.is_noted.then_some(Left::Answer))
+        {
+            let fetches = sent.known.with(sent.begun, self.platform.now(), left);
+            nearby.write(self.platform, first_url(source), &fetches).await;
+        }
         self.learnt.into_inner()
     }
 
@@ -112,10 +160,71 @@ impl<'o, P: Clock + HttpClient> Origins<'o, P> {
     async fn direct(&self, request: &DocumentRequest) -> Result<Document, FetchError> {
         let max_age_seconds = request.max_age_seconds.min(self.max_shared_seconds);
         let request = DocumentRequest { max_age_seconds, ..request.clone() };
-        let answer = HttpClient::get(self.platform, &request).await;
+        let answer = match self.nearby {
+            Some((nearby, source)) => self.counted(&request, nearby, source).await,
+            None => HttpClient::get(self.platform, &request).await,
+        };
+        if let Err(FetchError::HeldBack(_)) = answer {
+            return answer;
+        }
         let age_seconds = answer.as_ref().ok().and_then(|document| document.age_seconds);
         let sharing = if age_seconds.is_some() { Sharing::Perhaps } else { Sharing::Nobody };
         self.note(age_seconds.unwrap_or(0), sharing);
+        answer
+    }
+
+    /// The same, as one of the requests that the processes nearby send together. One past the cache, after a purge, is counted and not held back.
+    async fn counted(
+        &self,
+        request: &DocumentRequest,
+        nearby: &Nearby,
+        source: &KeySource,
+    ) -> Result<Document, FetchError> {
+        let is_past = request.max_age_seconds < self.max_shared_seconds;
+        let sent = if let Some(sent) = self.sent.get() {
+            sent
+        } else {
+            let known = nearby.read(self.platform, first_url(source)).await;
+            let begun = self.platform.now();
+            if let Some((left, age_seconds)) = known.hold(self.holds_set, begun).filter(|_| !is_past) {
+                self.note(age_seconds, Sharing::Another);
+                self.learnt.with(|learnt| learnt.way = Way::HeldBack);
+                return Err(FetchError::HeldBack(left));
+            }
+            // Where the last one got no answer, the next may fail as soon as it begins, and others see it too late. So it is noted first, as a failed one.
+            if known.has_failed() && !is_past {
+                let fetches = known.with(begun, begun, Left::Nothing);
+                nearby.write(self.platform, first_url(source), &fetches).await;
+            }
+            Sent { begun, known, left: None, is_noted: known.is_in_progress(begun) }
+        };
+        // So it counts if this future is dropped because of a time limit.
+        self.sent.set(Some(Sent { left: Some(Left::Nothing), ..sent }));
+        let mut asked = pin!(HttpClient::get(self.platform, request));
+        let answer = with_timeout(self.platform, NOTED_AFTER_MS, asked.as_mut()).await;
+        let is_noted = sent.is_noted || answer.is_none();
+        let answer = if let Some(answer) = answer {
+            answer
+        } else {
+            if !sent.is_noted {
+                let ended = self.platform.now().plus(u64::from(request.timeout_ms.div_ceil(1000)));
+                let fetches = sent.known.with(sent.begun, ended, Left::Nothing);
+                nearby.write(self.platform, first_url(source), &fetches).await;
+            }
+            asked.await
+        };
+        let left = match &answer {
+            // The last is a network's own answer in place of an origin that it cannot reach.
+            Err(FetchError::Timeout(_) | FetchError::Unreachable(_))
+            | Ok(Document { status: 520..=530, age_seconds: None, .. }) => Some(Left::Nothing),
+            Ok(Document { age_seconds: Some(_), .. }) => None,
+            _ if is_past => Some(Left::Past),
+            _ => Some(Left::Answer),
+        };
+        self.sent.set(Some(Sent { left: sent.left.max(left), is_noted, ..sent }));
+        if is_past {
+            self.learnt.with(|learnt| learnt.way = Way::PastCache);
+        }
         answer
     }
 }

@@ -36,7 +36,7 @@ use super::purge::{self, Look, Told};
 use super::{KeySource, Location};
 use wire::{Answer, PurgeQuestion, Question};
 
-pub(super) use client::{LastPurge, Learnt, Origins, Sharing, purged_at};
+pub(super) use client::{LastPurge, Learnt, Origins, Sharing, Way, purged_at};
 
 /// The name of the coordinator that fetches what `request` asks for: the same for each process. The base64url SHA-256 of the channel
 /// and the URL.
@@ -47,8 +47,13 @@ pub fn name(request: &DocumentRequest) -> String {
 
 /// The name of the coordinator that knows the purges of `source`: the one that fetches its first document.
 fn name_for(source: &KeySource) -> String {
+    name_of(&identity_of(source.channel.as_deref(), first_url(source)))
+}
+
+/// The URL of the document that is fetched first.
+fn first_url(source: &KeySource) -> &str {
     let (Location::Jwks { uri } | Location::Discovery { uri }) = &source.location;
-    name_of(&identity_of(source.channel.as_deref(), uri))
+    uri
 }
 
 fn name_of(identity: &str) -> String {

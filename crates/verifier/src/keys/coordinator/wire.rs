@@ -152,6 +152,8 @@ impl Answer {
                     FetchError::Unreachable(reason) => ("unreachable", shortened(reason).into()),
                     FetchError::NoChannel(name) => ("no_channel", shortened(name).into()),
                     FetchError::OwnNetwork(reason) => ("own_network", shortened(reason).into()),
+                    // A coordinator holds back its fetches by itself.
+                    FetchError::HeldBack(_) => ("unreachable", shortened(&error.to_string()).into()),
                 };
                 json!({
                     "state": "failed",
