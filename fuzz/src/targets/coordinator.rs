@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use edge_assay::keys::coordinator::wire::{Answer, Question};
+use edge_assay::jose::base64url;
+use edge_assay::keys::coordinator::wire::{Answer, AnyQuestion, PurgeQuestion, Question};
 use edge_assay::keys::url::accept;
 use edge_assay::limits::{
     FETCH_TIMEOUT_RANGE_MS, MAX_ANSWER_BYTES, MAX_ETAG_BYTES, MAX_FAILURE_REASON_CHARS, MAX_JWKS_BYTES,
@@ -13,7 +14,7 @@ use edge_assay::ports::{Document, DocumentRequest, FetchError};
 const ACCEPT_DOCUMENT: &str = "application/json";
 
 /// A question or an answer that was read is within the bounds, and reads the same when it is written again. What our own side writes, of any origin's answer,
-/// of any failure and for any URL that may be fetched, is read as it was meant. The input is read as a question, as an answer, and as a line
+/// of any failure and for any URL that may be fetched, is read as it was meant. The input is read as a question of either kind, as an answer, and as a line
 /// `status|etag|cache control|content type|date|location` with a body behind it.
 pub fn coordinator(data: &[u8]) -> bool {
     relayed(data);
@@ -21,7 +22,27 @@ pub fn coordinator(data: &[u8]) -> bool {
     asked(text);
     failed(text);
     let is_question = question(text);
-    answer(text) || is_question
+    let is_purge_question = purge_question(text);
+    let read_once = match AnyQuestion::read(text) {
+        Ok(AnyQuestion::Document(_)) => (true, false),
+        Ok(AnyQuestion::Purges(_)) => (false, true),
+        Err(_) => (false, false),
+    };
+    assert_eq!(read_once, (is_question, is_purge_question));
+    answer(text) || is_question || is_purge_question
+}
+
+/// The name of a source becomes part of a key of the store.
+fn purge_question(text: &str) -> bool {
+    let Ok(read) = PurgeQuestion::read(text) else { return false };
+    assert!(text.len() <= MAX_QUESTION_BYTES);
+    assert_eq!(base64url::decode(&read.id).map(|octets| octets.len()), Some(32));
+    assert!(
+        read.id.len() == 43
+            && read.id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    );
+    assert_eq!(PurgeQuestion::read(&read.write()).as_ref(), Ok(&read));
+    true
 }
 
 fn question(text: &str) -> bool {

@@ -34,7 +34,7 @@ use super::freshness::is_future;
 use super::lease::{self, Lease};
 use super::purge::{self, Look, Told};
 use super::{KeySource, Location};
-use wire::{Answer, PurgeQuestion, Question};
+use wire::{Answer, AnyQuestion, PurgeQuestion, Question};
 
 pub(super) use client::{LastPurge, Learnt, Origins, Sharing, Way, purged_at};
 
@@ -152,16 +152,14 @@ impl Coordinator {
     /// question: other questions need its outcome. If it is dropped all the same, a later question begins another.
     #[must_use]
     pub fn ask(&self, question: &str, now: Timestamp) -> (Asked, Option<Fetch>) {
-        match Question::read(question) {
-            Ok(Question { request }) => {
+        match AnyQuestion::read(question) {
+            Ok(AnyQuestion::Document(Question { request })) => {
                 let lease = self.lease(&request, now);
                 let fetch = lease.map(|lease| Fetch { request: request.clone(), lease });
                 (Asked(Subject::Document(request)), fetch)
             }
-            Err(reason) => {
-                let told = PurgeQuestion::read(question).map(|question| self.hear(question, now));
-                (Asked(told.unwrap_or(Subject::Nothing(reason))), None)
-            }
+            Ok(AnyQuestion::Purges(question)) => (Asked(self.hear(question, now)), None),
+            Err(reason) => (Asked(Subject::Nothing(reason)), None),
         }
     }
 

@@ -32,6 +32,18 @@ pub struct PurgeQuestion {
     pub purged_at: Option<Timestamp>,
 }
 
+/// A question of either kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AnyQuestion {
+    /// About a document.
+    Document(Question),
+    /// About purges.
+    Purges(PurgeQuestion),
+}
+
+/// The member that makes a text a question about purges.
+const PURGES_OF: &str = "purges_of";
+
 /// The answer of a coordinator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -59,6 +71,21 @@ pub enum Answer {
     Purges(Option<Timestamp>),
     /// The coordinator does not serve this question, for this reason.
     Refused(String),
+}
+
+impl AnyQuestion {
+    /// Reads a question.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let rest = Rest::read(text, MAX_QUESTION_BYTES)?;
+        if rest.0.contains_key(PURGES_OF) {
+            PurgeQuestion::taken(rest).map(Self::Purges)
+        } else {
+            Question::taken(rest).map(Self::Document)
+        }
+    }
 }
 
 impl Question {
@@ -90,7 +117,10 @@ impl Question {
     /// # Errors
     /// Why it is none.
     pub fn read(text: &str) -> Result<Self, String> {
-        let mut rest = Rest::read(text, MAX_QUESTION_BYTES)?;
+        Self::taken(Rest::read(text, MAX_QUESTION_BYTES)?)
+    }
+
+    fn taken(mut rest: Rest) -> Result<Self, String> {
         let url = rest.text("url", MAX_URL_BYTES)?.ok_or("`url` is missing")?;
         url::accept(&url).map_err(|fault| format!("`url`: {fault}"))?;
         let accept = rest.text("accept", MAX_HEADER_BYTES)?.ok_or("`accept` is missing")?;
@@ -123,9 +153,12 @@ impl PurgeQuestion {
     /// # Errors
     /// Why it is none.
     pub fn read(text: &str) -> Result<Self, String> {
-        let mut rest = Rest::read(text, MAX_QUESTION_BYTES)?;
+        Self::taken(Rest::read(text, MAX_QUESTION_BYTES)?)
+    }
+
+    fn taken(mut rest: Rest) -> Result<Self, String> {
         // The coordinator reads the key with this name from the store, so it must be no other text.
-        let id = rest.text("purges_of", MAX_HEADER_BYTES)?;
+        let id = rest.text(PURGES_OF, MAX_HEADER_BYTES)?;
         let id = id.filter(|id| base64url::decode(id).is_some_and(|octets| octets.len() == 32));
         let id = id.ok_or("`purges_of` is no SHA-256")?;
         let purged_at = rest.time("purged_at")?;
