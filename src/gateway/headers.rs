@@ -156,6 +156,9 @@ const FRAMING: &[&str] = &["content-length", "content-type", "content-encoding",
 /// The beginning of Cloudflare's names. They are forwarded in this spelling only.
 const CLOUDFLARE_PREFIX: &str = "cf-";
 
+/// The header with the operator's key for details. No API needs it: a request that has it was meant for an endpoint of ours, under another path.
+const EXPLAIN_KEY: &str = "x-explain-key";
+
 /// Further names that may not be configured as identity headers, because they have another meaning.
 const RESERVED: &[&str] = &[
     "accept",
@@ -226,7 +229,7 @@ const RESERVED: &[&str] = &[
     "x-accel-redirect",
     "x-assay-code",
     "x-content-type-options",
-    "x-explain-key",
+    EXPLAIN_KEY,
     "x-forward-auth-secret",
     "x-requested-with",
     "x-sendfile",
@@ -333,6 +336,7 @@ pub fn to_remove(names: &str, untrusted: &Untrusted, connection: &str, is_upgrad
                 return false;
             }
             HOP_BY_HOP.contains(name)
+                || *name == EXPLAIN_KEY
                 || untrusted.meaning(name).is_some()
                 || is_disguised(name)
                 || (!connection.is_empty() && is_named(name))
@@ -443,6 +447,12 @@ mod tests {
         assert_eq!(to_remove(&names.join("\n"), &Untrusted::default(), "", false), names);
         let others = "accept\ncf-access-jwt-assertion\ncf-ray\nx-api-key\nx-request-id\nuser-agent\nx-user";
         assert!(to_remove(others, &Untrusted::default(), "", false).is_empty());
+    }
+
+    #[test]
+    fn no_upstream_gets_the_operators_key() {
+        let names = "accept\nx-api-key\nx-explain-key";
+        assert_eq!(to_remove(names, &Untrusted::default(), "", false), ["x-explain-key"]);
     }
 
     #[test]
