@@ -12,7 +12,7 @@ pub fn resolve(reference: SecretReference, secrets: &impl Secrets) -> Configured
     if let Err(problem) = &mut secret.key
         && *problem == NOT_BOUND
     {
-        *problem = "it is not bound; set it with `npx wrangler secret put`";
+        *problem = "it is not bound; set it with `npx wrangler secret put <its name>` (`wrangler dev`: in .dev.vars)";
     }
     secret
 }

@@ -218,12 +218,15 @@ fn a_token_with_a_shared_secret_says_which_secret_to_put_and_verifies_with_it() 
         );
         assert!(read(&place, ".dev.vars").contains(&format!("# {binding}=")));
         shows_nothing_of(&token, &output, &place);
+        let config = format!("{place}/wrangler.toml");
+        let unbound = stdout(&edge_assay(&["check", &config], ""));
+        let advice = "it is not bound; set it with `npx wrangler secret put <its name>` (`wrangler dev`: in .dev.vars)";
+        assert!(unbound.contains(&format!("{binding}: {advice}")), "{unbound}");
         std::fs::write(
             format!("{place}/.dev.vars"),
             format!("{binding}={}\n", String::from_utf8_lossy(SECRET)),
         )
         .unwrap();
-        let config = format!("{place}/wrangler.toml");
         assert_eq!(code(&edge_assay(&["check", &config], "")), 0);
         let explained = edge_assay(&["explain", "--config", &config], &token);
         assert_eq!(code(&explained), 0, "{}", stdout(&explained));
