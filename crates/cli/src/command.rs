@@ -9,6 +9,9 @@ use super::terminal::{self, UNUSABLE};
 /// The exit code for a token that is refused, or a configuration with faults.
 pub(crate) const REFUSED: u8 = 1;
 
+/// What is wrong if there is no token on standard input: in a shell without the variable, `printf %s "$TOKEN"` writes nothing.
+pub(crate) const EMPTY_INPUT: &str = "standard input is empty. Is the variable TOKEN set in this shell?";
+
 /// The arguments of a call.
 pub(crate) struct Arguments {
     flags: Vec<String>,

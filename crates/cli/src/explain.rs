@@ -61,7 +61,12 @@ fn explain(given: &[String]) -> Result<bool, String> {
                     "Paste the token, press Enter, and end the input with Ctrl-D (Windows: Ctrl-Z, Enter).",
                 );
             }
-            terminal::read_input()?
+            let token = terminal::read_input()?;
+            // A preflight has no token.
+            if token.trim().is_empty() && described.0.is_none() {
+                terminal::report(&format!("The token: {}", command::EMPTY_INPUT));
+            }
+            token
         }
     };
     if let Some(url) = online {

@@ -274,6 +274,22 @@ fn a_token_is_no_argument_and_the_message_shows_the_same_call_without_it() {
 }
 
 #[test]
+fn an_empty_input_is_named_because_a_shell_without_the_variable_sends_that() {
+    let folder = Folder::new("empty");
+    let config = folder.file("wrangler.toml", &configuration(""));
+    let explain = |input, more: &[&str]| {
+        let output = edge_assay(&[&["explain", "--config", &config], more].concat(), input);
+        assert_eq!(code(&output), 1);
+        stderr(&output)
+    };
+    for input in ["", "\n"] {
+        assert!(explain(input, &[]).contains("standard input is empty"), "{input:?}");
+    }
+    assert_eq!(explain("null", &[]), "");
+    assert_eq!(explain("", &["--method", "OPTIONS", "--path", "/"]), "", "a preflight has no token");
+}
+
+#[test]
 fn a_token_is_sent_only_to_a_worker_with_https_or_on_this_machine() {
     let output = edge_assay(&["explain", "-", "--online", "http://auth.example.com"], "a.b.c");
     assert_eq!(code(&output), 2);

@@ -12,6 +12,8 @@ use edge_assay::trust::classes::Class;
 use edge_assay::trust::presets::Preset;
 use serde_json::{Map, Value};
 
+use super::super::command::EMPTY_INPUT;
+
 /// The longest `iss` and the longest `aud` that are taken over, in bytes.
 const MAX_VALUE_BYTES: usize = 1024;
 /// The most audiences of a token that are looked at.
@@ -58,6 +60,9 @@ impl Facts {
 /// # Errors
 /// A message without any part of the token.
 pub(super) fn read(text: &str) -> Result<Facts, String> {
+    if text.trim().is_empty() {
+        return Err(format!("✗ This is no token: {EMPTY_INPUT}"));
+    }
     let token =
         presented::given(text).token.map_err(|rejection| format!("✗ This is no token: {rejection}"))?;
     let segments: Vec<&str> = token.split('.').collect();

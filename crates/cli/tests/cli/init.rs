@@ -454,7 +454,7 @@ fn what_is_no_token_is_refused_in_words() {
     let folder = Folder::new("init-no-token");
     let long = "a".repeat(70_000);
     for (what, text, said) in [
-        ("nothing", String::new(), "This is no token"),
+        ("nothing", String::new(), "standard input is empty"),
         ("a word", "hello".to_owned(), "no dots"),
         ("an opaque token", "sb_secret_abc".to_owned(), "no dots"),
         ("an access token of Google", "ya29.a0Af-x".to_owned(), "Pass the ID token"),
