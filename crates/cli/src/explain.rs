@@ -150,15 +150,26 @@ fn ask(url: &str, token: &str, (method, host, path): Described, as_json: bool) -
     .map_err(|error| format!("{endpoint} did not answer: {error}"))?;
     let body =
         String::from_utf8(answer.body).map_err(|_| format!("the answer of {endpoint} is not UTF-8 text"))?;
-    if answer.status == 401 {
-        let problem = strict_json::parse_object(&body).unwrap_or_default();
-        let detail = problem.get("detail").and_then(|detail| detail.as_str()).unwrap_or("without a reason");
+    let problem = strict_json::parse_object(&body).unwrap_or_default();
+    let member = |name| problem.get(name).and_then(|value| value.as_str());
+    // A route of the gateway may take the path: its 401 is about a token.
+    if answer.status == 401 && member("code").is_none_or(|code| code.starts_with("explain_key")) {
+        let detail = member("detail").unwrap_or("without a reason");
         return Err(format!(
             "{endpoint} refused access: {detail}. The key comes from the environment variable EXPLAIN_KEY"
         ));
     }
-    if answer.status != 200 {
-        return Err(format!("{endpoint} answered {}", answer.status));
+    match answer.status {
+        200 => {}
+        status @ (401 | 403 | 404 | 405) => {
+            return Err(format!(
+                "{endpoint} answered {status}, so it is not the endpoint that explains. If the Worker has `endpoints.prefix`, write it behind the host, as in --online https://auth.example.com/_assay; a Worker of edge-assay/gateway has no such endpoint"
+            ));
+        }
+        status => {
+            let detail = member("detail").map(|detail| format!(": {detail}")).unwrap_or_default();
+            return Err(format!("{endpoint} answered {status}{detail}"));
+        }
     }
     if !as_json {
         terminal::print(&body);

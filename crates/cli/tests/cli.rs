@@ -426,6 +426,15 @@ fn explain_online_sends_the_token_in_the_body_and_the_key_in_a_header() {
     assert_eq!(code(&output), 2);
     assert!(stderr(&output).contains("EXPLAIN_KEY"));
     asked.join().unwrap();
+
+    // A route of the gateway answers, because the URL lacks the prefix of the endpoints.
+    let of_a_route = r#"{"code":"token_missing","detail":"no token was sent"}"#;
+    for (status, body) in [("401 Unauthorized", of_a_route), ("404 Not Found", "")] {
+        let (url, asked) = answering(status, body.to_owned());
+        let said = stderr(&edge_assay(&["explain", "-", "--online", &url], "a.b.c"));
+        assert!(said.contains("endpoints.prefix") && !said.contains("EXPLAIN_KEY"), "{said}");
+        asked.join().unwrap();
+    }
 }
 
 /// The private members in the text of a set of keys.
