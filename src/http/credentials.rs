@@ -220,6 +220,8 @@ mod tests {
     fn a_token_in_the_query_is_recognised_by_its_exact_name() {
         assert_eq!(query_token(Some("a=1&access_token=x")), Some("x"));
         assert_eq!(query_token(Some("access_token=")), Some(""));
+        assert_eq!(query_token(Some("a=1&access%5Ftoken=x%20y")), Some("x%20y"));
+        assert_eq!(query_token(Some("access_token&b")), None);
         assert_eq!(query_token(Some("my_access_token=x")), None);
         assert_eq!(query_token(None), None);
     }

@@ -134,6 +134,7 @@ fn two_credentials_are_400_wherever_they_are() {
         with("Bearer null", &bearer),
         FakeRequest::get("/verify").header("authorization", &format!("{bearer}, {bearer}")),
         FakeRequest::get("/verify?access_token=other").bearer(&good),
+        FakeRequest::get("/verify?a=1&access%5Ftoken=other").bearer(&good),
         FakeRequest::get(&format!("/verify?a=b&access_token={good}")).bearer(&good),
         FakeRequest::get("/verify?access_token=").bearer(&good),
     ] {

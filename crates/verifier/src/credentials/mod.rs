@@ -33,10 +33,11 @@ use crate::rejection::{Ambiguous, Missing, Rejection};
 pub const PLACEHOLDERS: &[&str] =
     &["null", "undefined", "None", "nil", "false", "NaN", "[object Object]", "[object Promise]"];
 
-/// The value of the parameter `access_token` (RFC 6750 §2.3).
+/// The value of the parameter `access_token` (RFC 6750 §2.3), or of one that some server reads as that: `access%5Ftoken` too.
 #[must_use]
 pub fn query_token(query: Option<&str>) -> Option<&str> {
-    query?.split('&').find_map(|pair| pair.strip_prefix("access_token="))
+    let mut pairs = query?.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.find(|(name, _)| names::may_be(name, "access_token", str::is_empty)).map(|(_, value)| value)
 }
 
 /// The token in the value of an `Authorization` header. Several headers arrive as one value, joined by commas, and no token
