@@ -75,7 +75,10 @@ pub(super) async fn answer<P: Platform, R: IncomingRequest>(
     }
     let mut report = match failure {
         None => json!({ "issuer": issuer, "fetched": true, "kids": kids }),
-        Some(fault) => json!({ "issuer": issuer, "fetched": false, "problem": fault.to_string() }),
+        Some(fault) => {
+            let problem = format!("{fault}; until this is over, the tokens of the issuer are 503");
+            json!({ "issuer": issuer, "fetched": false, "problem": problem })
+        }
     };
     if let Some(members) = report.as_object_mut() {
         members.insert("everywhere_within_seconds".to_owned(), everywhere_within_seconds.into());

@@ -351,7 +351,7 @@ pub(in crate::explain) fn provider_fix(url: &str, issuer: &str, retry_after_seco
     // The fragment of a discovery document's URL is the issuer.
     let url = url.split_once('#').map_or(url, |(url, _)| url);
     format!(
-        "{issuer} must answer at {url}: open that URL, and look at the provider's status page. The Worker tries again by itself, in {retry_after_seconds} s at the earliest."
+        "{issuer} must answer at {url}: open that URL, and look at the provider's status page. If it is the wrong URL, correct the issuer's table. The Worker tries again by itself, in {retry_after_seconds} s at the earliest."
     )
 }
 
