@@ -1,7 +1,7 @@
 //! The Worker's own responses.
 //!
 //! `http::HeaderMap` is made for any number of headers from the network: it hashes their names, and has a table of all registered ones. A response of
-//! ours has about five, and nearly all names are written here. So a list is as fast, and 7 kB smaller when compressed.
+//! ours has about five, and nearly all names are written here. So a list is enough, and smaller.
 
 use std::borrow::Cow;
 

@@ -8,8 +8,8 @@ import { at } from '../../scripts/lib/paths.mjs';
 import { compressible, named, withoutExports } from '../../scripts/lib/wasm.mjs';
 
 // A little above what it is now: growth is to be noticed, and this raised only with a reason.
-const MAX_WASM_BYTES_GZIPPED = 560_000;
-const MAX_SCRIPT_BYTES_GZIPPED = 9_000;
+const MAX_WASM_BYTES_GZIPPED = 520_000;
+const MAX_SCRIPT_BYTES_GZIPPED = 8_600;
 
 const gzipped = (name) => gzipSync(readFileSync(new URL(`../../build/${name}`, import.meta.url)), { level: 9 }).length;
 

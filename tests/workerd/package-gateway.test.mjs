@@ -12,8 +12,8 @@ import { lifetime } from './support/lifetime.mjs';
 import { answerOf, startWorker, trusting } from './support/worker.mjs';
 
 // A little above what it is now: growth is to be noticed, and this raised only with a reason. docs/performance.md says of what it consists.
-const MAX_WASM_BYTES_GZIPPED = 347_000;
-const MAX_SCRIPT_BYTES_GZIPPED = 8_000;
+const MAX_WASM_BYTES_GZIPPED = 350_000;
+const MAX_SCRIPT_BYTES_GZIPPED = 8_300;
 
 const EXPLAIN_KEY = 'e'.repeat(40);
 const PROXY_SECRET = 'p'.repeat(40);
