@@ -91,6 +91,10 @@ pub const DEFAULT_FIREPROOF_TTL_SECONDS: u64 = 3600;
 pub const ISSUED_TTL_RANGE: (u64, u64) = (30, 86_400);
 /// The maximum number of keys in `SIGNING_KEYS`. A Worker secret has at most 5 KB, which is about twelve keys.
 pub const MAX_SIGNING_KEYS: usize = 16;
+/// How long the platform's engine may take to import a key pair and to sign with it. It takes less than a millisecond.
+pub const SIGNING_ENGINE_TIMEOUT_MS: u32 = 1000;
+/// For how long Rust signs with a key pair after the engine gave no signature. Then the engine is asked again.
+pub const SIGNING_ENGINE_RETRY_SECONDS: u64 = 60;
 /// Octets of a `jti`. Two values of 128 random bits do not collide in practice.
 pub const JTI_BYTES: usize = 16;
 /// The maximum nesting of actors in an `act` claim (RFC 8693 §4.1). Each exchange adds one.

@@ -1,29 +1,44 @@
 //! Whether the platform's engine signs with a key pair.
 //!
 //! An engine in the runtime signs several times faster than constant-time code in WebAssembly. It gets the private key once, and keeps it
-//! as a key that cannot be exported. Once it has failed with a key, it is not asked for that key again.
+//! as a key that cannot be exported. If it gives no signature, one request a while later imports the key again. Once it has made a wrong
+//! signature, it is not asked for that key again.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::jose::Algorithm;
+use crate::limits;
 use crate::members::json;
-use crate::ports::{EngineError, EngineKey, Level, Log};
+use crate::ports::{Clock, EngineError, EngineKey, Level, Log};
+use crate::time::Timestamp;
 
 /// What is known about the engine and one key pair, in one isolate and for one configuration. Clones share it.
 #[derive(Clone, Default)]
-pub(super) struct Engine(Rc<RefCell<Imported>>);
+pub(super) struct Engine(Rc<RefCell<State>>);
 
 /// Whether the engine has the key.
-#[derive(Clone, Default)]
-pub(super) enum Imported {
+#[derive(Default)]
+enum State {
     /// No signature was needed so far.
     #[default]
     NotYet,
     /// The engine has it.
-    Yes(EngineKey),
-    /// The engine has failed.
+    Imported(EngineKey),
+    /// The engine gave no signature, and is asked again at this time. If that has begun, the key is imported, but has not signed yet.
+    Failed { again_at: Timestamp, imported: Option<EngineKey> },
+    /// The engine has made a wrong signature.
     Never,
+}
+
+/// How the next signature is made.
+pub(super) enum Turn {
+    /// By the engine, which has the key.
+    Sign(EngineKey),
+    /// By the engine, which has to import the key first.
+    Import,
+    /// In Rust.
+    Rust,
 }
 
 /// How the engine has failed.
@@ -35,30 +50,74 @@ pub(super) enum Failure {
 }
 
 impl Engine {
-    pub(super) fn imported(&self) -> Imported {
-        self.0.borrow().clone()
+    /// How the next signature is made. After a failure it is made in Rust for [`limits::SIGNING_ENGINE_RETRY_SECONDS`]. Then one request asks the
+    /// engine, and the others do not wait for it.
+    pub(super) fn turn(&self, clock: &impl Clock) -> Turn {
+        let mut state = self.0.borrow_mut();
+        match &mut *state {
+            State::NotYet => Turn::Import,
+            State::Imported(key) => Turn::Sign(Rc::clone(key)),
+            State::Never => Turn::Rust,
+            State::Failed { again_at, .. } => {
+                let now = clock.now();
+                if now < *again_at {
+                    return Turn::Rust;
+                }
+                *again_at = next_attempt(now);
+                Turn::Import
+            }
+        }
     }
 
-    /// Keeps an imported key, unless the engine has failed meanwhile. Returns the key.
+    /// Keeps an imported key. After a failure it is used when it [has signed](Self::has_signed). Returns the key.
     pub(super) fn keep(&self, key: EngineKey) -> EngineKey {
-        let mut imported = self.0.borrow_mut();
-        if matches!(*imported, Imported::NotYet) {
-            *imported = Imported::Yes(Rc::clone(&key));
+        let mut state = self.0.borrow_mut();
+        match &mut *state {
+            State::NotYet => *state = State::Imported(Rc::clone(&key)),
+            State::Failed { imported, .. } => *imported = Some(Rc::clone(&key)),
+            State::Imported(_) | State::Never => {}
         }
         key
     }
 
-    /// The engine is not asked any more. The first time, this is logged.
-    pub(super) fn give_up(&self, log: &impl Log, (algorithm, kid): (Algorithm, &str), failure: Failure) {
-        const WRONG: &str = "its signature does not verify";
-        if matches!(self.0.replace(Imported::Never), Imported::Never) {
-            return;
+    /// The engine has made a signature that verifies.
+    pub(super) fn has_signed(&self) {
+        let mut state = self.0.borrow_mut();
+        if let State::Failed { imported, .. } = &mut *state
+            && let Some(key) = imported.take()
+        {
+            *state = State::Imported(key);
         }
-        let (level, reason) = match failure {
-            Failure::NoSignature(error) => (Level::Warn, error.0),
-            Failure::WrongSignature => (Level::Error, WRONG.to_owned()),
-        };
-        let line = json!({ "event": "signing_engine_failed", "alg": algorithm.name(), "kid": kid, "reason": reason });
-        log.log(level, &line);
     }
+
+    /// The engine is not asked for a while, or not any more. This is logged, unless the attempt after a failure has failed in the same way.
+    pub(super) fn has_failed(
+        &self,
+        platform: &(impl Clock + Log),
+        (algorithm, kid): (Algorithm, &str),
+        failure: Failure,
+    ) {
+        const WRONG: &str = "its signature does not verify";
+        let again_at = next_attempt(platform.now());
+        let mut state = self.0.borrow_mut();
+        let is_known = match (&*state, &failure) {
+            (State::Never, _) => return,
+            (before, Failure::NoSignature(_)) => matches!(before, State::Failed { .. }),
+            (_, Failure::WrongSignature) => false,
+        };
+        let (next, level, reason) = match failure {
+            Failure::NoSignature(error) => (State::Failed { again_at, imported: None }, Level::Warn, error.0),
+            Failure::WrongSignature => (State::Never, Level::Error, WRONG.to_owned()),
+        };
+        *state = next;
+        if !is_known {
+            let line = json!({ "event": "signing_engine_failed", "alg": algorithm.name(), "kid": kid, "reason": reason });
+            platform.log(level, &line);
+        }
+    }
+}
+
+/// When the engine is asked again after it gave no signature at `now`.
+fn next_attempt(now: Timestamp) -> Timestamp {
+    now.plus(limits::SIGNING_ENGINE_RETRY_SECONDS)
 }

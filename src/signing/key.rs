@@ -13,11 +13,13 @@ use jwt_compact::alg::{Hs256, Hs256Key};
 use jwt_compact::{Algorithm as _, AlgorithmSignature as _};
 use serde_json::Value;
 
-use super::engine::{Engine, Failure, Imported};
+use super::engine::{Engine, Failure, Turn};
 use crate::jose::json::Members;
 use crate::jose::{Algorithm, Jwk, VerifyingKey, base64url};
+use crate::limits;
 use crate::members::{json, put};
-use crate::ports::{EngineError, Log, PrivateKey, SigningEngine};
+use crate::ports::{Clock, EngineError, Log, PrivateKey, SigningEngine};
+use crate::waiting::with_timeout;
 
 /// A private key or a shared secret, which signs with one algorithm.
 #[derive(Clone)]
@@ -199,44 +201,49 @@ impl SigningKey {
     }
 
     /// The signature of `message`, in the form of RFC 7518 §3 and RFC 8037 §3.1. The platform's engine makes it for a key pair, and it is
-    /// verified under the public key. If the engine fails, [`Self::sign`] makes this signature and all further ones, and the log says so once.
-    pub async fn sign_on(&self, platform: &(impl SigningEngine + Log), message: &[u8]) -> Vec<u8> {
+    /// verified under the public key. If the engine fails, or does not answer within [`limits::SIGNING_ENGINE_TIMEOUT_MS`], [`Self::sign`] makes
+    /// this signature and the next ones, and the log says so.
+    pub async fn sign_on(&self, platform: &(impl SigningEngine + Clock + Log), message: &[u8]) -> Vec<u8> {
         let Some(public) = &self.public else { return self.sign(message) };
-        match self.ask(public, platform, message).await {
+        let turn = public.engine.turn(platform);
+        if matches!(turn, Turn::Rust) {
+            return self.sign(message);
+        }
+        let limit_ms = limits::SIGNING_ENGINE_TIMEOUT_MS;
+        let asked = self.ask(public, platform, turn, message);
+        let failure = match with_timeout(platform, limit_ms, asked).await {
             // A faulty signature could reveal the private key, so none leaves.
-            Ok(Some(signature)) if public.key.verify(self.algorithm, message, &signature) => {
+            Some(Ok(signature)) if public.key.verify(self.algorithm, message, &signature) => {
+                public.engine.has_signed();
                 return signature;
             }
-            Ok(Some(_)) => {
-                public.engine.give_up(platform, (self.algorithm, &self.kid), Failure::WrongSignature);
-            }
-            Err(error) => {
-                public.engine.give_up(platform, (self.algorithm, &self.kid), Failure::NoSignature(error));
-            }
-            Ok(None) => {}
-        }
+            Some(Ok(_)) => Failure::WrongSignature,
+            Some(Err(error)) => Failure::NoSignature(error),
+            None => Failure::NoSignature(EngineError(format!("no answer within {limit_ms} ms"))),
+        };
+        public.engine.has_failed(platform, (self.algorithm, &self.kid), failure);
         self.sign(message)
     }
 
-    /// The engine's signature; `None` if the engine has failed before.
+    /// The engine's signature.
     ///
-    /// Requests that need the key at the same time each import it, so that none waits for another.
+    /// Requests that need the key for the first time at the same time each import it, so that none waits for another.
     async fn ask(
         &self,
         public: &Public,
         platform: &impl SigningEngine,
+        turn: Turn,
         message: &[u8],
-    ) -> Result<Option<Vec<u8>>, EngineError> {
-        let key = match public.engine.imported() {
-            Imported::Yes(key) => key,
-            Imported::NotYet => {
-                let Some(pkcs8) = self.pkcs8() else { return Ok(None) };
-                let key = PrivateKey { alg: self.algorithm.name(), pkcs8: &pkcs8 };
-                public.engine.keep(platform.import_signing_key(&key).await?)
-            }
-            Imported::Never => return Ok(None),
+    ) -> Result<Vec<u8>, EngineError> {
+        let key = if let Turn::Sign(key) = turn {
+            key
+        } else {
+            let not_asymmetric = || EngineError("a shared secret is not imported".to_owned());
+            let pkcs8 = self.pkcs8().ok_or_else(not_asymmetric)?;
+            let key = PrivateKey { alg: self.algorithm.name(), pkcs8: &pkcs8 };
+            public.engine.keep(platform.import_signing_key(&key).await?)
         };
-        platform.sign(&key, message).await.map(Some)
+        platform.sign(&key, message).await
     }
 
     /// The private key in DER, for the import. RFC 5208 §5 with RFC 5915 §3 or RFC 8410 §7, without the optional members.

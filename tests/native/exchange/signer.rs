@@ -15,8 +15,13 @@ fn issue(world: &World, audience: &str) -> String {
     answer["access_token"].as_str().unwrap().to_owned()
 }
 
+/// A session that lasts as long as the longest of these tests.
+fn session() -> String {
+    clerk_token(&json!({ "exp": NOW + 36_000 }))
+}
+
 fn wanting(audience: &str) -> FakeRequest {
-    let token = clerk_token(&json!({}));
+    let token = session();
     form(&exchange(&token, &[("audience", audience)]))
 }
 
@@ -78,7 +83,9 @@ fn a_refused_token_and_a_check_hand_no_key_to_the_engine() {
 fn rust_signs_where_the_engine_fails_and_the_log_says_so_once() {
     for (behaviour, asked, level) in [
         (Signer::ImportsNothing, (1, 0), Level::Warn),
+        (Signer::ImportsForever, (1, 0), Level::Warn),
         (Signer::SignsNothing, (1, 1), Level::Warn),
+        (Signer::SignsForever, (1, 1), Level::Warn),
         (Signer::ImportsAnotherKey, (1, 1), Level::Error),
         (Signer::FlipsABit, (1, 1), Level::Error),
         (Signer::SignsAnotherMessage, (1, 1), Level::Error),
@@ -124,6 +131,124 @@ fn a_failure_after_good_signatures_is_noticed_and_concerns_one_key() {
     issue(&world, BOTH);
     assert_eq!(world.platform.signer.asked(), (2, 3));
     assert_eq!(world.platform.events("signing_engine_failed").len(), 1);
+}
+
+#[test]
+fn a_request_waits_a_second_for_an_engine_that_does_not_answer_and_the_next_ones_do_not() {
+    for behaviour in [Signer::ImportsForever, Signer::SignsForever] {
+        let world = world();
+        world.platform.signer.behave(behaviour);
+        let waited: Vec<i64> = (0..3)
+            .map(|_| {
+                let before = world.platform.now_ms();
+                assert!(is_signed_by_rust(&world, &issue(&world, API)));
+                // In tenths of a second: the issuer's keys take some milliseconds.
+                (world.platform.now_ms() - before) / 100
+            })
+            .collect();
+        assert_eq!(waited, [10, 0, 0], "{behaviour:?}");
+        assert_eq!(
+            world.platform.events("signing_engine_failed")[0]["reason"],
+            "no answer within 1000 ms",
+            "{behaviour:?}"
+        );
+    }
+    // The limit holds for the import and the signature together.
+    for (delay_ms, is_by_rust) in [(499, false), (501, true)] {
+        let world = world();
+        world.platform.signer.delay_ms.set(delay_ms);
+        assert_eq!(is_signed_by_rust(&world, &issue(&world, API)), is_by_rust, "{delay_ms}");
+    }
+}
+
+#[test]
+fn an_engine_that_gave_no_signature_is_asked_again_after_a_minute_by_one_request_at_a_time() {
+    for (behaviour, of_a_failure) in [
+        (Signer::ImportsNothing, (1, 0)),
+        (Signer::ImportsForever, (1, 0)),
+        (Signer::SignsNothing, (1, 1)),
+        (Signer::SignsForever, (1, 1)),
+    ] {
+        let world = world();
+        let signer = &world.platform.signer;
+        let (imports, signatures) = of_a_failure;
+        signer.behave(behaviour);
+        assert!(is_signed_by_rust(&world, &issue(&world, API)));
+        // It fails in the same way again, which is not logged again. Others do not wait meanwhile.
+        let failed_at = world.platform.now();
+        world.platform.advance_to(failed_at.plus(59).epoch_seconds());
+        assert!(is_signed_by_rust(&world, &issue(&world, API)));
+        assert_eq!(signer.asked(), of_a_failure, "{behaviour:?}");
+        world.platform.advance_to(failed_at.plus(60).epoch_seconds());
+        let (request, other) = (wanting(API), wanting(API));
+        let (one, other) = world.platform.run(join(
+            answer(&world.app, &world.platform, &request),
+            answer(&world.app, &world.platform, &other),
+        ));
+        assert_eq!((one.response.status().as_u16(), other.response.status().as_u16()), (200, 200));
+        assert_eq!(signer.asked(), (2 * imports, 2 * signatures), "{behaviour:?}");
+        assert_eq!(world.platform.events("signing_engine_failed").len(), 1, "{behaviour:?}");
+        // It works again. From then on every request uses the key that was imported last.
+        signer.behave(Signer::Works);
+        world.platform.pass(60);
+        let before = signer.asked();
+        for round in 1..4 {
+            assert!(!is_signed_by_rust(&world, &issue(&world, API)), "{behaviour:?}");
+            assert_eq!(signer.asked(), (before.0 + 1, before.1 + round), "{behaviour:?}");
+        }
+        // The next failure is another one.
+        signer.behave(Signer::SignsNothing);
+        assert!(is_signed_by_rust(&world, &issue(&world, API)));
+        assert_eq!(world.platform.events("signing_engine_failed").len(), 2, "{behaviour:?}");
+    }
+}
+
+#[test]
+fn an_engine_that_makes_a_wrong_signature_at_any_time_is_not_asked_again() {
+    for before in [Signer::Works, Signer::ImportsNothing, Signer::SignsNothing] {
+        let world = world();
+        let signer = &world.platform.signer;
+        signer.behave(before);
+        issue(&world, API);
+        world.platform.pass(60);
+        signer.behave(Signer::FlipsABit);
+        assert!(is_signed_by_rust(&world, &issue(&world, API)), "{before:?}");
+        let asked = signer.asked();
+        signer.behave(Signer::Works);
+        for _ in 0..3 {
+            world.platform.pass(600);
+            assert!(is_signed_by_rust(&world, &issue(&world, API)), "{before:?}");
+        }
+        assert_eq!(signer.asked(), asked, "{before:?}");
+        let lines = world.platform.log_lines();
+        let failures: Vec<Level> = lines
+            .iter()
+            .filter(|(_, line)| line["event"] == "signing_engine_failed")
+            .map(|(level, _)| *level)
+            .collect();
+        assert_eq!(failures.last(), Some(&Level::Error), "{before:?}");
+        assert_eq!(failures.len(), if before == Signer::Works { 1 } else { 2 }, "{before:?}");
+    }
+}
+
+#[test]
+fn a_key_that_a_later_attempt_has_imported_is_not_used_before_it_has_signed() {
+    let world = world();
+    let signer = &world.platform.signer;
+    signer.behave(Signer::SignsNothing);
+    issue(&world, API);
+    world.platform.pass(60);
+    // This attempt imports the key, and its client goes away before it has signed.
+    assert!(world.outcome(&session()).is_ok());
+    signer.behave(Signer::Works);
+    signer.delay_ms.set(20);
+    let request = wanting(API);
+    assert!(world.platform.run_for_ms(30, answer(&world.app, &world.platform, &request)).is_none());
+    assert_eq!(signer.asked(), (2, 2));
+    assert!(is_signed_by_rust(&world, &issue(&world, API)));
+    world.platform.pass(60);
+    assert!(!is_signed_by_rust(&world, &issue(&world, API)));
+    assert_eq!(signer.asked(), (3, 3));
 }
 
 #[test]

@@ -445,19 +445,22 @@ impl Random for FakePlatform {
 impl SigningEngine for FakePlatform {
     async fn import_signing_key(&self, key: &PrivateKey<'_>) -> Result<EngineKey, EngineError> {
         let imported = self.signer.import(key);
-        self.signer_takes_its_time().await;
+        self.signer_takes_its_time(true).await;
         imported
     }
 
     async fn sign(&self, key: &EngineKey, message: &[u8]) -> Result<Vec<u8>, EngineError> {
         let signature = self.signer.sign(key, message);
-        self.signer_takes_its_time().await;
+        self.signer_takes_its_time(false).await;
         signature
     }
 }
 
 impl FakePlatform {
-    async fn signer_takes_its_time(&self) {
+    async fn signer_takes_its_time(&self, is_import: bool) {
+        if self.signer.hangs(is_import) {
+            std::future::pending::<()>().await;
+        }
         let ms = self.signer.delay_ms.get();
         if ms > 0 {
             self.time.sleep(ms).await;

@@ -15,10 +15,14 @@ pub enum Signer {
     Works,
     /// It imports no key.
     ImportsNothing,
+    /// It never ends an import.
+    ImportsForever,
     /// It imports every key as another one.
     ImportsAnotherKey,
     /// It does not sign.
     SignsNothing,
+    /// It never ends a signature.
+    SignsForever,
     /// One bit of each signature is wrong.
     FlipsABit,
     /// It signs another message.
@@ -52,6 +56,11 @@ impl FakeSigner {
     /// How often it was asked to import a key, and to sign.
     pub fn asked(&self) -> (usize, usize) {
         (self.imports.get(), self.signatures.get())
+    }
+
+    /// Whether an import, or otherwise a signature, never ends.
+    pub(super) fn hangs(&self, is_import: bool) -> bool {
+        self.behaviour.get() == if is_import { Signer::ImportsForever } else { Signer::SignsForever }
     }
 
     pub(super) fn import(&self, key: &PrivateKey<'_>) -> Result<EngineKey, EngineError> {
