@@ -36,6 +36,7 @@ mod leaks;
 mod pasting;
 mod presets;
 mod providers;
+mod repeated;
 mod rfc_vectors;
 mod security_page;
 mod signing;

@@ -10,12 +10,12 @@ use edge_assay::jose::Algorithm;
 use edge_assay::keys::KeyCache;
 use edge_assay::keys::freshness::RefreshPoint;
 use edge_assay::limits::KEPT_RESPONSES;
-use edge_assay::verify::Grounds;
+use edge_assay::verify::{Grounds, Verification};
 use serde_json::{Value, json};
 
 use super::{ISS, token, token_with_header, world};
 use crate::support::keys::{SECRET, ed25519, ed25519_second, jwks, published};
-use crate::support::platform::{Answer, FakePlatform};
+use crate::support::platform::{Answer, FakePlatform, SecondEngine};
 use crate::support::request::FakeRequest;
 use crate::support::tokens::mint_with_secret;
 use crate::support::world::{NOW, World, claims, issuer, jwks_uri};
@@ -144,6 +144,64 @@ fn there_are_no_grounds_for_a_token_that_is_refused_or_that_both_engines_check()
         for _ in 0..3 {
             assert!(world.verification(&token).grounds.is_none());
         }
+    }
+}
+
+#[test]
+fn grounds_do_not_hold_while_a_share_of_the_signatures_is_checked_twice() {
+    // About every third signature. One that is not drawn leaves grounds, but the next one may be.
+    let checks = json!({ "cross_check": { "sample": 0.3 } });
+    let world = World::new(&json!({ "verify": checks, "issuers": [issuer(ISS, &json!({}))] }));
+    world.publishes(ISS, &[ed25519()]);
+    let token = token(&json!({}));
+    let left: Vec<Grounds> = (0..20).filter_map(|_| world.verification(&token).grounds).collect();
+    assert!((1..20).contains(&left.len()), "{}", left.len());
+    assert!(left.iter().all(|grounds| !hold(&world, grounds)));
+}
+
+#[test]
+fn grounds_do_not_hold_once_an_engine_has_failed_its_self_test() {
+    for (behaviour, holds) in [(SecondEngine::Honest, true), (SecondEngine::Lies, false)] {
+        let world = world(&json!({}));
+        let token = token(&json!({}));
+        let grounds = grounds(&world, &token);
+        world.platform.second_engine(behaviour);
+        world.platform.run(world.app.self_test(&world.platform));
+        assert_eq!((hold(&world, &grounds), world.accepts(&token)), (holds, holds), "{behaviour:?}");
+    }
+}
+
+#[test]
+fn a_verdict_that_is_given_again_is_that_of_the_whole_verification() {
+    for kid in [Some(ed25519().kid()), None] {
+        let world = world(&json!({}));
+        let token = token_with_header(&json!({ "kid": kid }));
+        let grounds = grounds(&world, &token);
+        world.platform.pass(7);
+        let terms = world.app.config.terms.as_ref().unwrap();
+        let (again, whole) = (
+            grounds.verification(terms, &world.app.keys, world.platform.now()).expect("they hold"),
+            world.verification(&token),
+        );
+        let told = |verification: &Verification| {
+            let observed = &verification.observed;
+            let token = verification.outcome.as_ref().unwrap();
+            format!(
+                "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+                (observed.issuer(), observed.kid(), observed.algorithm(), observed.token_hash()),
+                (token.issuer(), token.subject(), token.expires_at(), token.scopes()),
+                token.header(),
+                token.claims(),
+                token.key(),
+                token.digest(),
+                verification.verified_at,
+                verification.refresh.is_some(),
+            )
+        };
+        assert_eq!(told(&again), told(&whole), "{kid:?}");
+        assert!(again.grounds.is_none());
+        world.platform.pass(3600);
+        assert!(grounds.verification(terms, &world.app.keys, world.platform.now()).is_none());
     }
 }
 

@@ -221,6 +221,17 @@ mod tests {
     }
 
     #[test]
+    fn a_generation_has_exactly_as_many_tokens_as_its_limit() {
+        let memory = RememberedTokens::lasting(60);
+        for number in 0..=limits::REMEMBERED_TOKENS {
+            memory.insert(digest(number), remembered("{}", 0));
+        }
+        let (young, old) =
+            memory.generations.with(|generations| (generations.young.len(), generations.old.len()));
+        assert_eq!((young, old), (1, limits::REMEMBERED_TOKENS));
+    }
+
+    #[test]
     fn the_memory_is_bounded_in_bytes_for_every_content_of_the_tokens() {
         let long = format!(r#"{{"sub":"{}"}}"#, "s".repeat(11_000));
         let nested = format!(r#"{{"user_metadata":[{}{{}}]}}"#, r#"{"":0},"#.repeat(1700));
