@@ -204,8 +204,8 @@ mod tests {
     fn nothing_is_remembered_if_that_is_switched_off() {
         let memory = RememberedTokens::lasting(0);
         memory.insert(digest(1), remembered("{}", 1000));
-        assert!(!knows(&memory, 1, 1000));
         assert_eq!(memory.held(), (0, 0));
+        assert!(!knows(&memory, 1, 1000));
     }
 
     #[test]
@@ -229,6 +229,7 @@ mod tests {
         let (young, old) =
             memory.generations.with(|generations| (generations.young.len(), generations.old.len()));
         assert_eq!((young, old), (1, limits::REMEMBERED_TOKENS));
+        assert!((0..=limits::REMEMBERED_TOKENS).all(|number| knows(&memory, number, 0)));
     }
 
     #[test]
