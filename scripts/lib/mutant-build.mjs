@@ -19,6 +19,8 @@ const MOST_ROUNDS = 20;
 const SOURCES = { 'edge-assay': 'src', 'edge-assay-jose': 'crates/jose/src', 'edge-assay-verifier': 'crates/verifier/src' };
 export const PACKAGES = Object.keys(SOURCES);
 const ALL = ['--lib', '--test', 'native', '--test', 'cli'];
+/** The modules of tests/native that concern the fast paths. The whole binary takes several times as long to compile. */
+const OF_FAST_PATHS = ['exchange', 'gateway', 'repeated', 'support', 'verify'];
 
 /** Copies the sources, with the switch for mutants. The compiler's incremental data are kept from one run to the next. */
 function copySources() {
@@ -63,6 +65,31 @@ export async function builtTogether(mutants, leaveOut) {
     if (!drop(errors, mutants, leaveOut)) throw new Failure(`✗ The mutants do not compile:\n${errors.map(({ rendered }) => rendered).join('\n')}`);
   }
   throw new Failure(`✗ The mutants do not compile after ${MOST_ROUNDS} rounds.`);
+}
+
+/**
+ * Builds the tests of the fast paths with these texts in place of the files: the unit tests of the verifier, and a part of tests/native.
+ *
+ * @param {Map<string, string>} changed
+ */
+export async function builtByHand(changed) {
+  copySources();
+  takeCompiledLibraries();
+  for (const [file, text] of changed) writeFileSync(join(TREE, file), text);
+  const tests = join(TREE, 'tests', 'native', 'main.rs');
+  const isLeftOut = (line) => /^mod (\w+);$/.test(line) && !OF_FAST_PATHS.includes(line.slice(4, -1));
+  const lines = readFileSync(tests, 'utf8').split('\n');
+  writeFileSync(tests, lines.filter((line) => !isLeftOut(line)).join('\n'));
+  const builds = [];
+  for (const [packages, targets] of [
+    [['edge-assay'], ['--test', 'native']],
+    [['edge-assay-verifier'], ['--lib']],
+  ]) {
+    const { errors, build } = await builtTests(targets, packages);
+    if (errors.length > 0) throw new Failure(`✗ The mutants do not compile:\n${errors.map(({ rendered }) => rendered).join('\n')}`);
+    builds.push(build);
+  }
+  return { ...builds[0], units: builds[1].units };
 }
 
 /** Builds the tests once per mutant, in the otherwise unchanged sources, and calls `work` with the mutant and the build, or nothing if it does not compile. */
@@ -125,15 +152,8 @@ function marksAround(bytes, byte) {
 }
 
 /** Compiles these targets. Returns the paths of the binaries with the unit tests, with tests/native and with those of the command line, or the compiler's errors. */
-function builtTests(targets) {
-  const args = [
-    'test',
-    '--locked',
-    ...[...PACKAGES, 'edge-assay-cli'].flatMap((name) => ['--package', name]),
-    ...targets,
-    '--no-run',
-    '--message-format=json',
-  ];
+function builtTests(targets, packages = [...PACKAGES, 'edge-assay-cli']) {
+  const args = ['test', '--locked', ...packages.flatMap((name) => ['--package', name]), ...targets, '--no-run', '--message-format=json'];
   const env = { ...process.env, CARGO_TARGET_DIR: BUILD };
   return new Promise((resolve, reject) => {
     const child = spawn('cargo', args, { cwd: TREE, env, stdio: ['ignore', 'pipe', 'pipe'] });

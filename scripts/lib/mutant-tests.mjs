@@ -96,7 +96,7 @@ pub mod mutation {
  */
 export async function reaching(build, speed) {
   const found = [];
-  for (const binary of [...build.units, build.native, build.cli]) {
+  for (const binary of [...build.units, build.native, build.cli].filter(Boolean)) {
     rmSync(REACHED, { force: true });
     const filters = [...UNRELATED, ...(speed === 'fast' ? SLOWEST : [])].flatMap((name) => ['--skip', name]);
     const names = speed === 'fast' ? [] : SLOWEST;
