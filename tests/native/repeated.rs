@@ -317,7 +317,7 @@ const EVENTS: &[Event] = &[
         record(isolate, &json!({ "issuers": [issuer(ISS, &strict)] }));
     }),
     ("other places", |isolate| {
-        record(isolate, &json!({ "credentials": [{ "cookie": "s" }, "authorization"] }))
+        record(isolate, &json!({ "credentials": [{ "cookie": "s" }, "authorization"] }));
     }),
     ("the places of before", |isolate| record(isolate, &json!({}))),
     ("a record with a fault", |isolate| {
