@@ -290,10 +290,12 @@ export const explain = (env, context, question) => then(answer(EXPLAIN, env, con
  */
 export const authenticate = (env, context, request, options) => then(asking(env, context, request, bounded(optionsOf(options))), authenticated);
 
-const asking = guarded((/** @type {object} */ env, /** @type {WorkerContext} */ context, /** @type {Request} */ request, /** @type {string | undefined} */ options) => {
-  const read = incoming(request);
-  return assay.answer(AUTHENTICATE, env, context, read, write(read), options);
-});
+const asking = guarded(
+  (/** @type {object} */ env, /** @type {WorkerContext} */ context, /** @type {Request} */ request, /** @type {string | undefined} */ options) => {
+    const read = incoming(request);
+    return assay.answer(AUTHENTICATE, env, context, read, write(read), options);
+  },
+);
 
 /** @param {string} text */
 function authenticated(text) {

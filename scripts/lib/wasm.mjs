@@ -30,7 +30,7 @@ export function withoutExports(module, isUsed) {
  */
 export function named(module) {
   const sections = [...sectionsOf(module)];
-  const code = new Reader(sections.find(({ id }) => id === CODE).payload);
+  const code = new Reader(/** @type {{ payload: Buffer }} */ (sections.find(({ id }) => id === CODE)).payload);
   const bodies = [];
   for (let left = code.number(); left > 0; left -= 1) bodies.push(code.bytes(code.number()));
   const first = importedFunctions(sections);

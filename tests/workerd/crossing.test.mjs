@@ -67,6 +67,7 @@ suite('the head of a request', () => {
 });
 
 test('the status and the headers of a response are its own, whatever the one before had', async () => {
+  /** @type {[string, object][]} */
   const asks = [
     ['/verify', { headers: { authorization } }],
     ['/verify', {}],
