@@ -13,7 +13,6 @@ pub use edge_assay_verifier::ports::*;
 
 pub use crate::intake::BodyError;
 use crate::intake::Reading;
-use crate::waiting::with_timeout;
 
 /// KV namespaces with the operator's own data. The configuration names them by their binding.
 pub trait Directory {
@@ -61,18 +60,17 @@ pub trait IncomingRequest {
     fn has_body(&self) -> bool;
     /// Whether Cloudflare's edge has delivered it. Then the edge has set its `CF-*` headers.
     fn is_from_cloudflare(&self) -> bool;
-    /// Reads the whole body into `reading`, chunk by chunk. Either this or [`Self::body_in_time`] is called, once.
+    /// Reads the whole body into `reading`, chunk by chunk. Called at most once, and not after [`Self::small_body`] has read it.
     async fn body(&self, max_bytes: usize, reading: &Reading) -> Result<(), BodyError>;
-    /// The same, for at most so many milliseconds.
-    async fn body_in_time(
+    /// The same for a small body, within `milliseconds`, if the platform has a faster way for it; `None` if it has not. Then nothing was read.
+    async fn small_body(
         &self,
-        clock: &impl Clock,
         milliseconds: u32,
         max_bytes: usize,
         reading: &Reading,
-    ) -> Result<(), BodyError> {
-        let body = self.body(max_bytes, reading);
-        with_timeout(clock, milliseconds, body).await.unwrap_or(Err(BodyError::Late(milliseconds)))
+    ) -> Option<Result<(), BodyError>> {
+        let _ = (milliseconds, max_bytes, reading);
+        None
     }
 }
 

@@ -7,6 +7,7 @@ use crate::codes;
 use crate::intake::Reading;
 use crate::limits;
 use crate::ports::{BodyError, IncomingRequest, Platform};
+use crate::waiting::with_timeout;
 
 /// A body. It counts towards the memory limit until it is dropped.
 pub(super) struct Body {
@@ -22,7 +23,11 @@ pub(super) async fn read<P: Platform, R: IncomingRequest>(
 ) -> Result<Body, BodyError> {
     let reading = app.intake.open(platform.now());
     let (milliseconds, most) = (limits::BODY_TIMEOUT_MS, limits::MAX_REQUEST_BODY_BYTES);
-    request.body_in_time(platform, milliseconds, most, &reading).await?;
+    let outcome = match request.small_body(milliseconds, most, &reading).await {
+        Some(outcome) => Some(outcome),
+        None => with_timeout(platform, milliseconds, request.body(most, &reading)).await,
+    };
+    outcome.unwrap_or(Err(BodyError::Late(milliseconds)))?;
     Ok(Body { bytes: reading.complete()?, _reading: reading })
 }
 

@@ -14,9 +14,8 @@ use super::stream::{ReadError, read_whole};
 use crate::intake::Reading;
 use crate::keys::url::Parts;
 use crate::limits;
-use crate::ports::{BodyError, Clock, IncomingRequest};
+use crate::ports::{BodyError, IncomingRequest};
 use crate::response::Response as Answered;
-use crate::waiting::with_timeout;
 
 #[wasm_bindgen(wasm_bindgen = worker::wasm_bindgen, module = "/src/platform/message.js")]
 extern "C" {
@@ -191,29 +190,22 @@ impl IncomingRequest for WorkerRequest {
         has_cf(self.searched())
     }
 
-    async fn body_in_time(
+    async fn small_body(
         &self,
-        clock: &impl Clock,
         milliseconds: u32,
         max_bytes: usize,
         reading: &Reading,
-    ) -> Result<(), BodyError> {
-        let Some(arrival) = small_body(self.searched(), limits::SMALL_BODY_BYTES, milliseconds) else {
-            let body = self.body(max_bytes, reading);
-            return with_timeout(clock, milliseconds, body)
-                .await
-                .unwrap_or(Err(BodyError::Late(milliseconds)));
-        };
+    ) -> Option<Result<(), BodyError>> {
+        let arrival = small_body(self.searched(), limits::SMALL_BODY_BYTES, milliseconds)?;
         let arrived = JsFuture::from(arrival).await.unwrap_or_default();
-        match arrived.dyn_into::<Uint8Array>() {
-            Ok(bytes) => {
-                // The memory is reserved first: a Content-Length is not trusted.
-                reading.reserve(usize::try_from(bytes.length()).unwrap_or(usize::MAX), max_bytes)?;
-                reading.push(&bytes.to_vec(), max_bytes)
-            }
+        Some(match arrived.dyn_into::<Uint8Array>() {
+            // The memory is reserved first: a Content-Length is not trusted.
+            Ok(bytes) => reading
+                .reserve(usize::try_from(bytes.length()).unwrap_or(usize::MAX), max_bytes)
+                .and_then(|()| reading.push(&bytes.to_vec(), max_bytes)),
             Err(outcome) if outcome == "late" => Err(BodyError::Late(milliseconds)),
             Err(_) => Err(BodyError::Broken),
-        }
+        })
     }
 
     async fn body(&self, max_bytes: usize, reading: &Reading) -> Result<(), BodyError> {
