@@ -69,19 +69,10 @@ pub struct Headers(Vec<(HeaderName, HeaderValue)>);
 impl Headers {
     /// Sets `name` to `value`, in place of all values that it has.
     pub fn insert(&mut self, name: HeaderName, value: HeaderValue) {
-        match self.0.iter().position(|(known, _)| *known == name) {
-            Some(first) => {
-                let mut position = 0_usize;
-                self.0.retain(|(known, _)| {
-                    position = position.wrapping_add(1);
-                    position.wrapping_sub(1) <= first || *known != name
-                });
-                if let Some(entry) = self.0.get_mut(first) {
-                    entry.1 = value;
-                }
-            }
-            None => self.0.push((name, value)),
-        }
+        // All entries before the first one of this name stay, so its place does.
+        let place = self.0.iter().position(|(known, _)| *known == name).unwrap_or(self.0.len());
+        self.0.retain(|(known, _)| *known != name);
+        self.0.insert(place, (name, value));
     }
 
     /// Adds `value` to those that `name` has.
