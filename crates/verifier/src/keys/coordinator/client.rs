@@ -26,8 +26,8 @@ pub(crate) struct Origins<'o, P> {
     platform: &'o P,
     max_shared_seconds: u64,
     learnt: Shared<Learnt>,
-    /// The notes of the processes that share a cache, if this attempt obeys them.
-    nearby: Option<(&'o Nearby, &'o KeySource)>,
+    /// The notes of the processes that share a cache about fetches from this URL, if this attempt obeys them.
+    nearby: Option<(&'o Nearby, &'o str)>,
     sent: Shared<Option<Sent>>,
     holds_set: bool,
 }
@@ -102,19 +102,20 @@ impl<'o, P: Clock + HttpClient> Origins<'o, P> {
         let learnt = Shared::new(Learnt { is_avoided, ..Learnt::default() });
         let max_shared_seconds = policy.max_shared_seconds;
         // An origin on this machine is a developer's, who may start it a moment later.
-        let is_counted = source.channel.is_none() && !first_url(source).starts_with("http:");
+        let url = first_url(source);
+        let is_counted = source.channel.is_none() && !url.starts_with("http:");
         let is_shared = max_shared_seconds > 0 && platform.has_shared_cache();
-        let nearby = nearby.filter(|_| is_counted && is_shared).map(|nearby| (nearby, source));
+        let nearby = nearby.filter(|_| is_counted && is_shared).map(|nearby| (nearby, url));
         Self { platform, max_shared_seconds, learnt, nearby, sent: Shared::new(None), holds_set }
     }
 
     /// What this attempt has learnt, when it has ended. Notes it for the processes nearby.
     pub(crate) async fn into_learnt(self) -> Learnt {
-        if let (Some((nearby, source)), Some(sent)) = (self.nearby, self.sent.into_inner())
+        if let (Some((nearby, url)), Some(sent)) = (self.nearby, self.sent.into_inner())
             && let Some(left) = sent.left.or_else(|| sent.is_noted.then_some(Left::Answer))
         {
             let fetches = sent.known.with(sent.begun, self.platform.now(), left);
-            nearby.write(self.platform, first_url(source), &fetches).await;
+            nearby.write(self.platform, url, &fetches).await;
         }
         self.learnt.into_inner()
     }
@@ -161,7 +162,7 @@ impl<'o, P: Clock + HttpClient> Origins<'o, P> {
         let max_age_seconds = request.max_age_seconds.min(self.max_shared_seconds);
         let request = DocumentRequest { max_age_seconds, ..request.clone() };
         let answer = match self.nearby {
-            Some((nearby, source)) => self.counted(&request, nearby, source).await,
+            Some((nearby, url)) => self.counted(&request, nearby, url).await,
             None => HttpClient::get(self.platform, &request).await,
         };
         if let Err(FetchError::HeldBack(_)) = answer {
@@ -178,13 +179,13 @@ impl<'o, P: Clock + HttpClient> Origins<'o, P> {
         &self,
         request: &DocumentRequest,
         nearby: &Nearby,
-        source: &KeySource,
+        url: &str,
     ) -> Result<Document, FetchError> {
         let is_past = request.max_age_seconds < self.max_shared_seconds;
         let sent = if let Some(sent) = self.sent.get() {
             sent
         } else {
-            let known = nearby.read(self.platform, first_url(source)).await;
+            let known = nearby.read(self.platform, url).await;
             let begun = self.platform.now();
             if let Some((left, age_seconds)) = known.hold(self.holds_set, begun).filter(|_| !is_past) {
                 self.note(age_seconds, Sharing::Another);
@@ -194,7 +195,7 @@ impl<'o, P: Clock + HttpClient> Origins<'o, P> {
             // Where the last one got no answer, the next may fail as soon as it begins, and others see it too late. So it is noted first, as a failed one.
             if known.has_failed() && !is_past {
                 let fetches = known.with(begun, begun, Left::Nothing);
-                nearby.write(self.platform, first_url(source), &fetches).await;
+                nearby.write(self.platform, url, &fetches).await;
             }
             Sent { begun, known, left: None, is_noted: known.is_in_progress(begun) }
         };
@@ -209,7 +210,7 @@ impl<'o, P: Clock + HttpClient> Origins<'o, P> {
             if !sent.is_noted {
                 let ended = self.platform.now().plus(u64::from(request.timeout_ms.div_ceil(1000)));
                 let fetches = sent.known.with(sent.begun, ended, Left::Nothing);
-                nearby.write(self.platform, first_url(source), &fetches).await;
+                nearby.write(self.platform, url, &fetches).await;
             }
             asked.await
         };
