@@ -108,12 +108,6 @@ fn with_reason<T>(read: serde_json::Result<T>, reason: &Cell<Option<JsonError>>)
 /// A member's name, borrowed from the text if it contains no escape.
 pub(super) struct Name<'de>(pub(super) Cow<'de, str>);
 
-impl From<Name<'_>> for Box<str> {
-    fn from(name: Name<'_>) -> Self {
-        name.0.into()
-    }
-}
-
 impl<'de> Deserialize<'de> for Name<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Text;
@@ -137,7 +131,16 @@ impl<'de> Deserialize<'de> for Name<'de> {
 }
 
 /// A name that occurs more than once.
-fn repeated<'n>(names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+fn repeated<'n>(names: impl ExactSizeIterator<Item = &'n str> + Clone) -> Option<&'n str> {
+    /// So few names are compared with each other: that needs no memory. The work for more of them must not grow with the square.
+    const FEW: usize = 24;
+    if names.len() <= FEW {
+        let mut following = names.clone();
+        return names.into_iter().find(|name| {
+            following.next();
+            following.clone().any(|other| other == *name)
+        });
+    }
     let mut names: Vec<&str> = names.collect();
     names.sort_unstable();
     let mut following = names.iter().skip(1);
@@ -167,8 +170,10 @@ impl<'de> Visitor<'de> for TopLevel<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        /// A token has about so many claims.
+        const USUAL: usize = 16;
         let strict = Strict { depth: 1, builds: false, reason: self.0 };
-        let mut found: Self::Value = Vec::new();
+        let mut found: Self::Value = Vec::with_capacity(USUAL);
         while let Some(name) = members.next_key::<Name<'de>>()? {
             if name.0.contains('\0') {
                 return Err(strict.refuse(JsonError::NulInName));

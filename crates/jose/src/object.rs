@@ -26,8 +26,17 @@ pub struct Object {
 /// A member: its name, and the position of its value in the text.
 #[derive(Clone, PartialEq, Eq)]
 struct Member {
-    name: Box<str>,
+    name: MemberName,
     value: Range<usize>,
+}
+
+/// A member's name.
+#[derive(Clone, PartialEq, Eq)]
+enum MemberName {
+    /// The position in the text of a name that is written as it is read.
+    Plain(Range<usize>),
+    /// A name that is written with escapes.
+    Escaped(Box<str>),
 }
 
 /// Shows no member and no value, so that it can be logged.
@@ -45,7 +54,13 @@ impl Object {
     pub fn parse(text: String) -> Result<Self, JsonError> {
         let members = json::checked_members(&text)?
             .into_iter()
-            .map(|(name, value)| Member { name: name.into(), value: position(&text, value.get()) })
+            .map(|(name, value)| Member {
+                name: match name.0 {
+                    Cow::Borrowed(name) => MemberName::Plain(position(&text, name)),
+                    Cow::Owned(name) => MemberName::Escaped(name.into()),
+                },
+                value: position(&text, value.get()),
+            })
             .collect();
         Ok(Self { text: text.into(), members })
     }
@@ -58,7 +73,10 @@ impl Object {
 
     /// The members' names, in the order of the text.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.members.iter().map(|member| &*member.name)
+        self.members.iter().map(|member| match &member.name {
+            MemberName::Plain(position) => self.text.get(position.clone()).unwrap_or_default(),
+            MemberName::Escaped(name) => name,
+        })
     }
 
     /// Whether there is a member called `name`.
@@ -70,7 +88,13 @@ impl Object {
     /// The unchanged text of the value of the member called `name`.
     #[must_use]
     pub fn raw(&self, name: &str) -> Option<&str> {
-        let member = self.members.iter().find(|member| &*member.name == name)?;
+        let text = self.text.as_bytes();
+        let member = self.members.iter().find(|member| match &member.name {
+            MemberName::Plain(position) => {
+                position.len() == name.len() && text.get(position.clone()) == Some(name.as_bytes())
+            }
+            MemberName::Escaped(escaped) => &**escaped == name,
+        })?;
         self.text.get(member.value.clone())
     }
 
@@ -105,7 +129,11 @@ impl Object {
     #[must_use]
     pub fn footprint(&self) -> usize {
         let members = self.members.iter().map(|member| {
-            size_of::<Member>().saturating_add(ALLOCATION_BYTES).saturating_add(member.name.len())
+            let escaped = match &member.name {
+                MemberName::Plain(_) => 0,
+                MemberName::Escaped(name) => ALLOCATION_BYTES.saturating_add(name.len()),
+            };
+            size_of::<Member>().saturating_add(escaped)
         });
         members.fold(self.text.len(), usize::saturating_add)
     }
