@@ -49,8 +49,8 @@ extern "C" {
     fn count() -> u32;
 }
 
-/// The least that the buffer for heads holds. Most are short; the runtime accepts none of more than 128 KiB.
-const USUAL_BYTES: usize = 4096;
+/// The least that the buffer for heads holds: a token of 16 KiB, which is the longest by default, and a long URL. The runtime accepts no head of more than 128 KiB.
+const USUAL_BYTES: usize = 24 * 1024;
 
 thread_local! {
     /// The head of the next request, which src/platform/head.js has written.
