@@ -54,7 +54,7 @@ const guarded =
  *
  * A response or a value to give again, or the number of a verdict. Only a response has `init` and a URL; no request has an empty URL.
  *
- * @typedef {{ env: object, url: string, number: number, text: string, init?: ResponseInit }} Entry
+ * @typedef {{ credential: string, env: object, url: string, number: number, text: string, init?: ResponseInit }} Entry
  */
 
 /**
@@ -67,11 +67,28 @@ const incoming = (request) => ({ request, method: request.method, url: request.u
 const MILLISECONDS = 60_000;
 const MOST_FOR_ONE = 32 * 1024;
 
+// A token has its signature at the end, of which a Base64 character has six bits.
+const MARKED_CHARACTERS = 10;
+
+/**
+ * A number for the end of a credential; others may have the same. A Map with the whole text as its key would make the runtime enter each text of a request
+ * into its table of strings.
+ *
+ * @param {string} credential
+ */
+function markOf(credential) {
+  let mark = 0;
+  for (let i = Math.max(0, credential.length - MARKED_CHARACTERS); i < credential.length; i += 1)
+    mark = (Math.imul(mark, 61) + credential.charCodeAt(i)) | 0;
+  // V8 has no object for an integer of 31 bits.
+  return mark >> 1;
+}
+
 /** What was kept last for each credential. Whether it may be used is decided in src/entry.rs at every request. */
 class Memory {
-  /** @type {Map<string, Entry>} */
+  /** @type {Map<number, Entry>} By the marks of the credentials. */
   #young = new Map();
-  /** @type {Map<string, Entry>} */
+  /** @type {Map<number, Entry>} */
   #old = new Map();
   #characters = 0;
   #since = 0;
@@ -88,16 +105,14 @@ class Memory {
    * @param {object} env
    */
   find(credential, url, env) {
-    const known = this.#young.get(credential) ?? this.#old.get(credential);
-    return known !== undefined && known.url === url && known.env === env ? known : undefined;
+    const mark = markOf(credential);
+    const known = this.#young.get(mark) ?? this.#old.get(mark);
+    return known !== undefined && known.credential === credential && known.url === url && known.env === env ? known : undefined;
   }
 
-  /**
-   * @param {string} credential
-   * @param {Entry} entry
-   */
-  keep(credential, entry) {
-    const characters = credential.length + entry.url.length + entry.text.length;
+  /** @param {Entry} entry */
+  keep(entry) {
+    const characters = entry.credential.length + entry.url.length + entry.text.length;
     if (characters > MOST_FOR_ONE) return;
     const now = Date.now();
     const age = Math.abs(now - this.#since);
@@ -108,7 +123,7 @@ class Memory {
       this.#since = now;
     }
     this.#characters += characters;
-    this.#young.set(credential, entry);
+    this.#young.set(markOf(entry.credential), entry);
   }
 }
 
@@ -134,12 +149,12 @@ function fetch(request, env, context) {
   const responseOf = (made) => {
     if (typeof made === 'string') {
       const number = made.slice(0, made.indexOf('\0'));
-      if (number !== '' && authorization !== null) verdicts.keep(authorization, { env, url: '', number: Number(number), text: '' });
+      if (number !== '' && authorization !== null) verdicts.keep({ credential: authorization, env, url: '', number: Number(number), text: '' });
       return send(request, env, made, unanswered);
     }
     if (made instanceof Response) return made;
     const { response, number, text, init } = made;
-    if (authorization !== null && text !== null) kept.keep(authorization, { env, url, number, text, init });
+    if (authorization !== null && text !== null) kept.keep({ credential: authorization, env, url, number, text, init });
     return response;
   };
   const known = authorization === null ? undefined : verdicts.find(authorization, '', env);
@@ -256,7 +271,7 @@ export function verify(env, context, token, options) {
   return then(answer(VERIFY, env, context, token, optionsOf(options)), (made) => {
     const begin = made.indexOf('{');
     const text = made.slice(begin);
-    if (begin > 0 && typeof token === 'string') kept.keep(token, { env, url: '', number: Number(made.slice(0, begin)), text });
+    if (begin > 0 && typeof token === 'string') kept.keep({ credential: token, env, url: '', number: Number(made.slice(0, begin)), text });
     return valueOf(text);
   });
 }

@@ -53,6 +53,12 @@ suite('a token that comes again', () => {
     await again(token);
     const last = token.at(-1) === 'A' ? 'B' : 'A';
     assert.equal((await ask(`${token.slice(0, -1)}${last}`)).status, 401);
+    // What is kept is found by the end of the header.
+    const place = Math.floor(token.lastIndexOf('.') / 2);
+    for (const character of ['A', 'B']) {
+      const other = `${token.slice(0, place)}${character}${token.slice(place + 1)}`;
+      if (other !== token) assert.equal((await ask(other)).status, 401);
+    }
     assert.equal((await ask(`${token},${token}`)).status, 400);
     const { status } = await worker.fetch('/verify', { headers: { authorization: `Basic ${token}` } });
     assert.equal(status, 401);
@@ -91,7 +97,7 @@ suite('a token that comes again', () => {
     const firsts = await Promise.all(tokens.map(async (token) => (await again(token))[0]));
     await worker.panics();
     // In the other order, so that numbers that began again would be those of the other token.
-    for (const index of [1, 0, 1, 0, 1, 0]) assert.deepEqual(await ask(tokens[index]), firsts[index]);
+    for (const index of [1, 0, 1, 0, 1, 0, 1, 0, 1, 0]) assert.deepEqual(await ask(tokens[index]), firsts[index]);
   });
 });
 
@@ -205,7 +211,7 @@ suite('a token that comes again to the gateway', () => {
     const tokens = await Promise.all(subjects.map((sub) => clerk.mint({ claims: { sub } })));
     for (let i = 0; i < TIMES; i += 1) for (const token of tokens) await ask(token, '/x');
     await worker.panics();
-    for (const index of [1, 0, 1, 0, 1, 0]) assert.equal(userOf(await ask(tokens[index], '/x')), subjects[index]);
+    for (const index of [1, 0, 1, 0, 1, 0, 1, 0, 1, 0]) assert.equal(userOf(await ask(tokens[index], '/x')), subjects[index]);
   });
 
   test('gets an answer although another request has a panic while the API answers', async () => {
