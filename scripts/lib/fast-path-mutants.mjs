@@ -23,7 +23,7 @@ export const MUTANTS = [
   ...rows('crates/verifier/src/verify/grounds.rs', [
     ['a verdict is given again that does not hold', 'if «!self.hold(terms, keys, now)» {', 'false'],
     ['a verdict that is given again has the time of the epoch', 'verified_at: «now»,', 'Timestamp::from_epoch_seconds(0)'],
-    ['a verdict that is given again names no token', 'digest: «Some(digest)», content', 'None'],
+    ['a verdict that is given again names no token', 'identity: «Some(identity.clone())», content', 'None'],
     ['grounds hold longer than a signature is remembered', '«terms.remembered.is_recent(&entry, now)»\n', 'true'],
     ['grounds hold although the signature may be checked twice', '&& «!terms.cross_checks.may_be_drawn()»', 'true'],
     ['grounds hold although an engine has failed', '&& «!terms.cross_checks.is_distrusted(entry.key.algorithm)»', 'true'],
@@ -65,7 +65,11 @@ export const MUTANTS = [
   ]),
   // The signatures that were found valid.
   ...rows('crates/verifier/src/verify/remembered.rs', [
-    ['an entry is found after its time', '«self.is_recent(&found, now)».then_some(found)', 'true'],
+    ['an entry is found after its time', '(«self.is_recent(&found, now)» && found.digest', 'true'],
+    ['an entry is found for every token with its mark', '&& «found.digest == sha256(token.as_bytes())»)', 'true'],
+    ['a token is remembered the first time', 'if «is_known» {', 'true'],
+    ['a token that was remembered is taken for new', 'generations.once.note(mark) || «was_remembered»', 'false'],
+    ['a mark is not noted', '«std::mem::replace(place, mark)» == mark', '*place'],
     ['an entry is valid for a second more', '.is_ok_and(|age| «age < self.seconds»)', 'age <= self.seconds'],
     ['a generation is young for a second more', 'Ok(age) if «age < seconds» => {}', 'age <= seconds'],
     ['no older reading of the clock is tolerated', 'Err(_) if «age >= -OLDER_READING_SECONDS» => {}', 'false'],
@@ -78,8 +82,8 @@ export const MUTANTS = [
       'age <= seconds.saturating_mul(2)',
     ],
     ['the old generation is dropped at once', 'Ok(age) if «age < seconds.saturating_mul(2)» => self.begin(now)', 'false'],
-    ['the old generation is not searched', '.or_else(|| «generations.old.get(digest)»)', 'None'],
-    ['entries are kept although that is switched off', 'if «self.seconds == 0» ||', 'false'],
+    ['the old generation is not searched', '.or_else(|| «generations.old.get(&mark)»)', 'None'],
+    ['entries are kept although that is switched off', 'if «self.seconds == 0» {', 'false'],
     ['a token may take no more than a byte less', '«bytes > limits::REMEMBERED_BYTES_PER_TOKEN»', 'bytes >= limits::REMEMBERED_BYTES_PER_TOKEN'],
     ['a token may take everything', '«bytes > limits::REMEMBERED_BYTES_PER_TOKEN»', 'false'],
     [
@@ -94,10 +98,10 @@ export const MUTANTS = [
   ]),
   ...rows('crates/verifier/src/verify/run/mod.rs', [
     ['a remembered signature replaces the check by both engines', 'let known = if «self.twice» { None }', 'false'],
-    ['a remembered signature counts under another set', '«known.set == identity» && !is_distrusted', 'true'],
+    ['a remembered signature counts under another set', '«known.set == of_set» && !is_distrusted', 'true'],
     [
       'a remembered key that is distrusted counts',
-      'known.set == identity && «!is_distrusted(&known.key)»',
+      'known.set == of_set && «!is_distrusted(&known.key)»',
       'true',
       { equivalent: 'no signature of a distrusted key is remembered, and what is distrusted does not change while the memory exists' },
     ],

@@ -53,9 +53,12 @@ suite("an isolate's memory", () => {
       for (let number = 0; number < 300; number += 1) {
         const token = withShape(claims(number));
         assert.ok(token.length < TOKEN_BYTES + 384, `${name}: ${token.length}`);
-        const response = await worker.fetch('/verify', { headers: { authorization: `Bearer ${token}` } });
-        await response.arrayBuffer();
-        assert.equal(response.status, 200, name);
+        // A token is remembered when it comes for the second time.
+        for (let i = 0; i < 2; i += 1) {
+          const response = await worker.fetch('/verify', { headers: { authorization: `Bearer ${token}` } });
+          await response.arrayBuffer();
+          assert.equal(response.status, 200, name);
+        }
       }
       const grown = ((await worker.wasmBytes()) - before) / MIB;
       context.diagnostic(`after 300 tokens with ${name}: ${grown.toFixed(1)} MiB`);

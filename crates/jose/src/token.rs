@@ -70,29 +70,6 @@ pub struct UntrustedToken<'t> {
     message: Message<'t>,
 }
 
-/// A token's text, with its SHA-256 and that of its signing input. Both are computed in one pass.
-#[derive(Clone, Debug)]
-pub struct HashedToken<'t> {
-    text: &'t str,
-    message: Message<'t>,
-    digest: [u8; 32],
-}
-
-impl<'t> HashedToken<'t> {
-    /// Hashes `text`, which need not be a token.
-    #[must_use]
-    pub fn new(text: &'t str) -> Self {
-        let (message, digest) = Message::within(signing_input(text).as_bytes(), text.as_bytes());
-        Self { text, message, digest }
-    }
-
-    /// The SHA-256 of the whole text.
-    #[must_use]
-    pub fn digest(&self) -> [u8; 32] {
-        self.digest
-    }
-}
-
 /// What comes before the last dot.
 fn signing_input(token: &str) -> &str {
     token.rsplit_once('.').map_or(token, |(input, _)| input)
@@ -183,24 +160,10 @@ impl<'t> UntrustedToken<'t> {
         Ok(Self::reread(token, content))
     }
 
-    /// Parses a token whose hash is known.
-    ///
-    /// # Errors
-    /// As [`Self::parse`].
-    pub fn parse_hashed(token: &HashedToken<'t>) -> Result<Self, TokenFormatError> {
-        Ok(Self::reread_hashed(token, Arc::clone(Self::parse(token.text)?.content())))
-    }
-
     /// A token whose text was already parsed to `content`.
     #[must_use]
     pub fn reread(token: &'t str, content: Arc<Content>) -> Self {
         Self { content, message: Message::new(signing_input(token).as_bytes()) }
-    }
-
-    /// A token whose text was already parsed to `content`, and whose hash is known.
-    #[must_use]
-    pub fn reread_hashed(token: &HashedToken<'t>, content: Arc<Content>) -> Self {
-        Self { content, message: token.message.clone() }
     }
 
     /// The parsed segments. They are untrusted.

@@ -17,6 +17,8 @@ pub const MAX_LEEWAY_SECONDS: u64 = 300;
 pub const MAX_REMEMBER_SECONDS: u64 = 60;
 /// Tokens remembered per generation. There are two generations, which hold about the sessions of one process in a minute.
 pub const REMEMBERED_TOKENS: usize = 1000;
+/// Tokens of which is known that their signature was valid once: as many as both generations have.
+pub const TOKENS_SEEN_ONCE: usize = 2 * REMEMBERED_TOKENS;
 /// Bytes of memory per generation, so at most 8 MiB. An ordinary token takes 2 to 3 KiB, so a
 /// generation normally reaches [`REMEMBERED_TOKENS`] first.
 pub const REMEMBERED_BYTES: usize = 4 * 1024 * 1024;

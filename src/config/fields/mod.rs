@@ -81,7 +81,7 @@ object! {
         leeway_seconds: Or<Whole> = Or(Whole((0, limits::MAX_LEEWAY_SECONDS)), limits::DEFAULT_LEEWAY_SECONDS);
         /// The greatest length of a token.
         max_token_bytes: Or<Whole> = Or(Whole(limits::MAX_TOKEN_BYTES_RANGE), limits::DEFAULT_MAX_TOKEN_BYTES);
-        /// For how long a good signature is not checked again. Times, claims, the issuer's rules and its keys are checked at every request.
+        /// For how long the good signature of a token that came twice is not checked again. Times, claims, the issuer's rules and its keys are checked at every request.
         remember_seconds: Or<Whole> = Or(Whole((0, limits::MAX_REMEMBER_SECONDS)), limits::MAX_REMEMBER_SECONDS);
         /// What checks signatures: pure Rust (`rust`), the runtime's WebCrypto (`webcrypto`), or both (`both`).
         engine: Or<Choice<Engine>> = Or(Choice(Engine::NAMES), Engine::Rust);

@@ -139,10 +139,11 @@ fn a_shared_secret_is_distrusted_by_its_kid_also_for_tokens_that_do_not_name_it(
 fn a_token_that_was_accepted_a_moment_ago_is_refused_with_the_changed_configuration() {
     let world = world(&json!({}));
     let token = token(&json!({}));
-    assert!(world.accepts(&token) && world.verification(&token).trail.is_remembered);
+    assert!(world.accepts(&token) && world.accepts(&token) && world.verification(&token).trail.is_remembered);
     let changed = world_distrusting(&json!([thumbprint()]), jwks(&[ed25519().public_jwk()]));
-    assert_eq!(changed.rejection(&token), distrusted(Some(ed25519().kid())));
-    assert_eq!(changed.rejection(&token), distrusted(Some(ed25519().kid())), "nothing was remembered");
+    for _ in 0..3 {
+        assert_eq!(changed.rejection(&token), distrusted(Some(ed25519().kid())), "nothing is remembered");
+    }
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Weak};
 
-use super::remembered::{Digest, Remembered};
-use super::{Observed, Terms, Trail, Verification, VerifiedToken};
+use super::remembered::Remembered;
+use super::{Identity, Observed, Terms, Trail, Verification, VerifiedToken};
 use crate::keys::{KeyCache, Wanted};
 use crate::time::Timestamp;
 use crate::trust::issuer::TrustedIssuer;
@@ -14,12 +14,11 @@ use crate::trust::issuer::TrustedIssuer;
 pub struct Grounds {
     entry: Weak<Remembered>,
     issuer: Weak<TrustedIssuer>,
-    digest: Digest,
 }
 
 impl Grounds {
-    pub(super) fn new(entry: &Arc<Remembered>, issuer: &Arc<TrustedIssuer>, digest: Digest) -> Self {
-        Self { entry: Arc::downgrade(entry), issuer: Arc::downgrade(issuer), digest }
+    pub(super) fn new(entry: &Arc<Remembered>, issuer: &Arc<TrustedIssuer>) -> Self {
+        Self { entry: Arc::downgrade(entry), issuer: Arc::downgrade(issuer) }
     }
 
     /// The result of [`verify`](super::verify) for the same token at `now`, without its text; `None` if they do not [hold](Self::hold). It has no
@@ -30,10 +29,11 @@ impl Grounds {
             return None;
         }
         let (entry, issuer) = (self.entry.upgrade()?, self.issuer.upgrade()?);
-        let (content, key, digest) = (Arc::clone(&entry.content), Arc::clone(&entry.key), self.digest);
-        let observed = Observed { digest: Some(digest), content: Some(Arc::clone(&content)) };
+        let (content, key) = (Arc::clone(&entry.content), Arc::clone(&entry.key));
+        let identity = Identity::Known(entry.digest);
+        let observed = Observed { identity: Some(identity.clone()), content: Some(Arc::clone(&content)) };
         Some(Verification {
-            outcome: Ok(VerifiedToken { issuer, content, key, digest }),
+            outcome: Ok(VerifiedToken { issuer, content, key, identity }),
             observed,
             verified_at: now,
             refresh: None,

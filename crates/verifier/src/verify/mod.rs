@@ -5,6 +5,7 @@
 //! check, the claims. It never tries the keys of several issuers in turn.
 
 mod grounds;
+mod identity;
 mod remembered;
 mod run;
 
@@ -26,6 +27,7 @@ use crate::trust::claims::{scope_violation, scopes};
 use crate::trust::issuer::{TrustedIssuer, TrustedIssuers};
 
 pub use grounds::Grounds;
+use identity::Identity;
 pub use remembered::{Digest, RememberedTokens};
 use run::Run;
 
@@ -50,7 +52,7 @@ pub struct VerifiedToken {
     issuer: Arc<TrustedIssuer>,
     content: Arc<Content>,
     key: Arc<KeyIdentity>,
-    digest: Digest,
+    identity: Identity,
 }
 
 /// The key under which a signature is valid.
@@ -144,14 +146,14 @@ impl VerifiedToken {
     /// Its SHA-256, which identifies it.
     #[must_use]
     pub fn digest(&self) -> &Digest {
-        &self.digest
+        self.identity.digest()
     }
 }
 
 /// The parts of a token that may be logged, accepted or not. Every text is cut to a bound, and made on request.
 #[derive(Clone, Debug, Default)]
 pub struct Observed {
-    digest: Option<Digest>,
+    identity: Option<Identity>,
     content: Option<Arc<Content>>,
 }
 
@@ -177,7 +179,7 @@ impl Observed {
     /// The first bytes of its SHA-256, in hex; `None` if there was no token.
     #[must_use]
     pub fn token_hash(&self) -> Option<String> {
-        self.digest.as_ref().map(prefix)
+        self.identity.as_ref().map(|identity| prefix(identity.digest()))
     }
 }
 
@@ -244,11 +246,7 @@ pub async fn examine<P: VerifierPlatform>(
 /// The first bytes of a token's SHA-256, in hex, which may be logged and shown.
 #[must_use]
 pub fn hash_prefix(token: &str) -> String {
-    prefix(&digest(token))
-}
-
-fn digest(token: &str) -> Digest {
-    sha256(token.as_bytes())
+    prefix(&sha256(token.as_bytes()))
 }
 
 fn prefix(digest: &Digest) -> String {

@@ -4,11 +4,16 @@
 //! Everything else is checked at every hit: whether the issuer and the algorithm are still allowed, whether that set is still
 //! the issuer's, and every rule for the claims and times. The memory belongs to one configuration and is dropped with it.
 //!
+//! A token is remembered when its signature is checked for the second time. So a token that comes once costs no memory, and any number of
+//! them displace no session.
+//!
 //! The memory is bounded in tokens, in bytes and in time. An entry refers to its key set by a hash and does not hold it, and
 //! it holds no parsed tree (see [`Object`](crate::jose::Object)), so its estimated size is an upper bound.
 
 use std::collections::HashMap;
 use std::sync::Arc;
+
+use edge_assay_jose::hash::sha256;
 
 use super::KeyIdentity;
 use crate::jose::SetIdentity;
@@ -23,9 +28,32 @@ const OLDER_READING_SECONDS: i64 = 2;
 /// The SHA-256 of a whole token, signature included.
 pub type Digest = [u8; 32];
 
+/// What a token is looked for by: the end of its signature. Two tokens may have the same, so an entry also has the SHA-256 of its token. No hash is computed
+/// for a token whose mark is not there.
+type Mark = u64;
+
+/// The octets of a token that its mark is made of: 96 bits of its signature in base64url.
+const MARKED_OCTETS: usize = 16;
+
+/// The mark of `token`, which need not be one.
+fn mark(token: &str) -> Mark {
+    /// 2^64 divided by the golden ratio, an odd number whose multiples are spread well.
+    const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+    let octets = token.as_bytes().last_chunk::<MARKED_OCTETS>().copied().unwrap_or_default();
+    let number = u128::from_le_bytes(octets);
+    // Both halves, of which each has the bits of eight characters.
+    #[allow(clippy::cast_possible_truncation)]
+    let (low, high) = (number as u64, (number >> 64) as u64);
+    let product = (low.wrapping_mul(SPREAD) ^ high).wrapping_mul(SPREAD);
+    // The last characters are in the upper bits, and a product carries upwards only.
+    (product ^ product >> 32).wrapping_mul(SPREAD)
+}
+
 /// A signature that was found valid.
 #[derive(Debug)]
 pub(super) struct Remembered {
+    /// The SHA-256 of the whole token.
+    pub(super) digest: Digest,
     /// The token's content.
     pub(super) content: Arc<Content>,
     /// The key that signed it.
@@ -61,11 +89,29 @@ pub struct RememberedTokens {
 /// its entries can be valid any more. So no search is needed to make room for an entry.
 #[derive(Debug)]
 struct Generations {
-    young: HashMap<Digest, Arc<Remembered>>,
+    young: HashMap<Mark, Arc<Remembered>>,
     young_bytes: usize,
     /// When the young one began.
     young_since: Timestamp,
-    old: HashMap<Digest, Arc<Remembered>>,
+    old: HashMap<Mark, Arc<Remembered>>,
+    once: SeenOnce,
+}
+
+/// The marks of tokens whose signature was found valid once. A mark takes the place of another one, so a token may be taken for new again.
+#[derive(Debug, Default)]
+struct SeenOnce(Vec<Mark>);
+
+impl SeenOnce {
+    /// Notes `mark`, and returns whether it was noted already.
+    fn note(&mut self, mark: Mark) -> bool {
+        // Made at the first use. No token has the mark 0, but for one in 2^64.
+        self.0.resize(limits::TOKENS_SEEN_ONCE, 0);
+        let places = u64::try_from(limits::TOKENS_SEEN_ONCE).unwrap_or(u64::MAX);
+        // The upper bits of a product depend on all bits of its factor.
+        let place = (mark >> 32).checked_rem(places).and_then(|place| usize::try_from(place).ok());
+        let place = place.and_then(|place| self.0.get_mut(place));
+        place.is_some_and(|place| std::mem::replace(place, mark) == mark)
+    }
 }
 
 impl Generations {
@@ -101,17 +147,19 @@ impl RememberedTokens {
             young_bytes: 0,
             young_since: Timestamp::from_epoch_seconds(0),
             old: HashMap::new(),
+            once: SeenOnce::default(),
         };
         Self { seconds, generations: Shared::new(generations) }
     }
 
     /// The entry of the token, if it is recent enough at `now`.
-    pub(super) fn find(&self, digest: &Digest, now: Timestamp) -> Option<Arc<Remembered>> {
+    pub(super) fn find(&self, token: &str, now: Timestamp) -> Option<Arc<Remembered>> {
+        let mark = mark(token);
         let found = self.generations.with(|generations| {
             generations.advance(now, self.seconds);
-            generations.young.get(digest).or_else(|| generations.old.get(digest)).cloned()
+            generations.young.get(&mark).or_else(|| generations.old.get(&mark)).cloned()
         })?;
-        self.is_recent(&found, now).then_some(found)
+        (self.is_recent(&found, now) && found.digest == sha256(token.as_bytes())).then_some(found)
     }
 
     /// Whether the entry is valid at `now`. Its age is negative if the clock was set back; then it is not.
@@ -119,19 +167,33 @@ impl RememberedTokens {
         u64::try_from(now.since(entry.checked_at)).is_ok_and(|age| age < self.seconds)
     }
 
-    /// Remembers a token, unless it takes too much memory.
-    pub(super) fn insert(&self, digest: Digest, remembered: Remembered) {
+    /// Notes at `now` that the signature of `token` is valid. If that was noted before, the token is remembered, unless it takes too much memory.
+    pub(super) fn note(&self, token: &str, now: Timestamp, remembered: impl FnOnce(Digest) -> Remembered) {
+        if self.seconds == 0 {
+            return;
+        }
+        let mark = mark(token);
+        let is_known = self.generations.with(|generations| {
+            let was_remembered = generations.old.contains_key(&mark);
+            generations.once.note(mark) || was_remembered
+        });
+        if is_known {
+            self.insert(mark, now, remembered(sha256(token.as_bytes())));
+        }
+    }
+
+    fn insert(&self, mark: Mark, now: Timestamp, remembered: Remembered) {
         let bytes = remembered.footprint();
-        if self.seconds == 0 || bytes > limits::REMEMBERED_BYTES_PER_TOKEN {
+        if bytes > limits::REMEMBERED_BYTES_PER_TOKEN {
             return;
         }
         self.generations.with(|generations| {
-            generations.advance(remembered.checked_at, self.seconds);
+            generations.advance(now, self.seconds);
             let grown = generations.young_bytes.saturating_add(bytes);
             if generations.young.len() >= limits::REMEMBERED_TOKENS || grown > limits::REMEMBERED_BYTES {
-                generations.begin(remembered.checked_at);
+                generations.begin(now);
             }
-            let replaced = generations.young.insert(digest, Arc::new(remembered));
+            let replaced = generations.young.insert(mark, Arc::new(remembered));
             let replaced_bytes = replaced.map_or(0, |replaced| replaced.footprint());
             generations.young_bytes =
                 generations.young_bytes.saturating_add(bytes).saturating_sub(replaced_bytes);
@@ -160,23 +222,103 @@ mod tests {
         let content = Arc::clone(UntrustedToken::parse(&text).unwrap().content());
         let key = KeyIdentity { algorithm: Algorithm::Hs256, kid: None, thumbprint: None };
         let checked_at = Timestamp::from_epoch_seconds(checked_at);
-        Remembered { content, key: Arc::new(key), set: None, checked_at }
+        Remembered { digest: [0; 32], content, key: Arc::new(key), set: None, checked_at }
     }
 
-    fn digest(number: usize) -> Digest {
-        let mut digest = [0; 32];
-        digest[..8].copy_from_slice(&u64::try_from(number).unwrap().to_le_bytes());
-        digest
+    fn token(number: usize) -> String {
+        format!("e30.e30.{number:032}")
+    }
+
+    /// A token whose signature is found valid at this time.
+    fn comes(memory: &RememberedTokens, number: usize, at: i64) {
+        let entry = remembered("{}", at);
+        memory.note(&token(number), entry.checked_at, |digest| Remembered { digest, ..entry });
+    }
+
+    /// A token whose signature was found valid before.
+    fn comes_again(memory: &RememberedTokens, number: usize, entry: Remembered) {
+        let (token, at) = (token(number), entry.checked_at);
+        memory.insert(mark(&token), at, Remembered { digest: sha256(token.as_bytes()), ..entry });
     }
 
     fn knows(memory: &RememberedTokens, number: usize, now: i64) -> bool {
-        memory.find(&digest(number), Timestamp::from_epoch_seconds(now)).is_some()
+        memory.find(&token(number), Timestamp::from_epoch_seconds(now)).is_some()
+    }
+
+    #[test]
+    fn a_token_is_remembered_when_its_signature_is_checked_for_the_second_time() {
+        let memory = RememberedTokens::lasting(60);
+        comes(&memory, 1, 1000);
+        assert!(!knows(&memory, 1, 1000));
+        comes(&memory, 2, 1000);
+        comes(&memory, 1, 1000);
+        assert!(knows(&memory, 1, 1000) && !knows(&memory, 2, 1000));
+    }
+
+    #[test]
+    fn tokens_that_come_once_take_no_more_memory_and_displace_none() {
+        let memory = RememberedTokens::lasting(60);
+        for number in [0, 0] {
+            comes(&memory, number, 0);
+        }
+        let places = || memory.generations.with(|generations| generations.once.0.capacity());
+        let before = (memory.held(), places());
+        for number in 1..20_000 {
+            comes(&memory, number, 0);
+        }
+        assert_eq!((memory.held(), places()), before);
+        assert!(knows(&memory, 0, 0));
+    }
+
+    #[test]
+    fn most_marks_of_a_generation_of_tokens_are_still_there_when_they_come_again() {
+        let memory = RememberedTokens::lasting(60);
+        for number in (0..limits::REMEMBERED_TOKENS).chain(0..limits::REMEMBERED_TOKENS) {
+            comes(&memory, number, 0);
+        }
+        let known = (0..limits::REMEMBERED_TOKENS).filter(|number| knows(&memory, *number, 0)).count();
+        // Of 2,000 places, 1,000 marks take about 790.
+        assert!((500..limits::REMEMBERED_TOKENS).contains(&known), "{known}");
+    }
+
+    #[test]
+    fn a_token_that_was_remembered_a_moment_ago_is_remembered_again_at_once() {
+        let memory = RememberedTokens::lasting(60);
+        comes_again(&memory, 1, remembered("{}", 1000));
+        assert!(!knows(&memory, 1, 1060));
+        comes(&memory, 1, 1060);
+        assert!(knows(&memory, 1, 1060));
+    }
+
+    #[test]
+    fn another_token_with_the_same_end_is_not_found() {
+        let memory = RememberedTokens::lasting(60);
+        comes_again(&memory, 1, remembered("{}", 1000));
+        let (good, other) = (token(1), token(1).replacen("e30", "e31", 1));
+        let now = Timestamp::from_epoch_seconds(1000);
+        assert_eq!(mark(&good), mark(&other));
+        assert!(memory.find(&good, now).is_some() && memory.find(&other, now).is_none());
+    }
+
+    #[test]
+    fn a_mark_depends_on_each_of_the_last_octets_of_a_token() {
+        let text = token(7);
+        let marks: std::collections::HashSet<Mark> = (text.len() - MARKED_OCTETS..text.len())
+            .map(|place| {
+                let mut changed = text.clone();
+                changed.replace_range(place..=place, "x");
+                mark(&changed)
+            })
+            .chain([mark(&text)])
+            .collect();
+        assert_eq!(marks.len(), MARKED_OCTETS + 1);
+        assert_eq!((mark(""), mark("e30.e30.AA")), (0, 0), "they are too short to be tokens");
     }
 
     #[test]
     fn a_signature_is_remembered_for_the_time_configured_and_not_a_second_longer() {
         let memory = RememberedTokens::lasting(60);
-        memory.insert(digest(1), remembered("{}", 1000));
+        comes_again(&memory, 1, remembered("{}", 1000));
         assert!(!knows(&memory, 2, 1000));
         let known: Vec<i64> = [1000, 1059, 1060].into_iter().filter(|now| knows(&memory, 1, *now)).collect();
         assert_eq!(known, [1000, 1059]);
@@ -185,15 +327,15 @@ mod tests {
     #[test]
     fn no_entry_is_used_after_the_clock_was_set_back() {
         let memory = RememberedTokens::lasting(60);
-        memory.insert(digest(1), remembered("{}", 1000));
+        comes_again(&memory, 1, remembered("{}", 1000));
         assert!(!knows(&memory, 1, 999));
     }
 
     #[test]
     fn a_thread_with_an_older_reading_of_the_clock_empties_nothing() {
         let memory = RememberedTokens::lasting(60);
-        memory.insert(digest(1), remembered("{}", 1000));
-        memory.insert(digest(2), remembered("{}", 998));
+        comes_again(&memory, 1, remembered("{}", 1000));
+        comes_again(&memory, 2, remembered("{}", 998));
         assert!(!knows(&memory, 1, 999));
         assert!(knows(&memory, 1, 1001) && knows(&memory, 2, 1001));
         // A step of the clock does.
@@ -203,7 +345,9 @@ mod tests {
     #[test]
     fn nothing_is_remembered_if_that_is_switched_off() {
         let memory = RememberedTokens::lasting(0);
-        memory.insert(digest(1), remembered("{}", 1000));
+        for number in [1, 1, 1] {
+            comes(&memory, number, 1000);
+        }
         assert_eq!(memory.held(), (0, 0));
         assert!(!knows(&memory, 1, 1000));
     }
@@ -213,7 +357,7 @@ mod tests {
         let memory = RememberedTokens::lasting(60);
         let count = 5 * limits::REMEMBERED_TOKENS;
         for number in 0..count {
-            memory.insert(digest(number), remembered("{}", 0));
+            comes_again(&memory, number, remembered("{}", 0));
         }
         let known = (0..count).filter(|number| knows(&memory, *number, 0)).count();
         assert!((limits::REMEMBERED_TOKENS..=2 * limits::REMEMBERED_TOKENS).contains(&known), "{known}");
@@ -224,7 +368,7 @@ mod tests {
     fn a_generation_has_exactly_as_many_tokens_as_its_limit() {
         let memory = RememberedTokens::lasting(60);
         for number in 0..=limits::REMEMBERED_TOKENS {
-            memory.insert(digest(number), remembered("{}", 0));
+            comes_again(&memory, number, remembered("{}", 0));
         }
         let (young, old) =
             memory.generations.with(|generations| (generations.young.len(), generations.old.len()));
@@ -242,7 +386,7 @@ mod tests {
         for payload in [long, nested, many, audiences] {
             let memory = RememberedTokens::lasting(60);
             for number in 0..1000 {
-                memory.insert(digest(number), remembered(&payload, 0));
+                comes_again(&memory, number, remembered(&payload, 0));
             }
             let (count, bytes) = memory.held();
             assert!(count > 60 && bytes <= 2 * limits::REMEMBERED_BYTES, "{count} {bytes} {payload:.20}");
@@ -282,26 +426,26 @@ mod tests {
     #[test]
     fn a_token_and_a_generation_may_take_exactly_their_limits() {
         let memory = RememberedTokens::lasting(60);
-        memory.insert(digest(0), that_takes(limits::REMEMBERED_BYTES_PER_TOKEN + 1));
+        comes_again(&memory, 0, that_takes(limits::REMEMBERED_BYTES_PER_TOKEN + 1));
         assert_eq!(memory.held().0, 0);
         let count = limits::REMEMBERED_BYTES / limits::REMEMBERED_BYTES_PER_TOKEN;
         for number in 1..=count {
-            memory.insert(digest(number), that_takes(limits::REMEMBERED_BYTES_PER_TOKEN));
+            comes_again(&memory, number, that_takes(limits::REMEMBERED_BYTES_PER_TOKEN));
         }
         let in_generations =
             || memory.generations.with(|generations| (generations.young.len(), generations.old.len()));
         assert_eq!(in_generations(), (count, 0));
-        memory.insert(digest(0), remembered("{}", 0));
+        comes_again(&memory, 0, remembered("{}", 0));
         assert_eq!(in_generations(), (1, count));
     }
 
     #[test]
     fn a_token_that_takes_much_displaces_no_other() {
         let memory = RememberedTokens::lasting(60);
-        memory.insert(digest(0), remembered("{}", 0));
+        comes_again(&memory, 0, remembered("{}", 0));
         let large = format!(r#"{{"sub":"{}"}}"#, "s".repeat(40_000));
         for number in 1..1000 {
-            memory.insert(digest(number), remembered(&large, 0));
+            comes_again(&memory, number, remembered(&large, 0));
         }
         assert!(knows(&memory, 0, 0) && !knows(&memory, 1, 0));
     }
@@ -309,10 +453,10 @@ mod tests {
     #[test]
     fn a_token_that_is_checked_again_is_charged_once() {
         let memory = RememberedTokens::lasting(60);
-        memory.insert(digest(0), remembered("{}", 0));
+        comes_again(&memory, 0, remembered("{}", 0));
         let (_, once) = memory.held();
         for _ in 0..1000 {
-            memory.insert(digest(0), remembered("{}", 0));
+            comes_again(&memory, 0, remembered("{}", 0));
         }
         assert_eq!(memory.held(), (1, once));
         assert_eq!(memory.generations.with(|generations| generations.young_bytes), once);
@@ -322,7 +466,7 @@ mod tests {
     fn entries_that_are_too_old_are_dropped_when_any_next_token_comes() {
         let memory = RememberedTokens::lasting(60);
         for number in 0..100 {
-            memory.insert(digest(number), remembered("{}", 1000 + i64::try_from(number).unwrap()));
+            comes_again(&memory, number, remembered("{}", 1000 + i64::try_from(number).unwrap()));
         }
         assert_eq!(memory.held().0, 100);
         // The generation that began at 1000 ended at 1060; the one that began then ends at 1120.
@@ -330,12 +474,12 @@ mod tests {
         assert_eq!(memory.held().0, 100);
         assert!(!knows(&memory, 1000, 1120));
         assert_eq!(memory.held().0, 40);
-        memory.insert(digest(1001), remembered("{}", 1240));
+        comes_again(&memory, 1001, remembered("{}", 1240));
         assert_eq!(memory.held().0, 1);
         // Both generations have ended when twice the time has passed since the young one began.
-        memory.insert(digest(1002), remembered("{}", 1359));
+        comes_again(&memory, 1002, remembered("{}", 1359));
         assert_eq!(memory.held().0, 2);
-        memory.insert(digest(1003), remembered("{}", 1479));
+        comes_again(&memory, 1003, remembered("{}", 1479));
         assert_eq!(memory.held().0, 1);
     }
 }

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use engines::Candidate;
 
 use super::remembered::Remembered;
-use super::{Grounds, KeyIdentity, Observed, Terms, Trail, Verification, VerifiedToken};
+use super::{Grounds, Identity, KeyIdentity, Observed, Terms, Trail, Verification, VerifiedToken};
 use crate::jose::algorithm::Algorithm;
 use crate::jose::jwk::{Jwk, KeySet};
-use crate::jose::token::{HashedToken, UntrustedToken};
+use crate::jose::token::UntrustedToken;
 use crate::keys::{KeyCache, KeySource, Lookup, Tier, Wanted, freshness};
 use crate::limits;
 use crate::ports::VerifierPlatform;
@@ -53,18 +53,18 @@ impl<'r, P: VerifierPlatform> Run<'r, P> {
     }
 
     async fn steps(&mut self, text: &str) -> Result<VerifiedToken, Refusal> {
-        let hashed = HashedToken::new(text);
-        let digest = hashed.digest();
-        self.observed.digest = Some(digest);
+        // If WebCrypto checks too, both engines check the signature now. A remembered result does not replace that.
+        let known = if self.twice { None } else { self.terms.remembered.find(text, self.now) };
+        let identity =
+            known.as_ref().map_or_else(|| Identity::of(text), |known| Identity::Known(known.digest));
+        self.observed.identity = Some(identity.clone());
         let limit = self.terms.max_token_bytes;
         if text.len() > limit {
             return Err(Rejection::TokenTooLarge { length: text.len(), limit }.into());
         }
-        // If WebCrypto checks too, both engines check the signature now. A remembered result does not replace that.
-        let known = if self.twice { None } else { self.terms.remembered.find(&digest, self.now) };
         let token = match &known {
-            Some(known) => UntrustedToken::reread_hashed(&hashed, Arc::clone(&known.content)),
-            None => UntrustedToken::parse_hashed(&hashed)?,
+            Some(known) => UntrustedToken::reread(text, Arc::clone(&known.content)),
+            None => UntrustedToken::parse(text)?,
         };
         self.observed.content = Some(Arc::clone(token.content()));
 
@@ -92,12 +92,12 @@ impl<'r, P: VerifierPlatform> Run<'r, P> {
                 return Err(Rejection::KeyNotFound(NoKey::NoneForAlgorithm { algorithm, known: 0 }).into());
             }
         };
-        let identity = set.as_ref().map(|set| set.identity());
+        let of_set = set.as_ref().map(|set| set.identity());
         let is_distrusted = |key: &KeyIdentity| {
             issuer.distrusted.has(key.kid.as_deref()) || issuer.distrusted.has(key.thumbprint.as_deref())
         };
-        let known = known.filter(|known| known.set == identity && !is_distrusted(&known.key));
-        let grounds = known.as_ref().map(|known| Grounds::new(known, issuer, digest));
+        let known = known.filter(|known| known.set == of_set && !is_distrusted(&known.key));
+        let grounds = known.as_ref().map(|known| Grounds::new(known, issuer));
         let key = if let Some(known) = known {
             self.trail.is_remembered = true;
             self.trail.pure_rust = self.engine().uses_rust().then_some(true);
@@ -107,9 +107,11 @@ impl<'r, P: VerifierPlatform> Run<'r, P> {
                 Some(set) => self.verify_with_keys(issuer, set, algorithm, &token).await?,
                 None => self.verify_with_secrets(issuer, algorithm, &token).await?,
             });
-            let (content, checked_at) = (Arc::clone(token.content()), self.now);
-            let held = Remembered { content, key: Arc::clone(&key), set: identity, checked_at };
-            self.terms.remembered.insert(digest, held);
+            let (content, checked_at) = (token.content(), self.now);
+            self.terms.remembered.note(text, checked_at, |digest| {
+                let (content, key) = (Arc::clone(content), Arc::clone(&key));
+                Remembered { digest, content, key, set: of_set, checked_at }
+            });
             key
         };
         if let Some(violation) =
@@ -118,7 +120,7 @@ impl<'r, P: VerifierPlatform> Run<'r, P> {
             return Err(violation.into());
         }
         self.grounds = grounds;
-        Ok(VerifiedToken { issuer: Arc::clone(issuer), content: Arc::clone(token.content()), key, digest })
+        Ok(VerifiedToken { issuer: Arc::clone(issuer), content: Arc::clone(token.content()), key, identity })
     }
 
     async fn look_up(
