@@ -3,6 +3,9 @@
 //! An engine in the runtime signs several times faster than constant-time code in WebAssembly. It gets the private key once, and keeps it
 //! as a key that cannot be exported. If it gives no signature, one request a while later imports the key again. Once it has made a wrong
 //! signature, it is not asked for that key again.
+//!
+//! To verify a signature takes longer than to make it. So in each second of the clock the engine's signatures with a key are verified until one is
+//! good, and the others of that second are trusted.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -23,8 +26,8 @@ enum State {
     /// No signature was needed so far.
     #[default]
     NotYet,
-    /// The engine has it.
-    Imported(EngineKey),
+    /// The engine has it. The time is that of the last of its signatures that was verified.
+    Imported { key: EngineKey, verified_at: Option<Timestamp> },
     /// The engine gave no signature, and is asked again at this time. If that has begun, the key is imported, but has not signed yet.
     Failed { again_at: Timestamp, imported: Option<EngineKey> },
     /// The engine has made a wrong signature.
@@ -33,8 +36,8 @@ enum State {
 
 /// How the next signature is made.
 pub(super) enum Turn {
-    /// By the engine, which has the key.
-    Sign(EngineKey),
+    /// By the engine, which has the key. The signature is trusted if another one was verified in the same second.
+    Sign { key: EngineKey, is_trusted: bool },
     /// By the engine, which has to import the key first.
     Import,
     /// In Rust.
@@ -56,7 +59,10 @@ impl Engine {
         let mut state = self.0.borrow_mut();
         match &mut *state {
             State::NotYet => Turn::Import,
-            State::Imported(key) => Turn::Sign(Rc::clone(key)),
+            State::Imported { key, verified_at } => {
+                // Not `<`: a clock that was set back must not extend the trust.
+                Turn::Sign { key: Rc::clone(key), is_trusted: *verified_at == Some(clock.now()) }
+            }
             State::Never => Turn::Rust,
             State::Failed { again_at, .. } => {
                 let now = clock.now();
@@ -69,24 +75,31 @@ impl Engine {
         }
     }
 
-    /// Keeps an imported key. After a failure it is used when it [has signed](Self::has_signed). Returns the key.
+    /// Keeps an imported key. After a failure it is used when it [has signed](Self::has_signed). Returns the key to sign with: the one that was
+    /// kept first, so that no other is trusted for its signatures.
     pub(super) fn keep(&self, key: EngineKey) -> EngineKey {
         let mut state = self.0.borrow_mut();
         match &mut *state {
-            State::NotYet => *state = State::Imported(Rc::clone(&key)),
+            State::NotYet => *state = State::Imported { key: Rc::clone(&key), verified_at: None },
+            State::Imported { key: kept, .. } => return Rc::clone(kept),
             State::Failed { imported, .. } => *imported = Some(Rc::clone(&key)),
-            State::Imported(_) | State::Never => {}
+            State::Never => {}
         }
         key
     }
 
-    /// The engine has made a signature that verifies.
-    pub(super) fn has_signed(&self) {
+    /// The engine has made a signature that was verified. The others of this second are trusted.
+    pub(super) fn has_signed(&self, clock: &impl Clock) {
+        let now = Some(clock.now());
         let mut state = self.0.borrow_mut();
-        if let State::Failed { imported, .. } = &mut *state
-            && let Some(key) = imported.take()
-        {
-            *state = State::Imported(key);
+        match &mut *state {
+            State::Imported { verified_at, .. } => *verified_at = now,
+            State::Failed { imported, .. } => {
+                if let Some(key) = imported.take() {
+                    *state = State::Imported { key, verified_at: now };
+                }
+            }
+            State::NotYet | State::Never => {}
         }
     }
 

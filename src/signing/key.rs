@@ -7,6 +7,7 @@
 //! the private-key operations of the `rsa` crate leak by timing (RUSTSEC-2023-0071).
 
 use std::fmt;
+use std::pin::pin;
 
 use ed25519_dalek::Signer as _;
 use jwt_compact::alg::{Hs256, Hs256Key};
@@ -19,7 +20,7 @@ use crate::jose::{Algorithm, Jwk, VerifyingKey, base64url};
 use crate::limits;
 use crate::members::{json, put};
 use crate::ports::{Clock, EngineError, Log, PrivateKey, SigningEngine};
-use crate::waiting::with_timeout;
+use crate::waiting::{with_timeout, within_turns};
 
 /// A private key or a shared secret, which signs with one algorithm.
 #[derive(Clone)]
@@ -200,21 +201,30 @@ impl SigningKey {
         self.public.as_ref().map(|public| &public.jwk)
     }
 
-    /// The signature of `message`, in the form of RFC 7518 §3 and RFC 8037 §3.1. The platform's engine makes it for a key pair, and it is
-    /// verified under the public key. If the engine fails, or does not answer within [`limits::SIGNING_ENGINE_TIMEOUT_MS`], [`Self::sign`] makes
-    /// this signature and the next ones, and the log says so.
+    /// The signature of `message`, in the form of RFC 7518 §3 and RFC 8037 §3.1. The platform's engine makes it for a key pair. It is verified under
+    /// the public key, unless another one of the same second was. If the engine fails, or does not answer within
+    /// [`limits::SIGNING_ENGINE_TIMEOUT_MS`], [`Self::sign`] makes this signature and the next ones, and the log says so.
+    ///
+    /// No message may be signed twice: the difference of a good and a faulty signature of one message by `EdDSA` reveals the private key.
     pub async fn sign_on(&self, platform: &(impl SigningEngine + Clock + Log), message: &[u8]) -> Vec<u8> {
         let Some(public) = &self.public else { return self.sign(message) };
         let turn = public.engine.turn(platform);
         if matches!(turn, Turn::Rust) {
             return self.sign(message);
         }
+        let is_trusted = matches!(turn, Turn::Sign { is_trusted: true, .. });
+        let mut asked = pin!(self.ask(public, platform, turn, message));
         let limit_ms = limits::SIGNING_ENGINE_TIMEOUT_MS;
-        let asked = self.ask(public, platform, turn, message);
-        let failure = match with_timeout(platform, limit_ms, asked).await {
-            // A faulty signature could reveal the private key, so none leaves.
+        let answer = match within_turns(limits::SIGNING_ENGINE_TURNS, asked.as_mut()).await {
+            None => with_timeout(platform, limit_ms, asked).await,
+            answer => answer,
+        };
+        let failure = match answer {
+            Some(Ok(signature)) if is_trusted && public.key.fault_of_form(&signature).is_none() => {
+                return signature;
+            }
             Some(Ok(signature)) if public.key.verify(self.algorithm, message, &signature) => {
-                public.engine.has_signed();
+                public.engine.has_signed(platform);
                 return signature;
             }
             Some(Ok(_)) => Failure::WrongSignature,
@@ -235,7 +245,7 @@ impl SigningKey {
         turn: Turn,
         message: &[u8],
     ) -> Result<Vec<u8>, EngineError> {
-        let key = if let Turn::Sign(key) = turn {
+        let key = if let Turn::Sign { key, .. } = turn {
             key
         } else {
             let not_asymmetric = || EngineError("a shared secret is not imported".to_owned());

@@ -25,18 +25,25 @@ fn wanting(audience: &str) -> FakeRequest {
     form(&exchange(&token, &[("audience", audience)]))
 }
 
-/// Whether Rust has made the signature of `token`, with the key that is to sign now. Panics if the token does not verify under the published
-/// key.
-fn is_signed_by_rust(world: &World, token: &str) -> bool {
+/// Whether `token` verifies under the key of its `kid` in the published key set, which is the key that is to sign now.
+fn verifies(world: &World, token: &str) -> bool {
     let parsed = UntrustedToken::parse(token).unwrap();
     let algorithm = Algorithm::parse(parsed.header().alg.as_deref().unwrap()).unwrap();
     let kid = parsed.header().kid.as_deref().unwrap();
+    let ring = Keyring::parse(&signing_keys()).unwrap();
+    assert_eq!(ring.signer(Series::of(algorithm, API), world.platform.now()).unwrap().key.kid(), kid);
     let set = KeySet::parse(world.ask(&FakeRequest::get("/.well-known/jwks.json")).body()).unwrap();
-    let published = set.with_kid(kid).next().unwrap();
-    assert!(published.key.verify(algorithm, parsed.signing_input(), parsed.signature()));
+    set.with_kid(kid).next().unwrap().key.verify(algorithm, parsed.signing_input(), parsed.signature())
+}
+
+/// Whether Rust has made the signature of `token`, with the key that is to sign now. Panics if the token does not verify under the published
+/// key.
+fn is_signed_by_rust(world: &World, token: &str) -> bool {
+    assert!(verifies(world, token));
+    let parsed = UntrustedToken::parse(token).unwrap();
+    let algorithm = Algorithm::parse(parsed.header().alg.as_deref().unwrap()).unwrap();
     let ring = Keyring::parse(&signing_keys()).unwrap();
     let key = &ring.signer(Series::of(algorithm, API), world.platform.now()).unwrap().key;
-    assert_eq!(key.kid(), kid);
     key.sign(parsed.signing_input()) == parsed.signature()
 }
 
@@ -123,6 +130,7 @@ fn rust_signs_where_the_engine_fails_and_the_log_says_so_once() {
 fn a_failure_after_good_signatures_is_noticed_and_concerns_one_key() {
     let world = world();
     assert!(!is_signed_by_rust(&world, &issue(&world, API)));
+    world.platform.pass(1);
     world.platform.signer.behave(Signer::FlipsABit);
     assert!(is_signed_by_rust(&world, &issue(&world, API)));
     world.platform.signer.behave(Signer::Works);
@@ -131,6 +139,137 @@ fn a_failure_after_good_signatures_is_noticed_and_concerns_one_key() {
     issue(&world, BOTH);
     assert_eq!(world.platform.signer.asked(), (2, 3));
     assert_eq!(world.platform.events("signing_engine_failed").len(), 1);
+}
+
+#[test]
+fn of_each_second_the_signatures_are_verified_until_one_is_good_and_the_others_are_trusted() {
+    for (audience, before) in [(API, None), (BOTH, None), (API, Some(Signer::SignsNothing))] {
+        let world = world();
+        let signer = &world.platform.signer;
+        // A key that is imported after a failure is no exception.
+        if let Some(failure) = before {
+            signer.behave(failure);
+            issue(&world, audience);
+            world.platform.pass(60);
+            signer.behave(Signer::Works);
+        }
+        for _ in 0..3 {
+            world.platform.pass(1);
+            assert!(verifies(&world, &issue(&world, audience)));
+        }
+        // This engine is found in the next second, so the consumers of these tokens have to refuse them.
+        let failures = world.platform.events("signing_engine_failed").len();
+        signer.behave(Signer::FlipsABit);
+        for _ in 0..3 {
+            assert!(!verifies(&world, &issue(&world, audience)), "{audience}");
+        }
+        assert_eq!(world.platform.events("signing_engine_failed").len(), failures);
+        world.platform.pass(1);
+        let asked = signer.asked();
+        for _ in 0..3 {
+            assert!(is_signed_by_rust(&world, &issue(&world, audience)), "{audience}");
+        }
+        assert_eq!(signer.asked(), (asked.0, asked.1 + 1));
+        assert_eq!(world.platform.events("signing_engine_failed").len(), failures + 1);
+    }
+}
+
+#[test]
+fn a_signature_is_trusted_in_the_second_of_a_good_one_only() {
+    for seconds in [1, 2, 59, 60, 3600, -1, -2, -60] {
+        let world = world();
+        world.platform.pass(100);
+        assert!(!is_signed_by_rust(&world, &issue(&world, API)));
+        world.platform.pass(seconds);
+        world.platform.signer.behave(Signer::FlipsABit);
+        assert!(is_signed_by_rust(&world, &issue(&world, API)), "{seconds}");
+    }
+}
+
+#[test]
+fn a_key_with_which_the_engine_has_made_no_good_signature_is_not_trusted() {
+    let world = world();
+    let signer = &world.platform.signer;
+    assert!(world.outcome(&session()).is_ok());
+    signer.delay_ms.set(20);
+    let request = wanting(API);
+    // The key is imported, and the client goes away before it has signed.
+    assert!(world.platform.run_for_ms(30, answer(&world.app, &world.platform, &request)).is_none());
+    assert_eq!(signer.asked(), (1, 1));
+    signer.behave(Signer::FlipsABit);
+    assert!(is_signed_by_rust(&world, &issue(&world, API)));
+    assert_eq!(signer.asked(), (1, 2), "the key was kept");
+}
+
+#[test]
+fn a_good_signature_with_one_key_is_none_with_another() {
+    let world = world();
+    assert!(!is_signed_by_rust(&world, &issue(&world, API)));
+    world.platform.signer.behave(Signer::FlipsABit);
+    assert!(is_signed_by_rust(&world, &issue(&world, BOTH)));
+}
+
+#[test]
+fn requests_that_import_at_the_same_time_sign_with_the_key_that_was_imported_first() {
+    let world = world();
+    let signer = &world.platform.signer;
+    assert!(world.outcome(&session()).is_ok());
+    signer.behave(Signer::ImportsAnotherKeyLater);
+    signer.delay_ms.set(20);
+    let (request, other) = (wanting(API), wanting(API));
+    world.platform.run(join(
+        answer(&world.app, &world.platform, &request),
+        answer(&world.app, &world.platform, &other),
+    ));
+    assert_eq!(signer.asked(), (2, 2));
+    assert!(world.platform.events("signing_engine_failed").is_empty());
+    assert!(!is_signed_by_rust(&world, &issue(&world, API)));
+}
+
+#[test]
+fn a_trusted_engine_that_fails_is_noticed_at_once_and_no_signature_of_another_length_leaves() {
+    for (behaviour, level, tenths) in [
+        (Signer::SignsNothing, Level::Warn, 0),
+        (Signer::SignsForever, Level::Warn, 10),
+        (Signer::SignsTooShort, Level::Error, 0),
+        (Signer::SignsTooLong, Level::Error, 0),
+        (Signer::SignsEmptily, Level::Error, 0),
+    ] {
+        for audience in [API, BOTH] {
+            let world = world();
+            issue(&world, audience);
+            world.platform.signer.behave(behaviour);
+            let before = world.platform.now_ms();
+            let token = issue(&world, audience);
+            assert_eq!((world.platform.now_ms() - before) / 100, tenths, "{behaviour:?} {audience}");
+            assert!(is_signed_by_rust(&world, &token), "{behaviour:?} {audience}");
+            issue(&world, audience);
+            assert_eq!(world.platform.signer.asked(), (1, 2), "{behaviour:?} {audience}");
+            let lines = world.platform.log_lines();
+            let failures = lines.iter().filter(|(_, line)| line["event"] == "signing_engine_failed");
+            assert_eq!(failures.map(|(level, _)| *level).collect::<Vec<_>>(), [level], "{behaviour:?}");
+        }
+    }
+}
+
+#[test]
+fn no_timer_is_set_for_an_engine_that_answers_within_a_few_turns() {
+    let world = world();
+    issue(&world, API);
+    let sleeps_of_an_exchange = || {
+        let before = world.platform.sleeps();
+        assert!(!is_signed_by_rust(&world, &issue(&world, API)));
+        world.platform.sleeps() - before
+    };
+    // What an exchange reads has timers of its own.
+    let others = sleeps_of_an_exchange();
+    for (turns, timers) in [(2, 0), (8, 0), (9, 1), (100, 1)] {
+        for seconds in [0, 1] {
+            world.platform.pass(seconds);
+            world.platform.signer.turns.set(turns);
+            assert_eq!(sleeps_of_an_exchange(), others + timers, "{turns}");
+        }
+    }
 }
 
 #[test]

@@ -461,6 +461,16 @@ impl FakePlatform {
         if self.signer.hangs(is_import) {
             std::future::pending::<()>().await;
         }
+        let mut turns = self.signer.turns.get();
+        std::future::poll_fn(|context| {
+            if turns == 0 {
+                return Poll::Ready(());
+            }
+            turns -= 1;
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
         let ms = self.signer.delay_ms.get();
         if ms > 0 {
             self.time.sleep(ms).await;

@@ -19,6 +19,8 @@ pub enum Signer {
     ImportsForever,
     /// It imports every key as another one.
     ImportsAnotherKey,
+    /// It imports every key but the first as another one.
+    ImportsAnotherKeyLater,
     /// It does not sign.
     SignsNothing,
     /// It never ends a signature.
@@ -43,6 +45,8 @@ pub struct FakeSigner {
     behaviour: Cell<Signer>,
     /// Each call takes this many milliseconds, unless it is 0.
     pub delay_ms: Cell<u32>,
+    /// Each call is polled this many times before it is ready, and wakes its task each time, as a promise that is fulfilled.
+    pub turns: Cell<u32>,
     imports: Cell<usize>,
     signatures: Cell<usize>,
 }
@@ -77,7 +81,12 @@ impl FakeSigner {
         // The length of a DER value with a short length, and the octets of the private key at its end.
         assert_eq!(usize::from(key.pkcs8[1]), length - 2);
         let mut secret: [u8; 32] = key.pkcs8[length - 32..].try_into().unwrap();
-        if self.behaviour.get() == Signer::ImportsAnotherKey {
+        let is_another = match self.behaviour.get() {
+            Signer::ImportsAnotherKey => true,
+            Signer::ImportsAnotherKeyLater => self.imports.get() > 1,
+            _ => false,
+        };
+        if is_another {
             secret[31] ^= 1;
         }
         let key = if algorithm == Algorithm::Es256 {
