@@ -6,6 +6,7 @@ use super::refusal::{Role, TokenError};
 use super::{Exchange, delegation};
 use crate::claims::directory;
 use crate::ports::Platform;
+use crate::signing::Checks;
 use crate::time::Timestamp;
 use crate::verify::VerifiedToken;
 
@@ -26,6 +27,8 @@ pub struct Wanted<'w> {
     pub scope: Option<&'w str>,
     /// The `client_id` of the client.
     pub client_id: &'w str,
+    /// Which signatures are verified.
+    pub checks: Checks,
 }
 
 /// Issues a token at `now`, and returns it with its scope, which is empty if none is granted.
@@ -39,7 +42,8 @@ pub async fn issue<P: Platform>(
     now: Timestamp,
 ) -> Result<(Minted, String), TokenError> {
     let granted = granted(exchange, platform, wanted, now).await?;
-    let minted = granted.draft.sign(MEDIA_TYPE, exchange.keys()?, &granted.series, platform).await?;
+    let minted =
+        granted.draft.sign(MEDIA_TYPE, exchange.keys()?, &granted.series, platform, wanted.checks).await?;
     Ok((minted, granted.scope))
 }
 
@@ -65,7 +69,7 @@ async fn granted<P: Platform>(
     wanted: &Wanted<'_>,
     now: Timestamp,
 ) -> Result<policy::Granted, TokenError> {
-    let Wanted { subject, role, actor, targets, scope, client_id } = *wanted;
+    let Wanted { subject, role, actor, targets, scope, client_id, .. } = *wanted;
     let act = delegation::act(subject, actor, targets)?;
     let facts = directory::facts(subject, exchange.directory.as_deref(), platform).await?;
     let mut granted = policy::grant(subject, &facts, targets, scope, role, now)?;

@@ -10,7 +10,7 @@ use crate::limits;
 use crate::members::json;
 use crate::ports::Platform;
 use crate::rejection::{Fault, Rejection};
-use crate::signing::{Keyring, Series};
+use crate::signing::{Checks, Keyring, Series};
 use crate::time::Timestamp;
 use crate::verify::VerifiedToken;
 
@@ -125,6 +125,7 @@ impl Draft {
         ring: &Keyring,
         series: &Series,
         platform: &P,
+        checks: Checks,
     ) -> Result<Minted, Fault> {
         let now = self.issued_at;
         let key = &ring.signer_or_fault(series, now)?.key;
@@ -138,7 +139,7 @@ impl Draft {
         let payload = self.payload();
         let mut token =
             format!("{}.{}", base64url::encode(header.as_bytes()), base64url::encode(payload.as_bytes()));
-        let signature = base64url::encode(&key.sign_on(platform, token.as_bytes()).await);
+        let signature = base64url::encode(&key.sign_on(platform, token.as_bytes(), checks).await);
         token.push('.');
         token.push_str(&signature);
         Ok(Minted {

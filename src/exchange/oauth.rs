@@ -19,6 +19,7 @@ use crate::keys::KeyCache;
 use crate::limits;
 use crate::ports::Platform;
 use crate::rejection::Refusal;
+use crate::signing::Checks;
 use crate::time::Timestamp;
 use crate::trust::issuer::TrustedIssuer;
 use crate::verify::{Observed, Terms, VerifiedToken, verify};
@@ -197,6 +198,7 @@ impl<'d, P: Platform> RequestState<'d, P> {
             targets: &targets,
             scope: form.get("scope"),
             client_id: caller.client_id(),
+            checks: Checks::OnePerSecond,
         };
         let (minted, scope) = access_token::issue(exchange, self.platform, &wanted, self.now).await?;
         let audiences = targets.iter().map(|target| target.audience.clone()).collect();

@@ -15,6 +15,7 @@ use crate::exchange::policy::Target;
 use crate::exchange::refusal::{Role, TargetError, TokenError};
 use crate::limits;
 use crate::ports::Platform;
+use crate::signing::Checks;
 use crate::time::Timestamp;
 use crate::verify::{Digest, VerifiedToken};
 
@@ -152,7 +153,15 @@ fn target<'e>(exchange: &'e Exchange, audience: &str) -> Result<&'e Target, Targ
 }
 
 fn wanted<'w>(subject: &'w VerifiedToken, targets: &'w [&'w Target]) -> Wanted<'w> {
-    Wanted { subject, role: Role::Subject, actor: None, targets, scope: None, client_id: GATEWAY }
+    Wanted {
+        subject,
+        role: Role::Subject,
+        actor: None,
+        targets,
+        scope: None,
+        client_id: GATEWAY,
+        checks: Checks::Each,
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! signature, it is not asked for that key again.
 //!
 //! To verify a signature takes longer than to make it. So in each second of the clock the engine's signatures with a key are verified until one is
-//! good, and the others of that second are trusted.
+//! good, and the others of that second may be trusted.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -36,7 +36,7 @@ enum State {
 
 /// How the next signature is made.
 pub(super) enum Turn {
-    /// By the engine, which has the key. The signature is trusted if another one was verified in the same second.
+    /// By the engine, which has the key. The signature may be trusted if another one was verified in the same second.
     Sign { key: EngineKey, is_trusted: bool },
     /// By the engine, which has to import the key first.
     Import,
@@ -88,7 +88,7 @@ impl Engine {
         key
     }
 
-    /// The engine has made a signature that was verified. The others of this second are trusted.
+    /// The engine has made a signature that was verified. The others of this second may be trusted.
     pub(super) fn has_signed(&self, clock: &impl Clock) {
         let now = Some(clock.now());
         let mut state = self.0.borrow_mut();

@@ -39,6 +39,15 @@ struct Public {
     engine: Engine,
 }
 
+/// Which signatures of the platform's engine are verified before they are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checks {
+    /// Each of them. For tokens that are kept: a wrong one would be refused again and again.
+    Each,
+    /// In each second of the clock, those with a key until one is good. The others of that second are trusted.
+    OnePerSecond,
+}
+
 #[derive(Clone)]
 enum Material {
     P256(Box<p256::ecdsa::SigningKey>),
@@ -201,18 +210,24 @@ impl SigningKey {
         self.public.as_ref().map(|public| &public.jwk)
     }
 
-    /// The signature of `message`, in the form of RFC 7518 §3 and RFC 8037 §3.1. The platform's engine makes it for a key pair. It is verified under
-    /// the public key, unless another one of the same second was. If the engine fails, or does not answer within
-    /// [`limits::SIGNING_ENGINE_TIMEOUT_MS`], [`Self::sign`] makes this signature and the next ones, and the log says so.
+    /// The signature of `message`, in the form of RFC 7518 §3 and RFC 8037 §3.1. The platform's engine makes it for a key pair, and it is verified under
+    /// the public key as `checks` says. If the engine fails, or does not answer within [`limits::SIGNING_ENGINE_TIMEOUT_MS`], [`Self::sign`] makes
+    /// this signature and the next ones, and the log says so.
     ///
     /// No message may be signed twice: the difference of a good and a faulty signature of one message by `EdDSA` reveals the private key.
-    pub async fn sign_on(&self, platform: &(impl SigningEngine + Clock + Log), message: &[u8]) -> Vec<u8> {
+    pub async fn sign_on(
+        &self,
+        platform: &(impl SigningEngine + Clock + Log),
+        message: &[u8],
+        checks: Checks,
+    ) -> Vec<u8> {
         let Some(public) = &self.public else { return self.sign(message) };
         let turn = public.engine.turn(platform);
         if matches!(turn, Turn::Rust) {
             return self.sign(message);
         }
-        let is_trusted = matches!(turn, Turn::Sign { is_trusted: true, .. });
+        let is_trusted =
+            checks == Checks::OnePerSecond && matches!(turn, Turn::Sign { is_trusted: true, .. });
         let mut asked = pin!(self.ask(public, platform, turn, message));
         let limit_ms = limits::SIGNING_ENGINE_TIMEOUT_MS;
         let answer = match within_turns(limits::SIGNING_ENGINE_TURNS, asked.as_mut()).await {

@@ -10,7 +10,7 @@ pub mod plan;
 pub mod schedule;
 pub mod series;
 
-pub use key::SigningKey;
+pub use key::{Checks, SigningKey};
 pub use keyring::{Keyring, KeyringError, RingKey};
 pub use schedule::{Margins, Schedule, State};
 pub use series::Series;

@@ -13,6 +13,7 @@ use crate::jose::json as strict;
 use crate::members::json;
 use crate::ports::Platform;
 use crate::rejection::{Rejection, excerpt};
+use crate::signing::Checks;
 use crate::verify::VerifiedToken;
 
 /// What a session is issued from, besides the verified token.
@@ -61,7 +62,10 @@ impl Session<'_> {
         draft.set("ledgers", &memberships.ledgers);
         draft.set("selected", &selected);
         let ring = self.exchange.keys().map_err(faulty)?;
-        let minted = draft.sign("JWT", ring, &self.fireproof.series(), platform).await.map_err(faulty)?;
+        let minted = draft
+            .sign("JWT", ring, &self.fireproof.series(), platform, Checks::Each)
+            .await
+            .map_err(faulty)?;
         if let Some(result_id) = &self.message.result_id {
             let owner = memberships::personal_name(token.issuer(), subject);
             results::store_result(&self.exchange.results, result_id, owner, &minted.token, platform).await?;

@@ -210,6 +210,28 @@ fn a_good_signature_with_one_key_is_none_with_another() {
 }
 
 #[test]
+fn every_signature_of_a_token_that_is_kept_is_verified() {
+    let world = world();
+    let session = || {
+        let response = world.ask(&api(&cloud_session("clerk", &clerk_token(&json!({})))));
+        let answer: Value = serde_json::from_slice(response.body()).unwrap();
+        answer["token"].as_str().unwrap().to_owned()
+    };
+    // A good signature of this second changes nothing: a browser keeps the session for an hour.
+    for _ in 0..2 {
+        assert!(verifies(&world, &session()));
+        assert!(verifies(&world, &issue(&world, API)));
+    }
+    let asked = world.platform.signer.asked();
+    world.platform.signer.behave(Signer::FlipsABit);
+    for _ in 0..2 {
+        assert!(verifies(&world, &session()));
+        assert_eq!(world.platform.signer.asked(), (asked.0, asked.1 + 1));
+    }
+    assert_eq!(world.platform.events("signing_engine_failed").len(), 1);
+}
+
+#[test]
 fn requests_that_import_at_the_same_time_sign_with_the_key_that_was_imported_first() {
     let world = world();
     let signer = &world.platform.signer;

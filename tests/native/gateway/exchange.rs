@@ -1,8 +1,9 @@
 //! `credential = { exchange = … }`: the upstream gets our own token, issued by the policy and kept until shortly before it expires.
 
 use super::*;
-use crate::support::keys::p_256;
+use crate::support::keys::{key_set, p_256};
 use crate::support::platform::StoreMode;
+use crate::support::signer::Signer;
 use crate::support::world::NOW;
 use edge_assay::jose::UntrustedToken;
 
@@ -99,6 +100,24 @@ fn it_is_kept_for_its_subject_token_while_it_is_good_and_never_for_another() {
     assert_ne!(ask(&ada), first);
     world.platform.pass(20);
     assert_eq!(world.answered(&FakeRequest::get("/x").bearer(&ada)).status(), 401);
+}
+
+#[test]
+fn the_signature_of_each_kept_token_is_verified_whatever_was_verified_in_this_second() {
+    let world = world();
+    let has_good_token = |subject: &str| {
+        let request = FakeRequest::get("/x").bearer(&token(&json!({ "sub": subject })));
+        let minted = bearer(&world.sent_on(&request));
+        let parsed = UntrustedToken::parse(&minted).unwrap();
+        let set = key_set(&[p_256()]);
+        let published = set.with_kid(p_256().kid()).next().unwrap();
+        published.key.verify(Algorithm::Es256, parsed.signing_input(), parsed.signature())
+    };
+    assert!(has_good_token("user_1"));
+    world.platform.signer.behave(Signer::FlipsABit);
+    assert!(has_good_token("user_2"));
+    assert_eq!(world.platform.signer.asked(), (1, 2));
+    assert_eq!(world.platform.events("signing_engine_failed").len(), 1);
 }
 
 #[test]
