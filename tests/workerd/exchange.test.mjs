@@ -353,3 +353,66 @@ test('an identity provider that is down, and a secret that is not bound, are a 5
   assert.deepEqual(await ask(), ['secret_missing', 'secret_missing']);
   assert.equal((await worker.fetch('/.well-known/jwks.json')).status, 503);
 });
+
+// Around the Worker, with a clock that stands still: sets the second, and whether WebCrypto's signatures are wrong; returns how many timers were set so far.
+const AROUND = `
+import handlers from './index.js';
+export * from './index.js';
+const { sign } = SubtleCrypto.prototype;
+const { setTimeout } = globalThis;
+let second = 0, isWrong = false, timers = 0;
+Date.now = () => second * 1000;
+globalThis.setTimeout = (...parts) => ((timers += 1), setTimeout(...parts));
+SubtleCrypto.prototype.sign = function (...parts) {
+  const signature = sign.apply(this, parts);
+  return isWrong ? signature.then((octets) => ((new Uint8Array(octets)[40] ^= 1), octets)) : signature;
+};
+export default {
+  async fetch(request, env, context) {
+    if (!request.headers.has('x-around')) return handlers.fetch(request, env, context);
+    ({ second = second, isWrong = isWrong } = await request.json());
+    return Response.json({ timers });
+  },
+};`;
+
+test('trusts a signature of WebCrypto in the second of a good one only, and sets no timer for it', async (context) => {
+  const identityProvider = await createIdentityProvider({ providers: [{ name: 'clerk' }] });
+  const [clerk] = identityProvider.providers;
+  const { config } = trusting([clerk]);
+  const target = { audience: API, from: [clerk.issuer], public_clients: true };
+  config.exchange = { issuer: ISSUER, targets: [target, { ...target, audience: PROFILES, algorithm: 'EdDSA' }] };
+  const worker = await startWorker({ config, secrets: { SIGNING_KEYS: await signingKeys(['ES256', 'EdDSA']) }, asker: AROUND });
+  context.after(() => Promise.all([worker.dispose(), identityProvider.close()]));
+  const around = async (changes) =>
+    (await answerOf(await worker.fetch('/', { method: 'POST', headers: { 'x-around': 'yes' }, body: JSON.stringify(changes) }))).body;
+  const now = Math.floor(Date.now() / 1000);
+  await around({ second: now });
+  const keys = createRemoteJWKSet(new URL('/.well-known/jwks.json', worker.urls[0]));
+  const subject_token = await clerk.mint();
+  const isGood = async (audience) => {
+    const form = { grant_type: GRANT, subject_token, subject_token_type: JWT, audience };
+    const { status, body } = await answerOf(await worker.fetch('/token', { method: 'POST', body: new URLSearchParams(form) }));
+    assert.equal(status, 200, JSON.stringify(body));
+    return jwtVerify(body.access_token, keys).then(
+      () => true,
+      (error) => (assert.equal(error.code, 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED'), false),
+    );
+  };
+  const failures = () => worker.log().filter(({ event }) => event === 'signing_engine_failed');
+  for (const audience of [API, PROFILES]) assert.ok(await isGood(audience));
+  const { timers } = await around({});
+  for (const audience of [API, PROFILES, API, PROFILES]) assert.ok(await isGood(audience));
+  // One each, for the body of the request.
+  assert.equal((await around({})).timers - timers, 4);
+
+  await around({ isWrong: true });
+  for (const audience of [API, PROFILES]) assert.ok(!(await isGood(audience)));
+  assert.deepEqual(failures(), []);
+  await around({ second: now + 1 });
+  for (const audience of [API, PROFILES, API, PROFILES]) assert.ok(await isGood(audience));
+  await worker.logged(({ event, alg }) => event === 'signing_engine_failed' && alg === 'EdDSA');
+  assert.deepEqual(
+    failures().map(({ alg, reason }) => [alg, reason]),
+    ['ES256', 'EdDSA'].map((alg) => [alg, 'its signature does not verify']),
+  );
+});
