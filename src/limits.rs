@@ -93,8 +93,8 @@ pub const ISSUED_TTL_RANGE: (u64, u64) = (30, 86_400);
 pub const MAX_SIGNING_KEYS: usize = 16;
 /// How long the platform's engine may take to import a key pair and to sign with it. It takes less than a millisecond.
 pub const SIGNING_ENGINE_TIMEOUT_MS: u32 = 1000;
-/// How often the platform's engine may be polled in vain before a timer is set for [`SIGNING_ENGINE_TIMEOUT_MS`]. In workerd an import and a signature are each ready
-/// after two microtasks, and a timer takes longer than the signature does.
+/// How often the platform's engine may be polled in vain before a timer is set for [`SIGNING_ENGINE_TIMEOUT_MS`]. In workerd an import and a
+/// signature are each ready after two microtasks, and a timer takes 25 to 30 µs.
 pub const SIGNING_ENGINE_TURNS: u32 = 8;
 /// For how long Rust signs with a key pair after the engine gave no signature. Then the engine is asked again.
 pub const SIGNING_ENGINE_RETRY_SECONDS: u64 = 60;

@@ -129,8 +129,8 @@ pub enum UpstreamError {
     Unsendable(String),
 }
 
-/// The runtime's own signatures with our private keys: native code that takes constant time. Whoever asks checks each signature, and can
-/// make it in Rust.
+/// The runtime's own signatures with our private keys: native code that takes constant time. Whoever asks verifies signatures, and can
+/// make them in Rust.
 pub trait SigningEngine {
     /// Imports a private key for [`Self::sign`], so that nobody can export it again.
     ///
