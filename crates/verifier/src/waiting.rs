@@ -123,12 +123,12 @@ mod tests {
 
     /// The output of `future`, how often it was polled, and how often it has woken itself.
     fn run<T>(future: impl Future<Output = T>) -> (T, u32, usize) {
-        let wakes = Arc::new(Wakes::default());
-        let waker = Waker::from(Arc::clone(&wakes));
+        let counted = Arc::new(Wakes::default());
+        let waker = Waker::from(Arc::clone(&counted));
         let mut future = pin!(future);
         for polls in 1..100 {
             if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
-                return (output, polls, wakes.0.load(Ordering::Relaxed));
+                return (output, polls, counted.0.load(Ordering::Relaxed));
             }
         }
         panic!("the future is never ready");
