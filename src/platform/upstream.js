@@ -37,8 +37,7 @@ function passage(length) {
  * @property {number} lastStep When the body moved last, in milliseconds since the epoch.
  * @property {boolean} isClientsTurn Whether the client has to send, and not the upstream to read.
  * @property {boolean} isBroken Whether the body ended early.
- * @property {boolean} isAnswered Whether there is a response.
- * @property {AbortController | null} abort Ends the request; absent if it has no body.
+ * @property {AbortController} abort Ends the request.
  */
 
 /**
@@ -49,7 +48,7 @@ function passage(length) {
  * @param {ReadableStream<Uint8Array>} body
  * @param {WritableStream<Uint8Array>} writable
  * @param {string | null} length
- * @param {Upload & { abort: AbortController }} upload
+ * @param {Upload} upload
  */
 async function carry(body, writable, length, upload) {
   const reader = body.getReader({ mode: 'byob' });
@@ -79,60 +78,81 @@ async function carry(body, writable, length, upload) {
 }
 
 /**
- * Resolves after `milliseconds` without progress, if there is no response yet. Progress is every step of the body.
+ * Begins to send the request's body, and adds it to `init`. Returns what is known of it.
  *
- * @param {Upload} upload
- * @param {number} milliseconds
+ * @param {Request} request
+ * @param {RequestInit & { headers: Headers }} init
+ * @returns {Upload}
  */
-async function silence(upload, milliseconds) {
-  while (!upload.isAnswered) {
-    const left = upload.lastStep + milliseconds - Date.now();
-    if (left <= 0) {
-      const outcome = upload.isClientsTurn ? 'stalled' : 'late';
-      upload.abort?.abort();
-      return outcome;
-    }
-    await scheduler.wait(left);
-  }
+function uploaded(request, init) {
+  const length = init.headers.get('content-length');
+  const { readable, writable } = passage(length);
+  const abort = new AbortController();
+  /** @type {Upload} */
+  const upload = { lastStep: Date.now(), isClientsTurn: false, isBroken: false, abort };
+  init.body = readable;
+  init.signal = abort.signal;
+  carry(/** @type {ReadableStream} */ (request.body), writable, length, upload);
+  return upload;
 }
 
 /**
- * Sends the request to `url`, through `service` or by HTTP. Resolves to the response, or to one of these texts: `late` if for
- * `milliseconds` the upstream has read nothing of the body, or has not answered after the end of the body; `stalled` if the client
- * has sent nothing of the body for that time; `broken` if the body ended early. Throws if the request cannot be sent.
+ * How sending ended: `answered` with a response, or without one. `late` if for the time limit of the route the upstream has read nothing of the body, or has
+ * not answered after the end of the body; `stalled` if the client has sent nothing of the body for that time; `broken` if the body ended early; `unreachable`
+ * with an exception if the request could not be sent.
+ *
+ * @typedef {'answered' | 'late' | 'stalled' | 'broken' | 'unreachable'} Outcome
+ */
+
+/**
+ * Sends the request to `url`, through `service` or by HTTP, and resolves to what `made` makes of the outcome. Throws if the request cannot be sent.
+ *
+ * One promise, and one timer that is cleared: `scheduler.wait` takes two and a half times as long, and needs a race of promises besides.
  *
  * @param {Request} request
  * @param {{ hasBody: boolean, service: { fetch: typeof fetch }, url: string, remove: string, set: string, isCacheable: boolean, milliseconds: number }} upstream
+ * @param {(outcome: Outcome, value: any) => Response} made
+ * @returns {Promise<Response>}
  */
-function sent(request, { hasBody, service, url, remove, set, isCacheable, milliseconds }) {
+function sent(request, { hasBody, service, url, remove, set, isCacheable, milliseconds }, made) {
   const headers = new Headers(request.headers);
   change(headers, remove, set, '');
-  /** @type {RequestInit} */
+  /** @type {RequestInit & { headers: Headers }} */
   const init = { method: request.method, headers, redirect: 'manual' };
   if (!isCacheable) init.cache = 'no-store';
-  /** @type {Upload} */
-  const upload = { lastStep: Date.now(), isClientsTurn: false, isBroken: false, isAnswered: false, abort: null };
-  if (hasBody) {
-    const length = headers.get('content-length');
-    const { readable, writable } = passage(length);
-    init.body = readable;
-    upload.abort = new AbortController();
-    init.signal = upload.abort.signal;
-    carry(/** @type {ReadableStream} */ (request.body), writable, length, /** @type {Upload & { abort: AbortController }} */ (upload));
-  }
-  const answer = service.fetch(url, init).then(
-    (response) => {
-      // The rest of the body has no time limit once there is a response.
-      upload.isAnswered = true;
-      return response;
-    },
-    (error) => {
-      if (upload.isBroken) return 'broken';
-      throw error;
-    },
-  );
-  // After the response ends, the runtime cancels what is left of the body.
-  return /** @type {Promise<Response | string>} */ (Promise.race([answer, silence(upload, milliseconds)]));
+  const upload = hasBody ? uploaded(request, init) : undefined;
+  const answer = service.fetch(url, init);
+  return new Promise((resolve, reject) => {
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let timer;
+    // The first outcome counts, and the time limit ends with it: the rest of a body has none. After the response ends, the runtime cancels what is left of
+    // the body.
+    const end = (/** @type {Outcome} */ outcome, /** @type {unknown} */ value) => {
+      if (timer === undefined) return;
+      clearTimeout(timer);
+      timer = undefined;
+      try {
+        resolve(made(outcome, value));
+      } catch (error) {
+        reject(error);
+      }
+    };
+    const expire = () => {
+      // Every step of a body is progress.
+      const left = upload === undefined ? 0 : upload.lastStep + milliseconds - Date.now();
+      if (left > 0) {
+        timer = setTimeout(expire, left);
+        return;
+      }
+      end(upload?.isClientsTurn ? 'stalled' : 'late', undefined);
+      upload?.abort.abort();
+    };
+    timer = setTimeout(expire, milliseconds);
+    answer.then(
+      (response) => end('answered', response),
+      (error) => end(upload?.isBroken ? 'broken' : 'unreachable', error),
+    );
+  });
 }
 
 /**
@@ -161,8 +181,8 @@ function bound(env, name) {
 }
 
 /**
- * What makes the response if there is no answer: the outcome is `unbound` or `unsendable` if nothing was sent, `unreachable` if sending failed, or one
- * of the texts of `sent`. `rest` is the part of the decision that Rust has left for this case.
+ * What makes the response if there is no answer: the outcome is `unbound` or `unsendable` if nothing was sent, or one of those of `sent`. `rest` is the part of
+ * the decision that Rust has left for this case.
  *
  * @typedef {(env: object, rest: string, outcome: string, milliseconds: number, error: unknown, ray: string | undefined) => Response} Unanswered
  */
@@ -184,23 +204,21 @@ export function send(request, env, decision, unanswered) {
     unanswered(env, rest, outcome, milliseconds, error, request.headers.get('cf-ray') ?? undefined);
   const service = name === '' ? globalThis : bound(env, name);
   if (service === undefined) return without('unbound', undefined);
+  const upstream = { hasBody: flags.includes('b'), service, url, remove, set, isCacheable: flags.includes('c'), milliseconds };
   const isAmended = flags.includes('a');
-  let answer;
+  /** @type {(outcome: Outcome, value: any) => Response} */
+  const made = (outcome, value) => {
+    if (outcome !== 'answered') return without(outcome, value);
+    if (!isAmended) return value;
+    try {
+      return amended(value, lost, changed, added);
+    } catch (error) {
+      return without('unreachable', error);
+    }
+  };
   try {
-    answer = sent(request, { hasBody: flags.includes('b'), service, url, remove, set, isCacheable: flags.includes('c'), milliseconds });
+    return sent(request, upstream, made);
   } catch (error) {
     return without('unsendable', error);
   }
-  return answer.then(
-    (response) => {
-      if (typeof response === 'string') return without(response, undefined);
-      if (!isAmended) return response;
-      try {
-        return amended(response, lost, changed, added);
-      } catch (error) {
-        return without('unreachable', error);
-      }
-    },
-    (error) => without('unreachable', error),
-  );
 }

@@ -31,6 +31,24 @@ export default {
   },
 };`;
 
+// Counts the timers that the Worker begins, and those that have neither fired nor been cleared.
+const COUNTED_TIMERS = `
+import handlers from './index.js';
+const { setTimeout: begin, clearTimeout: end } = globalThis;
+const pending = new Set();
+let begun = 0;
+globalThis.setTimeout = (run, ...rest) => {
+  const timer = begin((...args) => { pending.delete(timer); run(...args); }, ...rest);
+  pending.add(timer);
+  begun += 1;
+  return timer;
+};
+globalThis.clearTimeout = (timer) => { pending.delete(timer); end(timer); };
+export default {
+  fetch: (request, env, context) =>
+    new URL(request.url).pathname === '/timers' ? Response.json({ begun, pending: pending.size }) : handlers.fetch(request, env, context),
+};`;
+
 suite('the gateway', () => {
   let identityProvider, provider, api, worker, token;
   const ask = (path, init = {}) => worker.fetch(path, { ...init, headers: { authorization: `Bearer ${token}`, ...init.headers } });
@@ -304,6 +322,49 @@ suite('the gateway', () => {
   test('the time limit is for the headers: a body may take longer', async () => {
     const late = await ask('/late');
     assert.equal(await late.text(), 'first last');
+  });
+
+  test('an upstream that hangs is given up once, in its time limit, with and without a body', async () => {
+    const isOfHang = ({ event, route }) => event === 'upstream_failed' && route === '/*';
+    for (const init of [{}, { method: 'POST', body: 'read, and never answered' }, { method: 'POST' }]) {
+      const [lines, begin] = [worker.log().filter(isOfHang).length, Date.now()];
+      const { status, body } = await answerOf(await ask('/hang', init));
+      const milliseconds = Date.now() - begin;
+      assert.deepEqual([status, body.code], [504, 'upstream_unavailable']);
+      assert.ok(milliseconds >= 900 && milliseconds < 4000, `${milliseconds} ms`);
+      // The end of a request that is given up is no second failure.
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      assert.equal(worker.log().filter(isOfHang).length, lines + 1, JSON.stringify(init));
+    }
+  });
+
+  test('no timer outlives the headers of an answer', async () => {
+    const { config, secrets } = trusting([provider]);
+    config.gateway = {
+      timeout_ms: 60_000,
+      routes: [
+        { path: '/*', upstream: api.url },
+        { path: '/closed', upstream: 'http://127.0.0.1:9' },
+      ],
+    };
+    const counted = await startWorker({ config, secrets, asker: COUNTED_TIMERS });
+    try {
+      const timers = async () => (await counted.fetch('/timers')).json();
+      const send = (path, init = {}) => counted.fetch(path, { ...init, headers: { authorization: `Bearer ${token}` } });
+      await (await send('/x')).text();
+      await eventually(async () => (await timers()).pending === 0, 'the end of the timers of the first request');
+      /** @type {[string, RequestInit?][]} */
+      const requests = [['/x'], ['/x', { method: 'POST', body: 'a body' }], ['/late'], ['/reset'], ['/closed']];
+      for (const [path, init] of requests) {
+        const before = await timers();
+        const response = await send(path, init);
+        // The body of `/late` has not ended yet.
+        assert.deepEqual(await timers(), { begun: before.begun + 1, pending: 0 }, `${init?.method ?? 'GET'} ${path}`);
+        await response.text();
+      }
+    } finally {
+      await counted.dispose();
+    }
   });
 
   test('no cache may keep an answer unless the route says so, and an API still answers 304', async () => {
