@@ -8,7 +8,9 @@
  * @param {Incoming} incoming
  */
 export function header_names({ request }) {
-  return [...request.headers.keys()].join('\n');
+  let names = '';
+  for (const name of request.headers.keys()) names += `${name}\n`;
+  return names;
 }
 
 /**
