@@ -91,6 +91,10 @@ impl std::fmt::Debug for Form {
 /// Decodes one name or value; `None` if it is not form-encoded UTF-8.
 #[must_use]
 pub fn decode(text: &str) -> Option<String> {
+    // The longest value is a token, which has neither.
+    if !text.bytes().any(|octet| matches!(octet, b'%' | b'+')) {
+        return Some(text.to_owned());
+    }
     let is_escape = |rest: &str| {
         rest.as_bytes().first_chunk::<2>().is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     };

@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use http::Method;
 use worker::js_sys::WebAssembly::Memory;
 use worker::js_sys::futures::JsFuture;
-use worker::js_sys::{Promise, Uint8Array};
+use worker::js_sys::{JsString, Promise, Uint8Array};
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::wasm_bindgen::{self, JsCast as _, JsValue};
 use worker::web_sys::{Request, Response};
@@ -28,7 +28,7 @@ extern "C" {
 
     fn header_names(incoming: &Incoming) -> String;
 
-    fn header(incoming: &Incoming, name: &str) -> Option<String>;
+    fn header(incoming: &Incoming, name: &JsString) -> Option<String>;
 
     fn has_cf(incoming: &Incoming) -> bool;
 
@@ -52,7 +52,12 @@ extern "C" {
 /// The least that the buffer for heads holds: a token of 16 KiB, which is the longest by default, and a long URL. The runtime accepts no head of more than 128 KiB.
 const USUAL_BYTES: usize = 24 * 1024;
 
+/// How many names of headers are kept as texts of JavaScript: more than an endpoint asks for.
+const KEPT_NAMES: usize = 32;
+
 thread_local! {
+    /// The names of headers that were asked for first. To make a text of JavaScript costs more than to read the header.
+    static NAMES: RefCell<Vec<(String, JsString)>> = RefCell::default();
     /// The head of the next request, which src/platform/head.js has written.
     static HEAD: RefCell<Vec<u8>> = RefCell::default();
     /// The status and the headers of the last response, as JavaScript has them. Most responses of an isolate have the same.
@@ -84,6 +89,21 @@ fn read_head<T>(length: usize, read: impl FnOnce(&str) -> T) -> T {
             buffer.shrink_to_fit();
         }
         result
+    })
+}
+
+/// The value of the header `name`, which is written in lower case.
+fn read_header(incoming: &Incoming, name: &str) -> Option<String> {
+    NAMES.with_borrow_mut(|names| {
+        if let Some((_, text)) = names.iter().find(|(known, _)| known == name) {
+            return header(incoming, text);
+        }
+        let text = JsString::from(name);
+        let value = header(incoming, &text);
+        if names.len() < KEPT_NAMES {
+            names.push((name.to_owned(), text));
+        }
+        value
     })
 }
 
@@ -178,7 +198,7 @@ impl IncomingRequest for WorkerRequest {
         if name == "authorization" {
             return self.authorization.clone();
         }
-        header(self.searched(), name)
+        read_header(self.searched(), name)
     }
 
     fn has_body(&self) -> bool {
