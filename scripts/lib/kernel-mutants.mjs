@@ -75,6 +75,8 @@ export const MUTANTS = [
     ['signs of the highest tooth are the opposite', 'top >> column & 1 == 1', 'top >> column & 1 == 0'],
     ['the comb has seven teeth', 'for _ in 1..8', 'for _ in 1..7'],
     ['the first entry has all signs plus', 'sum.plus(&P::negated(tooth))', 'sum.plus(tooth)'],
+    ['both halves have the table of the lower one', 'upper: Table::new(&upper)', 'upper: Table::new(&lower)'],
+    ['both halves have the lower columns', 'step.wrapping_add(Self::STEPS)', 'step'],
   ]),
   ...rows('inversion.rs', [
     ['steps never swap for a positive delta', '-*delta >> 63', '*delta >> 63'],
@@ -164,6 +166,7 @@ export const MUTANTS = [
     ['a negative number is not made positive', 'wrapping_sub(negated & (sign >> 63))', 'wrapping_sub(negated & 0)'],
   ]),
   ...rows('ed25519/mod.rs', [
+    ['the second step is not doubled', 'step.wrapping_add(1) == ', 'step.wrapping_add(2) == '],
     ["a key's point is not negated", '*last ^= 0x80;', ''],
     ['an R of small order is accepted', 'sum.encoded() == *r && !sum.has_small_order()', 'sum.encoded() == *r'],
     ['any R is accepted', 'sum.encoded() == *r && !sum.has_small_order()', '!sum.has_small_order()'],

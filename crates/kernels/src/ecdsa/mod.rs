@@ -96,8 +96,12 @@ impl<C: Curve<N>, const N: usize> Key<C, N> {
         });
         let key = self.comb.get_or_init(|| Comb::new(Jacobian::from(&self.point)));
         let columns = || {
-            let entries = |column| Some((base.column(&base_signs, column)?, key.column(&key_signs, column)?));
-            (0..C::EIGHTH).rev().filter_map(entries)
+            let entries = |step| {
+                let ([one, two], [three, four]) =
+                    (base.columns(&base_signs, step)?, key.columns(&key_signs, step)?);
+                Some([one, two, three, four])
+            };
+            (0..Comb::<Jacobian<C, N>>::STEPS).rev().filter_map(entries)
         };
         let sum = sum_of(columns(), Jacobian::plus)?;
         // If z is zero, an addition had equal or opposite points. Only the owner of the private key can make such a signature; for
@@ -106,15 +110,15 @@ impl<C: Curve<N>, const N: usize> Key<C, N> {
     }
 }
 
-/// The sum of the columns' entries, each column having twice the weight of the next.
+/// The sum of the steps' entries, each step having twice the weight of the next.
 #[inline]
 fn sum_of<C: Curve<N>, const N: usize>(
-    mut columns: impl Iterator<Item = (Affine<N>, Affine<N>)>,
+    mut steps: impl Iterator<Item = [Affine<N>; 4]>,
     plus: impl Fn(&Jacobian<C, N>, &Affine<N>) -> Jacobian<C, N>,
 ) -> Option<Jacobian<C, N>> {
-    let (first, second) = columns.next()?;
-    let start = plus(&Jacobian::from(&first), &second);
-    Some(columns.fold(start, |sum, (base, key)| plus(&plus(&sum.doubled(), &base), &key)))
+    let [first, others @ ..] = steps.next()?;
+    let start = others.iter().fold(Jacobian::from(&first), |sum, entry| plus(&sum, entry));
+    Some(steps.fold(start, |sum, entries| entries.iter().fold(sum.doubled(), |sum, entry| plus(&sum, entry))))
 }
 
 /// Whether `r` is the x-coordinate of `sum` modulo the order. The point at infinity has none.

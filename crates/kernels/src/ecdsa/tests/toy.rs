@@ -1,7 +1,7 @@
 //! The code of all curves on a curve so small that all its points can be listed: y^2 = x^3 - 3x + b modulo 65479, with 65413
 //! points. Each verdict is compared with the table's.
 //!
-//! Scalars have 16 bits, so a comb has two columns, and equal and opposite points occur all the time.
+//! Scalars have 16 bits, so a comb has two columns, one for each table, and equal and opposite points occur all the time.
 
 use std::sync::OnceLock;
 
