@@ -1,5 +1,5 @@
-// npm run bench -- --rpc: what a call of `verify` by another Worker costs, by RPC and over HTTP, through service bindings of one workerd. It
-// measures the CPU time of the whole process, so of both Workers together.
+// npm run bench -- --rpc: what a call of `verify` by another Worker costs, by RPC and over HTTP, through service bindings of one workerd, and what a call costs
+// that does nothing. It measures the CPU time of the whole process, so of both Workers together.
 import { Failure, step } from '../scripts/lib/steps.mjs';
 import { cpuClock } from './cpu.mjs';
 import { inRounds, ratioOfRows, rowOf } from './rounds.mjs';
@@ -8,11 +8,11 @@ import { DISTINCT_TOKENS } from './served.mjs';
 import { createSubject } from './subjects.mjs';
 import { CALLER, startWorkerd } from './workerd.mjs';
 
-export const WAYS = ['rpc', 'http'];
+export const WAYS = ['rpc', 'http', 'nothing'];
 /** Calls within one request. */
 const TIMES = 3000;
 
-/** CPU microseconds per call, by RPC and over HTTP. */
+/** CPU microseconds per call, in each way. */
 export async function calls({ rounds, folders }) {
   const subject = await step('Minting the tokens', '10 s', () => createSubject('RS256', DISTINCT_TOKENS));
   const workerd = await startWorkerd([subject], { ...folders, only: CALLER });
@@ -41,9 +41,10 @@ export async function calls({ rounds, folders }) {
 /** The table of these rows. */
 export const callsTable = (rows) =>
   table([
-    ['CPU µs per call', 'RPC', 'HTTP', 'HTTP : RPC'],
+    ['CPU µs per call', 'RPC', 'HTTP', 'HTTP : RPC', 'RPC that does nothing', 'HTTP : that'],
     ...[...new Set(rows.map(({ name }) => name))].map((name) => {
-      const [rpc, http] = WAYS.map((way) => rowOf(rows, name, way));
-      return [name, rpc.microseconds.toFixed(0), http.microseconds.toFixed(0), spread(ratioOfRows(http, rpc))];
+      const [rpc, http, nothing] = WAYS.map((way) => rowOf(rows, name, way));
+      const [ours, overHttp, least] = [rpc, http, nothing].map(({ microseconds }) => microseconds.toFixed(0));
+      return [name, ours, overHttp, spread(ratioOfRows(http, rpc)), least, spread(ratioOfRows(http, nothing))];
     }),
   ]);

@@ -39,7 +39,7 @@ const NEEDS = {
   'hono-jose': [],
   hello: [],
   'verify-alone': ['bench'],
-  [CALLER]: ['edge-assay', 'kv'],
+  [CALLER]: ['edge-assay', 'kv', 'hello'],
   ...Object.fromEntries(ENGINES.map((engine) => [engineSocket(engine), ['kv']])),
   ...Object.fromEntries(BOUNDS.map((way) => [way, []])),
 };
@@ -121,6 +121,7 @@ async function bundle(name) {
     format: 'esm',
     minify: true,
     conditions: ['workerd'],
+    external: ['cloudflare:workers'],
   });
 }
 
@@ -224,6 +225,7 @@ async function configuration(subjects, sockets, { otherIssuers = 0, exchange = f
         json('TOKENS', 'tokens.json', subjects[0].tokens),
         '(name = "AUTH", service = (name = "edge-assay", entrypoint = "Assay"))',
         '(name = "AUTH_HTTP", service = "edge-assay")',
+        '(name = "NOTHING", service = (name = "hello", entrypoint = "Nothing"))',
       ],
     ),
     bench: worker(rust('bench'), []),

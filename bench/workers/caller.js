@@ -1,6 +1,7 @@
-// A Worker that asks edge-assay about tokens through its two service bindings: by RPC, and over HTTP.
+// A Worker that asks edge-assay about tokens through its two service bindings: by RPC, and over HTTP. It also calls a Worker that does nothing.
 const WAYS = {
   rpc: (env, token) => env.AUTH.verify(token),
+  nothing: (env, token) => env.NOTHING.verify(token),
   async http(env, token) {
     const response = await env.AUTH_HTTP.fetch('https://auth.example.com/verify', { headers: { authorization: `Bearer ${token}` } });
     return { ok: response.ok, ...(await response.json()) };
