@@ -38,6 +38,7 @@ export async function bench(args) {
   const worker = only.every((part) => part === 'native') ? undefined : await buildWorker();
   if (other) return void console.log(await against(other, await mint(['RS256', 'ES256', 'EdDSA', 'HS256']), { ...settings, folders }));
   const slim = only.includes('startUp') ? await slimWorker().catch((error) => void console.error(error.message)) : undefined;
+  /** @type {any} */
   const results = {
     ...(await compared(load, worker, slim)),
     settings,
@@ -88,7 +89,10 @@ function options(args) {
   const { all, write, to, axum, against: other } = values;
   const chosen = Object.keys(ALONE_BY).find((name) => values[name]);
   const only = all || write ? Object.keys(PARTS) : (values.only?.split(',') ?? (chosen ? ALONE_BY[chosen] : COMPARISON));
-  const isWrong = [rounds, seconds, connections, requests].some((number) => !(number > 0)) || only.some((name) => !PARTS[name]) || (to && !write);
+  // Each of these says by itself what is measured.
+  const choices = [all, write, axum, other, values.only, ...Object.keys(ALONE_BY).map((name) => values[name])].filter(Boolean).length;
+  const isWrong =
+    [rounds, seconds, connections, requests].some((number) => !(number > 0)) || only.some((name) => !PARTS[name]) || (to && !write) || choices > 1;
   if (isWrong) throw new Failure(USAGE);
   return { rounds, seconds, connections, requests, only, write, to, axum, other: other && relative(root, resolve(other)) };
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { suite, test } from 'node:test';
+import { bench } from '../../bench/bench.mjs';
 import { cost } from '../../bench/cost.mjs';
 import { goals, isReached } from '../../bench/goals.mjs';
 import { getRequest, load } from '../../bench/load.mjs';
@@ -22,6 +23,17 @@ const row = (name, target, microseconds, perSecond = 1000) => ({
 });
 const pair = (name, own, other) => [row(name, 'edge-assay', own), row(name, 'hono-jose', other, 500)];
 const line = (results, what) => goals(results).find((goal) => goal.what === what);
+
+test('the benchmark refuses two choices of what is measured, and starts nothing', async () => {
+  for (const args of [
+    ['--write', '--only', 'native'],
+    ['--all', '--rpc'],
+    ['--engines', '--native'],
+    ['--against', 'build', '--axum'],
+  ]) {
+    await assert.rejects(bench(args), /npm run bench -- /);
+  }
+});
 
 suite('the rounds of the benchmark', () => {
   test('measure the cases in alternating order, and keep the median of each figure and the CPU time of each round', async () => {
