@@ -94,17 +94,18 @@ fn read_head<T>(length: usize, read: impl FnOnce(&str) -> T) -> T {
 
 /// The value of the header `name`, which is written in lower case.
 fn read_header(incoming: &Incoming, name: &str) -> Option<String> {
-    NAMES.with_borrow_mut(|names| {
+    let text = NAMES.with_borrow_mut(|names| {
         if let Some((_, text)) = names.iter().find(|(known, _)| known == name) {
-            return header(incoming, text);
+            return text.clone();
         }
         let text = JsString::from(name);
-        let value = header(incoming, &text);
         if names.len() < KEPT_NAMES {
-            names.push((name.to_owned(), text));
+            names.push((name.to_owned(), text.clone()));
         }
-        value
-    })
+        text
+    });
+    // After the borrow: the `Request` of a caller in the same Worker may run any code.
+    header(incoming, &text)
 }
 
 /// Calls `send` with the status and the headers of a response, or without headers if they are those of the last one.
