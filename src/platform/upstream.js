@@ -121,7 +121,7 @@ function sent(request, { hasBody, service, url, remove, set, isCacheable, millis
   const init = { method: request.method, headers, redirect: 'manual' };
   if (!isCacheable) init.cache = 'no-store';
   const upload = hasBody ? uploaded(request, init) : undefined;
-  const answer = service.fetch(url, init);
+  const answer = Promise.resolve(service.fetch(url, init));
   return new Promise((resolve, reject) => {
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let timer;
