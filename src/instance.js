@@ -80,7 +80,7 @@ function markOf(credential) {
   let mark = 0;
   for (let i = Math.max(0, credential.length - MARKED_CHARACTERS); i < credential.length; i += 1)
     mark = (Math.imul(mark, 61) + credential.charCodeAt(i)) | 0;
-  // V8 has no object for an integer of 31 bits.
+  // V8 stores an integer of 31 bits in the Map itself, without an object on its heap.
   return mark >> 1;
 }
 

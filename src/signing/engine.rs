@@ -4,7 +4,7 @@
 //! as a key that cannot be exported. If it gives no signature, one request a while later imports the key again. Once it has made a wrong
 //! signature, it is not asked for that key again.
 //!
-//! To verify a signature takes longer than to make it. So in each second of the clock the engine's signatures with a key are verified until one is
+//! Rust needs longer to verify a signature than the engine to make it. So in each second of the clock the engine's signatures with a key are verified until one is
 //! good, and the others of that second may be trusted.
 
 use std::cell::RefCell;
